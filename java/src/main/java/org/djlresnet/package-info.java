@@ -1,0 +1,2 @@
+/** Residual networks on the Deep Java Library. */
+package org.djlresnet;
