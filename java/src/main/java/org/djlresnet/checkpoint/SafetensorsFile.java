@@ -36,6 +36,7 @@ public final class SafetensorsFile implements AutoCloseable {
     public static final String CHECKSUM = "checksum";
 
     private static final long LONGEST_HEADER = 100_000_000;
+    private static final int LONGEST_REASON = 500;
     private static final int CHUNK = 1 << 20;
 
     private final Path path;
@@ -109,7 +110,12 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     private static UserException bad(Path file, String reason) {
-        return new UserException(file + ": not a sound safetensors file: " + reason);
+        // Names come from the file: no escape sequence and no megabytes of them on a terminal
+        String shown = reason.replaceAll("\\p{Cntrl}", "?");
+        if (shown.length() > LONGEST_REASON) {
+            shown = shown.substring(0, LONGEST_REASON) + "…";
+        }
+        return new UserException(file + ": not a sound safetensors file: " + shown);
     }
 
     private static ByteBuffer readFully(Path file, FileChannel channel, long start, int length)

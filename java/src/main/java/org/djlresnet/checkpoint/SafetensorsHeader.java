@@ -27,6 +27,9 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
 
     static final String METADATA = "__metadata__";
 
+    /** As many as NumPy has; a bound on what a header can make us keep. */
+    private static final int MOST_DIMENSIONS = 64;
+
     /** What is wrong with a header; the caller adds the file. */
     static final class BadHeaderException extends Exception {
         private static final long serialVersionUID = 1L;
@@ -178,6 +181,9 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         expect(in, JsonToken.BEGIN_ARRAY, where);
         in.beginArray();
         while (in.hasNext()) {
+            if (values.size() == MOST_DIMENSIONS) {
+                throw new BadHeaderException("more than " + MOST_DIMENSIONS + " numbers " + where);
+            }
             expect(in, JsonToken.NUMBER, where);
             // As text, since nextLong() takes 1e3 and 1.0 too
             String text = in.nextString();

@@ -33,4 +33,10 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
         }
         data = data.slice();
     }
+
+    /** Returns a copy. */
+    @Override
+    public long[] shape() {
+        return shape.clone();
+    }
 }

@@ -9,4 +9,11 @@ package org.djlresnet.checkpoint;
  * @param begin where its bytes begin, counted from the end of the header
  * @param end where they end; {@code end - begin} is what dtype and shape say
  */
-public record TensorInfo(String name, Dtype dtype, long[] shape, long begin, long end) {}
+public record TensorInfo(String name, Dtype dtype, long[] shape, long begin, long end) {
+
+    /** Returns a copy. */
+    @Override
+    public long[] shape() {
+        return shape.clone();
+    }
+}
