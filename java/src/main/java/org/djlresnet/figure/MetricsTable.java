@@ -28,6 +28,9 @@ final class MetricsTable {
             throw new UserException(
                     file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
         }
+        if (file.toFile().length() == 0) {
+            throw new UserException(file + ": an empty file; let the run finish an epoch");
+        }
         if (file.toFile().length() > LARGEST) {
             throw new UserException(
                     "%s: no table of metrics: larger than %d bytes".formatted(file, LARGEST));

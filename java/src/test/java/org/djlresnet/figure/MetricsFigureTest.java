@@ -136,7 +136,7 @@ class MetricsFigureTest {
     void refusesWhatIsNoTableOfMetrics() throws IOException {
         assertRefused(dir.resolve("none.csv"), "no such file");
         assertRefused(dir, "not a regular file");
-        assertRefused(csv("empty.csv", ""), "");
+        assertRefused(csv("empty.csv", ""), "an empty file");
         assertRefused(csv("header.csv", HEADER), "holds no epoch yet");
         assertRefused(csv("other.csv", "epoch,loss\n1,2\n"), "\"train_loss\" is missing");
         assertRefused(csv("text.csv", HEADER + ROWS.replace("0.75", "much")), "not a table");
