@@ -7,6 +7,7 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -207,6 +208,40 @@ public final class Bridge {
             String recipe, ImageDataset train, ImageDataset test, String runDir) {
         return new TrainingHandle(
                 TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
+    }
+
+    /**
+     * Goes on with a run on a named data set.
+     *
+     * @param from its folder, or a checkpoint in it
+     * @param changes a JSON object of settings to change, of those that leave the result as it is
+     * @param dataDir the folder of the data that come with the package
+     * @return the run, begun again
+     * @throws UserException if there is nothing to go on from, or something does not fit
+     */
+    public static TrainingHandle resume(String from, String changes, String dataDir) {
+        return new TrainingHandle(
+                TrainingRun.resume(Path.of(from), settings(changes), Path.of(dataDir)));
+    }
+
+    /**
+     * Goes on with a run on arrays.
+     *
+     * @param from its folder, or a checkpoint in it
+     * @param changes a JSON object of settings to change, of those that leave the result as it is
+     * @param train the training data of the run
+     * @param test the test data of the run
+     * @return the run, begun again
+     * @throws UserException if there is nothing to go on from, or something does not fit
+     */
+    public static TrainingHandle resume(
+            String from, String changes, ImageDataset train, ImageDataset test) {
+        return new TrainingHandle(
+                TrainingRun.resume(Path.of(from), settings(changes), train, test));
+    }
+
+    private static JsonObject settings(String json) {
+        return JsonParser.parseString(json).getAsJsonObject();
     }
 
     private static Path path(String path) {

@@ -90,6 +90,15 @@ public final class TrainingHandle {
     }
 
     /**
+     * Tells what the user should know of.
+     *
+     * @return a sentence, or null
+     */
+    public String warning() {
+        return run.warning();
+    }
+
+    /**
      * Returns the run's folder.
      *
      * @return its path, or null if nothing is kept

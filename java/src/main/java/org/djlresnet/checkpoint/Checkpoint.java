@@ -256,6 +256,50 @@ public final class Checkpoint implements AutoCloseable {
         return network;
     }
 
+    /**
+     * Returns the state of the run that wrote the checkpoint.
+     *
+     * @return the JSON object given to {@link #save}, or null
+     */
+    public JsonObject run() {
+        JsonElement run = info.get("run");
+        return run == null || run.isJsonNull() ? null : run.getAsJsonObject();
+    }
+
+    /**
+     * Reads the optimizer's state.
+     *
+     * @return what makes each array, by the names given to {@link #save}; valid when the file is
+     *     closed
+     */
+    public Map<String, Initializer> optimizerState() {
+        Map<String, Initializer> state = new LinkedHashMap<>();
+        for (TensorInfo tensor : file.tensors().values()) {
+            if (!tensor.name().startsWith(OPTIMIZER)) {
+                continue;
+            }
+            ByteBuffer bytes = nativeOrder(file.data(tensor.name()));
+            state.put(
+                    tensor.name().substring(OPTIMIZER.length()),
+                    (manager, shape, type) -> {
+                        if (tensor.dtype() != Dtype.F32
+                                || !Arrays.equals(tensor.shape(), shape.getShape())) {
+                            throw new UserException(
+                                    String.format(
+                                            "%s: %s is %s %s, not %s %s",
+                                            path,
+                                            tensor.name(),
+                                            tensor.dtype(),
+                                            Arrays.toString(tensor.shape()),
+                                            Dtype.F32,
+                                            Arrays.toString(shape.getShape())));
+                        }
+                        return TensorBytes.toArray(manager, bytes, shape);
+                    });
+        }
+        return state;
+    }
+
     /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */
     private Initializer reader(String name, List<String> problems) {
         return (manager, shape, type) -> {

@@ -11,6 +11,7 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.StringReader;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,7 +37,9 @@ public final class Recipe {
     private static final String VERSIONS = "versions";
 
     private static final List<String> SCHEDULES =
-            List.of("constant", "step", "cosine", "one-cycle");
+            List.of("constant", "step", "cosine", "one-cycle", "plateau");
+    private static final List<String> RESUMABLE =
+            List.of("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep");
     private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
     private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
     private static final Gson PRETTY =
@@ -45,7 +48,7 @@ public final class Recipe {
     static {
         add(Setting.choice("model", "d2l-resnet18", Models.names()));
         add(Setting.choice("dataset", "fashion-mnist", recipeDatasets()));
-        add(Setting.optionalText("data_dir", "a folder's path"));
+        add(Setting.optionalText("data_dir", "a folder's path", ".+"));
         add(Setting.integer("epochs", 10L, 1, 1_000_000));
         add(Setting.integer("batch_size", 256L, 2, 65_536));
         add(Setting.number("lr", 0.05, 0, 1000));
@@ -63,6 +66,14 @@ public final class Recipe {
         add(Setting.choice("engine", "pytorch", List.of("pytorch", "mxnet")));
         add(Setting.text("device", "auto", "auto, cpu, gpu or gpu:N", "auto|cpu|gpu(:\\d{1,3})?"));
         add(Setting.integer("threads", null, 1, 1024));
+        add(
+                Setting.optionalText(
+                        "checkpoint_every", "STEPS, or SECONDS followed by s", "[1-9]\\d{0,8}s?"));
+        add(Setting.integer("keep", 0L, 0, 1_000_000));
+        add(Setting.integer("patience", null, 1, 1_000_000));
+        add(Setting.number("min_delta", 0, 0, 1));
+        add(Setting.integer("plateau_epochs", 10L, 0, 1_000_000));
+        add(Setting.number("plateau_factor", 0.1, 0, 1));
     }
 
     private final JsonObject values;
@@ -335,6 +346,95 @@ public final class Recipe {
      */
     public Integer threads() {
         return optionalInt("threads");
+    }
+
+    /**
+     * @return after how many steps, or with an s after how many seconds, {@code last} is written
+     *     within an epoch; null for epochs' ends alone
+     */
+    public String checkpointEvery() {
+        JsonElement value = values.get("checkpoint_every");
+        return value.isJsonNull() ? null : value.getAsString();
+    }
+
+    /**
+     * @return how many epochs' checkpoints are kept beside last and best
+     */
+    public int keep() {
+        return values.get("keep").getAsInt();
+    }
+
+    /**
+     * @return after how many epochs without a better test accuracy the run ends, or null for never
+     */
+    public Integer patience() {
+        return optionalInt("patience");
+    }
+
+    /**
+     * @return by how much a test accuracy must be above the best to count as better
+     */
+    public double minDelta() {
+        return values.get("min_delta").getAsDouble();
+    }
+
+    /**
+     * @return how many epochs without a lower test loss the plateau schedule waits
+     */
+    public int plateauEpochs() {
+        return values.get("plateau_epochs").getAsInt();
+    }
+
+    /**
+     * @return the factor by which the plateau schedule lowers the rate
+     */
+    public double plateauFactor() {
+        return values.get("plateau_factor").getAsDouble();
+    }
+
+    /**
+     * Changes a recipe whose run is under way, where that does not change what the run computes.
+     *
+     * @param changes settings by key
+     * @return the recipe to go on with
+     * @throws UserException if a change would make another run of it; the message names them all
+     */
+    public Recipe resumedWith(JsonObject changes) {
+        JsonObject changed = toTree();
+        List<String> refused = new ArrayList<>();
+        changes.entrySet()
+                .forEach(
+                        change -> {
+                            String key = change.getKey();
+                            if (RESUMABLE.contains(key) || !SETTINGS.containsKey(key)) {
+                                changed.add(key, change.getValue());
+                            } else if (!change.getValue().equals(values.get(key))) {
+                                refused.add(
+                                        key
+                                                + "="
+                                                + change.getValue()
+                                                + " (it is "
+                                                + values.get(key)
+                                                + ")");
+                            }
+                        });
+        if (!refused.isEmpty()) {
+            throw new UserException(
+                    "A run that is resumed keeps its recipe. These would change its result: "
+                            + String.join(", ", refused)
+                            + ". Allowed: "
+                            + String.join(", ", RESUMABLE));
+        }
+        Recipe recipe = fromJson(changed.toString());
+        boolean bound = schedule().equals("cosine") || schedule().equals("one-cycle");
+        if (bound && recipe.epochs() != epochs()) {
+            throw new UserException(
+                    String.format(
+                            "The schedule \"%s\" ends with epoch %d; with epochs=%d it would have been"
+                                    + " another from the first step. Start a new run",
+                            schedule(), epochs(), recipe.epochs()));
+        }
+        return recipe;
     }
 
     private Integer optionalInt(String key) {

@@ -48,12 +48,16 @@ record Setting(String key, JsonElement defaultValue, String allowed, Rule rule) 
                 value -> isString(value) && value.getAsString().matches(pattern) ? null : "");
     }
 
-    static Setting optionalText(String key, String allowed) {
+    static Setting optionalText(String key, String allowed, String pattern) {
         return new Setting(
                 key,
                 JsonNull.INSTANCE,
                 allowed + ", or null",
-                value -> value.isJsonNull() || isString(value) ? null : "");
+                value ->
+                        value.isJsonNull()
+                                        || isString(value) && value.getAsString().matches(pattern)
+                                ? null
+                                : "");
     }
 
     static Setting bool(String key, boolean defaultValue) {

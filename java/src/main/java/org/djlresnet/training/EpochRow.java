@@ -35,6 +35,27 @@ public record EpochRow(
                     + "train_loss,train_accuracy,test_loss,test_accuracy";
 
     /**
+     * Reads a row that {@link #toJson} wrote.
+     *
+     * @param json a JSON object
+     * @return the row
+     * @throws RuntimeException if a key is missing or of another type
+     */
+    public static EpochRow fromJson(JsonObject json) {
+        return new EpochRow(
+                json.get("epoch").getAsInt(),
+                json.get("step").getAsLong(),
+                json.get("seconds").getAsDouble(),
+                json.get("validation_seconds").getAsDouble(),
+                json.get("examples_per_second").getAsDouble(),
+                json.get("lr").getAsDouble(),
+                json.get("train_loss").getAsDouble(),
+                json.get("train_accuracy").getAsDouble(),
+                json.get("test_loss").getAsDouble(),
+                json.get("test_accuracy").getAsDouble());
+    }
+
+    /**
      * Writes the row as a line of {@code metrics.csv}.
      *
      * @return the line, without its end

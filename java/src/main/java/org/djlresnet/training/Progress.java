@@ -36,6 +36,7 @@ public final class Progress {
     private long step;
     private long total;
     private long done;
+    private long doneBefore;
     private Double loss;
     private Double accuracy;
     private long phaseStart;
@@ -44,16 +45,21 @@ public final class Progress {
      * Creates the progress of a run that has not begun.
      *
      * @param epochs the number of epochs
+     * @param start where the run stands
      */
-    Progress(int epochs) {
+    Progress(int epochs, TrainingState start) {
         this.epochs = epochs;
+        rows.addAll(start.history());
+        step = start.step();
+        epoch = start.epochsDone();
     }
 
-    synchronized void begin(State phase, int phaseEpoch, long examples) {
+    synchronized void begin(State phase, int phaseEpoch, long examples, long examplesDone) {
         state = phase;
         epoch = phaseEpoch;
         total = examples;
-        done = 0;
+        done = examplesDone;
+        doneBefore = examplesDone;
         loss = null;
         accuracy = null;
         phaseStart = System.nanoTime();
@@ -112,7 +118,8 @@ public final class Progress {
         json.addProperty("loss", loss);
         json.addProperty("accuracy", accuracy);
         double seconds = (System.nanoTime() - phaseStart) / 1e9;
-        json.addProperty("examples_per_second", done > 0 ? done / seconds : null);
+        json.addProperty(
+                "examples_per_second", done > doneBefore ? (done - doneBefore) / seconds : null);
         JsonArray newRows = new JsonArray();
         rows.stream().skip(Math.max(0, fromRow)).map(EpochRow::toJson).forEach(newRows::add);
         json.add("rows", newRows);

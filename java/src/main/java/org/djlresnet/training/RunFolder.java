@@ -5,6 +5,8 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -14,6 +16,8 @@ import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
+import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 
@@ -24,12 +28,17 @@ import org.djlresnet.recipe.Recipe;
  * recipe.json         every setting, and the versions of everything
  * metrics.csv         a line an epoch ({@link EpochRow})
  * last.safetensors    the state at the end of the last epoch, or where the run stopped
+ * last.previous.safetensors
+ *                     the one before, should last be damaged
  * best.safetensors    the state with the best test accuracy
+ * epoch-0007.safetensors
+ *                     kept epochs, where the recipe keeps some
  * figures/            metrics.html, and what others draw
  * log.txt             what happened when
+ * run.lock            who writes to the folder
  * </pre>
  */
-public final class RunFolder {
+public final class RunFolder implements AutoCloseable {
 
     private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final Gson PRETTY =
@@ -37,8 +46,11 @@ public final class RunFolder {
 
     private final Path path;
 
-    private RunFolder(Path path) {
+    private final RunLock lock;
+
+    private RunFolder(Path path) throws IOException {
         this.path = path;
+        lock = RunLock.take(path);
     }
 
     /**
@@ -54,11 +66,7 @@ public final class RunFolder {
     public static RunFolder create(Path path, Recipe recipe, JsonObject versions) {
         try {
             RunFolder folder = new RunFolder(path == null ? makeNamed(recipe) : makeAt(path));
-            JsonObject written = recipe.toTree();
-            written.add("versions", versions);
-            Files.writeString(folder.path.resolve("recipe.json"), PRETTY.toJson(written) + "\n");
-            Files.writeString(folder.metrics(), EpochRow.CSV_HEADER + "\n");
-            Files.createDirectories(folder.path.resolve("figures"));
+            folder.begin(recipe, versions, List.of());
             return folder;
         } catch (IOException failure) {
             throw new UserException(
@@ -69,6 +77,51 @@ public final class RunFolder {
                             + ". Choose another place with --out",
                     failure);
         }
+    }
+
+    /**
+     * Opens the folder of a run that goes on.
+     *
+     * @param path the folder
+     * @return the folder, locked
+     * @throws UserException if another process writes to it, or it cannot be written
+     */
+    public static RunFolder open(Path path) {
+        try {
+            return new RunFolder(path);
+        } catch (IOException failure) {
+            throw new UserException(
+                    "Cannot write to the run folder " + path + ": " + reason(failure), failure);
+        }
+    }
+
+    /**
+     * Writes recipe.json, and metrics.csv as far as a history goes.
+     *
+     * @param recipe the recipe
+     * @param versions the versions of everything
+     * @param history the rows of the epochs that are done
+     * @throws IOException if a file cannot be written
+     */
+    void begin(Recipe recipe, JsonObject versions, List<EpochRow> history) throws IOException {
+        JsonObject written = recipe.toTree();
+        written.add("versions", versions);
+        replace(path.resolve("recipe.json"), PRETTY.toJson(written) + "\n");
+        StringBuilder table = new StringBuilder(EpochRow.CSV_HEADER + "\n");
+        history.forEach(row -> table.append(row.toCsv()).append("\n"));
+        replace(metrics(), table.toString());
+        Files.createDirectories(path.resolve("figures"));
+    }
+
+    private static void replace(Path file, String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(
+                file,
+                channel -> {
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
     }
 
     private static Path makeNamed(Recipe recipe) throws IOException {
@@ -138,6 +191,52 @@ public final class RunFolder {
      */
     public Path best() {
         return path.resolve("best.safetensors");
+    }
+
+    /**
+     * Returns the path of the checkpoint before the latest.
+     *
+     * @return the path of last.previous.safetensors
+     */
+    public Path previous() {
+        return path.resolve("last.previous.safetensors");
+    }
+
+    /** Keeps the latest checkpoint as the previous one; it stays in its own place too. */
+    void keepPrevious() throws IOException {
+        if (Files.exists(last())) {
+            Files.deleteIfExists(previous());
+            link(last(), previous());
+        }
+    }
+
+    /** Keeps the latest checkpoint as that of an epoch, and forgets those of earlier ones. */
+    void keepEpoch(int epoch, int keep) throws IOException {
+        if (keep == 0) {
+            return;
+        }
+        Path kept = epochFile(epoch);
+        Files.deleteIfExists(kept);
+        link(last(), kept);
+        Files.deleteIfExists(epochFile(epoch - keep));
+    }
+
+    private Path epochFile(int epoch) {
+        return path.resolve(String.format("epoch-%04d.safetensors", epoch));
+    }
+
+    private static void link(Path existing, Path name) throws IOException {
+        try {
+            Files.createLink(name, existing);
+        } catch (IOException | UnsupportedOperationException notHere) {
+            // a file system without hard links
+            Files.copy(existing, name);
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.close();
     }
 
     void append(EpochRow row) {

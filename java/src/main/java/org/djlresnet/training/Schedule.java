@@ -1,10 +1,13 @@
 package org.djlresnet.training;
 
+import java.util.List;
 import org.djlresnet.recipe.Recipe;
 
 /** The learning rate as a function of the step. */
 public final class Schedule {
 
+    // PyTorch's default for ReduceLROnPlateau
+    private static final double PLATEAU_THRESHOLD = 1e-4;
     // PyTorch's defaults for OneCycleLR
     private static final double ONE_CYCLE_RISE = 0.3;
     private static final double ONE_CYCLE_INITIAL_DIVISOR = 25;
@@ -42,12 +45,16 @@ public final class Schedule {
      *   <li>{@code cosine}: lr · (1 + cos(π t / T)) / 2, as in Loshchilov and Hutter, "SGDR", 2017.
      *   <li>{@code one-cycle}: from lr/25 by half a cosine to lr at 30 % of T - 1, then by half a
      *       cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
+     *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the test loss did not
+     *       fall by a ten-thousandth of the lowest for more than plateau_epochs epochs, as
+     *       PyTorch's ReduceLROnPlateau does at its defaults.
      * </ul>
      *
      * @param step the step, counted from 0 over the whole run
+     * @param history the rows of the epochs before the step's
      * @return the learning rate
      */
-    public double lr(long step) {
+    public double lr(long step, List<EpochRow> history) {
         double peak = recipe.lr();
         if (step < warmupSteps) {
             return peak * (step + 1) / warmupSteps;
@@ -58,6 +65,8 @@ public final class Schedule {
             case "step":
                 long drops = step / stepsPerEpoch / recipe.stepEpochs();
                 return peak * Math.pow(recipe.stepFactor(), drops);
+            case "plateau":
+                return peak * Math.pow(recipe.plateauFactor(), plateaus(history));
             case "cosine":
                 return halfCosine(peak, 0, t / total);
             case "one-cycle":
@@ -67,6 +76,25 @@ public final class Schedule {
             default:
                 throw new IllegalStateException("No schedule " + recipe.schedule());
         }
+    }
+
+    private int plateaus(List<EpochRow> history) {
+        double lowest = Double.POSITIVE_INFINITY;
+        int waited = 0;
+        int plateaus = 0;
+        for (EpochRow row : history) {
+            if (row.testLoss() < lowest * (1 - PLATEAU_THRESHOLD)) {
+                lowest = row.testLoss();
+                waited = 0;
+            } else {
+                waited++;
+            }
+            if (waited > recipe.plateauEpochs()) {
+                plateaus++;
+                waited = 0;
+            }
+        }
+        return plateaus;
     }
 
     private static double oneCycle(double peak, double t, double total) {

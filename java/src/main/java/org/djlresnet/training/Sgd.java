@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
+import ai.djl.training.initializer.Initializer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +31,8 @@ import org.djlresnet.recipe.Recipe;
  */
 public final class Sgd implements AutoCloseable {
 
+    private static final String MOMENTUM = "momentum/";
+
     private final double momentum;
     private final boolean nesterov;
     private final EngineTraits traits;
@@ -44,8 +47,13 @@ public final class Sgd implements AutoCloseable {
      * @param recipe gives momentum, nesterov, weight_decay and decay_bias_and_norm
      * @param parameters the parameters by name; those that take no gradient are left alone
      * @param parent the manager of the network
+     * @param restored gives entries of {@link #state} their values; what it lacks is zero
      */
-    public Sgd(Recipe recipe, Map<String, Parameter> parameters, NDManager parent) {
+    public Sgd(
+            Recipe recipe,
+            Map<String, Parameter> parameters,
+            NDManager parent,
+            Map<String, Initializer> restored) {
         momentum = recipe.momentum();
         nesterov = recipe.nesterov();
         traits = EngineTraits.of(parent.getEngine());
@@ -62,7 +70,9 @@ public final class Sgd implements AutoCloseable {
                     NDArray velocity =
                             momentum == 0
                                     ? null
-                                    : manager.zeros(array.getShape(), array.getDataType());
+                                    : restored.getOrDefault(MOMENTUM + name, Initializer.ZEROS)
+                                            .initialize(
+                                                    manager, array.getShape(), array.getDataType());
                     slots.add(new Slot(name, array, decays ? recipe.weightDecay() : 0, velocity));
                 });
     }
@@ -114,7 +124,7 @@ public final class Sgd implements AutoCloseable {
         Map<String, NDArray> state = new LinkedHashMap<>();
         for (Slot slot : slots) {
             if (slot.velocity != null) {
-                state.put("momentum/" + slot.name, slot.velocity);
+                state.put(MOMENTUM + slot.name, slot.velocity);
             }
         }
         return state;

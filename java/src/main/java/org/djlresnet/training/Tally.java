@@ -29,6 +29,13 @@ final class Tally implements AutoCloseable {
         manager = parent.newSubManager();
     }
 
+    /** Takes up the sums of batches that an earlier process went through. */
+    void restore(TrainingState.Partial partial) {
+        examples = partial.examples();
+        lossSum = partial.lossSum();
+        correct = partial.correct();
+    }
+
     /**
      * Adds a batch.
      *

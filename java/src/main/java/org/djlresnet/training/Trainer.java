@@ -6,11 +6,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
+import ai.djl.training.initializer.Initializer;
 import ai.djl.training.loss.Loss;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -43,27 +45,34 @@ public final class Trainer {
     private final Progress progress;
     private final Schedule schedule;
     private final Loss loss = Loss.softmaxCrossEntropyLoss();
+    private final TrainingState start;
+    private final Map<String, Initializer> optimizerState;
+    private final BestWeights bestWeights;
     private final long trainExamples;
     private final long stepsPerEpoch;
     private volatile boolean stopRequested;
     private Consumer<EpochRow> onEpoch = row -> {};
 
     private long step;
-    private double bestTestAccuracy = Double.NEGATIVE_INFINITY;
+    private int epochsDone;
+    private long savedStep;
+    private long savedNanos;
 
     /**
      * Makes a run ready.
      *
-     * @param recipe the recipe
-     * @param network a network for the data; it is trained in place
+     * @param start where the run stands: its beginning, or a checkpoint's state
+     * @param network the network in that state; it is trained in place
+     * @param optimizerState the optimizer's state by name; what is missing is zero
      * @param train the training data, at least 2 examples
      * @param test the test data
      * @param folder where the run leaves its files, or null to leave none
-     * @throws UserException if the data do not fit the network or are too few
+     * @throws UserException if the data do not fit the network or the state, or are too few
      */
     public Trainer(
-            Recipe recipe,
+            TrainingState start,
             Network network,
+            Map<String, Initializer> optimizerState,
             ImageDataset train,
             ImageDataset test,
             RunFolder folder) {
@@ -73,16 +82,32 @@ public final class Trainer {
             throw new UserException(
                     "Training needs at least 2 examples. Received: " + train.size());
         }
-        this.recipe = recipe;
+        this.start = start;
+        this.recipe = start.recipe();
         this.network = network;
+        this.optimizerState = optimizerState;
         this.train = train;
         this.test = test;
         this.folder = folder;
-        progress = new Progress(recipe.epochs());
+        bestWeights = recipe.patience() == null ? null : new BestWeights(network);
+        progress = new Progress(recipe.epochs(), start);
         int lone = train.size() % recipe.batchSize() == 1 ? 1 : 0;
         trainExamples = train.size() - lone;
         stepsPerEpoch = (trainExamples + recipe.batchSize() - 1) / recipe.batchSize();
         schedule = new Schedule(recipe, stepsPerEpoch);
+        step = start.step();
+        epochsDone = start.epochsDone();
+        if (step != epochsDone * stepsPerEpoch + ceilDiv(start.partial().examples())) {
+            throw new UserException(
+                    String.format(
+                            "The checkpoint stands at step %d of epoch %d, which %d examples in"
+                                    + " batches of %d do not give. Are these the data of its run?",
+                            step, epochsDone + 1, train.size(), recipe.batchSize()));
+        }
+    }
+
+    private long ceilDiv(long examples) {
+        return (examples + recipe.batchSize() - 1) / recipe.batchSize();
     }
 
     /**
@@ -109,82 +134,124 @@ public final class Trainer {
     }
 
     /**
-     * Trains until all epochs are done or the run is asked to stop.
+     * Trains until all epochs are done, the patience is at its end or the run is asked to stop.
+     * With a patience the network then has the weights of its best epoch.
      *
      * @throws NonFiniteLossException if the loss is no number any more
      * @throws UncheckedIOException if a file cannot be written
      */
     public void run() {
         EngineTraits.of(network.manager().getEngine()).prepareThread();
-        try (Sgd optimizer = new Sgd(recipe, network.parameters(), network.manager());
-                BatchLoader trainLoader =
-                        new BatchLoader(
-                                train,
-                                recipe.batchSize(),
-                                order(0),
-                                recipe.imageSize() == null ? 0 : recipe.imageSize());
-                BatchLoader testLoader =
-                        Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
-            log("started: " + recipe.toTree());
-            boolean completed = true;
-            for (int epoch = 0; epoch < recipe.epochs() && completed; epoch++) {
-                if (epoch > 0) {
-                    trainLoader.restart(order(epoch));
-                    testLoader.restart(null);
-                }
-                completed = runEpoch(epoch, optimizer, trainLoader, testLoader);
-            }
-            log(completed ? "done" : "stopped at step " + step);
-            progress.end(completed ? Progress.State.DONE : Progress.State.STOPPED);
+        log((step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
+        try {
+            boolean stopped = goesOn() && !runEpochs();
+            log(stopped ? "stopped at step " + step : "done");
+            progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);
         } catch (RuntimeException | Error failure) {
             progress.end(Progress.State.FAILED);
             logFailure(failure);
             throw failure;
+        } finally {
+            if (bestWeights != null) {
+                bestWeights.restore();
+            }
+            if (folder != null) {
+                folder.close();
+            }
         }
     }
 
-    private int[] order(int epoch) {
+    /** Returns whether the epochs were completed rather than stopped. */
+    private boolean runEpochs() {
+        if (bestWeights != null && folder != null && !start.history().isEmpty()) {
+            bestWeights.read(folder.best());
+        }
+        try (Sgd optimizer =
+                        new Sgd(recipe, network.parameters(), network.manager(), optimizerState);
+                BatchLoader trainLoader =
+                        new BatchLoader(
+                                train,
+                                recipe.batchSize(),
+                                order(epochsDone, start.partial().examples()),
+                                recipe.imageSize() == null ? 0 : recipe.imageSize());
+                BatchLoader testLoader =
+                        Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
+            savedStep = step;
+            savedNanos = System.nanoTime();
+            boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
+            while (completed && goesOn()) {
+                trainLoader.restart(order(epochsDone, 0));
+                testLoader.restart(null);
+                completed =
+                        runEpoch(TrainingState.Partial.NONE, optimizer, trainLoader, testLoader);
+            }
+            return completed;
+        }
+    }
+
+    private boolean goesOn() {
+        if (epochsDone >= recipe.epochs()) {
+            return false;
+        }
+        if (recipe.patience() == null) {
+            return true;
+        }
+        double best = Double.NEGATIVE_INFINITY;
+        int waited = 0;
+        for (EpochRow row : progress.rows()) {
+            waited = row.testAccuracy() > best + recipe.minDelta() ? 0 : waited + 1;
+            best = waited == 0 ? row.testAccuracy() : best;
+        }
+        return waited < recipe.patience();
+    }
+
+    private int[] order(int epoch, long done) {
         int[] order = EpochOrder.of(recipe.seed(), epoch, train.size());
-        return Arrays.copyOf(order, (int) trainExamples);
+        return Arrays.copyOfRange(order, (int) done, (int) trainExamples);
     }
 
     /** Returns whether the epoch was completed rather than stopped. */
     private boolean runEpoch(
-            int epoch, Sgd optimizer, BatchLoader trainLoader, BatchLoader testLoader) {
+            TrainingState.Partial from,
+            Sgd optimizer,
+            BatchLoader trainLoader,
+            BatchLoader testLoader) {
         try (Tally tally = new Tally(network.manager())) {
-            long start = System.nanoTime();
-            trainEpoch(epoch, optimizer, trainLoader, tally);
-            double seconds = (System.nanoTime() - start) / 1e9;
-            Evaluation evaluation = null;
-            if (!stopRequested) {
-                start = System.nanoTime();
-                evaluation = validate(epoch, testLoader);
-            }
+            tally.restore(from);
+            long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
+            trainEpoch(begin, optimizer, trainLoader, tally);
+            double seconds = (System.nanoTime() - begin) / 1e9;
+            long validationBegin = System.nanoTime();
+            Evaluation evaluation = stopRequested ? null : validate(testLoader);
             if (evaluation == null) {
-                save(folder == null ? null : folder.last(), epoch, seconds, tally, optimizer);
+                saveLast(optimizer, partial(tally, seconds));
                 return false;
             }
-            double validationSeconds = (System.nanoTime() - start) / 1e9;
-            EpochRow row =
+            double validationSeconds = (System.nanoTime() - validationBegin) / 1e9;
+            if (!Double.isFinite(evaluation.loss())) {
+                // the epoch's last step spoiled the weights; they must not take a good one's place
+                throw new NonFiniteLossException(step, (float) evaluation.loss());
+            }
+            finish(
                     new EpochRow(
-                            epoch + 1,
+                            epochsDone + 1,
                             step,
                             seconds,
                             validationSeconds,
                             tally.examples() / seconds,
-                            schedule.lr(step - 1),
+                            schedule.lr(step - 1, progress.rows()),
                             tally.loss(),
                             tally.accuracy(),
                             evaluation.loss(),
-                            evaluation.accuracy());
-            finish(row, optimizer);
+                            evaluation.accuracy()),
+                    optimizer);
             return true;
         }
     }
 
-    private void trainEpoch(int epoch, Sgd optimizer, BatchLoader loader, Tally tally) {
-        progress.begin(Progress.State.TRAINING, epoch + 1, trainExamples);
-        long done = 0;
+    private void trainEpoch(long begin, Sgd optimizer, BatchLoader loader, Tally tally) {
+        long done = tally.examples();
+        progress.begin(Progress.State.TRAINING, epochsDone + 1, trainExamples, done);
         Batch next = stopRequested ? null : loader.next();
         while (next != null) {
             try (Batch batch = next) {
@@ -192,6 +259,10 @@ public final class Trainer {
                 done += batch.count();
             }
             progress.advance(step, done, tally);
+            if (checkpointIsDue()) {
+                tally.flush();
+                saveLast(optimizer, partial(tally, (System.nanoTime() - begin) / 1e9));
+            }
             next = stopRequested ? null : loader.next();
         }
         tally.flush();
@@ -212,7 +283,7 @@ public final class Trainer {
                 meanLoss = loss.evaluate(new NDList(labels), new NDList(logits));
                 collector.backward(meanLoss);
             }
-            optimizer.step(schedule.lr(step));
+            optimizer.step(schedule.lr(step, progress.rows()));
             step++;
             NDArray right =
                     logits.argMax(1)
@@ -225,8 +296,8 @@ public final class Trainer {
     }
 
     /** Returns null if the run was asked to stop meanwhile. */
-    private Evaluation validate(int epoch, BatchLoader loader) {
-        progress.begin(Progress.State.VALIDATING, epoch + 1, test.size());
+    private Evaluation validate(BatchLoader loader) {
+        progress.begin(Progress.State.VALIDATING, epochsDone + 1, test.size(), 0);
         return Evaluator.run(
                 network,
                 loader,
@@ -237,39 +308,63 @@ public final class Trainer {
     }
 
     private void finish(EpochRow row, Sgd optimizer) {
+        boolean best =
+                progress.rows().stream()
+                        .allMatch(earlier -> row.testAccuracy() > earlier.testAccuracy());
         progress.add(row);
+        epochsDone = row.epoch();
+        if (best && bestWeights != null) {
+            bestWeights.keep();
+        }
+        if (folder != null) {
+            // last comes after best: whoever goes on from last finds the best that it speaks of
+            if (best) {
+                save(folder.best(), optimizer, TrainingState.Partial.NONE);
+            }
+            saveLast(optimizer, TrainingState.Partial.NONE);
+            folder.append(row);
+        }
         log("epoch " + row.toJson());
         onEpoch.accept(row);
+    }
+
+    private boolean checkpointIsDue() {
+        String every = recipe.checkpointEvery();
+        if (every == null || folder == null) {
+            return false;
+        }
+        if (!every.endsWith("s")) {
+            return step - savedStep >= Long.parseLong(every);
+        }
+        long seconds = Long.parseLong(every.substring(0, every.length() - 1));
+        return System.nanoTime() - savedNanos >= seconds * 1_000_000_000L;
+    }
+
+    private static TrainingState.Partial partial(Tally tally, double seconds) {
+        return new TrainingState.Partial(
+                tally.examples(), tally.lossSum(), tally.correct(), seconds);
+    }
+
+    private void saveLast(Sgd optimizer, TrainingState.Partial partial) {
         if (folder == null) {
             return;
         }
-        folder.append(row);
-        boolean best = row.testAccuracy() > bestTestAccuracy;
-        bestTestAccuracy = Math.max(bestTestAccuracy, row.testAccuracy());
-        save(folder.last(), row.epoch(), 0, null, optimizer);
-        if (best) {
-            save(folder.best(), row.epoch(), 0, null, optimizer);
+        try {
+            folder.keepPrevious();
+            save(folder.last(), optimizer, partial);
+            if (partial.examples() == 0) {
+                folder.keepEpoch(epochsDone, recipe.keep());
+            }
+        } catch (IOException failure) {
+            throw new UncheckedIOException(
+                    "Cannot keep a checkpoint in " + folder.path() + ": " + failure, failure);
         }
+        savedStep = step;
+        savedNanos = System.nanoTime();
     }
 
-    private void save(Path file, int epochsDone, double seconds, Tally partial, Sgd optimizer) {
-        if (file == null) {
-            return;
-        }
-        TrainingState state =
-                new TrainingState(
-                        recipe,
-                        epochsDone,
-                        step,
-                        bestTestAccuracy,
-                        progress.rows(),
-                        partial == null
-                                ? TrainingState.Partial.NONE
-                                : new TrainingState.Partial(
-                                        partial.examples(),
-                                        partial.lossSum(),
-                                        partial.correct(),
-                                        seconds));
+    private void save(Path file, Sgd optimizer, TrainingState.Partial partial) {
+        TrainingState state = new TrainingState(recipe, epochsDone, step, progress.rows(), partial);
         try {
             Checkpoint.save(file, network, recipe.imageSize(), state.toJson(), optimizer.state());
         } catch (IOException failure) {

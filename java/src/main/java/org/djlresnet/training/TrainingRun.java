@@ -1,8 +1,14 @@
 package org.djlresnet.training;
 
 import ai.djl.Device;
+import ai.djl.training.initializer.Initializer;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.Devices;
@@ -17,8 +23,18 @@ import org.djlresnet.recipe.Recipe;
  * @param network the network that is trained
  * @param folder the run's folder, or null if nothing is kept
  * @param trainer the loop, not begun
+ * @param warning what the user should know of, or null
  */
-public record TrainingRun(Recipe recipe, Network network, RunFolder folder, Trainer trainer) {
+public record TrainingRun(
+        Recipe recipe, Network network, RunFolder folder, Trainer trainer, String warning) {
+
+    /** Where the examples come from. */
+    private interface Data {
+        ImageDataset read(Recipe recipe, boolean train);
+    }
+
+    /** A checkpoint to go on from, and what was wrong with a later one. */
+    private record Found(Checkpoint checkpoint, String warning) {}
 
     /**
      * Makes a run on a named data set ready.
@@ -31,15 +47,7 @@ public record TrainingRun(Recipe recipe, Network network, RunFolder folder, Trai
      * @throws UserException if something that was asked for is not there or does not fit
      */
     public static TrainingRun prepare(Recipe recipe, Path dataDir, Path runDir) {
-        if (recipe.dataset().equals(Recipe.ARRAYS)) {
-            throw new UserException(
-                    "The data set \"arrays\" is what a run on arrays is recorded as; name one of "
-                            + String.join(", ", Datasets.names()));
-        }
-        Path folder = recipe.dataDir() == null ? dataDir : Path.of(recipe.dataDir());
-        ImageDataset train = limited(Datasets.read(recipe.dataset(), folder, true), recipe);
-        ImageDataset test = limited(Datasets.read(recipe.dataset(), folder, false), recipe);
-        return prepare(recipe, train, test, true, runDir);
+        return begin(recipe, named(dataDir), true, runDir);
     }
 
     /**
@@ -54,12 +62,53 @@ public record TrainingRun(Recipe recipe, Network network, RunFolder folder, Trai
      */
     public static TrainingRun prepare(
             Recipe recipe, ImageDataset train, ImageDataset test, Path runDir) {
-        return prepare(
-                recipe, limited(train, recipe), limited(test, recipe), runDir != null, runDir);
+        return begin(recipe, (any, training) -> training ? train : test, runDir != null, runDir);
     }
 
-    private static TrainingRun prepare(
-            Recipe recipe, ImageDataset train, ImageDataset test, boolean keep, Path runDir) {
+    /**
+     * Makes a run on a named data set ready to go on from where it stopped.
+     *
+     * @param from a run folder, or a checkpoint in one; the run goes on in that folder
+     * @param changes settings to change, of those that leave the result as it is
+     * @param dataDir the folder of the data that come with the library
+     * @return the run
+     * @throws UserException if there is nothing to go on from, or something does not fit
+     */
+    public static TrainingRun resume(Path from, JsonObject changes, Path dataDir) {
+        return goOn(from, changes, named(dataDir));
+    }
+
+    /**
+     * Makes a run on arrays ready to go on from where it stopped.
+     *
+     * @param from a run folder, or a checkpoint in one; the run goes on in that folder
+     * @param changes settings to change, of those that leave the result as it is
+     * @param train the training data of the run
+     * @param test the test data of the run
+     * @return the run
+     * @throws UserException if there is nothing to go on from, or something does not fit
+     */
+    public static TrainingRun resume(
+            Path from, JsonObject changes, ImageDataset train, ImageDataset test) {
+        return goOn(from, changes, (any, training) -> training ? train : test);
+    }
+
+    private static Data named(Path dataDir) {
+        return (recipe, train) -> {
+            if (recipe.dataset().equals(Recipe.ARRAYS)) {
+                throw new UserException(
+                        "The data set \"arrays\" is what a run on arrays is recorded as; give the"
+                                + " arrays, or name one of "
+                                + String.join(", ", Datasets.names()));
+            }
+            Path folder = recipe.dataDir() == null ? dataDir : Path.of(recipe.dataDir());
+            return Datasets.read(recipe.dataset(), folder, train);
+        };
+    }
+
+    private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
+        ImageDataset train = limited(data.read(recipe, true), recipe);
+        ImageDataset test = limited(data.read(recipe, false), recipe);
         Device device = Devices.of(recipe.device());
         Network network =
                 Network.create(
@@ -69,18 +118,100 @@ public record TrainingRun(Recipe recipe, Network network, RunFolder folder, Trai
                         recipe.seed(),
                         device);
         try {
+            TrainingState start = TrainingState.beginning(recipe);
             // the folder comes last, so that a mistake elsewhere leaves none behind
-            new Trainer(recipe, network, train, test, null);
-            RunFolder folder =
-                    keep
-                            ? RunFolder.create(
-                                    runDir, recipe, Versions.toJson(network.manager().getEngine()))
-                            : null;
+            new Trainer(start, network, Map.of(), train, test, null);
+            JsonObject versions = Versions.toJson(network.manager().getEngine());
+            RunFolder folder = keep ? RunFolder.create(runDir, recipe, versions) : null;
             return new TrainingRun(
-                    recipe, network, folder, new Trainer(recipe, network, train, test, folder));
+                    recipe,
+                    network,
+                    folder,
+                    new Trainer(start, network, Map.of(), train, test, folder),
+                    null);
         } catch (RuntimeException | Error failure) {
             network.close();
             throw failure;
+        }
+    }
+
+    private static TrainingRun goOn(Path from, JsonObject changes, Data data) {
+        Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
+        if (!Files.isRegularFile(place.resolve("recipe.json"))) {
+            throw new UserException(
+                    from
+                            + " is no run folder, and no checkpoint in one: there is no recipe.json."
+                            + " Give the run folder of a training");
+        }
+        RunFolder folder = RunFolder.open(place);
+        Network network = null;
+        try {
+            Found found =
+                    Files.isDirectory(from)
+                            ? latest(folder)
+                            : new Found(Checkpoint.open(from), null);
+            try (Checkpoint checkpoint = found.checkpoint()) {
+                TrainingState state = state(checkpoint, from);
+                Recipe recipe = state.recipe().resumedWith(changes);
+                ImageDataset train = limited(data.read(recipe, true), recipe);
+                ImageDataset test = limited(data.read(recipe, false), recipe);
+                network = checkpoint.network(Devices.of(recipe.device()));
+                Map<String, Initializer> optimizer = checkpoint.optimizerState();
+                Trainer trainer =
+                        new Trainer(state.with(recipe), network, optimizer, train, test, folder);
+                folder.begin(
+                        recipe, Versions.toJson(network.manager().getEngine()), state.history());
+                return new TrainingRun(recipe, network, folder, trainer, found.warning());
+            }
+        } catch (IOException failure) {
+            release(network, folder);
+            throw new UserException(
+                    "Cannot write to the run folder " + place + ": " + failure, failure);
+        } catch (RuntimeException | Error failure) {
+            release(network, folder);
+            throw failure;
+        }
+    }
+
+    private static void release(Network network, RunFolder folder) {
+        if (network != null) {
+            network.close();
+        }
+        folder.close();
+    }
+
+    private static Found latest(RunFolder folder) {
+        if (!Files.exists(folder.last()) && !Files.exists(folder.previous())) {
+            throw new UserException(
+                    "The run in "
+                            + folder.path()
+                            + " has no checkpoint yet to go on from. Start it anew, in another folder");
+        }
+        try {
+            return new Found(Checkpoint.open(folder.last()), null);
+        } catch (UserException damaged) {
+            if (!Files.exists(folder.previous())) {
+                throw damaged;
+            }
+            return new Found(
+                    Checkpoint.open(folder.previous()),
+                    damaged.getMessage() + ". Going on from " + folder.previous() + " instead");
+        }
+    }
+
+    private static TrainingState state(Checkpoint checkpoint, Path from) {
+        JsonObject run = checkpoint.run();
+        if (run == null) {
+            throw new UserException(
+                    from + " holds a network, but no run that could go on. Give a run folder");
+        }
+        try {
+            return TrainingState.fromJson(run);
+        } catch (UserException wrong) {
+            throw wrong;
+        } catch (RuntimeException malformed) {
+            throw new UserException(
+                    from + " holds a run's state that cannot be read: " + malformed, malformed);
         }
     }
 

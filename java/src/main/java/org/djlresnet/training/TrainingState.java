@@ -1,10 +1,13 @@
 package org.djlresnet.training;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import java.util.ArrayList;
 import java.util.List;
+import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 
 /**
@@ -14,17 +17,69 @@ import org.djlresnet.recipe.Recipe;
  * @param recipe the run's recipe
  * @param epochsDone the epochs that are done, validation included
  * @param step the steps that are done over the whole run
- * @param bestTestAccuracy the best test accuracy so far, negative infinity for none
  * @param history a row for each epoch that is done
  * @param partial the sums of the epoch that is under way
  */
 public record TrainingState(
-        Recipe recipe,
-        int epochsDone,
-        long step,
-        double bestTestAccuracy,
-        List<EpochRow> history,
-        Partial partial) {
+        Recipe recipe, int epochsDone, long step, List<EpochRow> history, Partial partial) {
+
+    /**
+     * The state of a run that has not begun.
+     *
+     * @param recipe the run's recipe
+     * @return the state before the first step
+     */
+    public static TrainingState beginning(Recipe recipe) {
+        return new TrainingState(recipe, 0, 0, List.of(), Partial.NONE);
+    }
+
+    /**
+     * Reads a state that {@link #toJson} wrote.
+     *
+     * @param json a JSON object
+     * @return the state
+     * @throws UserException if the recipe is wrong
+     * @throws RuntimeException if a key is missing or of another type
+     */
+    public static TrainingState fromJson(JsonObject json) {
+        List<EpochRow> history = new ArrayList<>();
+        for (JsonElement row : json.getAsJsonArray("history")) {
+            history.add(EpochRow.fromJson(row.getAsJsonObject()));
+        }
+        JsonObject sums = json.getAsJsonObject("partial");
+        return new TrainingState(
+                Recipe.fromJson(json.getAsJsonObject("recipe").toString()),
+                json.get("epoch").getAsInt(),
+                json.get("step").getAsLong(),
+                List.copyOf(history),
+                new Partial(
+                        sums.get("examples").getAsLong(),
+                        sums.get("loss_sum").getAsDouble(),
+                        sums.get("correct").getAsLong(),
+                        sums.get("seconds").getAsDouble()));
+    }
+
+    /**
+     * Returns the best test accuracy so far.
+     *
+     * @return the accuracy, negative infinity before the first epoch's end
+     */
+    public double bestTestAccuracy() {
+        return history.stream()
+                .mapToDouble(EpochRow::testAccuracy)
+                .max()
+                .orElse(Double.NEGATIVE_INFINITY);
+    }
+
+    /**
+     * Changes the recipe.
+     *
+     * @param changed the new recipe
+     * @return the same state under it
+     */
+    public TrainingState with(Recipe changed) {
+        return new TrainingState(changed, epochsDone, step, history, partial);
+    }
 
     /**
      * Sums over the first batches of an epoch.
@@ -52,9 +107,7 @@ public record TrainingState(
         json.addProperty("step", step);
         json.add(
                 "best_test_accuracy",
-                Double.isFinite(bestTestAccuracy)
-                        ? new JsonPrimitive(bestTestAccuracy)
-                        : JsonNull.INSTANCE);
+                history.isEmpty() ? JsonNull.INSTANCE : new JsonPrimitive(bestTestAccuracy()));
         JsonArray rows = new JsonArray();
         history.stream().map(EpochRow::toJson).forEach(rows::add);
         json.add("history", rows);

@@ -1,0 +1,60 @@
+package org.djlresnet.training;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Parameter;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.model.Network;
+
+/** A copy of the weights and running statistics of a network at its best. */
+final class BestWeights {
+
+    private final Network network;
+    private final NDManager manager;
+    private final Map<String, NDArray> kept = new LinkedHashMap<>();
+
+    BestWeights(Network network) {
+        this.network = network;
+        manager = network.manager().newSubManager();
+    }
+
+    /** Keeps the weights as they are. */
+    void keep() {
+        copy(network);
+    }
+
+    /** Keeps the weights of a checkpoint. */
+    void read(Path file) {
+        Device device = network.manager().getDevice();
+        try (Checkpoint checkpoint = Checkpoint.open(file);
+                Network best = checkpoint.network(device)) {
+            copy(best);
+        }
+    }
+
+    private void copy(Network source) {
+        kept.values().forEach(NDArray::close);
+        kept.clear();
+        source.parameters()
+                .forEach(
+                        (name, parameter) -> {
+                            NDArray copy = parameter.getArray().duplicate();
+                            copy.attach(manager);
+                            kept.put(name, copy);
+                        });
+    }
+
+    /** Gives the network the kept weights, if any were kept, and forgets them. */
+    void restore() {
+        kept.forEach(
+                (name, best) -> {
+                    Parameter parameter = network.parameters().get(name);
+                    best.copyTo(parameter.getArray());
+                });
+        manager.close();
+    }
+}
