@@ -17,6 +17,9 @@ from .errors import UsageError
 #: A caller's pictures and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
 Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
+#: The data set's name in the recipe of a run on a caller's arrays.
+ARRAYS = "arrays"
+
 
 def bundled_data() -> Path:
     """The folder that holds ``fashion-mnist/``: inside an installed package, or the repository."""
@@ -39,14 +42,9 @@ def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) ->
     Raises:
         UsageError: an unknown name; files that are missing, damaged or disagree.
     """
-    folder = str(bundled_data_of(name)) if data_dir is None else os.fspath(data_dir)
+    folder = os.path.abspath(bundled_data() if data_dir is None else data_dir)
     with _jvm.translated_errors():
         return _jvm.bridge().dataset(name, folder, train, limit)
-
-
-def bundled_data_of(name: str) -> Path:
-    """Where the package's files of a data set lie."""
-    return bundled_data() / name
 
 
 def from_arrays(

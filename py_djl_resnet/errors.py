@@ -39,7 +39,7 @@ class TrainingError(ResnetError):
     """A training run could not go on."""
 
 
-class Interrupted(ResnetError):
+class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
     """A training run was ended by Ctrl-C or SIGTERM, after a batch, with its state saved.
 
     Attributes:

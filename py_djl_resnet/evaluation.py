@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from .datasets import ARRAYS, from_arrays, named
 from .datasets import available as available_datasets
-from .datasets import from_arrays, named
 from .errors import UsageError
 from .models import Model, load
 from .recipe import Recipe
@@ -60,9 +60,10 @@ class Evaluation:
 
     def __str__(self) -> str:
         names = [str(c["name"]) for c in self.classes]
-        rows = [("class", "precision", "recall", "f1", "support")]
+        keys = ("precision", "recall", "f1")
+        rows: list[Sequence[str]] = [("class", *keys, "support")]
         rows += [
-            (str(c["name"]), *(_figure(c[key]) for key in rows[0][1:4]), str(c["support"]))
+            (str(c["name"]), *(_figure(c[key]) for key in keys), str(c["support"]))
             for c in self.classes
         ]
         counts = [["true \\ predicted", *(str(i) for i in range(len(names)))]]
@@ -140,6 +141,11 @@ def evaluate(
             folder = os.fspath(data_dir) if data_dir is not None else None
             if folder is None and recipe is not None and name == recipe.dataset:
                 folder = recipe.data_dir
+            if name == ARRAYS:
+                raise UsageError(
+                    f"{network.name} was trained on arrays, which its checkpoint does not hold; "
+                    "name a data set or give pictures and labels"
+                )
             examples = named(name, folder, train=False, limit=limit)
         with _jvm.translated_errors():
             text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size))
@@ -180,9 +186,7 @@ def predict(
         height, width = _picture_size(network, engine)
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
-            x = np.stack(
-                [read_image(f, network.in_channels, height, width, invert) for f in batch]
-            )
+            x = np.stack([read_image(f, network.in_channels, height, width, invert) for f in batch])
             for file, probabilities in zip(batch, _softmax(network(x)), strict=True):
                 best = np.argsort(-probabilities, kind="stable")[:top_k]
                 top = [(network.class_names[i], float(probabilities[i])) for i in best]
@@ -191,9 +195,7 @@ def predict(
 
 
 @contextmanager
-def _opened(
-    model: Model | str | os.PathLike[str], device: str, engine: str
-) -> Iterator[Model]:
+def _opened(model: Model | str | os.PathLike[str], device: str, engine: str) -> Iterator[Model]:
     """A caller's network, left open, or one of a checkpoint, closed afterwards."""
     if isinstance(model, Model):
         yield model

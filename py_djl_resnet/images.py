@@ -83,7 +83,7 @@ def read_image(
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise UsageError(_too_large(path, f"{picture.width}×{picture.height} pixels"))
+                    raise UsageError(_too_large(path, f"{picture.width}x{picture.height} pixels"))
                 pixels = _decoded(picture, channels, height, width, invert)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UsageError(_too_large(path, "more")) from error

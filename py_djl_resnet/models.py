@@ -44,7 +44,7 @@ def create_model(
         UsageError: an unknown name, a number out of range, a device that is not there.
         JavaNotFoundError, JarError, EngineError: what ``py-djl-resnet doctor`` explains.
     """
-    _jvm.start(engine)
+    _jvm.start(engine, device=device)
     with _jvm.translated_errors():
         return Model(_jvm.bridge().create(name, in_channels, classes, seed, device))
 
@@ -58,9 +58,9 @@ def load(
         UsageError: no such file, or a file that is no checkpoint of this package.
     """
     file = checkpoint_file(checkpoint)
-    _jvm.start(engine)
+    _jvm.start(engine, device=device)
     with _jvm.translated_errors():
-        return Model(_jvm.bridge().load(str(file), device))
+        return Model(_jvm.bridge().load(os.path.abspath(file), device))
 
 
 def available(engine: str = "pytorch") -> list[dict[str, Any]]:
@@ -151,7 +151,7 @@ class Model:
             UsageError: a folder that does not exist or cannot be written.
         """
         with _jvm.translated_errors():
-            self.handle.save(os.fspath(path))
+            self.handle.save(os.path.abspath(path))
 
     @property
     def name(self) -> str:

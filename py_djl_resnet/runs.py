@@ -116,9 +116,9 @@ class Run:
 def plot_page(runs: Sequence[Run], path: str | os.PathLike[str]) -> None:
     """The same figure as an HTML page that draws without a network; every run needs its folder."""
     _jvm.start(runs[0].recipe.engine)
-    files = [str(run.folder / "metrics.csv") for run in runs if run.folder is not None]
+    files = [os.path.abspath(run.folder / "metrics.csv") for run in runs if run.folder is not None]
     with _jvm.translated_errors():
-        _jvm.bridge().plot(files, labels(runs), os.fspath(path))
+        _jvm.bridge().plot(files, labels(runs), os.path.abspath(path))
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

@@ -69,8 +69,8 @@ def train(
     shown: Display = (
         progress if not isinstance(progress, bool) else display() if progress else Silent()
     )
-    _jvm.start(recipe.engine, threads=recipe.threads, quiet=progress is False)
-    folder = None if out is None else os.fspath(out)
+    _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
+    folder = None if out is None else os.path.abspath(out)
     with _signals() as received:
         try:
             with _jvm.translated_errors():

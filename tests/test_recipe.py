@@ -62,7 +62,7 @@ def test_what_is_not_json_is_said_to_be_so(text):
 
 @pytest.mark.parametrize("text", ["[1]", "3", "null", '"a"'])
 def test_json_that_is_no_object_is_refused(text):
-    assert f"must be a JSON object like {{\"epochs\": 10}}; received {text}" in refused(text)
+    assert f'must be a JSON object like {{"epochs": 10}}; received {text}' in refused(text)
 
 
 def test_nan_is_refused():
@@ -70,7 +70,7 @@ def test_nan_is_refused():
 
 
 def test_wrong_type_in_python_is_a_usage_error():
-    with pytest.raises(UsageError, match="batch_size must be a whole number; received 2.5"):
+    with pytest.raises(UsageError, match=r"batch_size must be a whole number; received 2\.5"):
         Recipe(batch_size=2.5)
 
 

@@ -29,7 +29,7 @@ def run(options: Any) -> int:
     rows += [
         (
             dataset["name"],
-            "×".join(map(str, dataset["shape"])),
+            "x".join(map(str, dataset["shape"])),
             str(len(dataset["classes"])),
             f"{dataset['train']:,}",
             f"{dataset['test']:,}",

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..doctor import examine
-from .options import ENGINES, print_json
+from .options import engine, print_json
 
 EXAMPLES = ("doctor", "doctor --engine mxnet --json")
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument(
-        "--engine", choices=ENGINES, default="pytorch", help="what computes (default: pytorch)"
+        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="what computes (default: pytorch)"
     )
 
 

@@ -1,7 +1,8 @@
 """Measure a trained network on test data: loss, accuracy, figures for each class.
 
 CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Data set
-and image size are those of the training unless others are given."""
+and image size are those of the training unless others are given.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
     data = parser.add_argument_group("data")
-    data.add_argument(
-        "--dataset", metavar="NAME", help="(default: the one that it was trained on)"
-    )
+    data.add_argument("--dataset", metavar="NAME", help="(default: the one that it was trained on)")
     data.add_argument(
         "--data-dir", metavar="DIR", help="the data set's files (default: as in the training)"
     )
     data.add_argument(
         "--limit", type=count, metavar="N", help="use at most N examples (default: all)"
     )
-    data.add_argument(
-        "--batch-size", type=count, default=256, metavar="N", help="(default: 256)"
-    )
+    data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
     output = parser.add_argument_group("what comes out")
     output.add_argument(
         "--figure",

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from .. import _jvm
+from ..recipe import nearest
 
 ENGINES = ("pytorch", "mxnet")
 
@@ -36,6 +37,16 @@ def real(text: str) -> float:
         raise argparse.ArgumentTypeError(f"must be a number; received {text!r}") from None
 
 
+def engine(text: str) -> str:
+    """An engine's name."""
+    if text not in ENGINES:
+        raise argparse.ArgumentTypeError(
+            f"unknown engine {text!r}{nearest(text, list(ENGINES))}; "
+            f"there are: {', '.join(ENGINES)}"
+        )
+    return text
+
+
 def shape(text: str) -> tuple[int, ...]:
     """``1,1,224,224`` as four whole numbers of at least 1."""
     try:
@@ -53,7 +64,7 @@ def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
     """Adds ``--engine``, ``--device``, ``--threads``, ``--offline``."""
     group = parser.add_argument_group("engine")
     group.add_argument(
-        "--engine", choices=ENGINES, default="pytorch", help="what computes (default: pytorch)"
+        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="what computes (default: pytorch)"
     )
     if device:
         group.add_argument(
@@ -65,15 +76,14 @@ def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
         group.add_argument(
             "--threads", type=count, metavar="N", help="(default: the engine's choice)"
         )
-    group.add_argument(
-        "--offline", action="store_true", help="never fetch jars from the network"
-    )
+    group.add_argument("--offline", action="store_true", help="never fetch jars from the network")
 
 
 def start(options: Any) -> None:
     """Starts the JVM as the options of :func:`add_engine` say."""
     _jvm.start(
         options.engine,
+        device=getattr(options, "device", "auto"),
         threads=getattr(options, "threads", None),
         offline=options.offline,
         quiet=getattr(options, "quiet", False),

@@ -73,12 +73,11 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
         )
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        known = [o for o in getattr(options, "parser", parser)._option_string_actions]
+        known = list(getattr(options, "parser", parser)._option_string_actions)
         option = rest[0].partition("=")[0]
         kind = "option" if option.startswith("-") else "argument"
         raise UsageError(
-            f"unknown {kind} {option!r}{nearest(option, known)}; "
-            f"see {parser.prog} {command} --help"
+            f"unknown {kind} {option!r}{nearest(option, known)}; see {parser.prog} {command} --help"
         )
     if "run" not in options:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
@@ -86,6 +85,7 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
 
 
 def _examples(prog: str, examples: Sequence[str]) -> str:
-    return "\n".join(["examples:" if len(examples) > 1 else "example:"] + [
-        f"  {prog} {example}" for example in examples
-    ])
+    return "\n".join(
+        ["examples:" if len(examples) > 1 else "example:"]
+        + [f"  {prog} {example}" for example in examples]
+    )

@@ -1,7 +1,8 @@
 """Draw train loss, train and test accuracy over the epochs of runs.
 
 One run is drawn into its own figures folder, as metrics.png and metrics.html, several are overlaid
-in the file that --out names: .png, .svg and .pdf with Matplotlib, .html with Tablesaw."""
+in the file that --out names: .png, .svg and .pdf with Matplotlib, .html with Tablesaw.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Name what pictures show, with a trained network.
 
 CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. A folder
-stands for the pictures in it. Pictures are scaled to the size that the network was trained on."""
+stands for the pictures in it. Pictures are scaled to the size that the network was trained on.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 The defaults are those of the d2l chapter. A setting on the command line wins over one of the
 recipe, that over the environment variables MAX_EPOCH and DATASET_LIMIT, those over the default.
-Ctrl-C ends the run after the current batch and keeps its state, a second one ends it at once."""
+Ctrl-C ends the run after the current batch and keeps its state, a second one ends it at once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from ..progress import Silent, display, epoch_line
 from ..recipe import Recipe, environment_settings, recipe_names, settings_of
 from ..runs import Row, Run, plot_page
 from ..training import train
-from .options import ENGINES, real, start, whole
+from .options import engine, real, start, whole
 
 EXAMPLES = (
     "train --epochs 10",
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     def setting(group: Any, flag: str, text: str, **more: Any) -> None:
         value = getattr(default, flag.removeprefix("--").replace("-", "_"))
-        if more.get("action") != "store_true":
+        if "action" not in more:
             text += f" (default: {'none' if value is None else value})"
         group.add_argument(flag, default=argparse.SUPPRESS, help=text, **more)
 
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the data set's files (default: those of this package)",
     )
-    setting(what, "--image-size", "resize pictures to N×N pixels", type=whole, metavar="N")
+    setting(what, "--image-size", "resize pictures to NxN pixels", type=whole, metavar="N")
     setting(what, "--limit", "use at most N examples of each part", type=whole, metavar="N")
     what.add_argument(
         "--recipe",
@@ -57,9 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting(how, "--batch-size", "examples in a step", type=whole, metavar="N")
     setting(how, "--lr", "learning rate", type=real, metavar="X")
     setting(how, "--momentum", "of SGD", type=real, metavar="X")
-    setting(how, "--nesterov", "Nesterov's momentum", action="store_true")
+    setting(how, "--nesterov", "Nesterov's momentum", action=argparse.BooleanOptionalAction)
     setting(how, "--weight-decay", "L2 penalty", type=real, metavar="X")
-    setting(how, "--decay-bias-and-norm", "decay biases and BatchNorm too", action="store_true")
+    setting(how, "--decay-bias-and-norm", "decay biases and BatchNorm too", action=argparse.BooleanOptionalAction)
     setting(how, "--seed", "of weights and order", type=whole, metavar="N")
     rate = parser.add_argument_group("learning rate over time")
     setting(rate, "--schedule", "constant, step, cosine or one-cycle", metavar="NAME")
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting(rate, "--step-epochs", "step: epochs between steps", type=whole, metavar="N")
     setting(rate, "--step-factor", "step: factor of a step", type=real, metavar="X")
     where = parser.add_argument_group("where it runs")
-    setting(where, "--engine", "what computes", choices=ENGINES)
+    setting(where, "--engine", "what computes", type=engine, metavar="pytorch|mxnet")
     setting(where, "--device", "a GPU if there is one", metavar="auto|cpu|gpu[:N]")
     setting(where, "--threads", "of the engine", type=whole, metavar="N")
     where.add_argument("--offline", action="store_true", help="never fetch jars from the network")
@@ -81,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Trains; prints a line an epoch, at the end the chapter's two lines and the run folder."""
     recipe = _recipe(options)
-    options.engine, options.threads = recipe.engine, recipe.threads
+    options.engine, options.device, options.threads = recipe.engine, recipe.device, recipe.threads
     start(options)
 
     def print_row(row: Row) -> None:
