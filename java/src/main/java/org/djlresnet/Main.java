@@ -1,0 +1,136 @@
+package org.djlresnet;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import com.google.gson.JsonSyntaxException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
+import org.djlresnet.figure.MetricsFigure;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.EpochRow;
+import org.djlresnet.training.Trainer;
+import org.djlresnet.training.TrainingRun;
+
+/**
+ * Trains from the command line without Python.
+ *
+ * <pre>
+ * mvn -B -q compile exec:java -Dexec.args="epochs=1 limit=2048"
+ * java -cp target/py-djl-resnet-0.1.0.jar:… org.djlresnet.Main epochs=1 limit=2048
+ * </pre>
+ */
+public final class Main {
+
+    private static final String USAGE =
+            "usage: java org.djlresnet.Main [KEY=VALUE ...]\n\n"
+                    + "Trains a residual network and leaves a run folder. The keys are those of a"
+                    + " recipe, for example epochs=10, batch_size=256, lr=0.05, limit=2048,"
+                    + " engine=mxnet, data_dir=data; and out=FOLDER for the run folder.";
+
+    private Main() {}
+
+    /**
+     * Trains.
+     *
+     * @param args settings as key=value; {@code --help} tells them
+     */
+    public static void main(String[] args) {
+        System.exit(run(args));
+    }
+
+    private static int run(String[] args) {
+        if (List.of(args).contains("--help") || List.of(args).contains("-h")) {
+            System.out.println(USAGE);
+            return 0;
+        }
+        try {
+            train(args);
+            return 0;
+        } catch (UserException wrong) {
+            System.err.println("error: " + wrong.getMessage());
+            return 2;
+        } catch (TrainingException failed) {
+            System.err.println("error: " + failed.getMessage());
+            return 1;
+        }
+    }
+
+    private static void train(String[] args) {
+        JsonObject settings = new JsonObject();
+        Path out = null;
+        for (String arg : args) {
+            int equals = arg.indexOf('=');
+            if (equals < 1) {
+                throw new UserException("Settings are written key=value. Received: " + arg);
+            }
+            String key = arg.substring(0, equals);
+            String value = arg.substring(equals + 1);
+            if (key.equals("out")) {
+                out = Path.of(value);
+            } else {
+                settings.add(key, parse(value));
+            }
+        }
+        Recipe recipe = Recipe.fromJson(settings.toString());
+        System.getProperties().putIfAbsent("ai.djl.offline", "true");
+        System.getProperties().putIfAbsent("OPT_OUT_TRACKING", "true");
+        System.setProperty(
+                "ai.djl.default_engine", recipe.engine().equals("mxnet") ? "MXNet" : "PyTorch");
+        if (recipe.threads() != null) {
+            System.setProperty("ai.djl.pytorch.num_threads", recipe.threads().toString());
+        }
+        TrainingRun run = TrainingRun.prepare(recipe, Path.of("data"), out);
+        run.trainer().onEpoch(row -> System.out.println(line(row, recipe.epochs())));
+        // Ctrl-C and SIGTERM end the batch and save before they end the process
+        CountDownLatch saved = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(run.trainer(), saved)));
+        try {
+            run.trainer().run();
+        } finally {
+            saved.countDown();
+        }
+        MetricsFigure.write(
+                run.folder().path().resolve("figures").resolve("metrics.html"),
+                List.of(run.folder().metrics()),
+                List.of(recipe.model()));
+        System.out.println("run folder: " + run.folder().path());
+    }
+
+    private static JsonElement parse(String value) {
+        try {
+            JsonElement parsed = JsonParser.parseString(value);
+            return parsed.isJsonPrimitive() || parsed.isJsonNull()
+                    ? parsed
+                    : new JsonPrimitive(value);
+        } catch (JsonSyntaxException text) {
+            return new JsonPrimitive(value);
+        }
+    }
+
+    private static String line(EpochRow row, int epochs) {
+        return String.format(
+                Locale.ROOT,
+                "epoch %d/%d: train loss %.3f, train acc %.3f, test loss %.3f, test acc %.3f,"
+                        + " %.1f examples/sec",
+                row.epoch(),
+                epochs,
+                row.trainLoss(),
+                row.trainAccuracy(),
+                row.testLoss(),
+                row.testAccuracy(),
+                row.examplesPerSecond());
+    }
+
+    private static void stop(Trainer trainer, CountDownLatch saved) {
+        trainer.stop();
+        try {
+            saved.await();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

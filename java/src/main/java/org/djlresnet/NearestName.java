@@ -1,0 +1,61 @@
+package org.djlresnet;
+
+import java.util.Collection;
+import java.util.Locale;
+
+/** Finds the name that somebody probably meant, for the end of an error message. */
+public final class NearestName {
+
+    /** Longer names are not compared: the distance costs the product of both lengths. */
+    private static final int LONGEST = 100;
+
+    private NearestName() {}
+
+    /**
+     * Returns the end of an error message about an unknown name, for example {@code ; did you mean
+     * "fashion-mnist"? Known: fashion-mnist, idx}, or {@code . Known: fashion-mnist, idx} where
+     * nothing is near.
+     *
+     * @param given the unknown name
+     * @param allowed the known names, in the order to list them
+     * @return the text, to be appended to a message without a full stop
+     */
+    public static String suggest(String given, Collection<String> allowed) {
+        String nearest = null;
+        int least = Integer.MAX_VALUE;
+        if (given.length() <= LONGEST) {
+            String wanted = given.toLowerCase(Locale.ROOT);
+            for (String name : allowed) {
+                int distance = distance(wanted, name.toLowerCase(Locale.ROOT));
+                if (distance < least) {
+                    least = distance;
+                    nearest = name;
+                }
+            }
+        }
+        String known = "Known: " + String.join(", ", allowed);
+        // A third of the letters wrong is still a slip of the finger; more is another word
+        if (nearest == null || least > Math.max(1, (given.length() + 1) / 3)) {
+            return ". " + known;
+        }
+        return "; did you mean \"" + nearest + "\"? " + known;
+    }
+
+    /** Levenshtein's distance: the fewest insertions, deletions and replacements. */
+    static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+}

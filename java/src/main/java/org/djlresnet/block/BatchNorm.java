@@ -1,0 +1,85 @@
+package org.djlresnet.block;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Parameter;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+
+/**
+ * Batch normalization over the channels of (N, C, H, W).
+ *
+ * <p>In training it normalizes by the batch's mean and biased variance and moves the running
+ * statistics a tenth of the way towards them; else it normalizes by the running statistics. Epsilon
+ * is 1e-5. The PyTorch engine keeps the unbiased running variance, MXNet the biased one.
+ *
+ * <p>The same mathematics as DJL's {@code BatchNorm} at its defaults, but on PyTorch without the
+ * two transpositions and the temporary manager that it pays for whenever its axis is 1.
+ *
+ * <p>Source: Ioffe and Szegedy, "Batch Normalization", 2015.
+ */
+public final class BatchNorm extends AbstractBlock {
+
+    private static final byte VERSION = 1;
+    private static final float MOMENTUM = 0.9f;
+    private static final float EPSILON = 1e-5f;
+    private static final int CHANNEL_AXIS = 1;
+
+    private final Parameter gamma;
+    private final Parameter beta;
+    private final Parameter runningMean;
+    private final Parameter runningVar;
+
+    /** Creates a batch normalization whose number of channels is taken from its first input. */
+    public BatchNorm() {
+        super(VERSION);
+        gamma = parameter("gamma", Parameter.Type.GAMMA, true);
+        beta = parameter("beta", Parameter.Type.BETA, true);
+        runningMean = parameter("runningMean", Parameter.Type.RUNNING_MEAN, false);
+        runningVar = parameter("runningVar", Parameter.Type.RUNNING_VAR, false);
+    }
+
+    private Parameter parameter(String name, Parameter.Type type, boolean trained) {
+        return addParameter(
+                Parameter.builder().setName(name).setType(type).optRequiresGrad(trained).build());
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        NDArray input = inputs.singletonOrThrow();
+        Device device = input.getDevice();
+        // DJL's PyTorch engine takes -1 for "call batch_norm as it is", which has the channels at 1
+        boolean pytorch = "PyTorch".equals(input.getManager().getEngine().getEngineName());
+        return input.getNDArrayInternal()
+                .batchNorm(
+                        input,
+                        parameterStore.getValue(runningMean, device, training),
+                        parameterStore.getValue(runningVar, device, training),
+                        parameterStore.getValue(gamma, device, training),
+                        parameterStore.getValue(beta, device, training),
+                        pytorch ? -1 : CHANNEL_AXIS,
+                        MOMENTUM,
+                        EPSILON,
+                        training);
+    }
+
+    @Override
+    protected void prepare(Shape[] inputShapes) {
+        Shape channels = new Shape(inputShapes[0].get(CHANNEL_AXIS));
+        for (Parameter parameter : parameters.values()) {
+            parameter.setShape(channels);
+        }
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {inputShapes[0]};
+    }
+}

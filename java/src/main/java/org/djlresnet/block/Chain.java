@@ -1,0 +1,70 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Block;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+
+/**
+ * Blocks applied one after the other, each under a name of the builder's choice.
+ *
+ * <p>Unlike DJL's {@code SequentialBlock} it does not take its children's names from their classes,
+ * so that a network can keep the book's names whatever classes stand behind them.
+ */
+public class Chain extends AbstractBlock {
+
+    private static final byte VERSION = 1;
+
+    /** Creates an empty chain. */
+    public Chain() {
+        super(VERSION);
+    }
+
+    /**
+     * Appends a block.
+     *
+     * @param <B> the block's type
+     * @param name the name, which gets the block's two-digit position as a prefix
+     * @param block the block
+     * @return the block
+     */
+    public final <B extends Block> B append(String name, B block) {
+        return addChildBlock(name, block);
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        NDList current = inputs;
+        for (Block child : children.values()) {
+            current = child.forward(parameterStore, current, training, params);
+        }
+        return current;
+    }
+
+    @Override
+    protected void initializeChildBlocks(
+            NDManager manager, DataType dataType, Shape... inputShapes) {
+        Shape[] shapes = inputShapes;
+        for (Block child : children.values()) {
+            child.initialize(manager, dataType, shapes);
+            shapes = child.getOutputShapes(shapes);
+        }
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        Shape[] shapes = inputShapes;
+        for (Block child : children.values()) {
+            shapes = child.getOutputShapes(shapes);
+        }
+        return shapes;
+    }
+}

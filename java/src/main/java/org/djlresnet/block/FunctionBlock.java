@@ -1,0 +1,43 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+import java.util.function.UnaryOperator;
+
+/**
+ * A block without parameters that knows its output shape.
+ *
+ * <p>DJL's {@code LambdaBlock} finds its output shape by running its function on an array of zeros
+ * on the default engine; this one computes it.
+ */
+final class FunctionBlock extends AbstractBlock {
+
+    private static final byte VERSION = 1;
+
+    private final UnaryOperator<NDArray> function;
+    private final UnaryOperator<Shape> outputShape;
+
+    FunctionBlock(UnaryOperator<NDArray> function, UnaryOperator<Shape> outputShape) {
+        super(VERSION);
+        this.function = function;
+        this.outputShape = outputShape;
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        return new NDList(function.apply(inputs.singletonOrThrow()));
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {outputShape.apply(inputShapes[0])};
+    }
+}

@@ -1,0 +1,83 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
+import ai.djl.nn.convolutional.Conv2d;
+import ai.djl.nn.core.Linear;
+import ai.djl.nn.pooling.Pool;
+
+/** The plain layers of a residual network, on arrays of shape (N, C, H, W). */
+public final class Layers {
+
+    private Layers() {}
+
+    /**
+     * Creates a square convolution, padded so that stride 1 keeps the size of the map.
+     *
+     * @param channels the number of output channels
+     * @param kernelSize the kernel's height and width, an odd number
+     * @param stride the stride over height and width
+     * @param bias whether to add a bias to each output channel
+     * @return the convolution
+     */
+    public static Conv2d convolution(int channels, int kernelSize, Shape stride, boolean bias) {
+        int padding = kernelSize / 2;
+        return Conv2d.builder()
+                .setFilters(channels)
+                .setKernelShape(new Shape(kernelSize, kernelSize))
+                .optStride(stride)
+                .optPadding(new Shape(padding, padding))
+                .optBias(bias)
+                .build();
+    }
+
+    /**
+     * Creates a rectified linear unit.
+     *
+     * @return the block, which keeps the shape
+     */
+    public static Block relu() {
+        return new FunctionBlock(array -> array.getNDArrayInternal().relu(), shape -> shape);
+    }
+
+    /**
+     * Creates a square max pooling.
+     *
+     * @param kernelSize the window's height and width
+     * @param stride the step of the window over height and width
+     * @param padding the rows and columns added on each side, which never win
+     * @return the block
+     */
+    public static Block maxPool(int kernelSize, int stride, int padding) {
+        Shape kernel = new Shape(kernelSize, kernelSize);
+        Shape steps = new Shape(stride, stride);
+        Shape pads = new Shape(padding, padding);
+        return new FunctionBlock(
+                array -> Pool.maxPool2d(array, kernel, steps, pads, false),
+                shape ->
+                        new Shape(
+                                shape.get(0),
+                                shape.get(1),
+                                (shape.get(2) + 2L * padding - kernelSize) / stride + 1,
+                                (shape.get(3) + 2L * padding - kernelSize) / stride + 1));
+    }
+
+    /**
+     * Creates the mean over each map.
+     *
+     * @return the block, from (N, C, H, W) to (N, C)
+     */
+    public static Block globalAveragePool() {
+        return new FunctionBlock(Pool::globalAvgPool2d, shape -> shape.slice(0, 2));
+    }
+
+    /**
+     * Creates a fully connected layer with a bias.
+     *
+     * @param units the number of outputs
+     * @return the block, from (N, features) to (N, units)
+     */
+    public static Linear linear(int units) {
+        return Linear.builder().setUnits(units).build();
+    }
+}

@@ -1,0 +1,2 @@
+/** The layers and residual blocks that networks are built of. */
+package org.djlresnet.block;

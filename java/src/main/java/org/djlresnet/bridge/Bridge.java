@@ -1,0 +1,322 @@
+package org.djlresnet.bridge;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.data.DatasetDescriptor;
+import org.djlresnet.data.Datasets;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.PixelType;
+import org.djlresnet.engine.Devices;
+import org.djlresnet.engine.Versions;
+import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.figure.MetricsFigure;
+import org.djlresnet.model.Models;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.Summary;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.TrainingRun;
+
+/**
+ * The one class that Python calls: JSON texts and direct buffers in and out.
+ *
+ * <p>docs/architecture.md gives the JSON forms.
+ */
+public final class Bridge {
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private Bridge() {}
+
+    /**
+     * Loads the engine and describes it.
+     *
+     * @return versions, engine, devices, threads and heap
+     */
+    public static String describe() {
+        Engine engine = Engine.getInstance();
+        JsonObject json = new JsonObject();
+        json.addProperty("version", Versions.library());
+        json.addProperty("djl", Engine.getDjlVersion());
+        json.addProperty("java", System.getProperty("java.version"));
+        json.addProperty("java_home", System.getProperty("java.home"));
+        json.addProperty("engine", engine.getEngineName());
+        json.addProperty("engine_version", engine.getVersion());
+        JsonArray devices = new JsonArray();
+        devices.add("cpu");
+        for (int i = 0; i < engine.getGpuCount(); i++) {
+            devices.add("gpu" + i);
+        }
+        json.add("devices", devices);
+        json.addProperty("threads", Runtime.getRuntime().availableProcessors());
+        json.addProperty("max_heap_bytes", Runtime.getRuntime().maxMemory());
+        return GSON.toJson(json);
+    }
+
+    /**
+     * Lists the networks.
+     *
+     * @return a JSON array
+     */
+    public static String models() {
+        JsonArray list = new JsonArray();
+        for (String name : Models.names()) {
+            Models.Model model = Models.get(name);
+            Summary summary = Summary.of(model.build(model.classes()), model.input(), 1);
+            JsonObject json = new JsonObject();
+            json.addProperty("name", name);
+            json.addProperty("description", model.description());
+            json.addProperty("parameters", summary.parameters());
+            json.addProperty("trainable_parameters", summary.trainableParameters());
+            json.addProperty("multiply_adds", summary.multiplyAdds());
+            json.add("input", GSON.toJsonTree(model.input().getShape()));
+            list.add(json);
+        }
+        return GSON.toJson(list);
+    }
+
+    /**
+     * Lists the data sets.
+     *
+     * @return a JSON array
+     */
+    public static String datasets() {
+        JsonArray list = new JsonArray();
+        for (String name : Datasets.names()) {
+            DatasetDescriptor dataset = Datasets.descriptor(name);
+            JsonObject json = new JsonObject();
+            json.addProperty("name", name);
+            json.addProperty("description", dataset.description());
+            json.add("shape", GSON.toJsonTree(dataset.shape()));
+            json.add("classes", GSON.toJsonTree(dataset.classes()));
+            json.addProperty("train", dataset.train());
+            json.addProperty("test", dataset.test());
+            list.add(json);
+        }
+        return GSON.toJson(list);
+    }
+
+    /**
+     * Checks a recipe.
+     *
+     * @param recipe a JSON object
+     * @return the recipe with every setting
+     * @throws UserException if a key or value is not allowed
+     */
+    public static String completeRecipe(String recipe) {
+        return Recipe.fromJson(recipe).toJson();
+    }
+
+    /**
+     * Summarizes a network without making its parameters.
+     *
+     * @param model its name
+     * @param classes the number of classes, or 0 for the usual
+     * @param inputShape (N, C, H, W)
+     * @param depth how deep to list: 1 for the network's own children
+     * @return {@code {"model", "input", "layers": [{"name", "type", "output_shape", "parameters",
+     *     "multiply_adds"}], "total": {"parameters", "trainable_parameters", "multiply_adds"}}};
+     *     multiply-adds are for one example
+     * @throws UserException if the name is unknown or the shape does not fit
+     */
+    public static String summary(String model, int classes, long[] inputShape, int depth) {
+        Models.Model entry = Models.get(model);
+        if (classes < 0) {
+            throw new UserException("A network needs at least 1 class. Received: " + classes);
+        }
+        Shape input = inputShape(inputShape, null);
+        return toJson(
+                model,
+                input,
+                Summary.of(
+                        entry.build(classes == 0 ? entry.classes() : classes),
+                        input,
+                        Math.max(1, depth)));
+    }
+
+    static Shape inputShape(long[] shape, Integer channels) {
+        boolean fits = shape.length == 4 && Arrays.stream(shape).allMatch(size -> size > 0);
+        if (!fits || (channels != null && shape[1] != channels)) {
+            throw new UserException(
+                    String.format(
+                            "The input's shape is four numbers above 0, (N, %s, H, W). Received: %s",
+                            channels == null ? "C" : channels, Arrays.toString(shape)));
+        }
+        return new Shape(shape);
+    }
+
+    static String toJson(String model, Shape input, Summary summary) {
+        JsonObject json = new JsonObject();
+        json.addProperty("model", model);
+        json.add("input", GSON.toJsonTree(input.getShape()));
+        JsonArray layers = new JsonArray();
+        for (Summary.Layer layer : summary.layers()) {
+            JsonObject row = new JsonObject();
+            row.addProperty("name", layer.name());
+            row.addProperty("type", layer.type());
+            row.add("output_shape", GSON.toJsonTree(layer.outputShape().getShape()));
+            row.addProperty("parameters", layer.parameters());
+            row.addProperty("multiply_adds", layer.multiplyAdds());
+            layers.add(row);
+        }
+        json.add("layers", layers);
+        JsonObject total = new JsonObject();
+        total.addProperty("parameters", summary.parameters());
+        total.addProperty("trainable_parameters", summary.trainableParameters());
+        total.addProperty("multiply_adds", summary.multiplyAdds());
+        json.add("total", total);
+        return GSON.toJson(json);
+    }
+
+    /**
+     * Starts a run on a named data set.
+     *
+     * @param recipe the recipe as JSON
+     * @param dataDir the folder of the data that come with the package
+     * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
+     * @return the run, begun
+     * @throws UserException if something that was asked for is not there or does not fit
+     */
+    public static TrainingHandle train(String recipe, String dataDir, String runDir) {
+        return new TrainingHandle(
+                TrainingRun.prepare(Recipe.fromJson(recipe), Path.of(dataDir), path(runDir)));
+    }
+
+    /**
+     * Starts a run on arrays.
+     *
+     * @param recipe the recipe as JSON
+     * @param train the training data
+     * @param test the test data
+     * @param runDir the run's folder, or null to keep nothing
+     * @return the run, begun
+     * @throws UserException if something that was asked for is not there or does not fit
+     */
+    public static TrainingHandle train(
+            String recipe, ImageDataset train, ImageDataset test, String runDir) {
+        return new TrainingHandle(
+                TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
+    }
+
+    private static Path path(String path) {
+        return path == null ? null : Path.of(path);
+    }
+
+    /**
+     * Reads a named data set.
+     *
+     * @param name its name
+     * @param dataDir the folder of its files
+     * @param train whether the training part is wanted rather than the test part
+     * @param limit how many examples at most, or null for all
+     * @return the data
+     * @throws UserException if the name is unknown, or files are missing or damaged
+     */
+    public static ImageDataset dataset(String name, String dataDir, boolean train, Integer limit) {
+        ImageDataset dataset = Datasets.read(name, Path.of(dataDir), train);
+        return limit == null || limit >= dataset.size() ? dataset : dataset.limit(limit);
+    }
+
+    /**
+     * Wraps arrays as a data set.
+     *
+     * @param pixels a direct buffer in native order, which is kept and not copied
+     * @param type "uint8" (scaled by 1/255) or "float32"
+     * @param shape (N, C, H, W)
+     * @param labels a class for each example
+     * @param classNames a name for each class
+     * @return the data
+     * @throws UserException if sizes disagree or a label or value is out of range
+     */
+    public static ImageDataset array(
+            ByteBuffer pixels, String type, long[] shape, int[] labels, String[] classNames) {
+        return ImageDataset.of(pixels, PixelType.of(type), shape, labels, List.of(classNames));
+    }
+
+    /**
+     * Creates a network with fresh weights.
+     *
+     * @param model its name
+     * @param inChannels the number of input channels
+     * @param classes the number of classes
+     * @param seed the seed of its weights
+     * @param device auto, cpu, gpu or gpu:N
+     * @return the network
+     * @throws UserException if a name is unknown or a number out of range
+     */
+    public static NetworkHandle create(
+            String model, int inChannels, int classes, long seed, String device) {
+        List<String> names = Network.numbered(classes);
+        Device place = Devices.of(device);
+        return new NetworkHandle(
+                Network.create(model, inChannels, names, seed, place),
+                Checkpoint.describe(model, inChannels, names, null));
+    }
+
+    /**
+     * Reads a trained network.
+     *
+     * @param checkpoint the file
+     * @param device auto, cpu, gpu or gpu:N
+     * @return the network
+     * @throws UserException if the file is missing, damaged or no checkpoint
+     */
+    public static NetworkHandle load(String checkpoint, String device) {
+        try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
+            return new NetworkHandle(opened.network(Devices.of(device)), opened.describe());
+        }
+    }
+
+    /**
+     * Evaluates a network, with images resized as in its training.
+     *
+     * @param network the network
+     * @param dataset the data
+     * @param batchSize the number of examples of a batch
+     * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
+     * @throws UserException if the data do not fit the network
+     */
+    public static String evaluate(NetworkHandle network, ImageDataset dataset, int batchSize) {
+        return GSON.toJson(
+                Evaluator.evaluate(network.network(), dataset, batchSize, network.imageSize())
+                        .toJson());
+    }
+
+    /**
+     * Draws the metrics of runs as a page that needs no network.
+     *
+     * @param metricsFiles the runs' metrics.csv
+     * @param labels a label for each run
+     * @param htmlFile the page
+     * @throws UserException if a file is missing or malformed
+     */
+    public static void plot(String[] metricsFiles, String[] labels, String htmlFile) {
+        MetricsFigure.write(
+                Path.of(htmlFile),
+                Arrays.stream(metricsFiles).map(Path::of).toList(),
+                List.of(labels));
+    }
+
+    /**
+     * Describes a checkpoint without making its network.
+     *
+     * @param checkpoint the file
+     * @return the JSON text of {@link Checkpoint#describe()}
+     * @throws UserException if the file is missing, damaged or no checkpoint
+     */
+    public static String checkpointInfo(String checkpoint) {
+        try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
+            return GSON.toJson(opened.describe());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package org.djlresnet.bridge;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Map;
+import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.Summary;
+import org.djlresnet.model.TensorBytes;
+
+/** A network in Python's hand. One thread at a time may use it. */
+public final class NetworkHandle implements AutoCloseable {
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private final Network network;
+    private final JsonObject info;
+
+    /**
+     * Wraps a network.
+     *
+     * @param network the network, which the handle now owns
+     * @param info its description, as {@link Checkpoint#describe()}
+     */
+    NetworkHandle(Network network, JsonObject info) {
+        this.network = network;
+        this.info = info;
+    }
+
+    Network network() {
+        return network;
+    }
+
+    Integer imageSize() {
+        return info.get("image_size").isJsonNull() ? null : info.get("image_size").getAsInt();
+    }
+
+    /**
+     * Describes the network.
+     *
+     * @return a JSON object with the keys model, in_channels, classes, class_names, image_size, and
+     *     those of a run where there was one
+     */
+    public String info() {
+        return GSON.toJson(info);
+    }
+
+    /**
+     * Computes logits in evaluation mode.
+     *
+     * @param input a direct buffer of float32 in native order, which is not copied on a CPU
+     * @param shape its shape, (N, C, H, W)
+     * @return logits, float32, (N, classes), in a direct buffer of native order
+     * @throws UserException if the shape does not fit the network or the buffer
+     */
+    public ByteBuffer forward(ByteBuffer input, long[] shape) {
+        requireShape(input, shape);
+        Evaluator.withoutGradients(network);
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray images = manager.create(input, new Shape(shape), DataType.FLOAT32);
+            ByteBuffer logits = TensorBytes.of(network.forward(images, false));
+            ByteBuffer kept =
+                    ByteBuffer.allocateDirect(logits.remaining()).order(ByteOrder.nativeOrder());
+            return kept.put(logits).flip();
+        }
+    }
+
+    private void requireShape(ByteBuffer input, long[] shape) {
+        if (shape.length != 4 || shape[1] != network.inChannels()) {
+            throw new UserException(
+                    String.format(
+                            "The network takes images of shape (N, %d, H, W). Received: %s",
+                            network.inChannels(), new Shape(shape)));
+        }
+        if (new Shape(shape).size() * Float.BYTES != input.remaining()) {
+            throw new UserException(
+                    String.format(
+                            "Shape %s takes %d bytes of float32. Received: %d bytes",
+                            new Shape(shape),
+                            new Shape(shape).size() * Float.BYTES,
+                            input.remaining()));
+        }
+    }
+
+    /**
+     * Summarizes the network.
+     *
+     * @param inputShape (N, C, H, W)
+     * @param depth how deep to list: 1 for the network's own children
+     * @return a JSON object, as {@link Bridge#summary}
+     */
+    public String summary(long[] inputShape, int depth) {
+        Shape input = Bridge.inputShape(inputShape, network.inChannels());
+        return Bridge.toJson(
+                network.model(), input, Summary.of(network.block(), input, Math.max(1, depth)));
+    }
+
+    /**
+     * Writes the network as a checkpoint without a run.
+     *
+     * @param file the file
+     */
+    public void save(String file) {
+        try {
+            Checkpoint.save(Path.of(file), network, imageSize(), null, Map.of());
+        } catch (IOException failure) {
+            throw new UncheckedIOException(
+                    "Cannot write " + file + ": " + failure.getMessage(), failure);
+        }
+    }
+
+    /** Frees the network's memory. */
+    @Override
+    public void close() {
+        network.close();
+    }
+}

@@ -1,0 +1,100 @@
+package org.djlresnet.bridge;
+
+import com.google.gson.JsonObject;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.TrainingRun;
+
+/** A run in its own thread, watched and stopped from Python. */
+public final class TrainingHandle {
+
+    private final TrainingRun run;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile Throwable failure;
+
+    /**
+     * Starts a run.
+     *
+     * @param run the run, made ready
+     */
+    TrainingHandle(TrainingRun run) {
+        this.run = run;
+        Thread thread = new Thread(this::train, "training");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void train() {
+        try {
+            run.trainer().run();
+        } catch (Throwable thrown) {
+            failure = thrown;
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    /**
+     * Tells where the run stands.
+     *
+     * @param fromRow the first history row wanted
+     * @return the JSON text of {@link org.djlresnet.training.Progress#toJson}
+     */
+    public String progress(int fromRow) {
+        return run.trainer().progress().toJson(fromRow);
+    }
+
+    /** Asks the run to end after its batch. */
+    public void stop() {
+        run.trainer().stop();
+    }
+
+    /**
+     * Waits for the run's thread to end.
+     *
+     * @param milliseconds how long at most
+     * @return whether it has ended
+     * @throws InterruptedException if this thread is interrupted
+     */
+    public boolean await(long milliseconds) throws InterruptedException {
+        return ended.await(milliseconds, TimeUnit.MILLISECONDS);
+    }
+
+    /** Throws what ended the run, if an error did. */
+    public void check() {
+        if (failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+    }
+
+    /**
+     * Returns the trained network, once the run has ended.
+     *
+     * @return the network as it is after the last step
+     */
+    public NetworkHandle network() {
+        Recipe recipe = run.recipe();
+        JsonObject info =
+                Checkpoint.describe(
+                        recipe.model(),
+                        run.network().inChannels(),
+                        run.network().classNames(),
+                        recipe.imageSize());
+        info.add("recipe", recipe.toTree());
+        return new NetworkHandle(run.network(), info);
+    }
+
+    /**
+     * Returns the run's folder.
+     *
+     * @return its path, or null if nothing is kept
+     */
+    public String runDir() {
+        return run.folder() == null ? null : run.folder().path().toString();
+    }
+}

@@ -1,0 +1,2 @@
+/** What Python calls; a Java program uses the other packages. */
+package org.djlresnet.bridge;

@@ -1,0 +1,323 @@
+package org.djlresnet.checkpoint;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.initializer.Initializer;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.djlresnet.UserException;
+import org.djlresnet.engine.Versions;
+import org.djlresnet.model.Models;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.StateDict;
+import org.djlresnet.model.TensorBytes;
+
+/**
+ * A network and the state of its run in one safetensors file.
+ *
+ * <p>The weights and running statistics stand under torchvision's names, so that the file opens
+ * anywhere; the optimizer's state under {@code optimizer/…}. The metadata entry {@value #KEY} is a
+ * JSON object with the keys format, model, in_channels, class_names, image_size, versions and,
+ * where a run wrote it, run: recipe, epoch, step, best_test_accuracy, history and the sums of the
+ * epoch under way.
+ */
+public final class Checkpoint implements AutoCloseable {
+
+    private static final String KEY = "py_djl_resnet";
+    private static final int FORMAT = 1;
+    private static final String OPTIMIZER = "optimizer/";
+    private static final int MOST_LISTED = 5;
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private final Path path;
+    private final SafetensorsFile file;
+    private final JsonObject info;
+
+    private Checkpoint(Path path, SafetensorsFile file, JsonObject info) {
+        this.path = path;
+        this.file = file;
+        this.info = info;
+    }
+
+    /**
+     * Writes a checkpoint, so that at each moment either the old file or the whole new one is
+     * there.
+     *
+     * @param path the file
+     * @param network the network
+     * @param imageSize the height and width that its images were resized to, or null
+     * @param run the state of the run as JSON, or null
+     * @param optimizerState the optimizer's arrays by name
+     * @throws IOException if the file cannot be written; an earlier one is whole
+     */
+    public static void save(
+            Path path,
+            Network network,
+            Integer imageSize,
+            JsonObject run,
+            Map<String, NDArray> optimizerState)
+            throws IOException {
+        List<Tensor> tensors = new ArrayList<>();
+        network.parameters()
+                .forEach((name, parameter) -> tensors.add(tensor(name, parameter.getArray())));
+        optimizerState.forEach((name, array) -> tensors.add(tensor(OPTIMIZER + name, array)));
+        JsonObject info = new JsonObject();
+        info.addProperty("format", FORMAT);
+        info.addProperty("model", network.model());
+        info.addProperty("in_channels", network.inChannels());
+        info.add("class_names", GSON.toJsonTree(network.classNames()));
+        info.addProperty("image_size", imageSize);
+        info.add("versions", Versions.toJson(network.manager().getEngine()));
+        info.add("run", run == null ? JsonNull.INSTANCE : run);
+        SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
+    }
+
+    private static Tensor tensor(String name, NDArray array) {
+        return new Tensor(
+                name, Dtype.F32, array.getShape().getShape(), littleEndian(TensorBytes.of(array)));
+    }
+
+    /**
+     * Opens a checkpoint and checks that it is whole.
+     *
+     * @param path the file
+     * @return the checkpoint; its tensors are read when a network is made of them
+     * @throws UserException if there is no such file, or it is damaged or no checkpoint of ours
+     */
+    public static Checkpoint open(Path path) {
+        SafetensorsFile file = SafetensorsFile.read(path);
+        try {
+            return checked(path, file);
+        } catch (RuntimeException | Error failure) {
+            file.close();
+            throw failure;
+        }
+    }
+
+    private static Checkpoint checked(Path path, SafetensorsFile file) {
+        file.verify();
+        String text = file.metadata().get(KEY);
+        if (text == null) {
+            throw new UserException(
+                    path
+                            + " is a safetensors file, but no checkpoint of py_djl_resnet: its"
+                            + " metadata lack \""
+                            + KEY
+                            + "\"");
+        }
+        try {
+            JsonObject info = JsonParser.parseString(text).getAsJsonObject();
+            int format = info.get("format").getAsInt();
+            if (format != FORMAT) {
+                throw new UserException(
+                        String.format(
+                                "%s has checkpoint format %d; this version reads format %d",
+                                path, format, FORMAT));
+            }
+            Checkpoint checkpoint = new Checkpoint(path, file, info);
+            checkpoint.model();
+            checkpoint.inChannels();
+            checkpoint.classNames();
+            checkpoint.imageSize();
+            return checkpoint;
+        } catch (JsonParseException
+                | IllegalStateException
+                | UnsupportedOperationException
+                | NumberFormatException
+                | NullPointerException malformed) {
+            throw new UserException(
+                    path + " has metadata of py_djl_resnet that cannot be read", malformed);
+        }
+    }
+
+    /**
+     * Returns the name of the network.
+     *
+     * @return its name in {@link Models}
+     */
+    public String model() {
+        return info.get("model").getAsString();
+    }
+
+    /**
+     * Returns the number of input channels.
+     *
+     * @return the number
+     */
+    public int inChannels() {
+        return info.get("in_channels").getAsInt();
+    }
+
+    /**
+     * Returns the names of the classes.
+     *
+     * @return a name for each logit
+     */
+    public List<String> classNames() {
+        List<String> names = new ArrayList<>();
+        for (JsonElement name : info.getAsJsonArray("class_names")) {
+            names.add(name.getAsString());
+        }
+        return names;
+    }
+
+    /**
+     * Returns the size that the network's images were resized to.
+     *
+     * @return the height and width, or null if they were left as they are
+     */
+    public Integer imageSize() {
+        JsonElement size = info.get("image_size");
+        return size.isJsonNull() ? null : size.getAsInt();
+    }
+
+    /**
+     * Describes the checkpoint.
+     *
+     * @return a JSON object with the keys model, in_channels, classes, class_names and image_size,
+     *     and those of the run where there is one
+     */
+    public JsonObject describe() {
+        JsonObject description = describe(model(), inChannels(), classNames(), imageSize());
+        JsonElement run = info.get("run");
+        if (run != null && run.isJsonObject()) {
+            for (String key : List.of("recipe", "epoch", "step", "best_test_accuracy", "history")) {
+                description.add(key, run.getAsJsonObject().get(key));
+            }
+        }
+        return description;
+    }
+
+    /**
+     * Describes a network.
+     *
+     * @param model its name in {@link Models}
+     * @param inChannels the number of input channels
+     * @param classNames the names of its classes
+     * @param imageSize the height and width that its images are resized to, or null
+     * @return a JSON object with the keys model, in_channels, classes, class_names and image_size
+     */
+    public static JsonObject describe(
+            String model, int inChannels, List<String> classNames, Integer imageSize) {
+        JsonObject description = new JsonObject();
+        description.addProperty("model", model);
+        description.addProperty("in_channels", inChannels);
+        description.addProperty("classes", classNames.size());
+        JsonArray names = new JsonArray();
+        classNames.forEach(names::add);
+        description.add("class_names", names);
+        description.addProperty("image_size", imageSize);
+        return description;
+    }
+
+    /**
+     * Makes the checkpoint's network.
+     *
+     * @param device where its parameters are to live
+     * @return the network
+     * @throws UserException if tensors are missing, superfluous or of another shape or type; the
+     *     message lists them
+     */
+    public Network network(Device device) {
+        Set<String> expected =
+                StateDict.of(Models.get(model()).build(classNames().size())).keySet();
+        List<String> problems = new ArrayList<>();
+        expected.stream()
+                .filter(name -> !file.tensors().containsKey(name))
+                .forEach(name -> problems.add("no " + name));
+        file.tensors().keySet().stream()
+                .filter(name -> !name.startsWith(OPTIMIZER) && !expected.contains(name))
+                .forEach(name -> problems.add("unexpected " + name));
+        throwIfAny(problems);
+        Map<String, Initializer> values = new LinkedHashMap<>();
+        expected.forEach(name -> values.put(name, reader(name, problems)));
+        Network network = Network.of(model(), inChannels(), classNames(), device, values);
+        if (!problems.isEmpty()) {
+            network.close();
+            throwIfAny(problems);
+        }
+        return network;
+    }
+
+    /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */
+    private Initializer reader(String name, List<String> problems) {
+        return (manager, shape, type) -> {
+            TensorInfo found = file.tensors().get(name);
+            if (found.dtype() != Dtype.F32 || !Arrays.equals(found.shape(), shape.getShape())) {
+                problems.add(
+                        String.format(
+                                "%s is %s %s, not %s %s",
+                                name,
+                                found.dtype(),
+                                Arrays.toString(found.shape()),
+                                Dtype.F32,
+                                Arrays.toString(shape.getShape())));
+                return manager.zeros(new Shape(0));
+            }
+            return TensorBytes.toArray(manager, nativeOrder(file.data(name)), shape);
+        };
+    }
+
+    private void throwIfAny(List<String> problems) {
+        if (problems.isEmpty()) {
+            return;
+        }
+        String rest =
+                problems.size() > MOST_LISTED
+                        ? ", and " + (problems.size() - MOST_LISTED) + " more"
+                        : "";
+        throw new UserException(
+                path
+                        + " does not hold the tensors of a "
+                        + model()
+                        + ": "
+                        + String.join(
+                                ", ", problems.subList(0, Math.min(MOST_LISTED, problems.size())))
+                        + rest);
+    }
+
+    private static ByteBuffer littleEndian(ByteBuffer nativeOrder) {
+        return swapped(nativeOrder);
+    }
+
+    private static ByteBuffer nativeOrder(ByteBuffer littleEndian) {
+        return swapped(littleEndian).order(ByteOrder.nativeOrder());
+    }
+
+    /** Swaps the bytes of each float where the machine is not little-endian. */
+    private static ByteBuffer swapped(ByteBuffer bytes) {
+        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+            return bytes;
+        }
+        ByteBuffer source = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer target =
+                ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.BIG_ENDIAN);
+        while (source.hasRemaining()) {
+            target.putFloat(source.getFloat());
+        }
+        return target.flip();
+    }
+
+    /** Closes the file; networks made of it live on. */
+    @Override
+    public void close() {
+        file.close();
+    }
+}

@@ -1,0 +1,289 @@
+package org.djlresnet.checkpoint;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.CRC32C;
+import org.djlresnet.AtomicFile;
+import org.djlresnet.UserException;
+
+/**
+ * A safetensors file: named tensors and a few strings, nothing that could run.
+ *
+ * <p>{@link #read} checks the whole header before any tensor is read: its size, JSON, types,
+ * shapes, offsets, overlaps, holes and the file's length. The file stays open, so that its tensors
+ * are those of the header even when another file is renamed to its path; close it after use.
+ *
+ * <p>{@link #write} adds a checksum of the tensors' bytes to the metadata, which other readers
+ * ignore, {@link #verify} checks.
+ */
+public final class SafetensorsFile implements AutoCloseable {
+
+    /** The key of the metadata under which the checksum is: {@code crc32c:} and 8 hex digits. */
+    public static final String CHECKSUM = "checksum";
+
+    private static final long LONGEST_HEADER = 100_000_000;
+    private static final int LONGEST_REASON = 500;
+    private static final int CHUNK = 1 << 20;
+
+    private final Path path;
+    private final FileChannel channel;
+    private final long dataStart;
+    private final SafetensorsHeader header;
+
+    private SafetensorsFile(
+            Path path, FileChannel channel, long dataStart, SafetensorsHeader header) {
+        this.path = path;
+        this.channel = channel;
+        this.dataStart = dataStart;
+        this.header = header;
+    }
+
+    /**
+     * Opens a file and checks its header; no tensor is read yet.
+     *
+     * @param file a safetensors file
+     * @return the open file
+     * @throws UserException if it is missing or not a sound safetensors file, saying why
+     * @throws UncheckedIOException if it cannot be read for another reason
+     */
+    public static SafetensorsFile read(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new UserException(
+                    file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
+        }
+        FileChannel channel = null;
+        boolean sound = false;
+        try {
+            channel = FileChannel.open(file, StandardOpenOption.READ);
+            SafetensorsFile result = open(file, channel);
+            sound = true;
+            return result;
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        } finally {
+            if (channel != null && !sound) {
+                closeQuietly(channel);
+            }
+        }
+    }
+
+    private static SafetensorsFile open(Path file, FileChannel channel) throws IOException {
+        long size = channel.size();
+        if (size < 8) {
+            throw bad(file, "it has %d bytes, the least is 8".formatted(size));
+        }
+        long length = readFully(file, channel, 0, 8).getLong();
+        long most = Math.min(size - 8, LONGEST_HEADER);
+        if (length < 2 || length > most) {
+            throw bad(
+                    file,
+                    "the header's length must be 2 to %d bytes, received %s"
+                            .formatted(most, Long.toUnsignedString(length)));
+        }
+        String json;
+        try {
+            ByteBuffer bytes = readFully(file, channel, 8, (int) length);
+            json = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+        } catch (CharacterCodingException e) {
+            throw bad(file, "the header is not UTF-8");
+        }
+        try {
+            SafetensorsHeader header = SafetensorsHeader.parse(json, size - 8 - length);
+            return new SafetensorsFile(file, channel, 8 + length, header);
+        } catch (SafetensorsHeader.BadHeaderException e) {
+            throw bad(file, e.getMessage());
+        }
+    }
+
+    private static UserException bad(Path file, String reason) {
+        // Names come from the file: no escape sequence and no megabytes of them on a terminal
+        String shown = reason.replaceAll("\\p{Cntrl}", "?");
+        if (shown.length() > LONGEST_REASON) {
+            shown = shown.substring(0, LONGEST_REASON) + "…";
+        }
+        return new UserException(file + ": not a sound safetensors file: " + shown);
+    }
+
+    private static ByteBuffer readFully(Path file, FileChannel channel, long start, int length)
+            throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
+        readInto(file, channel, start, bytes);
+        return bytes;
+    }
+
+    private static void readInto(Path file, FileChannel channel, long start, ByteBuffer bytes)
+            throws IOException {
+        while (bytes.hasRemaining()) {
+            if (channel.read(bytes, start + bytes.position()) < 0) {
+                throw bad(file, "it became shorter while it was read");
+            }
+        }
+        bytes.flip();
+    }
+
+    /**
+     * Writes a file atomically: a temporary one beside it, flushed to the disk and renamed. Tensors
+     * of larger elements come first, so that each is aligned; else the order is kept.
+     *
+     * @param file where to; an existing one is replaced
+     * @param metadata free strings; the key {@link #CHECKSUM} is added
+     * @param tensors of different names; at most 2^31-1 bytes each
+     * @throws IOException if it cannot be written; an existing file is then as it was
+     * @throws IllegalArgumentException if two tensors share a name, the metadata hold the key
+     *     {@link #CHECKSUM}, or the header is longer than readers accept
+     */
+    public static void write(Path file, Map<String, String> metadata, List<Tensor> tensors)
+            throws IOException {
+        if (metadata.containsKey(CHECKSUM)) {
+            throw new IllegalArgumentException(
+                    "The metadata may not hold \"" + CHECKSUM + "\"; it is added");
+        }
+        List<Tensor> sorted = new ArrayList<>(tensors);
+        sorted.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
+        Map<String, TensorInfo> infos = new LinkedHashMap<>();
+        CRC32C checksum = new CRC32C();
+        long at = 0;
+        for (Tensor tensor : sorted) {
+            long end = at + tensor.data().remaining();
+            TensorInfo info =
+                    new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape(), at, end);
+            if (infos.put(tensor.name(), info) != null) {
+                throw new IllegalArgumentException(
+                        "Two tensors are named \"" + tensor.name() + "\"");
+            }
+            checksum.update(tensor.data().duplicate());
+            at = end;
+        }
+        Map<String, String> withChecksum = new LinkedHashMap<>(metadata);
+        withChecksum.put(CHECKSUM, text(checksum));
+        byte[] json = new SafetensorsHeader(withChecksum, infos).toBytes();
+        if (json.length > LONGEST_HEADER) {
+            throw new IllegalArgumentException(
+                    "The header takes %d bytes, at most %d are read; shorten the metadata"
+                            .formatted(json.length, LONGEST_HEADER));
+        }
+        AtomicFile.write(
+                file,
+                channel -> {
+                    ByteBuffer start =
+                            ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN);
+                    writeFully(channel, start.putLong(json.length).put(json).flip());
+                    for (Tensor tensor : sorted) {
+                        writeFully(channel, tensor.data().duplicate());
+                    }
+                });
+    }
+
+    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
+    }
+
+    private static String text(CRC32C checksum) {
+        return "crc32c:%08x".formatted(checksum.getValue());
+    }
+
+    /**
+     * @return the metadata, the checksum among them; unmodifiable
+     */
+    public Map<String, String> metadata() {
+        return Collections.unmodifiableMap(header.metadata());
+    }
+
+    /**
+     * @return the tensors by name, in the order of the header; unmodifiable
+     */
+    public Map<String, TensorInfo> tensors() {
+        return Collections.unmodifiableMap(header.tensors());
+    }
+
+    /**
+     * Reads one tensor.
+     *
+     * @param name one of {@link #tensors}
+     * @return its elements, row-major, in a fresh direct buffer of little-endian order
+     * @throws UserException if there is no such tensor, it is beyond 2^31-1 bytes, or the file was
+     *     cut meanwhile
+     * @throws UncheckedIOException if it cannot be read for another reason
+     */
+    public ByteBuffer data(String name) {
+        TensorInfo tensor = header.tensors().get(name);
+        if (tensor == null) {
+            throw new UserException("%s: holds no tensor \"%s\"".formatted(path, name));
+        }
+        long length = tensor.end() - tensor.begin();
+        if (length > Integer.MAX_VALUE) {
+            throw new UserException(
+                    "%s: tensor \"%s\" takes %d bytes, at most %d are supported"
+                            .formatted(path, name, length, Integer.MAX_VALUE));
+        }
+        try {
+            return readFully(path, channel, dataStart + tensor.begin(), (int) length);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    /**
+     * Compares all tensors' bytes with the checksum in the metadata, if there is one.
+     *
+     * @return false if the file carries no checksum (another program wrote it), else true
+     * @throws UserException if the file is damaged
+     * @throws UncheckedIOException if it cannot be read for another reason
+     */
+    public boolean verify() {
+        String expected = header.metadata().get(CHECKSUM);
+        if (expected == null) {
+            return false;
+        }
+        CRC32C checksum = new CRC32C();
+        try {
+            ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
+            long size = channel.size();
+            for (long at = dataStart; at < size; at += CHUNK) {
+                chunk.clear().limit((int) Math.min(CHUNK, size - at));
+                readInto(path, channel, at, chunk);
+                checksum.update(chunk);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+        if (!expected.equals(text(checksum))) {
+            throw new UserException(
+                    "%s: the file is damaged: its content has the checksum %s, written was %s; use"
+                                    .formatted(path, text(checksum), expected)
+                            + " another copy");
+        }
+        return true;
+    }
+
+    /** Closes the file; the buffers that {@link #data} gave stay good. */
+    @Override
+    public void close() {
+        closeQuietly(channel);
+    }
+
+    private static void closeQuietly(FileChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // Only read from: nothing can be lost
+            return;
+        }
+    }
+}

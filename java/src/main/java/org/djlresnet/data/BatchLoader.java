@@ -1,0 +1,210 @@
+package org.djlresnet.data;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import org.djlresnet.UserException;
+
+/**
+ * Makes batches ahead of their use: one thread of its own gathers examples into a ring of three
+ * reused buffers.
+ *
+ * <pre>{@code
+ * try (BatchLoader loader = new BatchLoader(dataset, 256, EpochOrder.of(seed, epoch, n), 0)) {
+ *     for (Batch batch = loader.next(); batch != null; batch = loader.next()) {
+ *         try (batch) {
+ *             // use batch.images() and batch.labels()
+ *         }
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>One thread takes the batches; any thread may close the loader. {@link #restart} begins another
+ * pass with the same buffers, so that memory stays flat from epoch to epoch.
+ */
+public final class BatchLoader implements AutoCloseable {
+
+    private static final int RING = 3;
+
+    private final ImageDataset dataset;
+    private final int batchSize;
+    private final int height;
+    private final int width;
+    private final BlockingQueue<BatchBuffers> free = new ArrayBlockingQueue<>(RING);
+    // Room for every batch and an end, so that adding never blocks and no buffer is lost on the way
+    private final BlockingQueue<Item> ready = new ArrayBlockingQueue<>(RING + 2);
+    private Thread thread;
+    private Item end;
+    private volatile boolean closed;
+
+    /** A batch, or the end of the pass (no batch), or what ended it. */
+    private record Item(Batch batch, Throwable failure) {}
+
+    /**
+     * Starts a pass.
+     *
+     * @param dataset what to read
+     * @param batchSize examples a batch, 1 or more; the last may have fewer
+     * @param order indices of the examples; null for all in their order
+     * @param imageSize height and width of a batch's images in pixels; 0 for those of the data set
+     * @throws UserException if a size is out of range or a batch would not fit in 2^31-1 bytes
+     */
+    public BatchLoader(ImageDataset dataset, int batchSize, int[] order, int imageSize) {
+        if (batchSize < 1) {
+            throw new UserException("The batch size must be 1 or more, received " + batchSize);
+        }
+        if (imageSize < 0) {
+            throw new UserException(
+                    "The image size must be 1 or more, or 0 for the images' own, received "
+                            + imageSize);
+        }
+        this.dataset = dataset;
+        height = imageSize == 0 ? dataset.height() : imageSize;
+        width = imageSize == 0 ? dataset.width() : imageSize;
+        int most = Math.min(batchSize, Math.max(dataset.size(), order == null ? 0 : order.length));
+        this.batchSize = most;
+        double bytes = 1.0 * most * dataset.channels() * height * width * Float.BYTES;
+        if (bytes > Integer.MAX_VALUE) {
+            throw new UserException(
+                    "A batch of %d images of %d×%d×%d takes %.1f GB, at most 2.1 fit; use a smaller"
+                                    .formatted(most, dataset.channels(), height, width, bytes / 1e9)
+                            + " batch or image size");
+        }
+        for (int i = 0; i < RING; i++) {
+            free.add(BatchBuffers.allocate((int) bytes, most * Integer.BYTES));
+        }
+        start(order);
+    }
+
+    /**
+     * The next batch, waiting for it if need be. Close it after use: when three are open, this
+     * waits for ever.
+     *
+     * @return the batch; null at the end of the pass
+     * @throws IllegalStateException if the loader is closed, or this thread is interrupted
+     * @throws RuntimeException what the loading thread threw, also for every later call
+     */
+    public Batch next() {
+        if (end == null) {
+            Item item = take();
+            if (item.batch() != null) {
+                return item.batch();
+            }
+            end = item;
+        }
+        if (closed) {
+            throw new IllegalStateException("The loader is closed");
+        }
+        if (end.failure() instanceof Error error) {
+            throw error;
+        }
+        if (end.failure() instanceof RuntimeException exception) {
+            throw exception;
+        }
+        return null;
+    }
+
+    /**
+     * Ends the pass, wherever it is, and starts another with the same buffers.
+     *
+     * @param order indices of the examples; null for all in their order
+     * @throws IllegalStateException if the loader is closed or a batch is still open
+     */
+    public void restart(int[] order) {
+        if (closed) {
+            throw new IllegalStateException("The loader is closed");
+        }
+        stop();
+        drain();
+        if (free.size() < RING) {
+            throw new IllegalStateException(
+                    "%d batches are still open; close them first".formatted(RING - free.size()));
+        }
+        start(order);
+    }
+
+    /** Ends the thread and lets go of the buffers; may be called at any time and twice. */
+    @Override
+    public void close() {
+        closed = true;
+        stop();
+        drain();
+        free.clear();
+        // Whoever waits in next() is told
+        ready.offer(new Item(null, null));
+    }
+
+    void giveBack(BatchBuffers buffers) {
+        if (!closed) {
+            free.add(buffers);
+        }
+    }
+
+    private void start(int[] order) {
+        int[] own = order == null ? null : order.clone();
+        end = null;
+        thread = new Thread(() -> load(own), "djlresnet-loader");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void load(int[] order) {
+        Item last = new Item(null, null);
+        try {
+            ExampleGatherer gatherer = new ExampleGatherer(dataset, height, width);
+            int total = order == null ? dataset.size() : order.length;
+            for (int start = 0; start < total; start += batchSize) {
+                int count = Math.min(batchSize, total - start);
+                BatchBuffers buffers = free.take();
+                ByteBuffer images = buffers.images();
+                gatherer.gather(
+                        order,
+                        start,
+                        count,
+                        images.asFloatBuffer(),
+                        buffers.labels().asIntBuffer());
+                long[] shape = {count, dataset.channels(), height, width};
+                ready.add(new Item(new Batch(this, buffers, count, shape), null));
+            }
+        } catch (InterruptedException e) {
+            // restart() or close() wants the thread to end, and nobody takes what it made
+            return;
+        } catch (Throwable e) {
+            last = new Item(null, e);
+        }
+        ready.offer(last);
+    }
+
+    private Item take() {
+        try {
+            return ready.take();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("Interrupted while waiting for a batch", e);
+        }
+    }
+
+    private synchronized void stop() {
+        thread.interrupt();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                // The thread ends soon; leaving it alive would be the worse answer
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void drain() {
+        for (Item item = ready.poll(); item != null; item = ready.poll()) {
+            if (item.batch() != null) {
+                item.batch().close();
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package org.djlresnet.engine;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+
+/** What a training loop must know about the engine beyond DJL's common interface. */
+public enum EngineTraits {
+    /** Accumulates gradients over backward passes and records outside gradient collectors. */
+    PYTORCH {
+        @Override
+        public void prepareThread() {
+            // DJL turns recording off on the thread that loads the engine only
+            JniUtils.setGradMode(false);
+        }
+
+        @Override
+        public void forgetGradient(NDArray parameter) {
+            JniUtils.zeroGrad((PtNDArray) parameter);
+        }
+    },
+    /** Overwrites gradients at each backward pass and records in gradient collectors only. */
+    MXNET {
+        @Override
+        public void prepareThread() {}
+
+        @Override
+        public void forgetGradient(NDArray parameter) {}
+    };
+
+    /**
+     * Returns the traits of an engine.
+     *
+     * @param engine PyTorch or MXNet
+     * @return its traits
+     */
+    public static EngineTraits of(Engine engine) {
+        return "PyTorch".equals(engine.getEngineName()) ? PYTORCH : MXNET;
+    }
+
+    /** Turns the recording of gradients off on this thread, but for gradient collectors. */
+    public abstract void prepareThread();
+
+    /**
+     * Makes the next backward pass start from a gradient of zero.
+     *
+     * @param parameter an array that requires a gradient
+     */
+    public abstract void forgetGradient(NDArray parameter);
+}

@@ -1,0 +1,136 @@
+package org.djlresnet.evaluation;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.IntBuffer;
+import java.util.function.LongPredicate;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Batch;
+import org.djlresnet.data.BatchLoader;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Network;
+
+/** Runs a network over a data set in its order, without gradients and without changing it. */
+public final class Evaluator {
+
+    private Evaluator() {}
+
+    /**
+     * Evaluates a network.
+     *
+     * @param network the network
+     * @param dataset the examples, of the network's channels and with no more classes than it has
+     * @param batchSize the number of examples of a batch; it changes nothing but speed and memory
+     * @param imageSize the height and width that images are resized to, or null to leave them
+     * @return the sums over all examples
+     * @throws UserException if the data do not fit the network
+     */
+    public static Evaluation evaluate(
+            Network network, ImageDataset dataset, int batchSize, Integer imageSize) {
+        requireFit(network, dataset);
+        withoutGradients(network);
+        try (BatchLoader loader = loader(dataset, batchSize, imageSize)) {
+            return run(network, loader, examples -> true);
+        }
+    }
+
+    /**
+     * Turns the recording of gradients off on this thread, which is to use the network.
+     *
+     * @param network the network
+     */
+    public static void withoutGradients(Network network) {
+        EngineTraits.of(network.manager().getEngine()).prepareThread();
+    }
+
+    /**
+     * Makes a loader that goes through a data set in its order.
+     *
+     * @param dataset the data set
+     * @param batchSize the number of examples of a batch
+     * @param imageSize the height and width that images are resized to, or null to leave them
+     * @return the loader
+     */
+    public static BatchLoader loader(ImageDataset dataset, int batchSize, Integer imageSize) {
+        return new BatchLoader(dataset, batchSize, null, imageSize == null ? 0 : imageSize);
+    }
+
+    /**
+     * Checks that a network can take a data set.
+     *
+     * @param network the network
+     * @param dataset the data set
+     * @throws UserException if channels or classes disagree
+     */
+    public static void requireFit(Network network, ImageDataset dataset) {
+        if (dataset.channels() != network.inChannels()) {
+            throw new UserException(
+                    String.format(
+                            "The data have %d channels, but the network takes %d",
+                            dataset.channels(), network.inChannels()));
+        }
+        if (dataset.classNames().size() > network.classNames().size()) {
+            throw new UserException(
+                    String.format(
+                            "The data have %d classes, but the network knows %d",
+                            dataset.classNames().size(), network.classNames().size()));
+        }
+    }
+
+    /**
+     * Goes through a loader's batches.
+     *
+     * @param network the network
+     * @param loader the batches
+     * @param goOn is told the number of examples done, and says whether to go on
+     * @return the sums, or null if it was not to go on
+     */
+    public static Evaluation run(Network network, BatchLoader loader, LongPredicate goOn) {
+        int classes = network.classNames().size();
+        long[][] confusion = new long[classes][classes];
+        double lossSum = 0;
+        long examples = 0;
+        for (Batch next = loader.next(); next != null; next = loader.next()) {
+            try (Batch batch = next;
+                    NDManager manager = network.manager().newSubManager()) {
+                NDArray images =
+                        manager.create(batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
+                float[] logits = network.forward(images, false).toFloatArray();
+                IntBuffer labels = batch.labels().asIntBuffer();
+                for (int i = 0; i < batch.count(); i++) {
+                    int from = i * classes;
+                    int predicted = argmax(logits, from, classes);
+                    confusion[labels.get(i)][predicted]++;
+                    lossSum += crossEntropy(logits, from, classes, labels.get(i), predicted);
+                }
+                examples += batch.count();
+            }
+            if (!goOn.test(examples)) {
+                return null;
+            }
+        }
+        return new Evaluation(network.classNames(), lossSum, confusion);
+    }
+
+    private static int argmax(float[] logits, int from, int classes) {
+        int best = 0;
+        for (int i = 1; i < classes; i++) {
+            if (logits[from + i] > logits[from + best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private static double crossEntropy(
+            float[] logits, int from, int classes, int label, int largest) {
+        double sum = 0;
+        for (int i = 0; i < classes; i++) {
+            sum += Math.exp(logits[from + i] - (double) logits[from + largest]);
+        }
+        return Math.log(sum) + logits[from + largest] - logits[from + label];
+    }
+}

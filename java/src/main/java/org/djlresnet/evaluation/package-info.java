@@ -1,0 +1,2 @@
+/** How a network does on a data set. */
+package org.djlresnet.evaluation;

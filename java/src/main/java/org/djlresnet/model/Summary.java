@@ -1,0 +1,115 @@
+package org.djlresnet.model;
+
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
+import ai.djl.nn.ParallelBlock;
+import ai.djl.nn.convolutional.Conv2d;
+import ai.djl.nn.core.Linear;
+import ai.djl.util.Pair;
+import java.util.ArrayList;
+import java.util.List;
+import org.djlresnet.block.BatchNorm;
+
+/**
+ * The layers of a network with their output shapes, parameters and multiply-adds, computed from the
+ * shapes alone.
+ *
+ * @param layers the layers down to the asked depth, each parent before its children
+ * @param parameters the number of parameters, running statistics included
+ * @param trainableParameters the number of parameters that training changes by gradients
+ * @param multiplyAdds the multiplications of convolutions and linear layers for one example
+ */
+public record Summary(
+        List<Layer> layers, long parameters, long trainableParameters, long multiplyAdds) {
+
+    /**
+     * One block of a network.
+     *
+     * @param name the names of the block and its parents, joined by slashes
+     * @param type the block's class
+     * @param outputShape the shape of its output
+     * @param parameters the number of its parameters, running statistics included
+     * @param multiplyAdds its multiplications for one example
+     */
+    public record Layer(
+            String name, String type, Shape outputShape, long parameters, long multiplyAdds) {}
+
+    private record Cost(long parameters, long trainable, long multiplyAdds) {
+        private static final Cost NONE = new Cost(0, 0, 0);
+
+        Cost plus(Cost other) {
+            return new Cost(
+                    parameters + other.parameters,
+                    trainable + other.trainable,
+                    multiplyAdds + other.multiplyAdds);
+        }
+    }
+
+    /**
+     * Summarizes a network, initialized or not.
+     *
+     * @param block the network
+     * @param input the shape of its input, (N, C, H, W)
+     * @param depth how deep to list: 1 for the network's own children
+     * @return the summary
+     */
+    public static Summary of(Block block, Shape input, int depth) {
+        List<Layer> layers = new ArrayList<>();
+        Cost total = addChildren(block, input, "", depth, layers);
+        return new Summary(
+                List.copyOf(layers), total.parameters, total.trainable, total.multiplyAdds);
+    }
+
+    private static Cost addChildren(
+            Block block, Shape input, String prefix, int depth, List<Layer> layers) {
+        Cost total = Cost.NONE;
+        Shape shape = input;
+        for (Pair<String, Block> child : block.getChildren()) {
+            Block part = child.getValue();
+            String name = prefix + child.getKey();
+            List<Layer> parts = new ArrayList<>();
+            Cost cost =
+                    part.getChildren().isEmpty()
+                            ? leafCost(part, shape)
+                            : addChildren(part, shape, name + "/", depth - 1, parts);
+            Shape output = part.getOutputShapes(new Shape[] {shape})[0];
+            if (depth > 0) {
+                layers.add(
+                        new Layer(
+                                name,
+                                part.getClass().getSimpleName(),
+                                output,
+                                cost.parameters,
+                                cost.multiplyAdds));
+                layers.addAll(parts);
+            }
+            total = total.plus(cost);
+            // the branches of a ParallelBlock all take its input
+            shape = block instanceof ParallelBlock ? input : output;
+        }
+        return total;
+    }
+
+    private static Cost leafCost(Block leaf, Shape input) {
+        if (leaf instanceof Conv2d convolution) {
+            Shape output = convolution.getOutputShapes(new Shape[] {input})[0];
+            long filters = convolution.getFilters();
+            long weights =
+                    filters
+                            * (input.get(1) / convolution.getGroups())
+                            * convolution.getKernelShape().size();
+            long parameters = weights + (convolution.isIncludeBias() ? filters : 0);
+            return new Cost(parameters, parameters, weights * output.get(2) * output.get(3));
+        }
+        if (leaf instanceof BatchNorm) {
+            long channels = input.get(1);
+            return new Cost(4 * channels, 2 * channels, 0);
+        }
+        if (leaf instanceof Linear) {
+            long units = leaf.getOutputShapes(new Shape[] {input})[0].get(1);
+            long weights = input.get(1) * units;
+            return new Cost(weights + units, weights + units, weights);
+        }
+        return Cost.NONE;
+    }
+}

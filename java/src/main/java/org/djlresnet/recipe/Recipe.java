@@ -1,0 +1,326 @@
+package org.djlresnet.recipe;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.IOException;
+import java.io.StringReader;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.djlresnet.NearestName;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Datasets;
+import org.djlresnet.model.Models;
+
+/**
+ * Every setting of a training run, checked.
+ *
+ * <p>A recipe is written as one JSON object. Keys that it lacks have the book's values: {@code
+ * d2l-resnet18} on Fashion-MNIST, 10 epochs, batches of 256, plain SGD with a learning rate of
+ * 0.05.
+ */
+public final class Recipe {
+
+    /** A key that a written recipe may hold beside the settings; it is not read. */
+    private static final String VERSIONS = "versions";
+
+    private static final List<String> SCHEDULES =
+            List.of("constant", "step", "cosine", "one-cycle");
+    private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
+    private static final Gson PRETTY =
+            new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
+    static {
+        add(Setting.choice("model", "d2l-resnet18", Models.names()));
+        add(Setting.choice("dataset", "fashion-mnist", recipeDatasets()));
+        add(Setting.optionalText("data_dir", "a folder's path"));
+        add(Setting.integer("epochs", 10L, 1, 1_000_000));
+        add(Setting.integer("batch_size", 256L, 2, 65_536));
+        add(Setting.number("lr", 0.05, 0, 1000));
+        add(Setting.number("momentum", 0, 0, 0.9999));
+        add(Setting.bool("nesterov", false));
+        add(Setting.number("weight_decay", 0, 0, 1));
+        add(Setting.bool("decay_bias_and_norm", false));
+        add(Setting.choice("schedule", "constant", SCHEDULES));
+        add(Setting.integer("warmup_epochs", 0L, 0, 1_000_000));
+        add(Setting.integer("step_epochs", 30L, 1, 1_000_000));
+        add(Setting.number("step_factor", 0.1, 0, 1));
+        add(Setting.integer("image_size", null, 1, 4096));
+        add(Setting.integer("limit", null, 2, Integer.MAX_VALUE));
+        add(Setting.integer("seed", 0L, Long.MIN_VALUE, Long.MAX_VALUE));
+        add(Setting.choice("engine", "pytorch", List.of("pytorch", "mxnet")));
+        add(Setting.text("device", "auto", "auto, cpu, gpu or gpu:N", "auto|cpu|gpu(:\\d{1,3})?"));
+        add(Setting.integer("threads", null, 1, 1024));
+    }
+
+    private final JsonObject values;
+
+    private Recipe(JsonObject values) {
+        this.values = values;
+    }
+
+    private static void add(Setting setting) {
+        SETTINGS.put(setting.key(), setting);
+    }
+
+    /** The name of a run on arrays that no registry knows. */
+    public static final String ARRAYS = "arrays";
+
+    private static List<String> recipeDatasets() {
+        return Stream.concat(Datasets.names().stream(), Stream.of(ARRAYS)).toList();
+    }
+
+    /**
+     * Reads and checks a recipe.
+     *
+     * @param json a JSON object, possibly empty
+     * @return the recipe with all defaults filled in
+     * @throws UserException if it is no JSON object, has an unknown or doubled key or a bad value;
+     *     the message names the key, the value and what is allowed
+     */
+    public static Recipe fromJson(String json) {
+        JsonObject values = new JsonObject();
+        SETTINGS.forEach((key, setting) -> values.add(key, setting.defaultValue()));
+        read(json)
+                .forEach(
+                        (key, value) -> {
+                            Setting setting = SETTINGS.get(key);
+                            if (setting == null) {
+                                throw new UserException(
+                                        "Unknown key \""
+                                                + key
+                                                + "\" in the recipe"
+                                                + NearestName.suggest(key, SETTINGS.keySet()));
+                            }
+                            setting.check(value);
+                            values.add(key, value);
+                        });
+        Recipe recipe = new Recipe(values);
+        if (recipe.nesterov() && recipe.momentum() == 0) {
+            throw new UserException(
+                    "Bad value for \"nesterov\": true. Nesterov's momentum needs \"momentum\" above"
+                            + " 0; it is 0");
+        }
+        if (recipe.warmupEpochs() >= recipe.epochs() && recipe.warmupEpochs() > 0) {
+            throw new UserException(
+                    "Bad value for \"warmup_epochs\": "
+                            + recipe.warmupEpochs()
+                            + ". Allowed: less than \"epochs\", which is "
+                            + recipe.epochs());
+        }
+        return recipe;
+    }
+
+    private static Map<String, JsonElement> read(String json) {
+        Map<String, JsonElement> given = new LinkedHashMap<>();
+        try (JsonReader reader = new JsonReader(new StringReader(json))) {
+            reader.setStrictness(Strictness.STRICT);
+            if (reader.peek() != JsonToken.BEGIN_OBJECT) {
+                throw new UserException(
+                        "A recipe is a JSON object. Received: " + reader.peek().name());
+            }
+            reader.beginObject();
+            while (reader.hasNext()) {
+                String key = reader.nextName();
+                if (key.equals(VERSIONS)) {
+                    reader.skipValue();
+                } else if (given.put(key, JsonParser.parseReader(reader)) != null) {
+                    throw new UserException("The recipe has the key \"" + key + "\" twice");
+                }
+            }
+            reader.endObject();
+            if (reader.peek() != JsonToken.END_DOCUMENT) {
+                throw new UserException("The recipe goes on after the end of its JSON object");
+            }
+        } catch (IOException | JsonParseException | IllegalStateException malformed) {
+            throw new UserException("The recipe is not JSON: " + malformed.getMessage(), malformed);
+        }
+        return given;
+    }
+
+    /**
+     * Writes the recipe with every setting.
+     *
+     * @return a JSON object
+     */
+    public String toJson() {
+        return PRETTY.toJson(values);
+    }
+
+    /**
+     * Returns the recipe as a JSON tree.
+     *
+     * @return a copy
+     */
+    public JsonObject toTree() {
+        return values.deepCopy();
+    }
+
+    /**
+     * Changes one setting.
+     *
+     * @param key the setting's key
+     * @param value its new value
+     * @return a new recipe
+     * @throws UserException if the key or the value is not allowed
+     */
+    public Recipe with(String key, JsonElement value) {
+        JsonObject changed = toTree();
+        changed.add(key, value);
+        return fromJson(changed.toString());
+    }
+
+    /**
+     * @return the network's name
+     */
+    public String model() {
+        return values.get("model").getAsString();
+    }
+
+    /**
+     * @return the data set's name
+     */
+    public String dataset() {
+        return values.get("dataset").getAsString();
+    }
+
+    /**
+     * @return the folder of the data, or null for the data that come with the library
+     */
+    public String dataDir() {
+        JsonElement value = values.get("data_dir");
+        return value.isJsonNull() ? null : value.getAsString();
+    }
+
+    /**
+     * @return how many times the training data are gone through
+     */
+    public int epochs() {
+        return values.get("epochs").getAsInt();
+    }
+
+    /**
+     * @return the number of examples of a batch
+     */
+    public int batchSize() {
+        return values.get("batch_size").getAsInt();
+    }
+
+    /**
+     * @return the learning rate, at the peak of the schedule
+     */
+    public double lr() {
+        return values.get("lr").getAsDouble();
+    }
+
+    /**
+     * @return the momentum, 0 for none
+     */
+    public double momentum() {
+        return values.get("momentum").getAsDouble();
+    }
+
+    /**
+     * @return whether the momentum is Nesterov's
+     */
+    public boolean nesterov() {
+        return values.get("nesterov").getAsBoolean();
+    }
+
+    /**
+     * @return the factor of the weights that is added to their gradients
+     */
+    public double weightDecay() {
+        return values.get("weight_decay").getAsDouble();
+    }
+
+    /**
+     * @return whether biases and the scales of batch normalization decay too
+     */
+    public boolean decayBiasAndNorm() {
+        return values.get("decay_bias_and_norm").getAsBoolean();
+    }
+
+    /**
+     * @return the name of the learning rate's schedule
+     */
+    public String schedule() {
+        return values.get("schedule").getAsString();
+    }
+
+    /**
+     * @return over how many epochs the learning rate rises linearly to its schedule
+     */
+    public int warmupEpochs() {
+        return values.get("warmup_epochs").getAsInt();
+    }
+
+    /**
+     * @return after how many epochs the step schedule steps
+     */
+    public int stepEpochs() {
+        return values.get("step_epochs").getAsInt();
+    }
+
+    /**
+     * @return the factor by which the step schedule steps
+     */
+    public double stepFactor() {
+        return values.get("step_factor").getAsDouble();
+    }
+
+    /**
+     * @return the height and width that images are resized to, or null to leave them
+     */
+    public Integer imageSize() {
+        return optionalInt("image_size");
+    }
+
+    /**
+     * @return how many examples of each part of the data are used, or null for all
+     */
+    public Integer limit() {
+        return optionalInt("limit");
+    }
+
+    /**
+     * @return the seed of the weights and of the order of the data
+     */
+    public long seed() {
+        return values.get("seed").getAsLong();
+    }
+
+    /**
+     * @return the engine, pytorch or mxnet
+     */
+    public String engine() {
+        return values.get("engine").getAsString();
+    }
+
+    /**
+     * @return the device: auto, cpu, gpu or gpu:N
+     */
+    public String device() {
+        return values.get("device").getAsString();
+    }
+
+    /**
+     * @return the number of threads of the engine, or null for its own choice
+     */
+    public Integer threads() {
+        return optionalInt("threads");
+    }
+
+    private Integer optionalInt(String key) {
+        JsonElement value = values.get(key);
+        return value.isJsonNull() ? null : value.getAsInt();
+    }
+}

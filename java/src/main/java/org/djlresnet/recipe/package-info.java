@@ -1,0 +1,2 @@
+/** Every setting of a run, checked. */
+package org.djlresnet.recipe;

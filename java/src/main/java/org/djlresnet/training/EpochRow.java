@@ -1,0 +1,77 @@
+package org.djlresnet.training;
+
+import com.google.gson.JsonObject;
+import java.util.Locale;
+
+/**
+ * What an epoch came to: one line of {@code metrics.csv}.
+ *
+ * @param epoch the epoch, counted from 1
+ * @param step the steps of the run up to its end
+ * @param seconds the time of training
+ * @param validationSeconds the time of validation
+ * @param examplesPerSecond the training examples by the time of training
+ * @param lr the learning rate of the epoch's last step
+ * @param trainLoss the mean loss over the training examples, as they were seen
+ * @param trainAccuracy the fraction of training examples classified rightly, as they were seen
+ * @param testLoss the mean loss over the test examples
+ * @param testAccuracy the fraction of test examples classified rightly
+ */
+public record EpochRow(
+        int epoch,
+        long step,
+        double seconds,
+        double validationSeconds,
+        double examplesPerSecond,
+        double lr,
+        double trainLoss,
+        double trainAccuracy,
+        double testLoss,
+        double testAccuracy) {
+
+    /** The first line of {@code metrics.csv}. */
+    public static final String CSV_HEADER =
+            "epoch,step,seconds,validation_seconds,examples_per_second,lr,"
+                    + "train_loss,train_accuracy,test_loss,test_accuracy";
+
+    /**
+     * Writes the row as a line of {@code metrics.csv}.
+     *
+     * @return the line, without its end
+     */
+    public String toCsv() {
+        return String.format(
+                Locale.ROOT,
+                "%d,%d,%.3f,%.3f,%.1f,%s,%s,%s,%s,%s",
+                epoch,
+                step,
+                seconds,
+                validationSeconds,
+                examplesPerSecond,
+                lr,
+                trainLoss,
+                trainAccuracy,
+                testLoss,
+                testAccuracy);
+    }
+
+    /**
+     * Writes the row as JSON, with the columns' names as keys.
+     *
+     * @return a JSON object
+     */
+    public JsonObject toJson() {
+        JsonObject row = new JsonObject();
+        row.addProperty("epoch", epoch);
+        row.addProperty("step", step);
+        row.addProperty("seconds", seconds);
+        row.addProperty("validation_seconds", validationSeconds);
+        row.addProperty("examples_per_second", examplesPerSecond);
+        row.addProperty("lr", lr);
+        row.addProperty("train_loss", trainLoss);
+        row.addProperty("train_accuracy", trainAccuracy);
+        row.addProperty("test_loss", testLoss);
+        row.addProperty("test_accuracy", testAccuracy);
+        return row;
+    }
+}

@@ -1,0 +1,121 @@
+package org.djlresnet.training;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Where a run stands; written by the training thread, read by any. */
+public final class Progress {
+
+    /** What a run is doing. */
+    public enum State {
+        /** Data and network are made ready. */
+        STARTING,
+        /** An epoch's training examples are gone through. */
+        TRAINING,
+        /** An epoch's test examples are gone through. */
+        VALIDATING,
+        /** All epochs are done. */
+        DONE,
+        /** The run was asked to stop, and has. */
+        STOPPED,
+        /** The run ended by an error. */
+        FAILED
+    }
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private final int epochs;
+    private final List<EpochRow> rows = new ArrayList<>();
+    private State state = State.STARTING;
+    private int epoch;
+    private long step;
+    private long total;
+    private long done;
+    private Double loss;
+    private Double accuracy;
+    private long phaseStart;
+
+    /**
+     * Creates the progress of a run that has not begun.
+     *
+     * @param epochs the number of epochs
+     */
+    Progress(int epochs) {
+        this.epochs = epochs;
+    }
+
+    synchronized void begin(State phase, int phaseEpoch, long examples) {
+        state = phase;
+        epoch = phaseEpoch;
+        total = examples;
+        done = 0;
+        loss = null;
+        accuracy = null;
+        phaseStart = System.nanoTime();
+    }
+
+    synchronized void advance(long currentStep, long examplesDone, Tally tally) {
+        step = currentStep;
+        done = examplesDone;
+        if (tally != null && tally.examples() > 0) {
+            loss = tally.loss();
+            accuracy = tally.accuracy();
+        }
+    }
+
+    synchronized void add(EpochRow row) {
+        rows.add(row);
+    }
+
+    synchronized void end(State last) {
+        state = last;
+    }
+
+    /**
+     * Returns the rows of the epochs that are done.
+     *
+     * @return a copy
+     */
+    public synchronized List<EpochRow> rows() {
+        return List.copyOf(rows);
+    }
+
+    /**
+     * Returns what the run is doing.
+     *
+     * @return the state
+     */
+    public synchronized State state() {
+        return state;
+    }
+
+    /**
+     * Describes the run as it stands.
+     *
+     * @param fromRow the first history row wanted
+     * @return a JSON object with the keys state, epoch, epochs, step, done, total, loss, accuracy,
+     *     examples_per_second and rows; a figure that is not known yet is null
+     */
+    public synchronized String toJson(int fromRow) {
+        JsonObject json = new JsonObject();
+        json.addProperty("state", state.name().toLowerCase(Locale.ROOT));
+        json.addProperty("epoch", epoch);
+        json.addProperty("epochs", epochs);
+        json.addProperty("step", step);
+        json.addProperty("done", done);
+        json.addProperty("total", total);
+        json.addProperty("loss", loss);
+        json.addProperty("accuracy", accuracy);
+        double seconds = (System.nanoTime() - phaseStart) / 1e9;
+        json.addProperty("examples_per_second", done > 0 ? done / seconds : null);
+        JsonArray newRows = new JsonArray();
+        rows.stream().skip(Math.max(0, fromRow)).map(EpochRow::toJson).forEach(newRows::add);
+        json.add("rows", newRows);
+        return GSON.toJson(json);
+    }
+}

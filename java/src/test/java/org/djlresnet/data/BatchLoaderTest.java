@@ -1,0 +1,232 @@
+package org.djlresnet.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class BatchLoaderTest {
+
+    /** Example i of n is the 1×1×2 picture (i, 255 - i) with the label i mod 3. */
+    private static ImageDataset bytes(int n) {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(2 * n);
+        int[] labels = new int[n];
+        for (int i = 0; i < n; i++) {
+            pixels.put(2 * i, (byte) i).put(2 * i + 1, (byte) (255 - i));
+            labels[i] = i % 3;
+        }
+        long[] shape = {n, 1, 1, 2};
+        List<String> names = List.of("a", "b", "c");
+        return ImageDataset.of(pixels, PixelType.UINT8, shape, labels, names);
+    }
+
+    private static float[] images(Batch batch) {
+        float[] values = new float[batch.images().remaining() / 4];
+        batch.images().asFloatBuffer().get(values);
+        return values;
+    }
+
+    private static int[] labels(Batch batch) {
+        int[] values = new int[batch.labels().remaining() / 4];
+        batch.labels().asIntBuffer().get(values);
+        return values;
+    }
+
+    private static boolean loaderThreadLives() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().equals("djlresnet-loader"));
+    }
+
+    @Test
+    void gathersScaledExamplesInTheGivenOrder() {
+        int[] order = {4, 0, 200, 3, 2};
+        try (BatchLoader loader = new BatchLoader(bytes(201), 2, order, 0)) {
+            for (int start = 0; start < 5; start += 2) {
+                try (Batch batch = loader.next()) {
+                    int count = Math.min(2, 5 - start);
+                    assertEquals(count, batch.count());
+                    assertArrayEquals(new long[] {count, 1, 1, 2}, batch.shape());
+                    assertTrue(batch.images().isDirect() && batch.labels().isDirect());
+                    for (int i = 0; i < count; i++) {
+                        int example = order[start + i];
+                        assertEquals(example / 255f, images(batch)[2 * i]);
+                        assertEquals((255 - example) / 255f, images(batch)[2 * i + 1]);
+                        assertEquals(example % 3, labels(batch)[i]);
+                    }
+                    assertEquals(count, labels(batch).length);
+                }
+            }
+            assertNull(loader.next());
+            assertNull(loader.next());
+        }
+        assertFalse(loaderThreadLives());
+    }
+
+    @Test
+    void takesAllInTheirOrderWithoutAnOrder() {
+        try (BatchLoader loader = new BatchLoader(bytes(7).limit(5), 3, null, 0)) {
+            Batch first = loader.next();
+            Batch second = loader.next();
+            assertArrayEquals(new int[] {0, 1, 2}, labels(first));
+            assertArrayEquals(new int[] {0, 1}, labels(second));
+            assertNull(loader.next());
+        }
+    }
+
+    @Test
+    void float32IsUsedAsItIs() {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(16).order(ByteOrder.nativeOrder());
+        pixels.asFloatBuffer().put(new float[] {-3.5f, 1000, 0.1f, 7});
+        ImageDataset set =
+                ImageDataset.of(
+                        pixels,
+                        PixelType.FLOAT32,
+                        new long[] {2, 2, 1, 1},
+                        new int[2],
+                        List.of("only"));
+        try (BatchLoader loader = new BatchLoader(set, 2, new int[] {1, 0}, 0);
+                Batch batch = loader.next()) {
+            assertArrayEquals(new float[] {0.1f, 7, -3.5f, 1000}, images(batch));
+        }
+    }
+
+    @Test
+    void resizesEveryChannelOfEveryExample() {
+        // Two examples of two channels of 1×2; doubled by hand as in ResizerTest
+        ByteBuffer pixels = ByteBuffer.allocateDirect(32).order(ByteOrder.nativeOrder());
+        pixels.asFloatBuffer().put(new float[] {0, 8, 8, 0, 4, 4, 0, 16});
+        ImageDataset set =
+                ImageDataset.of(
+                        pixels,
+                        PixelType.FLOAT32,
+                        new long[] {2, 2, 1, 2},
+                        new int[2],
+                        List.of("only"));
+        try (BatchLoader loader = new BatchLoader(set, 2, null, 4);
+                Batch batch = loader.next()) {
+            assertArrayEquals(new long[] {2, 2, 4, 4}, batch.shape());
+            float[][] rows = {{0, 2, 6, 8}, {8, 6, 2, 0}, {4, 4, 4, 4}, {0, 4, 12, 16}};
+            float[] all = images(batch);
+            for (int i = 0; i < all.length; i++) {
+                assertEquals(rows[i / 16][i % 4], all[i]);
+            }
+        }
+    }
+
+    @Test
+    void everyPassUsesTheSameThreeBuffers() {
+        Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        try (BatchLoader loader = new BatchLoader(bytes(20), 2, null, 0)) {
+            for (int pass = 0; pass < 3; pass++) {
+                int sum = 0;
+                for (Batch batch = loader.next(); batch != null; batch = loader.next()) {
+                    seen.add(batch.buffers().images());
+                    sum += batch.count();
+                    batch.close();
+                    batch.close();
+                }
+                assertEquals(20, sum);
+                loader.restart(EpochOrder.of(0, pass, 20));
+            }
+        }
+        assertEquals(3, seen.size());
+    }
+
+    @Test
+    void restartAbandonsAPassButNotAnOpenBatch() {
+        try (BatchLoader loader = new BatchLoader(bytes(20), 2, null, 0)) {
+            Batch open = loader.next();
+            assertThrows(IllegalStateException.class, () -> loader.restart(null));
+            open.close();
+            loader.restart(new int[] {5});
+            try (Batch batch = loader.next()) {
+                assertEquals(5 / 255f, images(batch)[0]);
+            }
+            assertNull(loader.next());
+        }
+    }
+
+    @Test
+    void aClosedBatchShowsNothing() {
+        try (BatchLoader loader = new BatchLoader(bytes(2), 2, null, 0)) {
+            Batch batch = loader.next();
+            batch.close();
+            assertThrows(IllegalStateException.class, batch::images);
+            assertThrows(IllegalStateException.class, batch::labels);
+        }
+    }
+
+    @Test
+    void aFailureInTheThreadReachesTheConsumer() {
+        try (BatchLoader loader = new BatchLoader(bytes(4), 2, new int[] {0, 1, 2, 4}, 0)) {
+            assertNotNull(loader.next());
+            Exception first = assertThrows(IndexOutOfBoundsException.class, loader::next);
+            assertEquals(
+                    "order[3] is 4, but the data set has the examples 0 to 3", first.getMessage());
+            assertSame(first, assertThrows(IndexOutOfBoundsException.class, loader::next));
+        }
+        assertFalse(loaderThreadLives());
+    }
+
+    @Test
+    void closeEndsTheThreadAtAnyMoment() {
+        for (int taken = 0; taken < 4; taken++) {
+            BatchLoader loader = new BatchLoader(bytes(200), 1, null, 0);
+            for (int i = 0; i < taken; i++) {
+                loader.next().close();
+            }
+            loader.close();
+            loader.close();
+            assertFalse(loaderThreadLives());
+            assertThrows(IllegalStateException.class, loader::next);
+            assertThrows(IllegalStateException.class, () -> loader.restart(null));
+        }
+    }
+
+    @Test
+    void closeWakesWhoWaits() {
+        BatchLoader loader = new BatchLoader(bytes(20), 1, null, 0);
+        for (int i = 0; i < 3; i++) {
+            loader.next();
+        }
+        CompletableFuture<Batch> waiting = CompletableFuture.supplyAsync(loader::next);
+        loader.close();
+        Exception e =
+                assertThrows(ExecutionException.class, () -> waiting.get(30, TimeUnit.SECONDS));
+        assertEquals(IllegalStateException.class, e.getCause().getClass());
+    }
+
+    @Test
+    void refusesSizesOutOfRange() {
+        ImageDataset set = bytes(2);
+        assertThrows(UserException.class, () -> new BatchLoader(set, 0, null, 0));
+        assertThrows(UserException.class, () -> new BatchLoader(set, 1, null, -1));
+        String message =
+                assertThrows(UserException.class, () -> new BatchLoader(set, 2, null, 50_000))
+                        .getMessage();
+        assertTrue(message.startsWith("A batch of 2 images of 1×50000×50000 takes 20.0 GB"));
+        // A batch greater than the data set costs no more than the data set
+        try (BatchLoader loader = new BatchLoader(set, Integer.MAX_VALUE, null, 0);
+                Batch batch = loader.next()) {
+            assertEquals(2, batch.count());
+        }
+    }
+}

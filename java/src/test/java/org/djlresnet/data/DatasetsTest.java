@@ -1,0 +1,109 @@
+package org.djlresnet.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DatasetsTest {
+
+    private static final Path DATA = Path.of("data");
+
+    @TempDir Path dir;
+
+    private static String refused(String name, Path dir, boolean train) {
+        return assertThrows(UserException.class, () -> Datasets.read(name, dir, train))
+                .getMessage();
+    }
+
+    @Test
+    void readsTheRealFashionMnist() {
+        ImageDataset train = Datasets.read("fashion-mnist", DATA, true);
+        ImageDataset test = Datasets.read("fashion-mnist", DATA.resolve("fashion-mnist"), false);
+        assertEquals(60_000, train.size());
+        assertEquals(10_000, test.size());
+        assertEquals(28, test.height());
+        assertEquals("Ankle boot", train.classNames().get(train.label(0)));
+        int[] counts = new int[10];
+        for (int label : test.labels()) {
+            counts[label]++;
+        }
+        // The published test set holds a thousand of each class
+        for (int count : counts) {
+            assertEquals(1000, count);
+        }
+    }
+
+    @Test
+    void describesWithoutReading() {
+        assertEquals(List.of("fashion-mnist", "idx"), Datasets.names());
+        assertEquals(List.of(1, 28, 28), Datasets.descriptor("fashion-mnist").shape());
+        assertEquals(10, Datasets.descriptor("fashion-mnist").classes().size());
+    }
+
+    @Test
+    void readsAnyIdxFilesWithTheClassesOfTheTrainingLabels() throws IOException {
+        IdxFiles.writeAll(dir, new byte[] {0, 3, 1}, new byte[] {1, 0});
+        ImageDataset test = Datasets.read("idx", dir, false);
+        assertEquals(List.of("0", "1", "2", "3"), test.classNames());
+        assertArrayEquals(new int[] {1, 0}, test.labels());
+        assertEquals((byte) 203, test.pixels().get(3));
+        assertEquals(3, Datasets.read("idx", dir, true).size());
+    }
+
+    @Test
+    void prefersTheFolderOfItsName() throws IOException {
+        IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
+        IdxFiles.writeAll(dir.resolve("idx"), new byte[] {0, 1, 2}, new byte[] {1});
+        assertEquals(3, Datasets.read("idx", dir, true).size());
+    }
+
+    @Test
+    void refusesTestLabelsThatTrainingDoesNotKnow() throws IOException {
+        IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1, 2});
+        String message = refused("idx", dir, false);
+        assertTrue(message.contains("t10k-labels-idx1-ubyte.gz: Label 1 is 2"), message);
+    }
+
+    @Test
+    void refusesAnUnknownName() {
+        assertEquals(
+                "Unknown data set \"fasion-mnist\"; did you mean \"fashion-mnist\"? Known:"
+                        + " fashion-mnist, idx",
+                refused("fasion-mnist", DATA, true));
+    }
+
+    @Test
+    void listsMissingFilesAndWhereItLooked() throws IOException {
+        IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
+        Files.delete(dir.resolve("t10k-images-idx3-ubyte.gz"));
+        String message = refused("idx", dir, false);
+        assertTrue(message.contains(dir + " lacks t10k-images-idx3-ubyte.gz."), message);
+        assertTrue(message.contains(dir.resolve("idx") + " (no such folder) lacks "), message);
+    }
+
+    @Test
+    void refusesCountsThatDisagree() throws IOException {
+        IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
+        IdxFiles.writeImages(dir.resolve("train-images-idx3-ubyte.gz"), 3);
+        String message = refused("idx", dir, true);
+        assertTrue(message.contains("holds 3 images but"), message);
+        assertTrue(message.contains("2 labels"), message);
+    }
+
+    @Test
+    void refusesContentThatIsNotThePublished() throws IOException {
+        IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
+        String message = refused("fashion-mnist", dir, true);
+        assertTrue(message.contains("train-labels-idx1-ubyte.gz: its content has MD5"), message);
+        assertTrue(message.contains("9018921c3c673c538a1fc5bad174d6f9"), message);
+    }
+}
