@@ -1,0 +1,1 @@
+"""Residual networks in Java on the Deep Java Library, driven from Python."""
