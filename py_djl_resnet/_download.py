@@ -24,7 +24,7 @@ _CHUNK = 1 << 18
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """What came is not the file that the lock names."""
 
 
@@ -128,7 +128,14 @@ def _attempt_until_whole(
     address: str, partial: Path, size: int, digest: str, received: Callable[[int], object]
 ) -> None:
     attempts = len(PAUSES) + 1
-    passing = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError, _Damaged)
+    passing = (
+        urllib.error.URLError,
+        http.client.HTTPException,
+        TimeoutError,
+        ConnectionError,
+        ssl.SSLError,
+        _DamagedError,
+    )
     for attempt in range(attempts):
         try:
             _continue(address, partial, size, received)
@@ -174,7 +181,7 @@ def _continue(address: str, partial: Path, size: int, received: Callable[[int], 
         received(-min(written, size))
         if written > size:
             partial.unlink()
-        raise _Damaged(f"{written} bytes came where the lock names {size}")
+        raise _DamagedError(f"{written} bytes came where the lock names {size}")
 
 
 def _verify(partial: Path, size: int, digest: str, received: Callable[[int], object]) -> None:
@@ -182,13 +189,13 @@ def _verify(partial: Path, size: int, digest: str, received: Callable[[int], obj
     if found != digest:
         partial.unlink()
         received(-size)
-        raise _Damaged(f"its SHA-256 is {found} where the lock names {digest}")
+        raise _DamagedError(f"its SHA-256 is {found} where the lock names {digest}")
 
 
 def _advice(address: str, error: Exception, attempts: int) -> str:
     host = urllib.parse.urlsplit(address).netloc
     times = "once" if attempts == 1 else f"{attempts} times"
-    if isinstance(error, _Damaged):
+    if isinstance(error, _DamagedError):
         cause = f"{error}. Something between this machine and {host} cuts or changes files; try again, or name another"
         return f"Fetched {address} {times}, but {cause} repository with PY_DJL_RESNET_REPOSITORY."
     if isinstance(error, urllib.error.HTTPError):

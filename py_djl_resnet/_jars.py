@@ -220,14 +220,19 @@ def _fetch(search: Search, quiet: bool) -> None:
                     print(f"{path} is damaged and is not used.", file=sys.stderr)
             total = sum(jar.size for jar in missing)
             title = f"Java libraries from {urllib.parse.urlsplit(source).netloc}"
-            bar = {"unit": "B", "unit_scale": True, "desc": title, "file": sys.stderr, "disable": quiet}
             interval = 0.1 if sys.stderr.isatty() else 2.0
-            with tqdm(total=total, mininterval=interval, **bar) as progress:
+            with tqdm(
+                total=total,
+                desc=title,
+                unit="B",
+                unit_scale=True,
+                mininterval=interval,
+                file=sys.stderr,
+                disable=quiet,
+            ) as progress:
                 for jar in missing:
                     address, target = f"{source}/{jar.path}", cache / jar.path
-                    _download.download(
-                        address, target, size=jar.size, digest=jar.sha256, received=progress.update
-                    )
+                    _download.download(address, target, size=jar.size, digest=jar.sha256, received=progress.update)
     except OSError as error:
         raise JarError(
             f"Cannot write to the cache {cache}: {error.strerror or error}. Make it writable, or point "

@@ -1,4 +1,4 @@
-"""Write `py_djl_resnet/jars.lock.json` from the pom: every jar of the runtime class path, and the natives of all platforms.
+"""Write `py_djl_resnet/jars.lock.json` from the pom: the runtime class path, and the natives of all platforms.
 
 Run it on Linux x86-64 after a change of the pom's dependencies; it needs Maven and about 400 MB of download:
 
@@ -64,9 +64,7 @@ def natives() -> list[dict[str, str | int]]:
             coordinates = f"{group}:{artifact}:{version}:jar:{platform}"
             maven("-q", f"{DEPENDENCY_PLUGIN}:get", "-Dtransitive=false", f"-Dartifact={coordinates}")
             file = local / group.replace(".", "/") / artifact / version / f"{artifact}-{version}-{platform}.jar"
-            entries.append(
-                entry(group, artifact, version, file, classifier=platform, platform=platform, engine=engine)
-            )
+            entries.append(entry(group, artifact, version, file, classifier=platform, platform=platform, engine=engine))
     return entries
 
 
