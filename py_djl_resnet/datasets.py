@@ -44,7 +44,8 @@ def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) ->
     """
     folder = os.path.abspath(bundled_data() if data_dir is None else data_dir)
     with _jvm.translated_errors():
-        return _jvm.bridge().dataset(name, folder, train, limit)
+        dataset = _jvm.bridge().dataset(name, folder, train, None)
+        return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
 
 
 def from_arrays(
