@@ -135,6 +135,11 @@ def own_jar() -> Path:
     return max(candidates, key=lambda jar: jar.stat().st_mtime_ns)
 
 
+def data_folder() -> Path:
+    """The folder that holds `fashion-mnist`: in the installed package, or at the root of a checkout."""
+    return _PACKAGE / "data" if (_PACKAGE / "data").is_dir() else _PACKAGE.parent / "data"
+
+
 def repository() -> str:
     """The address of the Maven repository that jars are fetched from, without a slash at its end."""
     address = os.environ.get("PY_DJL_RESNET_REPOSITORY")

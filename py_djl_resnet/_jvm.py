@@ -69,7 +69,7 @@ def start(
                 "py_djl_resnet first, or use a process of its own."
             )
         java = find_java()
-        gpu = _gpu_libraries(engine, device)
+        gpu = gpu_libraries(engine, device)
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
         if threads is not None and engine == "mxnet":
@@ -185,7 +185,7 @@ def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
         jpype.JClass("java.lang.Thread").detach()
 
 
-def _gpu_libraries(engine: str, device: str) -> dict[str, str] | None:
+def gpu_libraries(engine: str, device: str) -> dict[str, str] | None:
     """The variables that lead DJL to the libraries of the package torch, which is never imported; None for the CPU."""
     if engine != "pytorch" or not re.fullmatch(r"auto|gpu(:\d+)?", device):
         return None
