@@ -2,7 +2,6 @@ package org.djlresnet.engine;
 
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
-import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
 /** What a training loop must know about the engine beyond DJL's common interface. */
@@ -17,7 +16,10 @@ public enum EngineTraits {
 
         @Override
         public void forgetGradient(NDArray parameter) {
-            JniUtils.zeroGrad((PtNDArray) parameter);
+            // A new leaf on the same memory has no gradient at all: the backward pass then hands its
+            // result over, where it would have to be added to zeros that had to be written first
+            parameter.intern(parameter.stopGradient());
+            parameter.setRequiresGradient(true);
         }
     },
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
