@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
@@ -76,11 +77,13 @@ class Bars:
         self._stream = stream
         self._bar: Any = None
         self._at: tuple[int, str] | None = None
+        self._ended = 0
 
     def show(self, snapshot: Snapshot) -> None:
         """Draws the bar of the phase that the run is in."""
         phase = snapshot["state"]
-        if phase not in ("training", "validating"):
+        # A snapshot may name the epoch still whose row it brings.
+        if phase not in ("training", "validating") or snapshot["epoch"] <= self._ended:
             return
         at = (snapshot["epoch"], phase)
         if at != self._at:
@@ -92,7 +95,7 @@ class Bars:
                 desc=f"{title:<10} {snapshot['epoch']}/{snapshot['epochs']}",
                 unit="ex",
                 file=self._stream,
-                dynamic_ncols=True,
+                dynamic_ncols=shutil.get_terminal_size((0, 0)).columns > 0,
                 mininterval=0,
             )
         self._draw(snapshot["done"], snapshot["loss"], snapshot["accuracy"])
@@ -101,7 +104,8 @@ class Bars:
         """Ends the epoch's last bar with the epoch's figures."""
         if self._bar is not None and self._at == (row["epoch"], "validating"):
             self._draw(self._bar.total, row["test_loss"], row["test_accuracy"])
-        self._end(complete=True)
+        self._end()
+        self._ended = row["epoch"]
 
     def close(self) -> None:
         """Ends the bar where it is."""
