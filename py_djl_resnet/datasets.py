@@ -106,14 +106,10 @@ def check_labels(labels: Any, count: int, what: str) -> npt.NDArray[np.int64]:
         raise UsageError(f"{what} must have shape (N,); received {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):
         raise UsageError(
-            f"{what} must be whole numbers; received dtype {array.dtype}: "
-            "convert them with labels.astype('int64')"
+            f"{what} must be whole numbers; received dtype {array.dtype}: convert them with labels.astype('int64')"
         )
     if len(array) != count:
-        raise UsageError(
-            f"{what} must be as many as the pictures; received {len(array)} labels "
-            f"for {count} pictures"
-        )
+        raise UsageError(f"{what} must be as many as the pictures; received {len(array)} labels for {count} pictures")
     return array.astype(np.int64)
 
 
@@ -127,8 +123,7 @@ def check_numeric_array(array: Any, what: str, dtypes: tuple[str, ...]) -> npt.N
         )
     if array.dtype.name not in dtypes or not array.dtype.isnative:
         raise UsageError(
-            f"{what} must have dtype {allowed}; received {array.dtype}: "
-            f"convert it with x.astype('{dtypes[-1]}')"
+            f"{what} must have dtype {allowed}; received {array.dtype}: convert it with x.astype('{dtypes[-1]}')"
         )
     return array
 
@@ -139,6 +134,5 @@ def check_finite(array: npt.NDArray[Any], what: str) -> None:
         return
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     raise UsageError(
-        f"{what} must be finite numbers; received {array[index]} at index {index}: "
-        "replace or leave out such values"
+        f"{what} must be finite numbers; received {array[index]} at index {index}: replace or leave out such values"
     )

@@ -48,9 +48,7 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         history: the rows of the epochs that were completed.
     """
 
-    def __init__(
-        self, signal: signal.Signals, folder: Path | None, history: list[dict[str, Any]]
-    ) -> None:
+    def __init__(self, signal: signal.Signals, folder: Path | None, history: list[dict[str, Any]]) -> None:
         self.signal = signal
         self.folder = folder
         self.history = history
@@ -58,9 +56,6 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         kept = (
             "nothing is kept on disk"
             if folder is None
-            else f"its state is saved in {folder / 'last.safetensors'}; "
-            f"go on with: py-djl-resnet evaluate {folder}"
+            else f"its state is saved in {folder / 'last.safetensors'}; go on with: py-djl-resnet evaluate {folder}"
         )
-        super().__init__(
-            f"training was interrupted by {signal.name} after {len(history)} full epochs; {kept}"
-        )
+        super().__init__(f"training was interrupted by {signal.name} after {len(history)} full epochs; {kept}")

@@ -62,10 +62,7 @@ class Evaluation:
         names = [str(c["name"]) for c in self.classes]
         keys = ("precision", "recall", "f1")
         rows: list[Sequence[str]] = [("class", *keys, "support")]
-        rows += [
-            (str(c["name"]), *(_figure(c[key]) for key in keys), str(c["support"]))
-            for c in self.classes
-        ]
+        rows += [(str(c["name"]), *(_figure(c[key]) for key in keys), str(c["support"])) for c in self.classes]
         counts = [["true \\ predicted", *(str(i) for i in range(len(names)))]]
         counts += [
             [f"{i} {name}", *(str(n) for n in row)]
@@ -74,8 +71,7 @@ class Evaluation:
         columns = range(1, max(len(counts[0]), 5))
         return "\n".join(
             [
-                f"loss {self.loss:.3f}, accuracy {self.accuracy:.3f}, "
-                f"{int(self.confusion_matrix.sum())} examples",
+                f"loss {self.loss:.3f}, accuracy {self.accuracy:.3f}, {int(self.confusion_matrix.sum())} examples",
                 "",
                 text_table(rows, columns),
                 "",
@@ -209,7 +205,7 @@ def _picture_size(network: Model, engine: str) -> tuple[int, int]:
         return network.image_size, network.image_size
     name = (network.recipe or Recipe()).dataset
     for known in available_datasets(engine):
-        if known["name"] == name:
+        if known["name"] == name and min(known["shape"]) > 0:
             return known["shape"][1], known["shape"][2]
     raise UsageError(
         f"the checkpoint of {network.name} does not say which image size it was trained on; "

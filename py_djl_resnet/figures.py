@@ -113,9 +113,7 @@ def plot_confusion(
         for i in range(count):
             for j in range(count):
                 colour = "white" if share[i, j] > 0.5 else "black" if matrix[i, j] else "silver"
-                axes.text(
-                    j, i, str(matrix[i, j]), ha="center", va="center", color=colour, fontsize=8
-                )
+                axes.text(j, i, str(matrix[i, j]), ha="center", va="center", color=colour, fontsize=8)
     if path is not None:
         write(chart, path)
     return chart
@@ -126,8 +124,7 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
     suffix = Path(path).suffix
     if suffix.lower() not in SUFFIXES:
         raise UsageError(
-            f"figure {os.fspath(path)} must end in {', '.join(SUFFIXES)}; "
-            f"received {suffix or 'no ending'}"
+            f"figure {os.fspath(path)} must end in {', '.join(SUFFIXES)}; received {suffix or 'no ending'}"
         )
 
 
@@ -142,6 +139,4 @@ def write(chart: Figure, path: str | os.PathLike[str]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         chart.savefig(file, dpi=150)
     except OSError as error:
-        raise UsageError(
-            f"figure {file} cannot be written: {error.strerror or error}; choose another file"
-        ) from error
+        raise UsageError(f"figure {file} cannot be written: {error.strerror or error}; choose another file") from error

@@ -33,13 +33,9 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(
-                f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file()
-            )
+            inside = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
             if not inside:
-                raise UsageError(
-                    f"folder {path} holds no pictures; they must end in {', '.join(SUFFIXES)}"
-                )
+                raise UsageError(f"folder {path} holds no pictures; they must end in {', '.join(SUFFIXES)}")
             found += inside
         elif path.exists():
             found.append(path)
@@ -75,8 +71,7 @@ def read_image(
     """
     if channels not in (1, 3):
         raise UsageError(
-            f"pictures have 1 or 3 channels, the network takes {channels}; "
-            "call the model on arrays instead"
+            f"pictures have 1 or 3 channels, the network takes {channels}; call the model on arrays instead"
         )
     try:
         with warnings.catch_warnings():
@@ -103,9 +98,7 @@ def read_image(
     return pixels
 
 
-def _decoded(
-    picture: Image.Image, channels: int, height: int, width: int, invert: bool
-) -> npt.NDArray[np.float32]:
+def _decoded(picture: Image.Image, channels: int, height: int, width: int, invert: bool) -> npt.NDArray[np.float32]:
     image = ImageOps.exif_transpose(picture)
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or more
         deep = np.asarray(image, dtype=np.float32)

@@ -49,9 +49,7 @@ def create_model(
         return Model(_jvm.bridge().create(name, in_channels, classes, seed, device))
 
 
-def load(
-    checkpoint: str | os.PathLike[str], device: str = "auto", engine: str = "pytorch"
-) -> Model:
+def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str = "pytorch") -> Model:
     """A trained network of a checkpoint, or of the best checkpoint of a run folder.
 
     Raises:
@@ -87,9 +85,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
             "give a run folder of the train command or a .safetensors file"
         )
     if not file.is_file():
-        raise UsageError(
-            f"checkpoint {file} does not exist; give a .safetensors file or a run folder"
-        )
+        raise UsageError(f"checkpoint {file} does not exist; give a .safetensors file or a run folder")
     return file
 
 
@@ -120,18 +116,13 @@ class Model:
         array = check_numeric_array(x, "input", ("float32",))
         if array.ndim != 4 or array.shape[1] != self.in_channels or 0 in array.shape:
             raise UsageError(
-                f"input must have shape (N, {self.in_channels}, H, W) with no empty axis; "
-                f"received {array.shape}"
+                f"input must have shape (N, {self.in_channels}, H, W) with no empty axis; received {array.shape}"
             )
         check_finite(array, "input")
         array = np.ascontiguousarray(array)
         with _jvm.translated_errors():
-            answer = self.handle.forward(
-                _jvm.to_direct_buffer(array), [int(n) for n in array.shape]
-            )
-            return np.array(
-                _jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32))
-            )
+            answer = self.handle.forward(_jvm.to_direct_buffer(array), [int(n) for n in array.shape])
+            return np.array(_jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
 
     def summary(self, shape: Sequence[int], depth: int = 1) -> Summary:
         """The layers with the shapes, parameters and multiply-adds for one input shape.

@@ -92,6 +92,7 @@ class Bars:
             title = "Training" if phase == "training" else "Validating"
             self._bar = self._tqdm(
                 total=snapshot["total"],
+                initial=snapshot["done"] or 0,
                 desc=f"{title:<10} {snapshot['epoch']}/{snapshot['epochs']}",
                 unit="ex",
                 file=self._stream,

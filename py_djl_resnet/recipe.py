@@ -142,9 +142,7 @@ def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
             f"or one of: {', '.join(recipe_names())}"
         ) from error
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"recipe {path} is not JSON: byte {error.start} is not UTF-8 text"
-        ) from error
+        raise UsageError(f"recipe {path} is not JSON: byte {error.start} is not UTF-8 text") from error
 
 
 def environment_settings(environment: Mapping[str, str] = os.environ) -> dict[str, int]:
@@ -192,9 +190,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
             raise
         raise UsageError(f"{source} is not JSON: {error}") from error
     if not isinstance(settings, dict):
-        raise UsageError(
-            f'{source} must be a JSON object like {{"epochs": 10}}; received {_shown(settings)}'
-        )
+        raise UsageError(f'{source} must be a JSON object like {{"epochs": 10}}; received {_shown(settings)}')
     return _checked_settings(settings, source)
 
 
@@ -202,10 +198,7 @@ def _checked_settings(settings: Mapping[str, Any], source: str) -> dict[str, Any
     types = {field.name: str(field.type) for field in dataclasses.fields(Recipe)}
     for key in settings:
         if key not in types:
-            raise UsageError(
-                f"{source}: unknown key {key!r}{nearest(key, list(types))}; "
-                f"allowed: {', '.join(types)}"
-            )
+            raise UsageError(f"{source}: unknown key {key!r}{nearest(key, list(types))}; allowed: {', '.join(types)}")
     return {key: _checked(key, value, types[key], source) for key, value in settings.items()}
 
 

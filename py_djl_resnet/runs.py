@@ -47,9 +47,7 @@ class Run:
         recipe: the settings of the run.
     """
 
-    def __init__(
-        self, recipe: Recipe, history: list[Row], folder: Path | None, network: Any = None
-    ) -> None:
+    def __init__(self, recipe: Recipe, history: list[Row], folder: Path | None, network: Any = None) -> None:
         self.recipe = recipe
         self.history = history
         self.folder = folder
@@ -140,9 +138,7 @@ def read_metrics(file: Path) -> list[Row]:
             reader = csv.DictReader(stream, strict=True)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:
-                raise UsageError(
-                    f"{file} is no table of metrics: it lacks the columns {', '.join(lacking)}"
-                )
+                raise UsageError(f"{file} is no table of metrics: it lacks the columns {', '.join(lacking)}")
             return [_row(cells, f"{file}, line {reader.line_num}") for cells in reader]
     except OSError as error:
         raise UsageError(

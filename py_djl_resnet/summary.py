@@ -42,9 +42,7 @@ class Summary:
 
     def lines(self) -> str:
         """The chapter's lines, one a layer: ``01Conv2d (1,64,112,112)``."""
-        return "\n".join(
-            f"{layer['name']} {_shape(layer['output_shape'])}" for layer in self.layers
-        )
+        return "\n".join(f"{layer['name']} {_shape(layer['output_shape'])}" for layer in self.layers)
 
     def __str__(self) -> str:
         rows = [("layer", "type", "output shape", "parameters", "multiply-adds")]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .datasets import bundled_data, check_labels, check_pictures, from_arrays
+from .datasets import ARRAYS, bundled_data, check_labels, check_pictures, from_arrays
 from .errors import Interrupted, UsageError
 from .progress import Display, Silent, display
 from .recipe import Recipe
@@ -65,10 +65,11 @@ def train(
         recipe = recipe.replace(model=model)
     if isinstance(dataset, str):
         recipe = recipe.replace(dataset=dataset)
-    arrays = None if dataset is None or isinstance(dataset, str) else _checked_arrays(dataset)
-    shown: Display = (
-        progress if not isinstance(progress, bool) else display() if progress else Silent()
-    )
+    arrays = None
+    if dataset is not None and not isinstance(dataset, str):
+        arrays = _checked_arrays(dataset)
+        recipe = recipe.replace(dataset=ARRAYS, data_dir=None)
+    shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
     _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
     folder = None if out is None else os.path.abspath(out)
     with _signals() as received:

@@ -32,9 +32,7 @@ def test_one_run_shows_the_chapters_three_curves_with_their_values():
     curves = {line.get_label(): line for line in axes.lines}
     assert list(curves) == ["train loss", "train acc", "test acc"]
     np.testing.assert_array_equal(curves["train loss"].get_xdata(), [1, 2, 3, 4])
-    np.testing.assert_array_equal(
-        curves["test acc"].get_ydata(), [row["test_accuracy"] for row in rows]
-    )
+    np.testing.assert_array_equal(curves["test acc"].get_ydata(), [row["test_accuracy"] for row in rows])
 
 
 def test_several_runs_are_told_apart_by_a_legend():

@@ -27,12 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", metavar="NAME", help="(default: the one that it was trained on)")
-    data.add_argument(
-        "--data-dir", metavar="DIR", help="the data set's files (default: as in the training)"
-    )
-    data.add_argument(
-        "--limit", type=count, metavar="N", help="use at most N examples (default: all)"
-    )
+    data.add_argument("--data-dir", metavar="DIR", help="the data set's files (default: as in the training)")
+    data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
     data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
     output = parser.add_argument_group("what comes out")
     output.add_argument(

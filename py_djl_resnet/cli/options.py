@@ -41,8 +41,7 @@ def engine(text: str) -> str:
     """An engine's name."""
     if text not in ENGINES:
         raise argparse.ArgumentTypeError(
-            f"unknown engine {text!r}{nearest(text, list(ENGINES))}; "
-            f"there are: {', '.join(ENGINES)}"
+            f"unknown engine {text!r}{nearest(text, list(ENGINES))}; there are: {', '.join(ENGINES)}"
         )
     return text
 
@@ -73,9 +72,7 @@ def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
             metavar="auto|cpu|gpu[:N]",
             help="where it computes (default: auto, a GPU if there is one)",
         )
-        group.add_argument(
-            "--threads", type=count, metavar="N", help="(default: the engine's choice)"
-        )
+        group.add_argument("--threads", type=count, metavar="N", help="(default: the engine's choice)")
     group.add_argument("--offline", action="store_true", help="never fetch jars from the network")
 
 

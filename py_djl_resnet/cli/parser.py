@@ -50,9 +50,7 @@ def build_parser(prog: str) -> Parser:
             allow_abbrev=False,
         )
         command.add_arguments(sub)
-        sub.add_argument(
-            "--debug", action="store_true", help="show the whole traceback of an error"
-        )
+        sub.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
         sub.set_defaults(run=command.run, parser=sub)
     return parser
 
@@ -68,17 +66,13 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
     if not command:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
     if not command.startswith("-") and command not in names:
-        raise UsageError(
-            f"unknown command {command!r}{nearest(command, names)}; there are: {', '.join(names)}"
-        )
+        raise UsageError(f"unknown command {command!r}{nearest(command, names)}; there are: {', '.join(names)}")
     options, rest = parser.parse_known_args(arguments)
     if rest:
         known = list(getattr(options, "parser", parser)._option_string_actions)
         option = rest[0].partition("=")[0]
         kind = "option" if option.startswith("-") else "argument"
-        raise UsageError(
-            f"unknown {kind} {option!r}{nearest(option, known)}; see {parser.prog} {command} --help"
-        )
+        raise UsageError(f"unknown {kind} {option!r}{nearest(option, known)}; see {parser.prog} {command} --help")
     if "run" not in options:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
     return options
@@ -86,6 +80,5 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
 
 def _examples(prog: str, examples: Sequence[str]) -> str:
     return "\n".join(
-        ["examples:" if len(examples) > 1 else "example:"]
-        + [f"  {prog} {example}" for example in examples]
+        ["examples:" if len(examples) > 1 else "example:"] + [f"  {prog} {example}" for example in examples]
     )

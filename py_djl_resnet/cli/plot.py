@@ -64,6 +64,5 @@ def _check_figure(path: str) -> None:
         check_suffix(path)
     except UsageError:
         raise UsageError(
-            f"figure {path} must end in {', '.join(SUFFIXES)} or .html; "
-            f"received {Path(path).suffix or 'no ending'}"
+            f"figure {path} must end in {', '.join(SUFFIXES)} or .html; received {Path(path).suffix or 'no ending'}"
         ) from None

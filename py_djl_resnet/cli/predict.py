@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="picture files or folders")
-    parser.add_argument(
-        "--top-k", type=count, default=3, metavar="N", help="classes for a picture (default: 3)"
-    )
+    parser.add_argument("--top-k", type=count, default=3, metavar="N", help="classes for a picture (default: 3)")
     parser.add_argument(
         "--invert",
         action="store_true",

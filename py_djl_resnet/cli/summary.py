@@ -24,16 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N,C,H,W",
         help="the input's shape (default: 1,1,28,28)",
     )
-    parser.add_argument(
-        "--classes", type=count, default=10, metavar="N", help="outputs (default: 10)"
-    )
-    parser.add_argument(
-        "--depth", type=count, default=1, metavar="N", help="levels of nested blocks (default: 1)"
-    )
+    parser.add_argument("--classes", type=count, default=10, metavar="N", help="outputs (default: 10)")
+    parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels of nested blocks (default: 1)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--table", action="store_true", help="a table with parameters and multiply-adds"
-    )
+    form.add_argument("--table", action="store_true", help="a table with parameters and multiply-adds")
     form.add_argument("--json", action="store_true", help="the table as JSON")
     add_engine(parser, device=False)
 

@@ -73,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting(where, "--threads", "of the engine", type=whole, metavar="N")
     where.add_argument("--offline", action="store_true", help="never fetch jars from the network")
     output = parser.add_argument_group("what comes out")
-    output.add_argument(
-        "--out", metavar="DIR", help="a new run folder (default: runs/<date>-<model>-<dataset>)"
-    )
+    output.add_argument("--out", metavar="DIR", help="a new run folder (default: runs/<date>-<model>-<dataset>)")
     output.add_argument("--quiet", action="store_true", help="print only the final lines")
 
 
@@ -97,8 +95,7 @@ def run(options: Any) -> int:
     _draw(result)
     last = result.history[-1]
     print(
-        f"loss {last['train_loss']:.3f}, train acc {last['train_accuracy']:.3f}, "
-        f"test acc {last['test_accuracy']:.3f}"
+        f"loss {last['train_loss']:.3f}, train acc {last['train_accuracy']:.3f}, test acc {last['test_accuracy']:.3f}"
     )
     print(f"{result.examples_per_second:.1f} examples/sec")
     print(f"run folder: {_shown(result.folder)}")
