@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
@@ -96,7 +96,7 @@ class Bars:
                 desc=f"{title:<10} {snapshot['epoch']}/{snapshot['epochs']}",
                 unit="ex",
                 file=self._stream,
-                dynamic_ncols=shutil.get_terminal_size((0, 0)).columns > 0,
+                dynamic_ncols=_has_width(self._stream or sys.stderr),
                 mininterval=0,
             )
         self._draw(snapshot["done"], snapshot["loss"], snapshot["accuracy"])
@@ -151,6 +151,14 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
         f"train loss {row['train_loss']:.3f}, train acc {row['train_accuracy']:.3f}, "
         f"test loss {row['test_loss']:.3f}, test acc {row['test_accuracy']:.3f}"
     )
+
+
+def _has_width(stream: TextIO) -> bool:
+    """Whether a terminal tells its width; tqdm would draw bars of no width on one that says 0."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
 
 
 def _duration(seconds: float) -> str:

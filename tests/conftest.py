@@ -10,6 +10,8 @@ def jvm():
 
     _jvm.start("pytorch", quiet=True)
     return _jvm
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A short run on the data of this package, with its folder: two epochs on 512 examples."""
