@@ -5,10 +5,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.JsonSyntaxException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.EpochRow;
@@ -53,13 +57,13 @@ public final class Main {
         } catch (UserException wrong) {
             System.err.println("error: " + wrong.getMessage());
             return 2;
-        } catch (TrainingException failed) {
+        } catch (TrainingException | IOException | UncheckedIOException failed) {
             System.err.println("error: " + failed.getMessage());
             return 1;
         }
     }
 
-    private static void train(String[] args) {
+    private static void train(String[] args) throws IOException {
         JsonObject settings = new JsonObject();
         Path out = null;
         for (String arg : args) {
@@ -76,6 +80,7 @@ public final class Main {
             }
         }
         Recipe recipe = Recipe.fromJson(settings.toString());
+        Logger.getLogger("").setLevel(Level.WARNING);
         System.getProperties().putIfAbsent("ai.djl.offline", "true");
         System.getProperties().putIfAbsent("OPT_OUT_TRACKING", "true");
         System.setProperty(

@@ -7,6 +7,7 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -299,8 +300,10 @@ public final class Bridge {
      * @param labels a label for each run
      * @param htmlFile the page
      * @throws UserException if a file is missing or malformed
+     * @throws IOException if the page cannot be written
      */
-    public static void plot(String[] metricsFiles, String[] labels, String htmlFile) {
+    public static void plot(String[] metricsFiles, String[] labels, String htmlFile)
+            throws IOException {
         MetricsFigure.write(
                 Path.of(htmlFile),
                 Arrays.stream(metricsFiles).map(Path::of).toList(),

@@ -11,9 +11,12 @@ import org.djlresnet.UserException;
  *
  * <pre>{@code
  * try (BatchLoader loader = new BatchLoader(dataset, 256, EpochOrder.of(seed, epoch, n), 0)) {
- *     for (Batch batch = loader.next(); batch != null; batch = loader.next()) {
- *         try (batch) {
- *             // use batch.images() and batch.labels()
+ *     for (boolean more = true; more; ) {
+ *         try (Batch batch = loader.next()) {
+ *             more = batch != null;
+ *             if (more) {
+ *                 // use batch.images() and batch.labels()
+ *             }
  *         }
  *     }
  * }

@@ -16,7 +16,8 @@ public enum EngineTraits {
 
         @Override
         public void forgetGradient(NDArray parameter) {
-            // A new leaf on the same memory has no gradient at all: the backward pass then hands its
+            // A new leaf on the same memory has no gradient at all: the backward pass then hands
+            // its
             // result over, where it would have to be added to zeros that had to be written first
             parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);

@@ -1,18 +1,155 @@
 package org.djlresnet.figure;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import org.djlresnet.AtomicFile;
+import org.djlresnet.UserException;
+import tech.tablesaw.api.Table;
+import tech.tablesaw.plotly.components.Axis;
+import tech.tablesaw.plotly.components.Config;
+import tech.tablesaw.plotly.components.Figure;
+import tech.tablesaw.plotly.components.Layout;
+import tech.tablesaw.plotly.components.Line;
+import tech.tablesaw.plotly.components.Line.Dash;
+import tech.tablesaw.plotly.components.Margin;
+import tech.tablesaw.plotly.components.Page;
+import tech.tablesaw.plotly.components.TickSettings;
+import tech.tablesaw.plotly.traces.ScatterTrace;
 
-/** Stand-in until the figure lands. */
+/**
+ * The chapter's figure as a web page that needs no network: loss and accuracy over the epochs.
+ *
+ * <p>A quantity has its colour, a run its dash.
+ */
 public final class MetricsFigure {
+
+    private static final String SCRIPT = "plotly-basic.min.js";
+    private static final String SCRIPT_PLACE = "PLOTLY_SCRIPT_PLACE";
+    private static final int MOST_TICKS = 10;
+
+    private static final List<Curve> CURVES =
+            List.of(
+                    new Curve("train_loss", "train loss", "#1f77b4"),
+                    new Curve("train_accuracy", "train accuracy", "#ff7f0e"),
+                    new Curve("test_accuracy", "test accuracy", "#2ca02c"));
+
+    private record Curve(String column, String name, String colour) {}
+
     private MetricsFigure() {}
 
     /**
-     * Writes.
+     * Writes the page, with Plotly's script in it.
      *
-     * @param html x
-     * @param csv x
-     * @param labels x
+     * @param html where to; an existing file is replaced
+     * @param metricsCsv one or more {@code metrics.csv} files
+     * @param labels a label a run; used when there are several
+     * @throws UserException if a table is missing, empty or malformed, there is none, or the labels
+     *     are not as many
+     * @throws IOException if the page cannot be written
      */
-    public static void write(Path html, List<Path> csv, List<String> labels) {}
+    public static void write(Path html, List<Path> metricsCsv, List<String> labels)
+            throws IOException {
+        if (metricsCsv.isEmpty() || metricsCsv.size() != labels.size()) {
+            throw new UserException(
+                    "A figure needs one or more tables and a label for each, received %d and %d"
+                            .formatted(metricsCsv.size(), labels.size()));
+        }
+        List<ScatterTrace> traces = new ArrayList<>();
+        double lastEpoch = 1;
+        for (int run = 0; run < metricsCsv.size(); run++) {
+            Table table = MetricsTable.read(metricsCsv.get(run));
+            lastEpoch = Math.max(lastEpoch, table.doubleColumn("epoch").max());
+            String prefix = metricsCsv.size() == 1 ? "" : labels.get(run) + ": ";
+            for (Curve curve : CURVES) {
+                traces.add(trace(table, curve, prefix, run));
+            }
+        }
+        byte[] page = page(traces, lastEpoch, metricsCsv.size()).getBytes(StandardCharsets.UTF_8);
+        AtomicFile.write(
+                html,
+                channel -> {
+                    ByteBuffer bytes = ByteBuffer.wrap(page);
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
+    }
+
+    private static ScatterTrace trace(Table table, Curve curve, String prefix, int run) {
+        // A single epoch has no line to draw
+        boolean single = table.rowCount() == 1;
+        Dash[] dashes = Dash.values();
+        Line line = Line.builder().color(curve.colour()).dash(dashes[run % dashes.length]).build();
+        return ScatterTrace.builder(table.column("epoch"), table.column(curve.column()))
+                .mode(single ? ScatterTrace.Mode.LINE_AND_MARKERS : ScatterTrace.Mode.LINE)
+                .name(escaped(prefix + curve.name()))
+                .line(line)
+                .build();
+    }
+
+    private static String page(List<ScatterTrace> traces, double lastEpoch, int runs)
+            throws IOException {
+        TickSettings whole =
+                TickSettings.builder()
+                        .tickMode(TickSettings.TickMode.LINEAR)
+                        .tick0(0)
+                        .dTick((long) Math.ceil(lastEpoch / MOST_TICKS))
+                        .build();
+        Layout layout =
+                Layout.builder("Training", "epoch")
+                        // The labels of several runs take room beside the curves
+                        .width(runs == 1 ? 900 : 1200)
+                        .height(560)
+                        .margin(Margin.builder().left(60).right(20).top(60).bottom(60).build())
+                        .showLegend(true)
+                        .xAxis(
+                                Axis.builder()
+                                        .title("epoch")
+                                        .type(Axis.Type.LINEAR)
+                                        .tickSettings(whole)
+                                        .build())
+                        .yAxis(
+                                Axis.builder()
+                                        .title("loss, accuracy")
+                                        .type(Axis.Type.LINEAR)
+                                        .build())
+                        .build();
+        Config config = Config.builder().displayLogo(false).build();
+        Figure figure = new Figure(layout, config, traces.toArray(new ScatterTrace[0]));
+        String page =
+                Page.pageBuilder(figure, "metrics")
+                        .plotlyJsLocation(SCRIPT_PLACE)
+                        .build()
+                        .asJavascript();
+        return page.replace(
+                "<script src=\"" + SCRIPT_PLACE + "\"></script>",
+                "<script>" + script() + "</script>");
+    }
+
+    /**
+     * Tablesaw escapes what HTML needs, but not what breaks a JavaScript string; and Plotly does
+     * not know the entity of a double quote.
+     */
+    private static String escaped(String text) {
+        return text.replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ")
+                .replace("\\", "\\\\")
+                .replace("\"", "\\x22");
+    }
+
+    private static String script() throws IOException {
+        try (InputStream in = MetricsFigure.class.getResourceAsStream(SCRIPT)) {
+            if (in == null) {
+                throw new IllegalStateException(
+                        "The resource " + SCRIPT + " is missing; build with Maven");
+            }
+            // The default place of maps, which no line plot asks for: the page shall name no server
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .replace("https://cdn.plot.ly/", "");
+        }
+    }
 }

@@ -1,0 +1,2 @@
+/** Figures made with Tablesaw. */
+package org.djlresnet.figure;

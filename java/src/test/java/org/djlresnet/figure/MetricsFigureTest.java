@@ -1,0 +1,157 @@
+package org.djlresnet.figure;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MetricsFigureTest {
+
+    private static final String HEADER =
+            "epoch,step,seconds,validation_seconds,examples_per_second,lr,train_loss,"
+                    + "train_accuracy,test_loss,test_accuracy\n";
+    private static final String ROWS =
+            "1,235,70.5,4,851.1,0.05,0.75,0.8125,0.6,0.7\n2,470,70.5,4,851.1,0.05,0.5,0.875,,\n";
+
+    @TempDir Path dir;
+
+    private Path csv(String name, String content) throws IOException {
+        return Files.writeString(dir.resolve(name), content);
+    }
+
+    /** What the page says after Plotly's own script. */
+    private String figure(List<Path> tables, List<String> labels) throws IOException {
+        Path html = dir.resolve("metrics.html");
+        MetricsFigure.write(html, tables, labels);
+        String page = Files.readString(html);
+        return page.substring(page.indexOf("<div id='metrics'"));
+    }
+
+    private static List<String> all(String pattern, String text) {
+        List<String> found = new ArrayList<>();
+        Matcher matcher = Pattern.compile(pattern, Pattern.MULTILINE).matcher(text);
+        while (matcher.find()) {
+            found.add(matcher.group(1));
+        }
+        return found;
+    }
+
+    @Test
+    void drawsTheThreeCurvesOfOneRun() throws IOException {
+        String figure = figure(List.of(csv("a.csv", HEADER + ROWS)), List.of("unused"));
+        assertEquals(
+                List.of("train loss", "train accuracy", "test accuracy"),
+                all("^name: '(.*)',", figure));
+        String x = "[\"1.0\",\"2.0\"]";
+        assertEquals(List.of(x, x, x), all("^x: (.*),$", figure));
+        List<String> y = all("^y: (.*),$", figure);
+        assertEquals("[\"0.75\",\"0.5\"]", y.get(0));
+        assertEquals("[\"0.8125\",\"0.875\"]", y.get(1));
+        // Plotly leaves a gap where there is no number
+        assertTrue(y.get(2).matches("\\[\"0.7\",\"(NaN|null)?\"\\]"), y.get(2));
+        assertEquals(List.of("lines", "lines", "lines"), all("^mode: '(.*)',", figure));
+        assertEquals(List.of("1"), all("dtick: '(.*)',", figure));
+    }
+
+    @Test
+    void tellsSeveralRunsApartByLabelAndDash() throws IOException {
+        Path a = csv("a.csv", HEADER + ROWS);
+        String figure = figure(List.of(a, a), List.of("one", "two"));
+        assertEquals(
+                List.of(
+                        "one: train loss",
+                        "one: train accuracy",
+                        "one: test accuracy",
+                        "two: train loss",
+                        "two: train accuracy",
+                        "two: test accuracy"),
+                all("^name: '(.*)',", figure));
+        assertEquals(
+                List.of("solid", "solid", "solid", "dash", "dash", "dash"),
+                all("\"dash\" ?: ?\"(.*?)\"", figure));
+    }
+
+    @Test
+    void manyEpochsHaveWholeTicksThatFit() throws IOException {
+        StringBuilder rows = new StringBuilder(HEADER);
+        for (int epoch = 1; epoch <= 37; epoch++) {
+            rows.append(epoch).append(",1,1,1,1,1,1,1,1,1\n");
+        }
+        String figure = figure(List.of(csv("a.csv", rows.toString())), List.of("x"));
+        assertEquals(List.of("4"), all("dtick: '(.*)',", figure));
+    }
+
+    @Test
+    void aSingleEpochIsDrawnAsPoints() throws IOException {
+        String one = HEADER + ROWS.substring(0, ROWS.indexOf('\n') + 1);
+        String figure = figure(List.of(csv("a.csv", one)), List.of("x"));
+        assertEquals("lines+markers", all("^mode: '(.*)',", figure).get(0));
+    }
+
+    @Test
+    void thePageHoldsPlotlyAndAsksNobodyElse() throws IOException {
+        Path html = dir.resolve("metrics.html");
+        MetricsFigure.write(html, List.of(csv("a.csv", HEADER + ROWS)), List.of("x"));
+        String page = Files.readString(html);
+        assertTrue(page.contains("plotly.js (basic - minified) v1.54.1"));
+        assertFalse(page.contains("cdn."));
+        assertEquals(List.of(), all("(<script[^>]+src)", page));
+        assertEquals(List.of(), all("(<link)", page));
+    }
+
+    @Test
+    void labelsCannotBreakThePage() throws IOException {
+        Path a = csv("a.csv", HEADER + ROWS);
+        String figure = figure(List.of(a, a), List.of("</script><b>it's\n\u2028\\", "\"<!--"));
+        assertEquals(1, all("(</script>)", figure).size());
+        assertFalse(figure.contains("<b>") || figure.contains("<!--"));
+        List<String> names = all("^name: '(.*)',$", figure);
+        assertEquals("&lt;/script&gt;&lt;b&gt;it&#39;s  \\\\: train loss", names.get(0));
+        assertEquals("\\x22&lt;!--: train loss", names.get(3));
+    }
+
+    private void assertRefused(Path table, String reason) {
+        Path html = dir.resolve("bad.html");
+        UserException e =
+                assertThrows(
+                        UserException.class,
+                        () -> MetricsFigure.write(html, List.of(table), List.of("x")));
+        assertTrue(e.getMessage().startsWith(table + ": "), e.getMessage());
+        assertTrue(e.getMessage().contains(reason), e.getMessage());
+        assertFalse(Files.exists(html));
+    }
+
+    @Test
+    void refusesWhatIsNoTableOfMetrics() throws IOException {
+        assertRefused(dir.resolve("none.csv"), "no such file");
+        assertRefused(dir, "not a regular file");
+        assertRefused(csv("empty.csv", ""), "an empty file");
+        assertRefused(csv("header.csv", HEADER), "holds no epoch yet");
+        assertRefused(csv("other.csv", "epoch,loss\n1,2\n"), "\"train_loss\" is missing");
+        assertRefused(csv("text.csv", HEADER + ROWS.replace("0.75", "much")), "not a table");
+        assertRefused(csv("ragged.csv", HEADER + ROWS + "3,705\n"), "not a table");
+        assertRefused(csv("twice.csv", HEADER + ROWS + ROWS), "received 1.0 after 2.0");
+        assertRefused(csv("half.csv", HEADER + ROWS.replace("2,470", "1.5,470")), "1.5 after 1.0");
+    }
+
+    @Test
+    void needsALabelForEveryRun() throws IOException {
+        Path a = csv("a.csv", HEADER + ROWS);
+        Path html = dir.resolve("bad.html");
+        assertThrows(
+                UserException.class,
+                () -> MetricsFigure.write(html, List.of(a, a), List.of("one")));
+        assertThrows(UserException.class, () -> MetricsFigure.write(html, List.of(), List.of()));
+    }
+}
