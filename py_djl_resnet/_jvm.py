@@ -73,7 +73,7 @@ def start(
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
-            # read when MXNet's library is loaded; by itself it takes half of the processors
+            # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         _start(java, _options(java, engine, threads), class_path)
         _started = (engine, os.getpid())
