@@ -45,7 +45,7 @@ def start(
     Args:
         engine: `pytorch` or `mxnet`.
         device: `auto`, `cpu`, `gpu` or `gpu:N`; decides which native library is taken.
-        threads: how many threads the engine computes with; None for its own choice.
+        threads: how many threads the engine computes with; None for OMP_NUM_THREADS, else one a processor.
         offline: whether to fail rather than fetch missing jars.
         quiet: whether to show no progress of fetching.
 
@@ -62,7 +62,7 @@ def start(
             return
         _jars.required(engine, natives=False)
         if threads is not None and threads < 1:
-            raise UsageError(f"threads must be at least 1. Received: {threads}. Leave it out for the engine's choice.")
+            raise UsageError(f"threads must be at least 1. Received: {threads}. Leave it out for one a processor.")
         if jpype.isJVMStarted():
             raise EngineError(
                 "Another library has started a JVM in this process, without the jars of this package. Import and start "
@@ -72,8 +72,9 @@ def start(
         gpu = gpu_libraries(engine, device)
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
-        if threads is not None and engine == "mxnet":
-            os.environ["OMP_NUM_THREADS"] = str(threads)  # read when MXNet's library is loaded
+        if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
+            # read when MXNet's library is loaded; left alone it computed on one of two processors
+            os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         _start(java, _options(java, engine, threads), class_path)
         _started = (engine, os.getpid())
 
@@ -95,6 +96,11 @@ def bridge() -> Any:
 def engine() -> str | None:
     """The engine of this process, None before the start."""
     return _started[0] if _started else None
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

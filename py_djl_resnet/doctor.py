@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from py_djl_resnet import _jars
+from py_djl_resnet import _jars, _jvm
 from py_djl_resnet._java import find_java
 from py_djl_resnet.errors import ResnetError
 
@@ -167,7 +167,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
 
 
 def _threads() -> Iterator[Finding]:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = _jvm.processors()
     chosen = os.environ.get("OMP_NUM_THREADS")
     detail = f"{count} processors may be used" + (f", OMP_NUM_THREADS is {chosen}" if chosen else "")
     if chosen and chosen.isdigit() and int(chosen) > count:
@@ -220,8 +220,6 @@ def _gpu() -> Iterator[Finding]:
     if told is None or told.returncode:
         yield Finding("gpu", "ok", "none; training uses the processor")
         return
-    from py_djl_resnet import _jvm
-
     detail = "; ".join(told.stdout.strip().splitlines())
     if _jvm.gpu_libraries("pytorch", "auto"):
         yield Finding("gpu", "ok", detail)

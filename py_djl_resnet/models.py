@@ -57,8 +57,13 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str =
     """
     file = checkpoint_file(checkpoint)
     _jvm.start(engine, device=device)
-    with _jvm.translated_errors():
-        return Model(_jvm.bridge().load(os.path.abspath(file), device))
+    try:
+        with _jvm.translated_errors():
+            return Model(_jvm.bridge().load(os.path.abspath(file), device))
+    except UsageError as error:
+        if file.name in str(error):
+            raise
+        raise UsageError(f"checkpoint {file}: {error}") from error
 
 
 def available(engine: str = "pytorch") -> list[dict[str, Any]]:

@@ -89,6 +89,7 @@ class Bars:
         if at != self._at:
             self._end()
             self._at = at
+            wide = _has_width(self._stream or sys.stderr)
             title = "Training" if phase == "training" else "Validating"
             self._bar = self._tqdm(
                 total=snapshot["total"],
@@ -96,7 +97,8 @@ class Bars:
                 desc=f"{title:<10} {snapshot['epoch']}/{snapshot['epochs']}",
                 unit="ex",
                 file=self._stream,
-                dynamic_ncols=_has_width(self._stream or sys.stderr),
+                ncols=None if wide else 80,
+                dynamic_ncols=wide,
                 mininterval=0,
             )
         self._draw(snapshot["done"], snapshot["loss"], snapshot["accuracy"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import numbers
 import os
 from collections.abc import Mapping
@@ -215,9 +216,12 @@ def _checked(key: str, value: Any, declared: str, source: str) -> Any:
             return int(value)
         if kind == "float" and isinstance(value, numbers.Real):
             try:
-                return float(value)
+                number = float(value)
             except OverflowError:
-                raise UsageError(f"{source}: {key} is too large for a number") from None
+                number = math.inf
+            if math.isfinite(number):
+                return number
+            raise UsageError(f"{source}: {key} must be a finite number; received {value}")
     if kind == "str" and isinstance(value, os.PathLike):
         return os.fspath(value)
     if type(value).__name__ == kind:

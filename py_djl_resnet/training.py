@@ -69,6 +69,8 @@ def train(
     if dataset is not None and not isinstance(dataset, str):
         arrays = _checked_arrays(dataset)
         recipe = recipe.replace(dataset=ARRAYS, data_dir=None)
+    if recipe.data_dir is not None:  # Java may look for a relative folder elsewhere than Python
+        recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
     shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
     _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
     folder = None if out is None else os.path.abspath(out)
@@ -80,17 +82,17 @@ def train(
                 else:
                     train_set, test_set = _datasets(arrays, class_names)
                     handle = _jvm.bridge().train(recipe.to_json(), train_set, test_set, folder)
+            kept = handle.runDir()
+            run_folder = None if kept is None else Path(os.path.abspath(str(kept)))
             history = _follow(handle, shown, callback, received)
         finally:
             shown.close()
-        run_folder = handle.runDir()
-        place = None if run_folder is None else Path(str(run_folder))
         with _jvm.translated_errors():
             handle.check()
             completed = json.loads(str(_jvm.bridge().completeRecipe(recipe.to_json())))
         if received:
-            raise Interrupted(signal.Signals(received[0]), place, history)
-        return Run(Recipe.from_settings(completed), history, place, handle.network())
+            raise Interrupted(signal.Signals(received[0]), run_folder, history)
+        return Run(Recipe.from_settings(completed), history, run_folder, handle.network())
 
 
 def _follow(

@@ -175,7 +175,7 @@ def huge_count(file):
 
 
 def label_out_of_range(file):
-    write_idx(file, np.full(40, 10))
+    write_idx(file, np.full(20, 10))  # the training labels, which give the classes, end at 9
 
 
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
@@ -199,7 +199,7 @@ IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
                 huge_count,
             )
         ),
-        damage(LABELS, label_out_of_range),
+        damage("t10k-labels-idx1-ubyte.gz", label_out_of_range),
         damage(LABELS, missing),
         damage("t10k-images-idx3-ubyte.gz", not_gzip),
     ],

@@ -1,6 +1,8 @@
 """What the doctor finds."""
 
 import json
+import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,13 +33,22 @@ class Child:
         self.stdout, self.stderr, self.returncode = stdout, stderr, returncode
 
 
+@pytest.fixture(scope="module")
+def jars():
+    """The jars of both engines are on this machine."""
+    for engine in _jars.ENGINES:
+        _jars.class_path(engine, quiet=True)
+
+
 @pytest.fixture
-def child(monkeypatch):
+def child(jars, monkeypatch):
     """Answers for the processes that load an engine; a test may change it."""
     told = {"engine_version": "2.7.1", "threads": 2, "devices": ["cpu"]}
     child = Child(f"described {json.dumps(told)}\n")
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: child)
-    monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
+    # the names in the module alone: looking for Java uses the same modules
+    replaced = vars(subprocess) | {"run": lambda *_, **__: child}
+    monkeypatch.setattr(doctor, "subprocess", SimpleNamespace(**replaced))
+    monkeypatch.setattr(doctor, "_gpu", lambda: iter([doctor.Finding("gpu", "ok", "none")]))
     return child
 
 
@@ -87,7 +98,8 @@ def test_missing_jars_are_a_failure_only_offline(child, monkeypatch, tmp_path, o
     monkeypatch.setenv("PY_DJL_RESNET_OFFLINE", offline)
     finding = by_name(doctor.examine())["library jars"]
     assert finding.verdict == verdict
-    assert "32 of 32 are not there yet" in finding.detail
+    count = len(_jars.required("pytorch"))
+    assert f"{count} of {count} are not there yet" in finding.detail
     assert not (tmp_path / "cache").exists()
 
 
@@ -96,3 +108,22 @@ def test_missing_data_are_told(child, monkeypatch, tmp_path):
     finding = by_name(doctor.examine())["data"]
     assert finding.verdict == "warning"
     assert "train-images-idx3-ubyte.gz" in finding.detail
+
+
+def test_a_cache_that_cannot_be_written_is_told(child, monkeypatch, tmp_path):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setenv("DJL_CACHE_DIR", str(tmp_path / "new/djl"))
+    finding = by_name(doctor.examine())["engine cache"]
+    assert finding.verdict == "failure"
+    assert "cannot be written: Permission denied" in finding.detail
+    assert "DJL_CACHE_DIR" in finding.cure
+
+
+def test_an_engine_in_a_fresh_process_tells_what_stands_in_its_way(jars, monkeypatch, tmp_path):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
+    assert finding.verdict == "failure"
+    assert f"JAVA_HOME names no Java that fits. Found: JAVA_HOME: {tmp_path}" in finding.detail

@@ -205,6 +205,28 @@ def test_an_unusable_heap_is_told(monkeypatch, tmp_path, heap):
         _jvm._options(java, "pytorch", None)
 
 
+def test_a_heap_and_threads_reach_java(monkeypatch, tmp_path):
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "2g")
+    options = _jvm._options(_java.Java(tmp_path, "17", tmp_path), "pytorch", 3)
+    assert {"-Xmx2g", "-Dai.djl.pytorch.num_threads=3"} <= set(options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "threads"), [("", {}, None), ("", {"OMP_NUM_THREADS": "1"}, 1), ("threads=3", {}, 3)]
+)
+def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, environment, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    script = f"""
+    import ctypes
+    from py_djl_resnet import _jvm
+    _jvm.start("mxnet", {arguments})
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    print(int(getenv(b"OMP_NUM_THREADS")))
+    """
+    assert run(script, **environment) == (0, f"{threads or _jvm.processors()}\n", "")
+
+
 @pytest.mark.parametrize("device", ["gpu", "gpu:1"])
 def test_a_gpu_without_its_libraries_is_told(monkeypatch, device):
     monkeypatch.setattr(_jvm.importlib.metadata, "version", lambda _: "2.15.0")
