@@ -98,6 +98,7 @@ class Bars:
                 unit="ex",
                 file=self._stream,
                 ncols=None if wide else 80,
+                nrows=None if wide else 24,
                 dynamic_ncols=wide,
                 mininterval=0,
             )

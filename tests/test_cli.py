@@ -116,13 +116,10 @@ def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch
 
 
 def test_every_setting_has_its_option(monkeypatch):
-    recipe = settings(
-        monkeypatch,
-        {},
-        *"--model m --dataset d --data-dir dir --epochs 1 --batch-size 2 --lr 3 --momentum 0.4 --nesterov".split(),
-        *"--weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7".split(),
-        *"--step-factor 0.8 --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12".split(),
-    )
+    arguments = """--model m --dataset d --data-dir dir --epochs 1 --batch-size 2 --lr 3 --momentum 0.4
+        --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
+        --step-factor 0.8 --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12"""
+    recipe = settings(monkeypatch, {}, *arguments.split())
     assert json.loads(recipe.to_json()) == {
         "model": "m",
         "dataset": "d",

@@ -195,7 +195,7 @@ def test_wrong_arrays_are_named(arrays, index, change, message):
 
 
 def test_wrong_number_of_arrays_is_named(arrays):
-    with pytest.raises(UsageError, match="four arrays .*received a tuple of 2"):
+    with pytest.raises(UsageError, match=r"four arrays .*received a tuple of 2"):
         train(dataset=arrays[:2], recipe=SMALL)
 
 
