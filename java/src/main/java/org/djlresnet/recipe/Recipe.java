@@ -13,7 +13,10 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
@@ -35,6 +38,7 @@ public final class Recipe {
     private static final List<String> SCHEDULES =
             List.of("constant", "step", "cosine", "one-cycle");
     private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
+    private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
@@ -125,7 +129,7 @@ public final class Recipe {
             reader.setStrictness(Strictness.STRICT);
             if (reader.peek() != JsonToken.BEGIN_OBJECT) {
                 throw new UserException(
-                        "A recipe is a JSON object. Received: " + reader.peek().name());
+                        "A recipe is a JSON object. Received: " + inWords(reader.peek()));
             }
             reader.beginObject();
             while (reader.hasNext()) {
@@ -137,13 +141,27 @@ public final class Recipe {
                 }
             }
             reader.endObject();
-            if (reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new UserException("The recipe goes on after the end of its JSON object");
-            }
+            reader.peek(); // a strict reader throws where text follows the end
         } catch (IOException | JsonParseException | IllegalStateException malformed) {
-            throw new UserException("The recipe is not JSON: " + malformed.getMessage(), malformed);
+            throw new UserException("The recipe is not JSON: " + reason(malformed), malformed);
         }
         return given;
+    }
+
+    private static String inWords(JsonToken token) {
+        return switch (token) {
+            case BEGIN_ARRAY -> "a list";
+            case STRING -> "a text";
+            case NUMBER -> "a number";
+            case BOOLEAN -> "true or false";
+            default -> token.name().toLowerCase(Locale.ROOT);
+        };
+    }
+
+    /** Gson's messages are advice on its use, in several lines; only the place is of use here. */
+    private static String reason(Exception malformed) {
+        Matcher place = PLACE.matcher(String.valueOf(malformed.getMessage()));
+        return "it goes wrong" + (place.find() ? place.group() : " at its start");
     }
 
     /**

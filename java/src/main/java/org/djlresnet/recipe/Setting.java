@@ -18,6 +18,8 @@ import org.djlresnet.UserException;
  */
 record Setting(String key, JsonElement defaultValue, String allowed, Rule rule) {
 
+    private static final int LONGEST_SHOWN = 100;
+
     @FunctionalInterface
     interface Rule {
         /** Returns null for an allowed value, else an addition to the message, possibly empty. */
@@ -102,11 +104,15 @@ record Setting(String key, JsonElement defaultValue, String allowed, Rule rule) 
                     "Bad value for \""
                             + key
                             + "\": "
-                            + value
+                            + shortened(value.toString())
                             + ". Allowed: "
                             + allowed
                             + complaint);
         }
+    }
+
+    private static String shortened(String value) {
+        return value.length() <= LONGEST_SHOWN ? value : value.substring(0, LONGEST_SHOWN) + "…";
     }
 
     private static String plain(double value) {

@@ -1,0 +1,293 @@
+package org.djlresnet.recipe;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RecipeTest {
+
+    /** As docs/architecture.md gives it. */
+    private static final String DEFAULTS =
+            """
+            {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
+             "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
+             "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
+             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "image_size": null,
+             "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null}
+            """;
+
+    /** A recipe with every setting other than its default. */
+    private static final String ALL_SET =
+            """
+            {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
+             "batch_size": 2, "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
+             "decay_bias_and_norm": true, "schedule": "one-cycle", "warmup_epochs": 6,
+             "step_epochs": 3, "step_factor": 0.25, "image_size": 96, "limit": 512,
+             "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4}
+            """;
+
+    private static String json(String singleQuoted) {
+        return singleQuoted.replace('\'', '"');
+    }
+
+    private static String refusal(String singleQuoted) {
+        return assertThrows(
+                        UserException.class,
+                        () -> Recipe.fromJson(json(singleQuoted)),
+                        singleQuoted)
+                .getMessage();
+    }
+
+    @Test
+    void defaultsAreTheBooks() {
+        Recipe recipe = Recipe.fromJson("{}");
+        assertEquals(JsonParser.parseString(DEFAULTS), recipe.toTree());
+        assertEquals(
+                JsonParser.parseString(DEFAULTS).getAsJsonObject().keySet().stream().toList(),
+                recipe.toTree().keySet().stream().toList());
+        assertEquals("d2l-resnet18", recipe.model());
+        assertEquals("fashion-mnist", recipe.dataset());
+        assertNull(recipe.dataDir());
+        assertEquals(10, recipe.epochs());
+        assertEquals(256, recipe.batchSize());
+        assertEquals(0.05, recipe.lr());
+        assertEquals(0, recipe.momentum());
+        assertFalse(recipe.nesterov());
+        assertEquals(0, recipe.weightDecay());
+        assertFalse(recipe.decayBiasAndNorm());
+        assertEquals("constant", recipe.schedule());
+        assertEquals(0, recipe.warmupEpochs());
+        assertEquals(30, recipe.stepEpochs());
+        assertEquals(0.1, recipe.stepFactor());
+        assertNull(recipe.imageSize());
+        assertNull(recipe.limit());
+        assertEquals(0, recipe.seed());
+        assertEquals("pytorch", recipe.engine());
+        assertEquals("auto", recipe.device());
+        assertNull(recipe.threads());
+    }
+
+    @Test
+    void everySettingIsRead() {
+        Recipe recipe = Recipe.fromJson(ALL_SET);
+        assertEquals("idx", recipe.dataset());
+        assertEquals("/some/where", recipe.dataDir());
+        assertEquals(7, recipe.epochs());
+        assertEquals(2, recipe.batchSize());
+        assertEquals(0.5, recipe.lr());
+        assertEquals(0.9, recipe.momentum());
+        assertTrue(recipe.nesterov());
+        assertEquals(0.0005, recipe.weightDecay());
+        assertTrue(recipe.decayBiasAndNorm());
+        assertEquals("one-cycle", recipe.schedule());
+        assertEquals(6, recipe.warmupEpochs());
+        assertEquals(3, recipe.stepEpochs());
+        assertEquals(0.25, recipe.stepFactor());
+        assertEquals(96, recipe.imageSize());
+        assertEquals(512, recipe.limit());
+        assertEquals(Long.MIN_VALUE, recipe.seed());
+        assertEquals("mxnet", recipe.engine());
+        assertEquals("gpu:3", recipe.device());
+        assertEquals(4, recipe.threads());
+    }
+
+    @Test
+    void comesBackAsItWasWritten() {
+        for (String text : new String[] {"{}", ALL_SET}) {
+            Recipe recipe = Recipe.fromJson(text);
+            assertEquals(recipe.toTree(), Recipe.fromJson(recipe.toJson()).toTree());
+            assertEquals(recipe.toJson(), Recipe.fromJson(recipe.toJson()).toJson());
+        }
+    }
+
+    @Test
+    void wholeNumbersMayBeWrittenInOtherWays() {
+        Recipe recipe = Recipe.fromJson(json("{'epochs': 3.0, 'batch_size': 1e2, 'lr': 1}"));
+        assertEquals(3, recipe.epochs());
+        assertEquals(100, recipe.batchSize());
+        assertEquals(1.0, recipe.lr());
+    }
+
+    @Test
+    void versionsOfAWrittenRecipeAreNotRead() {
+        String written = "{'versions': {'java': '17', 'x': [1, {}]}, 'epochs': 3}";
+        Recipe recipe = Recipe.fromJson(json(written));
+        assertEquals(3, recipe.epochs());
+        assertFalse(recipe.toTree().has("versions"));
+    }
+
+    @Test
+    void anUnknownKeyGetsTheNearestName() {
+        String message = refusal("{'epoch': 3}");
+        assertTrue(
+                message.startsWith("Unknown key \"epoch\" in the recipe; did you mean \"epochs\"?"),
+                message);
+        String far = refusal("{'colour_of_the_sky': 3}");
+        assertTrue(far.startsWith("Unknown key \"colour_of_the_sky\" in the recipe. Known:"), far);
+        assertTrue(far.contains("batch_size, lr, momentum"), far);
+    }
+
+    @Test
+    void aDoubledKeyIsRefused() {
+        assertEquals(
+                "The recipe has the key \"lr\" twice",
+                refusal("{'lr': 0.1, 'epochs': 1, 'lr': 2}"));
+        assertEquals("The recipe has the key \"limit\" twice", refusal("{'limit':null,'limit':3}"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                "epochs        | 0          | a whole number from 1 to 1000000",
+                "epochs        | -1         | a whole number from 1 to 1000000",
+                "epochs        | 1.5        | a whole number from 1 to 1000000",
+                "epochs        | 1000001    | a whole number from 1 to 1000000",
+                "epochs        | 1e999999   | a whole number from 1 to 1000000",
+                "epochs        | '3'        | a whole number from 1 to 1000000",
+                "epochs        | null       | a whole number from 1 to 1000000",
+                "epochs        | true       | a whole number from 1 to 1000000",
+                "batch_size    | 1          | a whole number from 2 to 65536",
+                "batch_size    | 65537      | a whole number from 2 to 65536",
+                "lr            | -0.1       | a number from 0 to 1000",
+                "lr            | 1000.1     | a number from 0 to 1000",
+                "lr            | 1e400      | a number from 0 to 1000",
+                "lr            | '0.1'      | a number from 0 to 1000",
+                "lr            | [0.1]      | a number from 0 to 1000",
+                "lr            | {'a':[{}]} | a number from 0 to 1000",
+                "momentum      | 1          | a number from 0 to 0.9999",
+                "weight_decay  | 1.1        | a number from 0 to 1",
+                "step_factor   | -1         | a number from 0 to 1",
+                "step_epochs   | 0          | a whole number from 1 to 1000000",
+                "warmup_epochs | -1         | a whole number from 0 to 1000000",
+                "nesterov      | 1          | true or false",
+                "nesterov      | 'true'     | true or false",
+                "image_size    | 0          | a whole number from 1 to 4096, or null",
+                "limit         | 1          | a whole number from 2 to 2147483647, or null",
+                "limit         | 2147483648 | a whole number from 2 to 2147483647, or null",
+                "threads       | 0          | a whole number from 1 to 1024, or null",
+                "data_dir      | 7          | a folder's path, or null",
+                "device        | 'gpu:'     | auto, cpu, gpu or gpu:N",
+                "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
+                "device        | 0          | auto, cpu, gpu or gpu:N",
+                "schedule      | 'linear'   | one of constant, step, cosine, one-cycle",
+                "engine        | 'jax'      | one of pytorch, mxnet",
+                "engine        | null       | one of pytorch, mxnet",
+                "dataset       | 'imagenet' | one of fashion-mnist, idx, arrays",
+                "model         | ['x']      | one of d2l-resnet18",
+            })
+    void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
+        String message = refusal("{'" + key + "': " + value + "}");
+        String start = "Bad value for \"" + key + "\": " + json(value) + ". Allowed: " + allowed;
+        assertTrue(message.startsWith(start), message);
+    }
+
+    @Test
+    void aBadChoiceGetsTheNearestName() {
+        String message = refusal("{'model': 'd2l-resnet-18'}");
+        assertTrue(message.contains("; did you mean \"d2l-resnet18\"?"), message);
+    }
+
+    @Test
+    void aSeedBeyond64BitsIsRefused() {
+        assertEquals(Long.MAX_VALUE, Recipe.fromJson(json("{'seed': 9223372036854775807}")).seed());
+        String message = refusal("{'seed': 9223372036854775808}");
+        assertTrue(message.startsWith("Bad value for \"seed\": 9223372036854775808."), message);
+    }
+
+    @Test
+    void settingsThatContradictEachOtherAreRefused() {
+        assertEquals(
+                "Bad value for \"nesterov\": true. Nesterov's momentum needs \"momentum\" above 0;"
+                        + " it is 0",
+                refusal("{'nesterov': true}"));
+        assertEquals(
+                "Bad value for \"warmup_epochs\": 3. Allowed: less than \"epochs\", which is 3",
+                refusal("{'epochs': 3, 'warmup_epochs': 3}"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "   ",
+                "{",
+                "{'epochs'",
+                "{'epochs': }",
+                "{'epochs': 3",
+                "{'epochs': 3,}",
+                "{'epochs': 03}",
+                "{'epochs': NaN}",
+                "{epochs: 3}",
+                "{'epochs': 3} // ten",
+                "{'lr': [1, 2}",
+                "lr=3"
+            })
+    void whatIsNoJsonIsRefusedInOneLine(String text) {
+        String message = refusal(text);
+        assertTrue(message.startsWith("The recipe is not JSON: "), message);
+        assertFalse(message.contains("\n"), message);
+        // Gson's advice is for who writes Java
+        assertFalse(message.contains("JsonReader"), message);
+        assertFalse(message.contains("http"), message);
+        assertTrue(message.contains("line 1 column "), message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                "[]|a list",
+                "[{}]|a list",
+                "3|a number",
+                "'x'|a text",
+                "null|null",
+                "true|true or false"
+            })
+    void whatIsNoObjectIsRefused(String text, String received) {
+        assertEquals("A recipe is a JSON object. Received: " + received, refusal(text));
+    }
+
+    @Test
+    void textAfterTheObjectIsRefused() {
+        assertEquals(
+                "The recipe is not JSON: it goes wrong at line 1 column 16",
+                refusal("{'epochs': 3} {}"));
+    }
+
+    @Test
+    void deeplyNestedJunkIsRefused() {
+        String deep = "[".repeat(100_000) + "]".repeat(100_000);
+        assertTrue(refusal("{'lr': " + deep + "}").length() < 500);
+        assertTrue(refusal("{'versions': " + deep + "}").length() < 500);
+        assertTrue(refusal("{'lr': '" + "x".repeat(100_000) + "'}").length() < 500);
+    }
+
+    @Test
+    void withChangesOneSettingAndChecksIt() {
+        Recipe recipe = Recipe.fromJson("{}");
+        assertEquals(3, recipe.with("epochs", new JsonPrimitive(3)).epochs());
+        assertEquals(10, recipe.epochs());
+        assertThrows(UserException.class, () -> recipe.with("epochs", new JsonPrimitive(0)));
+        assertThrows(UserException.class, () -> recipe.with("epoch", new JsonPrimitive(1)));
+    }
+
+    @Test
+    void theTreeIsACopy() {
+        Recipe recipe = Recipe.fromJson("{}");
+        recipe.toTree().addProperty("epochs", 99);
+        assertEquals(10, recipe.epochs());
+    }
+}

@@ -1,0 +1,151 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ScheduleTest {
+
+    private static Schedule schedule(long stepsPerEpoch, String singleQuoted) {
+        return new Schedule(Recipe.fromJson(singleQuoted.replace('\'', '"')), stepsPerEpoch);
+    }
+
+    private static void assertRates(Schedule schedule, double... expected) {
+        for (int step = 0; step < expected.length; step++) {
+            assertEquals(expected[step], schedule.lr(step), 1e-12, "step " + step);
+        }
+    }
+
+    @Test
+    void constantStays() {
+        assertRates(schedule(2, "{'epochs': 2, 'lr': 0.3}"), 0.3, 0.3, 0.3, 0.3);
+    }
+
+    @Test
+    void stepDropsAfterEveryStepEpochs() {
+        Schedule schedule =
+                schedule(
+                        3,
+                        "{'epochs': 5, 'lr': 0.8, 'schedule': 'step', 'step_epochs': 2,"
+                                + " 'step_factor': 0.5}");
+        // epochs 0 and 1, epochs 2 and 3, epoch 4
+        assertRates(
+                schedule, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.2, 0.2,
+                0.2);
+    }
+
+    @Test
+    void stepCountsItsEpochsFromTheStartOfTheRun() {
+        Schedule schedule =
+                schedule(
+                        2,
+                        "{'epochs': 3, 'lr': 1, 'schedule': 'step', 'step_epochs': 2,"
+                                + " 'step_factor': 0.1, 'warmup_epochs': 1}");
+        assertRates(schedule, 0.5, 1, 1, 1, 0.1, 0.1);
+    }
+
+    @Test
+    void cosineFallsByHalfACosine() {
+        // (1 + cos(pi t/6)) / 2 at t = 0 … 5; cos 30° = sqrt(3)/2, cos 60° = 1/2
+        double root = Math.sqrt(3) / 4;
+        assertRates(
+                schedule(3, "{'epochs': 2, 'lr': 0.4, 'schedule': 'cosine'}"),
+                0.4,
+                0.4 * (0.5 + root),
+                0.4 * 0.75,
+                0.4 * 0.5,
+                0.4 * 0.25,
+                0.4 * (0.5 - root));
+    }
+
+    @Test
+    void warmUpRisesLinearlyAndTheScheduleBeginsAfterIt() {
+        // two epochs of two steps up, then cosine over the four steps that are left
+        double diagonal = Math.sqrt(2) / 4;
+        assertRates(
+                schedule(2, "{'epochs': 4, 'lr': 0.8, 'schedule': 'cosine', 'warmup_epochs': 2}"),
+                0.2,
+                0.4,
+                0.6,
+                0.8,
+                0.8,
+                0.8 * (0.5 + diagonal),
+                0.8 * 0.5,
+                0.8 * (0.5 - diagonal));
+    }
+
+    @Test
+    void oneCycleRisesToItsTopAndFallsToNearlyNothing() {
+        // 20 steps: the top is at 0.3 · 20 - 1 = 5, the end at 19
+        Schedule schedule = schedule(10, "{'epochs': 2, 'lr': 1, 'schedule': 'one-cycle'}");
+        assertEquals(0.04, schedule.lr(0), 1e-12);
+        // halfway between two ends a half cosine has their mean; cos 36° = (1 + sqrt 5) / 4
+        assertEquals(0.04 + 0.96 * (1 - (1 + Math.sqrt(5)) / 4) / 2, schedule.lr(1), 1e-12);
+        assertEquals(1, schedule.lr(5), 1e-12);
+        assertEquals((1 + 4e-6) / 2, schedule.lr(12), 1e-12);
+        assertEquals(4e-6, schedule.lr(19), 1e-12);
+    }
+
+    /**
+     * Written out for so few steps that the rise of 0.3 T - 1 steps has no or hardly any step in
+     * it, as torch.optim.lr_scheduler.OneCycleLR (max_lr=1, total_steps=T) computes it: the top
+     * lies at 0.3 T - 1 even where that is before the first step.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        // the end is at 0, the fall is over
+        "1, 0, 4e-6",
+        // the top is at -0.4, the end at 1: the first step is 0.4 / 1.4 of the way down
+        "2, 0, 0.8117456539",
+        "2, 1, 4e-6",
+        // the top is at -0.1, the end at 2: 0.1 / 2.1, 1.1 / 2.1
+        "3, 0, 0.9944154355",
+        "3, 1, 0.4626371027",
+        "3, 2, 4e-6",
+        // the top is at 0.2, the end at 3: 0.8 / 2.8, 1.8 / 2.8
+        "4, 0, 0.04",
+        "4, 1, 0.8117456539",
+        "4, 2, 0.2830609982",
+        "4, 3, 4e-6",
+    })
+    void oneCycleOfFewStepsIsPyTorchs(int steps, long step, double expected) {
+        Schedule schedule = schedule(steps, "{'epochs': 1, 'lr': 1, 'schedule': 'one-cycle'}");
+        assertEquals(expected, schedule.lr(step), 1e-9);
+    }
+
+    @Test
+    void everyRateOfEveryShortRunIsInRange() {
+        for (String name : new String[] {"constant", "step", "cosine", "one-cycle"}) {
+            for (int epochs = 1; epochs <= 12; epochs++) {
+                for (int warmup = 0; warmup < epochs; warmup++) {
+                    Schedule schedule =
+                            schedule(
+                                    1,
+                                    String.format(
+                                            "{'epochs': %d, 'lr': 0.5, 'schedule': '%s',"
+                                                    + " 'warmup_epochs': %d, 'step_epochs': 2}",
+                                            epochs, name, warmup));
+                    for (int step = 0; step < epochs; step++) {
+                        double lr = schedule.lr(step);
+                        assertTrue(lr > 0 && lr <= 0.5, name + " " + epochs + " " + step + lr);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aVeryLongRunDoesNotOverflow() {
+        Schedule schedule =
+                schedule(
+                        1_000_000_000,
+                        "{'epochs': 1000000, 'lr': 1, 'schedule': 'cosine', 'warmup_epochs':"
+                                + " 500000}");
+        assertEquals(0.5, schedule.lr(250_000_000_000_000L - 1), 1e-9);
+        assertEquals(0.5, schedule.lr(750_000_000_000_000L), 1e-9);
+    }
+}
