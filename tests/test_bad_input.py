@@ -432,3 +432,10 @@ def test_native_library_that_cannot_be_loaded_is_named(tmp_path):
     assert "doctor" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert not (tmp_path / "mine").exists()
+
+
+def test_training_that_diverges_ends_with_the_step_and_without_a_broken_checkpoint(refused, tmp_path):
+    code, message = refused("train", "--lr", "1000", "--limit", "512", "--batch-size", "32", "--out", "mine")
+    assert code == 1
+    assert "NaN at step" in message
+    assert not list((tmp_path / "mine").glob("*.safetensors"))
