@@ -32,7 +32,9 @@ def ours(args: argparse.Namespace) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         command = [sys.executable, "-m", "py_djl_resnet", "train", "--quiet", "--offline", "--out", str(run)]
-        subprocess.run(command + shared_options(args) + ["--engine", args.engine], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            command + shared_options(args) + ["--engine", args.engine], check=True, stdout=subprocess.DEVNULL
+        )
         with open(run / "metrics.csv", newline="") as file:
             return [float(row["examples_per_second"]) for row in csv.DictReader(file)]
 
@@ -40,9 +42,7 @@ def ours(args: argparse.Namespace) -> list[float]:
 def theirs(args: argparse.Namespace, *more: str) -> list[float]:
     """Examples per second of PyTorch's epochs, validation left out."""
     command = [sys.executable, str(HERE / "pytorch_loop.py"), "--data-dir", str(DATA)]
-    done = subprocess.run(
-        [*command, *shared_options(args), *more], check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([*command, *shared_options(args), *more], check=True, stdout=subprocess.PIPE, text=True)
     report = json.loads(done.stdout)
     return [report["examples"] / epoch["seconds"] for epoch in report["epochs"]]
 
