@@ -165,6 +165,10 @@ public final class Trainer {
                 return false;
             }
             double validationSeconds = (System.nanoTime() - start) / 1e9;
+            if (!Double.isFinite(evaluation.loss())) {
+                // the epoch's last step spoiled the weights; they must not take a good one's place
+                throw new NonFiniteLossException(step, (float) evaluation.loss());
+            }
             EpochRow row =
                     new EpochRow(
                             epoch + 1,
