@@ -1,6 +1,8 @@
 package org.djlresnet.training;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
+import com.google.gson.JsonPrimitive;
 import java.nio.file.Path;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Datasets;
@@ -55,11 +57,16 @@ public record TrainingRun(Recipe recipe, Network network, RunFolder folder, Trai
     public static TrainingRun prepare(
             Recipe recipe, ImageDataset train, ImageDataset test, Path runDir) {
         return prepare(
-                recipe, limited(train, recipe), limited(test, recipe), runDir != null, runDir);
+                recipe.with("dataset", new JsonPrimitive(Recipe.ARRAYS)),
+                limited(train, recipe),
+                limited(test, recipe),
+                runDir != null,
+                runDir);
     }
 
     private static TrainingRun prepare(
             Recipe recipe, ImageDataset train, ImageDataset test, boolean keep, Path runDir) {
+        requireEngine(recipe);
         Device device = Devices.of(recipe.device());
         Network network =
                 Network.create(
@@ -81,6 +88,19 @@ public record TrainingRun(Recipe recipe, Network network, RunFolder folder, Trai
         } catch (RuntimeException | Error failure) {
             network.close();
             throw failure;
+        }
+    }
+
+    /** An engine cannot be changed in a process, and a recipe must not tell of another. */
+    private static void requireEngine(Recipe recipe) {
+        String running = Engine.getInstance().getEngineName();
+        if (!running.equalsIgnoreCase(recipe.engine())) {
+            throw new UserException(
+                    "The recipe asks for the engine \""
+                            + recipe.engine()
+                            + "\", but this process runs "
+                            + running
+                            + ". Start another one for it");
         }
     }
 

@@ -438,6 +438,27 @@ class TrainerTest {
     }
 
     @Test
+    void aStepThatSpoilsTheWeightsIsFoundBeforeTheyAreSaved() {
+        // the only step's own loss is that of the fresh weights
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 1000}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(16, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            NonFiniteLossException failure =
+                    assertThrows(NonFiniteLossException.class, trainer::run);
+            assertEquals(1, failure.step());
+        }
+        assertFalse(Files.exists(folder.last()));
+        assertFalse(Files.exists(folder.best()));
+    }
+
+    @Test
     void aFolderThatVanishesIsTold() throws IOException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
