@@ -8,7 +8,6 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -110,13 +109,13 @@ public final class NetworkHandle implements AutoCloseable {
      * Writes the network as a checkpoint without a run.
      *
      * @param file the file
+     * @throws UserException if the file cannot be written
      */
     public void save(String file) {
         try {
             Checkpoint.save(Path.of(file), network, imageSize(), null, Map.of());
         } catch (IOException failure) {
-            throw new UncheckedIOException(
-                    "Cannot write " + file + ": " + failure.getMessage(), failure);
+            throw new UserException(failure.getMessage(), failure);
         }
     }
 

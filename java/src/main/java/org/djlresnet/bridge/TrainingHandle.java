@@ -84,7 +84,7 @@ public final class TrainingHandle {
                         recipe.model(),
                         run.network().inChannels(),
                         run.network().classNames(),
-                        recipe.imageSize());
+                        run.trainer().imageSize());
         info.add("recipe", recipe.toTree());
         return new NetworkHandle(run.network(), info);
     }

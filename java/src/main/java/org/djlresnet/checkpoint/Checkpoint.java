@@ -62,7 +62,7 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @param path the file
      * @param network the network
-     * @param imageSize the height and width that its images were resized to, or null
+     * @param imageSize the height and width of the images that it was trained on, or null
      * @param run the state of the run as JSON, or null
      * @param optimizerState the optimizer's arrays by name
      * @throws IOException if the file cannot be written; an earlier one is whole
@@ -185,9 +185,9 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Returns the size that the network's images were resized to.
+     * Returns the size of the images that the network was trained on.
      *
-     * @return the height and width, or null if they were left as they are
+     * @return the height and width, or null if it was not trained or the two differ
      */
     public Integer imageSize() {
         JsonElement size = info.get("image_size");
@@ -217,7 +217,7 @@ public final class Checkpoint implements AutoCloseable {
      * @param model its name in {@link Models}
      * @param inChannels the number of input channels
      * @param classNames the names of its classes
-     * @param imageSize the height and width that its images are resized to, or null
+     * @param imageSize the height and width of the images that it was trained on, or null
      * @return a JSON object with the keys model, in_channels, classes, class_names and image_size
      */
     public static JsonObject describe(
@@ -242,8 +242,7 @@ public final class Checkpoint implements AutoCloseable {
      *     message lists them
      */
     public Network network(Device device) {
-        Set<String> expected =
-                StateDict.of(Models.get(model()).build(classNames().size())).keySet();
+        Set<String> expected = StateDict.of(entry().build(classNames().size())).keySet();
         List<String> problems = new ArrayList<>();
         expected.stream()
                 .filter(name -> !file.tensors().containsKey(name))
@@ -260,6 +259,14 @@ public final class Checkpoint implements AutoCloseable {
             throwIfAny(problems);
         }
         return network;
+    }
+
+    private Models.Model entry() {
+        try {
+            return Models.get(model());
+        } catch (UserException unknown) {
+            throw new UserException(path + ": " + unknown.getMessage(), unknown);
+        }
     }
 
     /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */

@@ -16,7 +16,7 @@ public final class NonFiniteLossException extends TrainingException {
                         + loss
                         + " at step "
                         + step
-                        + ". The last good checkpoint is kept. Try a lower learning rate, or a"
+                        + ". Checkpoints written before are kept. Try a lower learning rate, or a"
                         + " warm-up");
         this.step = step;
     }

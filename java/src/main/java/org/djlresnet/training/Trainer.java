@@ -95,6 +95,18 @@ public final class Trainer {
     }
 
     /**
+     * Returns the size of the images that the network sees.
+     *
+     * @return their height and width, or null if the two differ
+     */
+    public Integer imageSize() {
+        if (recipe.imageSize() != null) {
+            return recipe.imageSize();
+        }
+        return train.height() == train.width() ? train.height() : null;
+    }
+
+    /**
      * Sets what is told of each epoch at its end, on the thread that trains.
      *
      * @param listener takes the epoch's row
@@ -275,7 +287,7 @@ public final class Trainer {
                                         partial.correct(),
                                         seconds));
         try {
-            Checkpoint.save(file, network, recipe.imageSize(), state.toJson(), optimizer.state());
+            Checkpoint.save(file, network, imageSize(), state.toJson(), optimizer.state());
         } catch (IOException failure) {
             throw new UncheckedIOException(
                     "Cannot write the checkpoint "

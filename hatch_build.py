@@ -1,0 +1,80 @@
+"""Build our own jar with Maven before a wheel or an editable install, and put it and the data into the wheel."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MAVEN_ARGUMENTS = ["-B", "-q", "package", "-DskipTests", "-Dmaven.javadoc.skip", "-Dmaven.source.skip"]
+TAIL = 40
+
+
+class JarBuildHook(BuildHookInterface):
+    """Runs Maven; the wheel stays free of any platform, for the native libraries are fetched at first use."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Ask for jgo where Maven is missing: it knows where Maven's central repository is."""
+        return [] if shutil.which("mvn") else ["jgo"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the jar; `version` is `standard` or `editable`."""
+        root = Path(self.root)
+        own = f"py-djl-resnet-{self.metadata.version}.jar"
+        run_maven(root)
+        jars = root / "py_djl_resnet/jars"
+        shutil.rmtree(jars, ignore_errors=True)
+        jars.mkdir()
+        shutil.copyfile(root / "target" / own, jars / own)
+        if version == "standard":  # an editable install reads the data where they lie
+            build_data["force_include"][str(root / "data")] = "py_djl_resnet/data"
+
+
+def run_maven(root: Path) -> None:
+    """Run Maven in `root`, or its wrapper; end with what went wrong and what to do."""
+    if not find_compiler():
+        raise SystemExit(
+            "py-djl-resnet: building needs a JDK (javac), 17 or later, and none was found in JAVA_HOME "
+            f"({os.environ.get('JAVA_HOME') or 'not set'}) or on PATH. Install one, such as Debian's package "
+            "openjdk-17-jdk-headless, or set JAVA_HOME to it."
+        )
+    environment = dict(os.environ)
+    maven = shutil.which("mvn")
+    if maven:
+        command = [maven]
+    else:
+        command = [str(root / "mvnw.cmd")] if os.name == "nt" else ["sh", str(root / "mvnw")]
+        environment.setdefault("MVNW_REPOURL", central_repository())
+    done = subprocess.run(
+        [*command, *MAVEN_ARGUMENTS],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-TAIL:])
+        raise SystemExit(
+            f"py-djl-resnet: Maven failed with exit code {done.returncode}: {' '.join([*command, *MAVEN_ARGUMENTS])}\n"
+            f"{tail}\nMaven needs a JDK of version 17 or later and the network (or a filled local repository)."
+        )
+
+
+def find_compiler() -> str | None:
+    """The Java compiler that Maven will use."""
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("javac", path=str(Path(home) / "bin") if home else None)
+
+
+def central_repository() -> str:
+    """The address of Maven's central repository, as jgo knows it."""
+    from jgo.constants import MAVEN_CENTRAL_URL
+
+    return str(MAVEN_CENTRAL_URL).rstrip("/")

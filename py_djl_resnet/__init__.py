@@ -1,0 +1,47 @@
+"""Residual networks on the JVM's deep-learning library DJL, driven from Python.
+
+Importing this package starts no JVM; the first call that computes does.
+"""
+
+from importlib.metadata import version as _version
+
+from .errors import (
+    EngineError,
+    Interrupted,
+    JarError,
+    JavaNotFoundError,
+    ResnetError,
+    TrainingError,
+    UsageError,
+)
+from .evaluation import Evaluation, Prediction, evaluate, predict
+from .models import Model, create_model, load
+from .recipe import Recipe
+from .runs import Run
+from .summary import Summary, summarize
+from .training import train
+
+__version__ = _version("py-djl-resnet")
+
+__all__ = [
+    "EngineError",
+    "Evaluation",
+    "Interrupted",
+    "JarError",
+    "JavaNotFoundError",
+    "Model",
+    "Prediction",
+    "Recipe",
+    "ResnetError",
+    "Run",
+    "Summary",
+    "TrainingError",
+    "UsageError",
+    "__version__",
+    "create_model",
+    "evaluate",
+    "load",
+    "predict",
+    "summarize",
+    "train",
+]

@@ -1,0 +1,242 @@
+"""Starts the Java virtual machine, and carries data and errors across. The only module with JPype code.
+
+One process has one JVM with one engine. Importing this module starts nothing.
+"""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jpype
+import numpy as np
+import numpy.typing as npt
+
+from py_djl_resnet import _jars
+from py_djl_resnet._java import Java, find_java
+from py_djl_resnet.errors import EngineError, ResnetError, TrainingError, UsageError
+
+GPU_LIBRARIES = "2.7.1"
+"""The version of the package torch whose libraries the engine's JNI part fits."""
+
+_BRIDGE = "org.djlresnet.bridge.Bridge"
+_DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
+
+_lock = threading.Lock()
+_started: tuple[str, int] | None = None
+"""The engine that was chosen, and the process that did."""
+
+
+def start(
+    engine: str = "pytorch",
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    offline: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Start the JVM; a later call with the same engine does nothing.
+
+    Args:
+        engine: `pytorch` or `mxnet`.
+        device: `auto`, `cpu`, `gpu` or `gpu:N`; decides which native library is taken.
+        threads: how many threads the engine computes with; None for OMP_NUM_THREADS, else one a processor.
+        offline: whether to fail rather than fetch missing jars.
+        quiet: whether to show no progress of fetching.
+
+    Raises:
+        UsageError: an unknown engine, or another than the one of this process.
+        JavaNotFoundError: no Java fits.
+        JarError: a jar is missing.
+        EngineError: the JVM or the libraries for a GPU cannot be used.
+    """
+    global _started
+    with _lock:
+        if _started is not None:
+            _check_running(_started, engine)
+            return
+        _jars.required(engine, natives=False)
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be at least 1. Received: {threads}. Leave it out for one a processor.")
+        if jpype.isJVMStarted():
+            raise EngineError(
+                "Another library has started a JVM in this process, without the jars of this package. Import and start "
+                "py_djl_resnet first, or use a process of its own."
+            )
+        java = find_java()
+        gpu = gpu_libraries(engine, device)
+        class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
+        os.environ.update(gpu or {})
+        if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
+            # read when MXNet's library is loaded; left alone it computed on one of two processors
+            os.environ["OMP_NUM_THREADS"] = str(threads or processors())
+        _start(java, _options(java, engine, threads), class_path)
+        _started = (engine, os.getpid())
+
+
+def bridge() -> Any:
+    """The Java class `org.djlresnet.bridge.Bridge`; starts the JVM with the default engine if none runs."""
+    if _started is None:
+        start()
+    else:
+        _check_running(_started, _started[0])
+    try:
+        return jpype.JClass(_BRIDGE)
+    except TypeError as error:
+        raise ResnetError(
+            f"{_jars.own_jar()} holds no {_BRIDGE}. Install the package again with pip; in a checkout, run mvn package."
+        ) from error
+
+
+def engine() -> str | None:
+    """The engine of this process, None before the start."""
+    return _started[0] if _started else None
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn a Java exception into one of ours, with the Java one as its cause; a context manager and a decorator."""
+    try:
+        yield
+    except jpype.JException as error:
+        raise _translated(error) from error
+
+
+def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
+    """The memory of `array` as a direct `ByteBuffer` in native byte order.
+
+    Args:
+        array: any shape and numeric type; one that is not contiguous, or not in native byte order, is copied.
+
+    Returns:
+        The buffer, which keeps the array alive; Java sees later changes of the array.
+    """
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    buffer = jpype.nio.convertToDirectBuffer(native)
+    return buffer.order(jpype.JClass("java.nio.ByteOrder").nativeOrder())
+
+
+def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A direct `ByteBuffer` in native byte order as an array on the same memory.
+
+    Args:
+        buffer: the buffer; it is kept alive by the array, but not what a native library may free behind it.
+        shape: the shape of the array, C order.
+        dtype: the type of its elements.
+    """
+    return np.asarray(buffer).view(dtype).reshape(tuple(shape))
+
+
+def _check_running(started: tuple[str, int], engine: str) -> None:
+    running, process = started
+    if process != os.getpid():
+        raise EngineError(
+            "The JVM does not survive a fork. Start the process with the method spawn: "
+            "multiprocessing.get_context('spawn')."
+        )
+    if engine != running:
+        raise UsageError(
+            f"One process has one engine. Received: {engine!r}, while {running!r} runs. Use another process for it."
+        )
+
+
+def _options(java: Java, engine: str, threads: int | None) -> list[str]:
+    options = [
+        # or HotSpot's guard pages on the main thread's stack end the process inside numpy's linear algebra
+        "-XX:+UnlockExperimentalVMOptions",
+        "-XX:+DisablePrimordialThreadGuardPages",
+        # or the JVM takes SIGINT, SIGTERM and SIGHUP away from Python
+        "-Xrs",
+        "--enable-native-access=ALL-UNNAMED",
+        "-Djava.awt.headless=true",
+        "-Dai.djl.offline=true",
+        "-DOPT_OUT_TRACKING=true",
+        f"-Dai.djl.default_engine={_DJL_NAMES[engine]}",
+    ]
+    if java.major >= 24:
+        options.append("--sun-misc-unsafe-memory-access=allow")
+    if threads is not None:
+        options += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
+    if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
+        if not re.fullmatch(r"[1-9]\d*[kmgKMG]?", heap):
+            raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {heap!r}.")
+        options.append(f"-Xmx{heap}")
+    return options
+
+
+def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
+    try:
+        jpype.startJVM(
+            *options, jvmpath=str(java.library), classpath=[str(path) for path in class_path], interrupt=False
+        )
+    except Exception as error:
+        raise EngineError(
+            f"The JVM of {java.home} (Java {java.version}) does not start: {error}. Check PY_DJL_RESNET_HEAP and "
+            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java."
+        ) from error
+    logging = jpype.JPackage("java").util.logging
+    logging.Logger.getLogger("").setLevel(logging.Level.WARNING)
+    if threading.current_thread() is not threading.main_thread():
+        # the JVM would wait for this thread at exit; it is attached again, as a daemon, when it next calls Java
+        jpype.JClass("java.lang.Thread").detach()
+
+
+def gpu_libraries(engine: str, device: str) -> dict[str, str] | None:
+    """The variables that lead DJL to the libraries of the package torch, which is never imported; None for the CPU."""
+    if engine != "pytorch" or not re.fullmatch(r"auto|gpu(:\d+)?", device):
+        return None
+    try:
+        version = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        version = "none"
+    fits = re.fullmatch(rf"{GPU_LIBRARIES}(\+cu\d+)?", version) is not None
+    if device == "auto" and not (fits and Path("/dev/nvidiactl").exists()):
+        return None
+    spec = importlib.util.find_spec("torch") if fits else None
+    if spec is None or spec.origin is None:
+        raise EngineError(
+            f"Device {device} needs the libraries of torch {GPU_LIBRARIES}. Found: {version}. Run "
+            "pip install 'py-djl-resnet[gpu]', or use --device cpu."
+        )
+    folder = Path(spec.origin).parent / "lib"
+    return {"PYTORCH_LIBRARY_PATH": str(folder), "PYTORCH_VERSION": GPU_LIBRARIES, "PYTORCH_FLAVOR": "cu128"}
+
+
+def _translated(error: Any) -> ResnetError:
+    """Our error for a Java exception, by the first class of its chain that says what went wrong."""
+    chain = [error]
+    while (cause := chain[-1].getCause()) is not None and len(chain) < 20:
+        chain.append(cause)
+    named = [(str(link.getClass().getName()), str(link.getMessage() or "")) for link in chain]
+    for name, message in named:
+        if name == "org.djlresnet.UserException":
+            return UsageError(message)
+        if name == "org.djlresnet.TrainingException":
+            return TrainingError(message)
+    for name, message in named:
+        if name == "java.lang.OutOfMemoryError":
+            return EngineError(
+                f"Java's heap is full: {message}. Give it more with PY_DJL_RESNET_HEAP, such as 4g, or use smaller "
+                "batches."
+            )
+        if name in ("java.lang.UnsatisfiedLinkError", "java.lang.NoClassDefFoundError"):
+            return EngineError(
+                f"The engine's native library cannot be loaded: {message}. Run py-djl-resnet doctor to see why."
+            )
+        if name == "ai.djl.engine.EngineException":
+            return EngineError(
+                f"The engine failed: {message or named[-1][1]}. If memory ran out, use smaller batches; else run "
+                "py-djl-resnet doctor."
+            )
+    name, message = named[0]
+    return ResnetError(message or name)

@@ -1,0 +1,43 @@
+"""Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..doctor import examine
+from .options import engine, print_json
+
+EXAMPLES = ("doctor", "doctor --engine mxnet --json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument(
+        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="what computes (default: pytorch)"
+    )
+
+
+def run(options: Any) -> int:
+    """Prints each finding; 1 when training cannot work."""
+    findings = examine(options.engine)
+    if options.json:
+        print_json(
+            [
+                {
+                    "name": finding.name,
+                    "verdict": finding.verdict,
+                    "detail": finding.detail,
+                    "cure": finding.cure,
+                }
+                for finding in findings
+            ]
+        )
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            print(f"{finding.verdict:<7}  {finding.name:<{width}}  {finding.detail}")
+            if finding.cure:
+                print(f"{'':<7}  {'':<{width}}  → {finding.cure}")
+    return 1 if any(finding.verdict == "failure" for finding in findings) else 0

@@ -1,0 +1,93 @@
+"""What several commands share: kinds of values, and the options of the engine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from .. import _jvm
+from ..recipe import nearest
+
+ENGINES = ("pytorch", "mxnet")
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number; received {text!r}") from None
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    number = whole(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; received {text!r}")
+    return number
+
+
+def real(text: str) -> float:
+    """A number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number; received {text!r}") from None
+
+
+def engine(text: str) -> str:
+    """An engine's name."""
+    if text not in ENGINES:
+        raise argparse.ArgumentTypeError(
+            f"unknown engine {text!r}{nearest(text, list(ENGINES))}; there are: {', '.join(ENGINES)}"
+        )
+    return text
+
+
+def shape(text: str) -> tuple[int, ...]:
+    """``1,1,224,224`` as four whole numbers of at least 1."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4 or min(numbers) < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be four whole numbers N,C,H,W of at least 1 like 1,1,224,224; received {text!r}"
+        )
+    return numbers
+
+
+def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
+    """Adds ``--engine``, ``--device``, ``--threads``, ``--offline``."""
+    group = parser.add_argument_group("engine")
+    group.add_argument(
+        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="what computes (default: pytorch)"
+    )
+    if device:
+        group.add_argument(
+            "--device",
+            default="auto",
+            metavar="auto|cpu|gpu[:N]",
+            help="where it computes (default: auto, a GPU if there is one)",
+        )
+        group.add_argument("--threads", type=count, metavar="N", help="(default: the engine's choice)")
+    group.add_argument("--offline", action="store_true", help="never fetch jars from the network")
+
+
+def start(options: Any) -> None:
+    """Starts the JVM as the options of :func:`add_engine` say."""
+    _jvm.start(
+        options.engine,
+        device=getattr(options, "device", "auto"),
+        threads=getattr(options, "threads", None),
+        offline=options.offline,
+        quiet=getattr(options, "quiet", False),
+    )
+
+
+def print_json(form: Any) -> None:
+    """Writes a form to standard output as JSON."""
+    json.dump(form, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    print()

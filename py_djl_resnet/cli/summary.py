@@ -1,0 +1,49 @@
+"""Show a network's layers: shapes, parameters, multiply-adds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..summary import summarize
+from .options import add_engine, count, print_json, shape, start
+
+EXAMPLES = (
+    "summary d2l-resnet18 --input 1,1,224,224",
+    "summary d2l-resnet18 --table --depth 2",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument("model", metavar="MODEL", help="a network's name, see the command models")
+    parser.add_argument(
+        "--input",
+        type=shape,
+        default=(1, 1, 28, 28),
+        metavar="N,C,H,W",
+        help="the input's shape (default: 1,1,28,28)",
+    )
+    parser.add_argument("--classes", type=count, default=10, metavar="N", help="outputs (default: 10)")
+    parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels of nested blocks (default: 1)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--table", action="store_true", help="a table with parameters and multiply-adds")
+    form.add_argument("--json", action="store_true", help="the table as JSON")
+    add_engine(parser, device=False)
+
+
+def run(options: Any) -> int:
+    """Prints the chapter's lines, a table or JSON."""
+    start(options)
+    summary = summarize(
+        options.model,
+        options.input,
+        classes=options.classes,
+        depth=options.depth,
+        engine=options.engine,
+    )
+    if options.json:
+        print_json(summary.to_dict())
+    else:
+        print(summary if options.table else summary.lines())
+    return 0

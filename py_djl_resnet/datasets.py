@@ -1,0 +1,138 @@
+"""Data sets: the files that come with the package, the known names, and a caller's arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _jvm
+from .errors import UsageError
+
+#: A caller's pictures and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
+Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+#: The data set's name in the recipe of a run on a caller's arrays.
+ARRAYS = "arrays"
+
+
+def bundled_data() -> Path:
+    """The folder that holds ``fashion-mnist/``: inside an installed package, or the repository."""
+    package = Path(__file__).resolve().parent
+    inside = package / "data"
+    return inside if inside.is_dir() else package.parent / "data"
+
+
+def available(engine: str = "pytorch") -> list[dict[str, Any]]:
+    """What data sets there are: name, description, shape (C, H, W), classes, train and test."""
+    _jvm.start(engine)
+    with _jvm.translated_errors():
+        found: list[dict[str, Any]] = json.loads(str(_jvm.bridge().datasets()))
+    return found
+
+
+def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) -> Any:
+    """Java's ``ImageDataset`` of a named data set; the JVM must be running.
+
+    Raises:
+        UsageError: an unknown name; files that are missing, damaged or disagree.
+    """
+    folder = os.path.abspath(bundled_data() if data_dir is None else data_dir)
+    with _jvm.translated_errors():
+        dataset = _jvm.bridge().dataset(name, folder, train, None)
+        return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
+
+
+def from_arrays(
+    pictures: npt.NDArray[Any],
+    labels: npt.NDArray[Any] | Sequence[int],
+    class_names: Sequence[str],
+    what: str,
+) -> Any:
+    """Java's ``ImageDataset`` over a caller's arrays, without copying contiguous ones.
+
+    Args:
+        pictures: uint8 (0 to 255, scaled to [0, 1]) or float32, (N, C, H, W) or (N, H, W) for one
+            channel; finite.
+        labels: N whole numbers from 0 to ``len(class_names) - 1``.
+        class_names: one name for each class.
+        what: how errors call these arrays, as in ``"train"``.
+
+    Raises:
+        UsageError: a wrong type, rank, length, label, or a number that is not finite.
+    """
+    pixels = check_pictures(pictures, f"{what} pictures")
+    numbers = check_labels(labels, len(pixels), f"{what} labels")
+    outside = np.flatnonzero((numbers < 0) | (numbers >= len(class_names)))
+    if outside.size:
+        index = int(outside[0])
+        raise UsageError(
+            f"{what} labels must be from 0 to {len(class_names) - 1} ({len(class_names)} classes); "
+            f"received {int(numbers[index])} at index {index}"
+        )
+    with _jvm.translated_errors():
+        return _jvm.bridge().array(
+            _jvm.to_direct_buffer(pixels),
+            pixels.dtype.name,
+            [int(n) for n in pixels.shape],
+            numbers.astype(np.int32),
+            [str(name) for name in class_names],
+        )
+
+
+def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
+    """`pictures` as a contiguous (N, C, H, W) array, or a :class:`UsageError`."""
+    array = check_numeric_array(pictures, what, ("uint8", "float32"))
+    if array.ndim == 3:
+        array = array[:, np.newaxis]
+    if array.ndim != 4 or 0 in array.shape:
+        raise UsageError(
+            f"{what} must have shape (N, C, H, W), or (N, H, W) for grey ones, with no empty axis; "
+            f"received {np.shape(pictures)}"
+        )
+    check_finite(array, what)
+    return np.ascontiguousarray(array)
+
+
+def check_labels(labels: Any, count: int, what: str) -> npt.NDArray[np.int64]:
+    """`labels` as (N,) int64, or a :class:`UsageError`."""
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        raise UsageError(f"{what} must have shape (N,); received {array.shape}")
+    if not np.issubdtype(array.dtype, np.integer):
+        raise UsageError(
+            f"{what} must be whole numbers; received dtype {array.dtype}: convert them with labels.astype('int64')"
+        )
+    if len(array) != count:
+        raise UsageError(f"{what} must be as many as the pictures; received {len(array)} labels for {count} pictures")
+    return array.astype(np.int64)
+
+
+def check_numeric_array(array: Any, what: str, dtypes: tuple[str, ...]) -> npt.NDArray[Any]:
+    """`array` if it is a numpy array of one of the dtypes, else a :class:`UsageError`."""
+    allowed = " or ".join(dtypes)
+    if not isinstance(array, np.ndarray):
+        raise UsageError(
+            f"{what} must be a numpy array of {allowed}; received {type(array).__name__}: "
+            f"convert it with numpy.asarray(x, dtype='{dtypes[-1]}')"
+        )
+    if array.dtype.name not in dtypes or not array.dtype.isnative:
+        raise UsageError(
+            f"{what} must have dtype {allowed}; received {array.dtype}: convert it with x.astype('{dtypes[-1]}')"
+        )
+    return array
+
+
+def check_finite(array: npt.NDArray[Any], what: str) -> None:
+    """Raises :class:`UsageError` that names the first NaN or infinity and its index."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    raise UsageError(
+        f"{what} must be finite numbers; received {array[index]} at index {index}: replace or leave out such values"
+    )

@@ -1,0 +1,61 @@
+"""The errors of this package.
+
+Each carries the exit code with which the command line ends: 2 when the caller gave something wrong,
+1 otherwise.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+
+class ResnetError(Exception):
+    """Any failure that this package reports; its text says what happened and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(ResnetError, ValueError):
+    """The caller gave something wrong: an argument, a setting, a file."""
+
+    exit_code = 2
+
+
+class JavaNotFoundError(ResnetError):
+    """No Java that fits could be found."""
+
+
+class JarError(ResnetError):
+    """A jar is missing, damaged, or could not be fetched."""
+
+
+class EngineError(ResnetError):
+    """The deep-learning engine could not be started, or failed while running."""
+
+
+class TrainingError(ResnetError):
+    """A training run could not go on."""
+
+
+class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
+    """A training run was ended by Ctrl-C or SIGTERM, after a batch, with its state saved.
+
+    Attributes:
+        signal: what ended it.
+        folder: the run folder, which holds ``last.safetensors``; None when nothing is kept on disk.
+        history: the rows of the epochs that were completed.
+    """
+
+    def __init__(self, signal: signal.Signals, folder: Path | None, history: list[dict[str, Any]]) -> None:
+        self.signal = signal
+        self.folder = folder
+        self.history = history
+        self.exit_code = 128 + signal.value
+        kept = (
+            "nothing is kept on disk"
+            if folder is None
+            else f"its state is saved in {folder / 'last.safetensors'}; go on with: py-djl-resnet evaluate {folder}"
+        )
+        super().__init__(f"training was interrupted by {signal.name} after {len(history)} full epochs; {kept}")

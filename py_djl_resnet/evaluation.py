@@ -1,0 +1,223 @@
+"""What a trained network can do: measured on a data set, asked about pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _jvm
+from .datasets import ARRAYS, from_arrays, named
+from .datasets import available as available_datasets
+from .errors import UsageError
+from .models import Model, load
+from .recipe import Recipe
+from .summary import text_table
+
+if TYPE_CHECKING:
+    from .figures import Chart
+
+#: Pictures that are given to the network at once.
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Loss, accuracy, and for each class precision, recall and F1.
+
+    Args:
+        loss: mean cross-entropy over the examples.
+        accuracy: in [0, 1].
+        classes: for each ``name``, ``precision``, ``recall``, ``f1``, ``support``.
+        confusion_matrix: counts, int64 (classes, classes): a row for each true class.
+    """
+
+    loss: float
+    accuracy: float
+    classes: list[dict[str, Any]]
+    confusion_matrix: npt.NDArray[np.int64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"loss", "accuracy", "classes": [...], "confusion_matrix"}``, ready for JSON."""
+        return {
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "classes": self.classes,
+            "confusion_matrix": self.confusion_matrix.tolist(),
+        }
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
+        """The confusion matrix as a figure, written to `path` (.png, .svg, .pdf) if given."""
+        from .figures import plot_confusion
+
+        return plot_confusion(self.confusion_matrix, [c["name"] for c in self.classes], path)
+
+    def __str__(self) -> str:
+        names = [str(c["name"]) for c in self.classes]
+        keys = ("precision", "recall", "f1")
+        rows: list[Sequence[str]] = [("class", *keys, "support")]
+        rows += [(str(c["name"]), *(_figure(c[key]) for key in keys), str(c["support"])) for c in self.classes]
+        counts = [["true \\ predicted", *(str(i) for i in range(len(names)))]]
+        counts += [
+            [f"{i} {name}", *(str(n) for n in row)]
+            for i, (name, row) in enumerate(zip(names, self.confusion_matrix, strict=True))
+        ]
+        columns = range(1, max(len(counts[0]), 5))
+        return "\n".join(
+            [
+                f"loss {self.loss:.3f}, accuracy {self.accuracy:.3f}, {int(self.confusion_matrix.sum())} examples",
+                "",
+                text_table(rows, columns),
+                "",
+                text_table(counts, columns),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The likeliest classes of a picture.
+
+    Args:
+        image: the picture's path.
+        top: (class name, probability) pairs, the likeliest first.
+    """
+
+    image: str
+    top: list[tuple[str, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"image", "top": [{"class", "probability"}]}``, ready for JSON."""
+        return {
+            "image": self.image,
+            "top": [{"class": name, "probability": value} for name, value in self.top],
+        }
+
+    def __str__(self) -> str:
+        return f"{self.image}: " + ", ".join(f"{name} {value:.3f}" for name, value in self.top)
+
+
+def evaluate(
+    model: Model | str | os.PathLike[str],
+    dataset: str | tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+    batch_size: int = 256,
+    device: str = "auto",
+    engine: str = "pytorch",
+) -> Evaluation:
+    """Measures a network on test data.
+
+    Args:
+        model: a network, a checkpoint's file or a run folder.
+        dataset: a data set's name, or pictures and labels as :func:`train` takes them; None takes
+            the data set that the network was trained on.
+        data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
+        limit: the most examples; None takes all.
+        batch_size: examples that are computed at once, at least 1.
+        device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``.
+
+    Raises:
+        UsageError: no such checkpoint or data set, damaged files, arrays that do not fit.
+    """
+    with _opened(model, device, engine) as network:
+        recipe = network.recipe
+        if isinstance(dataset, tuple):
+            examples = from_arrays(*dataset, network.class_names, "test")
+        else:
+            name = dataset or (recipe.dataset if recipe else Recipe().dataset)
+            folder = os.fspath(data_dir) if data_dir is not None else None
+            if folder is None and recipe is not None and name == recipe.dataset:
+                folder = recipe.data_dir
+            if name == ARRAYS:
+                raise UsageError(
+                    f"{network.name} was trained on arrays, which its checkpoint does not hold; "
+                    "name a data set or give pictures and labels"
+                )
+            examples = named(name, folder, train=False, limit=limit)
+        with _jvm.translated_errors():
+            text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size))
+    form = json.loads(text)
+    matrix = np.array(form["confusion_matrix"], dtype=np.int64)
+    return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
+
+
+def predict(
+    model: Model | str | os.PathLike[str],
+    images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    top_k: int = 3,
+    *,
+    invert: bool = False,
+    device: str = "auto",
+    engine: str = "pytorch",
+) -> list[Prediction]:
+    """The likeliest classes of pictures.
+
+    Args:
+        model: a network, a checkpoint's file or a run folder.
+        images: picture files, or folders of them; of any size, grey or colour.
+        top_k: how many classes, at least 1; more than there are gives all.
+        invert: for dark things on a light background; Fashion-MNIST's are light on dark.
+        device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``.
+
+    Raises:
+        UsageError: no such checkpoint or picture, a file that is no picture.
+    """
+    from .images import find_images, read_image
+
+    if top_k < 1:
+        raise UsageError(f"top_k must be at least 1; received {top_k}")
+    files = find_images([images] if isinstance(images, (str, os.PathLike)) else images)
+    predictions: list[Prediction] = []
+    with _opened(model, device, engine) as network:
+        height, width = _picture_size(network, engine)
+        for start in range(0, len(files), _BATCH):
+            batch = files[start : start + _BATCH]
+            x = np.stack([read_image(f, network.in_channels, height, width, invert) for f in batch])
+            for file, probabilities in zip(batch, _softmax(network(x)), strict=True):
+                best = np.argsort(-probabilities, kind="stable")[:top_k]
+                top = [(network.class_names[i], float(probabilities[i])) for i in best]
+                predictions.append(Prediction(str(file), top))
+    return predictions
+
+
+@contextmanager
+def _opened(model: Model | str | os.PathLike[str], device: str, engine: str) -> Iterator[Model]:
+    """A caller's network, left open, or one of a checkpoint, closed afterwards."""
+    if isinstance(model, Model):
+        yield model
+    else:
+        with load(model, device, engine) as network:
+            yield network
+
+
+def _picture_size(network: Model, engine: str) -> tuple[int, int]:
+    if network.image_size is not None:
+        return network.image_size, network.image_size
+    name = (network.recipe or Recipe()).dataset
+    for known in available_datasets(engine):
+        if known["name"] == name and min(known["shape"]) > 0:
+            return known["shape"][1], known["shape"][2]
+    raise UsageError(
+        f"the checkpoint of {network.name} does not say which image size it was trained on; "
+        "call the model on arrays instead"
+    )
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    total: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return total
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,142 @@
+"""Figures with Matplotlib, drawn without a display."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .errors import UsageError
+
+#: The kinds of file that a figure can be written to.
+SUFFIXES = (".png", ".svg", ".pdf")
+
+# Column, label, line style; a run has one colour when several are overlaid.
+_CURVES = (
+    ("train_loss", "train loss", "-"),
+    ("train_accuracy", "train acc", "--"),
+    ("test_accuracy", "test acc", "-."),
+)
+
+
+class Chart(Figure):
+    """A Matplotlib figure that shows itself in a notebook without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()
+
+
+def plot_history(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    path: str | os.PathLike[str] | None = None,
+) -> Chart:
+    """The chapter's figure: train loss, train accuracy, test accuracy over the epochs.
+
+    Args:
+        runs: for each legend name the rows of a run's history.
+        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
+
+    Raises:
+        UsageError: another ending, or a file that cannot be written.
+    """
+    if path is not None:
+        check_suffix(path)
+    chart = Chart(figsize=(6.4, 4.2), layout="constrained")
+    axes = chart.add_subplot()
+    overlaid = len(runs) > 1
+    for number, (name, rows) in enumerate(runs.items()):
+        epochs = [row["epoch"] for row in rows]
+        for curve, (column, label, style) in enumerate(_CURVES):
+            values = [np.nan if row[column] is None else row[column] for row in rows]
+            axes.plot(
+                epochs,
+                values,
+                style,
+                color=f"C{number if overlaid else curve}",
+                marker="o" if len(rows) < 3 else None,
+                label=f"{name}: {label}" if overlaid else label,
+            )
+    axes.set_xlabel("epoch")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
+    if overlaid:
+        chart.set_size_inches(6.4, 4.2 + 0.22 * len(runs))
+        chart.legend(loc="outside lower center", ncols=3, fontsize="small", frameon=False)
+        if max(map(len, runs)) > 18:
+            chart.set_size_inches(9.6, 4.2 + 0.22 * len(runs))
+    else:
+        axes.legend()
+    if path is not None:
+        write(chart, path)
+    return chart
+
+
+def plot_confusion(
+    matrix: npt.NDArray[np.int64],
+    class_names: Sequence[str],
+    path: str | os.PathLike[str] | None = None,
+) -> Chart:
+    """A confusion matrix: a row for each true class, a column for each predicted one.
+
+    Args:
+        matrix: counts, (classes, classes); the colour is a count's share of its row.
+        class_names: one for each class.
+        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
+
+    Raises:
+        UsageError: another ending, or a file that cannot be written.
+    """
+    if path is not None:
+        check_suffix(path)
+    count = len(class_names)
+    side = 2.0 + 0.5 * min(count, 40)
+    chart = Chart(figsize=(side + 0.6, side), layout="constrained")
+    axes = chart.add_subplot()
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(count), class_names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(count), class_names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.tick_params(length=0)
+    if count <= 20:
+        for i in range(count):
+            for j in range(count):
+                colour = "white" if share[i, j] > 0.5 else "black" if matrix[i, j] else "silver"
+                axes.text(j, i, str(matrix[i, j]), ha="center", va="center", color=colour, fontsize=8)
+    if path is not None:
+        write(chart, path)
+    return chart
+
+
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Raises :class:`UsageError` when a figure cannot be written to a file of this name."""
+    suffix = Path(path).suffix
+    if suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"figure {os.fspath(path)} must end in {', '.join(SUFFIXES)}; received {suffix or 'no ending'}"
+        )
+
+
+def write(chart: Figure, path: str | os.PathLike[str]) -> None:
+    """Writes a figure; its folder is made.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    file = Path(path)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        chart.savefig(file, dpi=150)
+    except OSError as error:
+        raise UsageError(f"figure {file} cannot be written: {error.strerror or error}; choose another file") from error

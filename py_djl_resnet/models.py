@@ -1,0 +1,215 @@
+"""Networks: made by name or read from a checkpoint, called on numpy arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _jvm
+from .datasets import check_finite, check_numeric_array
+from .errors import UsageError
+from .recipe import Recipe
+from .summary import Summary
+
+#: The checkpoints of a run folder, the preferred one first.
+CHECKPOINTS = ("best.safetensors", "last.safetensors")
+
+
+def create_model(
+    name: str = "d2l-resnet18",
+    in_channels: int = 1,
+    classes: int = 10,
+    seed: int = 0,
+    device: str = "auto",
+    engine: str = "pytorch",
+) -> Model:
+    """A network with fresh weights.
+
+    Args:
+        name: see :func:`available`.
+        in_channels: channels of its input, at least 1.
+        classes: logits of its output, at least 1.
+        seed: of the weights; the same seed gives the same weights.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        engine: ``pytorch`` or ``mxnet``; one for a process.
+
+    Raises:
+        UsageError: an unknown name, a number out of range, a device that is not there.
+        JavaNotFoundError, JarError, EngineError: what ``py-djl-resnet doctor`` explains.
+    """
+    _jvm.start(engine, device=device)
+    with _jvm.translated_errors():
+        return Model(_jvm.bridge().create(name, in_channels, classes, seed, device))
+
+
+def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str = "pytorch") -> Model:
+    """A trained network of a checkpoint, or of the best checkpoint of a run folder.
+
+    Raises:
+        UsageError: no such file, or a file that is no checkpoint of this package.
+    """
+    file = checkpoint_file(checkpoint)
+    _jvm.start(engine, device=device)
+    try:
+        with _jvm.translated_errors():
+            return Model(_jvm.bridge().load(os.path.abspath(file), device))
+    except UsageError as error:
+        if file.name in str(error):
+            raise
+        raise UsageError(f"checkpoint {file}: {error}") from error
+
+
+def available(engine: str = "pytorch") -> list[dict[str, Any]]:
+    """What networks there are: name, description, parameters, multiply_adds, input, ..."""
+    _jvm.start(engine)
+    with _jvm.translated_errors():
+        found: list[dict[str, Any]] = json.loads(str(_jvm.bridge().models()))
+    return found
+
+
+def checkpoint_file(path: str | os.PathLike[str]) -> Path:
+    """`path`, or the best (else the last) checkpoint in it when it is a run folder.
+
+    Raises:
+        UsageError: there is no such file, or the folder holds no checkpoint.
+    """
+    file = Path(path)
+    if file.is_dir():
+        for name in CHECKPOINTS:
+            if (file / name).is_file():
+                return file / name
+        raise UsageError(
+            f"folder {file} holds no checkpoint ({' or '.join(CHECKPOINTS)}); "
+            "give a run folder of the train command or a .safetensors file"
+        )
+    if not file.is_file():
+        raise UsageError(f"checkpoint {file} does not exist; give a .safetensors file or a run folder")
+    return file
+
+
+class Model:
+    """A network in the JVM. Call it on pictures; close it, or use it in a ``with`` statement.
+
+    Made by :func:`create_model`, :func:`load` and a run's ``model``.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self._handle: Any = handle
+        with _jvm.translated_errors():
+            self._info: dict[str, Any] = json.loads(str(handle.info()))
+
+    def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The logits of pictures, computed with the running statistics of BatchNorm.
+
+        Args:
+            x: float32 (N, C, H, W), finite, usually in [0, 1]. A C-contiguous array is passed
+                without a copy, any other is copied.
+
+        Returns:
+            float32 (N, classes).
+
+        Raises:
+            UsageError: a wrong dtype, rank or number of channels, or a number that is not finite.
+        """
+        array = check_numeric_array(x, "input", ("float32",))
+        if array.ndim != 4 or array.shape[1] != self.in_channels or 0 in array.shape:
+            raise UsageError(
+                f"input must have shape (N, {self.in_channels}, H, W) with no empty axis; received {array.shape}"
+            )
+        check_finite(array, "input")
+        array = np.ascontiguousarray(array)
+        with _jvm.translated_errors():
+            answer = self.handle.forward(_jvm.to_direct_buffer(array), [int(n) for n in array.shape])
+            return np.array(_jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
+
+    def summary(self, shape: Sequence[int], depth: int = 1) -> Summary:
+        """The layers with the shapes, parameters and multiply-adds for one input shape.
+
+        Args:
+            shape: (N, C, H, W); nothing is computed.
+            depth: how many levels of nested blocks are listed, at least 1.
+        """
+        with _jvm.translated_errors():
+            text = str(self.handle.summary([int(n) for n in shape], depth))
+        return Summary.from_dict(json.loads(text))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint that :func:`load` and other safetensors readers open.
+
+        Raises:
+            UsageError: a folder that does not exist or cannot be written.
+        """
+        with _jvm.translated_errors():
+            self.handle.save(os.path.abspath(path))
+
+    @property
+    def name(self) -> str:
+        """The network's name, as in ``d2l-resnet18``."""
+        return str(self._info["model"])
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input."""
+        return int(self._info["in_channels"])
+
+    @property
+    def classes(self) -> int:
+        """Logits of the output."""
+        return int(self._info["classes"])
+
+    @property
+    def class_names(self) -> list[str]:
+        """A name for each class: its number where nothing better is known."""
+        return [str(n) for n in self._info.get("class_names") or range(self.classes)]
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The recipe that it was trained with; None for a network that was not trained."""
+        settings = self._info.get("recipe")
+        return Recipe.from_settings(settings, "the checkpoint's recipe") if settings else None
+
+    @property
+    def image_size(self) -> int | None:
+        """Height and width of the pictures that it was trained on; None if not known."""
+        size = self._info.get("image_size")
+        return None if size is None else int(size)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the checkpoint says of the network: ``model``, ``classes``, ``epoch``, ..."""
+        return dict(self._info)
+
+    @property
+    def handle(self) -> Any:
+        """Java's ``NetworkHandle``, for this package's own use."""
+        if self._handle is None:
+            raise UsageError(f"this {self.name} is closed; load or create it again")
+        return self._handle
+
+    def close(self) -> None:
+        """Frees the network's memory; it cannot be used afterwards. May be called twice."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            with _jvm.translated_errors():
+                handle.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, in_channels={self.in_channels}, classes={self.classes})"

@@ -1,0 +1,177 @@
+"""Training: starts a run in the JVM, follows it, and stops it on a signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _jvm
+from .datasets import ARRAYS, bundled_data, check_labels, check_pictures, from_arrays
+from .errors import Interrupted, UsageError
+from .progress import Display, Silent, display
+from .recipe import Recipe
+from .runs import Row, Run
+
+#: Training and test pictures and labels: train_x, train_y, test_x, test_y.
+Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
+
+_POLL_MILLISECONDS = 100
+
+
+def train(
+    model: str | None = None,
+    dataset: str | Arrays | None = None,
+    recipe: Recipe | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    progress: bool | Display = True,
+    callback: Callable[[Row], object] | None = None,
+) -> Run:
+    """Trains a network.
+
+    Ctrl-C or SIGTERM, when this is called on the main thread, ends the run after the current
+    batch, with its last state saved; a second one ends the process at once.
+
+    Args:
+        model: a network's name; None takes the recipe's.
+        dataset: a data set's name; or four arrays: train pictures, train labels, test pictures,
+            test labels, pictures uint8 (0 to 255) or float32, (N, C, H, W) or (N, H, W), labels N
+            whole numbers from 0; None takes the recipe's.
+        recipe: the settings; None takes the chapter's.
+        out: the run folder, which must not exist; None chooses ``runs/<date>-<model>-<dataset>``,
+            or, for arrays, keeps nothing on disk.
+        class_names: for arrays: the classes' names; None takes their numbers.
+        progress: whether to show bars (or lines, where there is no terminal), or what shows it.
+        callback: called on this thread with each new row of the history.
+
+    Raises:
+        UsageError: a setting, array or file that is wrong; nothing has been written then.
+        Interrupted: after a signal; its ``folder`` holds ``last.safetensors``.
+        TrainingError: the loss is no longer a number.
+    """
+    recipe = recipe or Recipe()
+    if model is not None:
+        recipe = recipe.replace(model=model)
+    if isinstance(dataset, str):
+        recipe = recipe.replace(dataset=dataset)
+    arrays = None
+    if dataset is not None and not isinstance(dataset, str):
+        arrays = _checked_arrays(dataset)
+        recipe = recipe.replace(dataset=ARRAYS, data_dir=None)
+    if recipe.data_dir is not None:  # Java may look for a relative folder elsewhere than Python
+        recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
+    shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
+    _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
+    folder = None if out is None else os.path.abspath(out)
+    with _signals() as received:
+        try:
+            with _jvm.translated_errors():
+                if arrays is None:
+                    handle = _jvm.bridge().train(recipe.to_json(), str(bundled_data()), folder)
+                else:
+                    train_set, test_set = _datasets(arrays, class_names)
+                    handle = _jvm.bridge().train(recipe.to_json(), train_set, test_set, folder)
+            kept = handle.runDir()
+            run_folder = None if kept is None else Path(os.path.abspath(str(kept)))
+            history = _follow(handle, shown, callback, received)
+        finally:
+            shown.close()
+        with _jvm.translated_errors():
+            handle.check()
+            completed = json.loads(str(_jvm.bridge().completeRecipe(recipe.to_json())))
+        if received:
+            raise Interrupted(signal.Signals(received[0]), run_folder, history)
+        return Run(Recipe.from_settings(completed), history, run_folder, handle.network())
+
+
+def _follow(
+    handle: Any,
+    shown: Display,
+    callback: Callable[[Row], object] | None,
+    received: list[int],
+) -> list[Row]:
+    """Polls until the run has ended; stops it on a signal or an error of the callback."""
+    history: list[Row] = []
+    asked = False
+    try:
+        ended = False
+        while not ended:
+            ended = bool(handle.await_(_POLL_MILLISECONDS))
+            snapshot = json.loads(str(handle.progress(len(history))))
+            for row in snapshot["rows"]:
+                history.append(row)
+                shown.epoch_ended(row, snapshot["epochs"])
+                if callback is not None:
+                    callback(row)
+            if not ended:
+                shown.show(snapshot)
+            if received and not asked:
+                handle.stop()
+                asked = True
+    except BaseException:
+        handle.stop()
+        while not handle.await_(_POLL_MILLISECONDS):
+            pass
+        raise
+    return history
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM while a run lasts; the second one ends the process at once."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        if received:
+            os._exit(128 + received[0])
+        received.append(number)
+
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _checked_arrays(arrays: Any) -> Arrays:
+    if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
+        size = f" of {len(arrays)}" if isinstance(arrays, (tuple, list)) else ""
+        raise UsageError(
+            "dataset must be a name or four arrays (train pictures, train labels, test pictures, "
+            f"test labels); received a {type(arrays).__name__}{size}"
+        )
+    train_x = check_pictures(arrays[0], "train pictures")
+    train_y = check_labels(arrays[1], len(train_x), "train labels")
+    test_x = check_pictures(arrays[2], "test pictures")
+    test_y = check_labels(arrays[3], len(test_x), "test labels")
+    if train_x.shape[1:] != test_x.shape[1:] or train_x.dtype != test_x.dtype:
+        raise UsageError(
+            "train and test pictures must have the same shape (C, H, W) and dtype; received "
+            f"{train_x.shape[1:]} {train_x.dtype} and {test_x.shape[1:]} {test_x.dtype}"
+        )
+    return train_x, train_y, test_x, test_y
+
+
+def _datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[Any, Any]:
+    train_x, train_y, test_x, test_y = arrays
+    count = int(max(np.max(train_y), np.max(test_y))) + 1
+    names = list(class_names) if class_names is not None else [str(n) for n in range(count)]
+    return (
+        from_arrays(train_x, train_y, names, "train"),
+        from_arrays(test_x, test_y, names, "test"),
+    )

@@ -1,0 +1,52 @@
+"""What several tests share."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def jvm():
+    """The module `_jvm` with the JVM running on the PyTorch engine; a test of another engine needs its own process."""
+    from py_djl_resnet import _jvm
+
+    _jvm.start("pytorch", quiet=True)
+    return _jvm
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A short run on the data of this package, with its folder: two epochs on 512 examples."""
+    from py_djl_resnet import Recipe, train
+
+    recipe = Recipe(epochs=2, limit=512, batch_size=64)
+    return train(recipe=recipe, out=tmp_path_factory.mktemp("runs") / "trained", progress=False)
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    """Runs the command line in this process and in an empty folder: exit code, stdout, stderr."""
+    from py_djl_resnet.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for variable in ("MAX_EPOCH", "DATASET_LIMIT"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def refused(command):
+    """Runs a command that must fail with one line on standard error: exit code and that line."""
+
+    def run(*arguments):
+        code, out, err = command(*arguments)
+        assert out == ""
+        assert err.count("\n") == 1, err
+        assert err.startswith("py-djl-resnet: error: ")
+        return code, err.removeprefix("py-djl-resnet: error: ").rstrip("\n")
+
+    return run

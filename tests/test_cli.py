@@ -1,0 +1,285 @@
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from py_djl_resnet import UsageError, __version__
+from py_djl_resnet.cli.parser import build_parser, parse
+
+COMMANDS = ["train", "summary", "evaluate", "predict", "plot", "models", "datasets", "doctor"]
+EPOCH = r"epoch \d+/2: train loss \d+\.\d{3}, train acc [01]\.\d{3}, test loss \d+\.\d{3}, test acc [01]\.\d{3}\n"
+LAST = r"loss \d+\.\d{3}, train acc [01]\.\d{3}, test acc [01]\.\d{3}\n\d+\.\d examples/sec\nrun folder: "
+
+
+def python(*arguments, cwd, **environment):
+    """Runs a fresh Python, whose standard streams are pipes."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("MAX_EPOCH", "DATASET_LIMIT")}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_train_prints_an_epochs_line_and_the_chapters_two_lines(tmp_path):
+    ran = python("-m", "py_djl_resnet", "train", "--batch-size", "64", cwd=tmp_path, MAX_EPOCH="2", DATASET_LIMIT="256")
+    assert ran.returncode == 0, ran.stderr
+    assert re.fullmatch(f"({EPOCH}){{2}}{LAST}(.+)\n", ran.stdout)
+    folder = tmp_path / ran.stdout.splitlines()[-1].removeprefix("run folder: ")
+    assert folder.parent == tmp_path / "runs"
+    recipe = json.loads((folder / "recipe.json").read_text())
+    assert (recipe["epochs"], recipe["limit"], recipe["batch_size"]) == (2, 256, 64)
+    for figure in ("metrics.png", "metrics.html"):
+        assert (folder / "figures" / figure).stat().st_size > 5000
+    lines = re.sub(r"[\d.:]+", "#", ran.stderr).splitlines()
+    assert lines == ["epoch #/# # s training (# examples/sec), # s validating, about # left"] * 2
+    assert "\r" not in ran.stderr
+    assert "\x1b" not in ran.stderr
+
+
+def test_quiet_train_prints_only_the_final_lines(command, tmp_path):
+    code, out, err = command(
+        "train", "--quiet", "--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine"
+    )
+    assert code == 0
+    assert re.fullmatch(f"{LAST}mine\n", out)
+    assert err == ""
+    assert (tmp_path / "mine" / "last.safetensors").is_file()
+
+
+def test_importing_the_package_starts_no_jvm_and_no_matplotlib(tmp_path):
+    script = "import sys, py_djl_resnet, jpype; print(jpype.isJVMStarted(), 'matplotlib' in sys.modules)"
+    assert python("-c", script, cwd=tmp_path).stdout == "False False\n"
+
+
+def test_closed_pipe_is_no_error(tmp_path):
+    ran = subprocess.run(
+        f"{sys.executable} -m py_djl_resnet train --help | head -n 1",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.startswith("usage: python -m py_djl_resnet train")
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(capsys, name):
+    with pytest.raises(SystemExit) as left:
+        parse(build_parser("py-djl-resnet"), [name, "--help"])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    assert re.search(rf"examples?:\n  py-djl-resnet {name}", text)
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit):
+        parse(build_parser("py-djl-resnet"), ["--help"])
+    text = capsys.readouterr().out
+    assert all(f"\n    {name} " in text for name in COMMANDS)
+
+
+def test_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit):
+        parse(build_parser("py-djl-resnet"), ["--version"])
+    assert capsys.readouterr().out == f"py-djl-resnet {__version__}\n"
+
+
+def settings(monkeypatch, environment, *arguments):
+    from py_djl_resnet.cli.train import _recipe
+
+    for variable in ("MAX_EPOCH", "DATASET_LIMIT"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    return _recipe(parse(build_parser("py-djl-resnet"), ["train", *arguments]))
+
+
+def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch, tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text('{"epochs": 4, "lr": 0.2, "momentum": 0.9, "nesterov": true}')
+    environment = {"MAX_EPOCH": "3", "DATASET_LIMIT": "512"}
+    assert settings(monkeypatch, {}).epochs == 10
+    assert settings(monkeypatch, environment).epochs == 3
+    recipe = settings(monkeypatch, environment, "--recipe", str(file), "--lr", "0.3", "--no-nesterov")
+    assert (recipe.epochs, recipe.limit) == (4, 512)
+    assert (recipe.lr, recipe.momentum, recipe.nesterov) == (0.3, 0.9, False)
+    assert settings(monkeypatch, environment, "--recipe", str(file), "--epochs", "5").epochs == 5
+
+
+def test_every_setting_has_its_option(monkeypatch):
+    arguments = """--model m --dataset d --data-dir dir --epochs 1 --batch-size 2 --lr 3 --momentum 0.4
+        --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
+        --step-factor 0.8 --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12"""
+    recipe = settings(monkeypatch, {}, *arguments.split())
+    assert json.loads(recipe.to_json()) == {
+        "model": "m",
+        "dataset": "d",
+        "data_dir": "dir",
+        "epochs": 1,
+        "batch_size": 2,
+        "lr": 3.0,
+        "momentum": 0.4,
+        "nesterov": True,
+        "weight_decay": 0.5,
+        "decay_bias_and_norm": True,
+        "schedule": "step",
+        "warmup_epochs": 6,
+        "step_epochs": 7,
+        "step_factor": 0.8,
+        "image_size": 9,
+        "limit": 10,
+        "seed": -11,
+        "engine": "mxnet",
+        "device": "gpu:1",
+        "threads": 12,
+    }
+
+
+def test_summary_prints_the_chapters_lines(command):
+    code, out, err = command("summary", "d2l-resnet18", "--input", "1,1,224,224")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "01Conv2d (1,64,112,112)"
+    assert out.splitlines()[-1] == "10Linear (1,10)"
+    assert len(out.splitlines()) == 10
+
+
+def test_summary_as_json_has_its_documented_form(command):
+    code, out, err = command("summary", "d2l-resnet18", "--input", "1,1,224,224", "--json")
+    assert (code, err) == (0, "")
+    form = json.loads(out)
+    assert list(form) == ["model", "input", "layers", "total"]
+    assert form["layers"][0] == {
+        "name": "01Conv2d",
+        "type": "Conv2d",
+        "output_shape": [1, 64, 112, 112],
+        "parameters": 64 * 49 + 64,
+        "multiply_adds": 64 * 49 * 112 * 112,
+    }
+    assert form["total"]["trainable_parameters"] == 11_178_378
+
+
+def test_summary_as_a_table_has_totals(command):
+    code, out, _ = command("summary", "d2l-resnet18", "--table", "--classes", "7")
+    assert code == 0
+    assert re.search(r"10Linear +Linear +\(1,7\) +3,591 +3,584", out)
+
+
+def test_evaluate_prints_figures_and_draws_the_confusion_matrix(command, trained):
+    code, out, err = command("evaluate", trained.folder, "--limit", "300")
+    assert code == 0
+    assert re.match(r"loss \d+\.\d{3}, accuracy [01]\.\d{3}, 300 examples\n", out)
+    assert re.search(r"\nAnkle boot +[01]\.\d{3} +[01]\.\d{3} +[01]\.\d{3} +\d+\n", out)
+    figure = trained.folder / "figures" / "confusion.png"
+    assert err == f"confusion matrix: {figure}\n"
+    assert figure.stat().st_size > 5000
+
+
+def test_evaluate_as_json_has_its_documented_form(command, trained, tmp_path):
+    code, out, _ = command(
+        "evaluate", trained.folder / "last.safetensors", "--limit", "300", "--json", "--figure", "c.svg"
+    )
+    assert code == 0
+    form = json.loads(out)
+    assert list(form) == ["loss", "accuracy", "classes", "confusion_matrix"]
+    assert [list(c) for c in form["classes"]] == [["name", "precision", "recall", "f1", "support"]] * 10
+    matrix = form["confusion_matrix"]
+    assert sum(map(sum, matrix)) == 300
+    assert sum(matrix[i][i] for i in range(10)) / 300 == pytest.approx(form["accuracy"])
+    for i, entry in enumerate(form["classes"]):
+        assert entry["support"] == sum(matrix[i])
+        assert entry["recall"] == pytest.approx(matrix[i][i] / sum(matrix[i]))
+    assert (tmp_path / "c.svg").read_text().startswith("<?xml")
+
+
+def test_predict_prints_a_line_a_picture_or_json(command, trained, tmp_path):
+    for name in ("a", "b"):
+        Image.new("RGB", (50, 40), "navy").save(tmp_path / f"{name}.png")
+    code, out, err = command("predict", trained.folder, "b.png", ".", "--top-k", "2")
+    assert (code, err) == (0, "")
+    assert [line.split(":")[0] for line in out.splitlines()] == ["b.png", "a.png", "b.png"]
+    code, out, err = command("predict", trained.folder, "a.png", "--json")
+    assert (code, err) == (0, "")
+    ((form),) = json.loads(out)
+    assert form["image"] == "a.png"
+    assert [list(top) for top in form["top"]] == [["class", "probability"]] * 3
+
+
+def test_plot_draws_one_run_into_its_folder(command, trained):
+    for name in ("metrics.png", "metrics.html"):
+        (trained.folder / "figures" / name).unlink(missing_ok=True)
+    code, out, err = command("plot", trained.folder)
+    assert (code, out) == (0, "")
+    for name in ("metrics.png", "metrics.html"):
+        assert str(trained.folder / "figures" / name) in err
+        assert (trained.folder / "figures" / name).is_file()
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png", "html"])
+def test_plot_overlays_runs(command, trained, tmp_path, suffix):
+    code, _, _ = command("plot", trained.folder, trained.folder, "--out", f"both.{suffix}")
+    assert code == 0
+    assert (tmp_path / f"both.{suffix}").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("name", "first"), [("models", "d2l-resnet18"), ("datasets", "fashion-mnist")])
+def test_what_there_is_is_listed_as_text_and_json(command, name, first):
+    code, out, err = command(name)
+    assert (code, err) == (0, "")
+    assert any(line.startswith(first) for line in out.splitlines())
+    code, out, err = command(name, "--json")
+    assert (code, err) == (0, "")
+    assert first in [entry["name"] for entry in json.loads(out)]
+
+
+def test_doctor_reports_findings_with_verdicts(command):
+    code, out, _ = command("doctor", "--json")
+    findings = json.loads(out)
+    assert {f["verdict"] for f in findings} <= {"ok", "warning", "failure"}
+    assert code == int(any(f["verdict"] == "failure" for f in findings))
+
+
+def test_doctor_fails_when_training_cannot_work(command, monkeypatch):
+    from py_djl_resnet.cli import doctor
+    from py_djl_resnet.doctor import Finding
+
+    finding = Finding("java", "failure", "no Java was found", "install a JDK")
+    monkeypatch.setattr(doctor, "examine", lambda engine: [finding])
+    code, out, _ = command("doctor")
+    assert code == 1
+    assert out == "failure  java  no Java was found\n               → install a JDK\n"
+
+
+def test_unexpected_error_is_one_line_and_debug_shows_the_rest(command, monkeypatch):
+    from py_djl_resnet.cli import models
+
+    def broken(engine):
+        raise RuntimeError("something\nbroke")
+
+    monkeypatch.setattr(models, "available", broken)
+    code, _, err = command("models")
+    assert code == 1
+    assert err == "py-djl-resnet: error: RuntimeError: something; broke (--debug shows where)\n"
+    code, _, err = command("models", "--debug")
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_debug_shows_the_java_cause(command):
+    code, _, err = command("summary", "resnet", "--debug")
+    assert code == 2
+    assert "org.djlresnet.UserException" in err
+    assert err.splitlines()[-1].startswith("py-djl-resnet: error: ")
+
+
+def test_parsers_errors_are_usage_errors():
+    with pytest.raises(UsageError, match="--epochs: must be a whole number; received 'ten'"):
+        parse(build_parser("py-djl-resnet"), ["train", "--epochs", "ten"])

@@ -1,0 +1,253 @@
+"""The class path: looked for, fetched, verified."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from repository import Repository
+
+from py_djl_resnet import _download, _jars
+from py_djl_resnet.errors import EngineError, JarError, UsageError
+
+CONTENT = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def repository(monkeypatch, tmp_path):
+    """An empty machine beside a repository with three jars: one common, one of each engine."""
+    repository = Repository()
+    jars = (
+        repository.add("common", b"common"),
+        repository.add("torch", CONTENT, classifier="linux-x86_64", platform="linux-x86_64", engine="pytorch"),
+        repository.add("mx", b"mx", classifier="linux-x86_64", platform="linux-x86_64", engine="mxnet"),
+    )
+    own = tmp_path / "py-djl-resnet-0.jar"
+    own.write_bytes(b"own")
+    monkeypatch.setattr(_jars, "lock", lambda: jars)
+    monkeypatch.setattr(_jars, "own_jar", lambda: own)
+    monkeypatch.setattr(_jars, "platform_name", lambda: "linux-x86_64")
+    monkeypatch.setattr(_download, "PAUSES", (0.0, 0.0))
+    for name in ("PY_DJL_RESNET_JARS", "PY_DJL_RESNET_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", repository.address)
+    yield repository
+    repository.close()
+
+
+def contents(paths):
+    return [path.read_bytes() for path in paths]
+
+
+def test_fetches_what_the_engine_needs_and_nothing_else(repository):
+    assert contents(_jars.class_path("pytorch")) == [b"own", b"common", CONTENT]
+    assert contents(_jars.class_path("mxnet")) == [b"own", b"common", b"mx"]
+    assert [path.rsplit("/", 1)[1] for path, _ in repository.requests] == [
+        "common-1.0.jar",
+        "torch-1.0-linux-x86_64.jar",
+        "mx-1.0-linux-x86_64.jar",
+    ]
+
+
+def test_uses_no_network_once_everything_is_there(repository, monkeypatch):
+    first = _jars.class_path("pytorch")
+    repository.requests.clear()
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://nowhere.invalid")
+    assert _jars.class_path("pytorch") == first
+    assert repository.requests == []
+
+
+def test_remembers_checksums_until_a_file_changes(repository, monkeypatch):
+    _jars.class_path("pytorch")
+    read = []
+    monkeypatch.setattr(_download, "sha256", lambda path: read.append(path) or "other")
+    _, common, _ = _jars.class_path("pytorch")
+    assert read == []
+    os.utime(common, ns=(1, 1))
+    with pytest.raises(JarError, match=r"common-1\.0\.jar"):
+        _jars.class_path("pytorch", offline=True)
+    assert read == [common]
+
+
+def test_prefers_the_folder_that_the_user_names_then_maven_then_the_cache(repository, monkeypatch, tmp_path):
+    jar = _jars.lock()[0]
+    cached = _jars.class_path("mxnet")[1]
+    assert cached == tmp_path / "cache" / jar.path
+    maven = tmp_path / "m2" / jar.path
+    maven.parent.mkdir(parents=True)
+    maven.write_bytes(b"common")
+    assert _jars.class_path("mxnet")[1] == maven
+    named = tmp_path / "named" / jar.name
+    named.parent.mkdir()
+    named.write_bytes(b"common")
+    monkeypatch.setenv("PY_DJL_RESNET_JARS", str(named.parent))
+    assert _jars.class_path("mxnet")[1] == named
+
+
+def test_refuses_a_wrong_jar_in_the_folder_that_the_user_names(repository, monkeypatch, tmp_path):
+    (tmp_path / "common-1.0.jar").write_bytes(b"c0mmon")
+    monkeypatch.setenv("PY_DJL_RESNET_JARS", str(tmp_path))
+    with pytest.raises(JarError, match=r"common-1\.0\.jar.*is not the file that this version needs"):
+        _jars.class_path("mxnet")
+
+
+def test_fetches_again_what_is_damaged_and_says_so(repository, capsys):
+    cached = _jars.class_path("mxnet")[1]
+    cached.write_bytes(b"c0mmon")
+    capsys.readouterr()
+    assert contents(_jars.class_path("mxnet"))[1] == b"common"
+    assert f"{cached} is damaged and is not used." in capsys.readouterr().err
+
+
+def test_passes_over_a_damaged_jar_of_maven(repository, tmp_path):
+    maven = tmp_path / "m2" / _jars.lock()[0].path
+    maven.parent.mkdir(parents=True)
+    maven.write_bytes(b"c0mmon")
+    assert contents(_jars.class_path("mxnet"))[1] == b"common"
+    assert maven.read_bytes() == b"c0mmon"
+
+
+def test_resumes_a_download_that_was_cut(repository):
+    repository.faults = [None, "cut"]
+    assert contents(_jars.class_path("pytorch"))[2] == CONTENT
+    assert repository.requests[-1][1] == f"bytes={len(CONTENT) // 2}-"
+
+
+def test_tries_again_after_a_passing_failure(repository):
+    repository.faults = [503, "damage"]
+    assert contents(_jars.class_path("mxnet"))[1] == b"common"
+
+
+@pytest.mark.parametrize(
+    ("faults", "text"),
+    [
+        (["damage"] * 3, r"common-1\.0\.jar 3 times, but its SHA-256 is [0-9a-f]{64} where the lock names"),
+        (["cut", "cut", "cut"], r"3 times, but \d bytes came where the lock names 6"),
+        ([404], r"answered 404 .* tried once\. .*PY_DJL_RESNET_REPOSITORY"),
+        ([403], r"answered 403 .* tried once\. Check the proxy"),
+        ([500] * 3, r"answered 500 .* tried 3 times\. Try again later"),
+        (["http://example.invalid/x.jar"], r"must begin with https://.*Received: http://example\.invalid/x\.jar"),
+    ],
+)
+def test_says_why_a_download_failed(repository, faults, text):
+    repository.faults = faults
+    with pytest.raises(JarError, match=text):
+        _jars.class_path("mxnet")
+    assert not (_jars.cache_folder() / _jars.lock()[0].path).exists()
+
+
+def test_says_which_proxy_refused_without_its_password(repository, monkeypatch):
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://user:secret@127.0.0.1:9")
+    monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://nowhere.invalid")
+    with pytest.raises(JarError, match=r"through the proxy 127\.0\.0\.1:9: .*refused") as caught:
+        _jars.class_path("mxnet")
+    assert "secret" not in str(caught.value)
+
+
+def test_refuses_a_repository_without_tls(repository, monkeypatch):
+    monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "http://example.invalid")
+    with pytest.raises(JarError, match="must begin with https://"):
+        _jars.class_path("mxnet")
+
+
+@pytest.mark.parametrize("way", ["argument", "variable"])
+def test_offline_names_what_is_missing_and_where_it_looked(repository, monkeypatch, tmp_path, way):
+    if way == "variable":
+        monkeypatch.setenv("PY_DJL_RESNET_OFFLINE", "1")
+    with pytest.raises(JarError) as caught:
+        _jars.class_path("pytorch", offline=way == "argument")
+    text = str(caught.value)
+    assert "2 jars are missing: common-1.0.jar, torch-1.0-linux-x86_64.jar" in text
+    assert f"Looked in: {tmp_path / 'm2'}, {tmp_path / 'cache'}" in text
+    assert repository.requests == []
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(errno.ENOSPC, "The disk is full: common-1.0.jar needs 0.0 MB"), (errno.EROFS, "Read-only file system")],
+)
+def test_says_that_the_disk_is_full_or_cannot_be_written(repository, monkeypatch, number, text):
+    def refuse(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(_download.os, "fsync", refuse)
+    with pytest.raises(JarError, match=rf"{text}.*PY_DJL_RESNET_CACHE"):
+        _jars.class_path("mxnet")
+    assert not list(_jars.cache_folder().rglob("*.jar"))
+
+
+def test_says_that_the_cache_is_no_folder(repository, monkeypatch, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "file"))
+    with pytest.raises(JarError, match=r"Cannot write to the cache .*file"):
+        _jars.class_path("mxnet")
+
+
+def test_shows_progress_only_where_something_is_fetched(repository, capsys):
+    _jars.class_path("mxnet")
+    assert "Java libraries from 127.0.0.1" in capsys.readouterr().err
+    _jars.class_path("mxnet")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_is_silent(repository, capsys):
+    _jars.class_path("mxnet", quiet=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_two_processes_at_once_fetch_each_jar_once(repository):
+    script = textwrap.dedent(
+        """
+        import json, sys
+        from py_djl_resnet import _jars
+        jars = tuple(_jars.Jar(**entry) for entry in json.loads(sys.argv[1]))
+        _jars.lock, _jars.own_jar = (lambda: jars), (lambda: _jars.Path("own"))
+        _jars.platform_name = lambda: "linux-x86_64"
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(len(_jars.class_path("pytorch", quiet=True)))
+        """
+    )
+    lock = json.dumps([vars(jar) for jar in _jars.lock()])
+    children = [
+        subprocess.Popen([sys.executable, "-c", script, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    assert [child.communicate(timeout=60)[0] for child in children] == ["3\n", "3\n"]
+    common, native, _ = _jars.lock()
+    assert [path for path, _ in repository.requests] == [f"/{common.path}", f"/{native.path}"]
+
+
+def test_a_platform_without_natives_is_told_which_have_them(repository, monkeypatch):
+    monkeypatch.setattr(_jars, "platform_name", lambda: "linux-riscv64")
+    with pytest.raises(EngineError, match=r"Received: linux-riscv64\. Supported: linux-x86_64"):
+        _jars.class_path("pytorch")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "name"),
+    [("linux", "aarch64", "linux-aarch64"), ("darwin", "arm64", "osx-aarch64"), ("win32", "AMD64", "win-x86_64")],
+)
+def test_names_the_platform_in_the_words_of_djl(monkeypatch, system, machine, name):
+    monkeypatch.setattr(_jars.sys, "platform", system)
+    monkeypatch.setattr(_jars.platform, "machine", lambda: machine)
+    assert _jars.platform_name() == name
+
+
+def test_an_unknown_engine_is_told_which_there_are():
+    with pytest.raises(UsageError, match=r"Received: 'tensorflow'\. Allowed: pytorch, mxnet"):
+        _jars.required("tensorflow")

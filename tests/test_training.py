@@ -1,0 +1,203 @@
+import csv
+import json
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from py_djl_resnet import Recipe, Run, UsageError, evaluate, predict, train
+
+SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
+
+
+def separable(count, seed, dtype=np.float32):
+    """Pictures of two classes: bright above, or bright below, with noise."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    pictures = random.random((count, 1, 16, 16), np.float32) * 0.3
+    pictures[labels == 0, :, :8] += 0.7
+    pictures[labels == 1, :, 8:] += 0.7
+    if dtype == np.uint8:
+        pictures = pictures * 255
+    return pictures.astype(dtype), labels
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    return (*separable(256, 0), *separable(64, 1))
+
+
+def test_run_on_the_packages_data_learns_and_keeps_its_history(trained):
+    assert [row["epoch"] for row in trained.history] == [1, 2]
+    first, last = trained.history
+    assert last["train_loss"] < first["train_loss"]
+    assert last["train_accuracy"] > 0.3
+    assert last["step"] == 16
+    assert trained.examples_per_second > 0
+
+
+def test_run_folder_holds_what_the_run_says(trained):
+    assert {f.name for f in trained.folder.iterdir()} >= {
+        "recipe.json",
+        "metrics.csv",
+        "last.safetensors",
+        "best.safetensors",
+    }
+    with (trained.folder / "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(r["train_loss"]) for r in rows] == [r["train_loss"] for r in trained.history]
+    recipe = json.loads((trained.folder / "recipe.json").read_text())
+    assert (recipe["epochs"], recipe["limit"]) == (2, 512)
+
+
+def test_opened_run_is_the_run_that_was_trained(trained):
+    opened = Run.open(trained.folder)
+    assert opened.recipe == trained.recipe
+    for row, original in zip(opened.history, trained.history, strict=True):
+        assert row == pytest.approx(original, abs=0.06)
+    x = np.zeros((1, 1, 28, 28), np.float32)
+    np.testing.assert_allclose(opened.model(x), trained.model(x), rtol=1e-5, atol=1e-5)
+
+
+def test_figure_of_a_run_is_written(trained, tmp_path):
+    trained.plot(tmp_path / "metrics.png")
+    assert (tmp_path / "metrics.png").stat().st_size > 5000
+
+
+def test_arrays_are_learned_and_nothing_is_kept_on_disk(arrays, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = train(dataset=arrays, recipe=SMALL, class_names=["up", "down"], progress=False)
+    assert run.history[-1]["train_accuracy"] > 0.9
+    assert run.folder is None
+    assert not list(tmp_path.iterdir())
+    assert run.model.class_names == ["up", "down"]
+    assert run.model(arrays[2]).shape == (64, 2)
+    result = evaluate(run.model, (arrays[2], arrays[3]))
+    assert result.accuracy == run.history[-1]["test_accuracy"]
+    assert result.confusion_matrix.sum() == 64
+
+
+def test_bytes_and_floats_of_the_same_pictures_train_alike():
+    x, y = separable(128, 0, np.uint8)
+    recipe = SMALL.replace(epochs=1)
+    of_bytes = train(dataset=(x, y, x[:32], y[:32]), recipe=recipe, progress=False)
+    floats = x.astype(np.float32) / np.float32(255)
+    of_floats = train(dataset=(floats, y, floats[:32], y[:32]), recipe=recipe, progress=False)
+    loss = of_floats.history[0]["train_loss"]
+    assert of_bytes.history[0]["train_loss"] == pytest.approx(loss, rel=1e-3)
+
+
+def test_grey_pictures_need_no_axis_of_channels_and_no_contiguity(arrays):
+    train_x, train_y, test_x, test_y = arrays
+    recipe = SMALL.replace(epochs=1)
+    expected = train(dataset=arrays, recipe=recipe, progress=False)
+    mirrored = np.asfortranarray(train_x[:, 0])
+    assert not mirrored.flags.c_contiguous
+    run = train(
+        dataset=(mirrored, train_y.astype(np.uint8), test_x[:, 0], test_y),
+        recipe=recipe,
+        progress=False,
+    )
+    assert run.history[0]["train_loss"] == pytest.approx(expected.history[0]["train_loss"])
+
+
+def test_run_on_arrays_with_a_folder_leaves_a_checkpoint(arrays, tmp_path):
+    out = tmp_path / "run"
+    run = train(dataset=arrays, recipe=SMALL.replace(epochs=1), out=out, progress=False)
+    assert run.folder == out
+    with pytest.raises(UsageError, match="was trained on arrays"):
+        evaluate(out)
+    assert evaluate(out, (arrays[2], arrays[3])).confusion_matrix.shape == (2, 2)
+
+
+def test_training_works_on_a_second_thread(arrays):
+    runs = []
+    thread = threading.Thread(
+        target=lambda: runs.append(train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False))
+    )
+    thread.start()
+    thread.join()
+    assert len(runs[0].history) == 1
+
+
+def test_callback_gets_each_row(arrays):
+    rows = []
+    run = train(dataset=arrays, recipe=SMALL, progress=False, callback=rows.append)
+    assert rows == run.history
+
+
+def test_error_of_a_callback_stops_the_run(arrays):
+    rows = []
+
+    def stop(row):
+        rows.append(row)
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        train(dataset=arrays, recipe=SMALL.replace(epochs=50), progress=False, callback=stop)
+    assert len(rows) == 1
+
+
+def test_lines_are_shown_where_there_is_no_terminal(arrays, capsys):
+    train(dataset=arrays, recipe=SMALL)
+    err = capsys.readouterr().err
+    assert err.startswith("epoch 1/2: train loss ")
+    assert err.count("\n") == 2
+    assert "\r" not in err
+
+
+def test_pictures_are_named(trained, tmp_path):
+    from PIL import Image
+
+    for name, value in (("white", 255), ("black", 0)):
+        Image.new("L", (40, 30), value).save(tmp_path / f"{name}.png")
+    predictions = predict(trained.folder, tmp_path, top_k=20)
+    assert [p.image for p in predictions] == [str(tmp_path / n) for n in ("black.png", "white.png")]
+    for prediction in predictions:
+        values = [value for _, value in prediction.top]
+        assert len(values) == 10
+        assert values == sorted(values, reverse=True)
+        assert math.fsum(values) == pytest.approx(1)
+    black = predict(trained.folder, tmp_path / "black.png", top_k=10)
+    inverted = predict(trained.folder, tmp_path / "white.png", top_k=10, invert=True)
+    assert black[0].top == inverted[0].top
+
+
+def changed(arrays, index, array):
+    return tuple(array if i == index else a for i, a in enumerate(arrays))
+
+
+@pytest.mark.parametrize(
+    ("index", "change", "message"),
+    [
+        (0, lambda a: a.astype(np.float64), "train pictures must have dtype uint8 or float32"),
+        (0, lambda a: a.tolist(), "train pictures must be a numpy array"),
+        (0, lambda a: a[0, 0], r"train pictures must have shape \(N, C, H, W\).*\(16, 16\)"),
+        (0, lambda a: a[:0], "no empty axis"),
+        (0, lambda a: a[:-1], "256 labels for 255 pictures"),
+        (0, lambda a: a[..., :8], r"same shape.*\(1, 16, 8\).*\(1, 16, 16\)"),
+        (0, lambda a: a + np.where(a == a[2, 0, 0, 1], np.nan, 0).astype("f4"), r"\(2, 0, 0, 1\)"),
+        (1, lambda a: a.astype(float), "train labels must be whole numbers; received dtype float"),
+        (1, lambda a: a[:, None], r"train labels must have shape \(N,\); received \(256, 1\)"),
+        (1, lambda a: a - 1, "train labels must be from 0 to 1 .*received -1 at index 0"),
+        (3, lambda a: a + 1, "test labels must be from 0 to 1 .*received 2 at index 1"),
+    ],
+)
+def test_wrong_arrays_are_named(arrays, index, change, message):
+    with pytest.raises(UsageError, match=message):
+        train(
+            dataset=changed(arrays, index, change(arrays[index])),
+            recipe=SMALL,
+            class_names=["up", "down"],
+            progress=False,
+        )
+
+
+def test_wrong_number_of_arrays_is_named(arrays):
+    with pytest.raises(UsageError, match=r"four arrays .*received a tuple of 2"):
+        train(dataset=arrays[:2], recipe=SMALL)
+
+
+def test_defaults_are_the_ones_of_java(jvm):
+    assert json.loads(str(jvm.bridge().completeRecipe("{}"))) == json.loads(Recipe().to_json())
