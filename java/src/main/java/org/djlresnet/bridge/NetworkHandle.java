@@ -68,7 +68,9 @@ public final class NetworkHandle implements AutoCloseable {
         requireShape(input, shape);
         Evaluator.withoutGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
-            NDArray images = manager.create(input, new Shape(shape), DataType.FLOAT32);
+            // DJL takes a direct buffer from its beginning, whatever its position
+            ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
+            NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
             ByteBuffer logits = TensorBytes.of(network.forward(images, false));
             ByteBuffer kept =
                     ByteBuffer.allocateDirect(logits.remaining()).order(ByteOrder.nativeOrder());
@@ -77,19 +79,16 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     private void requireShape(ByteBuffer input, long[] shape) {
-        if (shape.length != 4 || shape[1] != network.inChannels()) {
-            throw new UserException(
-                    String.format(
-                            "The network takes images of shape (N, %d, H, W). Received: %s",
-                            network.inChannels(), new Shape(shape)));
+        Shape images = Bridge.inputShape(shape, network.inChannels());
+        double bytes = Float.BYTES;
+        for (long length : shape) {
+            bytes *= length;
         }
-        if (new Shape(shape).size() * Float.BYTES != input.remaining()) {
+        if (bytes != input.remaining()) {
             throw new UserException(
                     String.format(
-                            "Shape %s takes %d bytes of float32. Received: %d bytes",
-                            new Shape(shape),
-                            new Shape(shape).size() * Float.BYTES,
-                            input.remaining()));
+                            "Shape %s takes %.0f bytes of float32. Received: %d bytes",
+                            images, bytes, input.remaining()));
         }
     }
 

@@ -132,18 +132,24 @@ public final class Checkpoint implements AutoCloseable {
                                 path, format, FORMAT));
             }
             Checkpoint checkpoint = new Checkpoint(path, file, info);
-            checkpoint.model();
-            checkpoint.inChannels();
-            checkpoint.classNames();
-            checkpoint.imageSize();
+            checkpoint.requireSound();
             return checkpoint;
         } catch (JsonParseException
+                | ClassCastException
                 | IllegalStateException
                 | UnsupportedOperationException
                 | NumberFormatException
                 | NullPointerException malformed) {
             throw new UserException(
                     path + " has metadata of py_djl_resnet that cannot be read", malformed);
+        }
+    }
+
+    private void requireSound() {
+        model();
+        Integer size = imageSize();
+        if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
+            throw new IllegalStateException("a size is not above 0");
         }
     }
 

@@ -39,6 +39,7 @@ public final class Progress {
     private long doneBefore;
     private Double loss;
     private Double accuracy;
+    private Double examplesPerSecond;
     private long phaseStart;
 
     /**
@@ -62,12 +63,17 @@ public final class Progress {
         doneBefore = examplesDone;
         loss = null;
         accuracy = null;
+        examplesPerSecond = null;
         phaseStart = System.nanoTime();
     }
 
     synchronized void advance(long currentStep, long examplesDone, Tally tally) {
         step = currentStep;
         done = examplesDone;
+        if (done > 0) {
+            // as of this batch, so that the figure stays when the run has ended
+            examplesPerSecond = done / ((System.nanoTime() - phaseStart) / 1e9);
+        }
         if (tally != null && tally.examples() > 0) {
             loss = tally.loss();
             accuracy = tally.accuracy();
@@ -117,9 +123,7 @@ public final class Progress {
         json.addProperty("total", total);
         json.addProperty("loss", loss);
         json.addProperty("accuracy", accuracy);
-        double seconds = (System.nanoTime() - phaseStart) / 1e9;
-        json.addProperty(
-                "examples_per_second", done > doneBefore ? (done - doneBefore) / seconds : null);
+        json.addProperty("examples_per_second", examplesPerSecond);
         JsonArray newRows = new JsonArray();
         rows.stream().skip(Math.max(0, fromRow)).map(EpochRow::toJson).forEach(newRows::add);
         json.add("rows", newRows);

@@ -40,6 +40,7 @@ import org.djlresnet.recipe.Recipe;
  */
 public final class RunFolder implements AutoCloseable {
 
+    private static final Path RUNS = Path.of("runs");
     private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
@@ -65,13 +66,13 @@ public final class RunFolder implements AutoCloseable {
      */
     public static RunFolder create(Path path, Recipe recipe, JsonObject versions) {
         try {
-            RunFolder folder = new RunFolder(path == null ? makeNamed(recipe) : makeAt(path));
+            RunFolder folder = new RunFolder(path == null ? makeNamed(RUNS, recipe) : makeAt(path));
             folder.begin(recipe, versions, List.of());
             return folder;
         } catch (IOException failure) {
             throw new UserException(
                     "Cannot write a run folder at "
-                            + (path == null ? Path.of("runs").toAbsolutePath() : path)
+                            + (path == null ? RUNS.toAbsolutePath() : path)
                             + ": "
                             + reason(failure)
                             + ". Choose another place with --out",
@@ -124,8 +125,8 @@ public final class RunFolder implements AutoCloseable {
                 });
     }
 
-    private static Path makeNamed(Recipe recipe) throws IOException {
-        Path runs = Files.createDirectories(Path.of("runs"));
+    static Path makeNamed(Path runs, Recipe recipe) throws IOException {
+        Files.createDirectories(runs);
         String name =
                 LocalDateTime.now().format(DATE) + "-" + recipe.model() + "-" + recipe.dataset();
         for (int copy = 1; ; copy++) {

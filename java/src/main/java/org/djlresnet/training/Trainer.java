@@ -8,14 +8,11 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.loss.Loss;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
-import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.EpochOrder;
@@ -42,6 +39,7 @@ public final class Trainer {
     private final ImageDataset train;
     private final ImageDataset test;
     private final RunFolder folder;
+    private final Recorder recorder;
     private final Progress progress;
     private final Schedule schedule;
     private final Loss loss = Loss.softmaxCrossEntropyLoss();
@@ -55,8 +53,6 @@ public final class Trainer {
 
     private long step;
     private int epochsDone;
-    private long savedStep;
-    private long savedNanos;
 
     /**
      * Makes a run ready.
@@ -89,6 +85,7 @@ public final class Trainer {
         this.train = train;
         this.test = test;
         this.folder = folder;
+        recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);
         progress = new Progress(recipe.epochs(), start);
         int lone = train.size() % recipe.batchSize() == 1 ? 1 : 0;
@@ -154,22 +151,21 @@ public final class Trainer {
      */
     public void run() {
         EngineTraits.of(network.manager().getEngine()).prepareThread();
-        log((step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
+        recorder.log(
+                (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
         try {
             boolean stopped = goesOn() && !runEpochs();
-            log(stopped ? "stopped at step " + step : "done");
+            recorder.log(stopped ? "stopped at step " + step : "done");
             progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);
         } catch (RuntimeException | Error failure) {
             progress.end(Progress.State.FAILED);
-            logFailure(failure);
+            recorder.failure(failure);
             throw failure;
         } finally {
             if (bestWeights != null) {
                 bestWeights.restore();
             }
-            if (folder != null) {
-                folder.close();
-            }
+            recorder.close();
         }
     }
 
@@ -188,8 +184,6 @@ public final class Trainer {
                                 recipe.imageSize() == null ? 0 : recipe.imageSize());
                 BatchLoader testLoader =
                         Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
-            savedStep = step;
-            savedNanos = System.nanoTime();
             boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
             while (completed && goesOn()) {
                 trainLoader.restart(order(epochsDone, 0));
@@ -271,7 +265,7 @@ public final class Trainer {
                 done += batch.count();
             }
             progress.advance(step, done, tally);
-            if (checkpointIsDue()) {
+            if (recorder.isDue(step)) {
                 tally.flush();
                 saveLast(optimizer, partial(tally, (System.nanoTime() - begin) / 1e9));
             }
@@ -328,28 +322,8 @@ public final class Trainer {
         if (best && bestWeights != null) {
             bestWeights.keep();
         }
-        if (folder != null) {
-            // last comes after best: whoever goes on from last finds the best that it speaks of
-            if (best) {
-                save(folder.best(), optimizer, TrainingState.Partial.NONE);
-            }
-            saveLast(optimizer, TrainingState.Partial.NONE);
-            folder.append(row);
-        }
-        log("epoch " + row.toJson());
+        recorder.epoch(row, best, state(TrainingState.Partial.NONE), optimizer);
         onEpoch.accept(row);
-    }
-
-    private boolean checkpointIsDue() {
-        String every = recipe.checkpointEvery();
-        if (every == null || folder == null) {
-            return false;
-        }
-        if (!every.endsWith("s")) {
-            return step - savedStep >= Long.parseLong(every);
-        }
-        long seconds = Long.parseLong(every.substring(0, every.length() - 1));
-        return System.nanoTime() - savedNanos >= seconds * 1_000_000_000L;
     }
 
     private static TrainingState.Partial partial(Tally tally, double seconds) {
@@ -358,49 +332,10 @@ public final class Trainer {
     }
 
     private void saveLast(Sgd optimizer, TrainingState.Partial partial) {
-        if (folder == null) {
-            return;
-        }
-        try {
-            folder.keepPrevious();
-            save(folder.last(), optimizer, partial);
-            if (partial.examples() == 0) {
-                folder.keepEpoch(epochsDone, recipe.keep());
-            }
-        } catch (IOException failure) {
-            throw new UncheckedIOException(
-                    "Cannot keep a checkpoint in " + folder.path() + ": " + failure, failure);
-        }
-        savedStep = step;
-        savedNanos = System.nanoTime();
+        recorder.last(state(partial), optimizer);
     }
 
-    private void save(Path file, Sgd optimizer, TrainingState.Partial partial) {
-        TrainingState state = new TrainingState(recipe, epochsDone, step, progress.rows(), partial);
-        try {
-            Checkpoint.save(file, network, imageSize(), state.toJson(), optimizer.state());
-        } catch (IOException failure) {
-            throw new UncheckedIOException(
-                    "Cannot write the checkpoint "
-                            + file
-                            + ": "
-                            + failure.getMessage()
-                            + ". Checkpoints written before are whole",
-                    failure);
-        }
-    }
-
-    private void log(String message) {
-        if (folder != null) {
-            folder.log(message);
-        }
-    }
-
-    private void logFailure(Throwable failure) {
-        try {
-            log("failed: " + failure);
-        } catch (UncheckedIOException alsoFailed) {
-            failure.addSuppressed(alsoFailed);
-        }
+    private TrainingState state(TrainingState.Partial partial) {
+        return new TrainingState(recipe, epochsDone, step, progress.rows(), partial);
     }
 }

@@ -1,8 +1,10 @@
 package org.djlresnet.training;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +64,11 @@ public record TrainingRun(
      */
     public static TrainingRun prepare(
             Recipe recipe, ImageDataset train, ImageDataset test, Path runDir) {
-        return begin(recipe, (any, training) -> training ? train : test, runDir != null, runDir);
+        return begin(
+                recipe.with("dataset", new JsonPrimitive(Recipe.ARRAYS)),
+                (any, training) -> training ? train : test,
+                runDir != null,
+                runDir);
     }
 
     /**
@@ -107,6 +113,7 @@ public record TrainingRun(
     }
 
     private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
+        requireEngine(recipe);
         ImageDataset train = limited(data.read(recipe, true), recipe);
         ImageDataset test = limited(data.read(recipe, false), recipe);
         Device device = Devices.of(recipe.device());
@@ -153,6 +160,7 @@ public record TrainingRun(
             try (Checkpoint checkpoint = found.checkpoint()) {
                 TrainingState state = state(checkpoint, from);
                 Recipe recipe = state.recipe().resumedWith(changes);
+                requireEngine(recipe);
                 ImageDataset train = limited(data.read(recipe, true), recipe);
                 ImageDataset test = limited(data.read(recipe, false), recipe);
                 network = checkpoint.network(Devices.of(recipe.device()));
@@ -212,6 +220,19 @@ public record TrainingRun(
         } catch (RuntimeException malformed) {
             throw new UserException(
                     from + " holds a run's state that cannot be read: " + malformed, malformed);
+        }
+    }
+
+    /** An engine cannot be changed in a process, and a recipe must not tell of another. */
+    private static void requireEngine(Recipe recipe) {
+        String running = Engine.getInstance().getEngineName();
+        if (!running.equalsIgnoreCase(recipe.engine())) {
+            throw new UserException(
+                    "The recipe asks for the engine \""
+                            + recipe.engine()
+                            + "\", but this process runs "
+                            + running
+                            + ". Start another one for it");
         }
     }
 

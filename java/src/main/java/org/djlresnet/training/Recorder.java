@@ -1,0 +1,124 @@
+package org.djlresnet.training;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+
+/** Writes a run's checkpoints, rows and log to its folder, if it has one. */
+final class Recorder implements AutoCloseable {
+
+    private final RunFolder folder;
+    private final Network network;
+    private final Integer imageSize;
+    private final int keep;
+    private final long everySteps;
+    private final long everyNanos;
+    private long savedStep;
+    private long savedNanos = System.nanoTime();
+
+    /**
+     * Makes a recorder.
+     *
+     * @param folder the run's folder, or null to write nothing
+     * @param network the network
+     * @param imageSize the size of the images that it sees, or null
+     * @param recipe gives checkpoint_every and keep
+     * @param step the step that the run stands at
+     */
+    Recorder(RunFolder folder, Network network, Integer imageSize, Recipe recipe, long step) {
+        this.folder = folder;
+        this.network = network;
+        this.imageSize = imageSize;
+        keep = recipe.keep();
+        savedStep = step;
+        String every = recipe.checkpointEvery();
+        boolean seconds = every != null && every.endsWith("s");
+        everySteps = every == null || seconds ? Long.MAX_VALUE : Long.parseLong(every);
+        everyNanos =
+                seconds
+                        ? Long.parseLong(every.substring(0, every.length() - 1)) * 1_000_000_000L
+                        : Long.MAX_VALUE;
+    }
+
+    /** Returns whether a checkpoint within the epoch is due. */
+    boolean isDue(long step) {
+        return folder != null
+                && (step - savedStep >= everySteps || System.nanoTime() - savedNanos >= everyNanos);
+    }
+
+    /** Writes {@code last}, and keeps the one before. */
+    void last(TrainingState state, Sgd optimizer) {
+        if (folder == null) {
+            return;
+        }
+        try {
+            folder.keepPrevious();
+            Checkpoint.save(folder.last(), network, imageSize, state.toJson(), optimizer.state());
+            if (state.partial().examples() == 0) {
+                folder.keepEpoch(state.epochsDone(), keep);
+            }
+        } catch (IOException failure) {
+            throw unwritable(folder.last(), failure);
+        }
+        savedStep = state.step();
+        savedNanos = System.nanoTime();
+    }
+
+    /**
+     * Writes what an epoch came to.
+     *
+     * @param best whether it is the best so far
+     */
+    void epoch(EpochRow row, boolean best, TrainingState state, Sgd optimizer) {
+        log("epoch " + row.toJson());
+        if (folder == null) {
+            return;
+        }
+        // last comes after best: whoever goes on from last finds the best that it speaks of
+        if (best) {
+            try {
+                Checkpoint.save(
+                        folder.best(), network, imageSize, state.toJson(), optimizer.state());
+            } catch (IOException failure) {
+                throw unwritable(folder.best(), failure);
+            }
+        }
+        last(state, optimizer);
+        folder.append(row);
+    }
+
+    private static UncheckedIOException unwritable(Path file, IOException failure) {
+        return new UncheckedIOException(
+                "Cannot write the checkpoint "
+                        + file
+                        + ": "
+                        + failure.getMessage()
+                        + ". Checkpoints written before are whole",
+                failure);
+    }
+
+    void log(String message) {
+        if (folder != null) {
+            folder.log(message);
+        }
+    }
+
+    /** Logs what ended the run; if that fails too, the failure tells it. */
+    void failure(Throwable failure) {
+        try {
+            log("failed: " + failure);
+        } catch (UncheckedIOException alsoFailed) {
+            failure.addSuppressed(alsoFailed);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (folder != null) {
+            folder.close();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package org.djlresnet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Each test in a process of its own, as a user starts it. */
+@Timeout(300)
+class MainTest {
+
+    @TempDir Path dir;
+
+    private record Ended(int code, List<String> out, List<String> err) {}
+
+    private Ended main(String... args) throws IOException, InterruptedException {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Xmx2g",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                "org.djlresnet.Main"));
+        command.addAll(List.of(args));
+        Path out = dir.resolve("out.txt");
+        Path err = dir.resolve("err.txt");
+        Process process =
+                new ProcessBuilder(command)
+                        .redirectOutput(out.toFile())
+                        .redirectError(err.toFile())
+                        .start();
+        int code = process.waitFor();
+        return new Ended(code, Files.readAllLines(out), Files.readAllLines(err));
+    }
+
+    @Test
+    void trains() throws IOException, InterruptedException {
+        Path run = dir.resolve("run");
+        Ended ended = main("epochs=1", "limit=256", "threads=2", "device=cpu", "out=" + run);
+        assertEquals(0, ended.code, ended.err.toString());
+        assertEquals(2, ended.out.size(), ended.out.toString());
+        assertTrue(
+                ended.out
+                        .get(0)
+                        .matches(
+                                "epoch 1/1: train loss \\d+\\.\\d{3}, train acc 0\\.\\d{3}, test loss"
+                                        + " \\d+\\.\\d{3}, test acc 0\\.\\d{3}, \\d+\\.\\d"
+                                        + " examples/sec"),
+                ended.out.get(0));
+        assertEquals("run folder: " + run, ended.out.get(1));
+        try (Checkpoint last = Checkpoint.open(run.resolve("last.safetensors"))) {
+            assertEquals(1, last.describe().get("step").getAsInt());
+        }
+    }
+
+    @Test
+    void aBadKeyIsOneLineAndCodeTwo() throws IOException, InterruptedException {
+        Ended ended = main("epoch=1");
+        assertEquals(2, ended.code);
+        assertEquals(List.of(), ended.out);
+        assertEquals(1, ended.err.size(), ended.err.toString());
+        assertTrue(
+                ended.err
+                        .get(0)
+                        .startsWith(
+                                "error: Unknown key \"epoch\" in the recipe; did you mean"
+                                        + " \"epochs\"?"),
+                ended.err.get(0));
+    }
+
+    @Test
+    void whatIsNoSettingIsRefusedAndNothingIsMade() throws IOException, InterruptedException {
+        Ended ended = main("out=" + dir.resolve("run"), "--epochs");
+        assertEquals(2, ended.code);
+        assertEquals(
+                List.of("error: Settings are written key=value. Received: --epochs"), ended.err);
+        assertFalse(Files.exists(dir.resolve("run")));
+    }
+
+    @Test
+    void helpTellsTheSettings() throws IOException, InterruptedException {
+        Ended ended = main("epochs=0", "--help");
+        assertEquals(0, ended.code);
+        assertEquals("usage: java org.djlresnet.Main [KEY=VALUE ...]", ended.out.get(0));
+        assertEquals(List.of(), ended.err);
+    }
+}

@@ -1,0 +1,403 @@
+package org.djlresnet.bridge;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.NonFiniteLossException;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Tag("engine")
+@Timeout(300)
+class BridgeTest {
+
+    private static final String[] CLASSES = QuadrantImages.CLASSES.toArray(new String[0]);
+
+    @TempDir Path dir;
+
+    private static JsonElement json(String text) {
+        return JsonParser.parseString(text.replace('\'', '"'));
+    }
+
+    private static void assertJson(String expected, String actual) {
+        assertEquals(json(expected).toString(), actual);
+    }
+
+    private static JsonObject object(String text) {
+        return JsonParser.parseString(text).getAsJsonObject();
+    }
+
+    private static float[] floats(ByteBuffer bytes) {
+        float[] values = new float[bytes.remaining() / 4];
+        bytes.asFloatBuffer().get(values);
+        return values;
+    }
+
+    private static String refusal(Runnable call) {
+        return assertThrows(UserException.class, call::run).getMessage();
+    }
+
+    @Test
+    void describe() {
+        JsonObject json = object(Bridge.describe());
+        assertEquals(
+                List.of(
+                        "version",
+                        "djl",
+                        "java",
+                        "java_home",
+                        "engine",
+                        "engine_version",
+                        "devices",
+                        "threads",
+                        "max_heap_bytes"),
+                List.copyOf(json.keySet()));
+        assertEquals("0.35.1", json.get("djl").getAsString());
+        assertEquals(Engine.getInstance().getEngineName(), json.get("engine").getAsString());
+        assertEquals("cpu", json.getAsJsonArray("devices").get(0).getAsString());
+        assertTrue(json.get("threads").getAsInt() >= 1);
+        assertTrue(json.get("max_heap_bytes").getAsLong() > 1 << 20);
+        assertTrue(json.get("version").getAsString().matches("\\d+\\.\\d+\\.\\d+.*"));
+    }
+
+    @Test
+    void models() {
+        // multiply-adds by hand: stem 614,656; stages 7,225,344 and three times 8,388,608, each
+        // at half the size and twice the channels; linear layer 5,120. Batch normalizations have
+        // 3,904 channels, each with two running statistics.
+        assertJson(
+                "[{'name': 'd2l-resnet18', 'description': 'ResNet-18 of Dive into Deep Learning,"
+                        + " Java edition, 7.6', 'parameters': 11186186, 'trainable_parameters':"
+                        + " 11178378, 'multiply_adds': 33010944, 'input': [1, 1, 28, 28]}]",
+                Bridge.models());
+    }
+
+    @Test
+    void datasets() {
+        JsonArray all = JsonParser.parseString(Bridge.datasets()).getAsJsonArray();
+        assertEquals(
+                json(
+                        "{'name': 'fashion-mnist', 'description': 'Fashion-MNIST: grey pictures of"
+                                + " clothes, Zalando SE, 2017', 'shape': [1, 28, 28], 'classes':"
+                                + " ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal',"
+                                + " 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'], 'train': 60000, 'test':"
+                                + " 10000}"),
+                all.get(0));
+        assertEquals("idx", all.get(1).getAsJsonObject().get("name").getAsString());
+    }
+
+    @Test
+    void summary() {
+        JsonObject json = object(Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 224, 224}, 1));
+        assertEquals(List.of("model", "input", "layers", "total"), List.copyOf(json.keySet()));
+        assertEquals("d2l-resnet18", json.get("model").getAsString());
+        assertEquals("[1,1,224,224]", json.get("input").toString());
+        JsonArray layers = json.getAsJsonArray("layers");
+        // shapes and names are the book's
+        String[][] expected = {
+            {"01Conv2d", "[1,64,112,112]"},
+            {"02BatchNorm", "[1,64,112,112]"},
+            {"03LambdaBlock", "[1,64,112,112]"},
+            {"04LambdaBlock", "[1,64,56,56]"},
+            {"05SequentialBlock", "[1,64,56,56]"},
+            {"06SequentialBlock", "[1,128,28,28]"},
+            {"07SequentialBlock", "[1,256,14,14]"},
+            {"08SequentialBlock", "[1,512,7,7]"},
+            {"09LambdaBlock", "[1,512]"},
+            {"10Linear", "[1,10]"},
+        };
+        assertEquals(expected.length, layers.size());
+        for (int i = 0; i < expected.length; i++) {
+            JsonObject layer = layers.get(i).getAsJsonObject();
+            assertEquals(
+                    List.of("name", "type", "output_shape", "parameters", "multiply_adds"),
+                    List.copyOf(layer.keySet()));
+            assertEquals(expected[i][0], layer.get("name").getAsString());
+            assertEquals(expected[i][1], layer.get("output_shape").toString());
+        }
+        JsonObject stem = layers.get(0).getAsJsonObject();
+        assertEquals(64 * 49 + 64, stem.get("parameters").getAsInt());
+        assertEquals(64 * 49 * 112 * 112, stem.get("multiply_adds").getAsInt());
+        JsonObject total = json.getAsJsonObject("total");
+        assertEquals(11_186_186, total.get("parameters").getAsInt());
+        assertEquals(11_178_378, total.get("trainable_parameters").getAsInt());
+        // as many parameters with other classes: 512 weights and a bias each
+        JsonObject seven = object(Bridge.summary("d2l-resnet18", 7, new long[] {1, 1, 28, 28}, 1));
+        assertEquals(
+                11_178_378 - 3 * 513,
+                seven.getAsJsonObject("total").get("trainable_parameters").getAsInt());
+    }
+
+    @Test
+    void summaryRefusesWhatDoesNotFit() {
+        assertTrue(
+                refusal(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
+                        .startsWith("Unknown model \"d2l-resnet\"; did you mean"));
+        assertTrue(
+                refusal(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
+                        .endsWith("Received: -1"));
+        assertEquals(
+                "The input's shape is four numbers above 0, (N, C, H, W). Received: [1, 28, 28]",
+                refusal(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 28, 28}, 1)));
+        refusal(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 0, 28}, 1));
+    }
+
+    @Test
+    void completeRecipe() {
+        assertEquals(
+                Recipe.fromJson("{\"lr\": 0.5}").toTree(),
+                JsonParser.parseString(Bridge.completeRecipe("{\"lr\": 0.5}")));
+        refusal(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
+    }
+
+    @Test
+    void forwardIsTheNetworks() {
+        ByteBuffer images = QuadrantImages.floats(QuadrantImages.of(3, 1));
+        try (NetworkHandle handle = Bridge.create("d2l-resnet18", 1, 10, 5, "cpu")) {
+            assertJson(
+                    "{'model': 'd2l-resnet18', 'in_channels': 1, 'classes': 10, 'class_names':"
+                            + " ['0','1','2','3','4','5','6','7','8','9'], 'image_size': null}",
+                    handle.info());
+            ByteBuffer logits = handle.forward(images, new long[] {3, 1, 8, 8});
+            assertTrue(logits.isDirect());
+            assertEquals(ByteOrder.nativeOrder(), logits.order());
+            assertEquals(3 * 10 * 4, logits.remaining());
+            float[] direct;
+            try (NDManager manager = handle.network().manager().newSubManager()) {
+                NDArray array = manager.create(images, new Shape(3, 1, 8, 8), DataType.FLOAT32);
+                direct = handle.network().forward(array, false).toFloatArray();
+            }
+            assertArrayEquals(direct, floats(logits));
+
+            // the answer is a copy, which later calls leave alone
+            float[] before = floats(logits);
+            handle.forward(QuadrantImages.floats(QuadrantImages.of(3, 2)), new long[] {3, 1, 8, 8});
+            assertArrayEquals(before, floats(logits));
+
+            // part of a larger buffer
+            ByteBuffer last = images.duplicate().order(ByteOrder.nativeOrder()).position(2 * 256);
+            float[] one = floats(handle.forward(last, new long[] {1, 1, 8, 8}));
+            for (int i = 0; i < 10; i++) {
+                assertEquals(direct[20 + i], one[i], 1e-4 * Math.abs(direct[20 + i]) + 1e-5);
+            }
+        }
+    }
+
+    @Test
+    void forwardRefusesOtherShapes() {
+        ByteBuffer image = ByteBuffer.allocateDirect(256).order(ByteOrder.nativeOrder());
+        try (NetworkHandle handle = Bridge.create("d2l-resnet18", 1, 10, 5, "cpu")) {
+            long[][] shapes = {
+                {64}, {1, 8, 8}, {1, 3, 8, 8}, {0, 1, 8, 8}, {-1, 1, -8, 8}, {1, 1, 8, 8, 1}
+            };
+            for (long[] shape : shapes) {
+                String message = refusal(() -> handle.forward(image, shape));
+                assertTrue(message.contains("(N, 1, H, W)"), message);
+            }
+            assertEquals(
+                    "Shape (2, 1, 8, 8) takes 512 bytes of float32. Received: 256 bytes",
+                    refusal(() -> handle.forward(image, new long[] {2, 1, 8, 8})));
+            // 2^64 bytes are not 0 bytes
+            ByteBuffer empty = ByteBuffer.allocateDirect(0);
+            refusal(() -> handle.forward(empty, new long[] {1L << 31, 1, 1L << 31, 1}));
+        }
+    }
+
+    @Test
+    void createRefusesWhatCannotBe() {
+        refusal(() -> Bridge.create("resnet", 1, 10, 0, "cpu"));
+        refusal(() -> Bridge.create("d2l-resnet18", 0, 10, 0, "cpu"));
+        refusal(() -> Bridge.create("d2l-resnet18", 1, 0, 0, "cpu"));
+        assertEquals(
+                "Unknown device \"tpu\". Allowed: auto, cpu, gpu or gpu:N",
+                refusal(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "tpu")));
+        refusal(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "gpu:999"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"uint8", "float32"})
+    void arraysAreTrainedOnAndEvaluated(String type) throws InterruptedException {
+        ImageDataset images = QuadrantImages.of(12, 1);
+        boolean bytes = type.equals("uint8");
+        ImageDataset data =
+                Bridge.array(
+                        bytes
+                                ? ByteBuffer.allocateDirect(12 * 64).put(images.pixels()).flip()
+                                : QuadrantImages.floats(images),
+                        type,
+                        new long[] {12, 1, 8, 8},
+                        images.labels(),
+                        CLASSES);
+        String recipe =
+                QuadrantImages.recipeJson("{'epochs': 1, 'batch_size': 6, 'lr': 1e-6, 'seed': 3}");
+        TrainingHandle run = Bridge.train(recipe, data, data, null);
+        assertTrue(run.await(200_000));
+        run.check();
+        assertNull(run.runDir());
+        JsonObject progress = object(run.progress(0));
+        assertEquals(
+                List.of(
+                        "state",
+                        "epoch",
+                        "epochs",
+                        "step",
+                        "done",
+                        "total",
+                        "loss",
+                        "accuracy",
+                        "examples_per_second",
+                        "rows"),
+                List.copyOf(progress.keySet()));
+        assertEquals("done", progress.get("state").getAsString());
+        assertEquals(2, progress.get("step").getAsInt());
+        JsonObject row = progress.getAsJsonArray("rows").get(0).getAsJsonObject();
+        assertEquals(0, object(run.progress(1)).getAsJsonArray("rows").size());
+        try (NetworkHandle network = run.network()) {
+            assertEquals(
+                    "arrays",
+                    object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
+            JsonObject evaluation = object(Bridge.evaluate(network, data, 5));
+            assertEquals(
+                    List.of("loss", "accuracy", "classes", "confusion_matrix"),
+                    List.copyOf(evaluation.keySet()));
+            double loss = row.get("test_loss").getAsDouble();
+            assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
+            assertEquals(
+                    row.get("test_accuracy").getAsDouble(),
+                    evaluation.get("accuracy").getAsDouble());
+        }
+    }
+
+    @Test
+    void arraysThatDoNotFitAreRefused() {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(4);
+        long[] shape = {1, 1, 2, 2};
+        refusal(() -> Bridge.array(pixels, "int8", shape, new int[1], CLASSES));
+        refusal(() -> Bridge.array(pixels, "float32", shape, new int[1], CLASSES));
+        refusal(() -> Bridge.array(pixels, "uint8", shape, new int[2], CLASSES));
+        refusal(() -> Bridge.array(pixels, "uint8", shape, new int[] {4}, CLASSES));
+    }
+
+    @Test
+    void aFailureInTheRunReachesTheCaller() throws InterruptedException {
+        ImageDataset data = QuadrantImages.of(16, 1);
+        String recipe = QuadrantImages.recipeJson("{'epochs': 9, 'batch_size': 4, 'lr': 1000}");
+        TrainingHandle run = Bridge.train(recipe, data, data, null);
+        assertTrue(run.await(200_000));
+        assertEquals("failed", object(run.progress(0)).get("state").getAsString());
+        assertThrows(NonFiniteLossException.class, run::check);
+        run.network().close();
+    }
+
+    @Test
+    void aRunIsStopped() throws InterruptedException {
+        ImageDataset data = QuadrantImages.of(16, 1);
+        String recipe =
+                QuadrantImages.recipeJson("{'epochs': 100000, 'batch_size': 4, 'lr': 1e-6}");
+        TrainingHandle run = Bridge.train(recipe, data, data, null);
+        run.stop();
+        assertTrue(run.await(200_000));
+        run.check();
+        assertEquals("stopped", object(run.progress(0)).get("state").getAsString());
+        run.network().close();
+    }
+
+    @Test
+    void everyCheckIsMadeBeforeTheRun() {
+        ImageDataset data = QuadrantImages.of(4, 1);
+        String good = QuadrantImages.recipeJson("{}");
+        refusal(() -> Bridge.train("{}}", data, data, null));
+        refusal(() -> Bridge.train(good, data, data, "pom.xml"));
+        refusal(() -> Bridge.train(good, dir.toString(), dir.resolve("run").toString()));
+        assertTrue(Files.notExists(dir.resolve("run")));
+    }
+
+    @Test
+    void trainsOnFashionMnistFromEndToEnd() throws IOException, InterruptedException {
+        String recipe =
+                QuadrantImages.recipeJson(
+                        "{'epochs': 1, 'limit': 256, 'batch_size': 64, 'seed': 1}");
+        Path runDir = dir.resolve("run");
+        TrainingHandle run = Bridge.train(recipe, "data", runDir.toString());
+        assertTrue(run.await(280_000));
+        run.check();
+        assertEquals(runDir.toString(), run.runDir());
+        try (Stream<Path> files = Files.list(runDir)) {
+            assertEquals(
+                    List.of(
+                            "best.safetensors",
+                            "figures",
+                            "last.safetensors",
+                            "log.txt",
+                            "metrics.csv",
+                            "recipe.json"),
+                    files.map(file -> file.getFileName().toString()).sorted().toList());
+        }
+        JsonObject row = object(run.progress(0)).getAsJsonArray("rows").get(0).getAsJsonObject();
+        assertEquals(4, row.get("step").getAsInt());
+        // ten classes: chance is a loss of 2.3 and an accuracy of 0.1
+        assertTrue(row.get("train_accuracy").getAsDouble() > 0.15, row.toString());
+
+        String last = runDir.resolve("last.safetensors").toString();
+        JsonObject info = object(Bridge.checkpointInfo(last));
+        assertEquals(1, info.get("epoch").getAsInt());
+        assertEquals(4, info.get("step").getAsInt());
+        assertEquals(10, info.get("classes").getAsInt());
+        assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
+        assertEquals(row.get("test_accuracy"), info.get("best_test_accuracy"));
+        assertEquals(row, info.getAsJsonArray("history").get(0));
+        assertEquals(
+                Recipe.fromJson(recipe).toTree(),
+                Recipe.fromJson(info.get("recipe").toString()).toTree());
+
+        ImageDataset test = Bridge.dataset("fashion-mnist", "data", false, 256);
+        assertEquals(256, test.size());
+        try (NetworkHandle loaded = Bridge.load(last, "cpu");
+                NetworkHandle trained = run.network()) {
+            assertEquals(info, object(loaded.info()));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100));
+            double loss = row.get("test_loss").getAsDouble();
+            assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
+            assertEquals(
+                    row.get("test_accuracy").getAsDouble(),
+                    evaluation.get("accuracy").getAsDouble());
+            ByteBuffer images = QuadrantImages.floats(test.limit(8));
+            long[] shape = {8, 1, 28, 28};
+            float[] logits = floats(trained.forward(images, shape));
+            assertArrayEquals(logits, floats(loaded.forward(images, shape)));
+
+            Path saved = dir.resolve("saved.safetensors");
+            trained.save(saved.toString());
+            try (NetworkHandle again = Bridge.load(saved.toString(), "auto")) {
+                assertArrayEquals(logits, floats(again.forward(images, shape)));
+            }
+        }
+    }
+}

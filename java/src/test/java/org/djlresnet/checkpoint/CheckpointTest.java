@@ -1,0 +1,337 @@
+package org.djlresnet.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.D2lResNet18;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.StateDict;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Tag("engine")
+class CheckpointTest {
+
+    private static final List<String> CLASSES = List.of("a", "b", "ß \"\\");
+
+    /** What save() writes, but for versions and run, with ' for ". */
+    private static final String SOUND =
+            "{'format': 1, 'model': 'd2l-resnet18', 'in_channels': 1, 'class_names': ['a', 'b',"
+                    + " 'c'], 'image_size': null}";
+
+    @TempDir Path dir;
+
+    private static float[] logits(Network network) {
+        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray images =
+                    manager.create(
+                            QuadrantImages.floats(QuadrantImages.of(4, 1)),
+                            new Shape(2, 2, 8, 8),
+                            DataType.FLOAT32);
+            return network.forward(images, false).toFloatArray();
+        }
+    }
+
+    private static Network network() {
+        return Network.create("d2l-resnet18", 2, CLASSES, 9, Device.cpu());
+    }
+
+    private static Tensor zero(String name) {
+        return new Tensor(name, Dtype.F32, new long[] {1}, ByteBuffer.allocateDirect(4));
+    }
+
+    private Path write(String info, List<Tensor> tensors) throws IOException {
+        Path file = dir.resolve("made.safetensors");
+        SafetensorsFile.write(file, Map.of("py_djl_resnet", info.replace('\'', '"')), tensors);
+        return file;
+    }
+
+    private static String refusal(Path file) {
+        return assertThrows(UserException.class, () -> read(file)).getMessage();
+    }
+
+    private static void read(Path file) {
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            checkpoint.network(Device.cpu()).close();
+        }
+    }
+
+    @Test
+    void aNetworkComesBackWithEqualLogits() throws IOException {
+        Path file = dir.resolve("network.safetensors");
+        float[] expected;
+        try (Network network = network()) {
+            // other than the values of a fresh network, so that leaving them would be seen
+            EngineTraits.of(network.manager().getEngine()).prepareThread();
+            network.parameters().get("bn1.running_mean").getArray().addi(0.25f);
+            network.parameters().get("layer2.0.bn1.running_var").getArray().addi(0.5f);
+            network.parameters().get("fc.bias").getArray().addi(1.5f);
+            expected = logits(network);
+            Checkpoint.save(file, network, 32, null, Map.of());
+        }
+        Network copy;
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            copy = checkpoint.network(Device.cpu());
+        }
+        try (copy) {
+            assertArrayEquals(expected, logits(copy));
+            assertEquals(CLASSES, copy.classNames());
+            assertEquals(2, copy.inChannels());
+            assertEquals("d2l-resnet18", copy.model());
+        }
+    }
+
+    @Test
+    void holdsTheRunAndTheOptimizersState() throws IOException {
+        Path file = dir.resolve("last.safetensors");
+        JsonObject run =
+                JsonParser.parseString(
+                                "{'recipe': {'lr': 0.5}, 'epoch': 3, 'step': 12,"
+                                        + " 'best_test_accuracy': null, 'history': [{'epoch': 1}],"
+                                        + " 'partial': {'examples': 4}}")
+                        .getAsJsonObject();
+        try (Network network = network()) {
+            EngineTraits.of(network.manager().getEngine()).prepareThread();
+            NDArray momentum = network.manager().create(new float[] {1, -2});
+            Checkpoint.save(file, network, null, run, Map.of("momentum/fc.bias", momentum));
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            assertNull(checkpoint.imageSize());
+            JsonObject description = checkpoint.describe();
+            assertEquals(
+                    List.of(
+                            "model",
+                            "in_channels",
+                            "classes",
+                            "class_names",
+                            "image_size",
+                            "recipe",
+                            "epoch",
+                            "step",
+                            "best_test_accuracy",
+                            "history"),
+                    List.copyOf(description.keySet()));
+            assertEquals(3, description.get("classes").getAsInt());
+            assertEquals(12, description.get("step").getAsInt());
+            assertEquals("[{\"epoch\":1}]", description.get("history").toString());
+            // the optimizer's state does not stand in the network's way
+            checkpoint.network(Device.cpu()).close();
+        }
+        try (SafetensorsFile tensors = SafetensorsFile.read(file)) {
+            ByteBuffer momentum = tensors.data("optimizer/momentum/fc.bias");
+            assertEquals(1f, momentum.getFloat());
+            assertEquals(-2f, momentum.getFloat());
+            JsonObject info =
+                    JsonParser.parseString(tensors.metadata().get("py_djl_resnet"))
+                            .getAsJsonObject();
+            assertEquals(1, info.get("format").getAsInt());
+            assertEquals(
+                    Engine.getInstance().getEngineName(),
+                    info.getAsJsonObject("versions").get("engine").getAsString());
+            assertEquals(
+                    4,
+                    info.getAsJsonObject("run")
+                            .getAsJsonObject("partial")
+                            .get("examples")
+                            .getAsInt());
+        }
+    }
+
+    @Test
+    void describesANetworkWithoutARun() throws IOException {
+        try (Checkpoint checkpoint = Checkpoint.open(write(SOUND, List.of(zero("x"))))) {
+            assertEquals(
+                    JsonParser.parseString(
+                                    """
+                            {"model": "d2l-resnet18", "in_channels": 1, "classes": 3,
+                             "class_names": ["a", "b", "c"], "image_size": null}
+                            """)
+                            .toString(),
+                    checkpoint.describe().toString());
+        }
+    }
+
+    @Test
+    void missingAndSuperfluousTensorsAreListed() throws IOException {
+        // all but two, and two too many
+        List<Tensor> tensors = new ArrayList<>();
+        StateDict.of(new D2lResNet18(3)).keySet().stream()
+                .filter(name -> !List.of("conv1.bias", "layer4.1.bn2.running_var").contains(name))
+                .forEach(name -> tensors.add(zero(name)));
+        tensors.add(zero("layer9.weight"));
+        tensors.add(zero("bn1.num_batches_tracked"));
+        Path file = write(SOUND, tensors);
+        assertEquals(
+                file
+                        + " does not hold the tensors of a d2l-resnet18: no conv1.bias, no"
+                        + " layer4.1.bn2.running_var, unexpected layer9.weight, unexpected"
+                        + " bn1.num_batches_tracked",
+                refusal(file));
+    }
+
+    @Test
+    void aLongListIsCut() throws IOException {
+        int names = StateDict.of(new D2lResNet18(3)).size();
+        String message = refusal(write(SOUND, List.of()));
+        assertTrue(message.endsWith(", and " + (names - 5) + " more"), message);
+        assertTrue(message.contains(": no conv1.weight, no conv1.bias, no bn1.weight"), message);
+    }
+
+    private static List<Tensor> allMisshapen() {
+        return StateDict.of(new D2lResNet18(3)).keySet().stream()
+                .map(CheckpointTest::zero)
+                .toList();
+    }
+
+    @Test
+    void tensorsOfOtherShapesOrTypesAreListed() throws IOException {
+        List<Tensor> tensors = new ArrayList<>(allMisshapen());
+        tensors.removeIf(tensor -> tensor.name().equals("conv1.bias"));
+        tensors.add(
+                new Tensor(
+                        "conv1.bias", Dtype.F16, new long[] {64}, ByteBuffer.allocateDirect(128)));
+        String message = refusal(write(SOUND, tensors));
+        assertTrue(
+                message.contains(
+                        "conv1.weight is F32 [1], not F32 [64, 1, 7, 7], conv1.bias is F16 [64],"
+                                + " not F32 [64], bn1.weight is F32 [1], not F32 [64]"),
+                message);
+        assertTrue(message.contains(" more"), message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {3, 2_000_000_000, Integer.MAX_VALUE})
+    void channelsThatTheTensorsDoNotHaveTakeNoMemory(int channels) throws IOException {
+        String info = SOUND.replace("'in_channels': 1", "'in_channels': " + channels);
+        String message = refusal(write(info, allMisshapen()));
+        assertTrue(
+                message.contains("conv1.weight is F32 [1], not F32 [64, " + channels + ", 7, 7]"),
+                message);
+    }
+
+    @Test
+    void aFileOfAnotherProgramIsRefused() throws IOException {
+        Path file = dir.resolve("other.safetensors");
+        SafetensorsFile.write(file, Map.of("format", "pt"), List.of(zero("conv1.weight")));
+        assertEquals(
+                file
+                        + " is a safetensors file, but no checkpoint of py_djl_resnet: its metadata"
+                        + " lack \"py_djl_resnet\"",
+                refusal(file));
+    }
+
+    @Test
+    void anotherFormatIsRefused() throws IOException {
+        Path file = write(SOUND.replace("'format': 1", "'format': 2"), List.of());
+        assertEquals(file + " has checkpoint format 2; this version reads format 1", refusal(file));
+    }
+
+    @Test
+    void anUnknownModelIsNamed() throws IOException {
+        Path file = write(SOUND.replace("d2l-resnet18", "d2l-resnet81"), List.of());
+        String message = refusal(file);
+        assertTrue(
+                message.startsWith(
+                        "Unknown model \"d2l-resnet81\"; did you mean \"d2l-resnet18\"?"),
+                message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "null",
+                "[]",
+                "7",
+                "{",
+                "{}",
+                "{'format': 'one'}",
+                "{'format': [1, 2]}",
+                "{'format': 1}",
+                "model: {}",
+                "model: null",
+                "in_channels: 0",
+                "in_channels: -1",
+                "in_channels: 'x'",
+                "in_channels: [1, 2]",
+                "class_names: []",
+                "class_names: 'abc'",
+                "class_names: {}",
+                "class_names: [null]",
+                "class_names: [['a', 'b']]",
+                "class_names: null",
+                "image_size: 0",
+                "image_size: -28",
+                "image_size: [28, 28]",
+                "image_size: {}",
+            })
+    void metadataThatMakeNoSenseAreRefused(String change) throws IOException {
+        String info = change;
+        if (change.matches("[a-z_]+: .*")) {
+            String[] entry = change.split(": ", 2);
+            JsonObject changed = JsonParser.parseString(SOUND.replace('\'', '"')).getAsJsonObject();
+            changed.add(entry[0], JsonParser.parseString(entry[1].replace('\'', '"')));
+            info = changed.toString();
+        }
+        Path file = write(info, List.of());
+        assertEquals(file + " has metadata of py_djl_resnet that cannot be read", refusal(file));
+    }
+
+    @Test
+    void damageIsFound() throws IOException {
+        Path file = write(SOUND, allMisshapen());
+        byte[] bytes = Files.readAllBytes(file);
+
+        Files.write(file, Arrays.copyOf(bytes, bytes.length - 1));
+        assertTrue(refusal(file).startsWith(file + ": not a sound safetensors file: "));
+        Files.write(file, Arrays.copyOf(bytes, 100));
+        assertTrue(refusal(file).startsWith(file + ": not a sound safetensors file: "));
+        Files.write(file, new byte[0]);
+        assertTrue(refusal(file).startsWith(file + ": not a sound safetensors file: "));
+
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(file, bytes);
+        assertTrue(refusal(file).startsWith(file + ": the file is damaged: "), refusal(file));
+        assertEquals(dir.resolve("none") + ": no such file", refusal(dir.resolve("none")));
+    }
+
+    @Test
+    void aFailedSaveLeavesTheOldFile() throws IOException {
+        Path missing = dir.resolve("missing").resolve("last.safetensors");
+        try (Network network = network()) {
+            assertThrows(
+                    IOException.class,
+                    () -> Checkpoint.save(missing, network, null, null, Map.of()));
+        }
+        try (Stream<Path> files = Files.list(dir)) {
+            assertEquals(0, files.count());
+        }
+    }
+}

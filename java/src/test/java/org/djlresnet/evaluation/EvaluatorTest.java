@@ -1,0 +1,191 @@
+package org.djlresnet.evaluation;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.BatchLoader;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.PixelType;
+import org.djlresnet.model.Network;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+@Tag("engine")
+class EvaluatorTest {
+
+    private static final int EXAMPLES = 10;
+
+    private final ImageDataset data = QuadrantImages.of(EXAMPLES, 1);
+    private final Network network =
+            Network.create("d2l-resnet18", 1, QuadrantImages.CLASSES, 3, Device.cpu());
+
+    @AfterEach
+    void close() {
+        network.close();
+    }
+
+    private float[] logits() {
+        Evaluator.withoutGradients(network);
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray images =
+                    manager.create(
+                            QuadrantImages.floats(data),
+                            new Shape(EXAMPLES, 1, 8, 8),
+                            DataType.FLOAT32);
+            return network.forward(images, false).toFloatArray();
+        }
+    }
+
+    private static void assertClose(Evaluation expected, Evaluation actual) {
+        assertEquals(1, actual.loss() / expected.loss(), 1e-5);
+        assertArrayEquals(expected.confusion(), actual.confusion());
+    }
+
+    @Test
+    void sumsCrossEntropyAndAnswersOfTheLogits() {
+        float[] logits = logits();
+        double lossSum = 0;
+        long[][] confusion = new long[4][4];
+        for (int i = 0; i < EXAMPLES; i++) {
+            int label = data.label(i);
+            double sum = 0;
+            int best = 0;
+            for (int c = 0; c < 4; c++) {
+                sum += Math.exp(logits[4 * i + c] - logits[4 * i + label]);
+                best = logits[4 * i + c] > logits[4 * i + best] ? c : best;
+            }
+            lossSum += Math.log(sum);
+            confusion[label][best]++;
+        }
+        Evaluation evaluation = Evaluator.evaluate(network, data, EXAMPLES, null);
+        assertEquals(EXAMPLES, evaluation.examples());
+        assertEquals(lossSum, evaluation.lossSum(), 1e-5 * lossSum);
+        assertArrayEquals(confusion, evaluation.confusion());
+        assertEquals(QuadrantImages.CLASSES, evaluation.classNames());
+    }
+
+    @Test
+    void theBatchSizeChangesNothing() {
+        Evaluation whole = Evaluator.evaluate(network, data, 64, null);
+        for (int batchSize : new int[] {1, 3, 5}) {
+            assertClose(whole, Evaluator.evaluate(network, data, batchSize, null));
+        }
+    }
+
+    @Test
+    void theOrderOfTheDataChangesNothing() {
+        int[] labels = new int[EXAMPLES];
+        ByteBuffer pixels = ByteBuffer.allocateDirect(64 * EXAMPLES);
+        for (int i = 0; i < EXAMPLES; i++) {
+            labels[i] = data.label(EXAMPLES - 1 - i);
+            pixels.put(data.pixels().slice(64 * (EXAMPLES - 1 - i), 64));
+        }
+        ImageDataset reversed =
+                ImageDataset.of(
+                        pixels.flip(),
+                        PixelType.UINT8,
+                        new long[] {EXAMPLES, 1, 8, 8},
+                        labels,
+                        QuadrantImages.CLASSES);
+        assertClose(
+                Evaluator.evaluate(network, data, 4, null),
+                Evaluator.evaluate(network, reversed, 4, null));
+    }
+
+    @Test
+    void weightsAndRunningStatisticsStay() {
+        Map<String, float[]> before = new LinkedHashMap<>();
+        network.parameters()
+                .forEach((name, value) -> before.put(name, value.getArray().toFloatArray()));
+        int arrays = network.manager().getManagedArrays().size();
+        Evaluator.evaluate(network, data, 4, null);
+        network.parameters()
+                .forEach(
+                        (name, value) ->
+                                assertArrayEquals(
+                                        before.get(name), value.getArray().toFloatArray(), name));
+        assertEquals(arrays, network.manager().getManagedArrays().size());
+    }
+
+    @Test
+    void imagesAreResizedIfAsked() {
+        // a picture of one value stays the same at any size
+        ImageDataset large = plain(12);
+        ImageDataset small = plain(5);
+        assertClose(
+                Evaluator.evaluate(network, large, 2, null),
+                Evaluator.evaluate(network, small, 2, 12));
+    }
+
+    private static ImageDataset plain(int size) {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(2 * size * size);
+        for (int i = 0; i < pixels.capacity(); i++) {
+            pixels.put(i, (byte) (i < size * size ? 40 : 200));
+        }
+        return ImageDataset.of(
+                pixels,
+                PixelType.UINT8,
+                new long[] {2, 1, size, size},
+                new int[] {0, 3},
+                QuadrantImages.CLASSES);
+    }
+
+    @Test
+    void endsWhenToldTo() {
+        List<Long> done = new ArrayList<>();
+        try (BatchLoader loader = Evaluator.loader(data, 4, null)) {
+            assertNull(
+                    Evaluator.run(
+                            network,
+                            loader,
+                            examples -> {
+                                done.add(examples);
+                                return examples < 8;
+                            }));
+        }
+        assertEquals(List.of(4L, 8L), done);
+    }
+
+    @Test
+    void dataOfOtherChannelsOrMoreClassesAreRefused() {
+        ImageDataset colour =
+                ImageDataset.of(
+                        ByteBuffer.allocateDirect(3),
+                        PixelType.UINT8,
+                        new long[] {1, 3, 1, 1},
+                        new int[] {0},
+                        QuadrantImages.CLASSES);
+        ImageDataset more =
+                ImageDataset.of(
+                        ByteBuffer.allocateDirect(1),
+                        PixelType.UINT8,
+                        new long[] {1, 1, 1, 1},
+                        new int[] {0},
+                        Network.numbered(5));
+        assertEquals("The data have 3 channels, but the network takes 1", refusal(colour, 4));
+        assertEquals("The data have 5 classes, but the network knows 4", refusal(more, 4));
+        assertEquals("The batch size must be 1 or more, received 0", refusal(data, 0));
+    }
+
+    private String refusal(ImageDataset dataset, int batchSize) {
+        return assertThrows(
+                        UserException.class,
+                        () -> Evaluator.evaluate(network, dataset, batchSize, null))
+                .getMessage();
+    }
+}

@@ -1,0 +1,96 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ProgressTest {
+
+    private static EpochRow row(int epoch) {
+        return new EpochRow(epoch, 10L * epoch, 1, 2, 3, 0.5, 0.25, 0.125, 4, 0.75);
+    }
+
+    private static JsonObject json(Progress progress, int fromRow) {
+        return JsonParser.parseString(progress.toJson(fromRow)).getAsJsonObject();
+    }
+
+    @Test
+    void whatIsNotKnownYetIsNull() {
+        assertEquals(
+                JsonParser.parseString(
+                        """
+                        {"state": "starting", "epoch": 0, "epochs": 4, "step": 0, "done": 0,
+                         "total": 0, "loss": null, "accuracy": null, "examples_per_second": null,
+                         "rows": []}
+                        """),
+                json(new Progress(4), 0));
+    }
+
+    @Test
+    void tellsThePhase() {
+        Progress progress = new Progress(4);
+        progress.begin(Progress.State.TRAINING, 2, 600);
+        assertEquals("training", json(progress, 0).get("state").getAsString());
+        assertTrue(json(progress, 0).get("examples_per_second").isJsonNull());
+        progress.advance(7, 256, null);
+        JsonObject json = json(progress, 0);
+        assertEquals(2, json.get("epoch").getAsInt());
+        assertEquals(7, json.get("step").getAsInt());
+        assertEquals(256, json.get("done").getAsInt());
+        assertEquals(600, json.get("total").getAsInt());
+        assertTrue(json.get("examples_per_second").getAsDouble() > 0);
+        progress.begin(Progress.State.VALIDATING, 2, 100);
+        json = json(progress, 0);
+        assertEquals("validating", json.get("state").getAsString());
+        assertEquals(7, json.get("step").getAsInt());
+        assertEquals(0, json.get("done").getAsInt());
+        assertTrue(json.get("examples_per_second").isJsonNull());
+    }
+
+    @Test
+    void aRunThatHasEndedStandsStill() {
+        Progress progress = new Progress(1);
+        progress.begin(Progress.State.TRAINING, 1, 600);
+        progress.advance(1, 600, null);
+        progress.end(Progress.State.DONE);
+        assertEquals(progress.toJson(0), progress.toJson(0));
+        assertEquals("done", json(progress, 0).get("state").getAsString());
+    }
+
+    @Test
+    void givesTheRowsFromTheOneThatIsWanted() {
+        Progress progress = new Progress(3);
+        for (int epoch = 1; epoch <= 3; epoch++) {
+            progress.add(row(epoch));
+        }
+        for (int from = 0; from <= 4; from++) {
+            assertEquals(
+                    progress.rows().stream().skip(from).map(EpochRow::toJson).toList(),
+                    List.copyOf(json(progress, from).getAsJsonArray("rows").asList()).stream()
+                            .map(row -> JsonParser.parseString(row.toString()).getAsJsonObject())
+                            .toList(),
+                    "from " + from);
+        }
+        assertEquals(3, json(progress, -1).getAsJsonArray("rows").size());
+        assertThrows(UnsupportedOperationException.class, () -> progress.rows().add(row(4)));
+    }
+
+    @Test
+    void aRowHasTheColumnsNamesAsKeys() {
+        assertEquals(
+                List.of(EpochRow.CSV_HEADER.split(",")), List.copyOf(row(1).toJson().keySet()));
+        assertEquals(
+                JsonParser.parseString(
+                        """
+                        {"epoch": 2, "step": 20, "seconds": 1.0, "validation_seconds": 2.0,
+                         "examples_per_second": 3.0, "lr": 0.5, "train_loss": 0.25,
+                         "train_accuracy": 0.125, "test_loss": 4.0, "test_accuracy": 0.75}
+                        """),
+                JsonParser.parseString(row(2).toJson().toString()));
+    }
+}

@@ -1,0 +1,518 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.checkpoint.SafetensorsFile;
+import org.djlresnet.data.EpochOrder;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.PixelType;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("engine")
+@Timeout(120)
+class TrainerTest {
+
+    @TempDir Path dir;
+
+    private static Network network(Recipe recipe) {
+        return Network.create(
+                recipe.model(), 1, QuadrantImages.CLASSES, recipe.seed(), Device.cpu());
+    }
+
+    private RunFolder folder(String name, Recipe recipe) {
+        return RunFolder.create(dir.resolve(name), recipe, new JsonObject());
+    }
+
+    private static Map<String, byte[]> tensors(Path file) {
+        try (SafetensorsFile open = SafetensorsFile.read(file)) {
+            assertTrue(open.verify());
+            Map<String, byte[]> tensors = new LinkedHashMap<>();
+            for (String name : open.tensors().keySet()) {
+                ByteBuffer data = open.data(name);
+                byte[] bytes = new byte[data.remaining()];
+                data.get(bytes);
+                tensors.put(name, bytes);
+            }
+            return tensors;
+        }
+    }
+
+    private static Map<String, byte[]> parameters(Network network) {
+        Map<String, byte[]> values = new LinkedHashMap<>();
+        network.parameters()
+                .forEach((name, parameter) -> values.put(name, parameter.getArray().toByteArray()));
+        return values;
+    }
+
+    private static JsonObject state(Path file) {
+        try (SafetensorsFile open = SafetensorsFile.read(file)) {
+            return JsonParser.parseString(open.metadata().get("py_djl_resnet"))
+                    .getAsJsonObject()
+                    .getAsJsonObject("run");
+        }
+    }
+
+    private static void assertSameBytes(Map<String, byte[]> expected, Map<String, byte[]> actual) {
+        assertEquals(expected.keySet(), actual.keySet());
+        expected.forEach((name, bytes) -> assertArrayEquals(bytes, actual.get(name), name));
+    }
+
+    private static Set<String> threads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(Thread::isAlive)
+                .map(Thread::getName)
+                .collect(Collectors.toSet());
+    }
+
+    private static JsonObject progress(Trainer trainer) {
+        return JsonParser.parseString(trainer.progress().toJson(0)).getAsJsonObject();
+    }
+
+    @Test
+    void learnsWhatCanBeLearned() throws IOException {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 16, 'lr': 0.005}");
+        RunFolder folder = folder("run", recipe);
+        Set<String> threadsBefore = threads();
+        try (Network network = network(recipe)) {
+            int arraysBefore = network.manager().getManagedArrays().size();
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(128, 1),
+                            QuadrantImages.of(32, 2),
+                            folder);
+            List<Integer> arrays = new ArrayList<>();
+            trainer.onEpoch(row -> arrays.add(network.manager().getManagedArrays().size()));
+            assertEquals(Progress.State.STARTING, trainer.progress().state());
+
+            trainer.run();
+
+            assertEquals(Progress.State.DONE, trainer.progress().state());
+            List<EpochRow> rows = trainer.progress().rows();
+            assertEquals(3, rows.size());
+            EpochRow first = rows.get(0);
+            EpochRow last = rows.get(2);
+            assertTrue(last.trainLoss() < first.trainLoss() / 2, rows.toString());
+            // chance is 0.25
+            assertTrue(last.trainAccuracy() > 0.8, rows.toString());
+            assertTrue(last.testAccuracy() > 0.8, rows.toString());
+            for (int i = 0; i < 3; i++) {
+                assertEquals(i + 1, rows.get(i).epoch());
+                assertEquals(8 * (i + 1), rows.get(i).step());
+                assertEquals(0.005, rows.get(i).lr());
+            }
+            List<String> csv = Files.readAllLines(folder.metrics());
+            assertEquals(EpochRow.CSV_HEADER, csv.get(0));
+            assertEquals(rows.stream().map(EpochRow::toCsv).toList(), csv.subList(1, 4));
+
+            // what is made for a step or an epoch is freed in it
+            assertEquals(arrays.get(0), arrays.get(2));
+            assertEquals(arraysBefore, network.manager().getManagedArrays().size());
+            assertTrue(threadsBefore.containsAll(threads()), threads().toString());
+            assertEquals(parameters(network).keySet(), tensors(folder.last()).keySet());
+            assertSameBytes(parameters(network), tensors(folder.last()));
+        }
+        try (Checkpoint last = Checkpoint.open(folder.last());
+                Checkpoint best = Checkpoint.open(folder.best())) {
+            JsonObject state = last.describe();
+            assertEquals(3, state.get("epoch").getAsInt());
+            assertEquals(24, state.get("step").getAsInt());
+            double most =
+                    state.getAsJsonArray("history").asList().stream()
+                            .mapToDouble(
+                                    row -> row.getAsJsonObject().get("test_accuracy").getAsDouble())
+                            .max()
+                            .getAsDouble();
+            assertEquals(most, state.get("best_test_accuracy").getAsDouble());
+            JsonObject bestState = best.describe();
+            int bestEpoch = bestState.get("epoch").getAsInt();
+            assertEquals(
+                    most,
+                    bestState
+                            .getAsJsonArray("history")
+                            .get(bestEpoch - 1)
+                            .getAsJsonObject()
+                            .get("test_accuracy")
+                            .getAsDouble());
+        }
+    }
+
+    /** A rate of 0 keeps the weights, so the loss of each batch can be computed beside the loop. */
+    private void assertSumsOfOneEpoch(int examples, int... batches) {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 4, 'lr': 0, 'seed': 5}");
+        ImageDataset train = QuadrantImages.of(examples, 3);
+        double lossSum = 0;
+        int right = 0;
+        int start = 0;
+        int[] order = EpochOrder.of(5, 0, examples);
+        try (Network network = network(recipe)) {
+            for (int count : batches) {
+                float[] logits = trainingLogits(network, train, order, start, count);
+                for (int i = 0; i < count; i++) {
+                    int label = train.label(order[start + i]);
+                    double sum = 0;
+                    int best = 0;
+                    for (int c = 0; c < 4; c++) {
+                        sum += Math.exp(logits[4 * i + c]);
+                        best = logits[4 * i + c] > logits[4 * i + best] ? c : best;
+                    }
+                    lossSum -= Math.log(Math.exp(logits[4 * i + label]) / sum);
+                    right += best == label ? 1 : 0;
+                }
+                start += count;
+            }
+        }
+        try (Network network = network(recipe)) {
+            Trainer trainer = new Trainer(recipe, network, train, QuadrantImages.of(4, 4), null);
+            trainer.run();
+            EpochRow row = trainer.progress().rows().get(0);
+            assertEquals(batches.length, row.step());
+            assertEquals(lossSum / start, row.trainLoss(), 1e-4);
+            assertEquals((double) right / start, row.trainAccuracy(), 1e-9);
+        }
+    }
+
+    private static float[] trainingLogits(
+            Network network, ImageDataset dataset, int[] order, int start, int count) {
+        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        int size = dataset.channels() * dataset.height() * dataset.width();
+        ByteBuffer all = QuadrantImages.floats(dataset);
+        ByteBuffer some =
+                ByteBuffer.allocateDirect(4 * size * count).order(ByteOrder.nativeOrder());
+        for (int i = 0; i < count; i++) {
+            some.put(
+                    all.duplicate()
+                            .position(4 * size * order[start + i])
+                            .limit(4 * size * (order[start + i] + 1)));
+        }
+        // MXNet's batch normalization trains in a collector only
+        GradientCollector collector = network.manager().getEngine().newGradientCollector();
+        try (NDManager manager = network.manager().newSubManager()) {
+            Shape shape = new Shape(count, 1, dataset.height(), dataset.width());
+            NDArray images = manager.create(some.flip(), shape, DataType.FLOAT32);
+            return network.forward(images, true).toFloatArray();
+        } finally {
+            collector.close();
+        }
+    }
+
+    @Test
+    void aShortLastBatchCountsAsWhatItIs() {
+        assertSumsOfOneEpoch(10, 4, 4, 2);
+    }
+
+    @Test
+    void aLastBatchOfOneExampleIsLeftOut() {
+        assertSumsOfOneEpoch(9, 4, 4);
+    }
+
+    @Test
+    void equalSeedsGiveEqualBytesAndOtherSeedsOthers() {
+        List<Map<String, byte[]>> runs = new ArrayList<>();
+        for (int seed : new int[] {7, 7, 8}) {
+            Recipe recipe =
+                    QuadrantImages.recipe(
+                            "{'epochs': 1, 'batch_size': 8, 'momentum': 0.9, 'seed': "
+                                    + seed
+                                    + "}");
+            RunFolder folder = folder("run" + runs.size(), recipe);
+            try (Network network = network(recipe)) {
+                new Trainer(
+                                recipe,
+                                network,
+                                QuadrantImages.of(20, 1),
+                                QuadrantImages.of(8, 2),
+                                folder)
+                        .run();
+            }
+            runs.add(tensors(folder.last()));
+        }
+        assertTrue(runs.get(0).containsKey("optimizer/momentum/conv1.weight"));
+        assertSameBytes(runs.get(0), runs.get(1));
+        assertFalse(
+                Arrays.equals(runs.get(0).get("conv1.weight"), runs.get(2).get("conv1.weight")));
+    }
+
+    @Test
+    void aStopBeforeTheRunSavesStepNought() {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 8}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Map<String, byte[]> before = parameters(network);
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(16, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            trainer.stop();
+            trainer.run();
+            assertEquals(Progress.State.STOPPED, trainer.progress().state());
+            assertTrue(trainer.progress().rows().isEmpty());
+            assertSameBytes(before, tensors(folder.last()));
+        }
+        JsonObject state = state(folder.last());
+        assertEquals(0, state.get("epoch").getAsInt());
+        assertEquals(0, state.get("step").getAsInt());
+        assertTrue(state.get("best_test_accuracy").isJsonNull());
+        assertFalse(Files.exists(folder.best()));
+    }
+
+    @Test
+    void aStopInsideAnEpochEndsWithinOneBatch() throws InterruptedException {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 1, 'batch_size': 2, 'momentum': 0.5, 'lr': 1e-6}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(2000, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            Thread thread = new Thread(trainer::run);
+            thread.start();
+            while (thread.isAlive() && progress(trainer).get("step").getAsLong() < 3) {
+                Thread.onSpinWait();
+            }
+            trainer.stop();
+            long stepAtStop = progress(trainer).get("step").getAsLong();
+            thread.join();
+            assertEquals(Progress.State.STOPPED, trainer.progress().state());
+            long step = progress(trainer).get("step").getAsLong();
+            assertTrue(step >= 3 && step <= stepAtStop + 1, step + " after " + stepAtStop);
+
+            JsonObject state = state(folder.last());
+            assertEquals(step, state.get("step").getAsLong());
+            assertEquals(0, state.get("epoch").getAsInt());
+            JsonObject partial = state.getAsJsonObject("partial");
+            assertEquals(2 * step, partial.get("examples").getAsLong());
+            assertTrue(partial.get("loss_sum").getAsDouble() > 0);
+            assertTrue(partial.get("correct").getAsLong() <= 2 * step);
+            assertTrue(partial.get("seconds").getAsDouble() > 0);
+            Map<String, byte[]> saved = tensors(folder.last());
+            parameters(network).forEach((name, bytes) -> assertArrayEquals(bytes, saved.get(name)));
+            assertTrue(saved.containsKey("optimizer/momentum/fc.weight"));
+        }
+    }
+
+    @Test
+    void aStopInTheValidationEndsItAndKeepsTheSumsOfTheTraining() throws InterruptedException {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 2}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(4, 1),
+                            QuadrantImages.of(4000, 2),
+                            folder);
+            Thread thread = new Thread(trainer::run);
+            thread.start();
+            while (thread.isAlive() && trainer.progress().state() != Progress.State.VALIDATING) {
+                Thread.onSpinWait();
+            }
+            trainer.stop();
+            thread.join();
+            assertEquals(Progress.State.STOPPED, trainer.progress().state());
+            assertTrue(progress(trainer).get("done").getAsLong() < 4000);
+            JsonObject state = state(folder.last());
+            assertEquals(0, state.get("epoch").getAsInt());
+            assertEquals(2, state.get("step").getAsInt());
+            assertEquals(4, state.getAsJsonObject("partial").get("examples").getAsInt());
+            assertEquals(0, state.getAsJsonArray("history").size());
+        }
+    }
+
+    @Test
+    void aStopBetweenEpochsKeepsTheEpochsThatAreDone() {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(16, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            trainer.onEpoch(row -> trainer.stop());
+            trainer.run();
+            assertEquals(Progress.State.STOPPED, trainer.progress().state());
+            assertEquals(1, trainer.progress().rows().size());
+        }
+        JsonObject state = state(folder.last());
+        assertEquals(1, state.get("epoch").getAsInt());
+        assertEquals(2, state.get("step").getAsInt());
+        assertEquals(1, state.getAsJsonArray("history").size());
+    }
+
+    @Test
+    void aLossThatIsNoNumberEndsTheRunAndLeavesTheLastGoodCheckpoint() throws IOException {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 2001, 'batch_size': 16, 'lr': 1000, 'warmup_epochs': 2000}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(16, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            NonFiniteLossException failure =
+                    assertThrows(NonFiniteLossException.class, trainer::run);
+            assertEquals(Progress.State.FAILED, trainer.progress().state());
+            assertTrue(
+                    failure.getMessage().contains(" at step " + failure.step() + ". "),
+                    failure.getMessage());
+            assertTrue(failure.getMessage().contains("lower learning rate"), failure.getMessage());
+            List<EpochRow> rows = trainer.progress().rows();
+            assertFalse(rows.isEmpty());
+            for (EpochRow row : rows) {
+                assertTrue(Double.isFinite(row.trainLoss()), row.toString());
+                assertTrue(Double.isFinite(row.testLoss()), row.toString());
+            }
+            JsonObject state = state(folder.last());
+            assertEquals(rows.size(), state.get("epoch").getAsInt());
+            assertEquals(rows.size(), state.get("step").getAsLong());
+            assertTrue(failure.step() > state.get("step").getAsLong());
+            tensors(folder.last())
+                    .forEach(
+                            (name, bytes) -> {
+                                var floats =
+                                        ByteBuffer.wrap(bytes)
+                                                .order(ByteOrder.LITTLE_ENDIAN)
+                                                .asFloatBuffer();
+                                while (floats.hasRemaining()) {
+                                    assertTrue(Float.isFinite(floats.get()), name);
+                                }
+                            });
+            String log = Files.readString(folder.path().resolve("log.txt"));
+            assertTrue(log.contains("failed: ") && log.contains("at step " + failure.step()), log);
+        }
+        try (Stream<Path> files = Files.list(folder.path())) {
+            assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
+        }
+    }
+
+    @Test
+    void aStepThatSpoilsTheWeightsIsFoundBeforeTheyAreSaved() {
+        // the only step's own loss is that of the fresh weights
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 1000}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(16, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            NonFiniteLossException failure =
+                    assertThrows(NonFiniteLossException.class, trainer::run);
+            assertEquals(1, failure.step());
+        }
+        assertFalse(Files.exists(folder.last()));
+        assertFalse(Files.exists(folder.best()));
+    }
+
+    @Test
+    void aFolderThatVanishesIsTold() throws IOException {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
+        RunFolder folder = folder("run", recipe);
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(8, 1),
+                            QuadrantImages.of(8, 2),
+                            folder);
+            Path moved = dir.resolve("moved");
+            Files.move(folder.path(), moved);
+            Exception failure = assertThrows(UncheckedIOException.class, trainer::run);
+            assertTrue(failure.getMessage().contains(folder.path().toString()));
+            assertEquals(Progress.State.FAILED, trainer.progress().state());
+        }
+    }
+
+    @Test
+    void dataThatDoNotFitAreRefused() {
+        Recipe recipe = QuadrantImages.recipe("{}");
+        ImageDataset good = QuadrantImages.of(8, 1);
+        ImageDataset colour =
+                ImageDataset.of(
+                        ByteBuffer.allocateDirect(6),
+                        PixelType.UINT8,
+                        new long[] {2, 3, 1, 1},
+                        new int[] {0, 1},
+                        QuadrantImages.CLASSES);
+        ImageDataset manyClasses =
+                ImageDataset.of(
+                        ByteBuffer.allocateDirect(2),
+                        PixelType.UINT8,
+                        new long[] {2, 1, 1, 1},
+                        new int[] {0, 1},
+                        Network.numbered(5));
+        try (Network network = network(recipe)) {
+            assertEquals(
+                    "The data have 3 channels, but the network takes 1",
+                    refused(recipe, network, good, colour));
+            assertEquals(
+                    "The data have 5 classes, but the network knows 4",
+                    refused(recipe, network, manyClasses, good));
+            assertEquals(
+                    "Training needs at least 2 examples. Received: 1",
+                    refused(recipe, network, good.limit(1), good));
+        }
+    }
+
+    private static String refused(
+            Recipe recipe, Network network, ImageDataset train, ImageDataset test) {
+        return assertThrows(
+                        UserException.class, () -> new Trainer(recipe, network, train, test, null))
+                .getMessage();
+    }
+}

@@ -1,0 +1,128 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.engine.Engine;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("engine")
+class TrainingRunTest {
+
+    private final ImageDataset data = QuadrantImages.of(8, 1);
+
+    @TempDir Path dir;
+
+    private String refusal(Recipe recipe) {
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.prepare(recipe, data, data, dir.resolve("run")))
+                        .getMessage();
+        assertFalse(Files.exists(dir.resolve("run")), "a refused run leaves no folder");
+        return message;
+    }
+
+    @Test
+    void aRunOnArraysIsRecordedAsSuch() throws IOException {
+        Path folder = dir.resolve("run");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe("{}"), data, data, folder);
+        run.network().close();
+        assertEquals("arrays", run.recipe().dataset());
+        JsonObject written =
+                JsonParser.parseString(Files.readString(folder.resolve("recipe.json")))
+                        .getAsJsonObject();
+        assertEquals("arrays", written.get("dataset").getAsString());
+        JsonObject versions = written.getAsJsonObject("versions");
+        assertEquals(
+                List.of("py_djl_resnet", "djl", "engine", "engine_version", "java", "os"),
+                List.copyOf(versions.keySet()));
+        assertEquals(Engine.getInstance().getEngineName(), versions.get("engine").getAsString());
+        assertEquals(QuadrantImages.CLASSES, run.network().classNames());
+    }
+
+    @Test
+    void withoutAFolderNothingIsKept() {
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe("{}"), data, data, null);
+        run.network().close();
+        assertNull(run.folder());
+    }
+
+    @Test
+    void theLimitHoldsForBothParts() {
+        Recipe recipe =
+                QuadrantImages.recipe("{'limit': 4, 'epochs': 1, 'batch_size': 2, 'lr': 0}");
+        TrainingRun run = TrainingRun.prepare(recipe, data, data, null);
+        run.trainer().run();
+        run.network().close();
+        JsonObject progress =
+                JsonParser.parseString(run.trainer().progress().toJson(0)).getAsJsonObject();
+        assertEquals(2, progress.get("step").getAsInt());
+        assertEquals(4, progress.get("total").getAsInt());
+    }
+
+    @Test
+    void anotherEngineThanTheOneThatRunsIsRefused() {
+        String other = QuadrantImages.onPyTorch() ? "mxnet" : "pytorch";
+        String message =
+                refusal(QuadrantImages.recipe("{}").with("engine", new JsonPrimitive(other)));
+        assertEquals(
+                "The recipe asks for the engine \""
+                        + other
+                        + "\", but this process runs "
+                        + Engine.getInstance().getEngineName()
+                        + ". Start another one for it",
+                message);
+    }
+
+    @Test
+    void aDeviceThatIsNotThereIsRefused() {
+        String message =
+                refusal(QuadrantImages.recipe("{}").with("device", new JsonPrimitive("gpu:999")));
+        assertTrue(message.startsWith("There is no device \"gpu:999\": the "), message);
+    }
+
+    @Test
+    void dataThatAreNotThereAreRefused() {
+        Recipe recipe = QuadrantImages.recipe("{}");
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.prepare(recipe, dir, dir.resolve("run")))
+                        .getMessage();
+        assertTrue(message.contains(dir.toString()), message);
+        assertFalse(Files.exists(dir.resolve("run")));
+        assertThrows(
+                UserException.class,
+                () ->
+                        TrainingRun.prepare(
+                                recipe.with("dataset", new JsonPrimitive("arrays")),
+                                dir,
+                                dir.resolve("run")));
+    }
+
+    @Test
+    void anExistingFolderIsRefused() throws IOException {
+        Files.writeString(dir.resolve("something"), "precious");
+        assertThrows(
+                UserException.class,
+                () -> TrainingRun.prepare(QuadrantImages.recipe("{}"), data, data, dir));
+        assertEquals("precious", Files.readString(dir.resolve("something")));
+    }
+}
