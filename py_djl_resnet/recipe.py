@@ -192,6 +192,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         raise UsageError(f"{source} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f'{source} must be a JSON object like {{"epochs": 10}}; received {_shown(settings)}')
+    settings.pop("versions", None)  # a run folder's recipe.json says what it ran on, too
     return _checked_settings(settings, source)
 
 

@@ -131,3 +131,7 @@ def test_environment_sets_epochs_and_limit():
 def test_bad_environment_is_named(value):
     with pytest.raises(UsageError, match=f"MAX_EPOCH='{value}' must be a whole number"):
         environment_settings({"MAX_EPOCH": value})
+
+
+def test_recipe_of_a_run_folder_can_be_used_again(trained):
+    assert Recipe.from_file(trained.folder / "recipe.json") == trained.recipe

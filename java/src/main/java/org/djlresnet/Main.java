@@ -95,14 +95,16 @@ public final class Main {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(run.trainer(), saved)));
         try {
             run.trainer().run();
+            if (!run.trainer().progress().rows().isEmpty()) {
+                MetricsFigure.write(
+                        run.folder().path().resolve("figures").resolve("metrics.html"),
+                        List.of(run.folder().metrics()),
+                        List.of(recipe.model()));
+            }
+            System.out.println("run folder: " + run.folder().path());
         } finally {
             saved.countDown();
         }
-        MetricsFigure.write(
-                run.folder().path().resolve("figures").resolve("metrics.html"),
-                List.of(run.folder().metrics()),
-                List.of(recipe.model()));
-        System.out.println("run folder: " + run.folder().path());
     }
 
     private static JsonElement parse(String value) {

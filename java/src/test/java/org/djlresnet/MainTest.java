@@ -9,9 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Each test in a process of its own, as a user starts it. */
@@ -22,7 +25,7 @@ class MainTest {
 
     private record Ended(int code, List<String> out, List<String> err) {}
 
-    private Ended main(String... args) throws IOException, InterruptedException {
+    private Process start(String... args) throws IOException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -32,15 +35,22 @@ class MainTest {
                                 System.getProperty("java.class.path"),
                                 "org.djlresnet.Main"));
         command.addAll(List.of(args));
-        Path out = dir.resolve("out.txt");
-        Path err = dir.resolve("err.txt");
-        Process process =
-                new ProcessBuilder(command)
-                        .redirectOutput(out.toFile())
-                        .redirectError(err.toFile())
-                        .start();
+        return new ProcessBuilder(command)
+                .redirectOutput(dir.resolve("out.txt").toFile())
+                .redirectError(dir.resolve("err.txt").toFile())
+                .start();
+    }
+
+    private Ended end(Process process) throws IOException, InterruptedException {
         int code = process.waitFor();
-        return new Ended(code, Files.readAllLines(out), Files.readAllLines(err));
+        return new Ended(
+                code,
+                Files.readAllLines(dir.resolve("out.txt")),
+                Files.readAllLines(dir.resolve("err.txt")));
+    }
+
+    private Ended main(String... args) throws IOException, InterruptedException {
+        return end(start(args));
     }
 
     @Test
@@ -58,8 +68,30 @@ class MainTest {
                                         + " examples/sec"),
                 ended.out.get(0));
         assertEquals("run folder: " + run, ended.out.get(1));
+        assertTrue(Files.size(run.resolve("figures").resolve("metrics.html")) > 0);
         try (Checkpoint last = Checkpoint.open(run.resolve("last.safetensors"))) {
             assertEquals(1, last.describe().get("step").getAsInt());
+        }
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS) // where a process cannot be asked to end
+    void aRequestToEndEndsTheBatchAndSaves() throws IOException, InterruptedException {
+        Path run = dir.resolve("run");
+        Process process = start("device=cpu", "out=" + run);
+        Path log = run.resolve("log.txt");
+        while (!Files.exists(log) && process.isAlive()) {
+            process.waitFor(20, TimeUnit.MILLISECONDS);
+        }
+        process.destroy();
+        Ended ended = end(process);
+        assertEquals(128 + 15, ended.code);
+        assertEquals(List.of(), ended.err);
+        assertEquals(List.of("run folder: " + run), ended.out);
+        String logged = Files.readString(log);
+        assertTrue(logged.contains(" stopped at step "), logged);
+        try (Checkpoint last = Checkpoint.open(run.resolve("last.safetensors"))) {
+            assertEquals(0, last.describe().get("epoch").getAsInt());
         }
     }
 

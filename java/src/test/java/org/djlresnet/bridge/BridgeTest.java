@@ -365,11 +365,19 @@ class BridgeTest {
         // ten classes: chance is a loss of 2.3 and an accuracy of 0.1
         assertTrue(row.get("train_accuracy").getAsDouble() > 0.15, row.toString());
 
+        String page = runDir.resolve("figures").resolve("metrics.html").toString();
+        Bridge.plot(
+                new String[] {runDir.resolve("metrics.csv").toString()},
+                new String[] {"this run"},
+                page);
+        assertTrue(Files.readString(Path.of(page)).contains("test accuracy"));
+
         String last = runDir.resolve("last.safetensors").toString();
         JsonObject info = object(Bridge.checkpointInfo(last));
         assertEquals(1, info.get("epoch").getAsInt());
         assertEquals(4, info.get("step").getAsInt());
         assertEquals(10, info.get("classes").getAsInt());
+        assertEquals(28, info.get("image_size").getAsInt());
         assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
         assertEquals(row.get("test_accuracy"), info.get("best_test_accuracy"));
         assertEquals(row, info.getAsJsonArray("history").get(0));
