@@ -19,7 +19,7 @@ from .models import Model, create_model, load
 from .recipe import Recipe
 from .runs import Run
 from .summary import Summary, summarize
-from .training import train
+from .training import resume, train
 
 __version__ = _version("py-djl-resnet")
 
@@ -42,6 +42,7 @@ __all__ = [
     "evaluate",
     "load",
     "predict",
+    "resume",
     "summarize",
     "train",
 ]

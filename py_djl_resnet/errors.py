@@ -56,6 +56,7 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         kept = (
             "nothing is kept on disk"
             if folder is None
-            else f"its state is saved in {folder / 'last.safetensors'}; go on with: py-djl-resnet evaluate {folder}"
+            else f"its state is saved in {folder / 'last.safetensors'}; "
+            f"go on with: py-djl-resnet train --resume {folder}"
         )
         super().__init__(f"training was interrupted by {signal.name} after {len(history)} full epochs; {kept}")

@@ -20,6 +20,10 @@ from .errors import UsageError
 ENVIRONMENT = {"MAX_EPOCH": "epochs", "DATASET_LIMIT": "limit"}
 
 
+#: Settings that a run may change when it goes on, for they leave its result as it is.
+RESUMABLE = ("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Every setting of a training run; the defaults are those of the d2l chapter.
@@ -38,7 +42,7 @@ class Recipe:
         nesterov: Nesterov's momentum; needs a momentum above 0.
         weight_decay: L2 penalty, at least 0.
         decay_bias_and_norm: whether biases and BatchNorm are decayed too.
-        schedule: ``constant``, ``step``, ``cosine`` or ``one-cycle``.
+        schedule: ``constant``, ``step``, ``cosine``, ``one-cycle`` or ``plateau``.
         warmup_epochs: epochs in which the learning rate rises linearly from 0.
         step_epochs: for ``step``: epochs between two steps.
         step_factor: for ``step``: what a step multiplies the learning rate by.
@@ -48,6 +52,14 @@ class Recipe:
         engine: ``pytorch`` or ``mxnet``.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         threads: the engine's threads; None lets the engine choose.
+        checkpoint_every: how often ``last`` is written within an epoch: ``"500"`` for steps,
+            ``"60s"`` for seconds; None for the ends of epochs alone.
+        keep: how many epochs' checkpoints are kept beside ``last`` and ``best``.
+        patience: epochs without a better test accuracy after which the run ends, with the weights
+            of its best epoch; None for never.
+        min_delta: by how much a test accuracy must be above the best to count as better.
+        plateau_epochs: for ``plateau``: epochs without a lower test loss that are waited for.
+        plateau_factor: for ``plateau``: what the learning rate is then multiplied by.
     """
 
     model: str = "d2l-resnet18"
@@ -70,6 +82,12 @@ class Recipe:
     engine: str = "pytorch"
     device: str = "auto"
     threads: int | None = None
+    checkpoint_every: str | None = None
+    keep: int = 0
+    patience: int | None = None
+    min_delta: float = 0.0
+    plateau_epochs: int = 10
+    plateau_factor: float = 0.1
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

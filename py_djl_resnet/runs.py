@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import dataclasses
 import json
 import math
 import os
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import _jvm
 from .errors import UsageError
 from .models import Model, load
-from .recipe import Recipe
+from .recipe import RESUMABLE, Recipe
 
 if TYPE_CHECKING:
     from .figures import Chart
@@ -67,7 +69,7 @@ class Run:
                 f"run folder {path} {'is not a folder' if path.exists() else 'does not exist'}; "
                 "give a folder that the train command made"
             )
-        return Run(_read_recipe(path / "recipe.json"), read_metrics(path / "metrics.csv"), path)
+        return Run(read_recipe(path / "recipe.json"), read_metrics(path / "metrics.csv"), path)
 
     @property
     def model(self) -> Model:
@@ -162,7 +164,31 @@ def _row(cells: dict[str | Any, Any], where: str) -> Row:
     return row
 
 
-def _read_recipe(file: Path) -> Recipe:
+def find_run(recipe: Recipe, folder: Path) -> Path | None:
+    """The newest run in `folder` that follows `recipe`; None if there is none.
+
+    What may be changed when a run goes on need not agree.
+    """
+
+    def fixed(some: Recipe) -> dict[str, Any]:
+        settings = dataclasses.asdict(some)
+        return {key: value for key, value in settings.items() if key not in RESUMABLE}
+
+    found = []
+    for run in folder.iterdir() if folder.is_dir() else []:
+        with contextlib.suppress(UsageError):
+            other = read_recipe(run / "recipe.json")
+            if fixed(other) == fixed(recipe):
+                found.append(run)
+    return max(found, key=lambda run: (run / "recipe.json").stat().st_mtime_ns, default=None)
+
+
+def read_recipe(file: Path) -> Recipe:
+    """The recipe of a run folder's ``recipe.json``.
+
+    Raises:
+        UsageError: no such file, or one that the train command did not write.
+    """
     try:
         settings = json.loads(file.read_text("utf-8"))
     except OSError as error:

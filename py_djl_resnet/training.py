@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,7 +21,7 @@ from .datasets import ARRAYS, bundled_data, check_labels, check_pictures, from_a
 from .errors import Interrupted, UsageError
 from .progress import Display, Silent, display
 from .recipe import Recipe
-from .runs import Row, Run
+from .runs import Row, Run, read_recipe
 
 #: Training and test pictures and labels: train_x, train_y, test_x, test_y.
 Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
@@ -71,17 +72,78 @@ def train(
         recipe = recipe.replace(dataset=ARRAYS, data_dir=None)
     if recipe.data_dir is not None:  # Java may look for a relative folder elsewhere than Python
         recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
+    folder = None if out is None else os.path.abspath(out)
+
+    def begin() -> Any:
+        if arrays is None:
+            return _jvm.bridge().train(recipe.to_json(), str(bundled_data()), folder)
+        return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, class_names), folder)
+
+    return _run(begin, recipe, progress, callback)
+
+
+def resume(
+    run: str | os.PathLike[str],
+    changes: Mapping[str, Any] | None = None,
+    dataset: Arrays | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    progress: bool | Display = True,
+    callback: Callable[[Row], object] | None = None,
+) -> Run:
+    """Goes on with a run from its last checkpoint, in its folder, as if it had not been interrupted.
+
+    On the same machine with the same number of threads the result has the same bytes as that of an
+    uninterrupted run; docs/reliability.md says more.
+
+    Args:
+        run: a run folder, or a checkpoint in one. A damaged ``last`` gives way to the one before it,
+            with a warning.
+        changes: settings to change, of those that leave the result as it is: ``epochs`` (not with a
+            cosine or one-cycle schedule), ``device``, ``threads``, ``data_dir``, ``checkpoint_every``,
+            ``keep``.
+        dataset: the arrays of a run on arrays, as in :func:`train`.
+        class_names: for arrays: the classes' names.
+        progress: as in :func:`train`.
+        callback: as in :func:`train`; called with the new rows only.
+
+    Raises:
+        UsageError: no run, a run that another process writes to, a change that is not allowed.
+        Interrupted: as :func:`train`.
+        TrainingError: as :func:`train`.
+    """
+    source = Path(os.path.abspath(run))
+    recipe = read_recipe((source if source.is_dir() else source.parent) / "recipe.json")
+    given = dict(changes or {})
+    recipe.replace(**given)  # names and types are checked before Java starts
+    if given.get("data_dir") is not None:
+        given["data_dir"] = os.path.abspath(given["data_dir"])
+    arrays = None if dataset is None else _checked_arrays(dataset)
+    where = recipe.replace(**{key: given[key] for key in ("device", "threads") if key in given})
+
+    def begin() -> Any:
+        if arrays is None:
+            return _jvm.bridge().resume(str(source), json.dumps(given), str(bundled_data()))
+        return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, class_names))
+
+    return _run(begin, where, progress, callback)
+
+
+def _run(
+    begin: Callable[[], Any],
+    recipe: Recipe,
+    progress: bool | Display,
+    callback: Callable[[Row], object] | None,
+) -> Run:
+    """Starts the JVM as `recipe` says, then the run, and follows it to its end."""
     shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
     _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
-    folder = None if out is None else os.path.abspath(out)
     with _signals() as received:
         try:
             with _jvm.translated_errors():
-                if arrays is None:
-                    handle = _jvm.bridge().train(recipe.to_json(), str(bundled_data()), folder)
-                else:
-                    train_set, test_set = _datasets(arrays, class_names)
-                    handle = _jvm.bridge().train(recipe.to_json(), train_set, test_set, folder)
+                handle = begin()
+            if (warning := handle.warning()) is not None:
+                warnings.warn(str(warning), stacklevel=3)
             kept = handle.runDir()
             run_folder = None if kept is None else Path(os.path.abspath(str(kept)))
             history = _follow(handle, shown, callback, received)
@@ -89,7 +151,7 @@ def train(
             shown.close()
         with _jvm.translated_errors():
             handle.check()
-            completed = json.loads(str(_jvm.bridge().completeRecipe(recipe.to_json())))
+            completed = json.loads(str(handle.recipe()))
         if received:
             raise Interrupted(signal.Signals(received[0]), run_folder, history)
         return Run(Recipe.from_settings(completed), history, run_folder, handle.network())
@@ -102,6 +164,7 @@ def _follow(
     received: list[int],
 ) -> list[Row]:
     """Polls until the run has ended; stops it on a signal or an error of the callback."""
+    before = int(handle.rowsBefore())
     history: list[Row] = []
     asked = False
     try:
@@ -111,6 +174,8 @@ def _follow(
             snapshot = json.loads(str(handle.progress(len(history))))
             for row in snapshot["rows"]:
                 history.append(row)
+                if len(history) <= before:  # of the run that is gone on with
+                    continue
                 shown.epoch_ended(row, snapshot["epochs"])
                 if callback is not None:
                     callback(row)

@@ -35,7 +35,7 @@ def test_signal_ends_the_run_with_its_state_saved(tmp_path, number, code):
     assert err.endswith(f"{line}\n")
     assert re.match(rf"py-djl-resnet: training was interrupted by {number.name} after \d+ full epochs", line)
     assert str(tmp_path / "mine" / "last.safetensors") in line
-    assert "go on with: py-djl-resnet evaluate" in line
+    assert f"go on with: py-djl-resnet train --resume {tmp_path / 'mine'}" in line
     with load(tmp_path / "mine" / "last.safetensors") as model:
         assert model.info["step"] >= 8
 

@@ -13,17 +13,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import ResnetError
+from ..errors import ResnetError, UsageError
 from ..progress import Silent, display, epoch_line
 from ..recipe import Recipe, environment_settings, recipe_names, settings_of
-from ..runs import Row, Run, plot_page
-from ..training import train
+from ..runs import Row, Run, find_run, plot_page, read_recipe
+from ..training import resume, train
 from .options import engine, real, start, whole
 
 EXAMPLES = (
     "train --epochs 10",
     "train --recipe fashion-mnist-momentum --epochs 5 --out runs/momentum",
     "train --epochs 1 --limit 2048 --quiet",
+    "train --resume runs/momentum --epochs 10",
 )
 
 
@@ -63,10 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting(how, "--decay-bias-and-norm", "decay biases and BatchNorm too", action=argparse.BooleanOptionalAction)
     setting(how, "--seed", "of weights and order", type=whole, metavar="N")
     rate = parser.add_argument_group("learning rate over time")
-    setting(rate, "--schedule", "constant, step, cosine or one-cycle", metavar="NAME")
+    setting(rate, "--schedule", "constant, step, cosine, one-cycle or plateau", metavar="NAME")
     setting(rate, "--warmup-epochs", "rise linearly first", type=whole, metavar="N")
     setting(rate, "--step-epochs", "step: epochs between steps", type=whole, metavar="N")
     setting(rate, "--step-factor", "step: factor of a step", type=real, metavar="X")
+    setting(rate, "--plateau-epochs", "plateau: epochs without a lower test loss to wait", type=whole, metavar="N")
+    setting(rate, "--plateau-factor", "plateau: factor of a drop", type=real, metavar="X")
+    stopping = parser.add_argument_group("when it ends early")
+    setting(stopping, "--patience", "end after N epochs without a better test accuracy", type=whole, metavar="N")
+    setting(stopping, "--min-delta", "what counts as better", type=real, metavar="X")
     where = parser.add_argument_group("where it runs")
     setting(where, "--engine", "what computes", type=engine, metavar="pytorch|mxnet")
     setting(where, "--device", "a GPU if there is one", metavar="auto|cpu|gpu[:N]")
@@ -74,24 +80,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--offline", action="store_true", help="never fetch jars from the network")
     output = parser.add_argument_group("what comes out")
     output.add_argument("--out", metavar="DIR", help="a new run folder (default: runs/<date>-<model>-<dataset>)")
+    setting(
+        output, "--checkpoint-every", "write last within epochs, too: 500 for steps, 60s for seconds", metavar="N[s]"
+    )
+    setting(output, "--keep", "keep the checkpoints of N epochs", type=whole, metavar="N")
+    output.add_argument(
+        "--resume",
+        metavar="RUN|CHECKPOINT|auto",
+        help="go on with a run; auto: with that of --out, or the newest in runs/ with this recipe, else start one",
+    )
     output.add_argument("--quiet", action="store_true", help="print only the final lines")
 
 
 def run(options: Any) -> int:
     """Trains; prints a line an epoch, at the end the chapter's two lines and the run folder."""
-    recipe = _recipe(options)
-    options.engine, options.device, options.threads = recipe.engine, recipe.device, recipe.threads
+    folder = _run_to_resume(options)
+    recipe = read_recipe(folder / "recipe.json") if folder else _recipe(options)
+    changes = _given(options) if folder else {}
+    options.engine = recipe.engine
+    options.device, options.threads = (changes.get(key, getattr(recipe, key)) for key in ("device", "threads"))
     start(options)
+    epochs = changes.get("epochs", recipe.epochs)
 
     def print_row(row: Row) -> None:
-        print(epoch_line(row, recipe.epochs), flush=True)
+        print(epoch_line(row, epochs), flush=True)
 
-    result = train(
-        recipe=recipe,
-        out=options.out,
-        progress=Silent() if options.quiet else display(sys.stderr, losses=False),
-        callback=None if options.quiet else print_row,
-    )
+    progress = Silent() if options.quiet else display(sys.stderr, losses=False)
+    callback = None if options.quiet else print_row
+    if folder:
+        result = resume(_source(options, folder), changes, progress=progress, callback=callback)
+    else:
+        result = train(recipe=recipe, out=options.out, progress=progress, callback=callback)
     _draw(result)
     last = result.history[-1]
     print(
@@ -102,13 +121,39 @@ def run(options: Any) -> int:
     return 0
 
 
+def _run_to_resume(options: Any) -> Path | None:
+    """The folder of the run that is to go on; None to start one."""
+    if options.resume is None:
+        return None
+    if options.resume != "auto":
+        if options.out is not None:
+            raise UsageError(
+                f"a run that is resumed stays in its folder; received --out {options.out} beside --resume "
+                f"{options.resume}; leave --out away"
+            )
+        source = Path(options.resume)
+        return source if source.is_dir() else source.absolute().parent
+    if options.out is not None:
+        folder = Path(options.out)
+        return folder if (folder / "recipe.json").is_file() else None
+    return find_run(_recipe(options), Path("runs"))
+
+
+def _source(options: Any, folder: Path) -> Path:
+    return folder if options.resume == "auto" else Path(options.resume)
+
+
 def _recipe(options: Any) -> Recipe:
-    settings: dict[str, Any] = dict(environment_settings())
-    if options.recipe is not None:
-        settings.update(settings_of(options.recipe))
+    settings = {**environment_settings(), **_given(options)}
+    return Recipe.from_settings(settings, "the command line")
+
+
+def _given(options: Any) -> dict[str, Any]:
+    """The settings of the recipe file and of the command line, defaults left out."""
+    settings = {} if options.recipe is None else dict(settings_of(options.recipe))
     names = [field.name for field in dataclasses.fields(Recipe)]
     settings.update({name: getattr(options, name) for name in names if name in options})
-    return Recipe.from_settings(settings, "the command line")
+    return settings
 
 
 def _draw(result: Run) -> None:

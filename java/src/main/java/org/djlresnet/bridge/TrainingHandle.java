@@ -90,6 +90,24 @@ public final class TrainingHandle {
     }
 
     /**
+     * Returns the recipe that the run follows.
+     *
+     * @return its JSON text, every setting filled in
+     */
+    public String recipe() {
+        return run.recipe().toJson();
+    }
+
+    /**
+     * Tells how many rows the history had when the run began or went on.
+     *
+     * @return the number of rows
+     */
+    public int rowsBefore() {
+        return run.rowsBefore();
+    }
+
+    /**
      * Tells what the user should know of.
      *
      * @return a sentence, or null

@@ -89,10 +89,26 @@ public final class RunFolder implements AutoCloseable {
      */
     public static RunFolder open(Path path) {
         try {
-            return new RunFolder(path);
+            RunFolder folder = new RunFolder(path);
+            folder.sweep();
+            return folder;
         } catch (IOException failure) {
             throw new UserException(
                     "Cannot write to the run folder " + path + ": " + reason(failure), failure);
+        }
+    }
+
+    /** Reads the recipe that the folder was made for. */
+    Recipe recipe() throws IOException {
+        return Recipe.fromJson(Files.readString(path.resolve("recipe.json")));
+    }
+
+    /** Removes what a writer that was killed left half written. */
+    private void sweep() throws IOException {
+        try (DirectoryStream<Path> halves = Files.newDirectoryStream(path, ".*.tmp")) {
+            for (Path half : halves) {
+                Files.delete(half);
+            }
         }
     }
 
@@ -150,7 +166,15 @@ public final class RunFolder implements AutoCloseable {
 
     private static boolean isEmpty(Path folder) throws IOException {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
-            return !entries.iterator().hasNext();
+            for (Path entry : entries) {
+                String name = entry.getFileName().toString();
+                // what a run leaves that was killed before it had a recipe
+                if (!name.equals(RunLock.NAME)
+                        && !(name.startsWith(".") && name.endsWith(".tmp"))) {
+                    return false;
+                }
+            }
+            return true;
         }
     }
 

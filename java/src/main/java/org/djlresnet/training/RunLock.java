@@ -23,7 +23,7 @@ import org.djlresnet.UserException;
  */
 final class RunLock implements AutoCloseable {
 
-    private static final String NAME = "run.lock";
+    static final String NAME = "run.lock";
 
     private final FileChannel channel;
 

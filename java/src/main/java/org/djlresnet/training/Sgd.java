@@ -42,7 +42,18 @@ public final class Sgd implements AutoCloseable {
     private record Slot(String name, NDArray parameter, double weightDecay, NDArray velocity) {}
 
     /**
-     * Creates an optimizer.
+     * Creates an optimizer that has made no step.
+     *
+     * @param recipe gives momentum, nesterov, weight_decay and decay_bias_and_norm
+     * @param parameters the parameters by name; those that take no gradient are left alone
+     * @param parent the manager of the network
+     */
+    public Sgd(Recipe recipe, Map<String, Parameter> parameters, NDManager parent) {
+        this(recipe, parameters, parent, Map.of());
+    }
+
+    /**
+     * Creates an optimizer that goes on.
      *
      * @param recipe gives momentum, nesterov, weight_decay and decay_bias_and_norm
      * @param parameters the parameters by name; those that take no gradient are left alone

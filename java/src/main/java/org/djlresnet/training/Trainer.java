@@ -49,13 +49,33 @@ public final class Trainer {
     private final long trainExamples;
     private final long stepsPerEpoch;
     private volatile boolean stopRequested;
+    private volatile long lastStep = Long.MAX_VALUE;
     private Consumer<EpochRow> onEpoch = row -> {};
 
     private long step;
     private int epochsDone;
 
     /**
-     * Makes a run ready.
+     * Makes a new run ready.
+     *
+     * @param recipe the recipe
+     * @param network a network for the data; it is trained in place
+     * @param train the training data, at least 2 examples
+     * @param test the test data
+     * @param folder where the run leaves its files, or null to leave none
+     * @throws UserException if the data do not fit the network or are too few
+     */
+    public Trainer(
+            Recipe recipe,
+            Network network,
+            ImageDataset train,
+            ImageDataset test,
+            RunFolder folder) {
+        this(TrainingState.beginning(recipe), network, Map.of(), train, test, folder);
+    }
+
+    /**
+     * Makes a run ready to go on.
      *
      * @param start where the run stands: its beginning, or a checkpoint's state
      * @param network the network in that state; it is trained in place
@@ -140,6 +160,15 @@ public final class Trainer {
     /** Asks the run to end after the batch it is in, with {@code last} saved. */
     public void stop() {
         stopRequested = true;
+    }
+
+    /**
+     * Asks the run to end, with {@code last} saved, after a number of steps from where it stands.
+     *
+     * @param steps the number of steps
+     */
+    public void stopAfter(long steps) {
+        lastStep = start.step() + steps;
     }
 
     /**
@@ -265,6 +294,9 @@ public final class Trainer {
                 done += batch.count();
             }
             progress.advance(step, done, tally);
+            if (step >= lastStep) {
+                stop();
+            }
             if (recorder.isDue(step)) {
                 tally.flush();
                 saveLast(optimizer, partial(tally, (System.nanoTime() - begin) / 1e9));

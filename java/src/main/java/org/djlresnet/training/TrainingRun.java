@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
@@ -25,17 +24,25 @@ import org.djlresnet.recipe.Recipe;
  * @param network the network that is trained
  * @param folder the run's folder, or null if nothing is kept
  * @param trainer the loop, not begun
+ * @param rowsBefore the epochs that were done before
  * @param warning what the user should know of, or null
  */
 public record TrainingRun(
-        Recipe recipe, Network network, RunFolder folder, Trainer trainer, String warning) {
+        Recipe recipe,
+        Network network,
+        RunFolder folder,
+        Trainer trainer,
+        int rowsBefore,
+        String warning) {
 
     /** Where the examples come from. */
     private interface Data {
         ImageDataset read(Recipe recipe, boolean train);
     }
 
-    /** A checkpoint to go on from, and what was wrong with a later one. */
+    /**
+     * A checkpoint to go on from, or null for the beginning; and what was wrong with a later one.
+     */
     private record Found(Checkpoint checkpoint, String warning) {}
 
     /**
@@ -116,25 +123,18 @@ public record TrainingRun(
         requireEngine(recipe);
         ImageDataset train = limited(data.read(recipe, true), recipe);
         ImageDataset test = limited(data.read(recipe, false), recipe);
-        Device device = Devices.of(recipe.device());
-        Network network =
-                Network.create(
-                        recipe.model(),
-                        train.channels(),
-                        train.classNames(),
-                        recipe.seed(),
-                        device);
+        Network network = fresh(recipe, train);
         try {
-            TrainingState start = TrainingState.beginning(recipe);
             // the folder comes last, so that a mistake elsewhere leaves none behind
-            new Trainer(start, network, Map.of(), train, test, null);
+            new Trainer(recipe, network, train, test, null);
             JsonObject versions = Versions.toJson(network.manager().getEngine());
             RunFolder folder = keep ? RunFolder.create(runDir, recipe, versions) : null;
             return new TrainingRun(
                     recipe,
                     network,
                     folder,
-                    new Trainer(start, network, Map.of(), train, test, folder),
+                    new Trainer(recipe, network, train, test, folder),
+                    0,
                     null);
         } catch (RuntimeException | Error failure) {
             network.close();
@@ -158,18 +158,27 @@ public record TrainingRun(
                             ? latest(folder)
                             : new Found(Checkpoint.open(from), null);
             try (Checkpoint checkpoint = found.checkpoint()) {
-                TrainingState state = state(checkpoint, from);
+                TrainingState state =
+                        checkpoint == null
+                                ? TrainingState.beginning(folder.recipe())
+                                : state(checkpoint, from);
                 Recipe recipe = state.recipe().resumedWith(changes);
                 requireEngine(recipe);
                 ImageDataset train = limited(data.read(recipe, true), recipe);
                 ImageDataset test = limited(data.read(recipe, false), recipe);
-                network = checkpoint.network(Devices.of(recipe.device()));
-                Map<String, Initializer> optimizer = checkpoint.optimizerState();
+                Map<String, Initializer> optimizer = Map.of();
+                if (checkpoint == null) {
+                    network = fresh(recipe, train);
+                } else {
+                    network = checkpoint.network(Devices.of(recipe.device()));
+                    optimizer = checkpoint.optimizerState();
+                }
                 Trainer trainer =
                         new Trainer(state.with(recipe), network, optimizer, train, test, folder);
                 folder.begin(
                         recipe, Versions.toJson(network.manager().getEngine()), state.history());
-                return new TrainingRun(recipe, network, folder, trainer, found.warning());
+                return new TrainingRun(
+                        recipe, network, folder, trainer, state.history().size(), found.warning());
             }
         } catch (IOException failure) {
             release(network, folder);
@@ -181,6 +190,15 @@ public record TrainingRun(
         }
     }
 
+    private static Network fresh(Recipe recipe, ImageDataset train) {
+        return Network.create(
+                recipe.model(),
+                train.channels(),
+                train.classNames(),
+                recipe.seed(),
+                Devices.of(recipe.device()));
+    }
+
     private static void release(Network network, RunFolder folder) {
         if (network != null) {
             network.close();
@@ -190,10 +208,8 @@ public record TrainingRun(
 
     private static Found latest(RunFolder folder) {
         if (!Files.exists(folder.last()) && !Files.exists(folder.previous())) {
-            throw new UserException(
-                    "The run in "
-                            + folder.path()
-                            + " has no checkpoint yet to go on from. Start it anew, in another folder");
+            // the run ended before its first checkpoint: it goes on from its beginning
+            return new Found(null, null);
         }
         try {
             return new Found(Checkpoint.open(folder.last()), null);

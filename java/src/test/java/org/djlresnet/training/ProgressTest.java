@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.util.List;
+import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
@@ -28,13 +29,13 @@ class ProgressTest {
                          "total": 0, "loss": null, "accuracy": null, "examples_per_second": null,
                          "rows": []}
                         """),
-                json(new Progress(4), 0));
+                json(new Progress(4, TrainingState.beginning(Recipe.fromJson("{}"))), 0));
     }
 
     @Test
     void tellsThePhase() {
-        Progress progress = new Progress(4);
-        progress.begin(Progress.State.TRAINING, 2, 600);
+        Progress progress = new Progress(4, TrainingState.beginning(Recipe.fromJson("{}")));
+        progress.begin(Progress.State.TRAINING, 2, 600, 0);
         assertEquals("training", json(progress, 0).get("state").getAsString());
         assertTrue(json(progress, 0).get("examples_per_second").isJsonNull());
         progress.advance(7, 256, null);
@@ -44,7 +45,7 @@ class ProgressTest {
         assertEquals(256, json.get("done").getAsInt());
         assertEquals(600, json.get("total").getAsInt());
         assertTrue(json.get("examples_per_second").getAsDouble() > 0);
-        progress.begin(Progress.State.VALIDATING, 2, 100);
+        progress.begin(Progress.State.VALIDATING, 2, 100, 0);
         json = json(progress, 0);
         assertEquals("validating", json.get("state").getAsString());
         assertEquals(7, json.get("step").getAsInt());
@@ -54,8 +55,8 @@ class ProgressTest {
 
     @Test
     void aRunThatHasEndedStandsStill() {
-        Progress progress = new Progress(1);
-        progress.begin(Progress.State.TRAINING, 1, 600);
+        Progress progress = new Progress(1, TrainingState.beginning(Recipe.fromJson("{}")));
+        progress.begin(Progress.State.TRAINING, 1, 600, 0);
         progress.advance(1, 600, null);
         progress.end(Progress.State.DONE);
         assertEquals(progress.toJson(0), progress.toJson(0));
@@ -64,7 +65,7 @@ class ProgressTest {
 
     @Test
     void givesTheRowsFromTheOneThatIsWanted() {
-        Progress progress = new Progress(3);
+        Progress progress = new Progress(3, TrainingState.beginning(Recipe.fromJson("{}")));
         for (int epoch = 1; epoch <= 3; epoch++) {
             progress.add(row(epoch));
         }

@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,7 +17,7 @@ class ScheduleTest {
 
     private static void assertRates(Schedule schedule, double... expected) {
         for (int step = 0; step < expected.length; step++) {
-            assertEquals(expected[step], schedule.lr(step), 1e-12, "step " + step);
+            assertEquals(expected[step], schedule.lr(step, List.of()), 1e-12, "step " + step);
         }
     }
 
@@ -82,12 +83,13 @@ class ScheduleTest {
     void oneCycleRisesToItsTopAndFallsToNearlyNothing() {
         // 20 steps: the top is at 0.3 · 20 - 1 = 5, the end at 19
         Schedule schedule = schedule(10, "{'epochs': 2, 'lr': 1, 'schedule': 'one-cycle'}");
-        assertEquals(0.04, schedule.lr(0), 1e-12);
+        assertEquals(0.04, schedule.lr(0, List.of()), 1e-12);
         // halfway between two ends a half cosine has their mean; cos 36° = (1 + sqrt 5) / 4
-        assertEquals(0.04 + 0.96 * (1 - (1 + Math.sqrt(5)) / 4) / 2, schedule.lr(1), 1e-12);
-        assertEquals(1, schedule.lr(5), 1e-12);
-        assertEquals((1 + 4e-6) / 2, schedule.lr(12), 1e-12);
-        assertEquals(4e-6, schedule.lr(19), 1e-12);
+        assertEquals(
+                0.04 + 0.96 * (1 - (1 + Math.sqrt(5)) / 4) / 2, schedule.lr(1, List.of()), 1e-12);
+        assertEquals(1, schedule.lr(5, List.of()), 1e-12);
+        assertEquals((1 + 4e-6) / 2, schedule.lr(12, List.of()), 1e-12);
+        assertEquals(4e-6, schedule.lr(19, List.of()), 1e-12);
     }
 
     /**
@@ -114,7 +116,7 @@ class ScheduleTest {
     })
     void oneCycleOfFewStepsIsPyTorchs(int steps, long step, double expected) {
         Schedule schedule = schedule(steps, "{'epochs': 1, 'lr': 1, 'schedule': 'one-cycle'}");
-        assertEquals(expected, schedule.lr(step), 1e-9);
+        assertEquals(expected, schedule.lr(step, List.of()), 1e-9);
     }
 
     @Test
@@ -130,7 +132,7 @@ class ScheduleTest {
                                                     + " 'warmup_epochs': %d, 'step_epochs': 2}",
                                             epochs, name, warmup));
                     for (int step = 0; step < epochs; step++) {
-                        double lr = schedule.lr(step);
+                        double lr = schedule.lr(step, List.of());
                         assertTrue(lr > 0 && lr <= 0.5, name + " " + epochs + " " + step + lr);
                     }
                 }
@@ -145,7 +147,7 @@ class ScheduleTest {
                         1_000_000_000,
                         "{'epochs': 1000000, 'lr': 1, 'schedule': 'cosine', 'warmup_epochs':"
                                 + " 500000}");
-        assertEquals(0.5, schedule.lr(250_000_000_000_000L - 1), 1e-9);
-        assertEquals(0.5, schedule.lr(750_000_000_000_000L), 1e-9);
+        assertEquals(0.5, schedule.lr(250_000_000_000_000L - 1, List.of()), 1e-9);
+        assertEquals(0.5, schedule.lr(750_000_000_000_000L, List.of()), 1e-9);
     }
 }

@@ -1,0 +1,322 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.SafetensorsFile;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("engine")
+@Timeout(120)
+class ResumeTest {
+
+    /** Five steps an epoch, the last of them short. */
+    private static final String RECIPE =
+            "{'epochs': 3, 'batch_size': 8, 'momentum': 0.9, 'nesterov': true, 'lr': 0.01,"
+                    + " 'weight_decay': 0.0005, 'schedule': 'cosine'}";
+
+    private final ImageDataset train = QuadrantImages.of(36, 1);
+    private final ImageDataset test = QuadrantImages.of(8, 2);
+
+    @TempDir Path dir;
+
+    private Path whole(String recipe) {
+        Path folder = dir.resolve("whole");
+        finish(TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder));
+        return folder;
+    }
+
+    private static void finish(TrainingRun run) {
+        run.trainer().run();
+        run.network().close();
+    }
+
+    private TrainingRun resume(Path from, String changes) {
+        JsonObject json = JsonParser.parseString(changes.replace('\'', '"')).getAsJsonObject();
+        return TrainingRun.resume(from, json, train, test);
+    }
+
+    /** Runs until an epoch's end, and is stopped there. */
+    private Path stoppedAfter(int epochs, String recipe) {
+        Path folder = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder);
+        run.trainer()
+                .onEpoch(
+                        row -> {
+                            if (row.epoch() == epochs) {
+                                run.trainer().stop();
+                            }
+                        });
+        finish(run);
+        return folder;
+    }
+
+    private static Map<String, byte[]> tensors(Path file) {
+        try (SafetensorsFile open = SafetensorsFile.read(file)) {
+            assertTrue(open.verify());
+            Map<String, byte[]> tensors = new LinkedHashMap<>();
+            for (String name : open.tensors().keySet()) {
+                ByteBuffer data = open.data(name);
+                byte[] bytes = new byte[data.remaining()];
+                data.get(bytes);
+                tensors.put(name, bytes);
+            }
+            return tensors;
+        }
+    }
+
+    private static void assertSameResult(Path expected, Path actual) throws IOException {
+        for (String file : List.of("last.safetensors", "best.safetensors")) {
+            Map<String, byte[]> wanted = tensors(expected.resolve(file));
+            Map<String, byte[]> found = tensors(actual.resolve(file));
+            assertEquals(wanted.keySet(), found.keySet());
+            wanted.forEach((name, bytes) -> assertArrayEquals(bytes, found.get(name), name));
+        }
+        assertEquals(
+                withoutTimes(expected.resolve("metrics.csv")),
+                withoutTimes(actual.resolve("metrics.csv")));
+    }
+
+    private static List<String> withoutTimes(Path metrics) throws IOException {
+        return Files.readAllLines(metrics).stream()
+                .map(
+                        line -> {
+                            List<String> fields = List.of(line.split(","));
+                            return fields.subList(0, 2) + "," + fields.subList(5, fields.size());
+                        })
+                .toList();
+    }
+
+    @Test
+    void aRunStoppedWithinAnyEpochEndsWithTheSameBytes() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, parts);
+        int stops = 0;
+        for (boolean done = false; !done; stops++) {
+            // a stop that is asked for before the run ends it before its next step; one step a go
+            int before = run.trainer().progress().rows().size();
+            Trainer trainer = run.trainer();
+            trainer.stopAfter(1);
+            finish(run);
+            done = trainer.progress().state() == Progress.State.DONE;
+            assertTrue(trainer.progress().rows().size() - before <= 1);
+            if (!done) {
+                run = resume(parts, "{}");
+            }
+        }
+        assertTrue(stops >= 15, stops + " stops");
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void aCopyOfACheckpointWithinAnEpochGoesOnAlike() throws IOException {
+        String recipe = RECIPE.replace("}", ", 'checkpoint_every': '2'}");
+        Path whole = whole(recipe);
+        Path parts = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, parts);
+        run.trainer().stopAfter(7);
+        finish(run);
+        // what was written at step 6, within the second epoch, before the stop at step 7
+        Files.delete(parts.resolve("last.safetensors"));
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void aDamagedLastGivesWayToTheOneBefore() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(2, RECIPE);
+        try (FileChannel last =
+                FileChannel.open(parts.resolve("last.safetensors"), StandardOpenOption.WRITE)) {
+            last.write(ByteBuffer.wrap(new byte[] {1, 2, 3, 4}), last.size() - 100);
+        }
+        TrainingRun run = resume(parts, "{}");
+        assertTrue(run.warning().contains("last.safetensors"), run.warning());
+        assertTrue(run.warning().contains("last.previous.safetensors"), run.warning());
+        finish(run);
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void whatWasWrittenAfterTheCheckpointIsForgotten() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Path metrics = parts.resolve("metrics.csv");
+        String row = Files.readAllLines(metrics).get(1);
+        Files.writeString(metrics, row + "\n" + row, StandardOpenOption.APPEND);
+        Files.writeString(parts.resolve(".last.safetensors.1-1.tmp"), "a writer was killed");
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+        assertFalse(Files.exists(parts.resolve(".last.safetensors.1-1.tmp")));
+    }
+
+    @Test
+    void epochsMayBeAddedWhereTheScheduleDoesNotDependOnThem() throws IOException {
+        String constant = RECIPE.replace("cosine", "constant");
+        Path whole = whole(constant);
+        Path parts = dir.resolve("parts");
+        Recipe two = QuadrantImages.recipe(constant.replace("'epochs': 3", "'epochs': 2"));
+        finish(TrainingRun.prepare(two, train, test, parts));
+        finish(resume(parts, "{'epochs': 3}"));
+        assertSameResult(whole, parts);
+
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> resume(stoppedAfter(1, RECIPE), "{'epochs': 4}"))
+                        .getMessage();
+        assertTrue(message.contains("cosine") && message.contains("epochs=4"), message);
+    }
+
+    @Test
+    void changesThatWouldMakeAnotherRunAreRefusedByName() {
+        Path parts = stoppedAfter(1, RECIPE);
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> resume(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}"))
+                        .getMessage();
+        assertTrue(message.contains("lr=0.5 (it is 0.01)"), message);
+        assertTrue(message.contains("seed=3 (it is 0)"), message);
+        assertFalse(message.contains("momentum"), message);
+        // and nothing was lost: the run can go on
+        finish(resume(parts, "{'threads': 1, 'keep': 1}"));
+        assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
+        assertFalse(Files.exists(parts.resolve("epoch-0002.safetensors")));
+    }
+
+    @Test
+    void dataOfAnotherSizeAreNotTheRuns() {
+        Path parts = stoppedAfter(1, RECIPE);
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () ->
+                                        TrainingRun.resume(
+                                                parts,
+                                                new JsonObject(),
+                                                QuadrantImages.of(80, 1),
+                                                test))
+                        .getMessage();
+        assertTrue(message.contains("80 examples"), message);
+    }
+
+    @Test
+    void aFolderHasOneWriter() {
+        Path folder = dir.resolve("parts");
+        TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
+        String message = assertThrows(UserException.class, () -> resume(folder, "{}")).getMessage();
+        assertTrue(message.contains("process " + ProcessHandle.current().pid()), message);
+        first.trainer().stopAfter(1);
+        finish(first);
+        finish(resume(folder, "{}"));
+    }
+
+    @Test
+    void whatIsNoRunIsRefused() throws IOException {
+        assertRefused(dir, "no run folder");
+        assertRefused(dir.resolve("missing"), "no run folder");
+        Path foreign = dir.resolve("network.safetensors");
+        Files.writeString(dir.resolve("recipe.json"), "{}");
+        Files.writeString(foreign, "no checkpoint");
+        assertRefused(foreign, "network.safetensors");
+    }
+
+    @Test
+    void aRunThatEndedBeforeItsFirstCheckpointBeginsAnew() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, parts);
+        run.folder().close();
+        run.network().close();
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    private void assertRefused(Path from, String part) {
+        String message = assertThrows(UserException.class, () -> resume(from, "{}")).getMessage();
+        assertTrue(message.contains(part), message);
+    }
+
+    @Test
+    void aFinishedRunIsLeftAsItIs() throws IOException {
+        Path whole = whole(RECIPE);
+        Map<String, byte[]> before = tensors(whole.resolve("last.safetensors"));
+        TrainingRun run = resume(whole, "{}");
+        assertNull(run.warning());
+        finish(run);
+        assertEquals(Progress.State.DONE, run.trainer().progress().state());
+        assertEquals(3, run.trainer().progress().rows().size());
+        before.forEach(
+                (name, bytes) ->
+                        assertArrayEquals(
+                                bytes, tensors(whole.resolve("last.safetensors")).get(name)));
+    }
+
+    @Test
+    void patienceEndsARunWithItsBestWeights() throws IOException {
+        // with a learning rate of 0 only the running statistics move
+        Path folder = dir.resolve("patient");
+        Recipe recipe =
+                QuadrantImages.recipe("{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, folder);
+        run.trainer().run();
+        List<EpochRow> rows = run.trainer().progress().rows();
+        int best = 0;
+        for (int i = 1; i < rows.size(); i++) {
+            best = rows.get(i).testAccuracy() > rows.get(best).testAccuracy() ? i : best;
+        }
+        assertEquals(best + 2, rows.size() - 1);
+        assertTrue(rows.size() < 50);
+        Map<String, byte[]> kept = tensors(folder.resolve("best.safetensors"));
+        run.network()
+                .parameters()
+                .forEach(
+                        (name, parameter) ->
+                                assertArrayEquals(
+                                        kept.get(name), parameter.getArray().toByteArray(), name));
+        run.network().close();
+    }
+
+    @Test
+    void noTemporaryFileIsLeft() throws IOException {
+        Path folder = whole(RECIPE);
+        try (Stream<Path> files = Files.list(folder)) {
+            assertEquals(
+                    List.of(
+                            "best.safetensors",
+                            "figures",
+                            "last.previous.safetensors",
+                            "last.safetensors",
+                            "log.txt",
+                            "metrics.csv",
+                            "recipe.json",
+                            "run.lock"),
+                    files.map(file -> file.getFileName().toString()).sorted().toList());
+        }
+    }
+}
