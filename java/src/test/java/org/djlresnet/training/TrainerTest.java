@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("engine")
-@Timeout(120)
+@Timeout(300)
 class TrainerTest {
 
     @TempDir Path dir;
