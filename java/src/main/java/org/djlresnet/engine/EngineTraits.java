@@ -22,6 +22,13 @@ public enum EngineTraits {
             parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);
         }
+
+        @Override
+        public void assign(NDArray target, NDArray source, boolean requiresGradient) {
+            // DJL's copyTo goes through native code that warns on standard error
+            target.intern(source.duplicate());
+            target.setRequiresGradient(requiresGradient);
+        }
     },
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
     MXNET {
@@ -30,6 +37,11 @@ public enum EngineTraits {
 
         @Override
         public void forgetGradient(NDArray parameter) {}
+
+        @Override
+        public void assign(NDArray target, NDArray source, boolean requiresGradient) {
+            source.copyTo(target);
+        }
     };
 
     /**
@@ -51,4 +63,13 @@ public enum EngineTraits {
      * @param parameter an array that requires a gradient
      */
     public abstract void forgetGradient(NDArray parameter);
+
+    /**
+     * Gives an array the values of another.
+     *
+     * @param target the array that changes
+     * @param source an array of the same shape
+     * @param requiresGradient whether the target is one that requires a gradient
+     */
+    public abstract void assign(NDArray target, NDArray source, boolean requiresGradient);
 }

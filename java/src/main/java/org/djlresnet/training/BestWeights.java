@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 
 /** A copy of the weights and running statistics of a network at its best. */
@@ -50,10 +51,11 @@ final class BestWeights {
 
     /** Gives the network the kept weights, if any were kept, and forgets them. */
     void restore() {
+        EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         kept.forEach(
                 (name, best) -> {
                     Parameter parameter = network.parameters().get(name);
-                    best.copyTo(parameter.getArray());
+                    traits.assign(parameter.getArray(), best, parameter.requiresGradient());
                 });
         manager.close();
     }

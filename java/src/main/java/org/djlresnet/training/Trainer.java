@@ -180,9 +180,9 @@ public final class Trainer {
      */
     public void run() {
         EngineTraits.of(network.manager().getEngine()).prepareThread();
-        recorder.log(
-                (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
         try {
+            recorder.log(
+                    (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
             boolean stopped = goesOn() && !runEpochs();
             recorder.log(stopped ? "stopped at step " + step : "done");
             progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);

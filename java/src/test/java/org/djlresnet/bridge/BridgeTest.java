@@ -357,7 +357,8 @@ class BridgeTest {
                             "last.safetensors",
                             "log.txt",
                             "metrics.csv",
-                            "recipe.json"),
+                            "recipe.json",
+                            "run.lock"),
                     files.map(file -> file.getFileName().toString()).sorted().toList());
         }
         JsonObject row = object(run.progress(0)).getAsJsonArray("rows").get(0).getAsJsonObject();

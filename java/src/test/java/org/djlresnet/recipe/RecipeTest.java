@@ -23,7 +23,9 @@ class RecipeTest {
              "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "image_size": null,
-             "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null}
+             "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
+             "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
+             "plateau_epochs": 10, "plateau_factor": 0.1}
             """;
 
     /** A recipe with every setting other than its default. */
@@ -33,7 +35,9 @@ class RecipeTest {
              "batch_size": 2, "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
              "decay_bias_and_norm": true, "schedule": "one-cycle", "warmup_epochs": 6,
              "step_epochs": 3, "step_factor": 0.25, "image_size": 96, "limit": 512,
-             "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4}
+             "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
+             "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
+             "plateau_epochs": 4, "plateau_factor": 0.5}
             """;
 
     private static String json(String singleQuoted) {
@@ -75,6 +79,9 @@ class RecipeTest {
         assertEquals("pytorch", recipe.engine());
         assertEquals("auto", recipe.device());
         assertNull(recipe.threads());
+        assertNull(recipe.checkpointEvery());
+        assertEquals(0, recipe.keep());
+        assertNull(recipe.patience());
     }
 
     @Test

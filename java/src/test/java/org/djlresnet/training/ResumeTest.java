@@ -178,7 +178,7 @@ class ResumeTest {
     void epochsMayBeAddedWhereTheScheduleDoesNotDependOnThem() throws IOException {
         String constant = RECIPE.replace("cosine", "constant");
         Path whole = whole(constant);
-        Path parts = dir.resolve("parts");
+        Path parts = dir.resolve("two");
         Recipe two = QuadrantImages.recipe(constant.replace("'epochs': 3", "'epochs': 2"));
         finish(TrainingRun.prepare(two, train, test, parts));
         finish(resume(parts, "{'epochs': 3}"));

@@ -48,7 +48,7 @@ class RunFolderTest {
         Path path = dir.resolve("some").resolve("run");
         RunFolder folder = create(path);
         assertEquals(path, folder.path());
-        assertEquals(List.of("figures", "metrics.csv", "recipe.json"), names(path));
+        assertEquals(List.of("figures", "metrics.csv", "recipe.json", "run.lock"), names(path));
         assertEquals(
                 "epoch,step,seconds,validation_seconds,examples_per_second,lr,"
                         + "train_loss,train_accuracy,test_loss,test_accuracy\n",
