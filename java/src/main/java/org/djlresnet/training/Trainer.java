@@ -112,6 +112,8 @@ public final class Trainer {
         trainExamples = train.size() - lone;
         stepsPerEpoch = (trainExamples + recipe.batchSize() - 1) / recipe.batchSize();
         schedule = new Schedule(recipe, stepsPerEpoch);
+        BatchLoader.requireFit(train, recipe.batchSize(), loaderSize());
+        BatchLoader.requireFit(test, recipe.batchSize(), loaderSize());
         step = start.step();
         epochsDone = start.epochsDone();
         if (step != epochsDone * stepsPerEpoch + ceilDiv(start.partial().examples())) {
@@ -210,7 +212,7 @@ public final class Trainer {
                                 train,
                                 recipe.batchSize(),
                                 order(epochsDone, start.partial().examples()),
-                                recipe.imageSize() == null ? 0 : recipe.imageSize());
+                                loaderSize());
                 BatchLoader testLoader =
                         Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
             boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
@@ -222,6 +224,10 @@ public final class Trainer {
             }
             return completed;
         }
+    }
+
+    private int loaderSize() {
+        return recipe.imageSize() == null ? 0 : recipe.imageSize();
     }
 
     private boolean goesOn() {
@@ -293,7 +299,7 @@ public final class Trainer {
                 trainStep(batch, optimizer, tally);
                 done += batch.count();
             }
-            progress.advance(step, done, tally);
+            advance(done, tally);
             if (step >= lastStep) {
                 stop();
             }
@@ -304,7 +310,12 @@ public final class Trainer {
             next = stopRequested ? null : loader.next();
         }
         tally.flush();
-        progress.advance(step, done, tally);
+        advance(done, tally);
+    }
+
+    private void advance(long done, Tally tally) {
+        boolean known = tally.examples() > 0;
+        progress.advance(step, done, known ? tally.loss() : null, known ? tally.accuracy() : null);
     }
 
     private void trainStep(Batch batch, Sgd optimizer, Tally tally) {
@@ -339,8 +350,8 @@ public final class Trainer {
         return Evaluator.run(
                 network,
                 loader,
-                done -> {
-                    progress.advance(step, done, null);
+                (done, meanLoss, accuracy) -> {
+                    progress.advance(step, done, meanLoss, accuracy);
                     return !stopRequested;
                 });
     }
