@@ -18,6 +18,7 @@ from py_djl_resnet import _download
 from py_djl_resnet.errors import EngineError, JarError, UsageError
 
 ENGINES = ("pytorch", "mxnet")
+"""What computes; the first is the default."""
 
 _PACKAGE = Path(__file__).parent
 
@@ -133,11 +134,6 @@ def own_jar() -> Path:
             "checkout, run mvn package."
         )
     return max(candidates, key=lambda jar: jar.stat().st_mtime_ns)
-
-
-def data_folder() -> Path:
-    """The folder that holds `fashion-mnist`: in the installed package, or at the root of a checkout."""
-    return _PACKAGE / "data" if (_PACKAGE / "data").is_dir() else _PACKAGE.parent / "data"
 
 
 def repository() -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from py_djl_resnet import _jars, _jvm
 from py_djl_resnet._java import find_java
+from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.errors import ResnetError
 
 Verdict = Literal["ok", "warning", "failure"]
@@ -156,7 +157,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
         if outcome == "described":
             told = json.loads(text)
             devices = ", ".join(told["devices"])
-            yield Finding(name, "ok", f"{told['engine_version']}, {told['threads']} threads, devices: {devices}")
+            yield Finding(name, "ok", f"{told['engine_version']}, {told['threads']} processors, devices: {devices}")
             return
         if outcome == "failed":
             yield Finding(name, bad, json.loads(text), f"Delete {engine_cache()} to unpack the library again.")
@@ -228,10 +229,10 @@ def _gpu() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    folder = _jars.data_folder()
+    folder = bundled_data()
     missing = [name for name in _DATA_FILES if not (folder / "fashion-mnist" / name).is_file()]
     if missing:
         detail = f"{folder / 'fashion-mnist'} lacks {', '.join(missing)}"
-        yield Finding("data", "warning", detail, "Install the package again, or name another folder with --data-dir.")
+        yield Finding("data", "failure", detail, "Install the package again, or name another folder with --data-dir.")
     else:
         yield Finding("data", "ok", f"Fashion-MNIST in {folder / 'fashion-mnist'}")

@@ -60,7 +60,7 @@ def test_a_machine_that_can_train_has_no_failure(child):
     findings = doctor.examine()
     assert [finding.name for finding in findings] == NAMES
     assert {finding.verdict for finding in findings} <= {"ok", "warning"}
-    assert by_name(findings)["engine pytorch"].detail == "2.7.1, 2 threads, devices: cpu"
+    assert by_name(findings)["engine pytorch"].detail == "2.7.1, 2 processors, devices: cpu"
 
 
 def test_a_failure_hides_nothing_else(child, monkeypatch):
@@ -104,9 +104,9 @@ def test_missing_jars_are_a_failure_only_offline(child, monkeypatch, tmp_path, o
 
 
 def test_missing_data_are_told(child, monkeypatch, tmp_path):
-    monkeypatch.setattr(_jars, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(doctor, "bundled_data", lambda: tmp_path)
     finding = by_name(doctor.examine())["data"]
-    assert finding.verdict == "warning"
+    assert finding.verdict == "failure"
     assert "train-images-idx3-ubyte.gz" in finding.detail
 
 
