@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,50 +20,64 @@ import numpy.typing as npt
 
 from py_djl_resnet import _jars
 from py_djl_resnet._java import Java, find_java
+from py_djl_resnet.checks import whole_number
 from py_djl_resnet.errors import EngineError, ResnetError, TrainingError, UsageError
 
 GPU_LIBRARIES = "2.7.1"
 """The version of the package torch whose libraries the engine's JNI part fits."""
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
+_MOST_THREADS = 1024
 _DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 
 _lock = threading.Lock()
-_started: tuple[str, int] | None = None
-"""The engine that was chosen, and the process that did."""
+
+
+@dataclass(frozen=True)
+class _Started:
+    """What was chosen when the JVM started, and by which process."""
+
+    engine: str
+    threads: int | None
+    process: int
+
+
+_started: _Started | None = None
 
 
 def start(
-    engine: str = "pytorch",
+    engine: str | None = None,
     *,
     device: str = "auto",
     threads: int | None = None,
     offline: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Start the JVM; a later call with the same engine does nothing.
+    """Start the JVM; a later call that asks for nothing else does nothing.
 
     Args:
-        engine: `pytorch` or `mxnet`.
+        engine: `pytorch` or `mxnet`; None for the one that runs, else `pytorch`.
         device: `auto`, `cpu`, `gpu` or `gpu:N`; decides which native library is taken.
-        threads: how many threads the engine computes with; None for OMP_NUM_THREADS, else one a processor.
+        threads: how many threads the engine computes with; None for those that it runs with, at the start for
+            OMP_NUM_THREADS, else one a processor.
         offline: whether to fail rather than fetch missing jars.
         quiet: whether to show no progress of fetching.
 
     Raises:
-        UsageError: an unknown engine, or another than the one of this process.
+        UsageError: an unknown engine, or another engine or number of threads than those of this process.
         JavaNotFoundError: no Java fits.
         JarError: a jar is missing.
         EngineError: the JVM or the libraries for a GPU cannot be used.
     """
     global _started
+    if threads is not None:
+        threads = whole_number(threads, "threads", most=_MOST_THREADS)
     with _lock:
         if _started is not None:
-            _check_running(_started, engine)
+            _check_running(_started, engine, threads)
             return
+        engine = _jars.ENGINES[0] if engine is None else engine
         _jars.required(engine, natives=False)
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads must be at least 1. Received: {threads}. Leave it out for one a processor.")
         if jpype.isJVMStarted():
             raise EngineError(
                 "Another library has started a JVM in this process, without the jars of this package. Import and start "
@@ -76,7 +91,7 @@ def start(
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         _start(java, _options(java, engine, threads), class_path)
-        _started = (engine, os.getpid())
+        _started = _Started(engine, threads, os.getpid())
 
 
 def bridge() -> Any:
@@ -84,7 +99,7 @@ def bridge() -> Any:
     if _started is None:
         start()
     else:
-        _check_running(_started, _started[0])
+        _check_running(_started)
     try:
         return jpype.JClass(_BRIDGE)
     except TypeError as error:
@@ -95,7 +110,12 @@ def bridge() -> Any:
 
 def engine() -> str | None:
     """The engine of this process, None before the start."""
-    return _started[0] if _started else None
+    return _started.engine if _started else None
+
+
+def set_property(name: str, value: str) -> None:
+    """Set a system property of the running JVM."""
+    jpype.JClass("java.lang.System").setProperty(name, value)
 
 
 def processors() -> int:
@@ -137,16 +157,21 @@ def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) 
     return np.asarray(buffer).view(dtype).reshape(tuple(shape))
 
 
-def _check_running(started: tuple[str, int], engine: str) -> None:
-    running, process = started
-    if process != os.getpid():
+def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
+    if started.process != os.getpid():
         raise EngineError(
             "The JVM does not survive a fork. Start the process with the method spawn: "
             "multiprocessing.get_context('spawn')."
         )
-    if engine != running:
+    if engine not in (None, started.engine):
         raise UsageError(
-            f"One process has one engine. Received: {engine!r}, while {running!r} runs. Use another process for it."
+            f"One process has one engine. Received: {engine!r}, while {started.engine!r} runs. Use another process "
+            "for it."
+        )
+    if threads not in (None, started.threads):
+        raise UsageError(
+            f"The number of threads is set when the engine starts. Received: threads={threads}, while the engine runs "
+            f"with {started.threads or 'as many as it chose'}. Leave it out, or use another process for it."
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from .checks import INT
 from .errors import UsageError
 
 #: A caller's pictures and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
@@ -19,6 +20,9 @@ Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 #: The data set's name in the recipe of a run on a caller's arrays.
 ARRAYS = "arrays"
+
+#: Labels that ask for more classes are refused: they are no numbers of classes, but something else.
+MAX_CLASSES = 100_000
 
 
 def bundled_data() -> Path:
@@ -28,7 +32,7 @@ def bundled_data() -> Path:
     return inside if inside.is_dir() else package.parent / "data"
 
 
-def available(engine: str = "pytorch") -> list[dict[str, Any]]:
+def available(engine: str | None = None) -> list[dict[str, Any]]:
     """What data sets there are: name, description, shape (C, H, W), classes, train and test."""
     _jvm.start(engine)
     with _jvm.translated_errors():
@@ -44,8 +48,12 @@ def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) ->
     """
     folder = os.path.abspath(bundled_data() if data_dir is None else data_dir)
     with _jvm.translated_errors():
-        dataset = _jvm.bridge().dataset(name, folder, train, None)
-        return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
+        return limited(_jvm.bridge().dataset(name, folder, train, None), limit)
+
+
+def limited(dataset: Any, limit: int | None) -> Any:
+    """The first `limit` examples of Java's ``ImageDataset``, all of them for None."""
+    return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
 
 
 def from_arrays(
@@ -68,6 +76,7 @@ def from_arrays(
     """
     pixels = check_pictures(pictures, f"{what} pictures")
     numbers = check_labels(labels, len(pixels), f"{what} labels")
+    _check_classes(len(class_names), "class_names")
     outside = np.flatnonzero((numbers < 0) | (numbers >= len(class_names)))
     if outside.size:
         index = int(outside[0])
@@ -95,6 +104,7 @@ def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
             f"{what} must have shape (N, C, H, W), or (N, H, W) for grey ones, with no empty axis; "
             f"received {np.shape(pictures)}"
         )
+    check_size(array, what)
     check_finite(array, what)
     return np.ascontiguousarray(array)
 
@@ -110,7 +120,24 @@ def check_labels(labels: Any, count: int, what: str) -> npt.NDArray[np.int64]:
         )
     if len(array) != count:
         raise UsageError(f"{what} must be as many as the pictures; received {len(array)} labels for {count} pictures")
+    _check_classes(int(array.max(initial=0)) + 1, what)
     return array.astype(np.int64)
+
+
+def _check_classes(count: int, what: str) -> None:
+    if count > MAX_CLASSES:
+        raise UsageError(
+            f"{what} must be for at most {MAX_CLASSES} classes; received {count}: number the classes from 0"
+        )
+
+
+def check_size(array: npt.NDArray[Any], what: str) -> None:
+    """Raises :class:`UsageError` when an array has more bytes than Java takes in one buffer."""
+    if array.nbytes > INT:
+        raise UsageError(
+            f"{what} must have at most {INT} bytes (2.1 GB); received {array.nbytes}: give fewer or smaller ones"
+            + (", or uint8" if array.dtype != np.uint8 else "")
+        )
 
 
 def check_numeric_array(array: Any, what: str, dtypes: tuple[str, ...]) -> npt.NDArray[Any]:

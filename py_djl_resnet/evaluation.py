@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .datasets import ARRAYS, from_arrays, named
+from .checks import whole_number
+from .datasets import ARRAYS, Examples, from_arrays, limited, named
 from .datasets import available as available_datasets
 from .errors import UsageError
 from .models import Model, load
@@ -105,35 +106,40 @@ class Prediction:
 
 def evaluate(
     model: Model | str | os.PathLike[str],
-    dataset: str | tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None,
+    dataset: str | Sequence[npt.NDArray[Any]] | None = None,
     *,
     data_dir: str | os.PathLike[str] | None = None,
     limit: int | None = None,
     batch_size: int = 256,
     device: str = "auto",
-    engine: str = "pytorch",
+    engine: str | None = None,
 ) -> Evaluation:
     """Measures a network on test data.
 
     Args:
         model: a network, a checkpoint's file or a run folder.
-        dataset: a data set's name, or pictures and labels as :func:`train` takes them; None takes
-            the data set that the network was trained on.
+        dataset: a data set's name, or a pair of pictures and labels as :func:`train` takes them;
+            None takes the data set that the network was trained on.
         data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
         limit: the most examples; None takes all.
         batch_size: examples that are computed at once, at least 1.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        engine: for a checkpoint: ``pytorch`` or ``mxnet``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
+            ``pytorch``.
 
     Raises:
         UsageError: no such checkpoint or data set, damaged files, arrays that do not fit.
     """
+    batch_size = whole_number(batch_size, "batch_size")
+    if limit is not None:
+        limit = whole_number(limit, "limit")
+    arrays = None if dataset is None or isinstance(dataset, str) else _pair(dataset)
     with _opened(model, device, engine) as network:
         recipe = network.recipe
-        if isinstance(dataset, tuple):
-            examples = from_arrays(*dataset, network.class_names, "test")
+        if arrays is not None:
+            examples = limited(from_arrays(*arrays, network.class_names, "test"), limit)
         else:
-            name = dataset or (recipe.dataset if recipe else Recipe().dataset)
+            name = str(dataset) if dataset else (recipe.dataset if recipe else Recipe().dataset)
             folder = os.fspath(data_dir) if data_dir is not None else None
             if folder is None and recipe is not None and name == recipe.dataset:
                 folder = recipe.data_dir
@@ -157,7 +163,7 @@ def predict(
     *,
     invert: bool = False,
     device: str = "auto",
-    engine: str = "pytorch",
+    engine: str | None = None,
 ) -> list[Prediction]:
     """The likeliest classes of pictures.
 
@@ -167,15 +173,15 @@ def predict(
         top_k: how many classes, at least 1; more than there are gives all.
         invert: for dark things on a light background; Fashion-MNIST's are light on dark.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        engine: for a checkpoint: ``pytorch`` or ``mxnet``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
+            ``pytorch``.
 
     Raises:
         UsageError: no such checkpoint or picture, a file that is no picture.
     """
     from .images import find_images, read_image
 
-    if top_k < 1:
-        raise UsageError(f"top_k must be at least 1; received {top_k}")
+    top_k = whole_number(top_k, "top_k")
     files = find_images([images] if isinstance(images, (str, os.PathLike)) else images)
     predictions: list[Prediction] = []
     with _opened(model, device, engine) as network:
@@ -190,8 +196,17 @@ def predict(
     return predictions
 
 
+def _pair(dataset: Any) -> Examples:
+    if isinstance(dataset, (tuple, list)) and len(dataset) == 2:
+        return dataset[0], dataset[1]
+    size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
+    raise UsageError(
+        f"dataset must be a name or a pair of pictures and labels; received a {type(dataset).__name__}{size}"
+    )
+
+
 @contextmanager
-def _opened(model: Model | str | os.PathLike[str], device: str, engine: str) -> Iterator[Model]:
+def _opened(model: Model | str | os.PathLike[str], device: str, engine: str | None) -> Iterator[Model]:
     """A caller's network, left open, or one of a checkpoint, closed afterwards."""
     if isinstance(model, Model):
         yield model
@@ -200,16 +215,17 @@ def _opened(model: Model | str | os.PathLike[str], device: str, engine: str) -> 
             yield network
 
 
-def _picture_size(network: Model, engine: str) -> tuple[int, int]:
+def _picture_size(network: Model, engine: str | None) -> tuple[int, int]:
     if network.image_size is not None:
         return network.image_size, network.image_size
     name = (network.recipe or Recipe()).dataset
     for known in available_datasets(engine):
-        if known["name"] == name and min(known["shape"]) > 0:
+        # a data set of a caller's own files has no shape before they are read
+        if known["name"] == name and len(known["shape"]) == 3 and min(known["shape"]) > 0:
             return known["shape"][1], known["shape"][2]
     raise UsageError(
-        f"the checkpoint of {network.name} does not say which image size it was trained on; "
-        "call the model on arrays instead"
+        f"the checkpoint of {network.name} does not say which image size it was trained on, as that of pictures that "
+        "are not square; call the model on arrays instead, or train it with an image_size"
     )
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .datasets import check_finite, check_numeric_array
+from .checks import LONG, text, whole_number, whole_numbers
+from .datasets import check_finite, check_numeric_array, check_size
 from .errors import UsageError
 from .recipe import Recipe
 from .summary import Summary
@@ -28,7 +29,7 @@ def create_model(
     classes: int = 10,
     seed: int = 0,
     device: str = "auto",
-    engine: str = "pytorch",
+    engine: str | None = None,
 ) -> Model:
     """A network with fresh weights.
 
@@ -38,25 +39,30 @@ def create_model(
         classes: logits of its output, at least 1.
         seed: of the weights; the same seed gives the same weights.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        engine: ``pytorch`` or ``mxnet``; one for a process.
+        engine: ``pytorch`` or ``mxnet``, one for a process; None for the one that runs, else
+            ``pytorch``.
 
     Raises:
         UsageError: an unknown name, a number out of range, a device that is not there.
         JavaNotFoundError, JarError, EngineError: what ``py-djl-resnet doctor`` explains.
     """
-    _jvm.start(engine, device=device)
+    text(name, "name")
+    in_channels = whole_number(in_channels, "in_channels")
+    classes = whole_number(classes, "classes")
+    seed = whole_number(seed, "seed", -LONG - 1, LONG)
+    _jvm.start(engine, device=text(device, "device"))
     with _jvm.translated_errors():
         return Model(_jvm.bridge().create(name, in_channels, classes, seed, device))
 
 
-def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str = "pytorch") -> Model:
+def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None) -> Model:
     """A trained network of a checkpoint, or of the best checkpoint of a run folder.
 
     Raises:
         UsageError: no such file, or a file that is no checkpoint of this package.
     """
     file = checkpoint_file(checkpoint)
-    _jvm.start(engine, device=device)
+    _jvm.start(engine, device=text(device, "device"))
     try:
         with _jvm.translated_errors():
             return Model(_jvm.bridge().load(os.path.abspath(file), device))
@@ -66,7 +72,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str =
         raise UsageError(f"checkpoint {file}: {error}") from error
 
 
-def available(engine: str = "pytorch") -> list[dict[str, Any]]:
+def available(engine: str | None = None) -> list[dict[str, Any]]:
     """What networks there are: name, description, parameters, multiply_adds, input, ..."""
     _jvm.start(engine)
     with _jvm.translated_errors():
@@ -123,6 +129,7 @@ class Model:
             raise UsageError(
                 f"input must have shape (N, {self.in_channels}, H, W) with no empty axis; received {array.shape}"
             )
+        check_size(array, "input")
         check_finite(array, "input")
         array = np.ascontiguousarray(array)
         with _jvm.translated_errors():
@@ -136,9 +143,9 @@ class Model:
             shape: (N, C, H, W); nothing is computed.
             depth: how many levels of nested blocks are listed, at least 1.
         """
+        sizes, depth = whole_numbers(shape, "shape"), whole_number(depth, "depth")
         with _jvm.translated_errors():
-            text = str(self.handle.summary([int(n) for n in shape], depth))
-        return Summary.from_dict(json.loads(text))
+            return Summary.from_dict(json.loads(str(self.handle.summary(sizes, depth))))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a checkpoint that :func:`load` and other safetensors readers open.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _jvm
+from .checks import text, whole_number, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,19 @@ def summarize(
     *,
     classes: int = 10,
     depth: int = 1,
-    engine: str = "pytorch",
+    engine: str | None = None,
 ) -> Summary:
     """The layers of a network by name, for an input shape (N, C, H, W); nothing is computed.
 
     Raises:
         UsageError: an unknown name, or a shape that the network cannot take.
     """
+    text(model, "model")
+    sizes, classes = whole_numbers(shape, "shape"), whole_number(classes, "classes")
+    depth = whole_number(depth, "depth")
     _jvm.start(engine)
     with _jvm.translated_errors():
-        text = str(_jvm.bridge().summary(model, classes, [int(n) for n in shape], depth))
-    return Summary.from_dict(json.loads(text))
+        return Summary.from_dict(json.loads(str(_jvm.bridge().summary(model, classes, sizes, depth))))
 
 
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import pytest
+from examples import separable
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,12 @@ def trained(tmp_path_factory):
 
     recipe = Recipe(epochs=2, limit=512, batch_size=64)
     return train(recipe=recipe, out=tmp_path_factory.mktemp("runs") / "trained", progress=False)
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    """Training and test pictures and labels of two classes."""
+    return (*separable(256, 0), *separable(64, 1))
 
 
 @pytest.fixture

@@ -135,6 +135,50 @@ def test_a_second_start_does_nothing_and_another_engine_is_refused():
     assert run(script) == (0, text, "")
 
 
+def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
+    script = f"""
+    import numpy as np
+    import py_djl_resnet as resnet
+    from py_djl_resnet import _jvm, datasets, models
+    from PIL import Image
+    _jvm.start("mxnet")
+    assert models.available() and datasets.available()
+    assert resnet.summarize("d2l-resnet18").layers
+    file = r"{tmp_path / "model.safetensors"}"
+    with resnet.create_model() as model:
+        model.save(file)
+    Image.new("L", (28, 28)).save(r"{tmp_path / "a.png"}")
+    assert resnet.predict(file, r"{tmp_path / "a.png"}")
+    with resnet.load(file) as model:
+        print(resnet.evaluate(model, limit=10).confusion_matrix.sum(), _jvm.engine())
+    assert resnet.evaluate(file, limit=2).confusion_matrix.sum() == 2
+    """
+    assert run(script) == (0, "10 mxnet\n", "")
+
+
+def test_threads_may_be_named_again_but_not_changed():
+    script = """
+    from py_djl_resnet import _jvm
+    from py_djl_resnet.errors import UsageError
+    _jvm.start(threads=2)
+    _jvm.start(threads=2)
+    _jvm.start()
+    try:
+        _jvm.start(threads=1)
+    except UsageError as error:
+        print(error)
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    assert "Received: threads=1, while the engine runs with 2." in out
+
+
+@pytest.mark.parametrize("threads", [0, 1025, 10**20, 1.5])
+def test_impossible_number_of_threads_is_told(threads):
+    with pytest.raises(UsageError, match=f"threads must be a whole number from 1 to 1024; received {threads}"):
+        _jvm.start(threads=threads)
+
+
 def test_a_start_from_a_thread_that_ends_lets_the_process_end():
     script = """
     import threading

@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 from .. import _jvm
+from .._jars import ENGINES
+from ..checks import INT, LONG
 from ..recipe import nearest
-
-ENGINES = ("pytorch", "mxnet")
 
 
 def whole(text: str) -> int:
@@ -22,10 +22,10 @@ def whole(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1."""
+    """A whole number from 1 to Java's greatest int."""
     number = whole(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; received {text!r}")
+    if not 1 <= number <= INT:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {INT}; received {text!r}")
     return number
 
 
@@ -52,9 +52,9 @@ def shape(text: str) -> tuple[int, ...]:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
         numbers = ()
-    if len(numbers) != 4 or min(numbers) < 1:
+    if len(numbers) != 4 or not all(1 <= number <= LONG for number in numbers):
         raise argparse.ArgumentTypeError(
-            f"must be four whole numbers N,C,H,W of at least 1 like 1,1,224,224; received {text!r}"
+            f"must be four whole numbers N,C,H,W from 1 to {LONG} like 1,1,224,224; received {text!r}"
         )
     return numbers
 
@@ -62,9 +62,7 @@ def shape(text: str) -> tuple[int, ...]:
 def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
     """Adds ``--engine``, ``--device``, ``--threads``, ``--offline``."""
     group = parser.add_argument_group("engine")
-    group.add_argument(
-        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="what computes (default: pytorch)"
-    )
+    group.add_argument("--engine", type=engine, metavar="pytorch|mxnet", help="what computes (default: pytorch)")
     if device:
         group.add_argument(
             "--device",

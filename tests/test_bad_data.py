@@ -1,0 +1,176 @@
+"""Data that are damaged or do not fit get one line that says what, where and what to do."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from py_djl_resnet import UsageError, create_model, train
+from py_djl_resnet.datasets import bundled_data
+
+TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
+
+
+def write_idx(file, array, magic=None, shape=None):
+    """A gzip IDX file of bytes; `magic` and `shape` replace what the header should say."""
+    header = struct.pack(">I", 0x800 + array.ndim if magic is None else magic)
+    header += struct.pack(f">{array.ndim}I", *(shape or array.shape))
+    file.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), 1))
+
+
+@pytest.fixture
+def idx(tmp_path):
+    """A folder with a sound data set of 40 training and 20 test pictures of 28x28."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for part, count in (("train", 40), ("t10k", 20)):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", random.integers(0, 256, (count, 28, 28)))
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.arange(count) % 10)
+    return folder
+
+
+def damage(name, change):
+    return pytest.param(name, change, id=f"{name.split('-idx')[0]}-{change.__name__}")
+
+
+def missing(file):
+    file.unlink()
+
+
+def truncated(file):
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def truncated_inside(file):
+    content = gzip.decompress(file.read_bytes())
+    file.write_bytes(gzip.compress(content[:-10]))
+
+
+def longer(file):
+    content = gzip.decompress(file.read_bytes())
+    file.write_bytes(gzip.compress(content + b"0123"))
+
+
+def not_gzip(file):
+    file.write_bytes(b"something else entirely")
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def a_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def wrong_magic(file):
+    write_idx(file, np.zeros((40, 28, 28)), magic=0x12345678)
+
+
+def fewer_pictures(file):
+    write_idx(file, np.zeros((39, 28, 28)))
+
+
+def huge_count(file):
+    write_idx(file, np.zeros((40, 28, 28)), shape=(2**32 - 1, 28, 28))
+
+
+def label_out_of_range(file):
+    write_idx(file, np.full(20, 10))  # the training labels, which give the classes, end at 9
+
+
+IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        *(
+            damage(IMAGES, change)
+            for change in (
+                missing,
+                truncated,
+                truncated_inside,
+                longer,
+                not_gzip,
+                empty,
+                a_folder,
+                wrong_magic,
+                fewer_pictures,
+                huge_count,
+            )
+        ),
+        damage("t10k-labels-idx1-ubyte.gz", label_out_of_range),
+        damage(LABELS, missing),
+        damage("t10k-images-idx3-ubyte.gz", not_gzip),
+    ],
+)
+def test_damaged_data_are_named(refused, idx, tmp_path, name, change):
+    change(idx / name)
+    code, message = refused("train", "--dataset", "idx", "--data-dir", idx, *TINY)
+    assert code == 2
+    assert name.removesuffix("-ubyte.gz") in message
+    assert not (tmp_path / "mine").exists()
+
+
+def test_sound_data_of_the_same_form_are_taken(command, idx, tmp_path):
+    code, _, err = command("train", "--dataset", "idx", "--data-dir", idx, *TINY)
+    assert code == 0, err
+    assert (tmp_path / "mine" / "best.safetensors").is_file()
+
+
+def test_fashion_mnist_of_another_checksum_is_refused(refused, tmp_path):
+    folder = tmp_path / "fashion-mnist"
+    folder.mkdir()
+    for file in (bundled_data() / "fashion-mnist").glob("*.gz"):
+        (folder / file.name).symlink_to(file)
+    labels = folder / LABELS
+    content = bytearray(gzip.decompress(labels.read_bytes()))
+    content[100] = (content[100] + 1) % 10
+    labels.unlink()
+    labels.write_bytes(gzip.compress(bytes(content), 1))
+    code, message = refused("train", "--data-dir", folder, *TINY)
+    assert code == 2
+    assert LABELS in message
+    assert "MD5" in message or "checksum" in message
+
+
+def test_missing_data_folder_is_named(refused, tmp_path):
+    code, message = refused("train", "--data-dir", "nowhere", *TINY)
+    assert code == 2
+    assert str(tmp_path / "nowhere") in message
+    assert not (tmp_path / "mine").exists()
+
+
+def test_pictures_that_are_not_square_give_a_network_that_predict_refuses(command, refused, idx, tmp_path):
+    for part, count in (("train", 40), ("t10k", 20)):
+        write_idx(idx / f"{part}-images-idx3-ubyte.gz", np.zeros((count, 20, 28)))
+    code, _, err = command("train", "--dataset", "idx", "--data-dir", idx, "--quiet", *TINY)
+    assert code == 0, err
+    Image.new("L", (28, 20)).save(tmp_path / "a.png")
+    code, message = refused("predict", "mine", "a.png")
+    assert code == 2
+    assert "does not say which image size it was trained on" in message
+
+
+@pytest.mark.parametrize("label", [100_000, 3 * 2**31, 2**64 - 1])
+def test_labels_that_are_no_numbers_of_classes_are_refused(arrays, label):
+    labels = arrays[1].astype(np.uint64)
+    labels[5] = label
+    with pytest.raises(UsageError, match=f"train labels must be for at most 100000 classes; received {label + 1}"):
+        train(dataset=(arrays[0], labels, *arrays[2:]), progress=False)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_more_pictures_than_a_buffer_holds_are_refused(arrays, dtype):
+    pictures = np.broadcast_to(dtype(0), (40_000, 1, 300, 300))
+    labels = np.broadcast_to(0, 40_000)
+    with pytest.raises(UsageError, match=f"train pictures must have at most 2147483647 bytes.*{pictures.nbytes}"):
+        train(dataset=(pictures, labels, *arrays[2:]), progress=False)
+    if dtype == np.float32:
+        with create_model() as model, pytest.raises(UsageError, match="input must have at most 2147483647 bytes"):
+            model(pictures)
