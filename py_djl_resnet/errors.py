@@ -17,6 +17,10 @@ class ResnetError(Exception):
     exit_code = 1
 
 
+class ResnetWarning(UserWarning):
+    """What the caller should know of, though the work goes on."""
+
+
 class UsageError(ResnetError, ValueError):
     """The caller gave something wrong: an argument, a setting, a file."""
 

@@ -8,7 +8,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from . import _jvm
 from .datasets import ARRAYS, bundled_data, check_labels, check_pictures, from_arrays
-from .errors import Interrupted, UsageError
+from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .progress import Display, Silent, display
 from .recipe import Recipe
 from .runs import Row, Run, read_recipe
@@ -27,6 +27,10 @@ from .runs import Row, Run, read_recipe
 Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
 _POLL_MILLISECONDS = 100
+#: From where a run is followed to who called this module.
+_CALLER = 5
+
+_running = threading.Lock()
 
 
 def train(
@@ -57,7 +61,8 @@ def train(
         callback: called on this thread with each new row of the history.
 
     Raises:
-        UsageError: a setting, array or file that is wrong; nothing has been written then.
+        UsageError: a setting, array or file that is wrong, or a training that runs already; nothing
+            has been written then.
         Interrupted: after a signal; its ``folder`` holds ``last.safetensors``.
         TrainingError: the loss is no longer a number.
     """
@@ -76,6 +81,8 @@ def train(
 
     def begin() -> Any:
         if arrays is None:
+            # Java's own folder is still the one where it was started
+            _jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
             return _jvm.bridge().train(recipe.to_json(), str(bundled_data()), folder)
         return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, class_names), folder)
 
@@ -98,7 +105,7 @@ def resume(
 
     Args:
         run: a run folder, or a checkpoint in one. A damaged ``last`` gives way to the one before it,
-            with a warning.
+            with a :class:`UserWarning`.
         changes: settings to change, of those that leave the result as it is: ``epochs`` (not with a
             cosine or one-cycle schedule), ``device``, ``threads``, ``data_dir``, ``checkpoint_every``,
             ``keep``.
@@ -136,25 +143,56 @@ def _run(
     callback: Callable[[Row], object] | None,
 ) -> Run:
     """Starts the JVM as `recipe` says, then the run, and follows it to its end."""
-    shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
-    _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
-    with _signals() as received:
-        try:
-            with _jvm.translated_errors():
-                handle = begin()
-            if (warning := handle.warning()) is not None:
-                warnings.warn(str(warning), stacklevel=3)
-            kept = handle.runDir()
-            run_folder = None if kept is None else Path(os.path.abspath(str(kept)))
-            history = _follow(handle, shown, callback, received)
-        finally:
-            shown.close()
-        with _jvm.translated_errors():
-            handle.check()
-            completed = json.loads(str(handle.recipe()))
-        if received:
-            raise Interrupted(signal.Signals(received[0]), run_folder, history)
-        return Run(Recipe.from_settings(completed), history, run_folder, handle.network())
+    if not _running.acquire(blocking=False):
+        raise UsageError(
+            "one training at a time in a process; wait until the one that runs has ended, or use another process"
+        )
+    try:
+        shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
+        _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
+        with _signals() as received:
+            try:
+                with _jvm.translated_errors():
+                    handle = begin()
+                with _closed_on_failure(handle):
+                    return _ended(handle, shown, callback, received)
+            finally:
+                shown.close()
+    finally:
+        _running.release()
+
+
+def _ended(
+    handle: Any,
+    shown: Display,
+    callback: Callable[[Row], object] | None,
+    received: list[int],
+) -> Run:
+    """Follows a run to its end, and makes what it came to of its handle."""
+    kept = handle.runDir()
+    folder = None if kept is None else Path(os.path.abspath(str(kept)))
+    history, state = _follow(handle, shown, callback, received)
+    with _jvm.translated_errors():
+        handle.check()
+        completed = json.loads(str(handle.recipe()))
+    # a run that a signal came too late for is complete
+    if received and state == "stopped":
+        raise Interrupted(signal.Signals(received[0]), folder, history)
+    return Run(Recipe.from_settings(completed), history, folder, handle.network())
+
+
+@contextmanager
+def _closed_on_failure(handle: Any) -> Iterator[None]:
+    """Ends a run that nobody follows any more, and frees the network that nobody gets."""
+    try:
+        yield
+    except BaseException:
+        handle.stop()
+        while not handle.await_(_POLL_MILLISECONDS):
+            pass
+        with suppress(ResnetError), _jvm.translated_errors():
+            handle.network().close()
+        raise
 
 
 def _follow(
@@ -162,34 +200,29 @@ def _follow(
     shown: Display,
     callback: Callable[[Row], object] | None,
     received: list[int],
-) -> list[Row]:
-    """Polls until the run has ended; stops it on a signal or an error of the callback."""
+) -> tuple[list[Row], str]:
+    """Polls until the run has ended, and stops it on a signal; its history and state."""
+    if (warning := handle.warning()) is not None:
+        warnings.warn(str(warning), ResnetWarning, stacklevel=_CALLER)
     before = int(handle.rowsBefore())
     history: list[Row] = []
-    asked = False
-    try:
-        ended = False
-        while not ended:
-            ended = bool(handle.await_(_POLL_MILLISECONDS))
-            snapshot = json.loads(str(handle.progress(len(history))))
-            for row in snapshot["rows"]:
-                history.append(row)
-                if len(history) <= before:  # of the run that is gone on with
-                    continue
-                shown.epoch_ended(row, snapshot["epochs"])
-                if callback is not None:
-                    callback(row)
-            if not ended:
-                shown.show(snapshot)
-            if received and not asked:
-                handle.stop()
-                asked = True
-    except BaseException:
-        handle.stop()
-        while not handle.await_(_POLL_MILLISECONDS):
-            pass
-        raise
-    return history
+    asked = ended = False
+    while not ended:
+        ended = bool(handle.await_(_POLL_MILLISECONDS))
+        snapshot = json.loads(str(handle.progress(len(history))))
+        for row in snapshot["rows"]:
+            history.append(row)
+            if len(history) <= before:  # of the run that is gone on with
+                continue
+            shown.epoch_ended(row, snapshot["epochs"])
+            if callback is not None:
+                callback(row)
+        if not ended:
+            shown.show(snapshot)
+        if received and not asked:
+            handle.stop()
+            asked = True
+    return history, snapshot["state"]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -54,6 +55,17 @@ def test_quiet_train_prints_only_the_final_lines(command, tmp_path):
     assert (tmp_path / "mine" / "last.safetensors").is_file()
 
 
+def test_training_uses_no_network_once_the_jars_are_there(jvm, tmp_path):
+    dead = "http://127.0.0.1:9"
+    environment = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"), dead)
+    java = " ".join(f"-D{kind}.proxyHost=127.0.0.1 -D{kind}.proxyPort=9" for kind in ("http", "https"))
+    environment |= {"PY_DJL_RESNET_OFFLINE": "", "no_proxy": "", "NO_PROXY": "", "JAVA_TOOL_OPTIONS": java}
+    arguments = ["train", "--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine"]
+    ran = python("-m", "py_djl_resnet", *arguments, cwd=tmp_path, **environment)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "mine" / "figures" / "metrics.html").is_file()
+
+
 def test_importing_the_package_starts_no_jvm_and_no_matplotlib(tmp_path):
     script = "import sys, py_djl_resnet, jpype; print(jpype.isJVMStarted(), 'matplotlib' in sys.modules)"
     assert python("-c", script, cwd=tmp_path).stdout == "False False\n"
@@ -91,57 +103,6 @@ def test_version_is_the_packages(capsys):
     with pytest.raises(SystemExit):
         parse(build_parser("py-djl-resnet"), ["--version"])
     assert capsys.readouterr().out == f"py-djl-resnet {__version__}\n"
-
-
-def settings(monkeypatch, environment, *arguments):
-    from py_djl_resnet.cli.train import _recipe
-
-    for variable in ("MAX_EPOCH", "DATASET_LIMIT"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable, value in environment.items():
-        monkeypatch.setenv(variable, value)
-    return _recipe(parse(build_parser("py-djl-resnet"), ["train", *arguments]))
-
-
-def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch, tmp_path):
-    file = tmp_path / "mine.json"
-    file.write_text('{"epochs": 4, "lr": 0.2, "momentum": 0.9, "nesterov": true}')
-    environment = {"MAX_EPOCH": "3", "DATASET_LIMIT": "512"}
-    assert settings(monkeypatch, {}).epochs == 10
-    assert settings(monkeypatch, environment).epochs == 3
-    recipe = settings(monkeypatch, environment, "--recipe", str(file), "--lr", "0.3", "--no-nesterov")
-    assert (recipe.epochs, recipe.limit) == (4, 512)
-    assert (recipe.lr, recipe.momentum, recipe.nesterov) == (0.3, 0.9, False)
-    assert settings(monkeypatch, environment, "--recipe", str(file), "--epochs", "5").epochs == 5
-
-
-def test_every_setting_has_its_option(monkeypatch):
-    arguments = """--model m --dataset d --data-dir dir --epochs 1 --batch-size 2 --lr 3 --momentum 0.4
-        --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
-        --step-factor 0.8 --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12"""
-    recipe = settings(monkeypatch, {}, *arguments.split())
-    assert json.loads(recipe.to_json()) == {
-        "model": "m",
-        "dataset": "d",
-        "data_dir": "dir",
-        "epochs": 1,
-        "batch_size": 2,
-        "lr": 3.0,
-        "momentum": 0.4,
-        "nesterov": True,
-        "weight_decay": 0.5,
-        "decay_bias_and_norm": True,
-        "schedule": "step",
-        "warmup_epochs": 6,
-        "step_epochs": 7,
-        "step_factor": 0.8,
-        "image_size": 9,
-        "limit": 10,
-        "seed": -11,
-        "engine": "mxnet",
-        "device": "gpu:1",
-        "threads": 12,
-    }
 
 
 def test_summary_prints_the_chapters_lines(command):
@@ -183,6 +144,18 @@ def test_evaluate_prints_figures_and_draws_the_confusion_matrix(command, trained
     assert figure.stat().st_size > 5000
 
 
+def test_default_figure_that_cannot_be_written_is_only_told(command, trained, tmp_path):
+    run = shutil.copytree(trained.folder, tmp_path / "run", ignore=shutil.ignore_patterns("figures"))
+    (run / "figures").write_text("in the way")
+    code, out, err = command("evaluate", "run", "--limit", "10")
+    assert code == 0
+    assert out.startswith("loss ")
+    assert re.fullmatch(r"py-djl-resnet: warning: no figure: .*confusion\.png cannot be written: .*\n", err)
+    code, _, err = command("evaluate", "run", "--limit", "10", "--figure", "run/figures/mine.png")
+    assert code == 2
+    assert "error: figure run/figures/mine.png cannot be written" in err
+
+
 def test_evaluate_as_json_has_its_documented_form(command, trained, tmp_path):
     code, out, _ = command(
         "evaluate", trained.folder / "last.safetensors", "--limit", "300", "--json", "--figure", "c.svg"
@@ -211,23 +184,6 @@ def test_predict_prints_a_line_a_picture_or_json(command, trained, tmp_path):
     ((form),) = json.loads(out)
     assert form["image"] == "a.png"
     assert [list(top) for top in form["top"]] == [["class", "probability"]] * 3
-
-
-def test_plot_draws_one_run_into_its_folder(command, trained):
-    for name in ("metrics.png", "metrics.html"):
-        (trained.folder / "figures" / name).unlink(missing_ok=True)
-    code, out, err = command("plot", trained.folder)
-    assert (code, out) == (0, "")
-    for name in ("metrics.png", "metrics.html"):
-        assert str(trained.folder / "figures" / name) in err
-        assert (trained.folder / "figures" / name).is_file()
-
-
-@pytest.mark.parametrize("suffix", ["svg", "pdf", "png", "html"])
-def test_plot_overlays_runs(command, trained, tmp_path, suffix):
-    code, _, _ = command("plot", trained.folder, trained.folder, "--out", f"both.{suffix}")
-    assert code == 0
-    assert (tmp_path / f"both.{suffix}").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(("name", "first"), [("models", "d2l-resnet18"), ("datasets", "fashion-mnist")])

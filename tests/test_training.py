@@ -1,31 +1,16 @@
 import csv
 import json
 import math
+import signal
 import threading
 
 import numpy as np
 import pytest
+from examples import separable
 
-from py_djl_resnet import Recipe, Run, UsageError, evaluate, predict, train
+from py_djl_resnet import Interrupted, Recipe, ResnetError, Run, UsageError, evaluate, predict, train, training
 
 SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
-
-
-def separable(count, seed, dtype=np.float32):
-    """Pictures of two classes: bright above, or bright below, with noise."""
-    random = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    pictures = random.random((count, 1, 16, 16), np.float32) * 0.3
-    pictures[labels == 0, :, :8] += 0.7
-    pictures[labels == 1, :, 8:] += 0.7
-    if dtype == np.uint8:
-        pictures = pictures * 255
-    return pictures.astype(dtype), labels
-
-
-@pytest.fixture(scope="module")
-def arrays():
-    return (*separable(256, 0), *separable(64, 1))
 
 
 def test_run_on_the_packages_data_learns_and_keeps_its_history(trained):
@@ -137,6 +122,68 @@ def test_error_of_a_callback_stops_the_run(arrays):
     with pytest.raises(RuntimeError, match="enough"):
         train(dataset=arrays, recipe=SMALL.replace(epochs=50), progress=False, callback=stop)
     assert len(rows) == 1
+
+
+def test_run_without_a_name_lies_where_the_caller_is(jvm, tmp_path, monkeypatch):
+    for place in ("a", "b"):  # Java stays in the folder where it was started
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        run = train(recipe=Recipe(epochs=1, limit=64, batch_size=32), progress=False)
+        assert run.folder.parent == tmp_path / place / "runs"
+        assert (run.folder / "last.safetensors").is_file()
+
+
+def test_one_training_at_a_time(arrays):
+    refusals = []
+
+    def begin_another(row):
+        def another():
+            with pytest.raises(UsageError, match="one training at a time") as caught:
+                train(dataset=arrays, recipe=SMALL, progress=False)
+            refusals.append(caught)
+
+        thread = threading.Thread(target=another)
+        thread.start()
+        thread.join()
+
+    run = train(dataset=arrays, recipe=SMALL, progress=False, callback=begin_another)
+    assert len(refusals) == len(run.history) == 2
+    assert run.history[-1]["train_accuracy"] > 0.9
+    train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False)
+
+
+def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
+    handles = []
+    follow = training._follow
+    monkeypatch.setattr(training, "_follow", lambda handle, *rest: handles.append(handle) or follow(handle, *rest))
+    x = np.zeros((1, 1, 16, 16), np.float32)
+
+    def logits(handle):
+        with jvm.translated_errors():
+            handle.network().forward(jvm.to_direct_buffer(x), list(x.shape))
+
+    train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False)
+    logits(handles[-1])
+    with pytest.raises(ZeroDivisionError):
+        train(dataset=arrays, recipe=SMALL, progress=False, callback=lambda row: 1 / 0)
+    with pytest.raises(ResnetError):
+        logits(handles[-1])
+    many = SMALL.replace(epochs=50)
+    with pytest.raises(Interrupted):
+        train(dataset=arrays, recipe=many, progress=False, callback=lambda row: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(ResnetError):
+        logits(handles[-1])
+
+
+def test_signal_that_comes_after_the_last_epoch_takes_nothing_away(arrays):
+    run = train(
+        dataset=arrays,
+        recipe=SMALL.replace(epochs=1),
+        progress=False,
+        callback=lambda row: signal.raise_signal(signal.SIGINT),
+    )
+    assert len(run.history) == 1
+    assert run.model(arrays[2]).shape == (64, 2)
 
 
 def test_lines_are_shown_where_there_is_no_terminal(arrays, capsys):

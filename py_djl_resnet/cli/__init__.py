@@ -9,9 +9,7 @@ from collections.abc import Sequence
 
 from ..errors import Interrupted, ResnetError
 from .parser import build_parser, parse
-
-#: How errors and lines on standard error begin.
-NAME = "py-djl-resnet"
+from .report import NAME, report, reported_warnings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,19 +26,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         options = parse(build_parser(program_name()), arguments)
-        code: int = options.run(options)
+        with reported_warnings():
+            code: int = options.run(options)
         sys.stdout.flush()
         return code
     except Interrupted as interrupted:
-        _report(str(interrupted))
+        report(str(interrupted))
         return interrupted.exit_code
     except ResnetError as error:
         if debug:
             traceback.print_exc()
-        _report(f"error: {error}")
+        report(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        _report("interrupted")
+        report("interrupted")
         return 130
     except BrokenPipeError:
         # Whoever read standard output has gone; keep Python from complaining as it flushes.
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         advice = "" if debug else " (--debug shows where)"
-        _report(f"error: {type(error).__name__}: {error}{advice}")
+        report(f"error: {type(error).__name__}: {error}{advice}")
         return 1
 
 
@@ -58,8 +57,3 @@ def program_name() -> str:
     """``py-djl-resnet``, or ``python -m py_djl_resnet`` where it was called so."""
     called = os.path.basename(sys.argv[0]) if sys.argv else ""
     return "python -m py_djl_resnet" if called == "__main__.py" else NAME
-
-
-def _report(message: str) -> None:
-    line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
-    print(f"{NAME}: {line}", file=sys.stderr, flush=True)

@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..evaluation import evaluate
 from ..figures import check_suffix
 from ..models import checkpoint_file
 from .options import add_engine, count, print_json, start
+from .report import warn
 
 EXAMPLES = (
     "evaluate runs/mine",
@@ -64,6 +66,12 @@ def run(options: Any) -> int:
     if figure is None and (file.parent / "recipe.json").is_file():
         figure = file.parent / "figures" / "confusion.png"
     if figure is not None:
-        result.plot(Path(figure))
-        print(f"confusion matrix: {figure}", file=sys.stderr)
+        try:
+            result.plot(Path(figure))
+        except UsageError as error:
+            if options.figure is not None:
+                raise
+            warn(f"no figure: {error}")
+        else:
+            print(f"confusion matrix: {figure}", file=sys.stderr)
     return 0

@@ -1,0 +1,171 @@
+"""Going on with runs, from Python and on the command line."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from examples import separable
+
+from py_djl_resnet import Recipe, Run, UsageError, resume, train
+
+SMALL = Recipe(epochs=3, batch_size=32, lr=0.02, momentum=0.9)
+OPTIONS = ("--epochs", "2", "--limit", "64", "--batch-size", "32", "--quiet")
+
+
+class EnoughError(Exception):
+    """Ends a run from its callback."""
+
+
+def enough(row):
+    raise EnoughError
+
+
+def begun(arrays, out, recipe=SMALL):
+    """The folder of a run on arrays that was stopped in its second epoch at the latest."""
+    with pytest.raises(EnoughError):
+        train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
+    return out
+
+
+def without_times(history):
+    timed = ("seconds", "validation_seconds", "examples_per_second")
+    return [{key: value for key, value in row.items() if key not in timed} for row in history]
+
+
+@pytest.fixture
+def finished(trained, tmp_path):
+    """A copy of a run of two epochs, in its own folder."""
+    return shutil.copytree(trained.folder, tmp_path / "finished")
+
+
+def damage_last(folder):
+    last = folder / "last.safetensors"
+    content = last.read_bytes()
+    last.unlink()  # the one before may be the same file under another name
+    last.write_bytes(content[: len(content) // 2])
+
+
+def test_resumed_run_is_the_one_that_was_never_interrupted(arrays, tmp_path):
+    expected = train(dataset=arrays, recipe=SMALL, progress=False)
+    rows = []
+    run = resume(begun(arrays, tmp_path / "run"), dataset=arrays, progress=False, callback=rows.append)
+    assert run.folder == tmp_path / "run"
+    assert without_times(run.history) == without_times(expected.history)
+    assert run.history[-len(rows) :] == rows
+    assert len(rows) < 3
+    np.testing.assert_array_equal(run.model(arrays[2]), expected.model(arrays[2]))
+    assert len(Run.open(run.folder).history) == 3
+
+
+def test_resumed_run_may_have_more_epochs(finished):
+    run = resume(finished, {"epochs": 3}, progress=False)
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    assert json.loads((finished / "recipe.json").read_text())["epochs"] == 3
+
+
+def test_resumed_run_that_is_complete_stays_as_it_is(finished, trained):
+    assert resume(finished, progress=False).history == trained.history
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": 0.5, "seed": 3}, r"lr=0\.5 \(it is 0\.05\), seed=3 \(it is 0\)\. Allowed: epochs, "),
+        ({"epoch": 3}, "unknown key 'epoch'; did you mean 'epochs'"),
+        ({"epochs": "3"}, "epochs must be a whole number"),
+        ({"epochs": 0}, "epochs"),
+    ],
+)
+def test_change_that_is_not_allowed_is_named(finished, changes, message):
+    before = {file.name: file.stat().st_mtime_ns for file in finished.iterdir() if file.name != "run.lock"}
+    with pytest.raises(UsageError, match=message):
+        resume(finished, changes, progress=False)
+    assert before == {file.name: file.stat().st_mtime_ns for file in finished.iterdir() if file.name != "run.lock"}
+
+
+def test_what_is_no_run_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"recipe\.json cannot be read"):
+        resume(tmp_path, progress=False)
+
+
+def test_run_on_arrays_needs_them_and_those_of_its_size(arrays, tmp_path):
+    run = begun(arrays, tmp_path / "run", SMALL.replace(checkpoint_every="1"))
+    with pytest.raises(UsageError, match="arrays"):
+        resume(run, progress=False)
+    with pytest.raises(UsageError, match="four arrays"):
+        resume(run, dataset=arrays[:2], progress=False)
+    other = (*separable(100, 0), *arrays[2:])
+    with pytest.raises(UsageError, match="Are these the data of its run"):
+        resume(run, dataset=other, progress=False)
+
+
+def test_damaged_last_gives_way_to_the_one_before_with_a_warning(finished, trained):
+    damage_last(finished)
+    with pytest.warns(UserWarning, match=r"last\.safetensors.* Going on from .*last\.previous\.safetensors") as told:
+        run = resume(finished, progress=False)
+    assert [warning.filename for warning in told] == [__file__]
+    assert without_times(run.history) == without_times(trained.history)
+
+
+def test_damaged_last_is_one_line_of_the_command(command, finished):
+    damage_last(finished)
+    code, out, err = command("train", "--resume", finished, "--quiet")
+    assert code == 0
+    assert err.startswith("py-djl-resnet: warning: ")
+    assert "last.previous.safetensors" in err
+    assert err.count("\n") == 1
+    assert out.endswith("run folder: finished\n")
+
+
+@pytest.mark.parametrize("source", ["finished", "finished/last.safetensors"])
+def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypatch, source):
+    monkeypatch.setenv("MAX_EPOCH", "1")  # of new runs only
+    code, out, err = command("train", "--resume", source, "--epochs", "3")
+    assert code == 0, err
+    assert [line.partition(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 3/3"]
+    assert out.endswith("run folder: finished\n")
+    assert len(Run.open(finished).history) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--resume", "finished", "--out", "new"], ["--out new", "leave --out away"]),
+        (["--resume", "finished", "--lr", "1"], ["lr=1", "it is 0.05", "epochs"]),
+        (["--resume", "finished", "--model", "d2l-resnet81"], ["d2l-resnet81"]),
+        (["--resume", "nothing"], ["recipe.json", "cannot be read"]),
+        (["--resume", "finished/nothing.safetensors"], ["nothing.safetensors"]),
+        (["--resume", "auto", "--patience", "0"], ["patience", "1 to 1000000"]),
+    ],
+)
+def test_command_names_what_cannot_be_resumed(refused, finished, tmp_path, arguments, parts):
+    code, message = refused("train", *arguments)
+    assert code == 2
+    for part in parts:
+        assert part in message
+    assert [file.name for file in tmp_path.iterdir()] == ["finished"]
+
+
+def test_auto_goes_on_with_the_newest_run_of_the_same_recipe(command, tmp_path):
+    for out in ("runs/old", "runs/new"):
+        assert command("train", *OPTIONS, "--out", out)[0] == 0
+    assert command("train", *OPTIONS, "--lr", "0.1", "--out", "runs/other")[0] == 0
+    code, out, _ = command("train", *OPTIONS, "--epochs", "3", "--resume", "auto")
+    assert code == 0
+    assert out.endswith("run folder: runs/new\n")
+    assert [len(Run.open(tmp_path / "runs" / name).history) for name in ("old", "new", "other")] == [2, 3, 2]
+
+
+def test_auto_begins_a_run_where_there_is_none(command, tmp_path):
+    code, out, _ = command("train", *OPTIONS, "--resume", "auto")
+    assert code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert out.endswith(f"run folder: runs/{folder.name}\n")
+
+
+def test_auto_with_out_is_about_that_folder(command, tmp_path):
+    assert command("train", *OPTIONS, "--resume", "auto", "--out", "mine")[0] == 0
+    code, _, err = command("train", *OPTIONS, "--epochs", "3", "--resume", "auto", "--out", "mine")
+    assert code == 0, err
+    assert len(Run.open(tmp_path / "mine").history) == 3
