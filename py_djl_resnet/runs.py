@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -115,18 +116,27 @@ class Run:
 
 def plot_page(runs: Sequence[Run], path: str | os.PathLike[str]) -> None:
     """The same figure as an HTML page that draws without a network; every run needs its folder."""
-    _jvm.start(runs[0].recipe.engine)
+    _jvm.start()
+    file = Path(os.path.abspath(path))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"figure {file} cannot be written: {error.strerror or error}; choose another file") from error
     files = [os.path.abspath(run.folder / "metrics.csv") for run in runs if run.folder is not None]
     with _jvm.translated_errors():
-        _jvm.bridge().plot(files, labels(runs), os.path.abspath(path))
+        _jvm.bridge().plot(files, labels(runs), str(file))
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A legend's name for each run: the folder's name, or its path where names are equal."""
+    """A legend's name for each run, no two equal: the folder's name, else its path, else a number after it."""
     names = [run.name for run in runs]
-    if len(set(names)) == len(names):
-        return names
-    return [str(run.folder or run.name) for run in runs]
+    if len(set(names)) < len(names):
+        names = [str(run.folder or run.name) for run in runs]
+    unique: list[str] = []
+    for name in names:
+        others = (name if number == 1 else f"{name} ({number})" for number in itertools.count(1))
+        unique.append(next(other for other in others if other not in unique))
+    return unique
 
 
 def read_metrics(file: Path) -> list[Row]:

@@ -1,0 +1,102 @@
+"""The plot command: one run into its folder, several over each other."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from py_djl_resnet import Recipe, Run
+from py_djl_resnet.runs import labels
+
+
+@pytest.fixture
+def two(trained, tmp_path):
+    """Folders of two different runs of one name, `a/run` and `b/run` in the current folder."""
+    for name, shift in (("a", 0.0), ("b", 0.125)):
+        folder = tmp_path / name / "run"
+        folder.mkdir(parents=True)
+        shutil.copy(trained.folder / "recipe.json", folder)
+        with (trained.folder / "metrics.csv").open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        with (folder / "metrics.csv").open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0])
+            writer.writeheader()
+            writer.writerows(row | {"train_loss": float(row["train_loss"]) + shift} for row in rows)
+    return [Path("a/run"), Path("b/run")]
+
+
+def test_plot_draws_one_run_into_its_folder(command, trained):
+    for name in ("metrics.png", "metrics.html"):
+        (trained.folder / "figures" / name).unlink(missing_ok=True)
+    code, out, err = command("plot", trained.folder)
+    assert (code, out) == (0, "")
+    for name in ("metrics.png", "metrics.html"):
+        assert str(trained.folder / "figures" / name) in err
+        assert (trained.folder / "figures" / name).is_file()
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_plot_overlays_runs_of_one_name(command, two, tmp_path, suffix):
+    code, _, err = command("plot", *two, "--out", f"new/both.{suffix}")
+    assert code == 0, err
+    text = (tmp_path / "new" / f"both.{suffix}").read_text()
+    curves = ["train loss", "train acc", "test acc"]
+    for run in two:
+        for curve in curves:
+            assert f"{run}: {curve}" in text
+    if suffix == "html":  # which has the values as text
+        for run in two:
+            for row in Run.open(tmp_path / run).history:
+                assert str(row["train_loss"]) in text
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "png"])
+def test_plot_writes_the_other_kinds(command, two, tmp_path, suffix):
+    code, _, err = command("plot", *two, "--out", f"both.{suffix}")
+    assert code == 0, err
+    assert (tmp_path / f"both.{suffix}").stat().st_size > 5000
+
+
+def test_run_given_twice_is_drawn_twice(command, two, tmp_path):
+    code, _, err = command("plot", two[0], two[0], "--out", "both.svg")
+    assert code == 0, err
+    text = (tmp_path / "both.svg").read_text()
+    assert "a/run: train loss" in text
+    assert "a/run (2): train loss" in text
+
+
+def test_labels_are_names_else_paths_else_numbered():
+    recipe = Recipe()
+
+    def run(folder):
+        return Run(recipe, [], None if folder is None else Path(folder))
+
+    assert labels([run("x/a"), run("x/b")]) == ["a", "b"]
+    assert labels([run("x/a"), run("y/a")]) == ["x/a", "y/a"]
+    assert labels([run(None), run(None), run("a")]) == ["d2l-resnet18", "d2l-resnet18 (2)", "a"]
+    assert labels([run("a"), run("a (2)"), run("a")]) == ["a", "a (2)", "a (3)"]
+
+
+def test_page_needs_no_engine_of_the_run(command, two, tmp_path, jvm):
+    recipe = json.loads((tmp_path / two[0] / "recipe.json").read_text()) | {"engine": "mxnet"}
+    (tmp_path / two[0] / "recipe.json").write_text(json.dumps(recipe))
+    code, _, err = command("plot", *two, "--out", "page.html")
+    assert code == 0, err
+    ran = subprocess.run(
+        [sys.executable, "-m", "py_djl_resnet", "plot", two[1], "--out", "other.html", "--engine", "mxnet"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "figure: other.html\n")
+
+
+def test_page_that_cannot_be_written_is_named(refused, two, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    code, message = refused("plot", *two, "--out", "file/page.html")
+    assert code == 2
+    assert str(tmp_path / "file" / "page.html") in message
