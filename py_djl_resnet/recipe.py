@@ -17,8 +17,8 @@ from typing import Any
 from .errors import UsageError
 
 #: Environment variables that set the default of a setting, as the chapter's properties do.
-ENVIRONMENT = {"MAX_EPOCH": "epochs", "DATASET_LIMIT": "limit"}
-
+#: Each with its setting and what that allows.
+ENVIRONMENT = {"MAX_EPOCH": ("epochs", range(1, 1_000_001)), "DATASET_LIMIT": ("limit", range(2, 2**31))}
 
 #: Settings that a run may change when it goes on, for they leave its result as it is.
 RESUMABLE = ("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep")
@@ -35,31 +35,34 @@ class Recipe:
         model: a network's name, see ``py-djl-resnet models``.
         dataset: a data set's name, see ``py-djl-resnet datasets``.
         data_dir: the folder of the data set's files; None takes the files of this package.
-        epochs: passes over the training data, at least 1.
-        batch_size: examples in a step, at least 1.
-        lr: the learning rate, above 0; schedules scale it.
-        momentum: of SGD, from 0 to below 1.
+        epochs: passes over the training data, from 1 to 1000000.
+        batch_size: examples in a step, from 2 to 65536.
+        lr: the learning rate, from 0 to 1000; schedules scale it.
+        momentum: of SGD, from 0 to 0.9999.
         nesterov: Nesterov's momentum; needs a momentum above 0.
-        weight_decay: L2 penalty, at least 0.
+        weight_decay: L2 penalty, from 0 to 1.
         decay_bias_and_norm: whether biases and BatchNorm are decayed too.
         schedule: ``constant``, ``step``, ``cosine``, ``one-cycle`` or ``plateau``.
-        warmup_epochs: epochs in which the learning rate rises linearly from 0.
-        step_epochs: for ``step``: epochs between two steps.
-        step_factor: for ``step``: what a step multiplies the learning rate by.
-        image_size: pixels that height and width are resized to; None keeps the data's size.
-        limit: the most examples taken from each of the two data sets; None takes all.
-        seed: of the weights, the order of the examples and all else that is random.
+        warmup_epochs: epochs in which the learning rate rises linearly from 0; fewer than epochs.
+        step_epochs: for ``step``: epochs between two steps, from 1 to 1000000.
+        step_factor: for ``step``: what a step multiplies the learning rate by, from 0 to 1.
+        image_size: pixels that height and width are resized to, from 1 to 4096; None keeps the
+            data's size.
+        limit: the most examples taken from each of the two data sets, from 2 to 2147483647; None
+            takes all.
+        seed: of the weights, the order of the examples and all else that is random; 64 bits, signed.
         engine: ``pytorch`` or ``mxnet``.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        threads: the engine's threads; None lets the engine choose.
+        threads: the engine's threads, from 1 to 1024; None lets the engine choose.
         checkpoint_every: how often ``last`` is written within an epoch: ``"500"`` for steps,
             ``"60s"`` for seconds; None for the ends of epochs alone.
-        keep: how many epochs' checkpoints are kept beside ``last`` and ``best``.
+        keep: how many epochs' checkpoints are kept beside ``last`` and ``best``, from 0 to 1000000.
         patience: epochs without a better test accuracy after which the run ends, with the weights
-            of its best epoch; None for never.
-        min_delta: by how much a test accuracy must be above the best to count as better.
-        plateau_epochs: for ``plateau``: epochs without a lower test loss that are waited for.
-        plateau_factor: for ``plateau``: what the learning rate is then multiplied by.
+            of its best epoch, from 1 to 1000000; None for never.
+        min_delta: by how much a test accuracy must be above the best to count as better, from 0 to 1.
+        plateau_epochs: for ``plateau``: epochs without a lower test loss that are waited for, from 0
+            to 1000000.
+        plateau_factor: for ``plateau``: what the learning rate is then multiplied by, from 0 to 1.
     """
 
     model: str = "d2l-resnet18"
@@ -168,16 +171,16 @@ def environment_settings(environment: Mapping[str, str] = os.environ) -> dict[st
     """The settings that ``MAX_EPOCH`` and ``DATASET_LIMIT`` give; empty ones count as not set.
 
     Raises:
-        UsageError: a value that is not a whole number of at least 1; names the variable.
+        UsageError: a value that is no whole number, or not one that is allowed; names the variable.
     """
     settings: dict[str, int] = {}
-    for variable, key in ENVIRONMENT.items():
+    for variable, (key, allowed) in ENVIRONMENT.items():
         text = environment.get(variable, "").strip()
         if not text:
             continue
-        if not (text.isascii() and text.isdigit() and int(text) > 0):
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) in allowed):
             raise UsageError(
-                f"environment variable {variable}={text!r} must be a whole number of at least 1 "
+                f"environment variable {variable}={text!r} must be a whole number from {allowed[0]} to {allowed[-1]} "
                 f"(it sets the default of --{key}); correct it or unset it"
             )
         settings[key] = int(text)

@@ -1,5 +1,7 @@
 import json
+import re
 
+import numpy as np
 import pytest
 
 from py_djl_resnet import Recipe, UsageError
@@ -80,8 +82,7 @@ def test_replace_names_an_unknown_setting():
 
 
 def test_numbers_of_numpy_are_taken():
-    numpy = pytest.importorskip("numpy")
-    recipe = Recipe(epochs=numpy.int64(3), lr=numpy.float32(0.5))
+    recipe = Recipe(epochs=np.int64(3), lr=np.float32(0.5))
     assert json.loads(recipe.to_json())["epochs"] == 3
     assert recipe.lr == 0.5
 
@@ -131,6 +132,32 @@ def test_environment_sets_epochs_and_limit():
 def test_bad_environment_is_named(value):
     with pytest.raises(UsageError, match=f"MAX_EPOCH='{value}' must be a whole number"):
         environment_settings({"MAX_EPOCH": value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("DATASET_LIMIT", "1"), ("DATASET_LIMIT", "2147483648"), ("MAX_EPOCH", "1000001"), ("MAX_EPOCH", "9" * 5000)],
+)
+def test_environment_beyond_what_java_allows_is_named(variable, value):
+    with pytest.raises(UsageError, match=f"{variable}='{value}' must be a whole number from [12] to "):
+        environment_settings({variable: value})
+
+
+def test_ranges_of_the_docstring_are_those_of_java(jvm):
+    bridge = jvm.bridge()
+    ranges = {}
+    for entry in re.split(r"\n {8}(?=\w+: )", Recipe.__doc__)[1:]:
+        if found := re.search(r"from\s+([\d.]+)\s+to\s+(\d[\d.]*\d|\d)", entry):
+            ranges[entry.partition(":")[0]] = tuple(map(json.loads, found.groups()))
+    numbers = {key for key, value in Recipe().__dict__.items() if type(value) in (int, float)}
+    assert set(ranges) == numbers - {"seed", "warmup_epochs"} | {"image_size", "limit", "threads", "patience"}
+    for key, (least, most) in ranges.items():
+        step = 1e-5 if isinstance(getattr(Recipe(), key), float) else 1
+        for allowed in (least, most):
+            bridge.completeRecipe(json.dumps({key: allowed}))
+        for beyond in (least - step, most + step):
+            with pytest.raises(UsageError, match=key), jvm.translated_errors():
+                bridge.completeRecipe(json.dumps({key: beyond}))
 
 
 def test_recipe_of_a_run_folder_can_be_used_again(trained):

@@ -8,6 +8,7 @@ Ctrl-C ends the run after the current batch and keeps its state, a second one en
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import sys
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import Any
 
 from ..errors import ResnetError, UsageError
 from ..progress import Silent, display, epoch_line
-from ..recipe import Recipe, environment_settings, recipe_names, settings_of
+from ..recipe import ENVIRONMENT, Recipe, environment_settings, recipe_names, settings_of
 from ..runs import Row, Run, find_run, plot_page, read_recipe
 from ..training import resume, train
 from .options import engine, real, start, whole
+from .report import warn
 
 EXAMPLES = (
     "train --epochs 10",
@@ -30,12 +32,17 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options; those of the recipe are absent from the parsed ones when not given."""
-    default = Recipe()
+    environment: dict[str, int] = {}
+    with contextlib.suppress(UsageError):  # told when a training begins, not in every command
+        environment = environment_settings()
+    default = Recipe().replace(**environment)
 
     def setting(group: Any, flag: str, text: str, **more: Any) -> None:
-        value = getattr(default, flag.removeprefix("--").replace("-", "_"))
-        if "action" not in more:
-            text += f" (default: {'none' if value is None else value})"
+        key = flag.removeprefix("--").replace("-", "_")
+        value = getattr(default, key)
+        shown = "none" if value is None else ("yes" if value else "no") if isinstance(value, bool) else value
+        source = next((f", from {name}" for name, (known, _) in ENVIRONMENT.items() if known == key), "")
+        text += f" (default: {shown}{source if key in environment else ''})"
         group.add_argument(flag, default=argparse.SUPPRESS, help=text, **more)
 
     what = parser.add_argument_group("what is trained")
@@ -165,7 +172,7 @@ def _draw(result: Run) -> None:
         result.plot(figures / "metrics.png")
         plot_page([result], figures / "metrics.html")
     except ResnetError as error:
-        print(f"py-djl-resnet: warning: no figure: {error}", file=sys.stderr)
+        warn(f"no figure: {error}")
 
 
 def _shown(folder: Path | None) -> str:
