@@ -1,13 +1,17 @@
 """What is shipped: versions, the lock, the licences, and what no file may name."""
 
 import re
+import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from py_djl_resnet import _jars
+from py_djl_resnet.datasets import bundled_data
 
 ROOT = Path(__file__).parent.parent
 HOSTS = [".".join(parts) for parts in (("repo", "maven"), ("repo1", "maven"), ("pypi", "org"), ("registry", "npmjs"))]
@@ -81,7 +85,7 @@ def test_no_committed_file_names_a_registry_host():
 
 def test_the_licences_lie_beside_what_they_license():
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert "Zalando SE" in (_jars.data_folder() / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
+    assert "Zalando SE" in (bundled_data() / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
 
 
 def test_the_wrapper_fetches_a_maven_that_is_verified():
@@ -90,3 +94,28 @@ def test_the_wrapper_fetches_a_maven_that_is_verified():
     assert properties["distributionType"] == "only-script"
     assert re.fullmatch("[0-9a-f]{64}", properties["distributionSha256Sum"])
     assert properties["distributionUrl"].startswith(r"https\://maven-repository.invalid/org/apache/maven/")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="there is no Maven, or no JDK")
+def test_the_wheel_holds_all_that_training_needs_and_no_more(tmp_path):
+    # in a copy, for Maven writes over the jar that the JVM of this process has open
+    for file in committed_files():
+        copy = tmp_path / "checkout" / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    made = subprocess.run([*pip, str(tmp_path), str(tmp_path / "checkout")], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert wheel.stat().st_size < 50e6
+    names = zipfile.ZipFile(wheel).namelist()
+    inside = [name.removeprefix("py_djl_resnet/") for name in names if name.startswith("py_djl_resnet/")]
+    assert [name for name in inside if name.endswith(".jar")] == [f"jars/py-djl-resnet-{pom('version')}.jar"]
+    assert sum(name.startswith("data/fashion-mnist/") and name.endswith(".gz") for name in inside) == 4
+    assert {"jars.lock.json", "py.typed", "recipes/d2l-fashion-mnist.json", "cli/train.py"} <= set(inside)
+    assert {name.partition("/")[0] for name in names} == {
+        "py_djl_resnet",
+        f"py_djl_resnet-{pom('version')}.dist-info",
+    }
