@@ -67,6 +67,7 @@ public final class RunFolder implements AutoCloseable {
     public static RunFolder create(Path path, Recipe recipe, JsonObject versions) {
         try {
             RunFolder folder = new RunFolder(path == null ? makeNamed(RUNS, recipe) : makeAt(path));
+            folder.sweep();
             folder.begin(recipe, versions, List.of());
             return folder;
         } catch (IOException failure) {
