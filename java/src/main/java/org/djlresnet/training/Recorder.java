@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import ai.djl.ndarray.NDArray;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -49,11 +50,16 @@ final class Recorder implements AutoCloseable {
                 && (step - savedStep >= everySteps || System.nanoTime() - savedNanos >= everyNanos);
     }
 
-    /** Writes {@code last}, and keeps the one before. */
+    /**
+     * Writes {@code last}, and keeps the one before.
+     *
+     * @throws NonFiniteWeightsException if the weights are of no use; nothing is written then
+     */
     void last(TrainingState state, Sgd optimizer) {
         if (folder == null) {
             return;
         }
+        requireFinite(state.step(), optimizer);
         try {
             folder.keepPrevious();
             Checkpoint.save(folder.last(), network, imageSize, state.toJson(), optimizer.state());
@@ -79,6 +85,7 @@ final class Recorder implements AutoCloseable {
         }
         // last comes after best: whoever goes on from last finds the best that it speaks of
         if (best) {
+            requireFinite(state.step(), optimizer);
             try {
                 Checkpoint.save(
                         folder.best(), network, imageSize, state.toJson(), optimizer.state());
@@ -88,6 +95,21 @@ final class Recorder implements AutoCloseable {
         }
         last(state, optimizer);
         folder.append(row);
+    }
+
+    /** The loss of a step is that of the weights before it, so it does not tell of these. */
+    private void requireFinite(long step, Sgd optimizer) {
+        network.parameters()
+                .forEach((name, parameter) -> requireFinite(step, name, parameter.getArray()));
+        optimizer.state().forEach((name, array) -> requireFinite(step, name, array));
+    }
+
+    private static void requireFinite(long step, String name, NDArray array) {
+        try (NDArray sum = array.sum()) {
+            if (!Float.isFinite(sum.getFloat())) {
+                throw new NonFiniteWeightsException(step, name);
+            }
+        }
     }
 
     private static UncheckedIOException unwritable(Path file, IOException failure) {

@@ -70,7 +70,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             RunFolder folder =
                     new RunFolder(path == null ? makeNamed(runs(), recipe) : makeAt(path));
-            folder.begin(recipe, versions, List.of());
+            folder.fill(recipe, versions);
             return folder;
         } catch (IOException failure) {
             throw new UserException(
@@ -98,6 +98,20 @@ public final class RunFolder implements AutoCloseable {
         } catch (IOException failure) {
             throw new UserException(
                     "Cannot write to the run folder " + path + ": " + reason(failure), failure);
+        }
+    }
+
+    private void fill(Recipe recipe, JsonObject versions) throws IOException {
+        try {
+            if (Files.exists(path.resolve("recipe.json"))) {
+                // another run took the folder, and ended, since it was found to be empty
+                throw taken(path);
+            }
+            sweep();
+            begin(recipe, versions, List.of());
+        } catch (IOException | RuntimeException failure) {
+            close();
+            throw failure;
         }
     }
 
@@ -163,12 +177,16 @@ public final class RunFolder implements AutoCloseable {
 
     private static Path makeAt(Path path) throws IOException {
         if (Files.exists(path) && !(Files.isDirectory(path) && isEmpty(path))) {
-            throw new UserException(
-                    path
-                            + " exists already and is not overwritten. Choose another run folder, or"
-                            + " move this one away");
+            throw taken(path);
         }
         return Files.createDirectories(path);
+    }
+
+    private static UserException taken(Path path) {
+        return new UserException(
+                path
+                        + " exists already and is not overwritten. Choose another run folder, or"
+                        + " move this one away");
     }
 
     private static boolean isEmpty(Path folder) throws IOException {

@@ -208,17 +208,11 @@ public final class Trainer {
         try (Sgd optimizer =
                         new Sgd(recipe, network.parameters(), network.manager(), optimizerState);
                 BatchLoader trainLoader =
-                        new BatchLoader(
-                                train,
-                                recipe.batchSize(),
-                                order(epochsDone, start.partial().examples()),
-                                loaderSize());
+                        new BatchLoader(train, recipe.batchSize(), new int[0], loaderSize());
                 BatchLoader testLoader =
                         Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
             boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
             while (completed && goesOn()) {
-                trainLoader.restart(order(epochsDone, 0));
-                testLoader.restart(null);
                 completed =
                         runEpoch(TrainingState.Partial.NONE, optimizer, trainLoader, testLoader);
             }
@@ -260,9 +254,11 @@ public final class Trainer {
         try (Tally tally = new Tally(network.manager())) {
             tally.restore(from);
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
+            trainLoader.restart(order(epochsDone, from.examples()));
             trainEpoch(begin, optimizer, trainLoader, tally);
             double seconds = (System.nanoTime() - begin) / 1e9;
             long validationBegin = System.nanoTime();
+            testLoader.restart(null);
             Evaluation evaluation = stopRequested ? null : validate(testLoader);
             if (evaluation == null) {
                 saveLast(optimizer, partial(tally, seconds));

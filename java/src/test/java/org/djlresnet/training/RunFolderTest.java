@@ -77,6 +77,14 @@ class RunFolderTest {
     }
 
     @Test
+    void whatAnEarlierWriterLeftBeforeItWasKilledIsRemoved() throws IOException {
+        Path path = Files.createDirectories(dir.resolve("run"));
+        Files.writeString(path.resolve(".recipe.json.1-1.tmp"), "{");
+        create(path);
+        assertEquals(List.of("figures", "metrics.csv", "recipe.json", "run.lock"), names(path));
+    }
+
+    @Test
     void anEmptyFolderIsTaken() throws IOException {
         Path path = Files.createDirectory(dir.resolve("empty"));
         assertEquals(path, create(path).path());

@@ -1,0 +1,194 @@
+"""What goes wrong around a run ends it with a clear error or not at all, and costs no checkpoint."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from interruption import SETTINGS, begins, checkpoint, differences, finish, halves, metrics, start, wait_until
+
+SHORT = (*SETTINGS, "--epochs", "3")
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    finish(start(folder, *SHORT))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Where a run is to be; afterwards it is removed, since it takes a quarter of a gigabyte."""
+    yield tmp_path / "run"
+    shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+
+@pytest.fixture
+def stopped(run):
+    """A run that was stopped after its first epoch."""
+    process = start(run, *SHORT)
+    assert wait_until(lambda: (run / "metrics.csv").exists() and len(metrics(run)) == 1, process)
+    process.send_signal(signal.SIGTERM)
+    finish(process, 143)
+    return run
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of its own; for root alone, and where root may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "none", folder]).returncode:
+        pytest.skip("no file system can be mounted")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def go_on(folder):
+    finish(start(folder, *SHORT))
+
+
+def the_error(err):
+    """The only line of an error."""
+    (line,) = [line for line in err.splitlines() if line.startswith("py-djl-resnet: error: ")]
+    assert "Traceback" not in err
+    return line
+
+
+def state(folder):
+    return checkpoint(folder / "last.safetensors")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run, number):
+    moments = random.Random(number)
+    for _ in range(2):
+        before = begins(run)
+        process = start(run, *SHORT)
+        steps = state(run)[1]["step"] if before else 0
+        assert wait_until(lambda begun=before: begins(run) > begun, process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moments.random())
+        process.send_signal(number)
+        finish(process, 128 + number)
+        assert state(run)[1]["step"] >= steps
+        assert halves(run) == []
+    go_on(run)
+    assert differences(whole, run) == []
+
+
+def test_suspended_run_ends_with_the_same_bytes(whole, run):
+    process = start(run, *SHORT)
+    for _ in range(3):
+        assert wait_until(lambda: halves(run) != [], process)
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        process.send_signal(signal.SIGCONT)
+        assert wait_until(lambda: halves(run) == [], process)
+    finish(process)
+    assert differences(whole, run) == []
+
+
+def test_java_out_of_memory_is_told_and_costs_no_checkpoint(whole, stopped, monkeypatch):
+    before = state(stopped)
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "24m")
+    line = the_error(finish(start(stopped, *SHORT), 1))
+    assert "Java's heap is full" in line
+    assert "PY_DJL_RESNET_HEAP" in line
+    monkeypatch.delenv("PY_DJL_RESNET_HEAP")
+    assert state(stopped) == before
+    go_on(stopped)
+    assert differences(whole, stopped) == []
+
+
+def test_file_size_limit_ends_the_run_and_keeps_what_was_written(whole, stopped):
+    before, rows = state(stopped), metrics(stopped)
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000_000, 50_000_000));"
+        "from py_djl_resnet.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", script, "train", "--resume", str(stopped), "--quiet"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 1
+    line = the_error(ran.stderr)
+    assert f"{stopped / 'last.safetensors'} cannot be written" in line
+    assert "File too large" in line
+    assert "Checkpoints written before are whole" in line
+    assert state(stopped) == before
+    assert metrics(stopped) == rows
+    assert halves(stopped) == []
+    go_on(stopped)
+    assert differences(whole, stopped) == []
+
+
+def test_full_disk_ends_the_run_and_keeps_what_was_written(whole, small_disk):
+    run = small_disk / "run"
+    line = the_error(finish(start(run, *SHORT), 1))
+    assert "No space left on device" in line
+    assert state(run)[1]["step"] == 1
+    assert metrics(run) == []
+    assert halves(run) == []
+    subprocess.run(["mount", "-o", "remount,size=600m", small_disk], check=True)
+    go_on(run)
+    assert differences(whole, run) == []
+
+
+def test_folder_that_cannot_be_written_is_told_when_a_run_is_to_go_on(small_disk):
+    run = small_disk / "run"
+    finish(start(run, *SHORT), 1)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    line = the_error(finish(start(run, *SHORT), 2))
+    assert f"Cannot write to the run folder {run}" in line
+    assert "Read-only" in line
+
+
+@pytest.mark.skipif(ROOT, reason="root may write anywhere")
+def test_folder_that_becomes_read_only_ends_the_run(whole, run):
+    process = start(run, *SHORT)
+    assert wait_until((run / "last.safetensors").exists, process)
+    run.chmod(0o500)
+    line = the_error(finish(process, 1))
+    run.chmod(0o700)
+    assert "cannot be written" in line
+    go_on(run)
+    assert differences(whole, run) == []
+
+
+def test_folder_deleted_under_the_run_is_told_and_does_not_come_back(run):
+    process = start(run, *SHORT)
+    assert wait_until((run / "last.safetensors").exists, process)
+    while run.exists():
+        shutil.rmtree(run, ignore_errors=True)
+    line = the_error(finish(process, 1))
+    assert str(run) in line
+    assert not run.exists()
+
+
+def test_lock_says_who_holds_it_and_ends_with_its_holder(whole, run):
+    holder = start(run, *SHORT)
+    assert wait_until(lambda: begins(run) == 1, holder)
+    line = the_error(finish(start(run, *SHORT), 2))
+    assert f"is being written by another run: process {holder.pid} on " in line
+    assert holder.poll() is None
+    holder.kill()
+    holder.communicate()
+    go_on(run)
+    assert differences(whole, run) == []
+
+
+def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
+    processes = [start(run, *SHORT) for _ in range(3)]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert sorted(codes) == [0, 2, 2]
+    for code, err in zip(codes, errors, strict=True):
+        if code:
+            assert str(run) in the_error(err)
+    assert differences(whole, run) == []
