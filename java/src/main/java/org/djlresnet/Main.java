@@ -1,5 +1,6 @@
 package org.djlresnet;
 
+import ai.djl.engine.EngineException;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -57,7 +58,7 @@ public final class Main {
         } catch (UserException wrong) {
             System.err.println("error: " + wrong.getMessage());
             return 2;
-        } catch (TrainingException | IOException | UncheckedIOException failed) {
+        } catch (TrainingException | EngineException | IOException | UncheckedIOException failed) {
             System.err.println("error: " + failed.getMessage());
             return 1;
         }

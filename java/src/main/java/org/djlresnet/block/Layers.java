@@ -41,6 +41,15 @@ public final class Layers {
     }
 
     /**
+     * Creates the shortcut that changes nothing.
+     *
+     * @return the block, whose output is its very input
+     */
+    public static Block identity() {
+        return new FunctionBlock(array -> array, shape -> shape);
+    }
+
+    /**
      * Creates a square max pooling.
      *
      * @param kernelSize the window's height and width

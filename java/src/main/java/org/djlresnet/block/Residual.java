@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
-import ai.djl.nn.Blocks;
 import ai.djl.nn.ParallelBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
@@ -69,9 +68,9 @@ public final class Residual extends AbstractBlock implements NamedModules {
             shortcut = Layers.convolution(numChannels, 1, stride, true);
             modules.put("downsample.0", shortcut);
         } else {
-            shortcut = Blocks.identityBlock();
+            shortcut = Layers.identity();
         }
-        block = addChildBlock("residualBlock", new ParallelBlock(Residual::merge));
+        block = addChildBlock("residualBlock", new Branches());
         block.addAll(branch, shortcut);
     }
 
@@ -109,6 +108,19 @@ public final class Residual extends AbstractBlock implements NamedModules {
     private void add(String childName, String moduleName, Block part) {
         branch.append(childName, part);
         modules.put(moduleName, part);
+    }
+
+    /** DJL's own inference of the shape would run the merge on arrays of zeros. */
+    private static final class Branches extends ParallelBlock {
+
+        Branches() {
+            super(Residual::merge);
+        }
+
+        @Override
+        public Shape[] getOutputShapes(Shape[] inputShapes) {
+            return children.get(0).getValue().getOutputShapes(inputShapes);
+        }
     }
 
     private static NDList merge(List<NDList> branches) {

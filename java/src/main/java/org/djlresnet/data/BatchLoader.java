@@ -64,8 +64,28 @@ public final class BatchLoader implements AutoCloseable {
         this.dataset = dataset;
         height = imageSize == 0 ? dataset.height() : imageSize;
         width = imageSize == 0 ? dataset.width() : imageSize;
-        int most = Math.min(batchSize, Math.max(dataset.size(), order == null ? 0 : order.length));
+        int most = Math.min(batchSize, dataset.size());
         this.batchSize = most;
+        int bytes = requireFit(dataset, most, imageSize);
+        for (int i = 0; i < RING; i++) {
+            free.add(BatchBuffers.allocate(bytes, most * Integer.BYTES));
+        }
+        start(order);
+    }
+
+    /**
+     * Checks that a batch can be held.
+     *
+     * @param dataset what is to be read
+     * @param batchSize examples a batch; the data set's size counts where it is less
+     * @param imageSize height and width of a batch's images in pixels; 0 for those of the data set
+     * @return the bytes of a batch's images
+     * @throws UserException if a batch would not fit in 2^31-1 bytes
+     */
+    public static int requireFit(ImageDataset dataset, int batchSize, int imageSize) {
+        int most = Math.min(batchSize, dataset.size());
+        int height = imageSize == 0 ? dataset.height() : imageSize;
+        int width = imageSize == 0 ? dataset.width() : imageSize;
         double bytes = 1.0 * most * dataset.channels() * height * width * Float.BYTES;
         if (bytes > Integer.MAX_VALUE) {
             throw new UserException(
@@ -73,10 +93,7 @@ public final class BatchLoader implements AutoCloseable {
                                     .formatted(most, dataset.channels(), height, width, bytes / 1e9)
                             + " batch or image size");
         }
-        for (int i = 0; i < RING; i++) {
-            free.add(BatchBuffers.allocate((int) bytes, most * Integer.BYTES));
-        }
-        start(order);
+        return (int) bytes;
     }
 
     /**

@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.nio.IntBuffer;
-import java.util.function.LongPredicate;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
@@ -15,6 +14,20 @@ import org.djlresnet.model.Network;
 
 /** Runs a network over a data set in its order, without gradients and without changing it. */
 public final class Evaluator {
+
+    /** Is told how an evaluation stands, and may end it. */
+    @FunctionalInterface
+    public interface Watcher {
+        /**
+         * Looks at an evaluation between two batches.
+         *
+         * @param examples the examples done
+         * @param loss their mean loss
+         * @param accuracy the fraction of them classified rightly
+         * @return whether to go on
+         */
+        boolean goesOn(long examples, double loss, double accuracy);
+    }
 
     private Evaluator() {}
 
@@ -33,7 +46,7 @@ public final class Evaluator {
         requireFit(network, dataset);
         withoutGradients(network);
         try (BatchLoader loader = loader(dataset, batchSize, imageSize)) {
-            return run(network, loader, examples -> true);
+            return run(network, loader, (examples, loss, accuracy) -> true);
         }
     }
 
@@ -85,14 +98,15 @@ public final class Evaluator {
      *
      * @param network the network
      * @param loader the batches
-     * @param goOn is told the number of examples done, and says whether to go on
+     * @param watcher is told of each batch, and says whether to go on
      * @return the sums, or null if it was not to go on
      */
-    public static Evaluation run(Network network, BatchLoader loader, LongPredicate goOn) {
+    public static Evaluation run(Network network, BatchLoader loader, Watcher watcher) {
         int classes = network.classNames().size();
         long[][] confusion = new long[classes][classes];
         double lossSum = 0;
         long examples = 0;
+        long right = 0;
         for (Batch next = loader.next(); next != null; next = loader.next()) {
             try (Batch batch = next;
                     NDManager manager = network.manager().newSubManager()) {
@@ -104,11 +118,12 @@ public final class Evaluator {
                     int from = i * classes;
                     int predicted = argmax(logits, from, classes);
                     confusion[labels.get(i)][predicted]++;
+                    right += predicted == labels.get(i) ? 1 : 0;
                     lossSum += crossEntropy(logits, from, classes, labels.get(i), predicted);
                 }
                 examples += batch.count();
             }
-            if (!goOn.test(examples)) {
+            if (!watcher.goesOn(examples, lossSum / examples, (double) right / examples)) {
                 return null;
             }
         }

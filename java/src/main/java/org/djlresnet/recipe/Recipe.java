@@ -4,20 +4,10 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import java.io.IOException;
-import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
@@ -33,15 +23,11 @@ import org.djlresnet.model.Models;
  */
 public final class Recipe {
 
-    /** A key that a written recipe may hold beside the settings; it is not read. */
-    private static final String VERSIONS = "versions";
-
     private static final List<String> SCHEDULES =
             List.of("constant", "step", "cosine", "one-cycle", "plateau");
     private static final List<String> RESUMABLE =
             List.of("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep");
     private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
-    private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
@@ -104,7 +90,7 @@ public final class Recipe {
     public static Recipe fromJson(String json) {
         JsonObject values = new JsonObject();
         SETTINGS.forEach((key, setting) -> values.add(key, setting.defaultValue()));
-        read(json)
+        RecipeReader.read(json)
                 .forEach(
                         (key, value) -> {
                             Setting setting = SETTINGS.get(key);
@@ -132,47 +118,6 @@ public final class Recipe {
                             + recipe.epochs());
         }
         return recipe;
-    }
-
-    private static Map<String, JsonElement> read(String json) {
-        Map<String, JsonElement> given = new LinkedHashMap<>();
-        try (JsonReader reader = new JsonReader(new StringReader(json))) {
-            reader.setStrictness(Strictness.STRICT);
-            if (reader.peek() != JsonToken.BEGIN_OBJECT) {
-                throw new UserException(
-                        "A recipe is a JSON object. Received: " + inWords(reader.peek()));
-            }
-            reader.beginObject();
-            while (reader.hasNext()) {
-                String key = reader.nextName();
-                if (key.equals(VERSIONS)) {
-                    reader.skipValue();
-                } else if (given.put(key, JsonParser.parseReader(reader)) != null) {
-                    throw new UserException("The recipe has the key \"" + key + "\" twice");
-                }
-            }
-            reader.endObject();
-            reader.peek(); // a strict reader throws where text follows the end
-        } catch (IOException | JsonParseException | IllegalStateException malformed) {
-            throw new UserException("The recipe is not JSON: " + reason(malformed), malformed);
-        }
-        return given;
-    }
-
-    private static String inWords(JsonToken token) {
-        return switch (token) {
-            case BEGIN_ARRAY -> "a list";
-            case STRING -> "a text";
-            case NUMBER -> "a number";
-            case BOOLEAN -> "true or false";
-            default -> token.name().toLowerCase(Locale.ROOT);
-        };
-    }
-
-    /** Gson's messages are advice on its use, in several lines; only the place is of use here. */
-    private static String reason(Exception malformed) {
-        Matcher place = PLACE.matcher(String.valueOf(malformed.getMessage()));
-        return "it goes wrong" + (place.find() ? place.group() : " at its start");
     }
 
     /**

@@ -67,17 +67,22 @@ public final class Progress {
         phaseStart = System.nanoTime();
     }
 
-    synchronized void advance(long currentStep, long examplesDone, Tally tally) {
+    /**
+     * Moves on within a phase.
+     *
+     * @param meanLoss the mean loss so far, or null if it is not known yet
+     * @param rightFraction the accuracy so far, or null if it is not known yet
+     */
+    synchronized void advance(
+            long currentStep, long examplesDone, Double meanLoss, Double rightFraction) {
         step = currentStep;
         done = examplesDone;
-        if (done > 0) {
+        if (done > doneBefore) {
             // as of this batch, so that the figure stays when the run has ended
-            examplesPerSecond = done / ((System.nanoTime() - phaseStart) / 1e9);
+            examplesPerSecond = (done - doneBefore) / ((System.nanoTime() - phaseStart) / 1e9);
         }
-        if (tally != null && tally.examples() > 0) {
-            loss = tally.loss();
-            accuracy = tally.accuracy();
-        }
+        loss = meanLoss;
+        accuracy = rightFraction;
     }
 
     synchronized void add(EpochRow row) {

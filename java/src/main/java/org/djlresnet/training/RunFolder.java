@@ -40,7 +40,9 @@ import org.djlresnet.recipe.Recipe;
  */
 public final class RunFolder implements AutoCloseable {
 
-    private static final Path RUNS = Path.of("runs");
+    /** Python, whose working folder may change, says by this property where its runs are. */
+    private static final String RUNS_PROPERTY = "py_djl_resnet.runs";
+
     private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
@@ -66,13 +68,14 @@ public final class RunFolder implements AutoCloseable {
      */
     public static RunFolder create(Path path, Recipe recipe, JsonObject versions) {
         try {
-            RunFolder folder = new RunFolder(path == null ? makeNamed(RUNS, recipe) : makeAt(path));
+            RunFolder folder =
+                    new RunFolder(path == null ? makeNamed(runs(), recipe) : makeAt(path));
             folder.fill(recipe, versions);
             return folder;
         } catch (IOException failure) {
             throw new UserException(
                     "Cannot write a run folder at "
-                            + (path == null ? RUNS.toAbsolutePath() : path)
+                            + (path == null ? runs() : path)
                             + ": "
                             + reason(failure)
                             + ". Choose another place with --out",
@@ -153,6 +156,10 @@ public final class RunFolder implements AutoCloseable {
                         channel.write(bytes);
                     }
                 });
+    }
+
+    private static Path runs() {
+        return Path.of(System.getProperty(RUNS_PROPERTY, "runs")).toAbsolutePath();
     }
 
     static Path makeNamed(Path runs, Recipe recipe) throws IOException {

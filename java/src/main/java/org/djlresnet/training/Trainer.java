@@ -112,6 +112,8 @@ public final class Trainer {
         trainExamples = train.size() - lone;
         stepsPerEpoch = (trainExamples + recipe.batchSize() - 1) / recipe.batchSize();
         schedule = new Schedule(recipe, stepsPerEpoch);
+        BatchLoader.requireFit(train, recipe.batchSize(), loaderSize());
+        BatchLoader.requireFit(test, recipe.batchSize(), loaderSize());
         step = start.step();
         epochsDone = start.epochsDone();
         if (step != epochsDone * stepsPerEpoch + ceilDiv(start.partial().examples())) {
@@ -206,22 +208,20 @@ public final class Trainer {
         try (Sgd optimizer =
                         new Sgd(recipe, network.parameters(), network.manager(), optimizerState);
                 BatchLoader trainLoader =
-                        new BatchLoader(
-                                train,
-                                recipe.batchSize(),
-                                order(epochsDone, start.partial().examples()),
-                                recipe.imageSize() == null ? 0 : recipe.imageSize());
+                        new BatchLoader(train, recipe.batchSize(), new int[0], loaderSize());
                 BatchLoader testLoader =
                         Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
             boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
             while (completed && goesOn()) {
-                trainLoader.restart(order(epochsDone, 0));
-                testLoader.restart(null);
                 completed =
                         runEpoch(TrainingState.Partial.NONE, optimizer, trainLoader, testLoader);
             }
             return completed;
         }
+    }
+
+    private int loaderSize() {
+        return recipe.imageSize() == null ? 0 : recipe.imageSize();
     }
 
     private boolean goesOn() {
@@ -254,9 +254,11 @@ public final class Trainer {
         try (Tally tally = new Tally(network.manager())) {
             tally.restore(from);
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
+            trainLoader.restart(order(epochsDone, from.examples()));
             trainEpoch(begin, optimizer, trainLoader, tally);
             double seconds = (System.nanoTime() - begin) / 1e9;
             long validationBegin = System.nanoTime();
+            testLoader.restart(null);
             Evaluation evaluation = stopRequested ? null : validate(testLoader);
             if (evaluation == null) {
                 saveLast(optimizer, partial(tally, seconds));
@@ -293,7 +295,7 @@ public final class Trainer {
                 trainStep(batch, optimizer, tally);
                 done += batch.count();
             }
-            progress.advance(step, done, tally);
+            advance(done, tally);
             if (step >= lastStep) {
                 stop();
             }
@@ -304,7 +306,12 @@ public final class Trainer {
             next = stopRequested ? null : loader.next();
         }
         tally.flush();
-        progress.advance(step, done, tally);
+        advance(done, tally);
+    }
+
+    private void advance(long done, Tally tally) {
+        boolean known = tally.examples() > 0;
+        progress.advance(step, done, known ? tally.loss() : null, known ? tally.accuracy() : null);
     }
 
     private void trainStep(Batch batch, Sgd optimizer, Tally tally) {
@@ -339,8 +346,8 @@ public final class Trainer {
         return Evaluator.run(
                 network,
                 loader,
-                done -> {
-                    progress.advance(step, done, null);
+                (done, meanLoss, accuracy) -> {
+                    progress.advance(step, done, meanLoss, accuracy);
                     return !stopRequested;
                 });
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -153,8 +154,9 @@ class EvaluatorTest {
                     Evaluator.run(
                             network,
                             loader,
-                            examples -> {
+                            (examples, loss, accuracy) -> {
                                 done.add(examples);
+                                assertTrue(Double.isFinite(loss) && accuracy <= 1);
                                 return examples < 8;
                             }));
         }

@@ -114,6 +114,13 @@ class D2lResNet18Test {
     }
 
     @Test
+    void shapesAreInferredWithoutMemory() {
+        // a million images would take terabytes if anything were computed
+        Summary summary = Summary.of(new D2lResNet18(10), new Shape(1_000_000, 1, 224, 224), 9);
+        assertEquals(11_178_378, summary.trainableParameters());
+    }
+
+    @Test
     void tensorNamesAreTorchvisions() {
         try (Network network = network(0)) {
             Map<String, Parameter> tensors = network.parameters();

@@ -38,7 +38,7 @@ class ProgressTest {
         progress.begin(Progress.State.TRAINING, 2, 600, 0);
         assertEquals("training", json(progress, 0).get("state").getAsString());
         assertTrue(json(progress, 0).get("examples_per_second").isJsonNull());
-        progress.advance(7, 256, null);
+        progress.advance(7, 256, null, null);
         JsonObject json = json(progress, 0);
         assertEquals(2, json.get("epoch").getAsInt());
         assertEquals(7, json.get("step").getAsInt());
@@ -57,7 +57,7 @@ class ProgressTest {
     void aRunThatHasEndedStandsStill() {
         Progress progress = new Progress(1, TrainingState.beginning(Recipe.fromJson("{}")));
         progress.begin(Progress.State.TRAINING, 1, 600, 0);
-        progress.advance(1, 600, null);
+        progress.advance(1, 600, null, null);
         progress.end(Progress.State.DONE);
         assertEquals(progress.toJson(0), progress.toJson(0));
         assertEquals("done", json(progress, 0).get("state").getAsString());
