@@ -1,0 +1,121 @@
+"""A long training with many checkpoints: does memory grow, do handles or threads leak, do steps become slower?
+
+    OMP_NUM_THREADS=1 python benchmarks/soak.py --steps 2000 --checkpoints 300
+
+Trains at batch 64 in this process and looks at it ten times a second. Resident memory is the median over a
+window of steps; open handles and threads are the fewest in it, since one file is open while a checkpoint is
+written; the time of a step is the median over epochs, checkpoints included and validation left out. Each is
+compared with the window that follows step 200 (and memory after 200 with that after 50). Prints a Markdown
+table and ends with 1 if a limit is exceeded. For Linux, and for a machine with nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from py_djl_resnet import Recipe, train
+
+BATCH = 64
+EPOCH = 50
+WINDOW = 50
+
+
+@dataclass(frozen=True)
+class Sample:
+    step: int
+    memory: int
+    handles: int
+    threads: int
+
+
+class Watch:
+    """Stands in for the progress bars: takes a sample each time they would be drawn."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+
+    def show(self, snapshot: dict[str, Any]) -> None:
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        memory, threads = (int(status[key].split()[0]) for key in ("VmRSS", "Threads"))
+        self.samples.append(Sample(snapshot["step"], memory, len(os.listdir("/proc/self/fd")), threads))
+
+    def epoch_ended(self, row: dict[str, Any], epochs: int) -> None:
+        print(f"epoch {row['epoch']} of {epochs}: {row['seconds']:.1f} s", file=sys.stderr)
+
+    def close(self) -> None:
+        pass
+
+    def after(self, step: int, name: str, summary: Callable[[list[int]], float]) -> float:
+        """The summary of what was seen in the window of steps that follows one."""
+        return summary([getattr(sample, name) for sample in self.samples if step < sample.step <= step + WINDOW])
+
+
+def step_seconds(rows: Sequence[dict[str, Any]], after: int) -> float:
+    """The median time of a step in the four epochs that follow a step."""
+    first = after // EPOCH
+    return statistics.median(row["seconds"] for row in rows[first : first + 4]) / EPOCH
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=2000, help=f"a multiple of {EPOCH}, 600 or more")
+    parser.add_argument("--checkpoints", type=int, default=300)
+    parser.add_argument("--engine", default="pytorch")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    if args.steps < 600 or args.steps % EPOCH:
+        parser.error(f"--steps must be a multiple of {EPOCH} from 600 on; received {args.steps}")
+
+    recipe = Recipe(
+        epochs=args.steps // EPOCH,
+        limit=EPOCH * BATCH,
+        batch_size=BATCH,
+        momentum=0.9,
+        lr=0.01,
+        engine=args.engine,
+        threads=args.threads,
+        checkpoint_every=str(max(1, args.steps // args.checkpoints)),
+    )
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = train(recipe=recipe, out=Path(folder) / "run", progress=watch).history
+
+    last = args.steps - WINDOW
+    compared = [
+        (f"{name}, after {begin} and {end} steps", limit, watch.after(begin, key, of), watch.after(end, key, of))
+        for name, key, of, begin, end, limit in [
+            ("resident memory, MB", "memory", lambda seen: statistics.median(seen) / 1024, 50, 200, 0.02),
+            ("resident memory, MB", "memory", lambda seen: statistics.median(seen) / 1024, 200, last, 0.02),
+            ("open handles", "handles", min, 200, last, 0),
+            ("threads", "threads", min, 200, last, 0),
+        ]
+    ]
+    end = args.steps - 4 * EPOCH
+    compared.append(
+        (
+            f"milliseconds a step, after 200 and {end}",
+            0.05,
+            1e3 * step_seconds(rows, 200),
+            1e3 * step_seconds(rows, end),
+        )
+    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {args.engine}, {args.threads} threads, ", end="")
+    print(f"{args.steps} steps at batch {BATCH}, a checkpoint every {recipe.checkpoint_every} steps\n")
+    print("| | before | after | change | limit |")
+    print("|---|---|---|---|---|")
+    for name, limit, before, after in compared:
+        print(f"| {name} | {before:.1f} | {after:.1f} | {after / before - 1:+.1%} | {limit:.0%} |")
+    sys.exit(any(after > before * (1 + limit) for _, limit, before, after in compared))
+
+
+if __name__ == "__main__":
+    main()
