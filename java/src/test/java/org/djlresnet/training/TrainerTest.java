@@ -6,35 +6,24 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
-import ai.djl.training.initializer.ConstantInitializer;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
-import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.data.EpochOrder;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.data.PixelType;
@@ -44,67 +33,10 @@ import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 @Tag("engine")
 @Timeout(300)
-class TrainerTest {
-
-    @TempDir Path dir;
-
-    private static Network network(Recipe recipe) {
-        return Network.create(
-                recipe.model(), 1, QuadrantImages.CLASSES, recipe.seed(), Device.cpu());
-    }
-
-    private RunFolder folder(String name, Recipe recipe) {
-        return RunFolder.create(dir.resolve(name), recipe, new JsonObject());
-    }
-
-    private static Map<String, byte[]> tensors(Path file) {
-        try (SafetensorsFile open = SafetensorsFile.read(file)) {
-            assertTrue(open.verify());
-            Map<String, byte[]> tensors = new LinkedHashMap<>();
-            for (String name : open.tensors().keySet()) {
-                ByteBuffer data = open.data(name);
-                byte[] bytes = new byte[data.remaining()];
-                data.get(bytes);
-                tensors.put(name, bytes);
-            }
-            return tensors;
-        }
-    }
-
-    private static Map<String, byte[]> parameters(Network network) {
-        Map<String, byte[]> values = new LinkedHashMap<>();
-        network.parameters()
-                .forEach((name, parameter) -> values.put(name, parameter.getArray().toByteArray()));
-        return values;
-    }
-
-    private static JsonObject state(Path file) {
-        try (SafetensorsFile open = SafetensorsFile.read(file)) {
-            return JsonParser.parseString(open.metadata().get("py_djl_resnet"))
-                    .getAsJsonObject()
-                    .getAsJsonObject("run");
-        }
-    }
-
-    private static void assertSameBytes(Map<String, byte[]> expected, Map<String, byte[]> actual) {
-        assertEquals(expected.keySet(), actual.keySet());
-        expected.forEach((name, bytes) -> assertArrayEquals(bytes, actual.get(name), name));
-    }
-
-    private static Set<String> threads() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(Thread::isAlive)
-                .map(Thread::getName)
-                .collect(Collectors.toSet());
-    }
-
-    private static JsonObject progress(Trainer trainer) {
-        return JsonParser.parseString(trainer.progress().toJson(0)).getAsJsonObject();
-    }
+class TrainerTest extends TrainerFixture {
 
     @Test
     void learnsWhatCanBeLearned() throws IOException {
@@ -388,191 +320,6 @@ class TrainerTest {
         assertEquals(1, state.get("epoch").getAsInt());
         assertEquals(2, state.get("step").getAsInt());
         assertEquals(1, state.getAsJsonArray("history").size());
-    }
-
-    @Test
-    void aLossThatIsNoNumberEndsTheRunAndLeavesTheLastGoodCheckpoint() throws IOException {
-        Recipe recipe =
-                QuadrantImages.recipe(
-                        "{'epochs': 2001, 'batch_size': 16, 'lr': 1000, 'warmup_epochs': 2000}");
-        RunFolder folder = folder("run", recipe);
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(16, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
-            NonFiniteLossException failure =
-                    assertThrows(NonFiniteLossException.class, trainer::run);
-            assertEquals(Progress.State.FAILED, trainer.progress().state());
-            assertTrue(
-                    failure.getMessage().contains(" at step " + failure.step() + ". "),
-                    failure.getMessage());
-            assertTrue(failure.getMessage().contains("lower learning rate"), failure.getMessage());
-            List<EpochRow> rows = trainer.progress().rows();
-            assertFalse(rows.isEmpty());
-            for (EpochRow row : rows) {
-                assertTrue(Double.isFinite(row.trainLoss()), row.toString());
-                assertTrue(Double.isFinite(row.testLoss()), row.toString());
-            }
-            JsonObject state = state(folder.last());
-            assertEquals(rows.size(), state.get("epoch").getAsInt());
-            assertEquals(rows.size(), state.get("step").getAsLong());
-            assertTrue(failure.step() > state.get("step").getAsLong());
-            assertFinite(folder.last());
-            String log = Files.readString(folder.path().resolve("log.txt"));
-            assertTrue(log.contains("failed: ") && log.contains("at step " + failure.step()), log);
-        }
-        try (Stream<Path> files = Files.list(folder.path())) {
-            assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
-        }
-    }
-
-    @Test
-    void aStepThatSpoilsTheWeightsIsFoundBeforeTheyAreSaved() {
-        // the only step's own loss is that of the fresh weights
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 1000}");
-        RunFolder folder = folder("run", recipe);
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(16, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
-            NonFiniteLossException failure =
-                    assertThrows(NonFiniteLossException.class, trainer::run);
-            assertEquals(1, failure.step());
-        }
-        assertFalse(Files.exists(folder.last()));
-        assertFalse(Files.exists(folder.best()));
-    }
-
-    @Test
-    void aStopRightAfterTheStepThatSpoilsTheWeightsKeepsTheGoodCheckpoint() {
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 8}");
-        RunFolder folder = folder("run", recipe);
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(8, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
-            trainer.onEpoch(
-                    row -> {
-                        network.parameters().get("fc.bias").getArray().muli(Float.NaN);
-                        trainer.stop();
-                    });
-            String message =
-                    assertThrows(NonFiniteWeightsException.class, trainer::run).getMessage();
-            assertTrue(message.startsWith("fc.bias is not finite after step 1. "), message);
-        }
-        assertEquals(1, state(folder.last()).get("epoch").getAsInt());
-        assertFinite(folder.last());
-    }
-
-    @Test
-    void aCheckpointWithinTheEpochIsNotMadeOfSpoiltWeights() {
-        Recipe recipe =
-                QuadrantImages.recipe(
-                        "{'epochs': 1, 'batch_size': 8, 'lr': 1000, 'momentum': 0.9,"
-                                + " 'checkpoint_every': '1'}");
-        RunFolder folder = folder("run", recipe);
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            TrainingState.beginning(recipe),
-                            network,
-                            Map.of("momentum/fc.bias", new ConstantInitializer(1e38f)),
-                            QuadrantImages.of(32, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
-            String message =
-                    assertThrows(NonFiniteWeightsException.class, trainer::run).getMessage();
-            assertTrue(message.startsWith("fc.bias is not finite after step 1. "), message);
-        }
-        assertFalse(Files.exists(folder.last()));
-    }
-
-    private static void assertFinite(Path file) {
-        tensors(file)
-                .forEach(
-                        (name, bytes) -> {
-                            FloatBuffer floats =
-                                    ByteBuffer.wrap(bytes)
-                                            .order(ByteOrder.LITTLE_ENDIAN)
-                                            .asFloatBuffer();
-                            while (floats.hasRemaining()) {
-                                assertTrue(Float.isFinite(floats.get()), name);
-                            }
-                        });
-    }
-
-    @Test
-    void aFailureInTheLoadersThreadEndsTheRunWhichCanGoOn() throws ReflectiveOperationException {
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8, 'lr': 0.01}");
-        ImageDataset train = QuadrantImages.of(16, 1);
-        ImageDataset test = QuadrantImages.of(8, 2);
-        Path whole = dir.resolve("whole");
-        TrainingRun uninterrupted = TrainingRun.prepare(recipe, train, test, whole);
-        uninterrupted.trainer().run();
-        uninterrupted.network().close();
-
-        Path parts = dir.resolve("parts");
-        ImageDataset failing = QuadrantImages.of(16, 1);
-        Field labels = ImageDataset.class.getDeclaredField("labels");
-        labels.setAccessible(true);
-        TrainingRun run = TrainingRun.prepare(recipe, failing, test, parts);
-        run.trainer()
-                .onEpoch(
-                        row -> {
-                            try {
-                                if (row.epoch() == 2) {
-                                    labels.set(failing, new int[0]);
-                                }
-                            } catch (IllegalAccessException impossible) {
-                                throw new AssertionError(impossible);
-                            }
-                        });
-        IndexOutOfBoundsException thrown =
-                assertThrows(IndexOutOfBoundsException.class, run.trainer()::run);
-        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("ExampleGatherer"));
-        run.network().close();
-        assertEquals(Progress.State.FAILED, run.trainer().progress().state());
-        assertEquals(2, state(parts.resolve("last.safetensors")).get("epoch").getAsInt());
-
-        TrainingRun resumed = TrainingRun.resume(parts, new JsonObject(), train, test);
-        resumed.trainer().run();
-        resumed.network().close();
-        Map<String, byte[]> wanted = tensors(whole.resolve("last.safetensors"));
-        Map<String, byte[]> found = tensors(parts.resolve("last.safetensors"));
-        assertEquals(wanted.keySet(), found.keySet());
-        wanted.forEach((name, bytes) -> assertArrayEquals(bytes, found.get(name), name));
-    }
-
-    @Test
-    void aFolderThatVanishesIsTold() throws IOException {
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
-        RunFolder folder = folder("run", recipe);
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(8, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
-            Path moved = dir.resolve("moved");
-            Files.move(folder.path(), moved);
-            Exception failure = assertThrows(UncheckedIOException.class, trainer::run);
-            assertTrue(failure.getMessage().contains(folder.path().toString()));
-            assertEquals(Progress.State.FAILED, trainer.progress().state());
-        }
     }
 
     @Test

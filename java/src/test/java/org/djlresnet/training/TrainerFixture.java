@@ -1,0 +1,80 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.checkpoint.SafetensorsFile;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the tests of the training loop share. */
+abstract class TrainerFixture {
+
+    @TempDir Path dir;
+
+    static Network network(Recipe recipe) {
+        return Network.create(
+                recipe.model(), 1, QuadrantImages.CLASSES, recipe.seed(), Device.cpu());
+    }
+
+    RunFolder folder(String name, Recipe recipe) {
+        return RunFolder.create(dir.resolve(name), recipe, new JsonObject());
+    }
+
+    static Map<String, byte[]> tensors(Path file) {
+        try (SafetensorsFile open = SafetensorsFile.read(file)) {
+            assertTrue(open.verify());
+            Map<String, byte[]> tensors = new LinkedHashMap<>();
+            for (String name : open.tensors().keySet()) {
+                ByteBuffer data = open.data(name);
+                byte[] bytes = new byte[data.remaining()];
+                data.get(bytes);
+                tensors.put(name, bytes);
+            }
+            return tensors;
+        }
+    }
+
+    static Map<String, byte[]> parameters(Network network) {
+        Map<String, byte[]> values = new LinkedHashMap<>();
+        network.parameters()
+                .forEach((name, parameter) -> values.put(name, parameter.getArray().toByteArray()));
+        return values;
+    }
+
+    static JsonObject state(Path file) {
+        try (SafetensorsFile open = SafetensorsFile.read(file)) {
+            return JsonParser.parseString(open.metadata().get("py_djl_resnet"))
+                    .getAsJsonObject()
+                    .getAsJsonObject("run");
+        }
+    }
+
+    static void assertSameBytes(Map<String, byte[]> expected, Map<String, byte[]> actual) {
+        assertEquals(expected.keySet(), actual.keySet());
+        expected.forEach((name, bytes) -> assertArrayEquals(bytes, actual.get(name), name));
+    }
+
+    static Set<String> threads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(Thread::isAlive)
+                .map(Thread::getName)
+                .collect(Collectors.toSet());
+    }
+
+    static JsonObject progress(Trainer trainer) {
+        return JsonParser.parseString(trainer.progress().toJson(0)).getAsJsonObject();
+    }
+}
