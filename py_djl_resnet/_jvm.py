@@ -184,6 +184,9 @@ def _options(java: Java, engine: str, threads: int | None) -> list[str]:
         "-Xrs",
         "--enable-native-access=ALL-UNNAMED",
         "-Djava.awt.headless=true",
+        "-Dsun.jnu.encoding=UTF-8",
+        # Java's garbage is small wrappers of tensors, whose memory lies outside its heap
+        "-XX:+UseSerialGC",
         "-Dai.djl.offline=true",
         "-DOPT_OUT_TRACKING=true",
         f"-Dai.djl.default_engine={_DJL_NAMES[engine]}",
@@ -196,6 +199,9 @@ def _options(java: Java, engine: str, threads: int | None) -> list[str]:
         if not re.fullmatch(r"[1-9]\d*[kmgKMG]?", heap):
             raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {heap!r}.")
         options.append(f"-Xmx{heap}")
+    else:
+        # a young generation that is reused soon: a larger one is touched bit by bit, as if memory leaked
+        options.append("-Xmn16m")
     return options
 
 

@@ -120,6 +120,8 @@ def resume(
         TrainingError: as :func:`train`.
     """
     source = Path(os.path.abspath(run))
+    if not source.exists():
+        raise UsageError(f"run {os.fspath(run)} does not exist; give a run folder, or a checkpoint in one")
     recipe = read_recipe((source if source.is_dir() else source.parent) / "recipe.json")
     given = dict(changes or {})
     recipe.replace(**given)  # names and types are checked before Java starts

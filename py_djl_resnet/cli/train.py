@@ -139,6 +139,8 @@ def _run_to_resume(options: Any) -> Path | None:
                 f"{options.resume}; leave --out away"
             )
         source = Path(options.resume)
+        if not source.exists():
+            raise UsageError(f"run {source} does not exist; give a run folder, or a checkpoint in one")
         return source if source.is_dir() else source.absolute().parent
     if options.out is not None:
         folder = Path(options.out)

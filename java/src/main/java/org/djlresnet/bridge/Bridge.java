@@ -3,6 +3,7 @@ package org.djlresnet.bridge;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
@@ -35,6 +36,9 @@ import org.djlresnet.training.TrainingRun;
  * <p>docs/architecture.md gives the JSON forms.
  */
 public final class Bridge {
+
+    /** Far above any real input, and low enough that multiply-adds fit in 64 bits. */
+    private static final long LARGEST_SIZE = 1_000_000;
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
@@ -137,27 +141,36 @@ public final class Bridge {
             throw new UserException("A network needs at least 1 class. Received: " + classes);
         }
         Shape input = inputShape(inputShape, null);
-        return toJson(
-                model,
-                input,
-                Summary.of(
-                        entry.build(classes == 0 ? entry.classes() : classes),
-                        input,
-                        Math.max(1, depth)));
+        return summary(model, entry.build(classes == 0 ? entry.classes() : classes), input, depth);
+    }
+
+    static String summary(String model, Block block, Shape input, int depth) {
+        try {
+            return toJson(model, input, Summary.of(block, input, Math.max(1, depth)));
+        } catch (ArithmeticException overflow) {
+            throw new UserException(
+                    "The multiply-adds for an input of " + input + " are too many to count",
+                    overflow);
+        }
     }
 
     static Shape inputShape(long[] shape, Integer channels) {
-        boolean fits = shape.length == 4 && Arrays.stream(shape).allMatch(size -> size > 0);
+        boolean fits =
+                shape.length == 4
+                        && Arrays.stream(shape).allMatch(size -> size > 0 && size <= LARGEST_SIZE);
         if (!fits || (channels != null && shape[1] != channels)) {
             throw new UserException(
                     String.format(
-                            "The input's shape is four numbers above 0, (N, %s, H, W). Received: %s",
-                            channels == null ? "C" : channels, Arrays.toString(shape)));
+                            "The input's shape is four numbers above 0 and up to %d, (N, %s, H, W)."
+                                    + " Received: %s",
+                            LARGEST_SIZE,
+                            channels == null ? "C" : channels,
+                            Arrays.toString(shape)));
         }
         return new Shape(shape);
     }
 
-    static String toJson(String model, Shape input, Summary summary) {
+    private static String toJson(String model, Shape input, Summary summary) {
         JsonObject json = new JsonObject();
         json.addProperty("model", model);
         json.add("input", GSON.toJsonTree(input.getShape()));

@@ -16,7 +16,6 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.Summary;
 import org.djlresnet.model.TensorBytes;
 
 /** A network in Python's hand. One thread at a time may use it. */
@@ -101,8 +100,7 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public String summary(long[] inputShape, int depth) {
         Shape input = Bridge.inputShape(inputShape, network.inChannels());
-        return Bridge.toJson(
-                network.model(), input, Summary.of(network.block(), input, Math.max(1, depth)));
+        return Bridge.summary(network.model(), network.block(), input, depth);
     }
 
     /**

@@ -39,9 +39,9 @@ public record Summary(
 
         Cost plus(Cost other) {
             return new Cost(
-                    parameters + other.parameters,
-                    trainable + other.trainable,
-                    multiplyAdds + other.multiplyAdds);
+                    Math.addExact(parameters, other.parameters),
+                    Math.addExact(trainable, other.trainable),
+                    Math.addExact(multiplyAdds, other.multiplyAdds));
         }
     }
 
@@ -52,6 +52,7 @@ public record Summary(
      * @param input the shape of its input, (N, C, H, W)
      * @param depth how deep to list: 1 for the network's own children
      * @return the summary
+     * @throws ArithmeticException if a number would not fit in 64 bits
      */
     public static Summary of(Block block, Shape input, int depth) {
         List<Layer> layers = new ArrayList<>();
@@ -95,11 +96,12 @@ public record Summary(
             Shape output = convolution.getOutputShapes(new Shape[] {input})[0];
             long filters = convolution.getFilters();
             long weights =
-                    filters
-                            * (input.get(1) / convolution.getGroups())
-                            * convolution.getKernelShape().size();
+                    product(
+                            filters,
+                            input.get(1) / convolution.getGroups(),
+                            convolution.getKernelShape().size());
             long parameters = weights + (convolution.isIncludeBias() ? filters : 0);
-            return new Cost(parameters, parameters, weights * output.get(2) * output.get(3));
+            return new Cost(parameters, parameters, product(weights, output.get(2), output.get(3)));
         }
         if (leaf instanceof BatchNorm) {
             long channels = input.get(1);
@@ -107,9 +109,17 @@ public record Summary(
         }
         if (leaf instanceof Linear) {
             long units = leaf.getOutputShapes(new Shape[] {input})[0].get(1);
-            long weights = input.get(1) * units;
+            long weights = product(input.get(1), units);
             return new Cost(weights + units, weights + units, weights);
         }
         return Cost.NONE;
+    }
+
+    private static long product(long... factors) {
+        long product = 1;
+        for (long factor : factors) {
+            product = Math.multiplyExact(product, factor);
+        }
+        return product;
     }
 }

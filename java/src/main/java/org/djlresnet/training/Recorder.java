@@ -61,8 +61,10 @@ final class Recorder implements AutoCloseable {
         }
         requireFinite(state.step(), optimizer);
         try {
-            folder.keepPrevious();
-            Checkpoint.save(folder.last(), network, imageSize, state.toJson(), optimizer.state());
+            folder.replaceLast(
+                    file ->
+                            Checkpoint.save(
+                                    file, network, imageSize, state.toJson(), optimizer.state()));
             if (state.partial().examples() == 0) {
                 folder.keepEpoch(state.epochsDone(), keep);
             }

@@ -10,7 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.LocalDateTime;
@@ -252,12 +254,34 @@ public final class RunFolder implements AutoCloseable {
         return path.resolve("last.previous.safetensors");
     }
 
-    /** Keeps the latest checkpoint as the previous one; it stays in its own place too. */
-    void keepPrevious() throws IOException {
-        if (Files.exists(last())) {
-            Files.deleteIfExists(previous());
-            link(last(), previous());
+    /**
+     * Writes a new latest checkpoint, and keeps the one before as the previous one.
+     *
+     * <p>While the new one is written, the latest and the previous are two files, as before.
+     *
+     * @param writer writes to the path of the latest, so that it is the old or the new file, whole
+     */
+    void replaceLast(Writer writer) throws IOException {
+        Path aside = path.resolve(".last.previous.tmp");
+        boolean first = !Files.exists(last());
+        if (!first) {
+            Files.deleteIfExists(aside);
+            link(last(), aside);
         }
+        try {
+            writer.write(last());
+            if (!first) {
+                Files.move(aside, previous(), StandardCopyOption.REPLACE_EXISTING);
+            }
+        } finally {
+            Files.deleteIfExists(aside);
+        }
+    }
+
+    /** Writes a file. */
+    @FunctionalInterface
+    interface Writer {
+        void write(Path file) throws IOException;
     }
 
     /** Keeps the latest checkpoint as that of an epoch, and forgets those of earlier ones. */
@@ -290,21 +314,28 @@ public final class RunFolder implements AutoCloseable {
     }
 
     void append(EpochRow row) {
-        append(metrics(), row.toCsv());
+        append(metrics(), row.toCsv(), StandardOpenOption.APPEND);
     }
 
     void log(String message) {
         append(
                 path.resolve("log.txt"),
-                Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message);
+                Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.APPEND);
     }
 
-    private static void append(Path file, String line) {
+    private static void append(Path file, String line, OpenOption... options) {
         try {
-            Files.writeString(
-                    file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            Files.writeString(file, line + "\n", options);
         } catch (IOException failure) {
-            throw new UncheckedIOException("Cannot write to " + file, failure);
+            throw new UncheckedIOException(
+                    "Cannot write to "
+                            + file
+                            + ": "
+                            + reason(failure)
+                            + ". Was the run folder moved or removed, or is the disk full?",
+                    failure);
         }
     }
 }

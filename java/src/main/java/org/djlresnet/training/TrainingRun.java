@@ -217,9 +217,20 @@ public record TrainingRun(
             if (!Files.exists(folder.previous())) {
                 throw damaged;
             }
-            return new Found(
-                    Checkpoint.open(folder.previous()),
-                    damaged.getMessage() + ". Going on from " + folder.previous() + " instead");
+            try {
+                return new Found(
+                        Checkpoint.open(folder.previous()),
+                        damaged.getMessage() + ". Going on from " + folder.previous() + " instead");
+            } catch (UserException alsoDamaged) {
+                throw new UserException(
+                        "Neither checkpoint of the run can be read. "
+                                + damaged.getMessage()
+                                + ". "
+                                + alsoDamaged.getMessage()
+                                + ". The best one may be whole: "
+                                + folder.best(),
+                        damaged);
+            }
         }
     }
 
