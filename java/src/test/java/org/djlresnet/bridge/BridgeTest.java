@@ -164,7 +164,7 @@ class BridgeTest {
                 refusal(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
                         .endsWith("Received: -1"));
         assertEquals(
-                "The input's shape is four numbers above 0, (N, C, H, W). Received: [1, 28, 28]",
+                "The input's shape is four numbers above 0 and up to 1000000, (N, C, H, W). Received: [1, 28, 28]",
                 refusal(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 28, 28}, 1)));
         refusal(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 0, 28}, 1));
     }
