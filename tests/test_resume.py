@@ -87,6 +87,8 @@ def test_change_that_is_not_allowed_is_named(finished, changes, message):
 def test_what_is_no_run_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"recipe\.json cannot be read"):
         resume(tmp_path, progress=False)
+    with pytest.raises(UsageError, match="run nothing does not exist"):
+        resume("nothing", progress=False)
 
 
 def test_run_on_arrays_needs_them_and_those_of_its_size(arrays, tmp_path):
@@ -134,7 +136,7 @@ def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypat
         (["--resume", "finished", "--out", "new"], ["--out new", "leave --out away"]),
         (["--resume", "finished", "--lr", "1"], ["lr=1", "it is 0.05", "epochs"]),
         (["--resume", "finished", "--model", "d2l-resnet81"], ["d2l-resnet81"]),
-        (["--resume", "nothing"], ["recipe.json", "cannot be read"]),
+        (["--resume", "nothing"], ["run nothing does not exist"]),
         (["--resume", "finished/nothing.safetensors"], ["nothing.safetensors"]),
         (["--resume", "auto", "--patience", "0"], ["patience", "1 to 1000000"]),
     ],
