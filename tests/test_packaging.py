@@ -15,9 +15,7 @@ from py_djl_resnet.datasets import bundled_data
 
 ROOT = Path(__file__).parent.parent
 #: An address of a package registry, by what such addresses have in common.
-REGISTRY = re.compile(
-    r"https?://(?:(?:repo\d?|registry|files|plugins|pypi)\.[\w.-]+|[\w.-]+/(?:maven2|simple)\b)"
-)
+REGISTRY = re.compile(r"https?://(?:(?:repo\d?|registry|files|plugins|pypi)\.[\w.-]+|[\w.-]+/(?:maven2|simple)\b)")
 
 
 def pom(path):
