@@ -21,7 +21,7 @@ import ai.djl.util.PairList;
  *
  * <p>Source: Ioffe and Szegedy, "Batch Normalization", 2015.
  */
-public final class BatchNorm extends AbstractBlock {
+public final class BatchNorm extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
     private static final float MOMENTUM = 0.9f;
@@ -32,6 +32,7 @@ public final class BatchNorm extends AbstractBlock {
     private final Parameter beta;
     private final Parameter runningMean;
     private final Parameter runningVar;
+    private long batchesTracked;
 
     /** Creates a batch normalization whose number of channels is taken from its first input. */
     public BatchNorm() {
@@ -55,6 +56,7 @@ public final class BatchNorm extends AbstractBlock {
             PairList<String, Object> params) {
         NDArray input = inputs.singletonOrThrow();
         Device device = input.getDevice();
+        batchesTracked += training ? 1 : 0;
         // DJL's PyTorch engine takes -1 for "call batch_norm as it is", which has the channels at 1
         boolean pytorch = "PyTorch".equals(input.getManager().getEngine().getEngineName());
         return input.getNDArrayInternal()
@@ -68,6 +70,29 @@ public final class BatchNorm extends AbstractBlock {
                         MOMENTUM,
                         EPSILON,
                         training);
+    }
+
+    /**
+     * Returns how many batches moved the running statistics.
+     *
+     * @return the number, PyTorch's {@code num_batches_tracked}
+     */
+    public long batchesTracked() {
+        return batchesTracked;
+    }
+
+    /**
+     * Sets how many batches moved the running statistics that this block is given.
+     *
+     * @param batches the number, which changes nothing but what {@link #batchesTracked} returns
+     */
+    public void setBatchesTracked(long batches) {
+        batchesTracked = batches;
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        return graph.batchNorm(input, this, EPSILON);
     }
 
     @Override

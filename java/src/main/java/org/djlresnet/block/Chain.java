@@ -15,7 +15,7 @@ import ai.djl.util.PairList;
  * <p>Unlike DJL's {@code SequentialBlock} it does not take its children's names from their classes,
  * so that a network can keep the book's names whatever classes stand behind them.
  */
-public class Chain extends AbstractBlock {
+public class Chain extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
 
@@ -57,6 +57,15 @@ public class Chain extends AbstractBlock {
             child.initialize(manager, dataType, shapes);
             shapes = child.getOutputShapes(shapes);
         }
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        Graph.Value current = input;
+        for (Block child : children.values()) {
+            current = graph.apply(child, current);
+        }
+        return current;
     }
 
     @Override

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
 /**
@@ -14,17 +15,22 @@ import java.util.function.UnaryOperator;
  * <p>DJL's {@code LambdaBlock} finds its output shape by running its function on an array of zeros
  * on the default engine; this one computes it.
  */
-final class FunctionBlock extends AbstractBlock {
+final class FunctionBlock extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
 
     private final UnaryOperator<NDArray> function;
     private final UnaryOperator<Shape> outputShape;
+    private final BiFunction<Graph, Graph.Value, Graph.Value> description;
 
-    FunctionBlock(UnaryOperator<NDArray> function, UnaryOperator<Shape> outputShape) {
+    FunctionBlock(
+            UnaryOperator<NDArray> function,
+            UnaryOperator<Shape> outputShape,
+            BiFunction<Graph, Graph.Value, Graph.Value> description) {
         super(VERSION);
         this.function = function;
         this.outputShape = outputShape;
+        this.description = description;
     }
 
     @Override
@@ -34,6 +40,11 @@ final class FunctionBlock extends AbstractBlock {
             boolean training,
             PairList<String, Object> params) {
         return new NDList(function.apply(inputs.singletonOrThrow()));
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        return description.apply(graph, input);
     }
 
     @Override

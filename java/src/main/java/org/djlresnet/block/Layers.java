@@ -37,7 +37,8 @@ public final class Layers {
      * @return the block, which keeps the shape
      */
     public static Block relu() {
-        return new FunctionBlock(array -> array.getNDArrayInternal().relu(), shape -> shape);
+        return new FunctionBlock(
+                array -> array.getNDArrayInternal().relu(), shape -> shape, Graph::relu);
     }
 
     /**
@@ -46,7 +47,7 @@ public final class Layers {
      * @return the block, whose output is its very input
      */
     public static Block identity() {
-        return new FunctionBlock(array -> array, shape -> shape);
+        return new FunctionBlock(array -> array, shape -> shape, (graph, input) -> input);
     }
 
     /**
@@ -68,7 +69,8 @@ public final class Layers {
                                 shape.get(0),
                                 shape.get(1),
                                 (shape.get(2) + 2L * padding - kernelSize) / stride + 1,
-                                (shape.get(3) + 2L * padding - kernelSize) / stride + 1));
+                                (shape.get(3) + 2L * padding - kernelSize) / stride + 1),
+                (graph, input) -> graph.maxPool(input, kernelSize, stride, padding));
     }
 
     /**
@@ -77,7 +79,8 @@ public final class Layers {
      * @return the block, from (N, C, H, W) to (N, C)
      */
     public static Block globalAveragePool() {
-        return new FunctionBlock(Pool::globalAvgPool2d, shape -> shape.slice(0, 2));
+        return new FunctionBlock(
+                Pool::globalAvgPool2d, shape -> shape.slice(0, 2), Graph::globalAveragePool);
     }
 
     /**

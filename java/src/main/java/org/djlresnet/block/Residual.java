@@ -33,13 +33,14 @@ import java.util.Map;
  * halving.getOutputShapes(new Shape[] {new Shape(4, 3, 6, 6)}); // (4, 6, 3, 3)
  * }</pre>
  */
-public final class Residual extends AbstractBlock implements NamedModules {
+public final class Residual extends AbstractBlock implements NamedModules, Described {
 
     private static final byte VERSION = 2;
 
     private final int numChannels;
     private final boolean projects;
     private final Chain branch = new Chain();
+    private final Block shortcut;
     private final Map<String, Block> modules = new LinkedHashMap<>();
     private final ParallelBlock block;
 
@@ -63,7 +64,6 @@ public final class Residual extends AbstractBlock implements NamedModules {
         branch.append("LambdaBlock", Layers.relu());
         add("Conv2d", "conv2", Layers.convolution(numChannels, 3, one, true));
         add("BatchNorm", "bn2", new BatchNorm());
-        Block shortcut;
         if (use1x1Conv) {
             shortcut = Layers.convolution(numChannels, 1, stride, true);
             modules.put("downsample.0", shortcut);
@@ -155,6 +155,11 @@ public final class Residual extends AbstractBlock implements NamedModules {
     public Shape[] getOutputShapes(Shape[] inputShapes) {
         requireInput(inputShapes[0]);
         return branch.getOutputShapes(inputShapes);
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        return graph.relu(graph.add(graph.apply(branch, input), graph.apply(shortcut, input)));
     }
 
     private void requireInput(Shape input) {

@@ -327,6 +327,21 @@ public final class Bridge {
     }
 
     /**
+     * Makes a network of weights that torchvision, timm or this library wrote.
+     *
+     * @param file a safetensors file
+     * @param options a JSON object: model, in_channels, classes and class_names (null for the
+     *     file's), new_head (whether the last layer is fresh rather than the file's), seed, device
+     * @return the network; its {@code info()} has the key {@code import}: {@code {"taken", "new",
+     *     "left", "prefix", "converted", "not_finite"}}
+     * @throws UserException if the file is damaged, or does not hold the network's tensors; the
+     *     message lists what is missing, superfluous and misshapen
+     */
+    public static NetworkHandle importWeights(String file, String options) {
+        return WeightsJson.read(file, options);
+    }
+
+    /**
      * Evaluates a network, with images resized as in its training.
      *
      * @param network the network

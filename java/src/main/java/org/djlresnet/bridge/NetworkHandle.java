@@ -17,6 +17,8 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
+import org.djlresnet.weights.DjlFolder;
+import org.djlresnet.weights.StateFile;
 
 /** A network in Python's hand. One thread at a time may use it. */
 public final class NetworkHandle implements AutoCloseable {
@@ -114,6 +116,78 @@ public final class NetworkHandle implements AutoCloseable {
             Checkpoint.save(Path.of(file), network, imageSize(), null, Map.of());
         } catch (IOException failure) {
             throw new UserException(failure.getMessage(), failure);
+        }
+    }
+
+    /**
+     * Lists the tensors.
+     *
+     * @return {@code {"tensors": [{"name", "shape"}], "batches_tracked": {name: count}}}
+     */
+    public String tensors() {
+        return WeightsJson.tensors(network);
+    }
+
+    /**
+     * Copies a tensor.
+     *
+     * @param name its name in {@link #tensors}
+     * @return float32 in a direct buffer of native order
+     * @throws UserException if there is none of that name
+     */
+    public ByteBuffer tensor(String name) {
+        return WeightsJson.tensor(network, name);
+    }
+
+    /**
+     * Gives all tensors other values, or after an error none.
+     *
+     * @param description as {@link #tensors} gives it; counts of batches that it lacks become 0
+     * @param values for each tensor its float32 values, in direct buffers of native order
+     * @throws UserException if tensors are missing, superfluous or misshapen; the message lists
+     *     them
+     */
+    public void loadStateDict(String description, ByteBuffer[] values) {
+        WeightsJson.load(network, description, values);
+    }
+
+    /**
+     * Describes what the network computes.
+     *
+     * @return {@code {"input", "output", "nodes": [{"op", "inputs", "output", "attributes",
+     *     "tensors"}]}}, see {@link org.djlresnet.block.Graph}
+     */
+    public String graph() {
+        return WeightsJson.graph(network);
+    }
+
+    /**
+     * Writes the weights as torchvision takes them.
+     *
+     * @param file the safetensors file
+     * @throws UserException if the file cannot be written
+     */
+    public void exportSafetensors(String file) {
+        try {
+            StateFile.write(Path.of(file), network);
+        } catch (IOException failure) {
+            throw new UserException(failure.getMessage(), failure);
+        }
+    }
+
+    /**
+     * Writes a folder that DJL's Criteria load.
+     *
+     * @param folder the folder, not there yet or empty
+     * @param imageSize the height and width that pictures are resized to
+     * @param normalization three means and three standard deviations, or null
+     * @throws UserException if the network does not fit the form, or the folder cannot be written
+     */
+    public void exportDjl(String folder, int imageSize, double[] normalization) {
+        try {
+            DjlFolder.write(Path.of(folder), network, imageSize, normalization);
+        } catch (IOException failure) {
+            throw new UserException(folder + " cannot be written: " + failure, failure);
         }
     }
 

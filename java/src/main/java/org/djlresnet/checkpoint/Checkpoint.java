@@ -34,9 +34,9 @@ import org.djlresnet.model.TensorBytes;
  *
  * <p>The weights and running statistics stand under torchvision's names, so that the file opens
  * anywhere; the optimizer's state under {@code optimizer/…}. The metadata entry {@value #KEY} is a
- * JSON object with the keys format, model, in_channels, class_names, image_size, versions and,
- * where a run wrote it, run: recipe, epoch, step, best_test_accuracy, history and the sums of the
- * epoch under way.
+ * JSON object with the keys format, model, in_channels, class_names, image_size, versions,
+ * batches_tracked (PyTorch's counts of batches) and, where a run wrote it, run: recipe, epoch,
+ * step, best_test_accuracy, history and the sums of the epoch under way.
  */
 public final class Checkpoint implements AutoCloseable {
 
@@ -76,8 +76,8 @@ public final class Checkpoint implements AutoCloseable {
             throws IOException {
         List<Tensor> tensors = new ArrayList<>();
         network.parameters()
-                .forEach((name, parameter) -> tensors.add(tensor(name, parameter.getArray())));
-        optimizerState.forEach((name, array) -> tensors.add(tensor(OPTIMIZER + name, array)));
+                .forEach((name, parameter) -> tensors.add(Tensor.of(name, parameter.getArray())));
+        optimizerState.forEach((name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array)));
         JsonObject info = new JsonObject();
         info.addProperty("format", FORMAT);
         info.addProperty("model", network.model());
@@ -85,13 +85,19 @@ public final class Checkpoint implements AutoCloseable {
         info.add("class_names", GSON.toJsonTree(network.classNames()));
         info.addProperty("image_size", imageSize);
         info.add("versions", Versions.toJson(network.manager().getEngine()));
+        info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
         info.add("run", run == null ? JsonNull.INSTANCE : run);
         SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
     }
 
-    private static Tensor tensor(String name, NDArray array) {
-        return new Tensor(
-                name, Dtype.F32, array.getShape().getShape(), littleEndian(TensorBytes.of(array)));
+    /**
+     * Tells whether a safetensors file says that it is a checkpoint of ours, sound or not.
+     *
+     * @param file the file
+     * @return whether its metadata have our entry
+     */
+    public static boolean isOne(SafetensorsFile file) {
+        return file.metadata().containsKey(KEY);
     }
 
     /**
@@ -147,6 +153,7 @@ public final class Checkpoint implements AutoCloseable {
 
     private void requireSound() {
         model();
+        batchesTracked();
         Integer size = imageSize();
         if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
             throw new IllegalStateException("a size is not above 0");
@@ -258,7 +265,19 @@ public final class Checkpoint implements AutoCloseable {
             network.close();
             throwIfAny(problems);
         }
+        network.setBatchesTracked(batchesTracked());
         return network;
+    }
+
+    private Map<String, Long> batchesTracked() {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        JsonElement all = info.get("batches_tracked");
+        if (all != null && all.isJsonObject()) {
+            all.getAsJsonObject()
+                    .entrySet()
+                    .forEach(count -> counts.put(count.getKey(), count.getValue().getAsLong()));
+        }
+        return counts;
     }
 
     /**
@@ -350,26 +369,8 @@ public final class Checkpoint implements AutoCloseable {
                         + rest);
     }
 
-    private static ByteBuffer littleEndian(ByteBuffer nativeOrder) {
-        return swapped(nativeOrder);
-    }
-
     private static ByteBuffer nativeOrder(ByteBuffer littleEndian) {
-        return swapped(littleEndian).order(ByteOrder.nativeOrder());
-    }
-
-    /** Swaps the bytes of each float where the machine is not little-endian. */
-    private static ByteBuffer swapped(ByteBuffer bytes) {
-        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
-            return bytes;
-        }
-        ByteBuffer source = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer target =
-                ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.BIG_ENDIAN);
-        while (source.hasRemaining()) {
-            target.putFloat(source.getFloat());
-        }
-        return target.flip();
+        return Tensor.swapped(littleEndian).order(ByteOrder.nativeOrder());
     }
 
     /** Closes the file; networks made of it live on. */

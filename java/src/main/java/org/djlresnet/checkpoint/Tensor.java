@@ -1,7 +1,10 @@
 package org.djlresnet.checkpoint;
 
+import ai.djl.ndarray.NDArray;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import org.djlresnet.model.TensorBytes;
 
 /**
  * A named tensor to be written to a safetensors file.
@@ -32,6 +35,32 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
                                     name, dtype, Arrays.toString(shape), bytes, data.remaining()));
         }
         data = data.slice();
+    }
+
+    /**
+     * Makes a tensor of an array, without a copy where engine and machine allow it.
+     *
+     * @param name its name in the file
+     * @param array a float32 array, which stays open and unchanged until the tensor is written
+     * @return the tensor
+     */
+    public static Tensor of(String name, NDArray array) {
+        return new Tensor(
+                name, Dtype.F32, array.getShape().getShape(), swapped(TensorBytes.of(array)));
+    }
+
+    /** Swaps the bytes of each float where the machine is not little-endian. */
+    static ByteBuffer swapped(ByteBuffer bytes) {
+        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+            return bytes;
+        }
+        ByteBuffer source = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer target =
+                ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.BIG_ENDIAN);
+        while (source.hasRemaining()) {
+            target.putFloat(source.getFloat());
+        }
+        return target.flip();
     }
 
     /** Returns a copy. */

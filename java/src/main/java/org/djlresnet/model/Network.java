@@ -10,11 +10,13 @@ import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import org.djlresnet.UserException;
+import org.djlresnet.engine.EngineTraits;
 
 /**
  * A network with its parameters, its device and the names of its classes.
@@ -82,10 +84,7 @@ public final class Network implements AutoCloseable {
                 inChannels,
                 classNames,
                 device,
-                (name, parameter) ->
-                        parameter.getType() == Parameter.Type.WEIGHT
-                                ? new HeNormal(seed, name)
-                                : parameter.getType().getInitializer());
+                (name, parameter) -> fresh(seed, name, parameter));
     }
 
     /**
@@ -107,6 +106,40 @@ public final class Network implements AutoCloseable {
             Map<String, Initializer> values) {
         return new Network(
                 model, inChannels, classNames, device, (name, parameter) -> values.get(name));
+    }
+
+    /**
+     * Creates a network with given parameters, and fresh ones where none are given.
+     *
+     * @param model its name in {@link Models}
+     * @param inChannels the number of input channels, at least 1
+     * @param classNames a name for each class, at least 1
+     * @param device where its parameters live
+     * @param values gives tensors their values by their names in {@link StateDict}
+     * @param seed the seed of the others, which are as {@link #create} makes them
+     * @return the network
+     * @throws UserException if the name is unknown or a number is out of range
+     */
+    public static Network of(
+            String model,
+            int inChannels,
+            List<String> classNames,
+            Device device,
+            Map<String, Initializer> values,
+            long seed) {
+        return new Network(
+                model,
+                inChannels,
+                classNames,
+                device,
+                (name, parameter) ->
+                        values.containsKey(name) ? values.get(name) : fresh(seed, name, parameter));
+    }
+
+    private static Initializer fresh(long seed, String name, Parameter parameter) {
+        return parameter.getType() == Parameter.Type.WEIGHT
+                ? new HeNormal(seed, name)
+                : parameter.getType().getInitializer();
     }
 
     /**
@@ -182,6 +215,78 @@ public final class Network implements AutoCloseable {
      */
     public Map<String, Parameter> parameters() {
         return parameters;
+    }
+
+    /**
+     * Returns the values of all parameters.
+     *
+     * @return float32 arrays by torchvision's names, in torchvision's shapes; they are the
+     *     network's own, live as long as it and change with it
+     */
+    public Map<String, NDArray> stateDict() {
+        Map<String, NDArray> values = new LinkedHashMap<>();
+        parameters.forEach((name, parameter) -> values.put(name, parameter.getArray()));
+        return values;
+    }
+
+    /**
+     * Gives all parameters other values; either all of them change or, after an error, none.
+     *
+     * @param values float32 arrays by torchvision's names, on the network's device; they are copied
+     * @throws UserException if arrays are missing, superfluous or of another type or shape; the
+     *     message lists them
+     */
+    public void loadStateDict(Map<String, NDArray> values) {
+        Mismatches mismatches = new Mismatches();
+        parameters.forEach(
+                (name, parameter) -> {
+                    NDArray value = values.get(name);
+                    Shape shape = parameter.getArray().getShape();
+                    if (value == null) {
+                        mismatches.missing(name);
+                    } else if (value.getDataType() != DataType.FLOAT32
+                            || !value.getShape().equals(shape)) {
+                        mismatches.misshapen(
+                                name,
+                                value.getDataType() + " " + value.getShape(),
+                                DataType.FLOAT32 + " " + shape);
+                    }
+                });
+        values.keySet().stream()
+                .filter(name -> !parameters.containsKey(name))
+                .forEach(mismatches::superfluous);
+        mismatches.throwIfAny("These are not the tensors of this " + model, "");
+        EngineTraits traits = EngineTraits.of(manager.getEngine());
+        parameters.forEach(
+                (name, parameter) ->
+                        traits.assign(
+                                parameter.getArray(),
+                                values.get(name),
+                                parameter.requiresGradient()));
+    }
+
+    /**
+     * Returns how many batches moved the running statistics of each batch normalization.
+     *
+     * @return the counts by torchvision's names, which end in {@code num_batches_tracked}
+     */
+    public Map<String, Long> batchesTracked() {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        StateDict.counters(block)
+                .forEach((name, batchNorm) -> counts.put(name, batchNorm.batchesTracked()));
+        return counts;
+    }
+
+    /**
+     * Sets how many batches moved the running statistics, which changes no result.
+     *
+     * @param counts the counts by torchvision's names; those that it lacks become 0
+     */
+    public void setBatchesTracked(Map<String, Long> counts) {
+        StateDict.counters(block)
+                .forEach(
+                        (name, batchNorm) ->
+                                batchNorm.setBatchesTracked(counts.getOrDefault(name, 0L)));
     }
 
     @Override

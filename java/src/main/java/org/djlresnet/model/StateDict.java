@@ -6,10 +6,15 @@ import ai.djl.util.Pair;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiConsumer;
+import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.NamedModules;
 
 /** The parameters of a network under the names that torchvision gives them. */
 public final class StateDict {
+
+    /** The last part of the name under which PyTorch counts the batches of a running statistic. */
+    public static final String COUNTER = "num_batches_tracked";
 
     private StateDict() {}
 
@@ -22,22 +27,45 @@ public final class StateDict {
      */
     public static Map<String, Parameter> of(Block block) {
         Map<String, Parameter> named = new LinkedHashMap<>();
-        collect(block, "", named);
+        visit(
+                block,
+                "",
+                (prefix, part) -> {
+                    for (Pair<String, Parameter> direct : part.getDirectParameters()) {
+                        named.put(prefix + tensorName(direct.getValue()), direct.getValue());
+                    }
+                });
         return Collections.unmodifiableMap(named);
     }
 
-    private static void collect(Block block, String prefix, Map<String, Parameter> named) {
-        if (block instanceof NamedModules) {
-            ((NamedModules) block)
-                    .modules()
-                    .forEach((name, part) -> collect(part, prefix + name + ".", named));
+    /**
+     * Names the batch normalizations of a block by the tensors that count their batches, for
+     * example {@code bn1.num_batches_tracked}.
+     *
+     * @param block a network or a part of one
+     * @return them all, in the order of the forward pass
+     */
+    public static Map<String, BatchNorm> counters(Block block) {
+        Map<String, BatchNorm> named = new LinkedHashMap<>();
+        visit(
+                block,
+                "",
+                (prefix, part) -> {
+                    if (part instanceof BatchNorm batchNorm) {
+                        named.put(prefix + COUNTER, batchNorm);
+                    }
+                });
+        return Collections.unmodifiableMap(named);
+    }
+
+    private static void visit(Block block, String prefix, BiConsumer<String, Block> visitor) {
+        if (block instanceof NamedModules named) {
+            named.modules().forEach((name, part) -> visit(part, prefix + name + ".", visitor));
             return;
         }
-        for (Pair<String, Parameter> direct : block.getDirectParameters()) {
-            named.put(prefix + tensorName(direct.getValue()), direct.getValue());
-        }
+        visitor.accept(prefix, block);
         for (Pair<String, Block> child : block.getChildren()) {
-            collect(child.getValue(), prefix + child.getKey() + ".", named);
+            visit(child.getValue(), prefix + child.getKey() + ".", visitor);
         }
     }
 

@@ -1,0 +1,151 @@
+package org.djlresnet.bridge;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.UserException;
+import org.djlresnet.block.Graph;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.Devices;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.TensorBytes;
+import org.djlresnet.weights.StateFile;
+
+/** The JSON forms in which weights and descriptions of networks cross to Python. */
+final class WeightsJson {
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private WeightsJson() {}
+
+    static NetworkHandle read(String file, String options) {
+        JsonObject given = JsonParser.parseString(options).getAsJsonObject();
+        StateFile.Wanted wanted =
+                new StateFile.Wanted(
+                        given.get("model").getAsString(),
+                        optionalInt(given.get("in_channels")),
+                        classNames(given),
+                        given.get("new_head").getAsBoolean(),
+                        given.get("seed").getAsLong());
+        Device device = Devices.of(given.get("device").getAsString());
+        try (StateFile opened = StateFile.open(Path.of(file))) {
+            StateFile.Imported imported = opened.network(wanted, device);
+            Network network = imported.network();
+            JsonObject info =
+                    Checkpoint.describe(
+                            network.model(), network.inChannels(), network.classNames(), null);
+            JsonObject report = new JsonObject();
+            report.add("taken", GSON.toJsonTree(imported.taken()));
+            report.add("new", GSON.toJsonTree(imported.fresh()));
+            report.add("left", GSON.toJsonTree(imported.left()));
+            report.addProperty("prefix", imported.prefix());
+            report.add("converted", GSON.toJsonTree(imported.converted()));
+            report.add("not_finite", GSON.toJsonTree(imported.notFinite()));
+            info.add("import", report);
+            return new NetworkHandle(network, info);
+        }
+    }
+
+    private static List<String> classNames(JsonObject given) {
+        if (!given.get("class_names").isJsonNull()) {
+            List<String> names = new ArrayList<>();
+            given.getAsJsonArray("class_names").forEach(name -> names.add(name.getAsString()));
+            return names;
+        }
+        Integer classes = optionalInt(given.get("classes"));
+        return classes == null ? null : Network.numbered(classes);
+    }
+
+    private static Integer optionalInt(JsonElement value) {
+        return value.isJsonNull() ? null : value.getAsInt();
+    }
+
+    /** The network's tensors: {@code [{"name", "shape"}]}, and its counts of batches by name. */
+    static String tensors(Network network) {
+        JsonObject json = new JsonObject();
+        JsonArray tensors = new JsonArray();
+        network.stateDict()
+                .forEach(
+                        (name, array) -> {
+                            JsonObject row = new JsonObject();
+                            row.addProperty("name", name);
+                            row.add("shape", GSON.toJsonTree(array.getShape().getShape()));
+                            tensors.add(row);
+                        });
+        json.add("tensors", tensors);
+        json.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
+        return GSON.toJson(json);
+    }
+
+    /** A copy, for the network's memory is freed when it is closed, whoever still looks at it. */
+    static ByteBuffer tensor(Network network, String name) {
+        NDArray array = network.stateDict().get(name);
+        if (array == null) {
+            throw new UserException("There is no tensor \"" + name + "\" in this network");
+        }
+        ByteBuffer values = TensorBytes.of(array);
+        return ByteBuffer.allocateDirect(values.remaining())
+                .order(ByteOrder.nativeOrder())
+                .put(values)
+                .flip();
+    }
+
+    /** Takes what {@link #tensors} gives, with the float32 values of each tensor in its order. */
+    static void load(Network network, String description, ByteBuffer[] values) {
+        JsonObject json = JsonParser.parseString(description).getAsJsonObject();
+        Map<String, Long> counts = new LinkedHashMap<>();
+        json.getAsJsonObject("batches_tracked")
+                .entrySet()
+                .forEach(count -> counts.put(count.getKey(), count.getValue().getAsLong()));
+        try (NDManager manager = network.manager().newSubManager()) {
+            Map<String, NDArray> arrays = new LinkedHashMap<>();
+            int index = 0;
+            for (JsonElement row : json.getAsJsonArray("tensors")) {
+                JsonObject tensor = row.getAsJsonObject();
+                Shape shape = new Shape(GSON.fromJson(tensor.get("shape"), long[].class));
+                ByteBuffer value = values[index++].slice().order(ByteOrder.nativeOrder());
+                arrays.put(
+                        tensor.get("name").getAsString(),
+                        TensorBytes.toArray(manager, value, shape));
+            }
+            network.loadStateDict(arrays);
+        }
+        network.setBatchesTracked(counts);
+    }
+
+    /** What the network computes, as {@link Graph} describes it. */
+    static String graph(Network network) {
+        Graph graph = Graph.of(network.block(), network.parameters());
+        JsonObject json = new JsonObject();
+        json.addProperty("input", graph.input().name());
+        json.addProperty("output", graph.output().name());
+        JsonArray nodes = new JsonArray();
+        for (Graph.Node node : graph.nodes()) {
+            JsonObject row = new JsonObject();
+            row.addProperty("op", node.op());
+            row.add(
+                    "inputs",
+                    GSON.toJsonTree(node.inputs().stream().map(Graph.Value::name).toList()));
+            row.addProperty("output", node.output().name());
+            row.add("attributes", GSON.toJsonTree(node.attributes()));
+            row.add("tensors", GSON.toJsonTree(node.tensors()));
+            nodes.add(row);
+        }
+        json.add("nodes", nodes);
+        return GSON.toJson(json);
+    }
+}

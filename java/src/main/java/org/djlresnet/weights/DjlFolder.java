@@ -1,0 +1,156 @@
+package org.djlresnet.weights;
+
+import ai.djl.Model;
+import ai.djl.modality.cv.translator.ImageClassificationTranslatorFactory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.djlresnet.UserException;
+import org.djlresnet.model.Network;
+
+/**
+ * A folder that DJL's {@code Criteria} load and its {@code Predictor} serves, with our jar on the
+ * class path.
+ *
+ * <p>It holds {@code <model>-0000.params} in DJL's own form, {@code synset.txt} with a class name a
+ * line, and {@code serving.properties} with the arguments of {@link NetworkFactory} and of DJL's
+ * {@code ImageClassificationTranslator}: pictures are resized, scaled to [0, 1] and, where asked
+ * for, normalized; the answer is a probability for each class.
+ */
+public final class DjlFolder {
+
+    private DjlFolder() {}
+
+    /**
+     * Writes the folder.
+     *
+     * @param folder the folder, not there yet or empty
+     * @param network the network, of 1 channel (pictures are read as grey) or 3
+     * @param imageSize the height and width that pictures are resized to
+     * @param normalization means and standard deviations of the three channels, six numbers; null
+     *     where pictures in [0, 1] are what the network takes
+     * @throws UserException if the network or a class name does not fit the form, or the folder
+     *     holds something
+     * @throws IOException if the folder cannot be written
+     */
+    public static void write(Path folder, Network network, int imageSize, double[] normalization)
+            throws IOException {
+        requireServable(network, normalization);
+        Path target = folder.toAbsolutePath();
+        if (Files.exists(target)) {
+            requireEmpty(target);
+        }
+        // beside it, so that a folder is whole or not there
+        Path temporary = Files.createTempDirectory(parent(target), ".export");
+        try {
+            writeParameters(temporary, network);
+            Files.write(
+                    temporary.resolve("synset.txt"), network.classNames(), StandardCharsets.UTF_8);
+            Files.write(
+                    temporary.resolve("serving.properties"),
+                    properties(network, imageSize, normalization),
+                    StandardCharsets.ISO_8859_1);
+            Files.deleteIfExists(target);
+            Files.move(temporary, target);
+        } finally {
+            delete(temporary);
+        }
+    }
+
+    private static void requireServable(Network network, double[] normalization) {
+        int channels = network.inChannels();
+        if (channels != 1 && channels != 3) {
+            throw new UserException(
+                    "DJL's translator reads pictures of 1 or 3 channels. Received: a network of "
+                            + channels);
+        }
+        if (normalization != null && channels != 3) {
+            throw new UserException(
+                    "DJL's translator normalizes pictures of 3 channels. Received: a network of 1;"
+                            + " leave the normalization away");
+        }
+        for (String name : network.classNames()) {
+            if (name.isBlank() || !name.equals(name.strip()) || name.lines().count() > 1) {
+                throw new UserException(
+                        "A class name must be one line of synset.txt. Received: \"" + name + "\"");
+            }
+        }
+    }
+
+    private static void requireEmpty(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            throw new UserException(folder + " is a file; give a new folder");
+        }
+        try (Stream<Path> content = Files.list(folder)) {
+            if (content.findAny().isPresent()) {
+                throw new UserException(folder + " exists and holds files; give a new folder");
+            }
+        }
+    }
+
+    private static Path parent(Path folder) {
+        if (!Files.isDirectory(folder.getParent())) {
+            throw new UserException(
+                    "The folder "
+                            + folder
+                            + " cannot be made: there is no folder "
+                            + folder.getParent());
+        }
+        return folder.getParent();
+    }
+
+    private static void writeParameters(Path folder, Network network) throws IOException {
+        String engine = network.manager().getEngine().getEngineName();
+        try (Model model =
+                Model.newInstance(network.model(), network.manager().getDevice(), engine)) {
+            model.setBlock(network.block());
+            model.setProperty("Epoch", "0");
+            model.save(folder, network.model());
+        }
+    }
+
+    private static List<String> properties(Network network, int imageSize, double[] normalization) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        entries.put("option.modelName", network.model());
+        entries.put("blockFactory", NetworkFactory.class.getName());
+        entries.put(NetworkFactory.NETWORK, network.model());
+        entries.put(NetworkFactory.CLASSES, Integer.toString(network.classNames().size()));
+        entries.put("translatorFactory", ImageClassificationTranslatorFactory.class.getName());
+        entries.put("flag", network.inChannels() == 1 ? "GRAYSCALE" : "COLOR");
+        entries.put("width", Integer.toString(imageSize));
+        entries.put("height", Integer.toString(imageSize));
+        entries.put("resize", "true");
+        entries.put("toTensor", "true");
+        if (normalization != null) {
+            entries.put(
+                    "normalize",
+                    Arrays.stream(normalization)
+                            .mapToObj(Double::toString)
+                            .collect(Collectors.joining(",")));
+        }
+        entries.put("applySoftmax", "true");
+        entries.put("synsetFileName", "synset.txt");
+        return entries.entrySet().stream()
+                .map(entry -> entry.getKey() + "=" + entry.getValue())
+                .toList();
+    }
+
+    private static void delete(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> content = Files.list(folder)) {
+            for (Path file : content.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(folder);
+    }
+}

@@ -1,0 +1,84 @@
+package org.djlresnet.weights;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import org.djlresnet.checkpoint.Dtype;
+
+/** Floating-point numbers of a safetensors file as float32. */
+final class Floats {
+
+    private Floats() {}
+
+    /**
+     * Tells whether a type's numbers are taken.
+     *
+     * @param dtype a type
+     * @return whether it is a floating-point type
+     */
+    static boolean takes(Dtype dtype) {
+        return switch (dtype) {
+            case F64, F32, F16, BF16 -> true;
+            default -> false;
+        };
+    }
+
+    /**
+     * Converts numbers; those of F64 are rounded to the nearest float32, all others are exact.
+     *
+     * @param data little-endian numbers of the type
+     * @param dtype a type that is taken
+     * @return float32 in native order, in a direct buffer; the given one where nothing changes
+     */
+    static ByteBuffer toFloat32(ByteBuffer data, Dtype dtype) {
+        if (dtype == Dtype.F32 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+            return data.duplicate().order(ByteOrder.nativeOrder());
+        }
+        ByteBuffer in = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        int count = in.remaining() / dtype.bytes();
+        ByteBuffer out =
+                ByteBuffer.allocateDirect(Math.multiplyExact(count, Float.BYTES))
+                        .order(ByteOrder.nativeOrder());
+        for (int i = 0; i < count; i++) {
+            out.putFloat(
+                    switch (dtype) {
+                        case F64 -> (float) in.getDouble();
+                        case F32 -> in.getFloat();
+                        case F16 -> ofHalf(in.getShort());
+                        case BF16 -> Float.intBitsToFloat(in.getShort() << 16);
+                        default -> throw new IllegalArgumentException("Not a float: " + dtype);
+                    });
+        }
+        return out.flip();
+    }
+
+    /** IEEE 754 binary16; Java has it from version 20 on. */
+    static float ofHalf(short half) {
+        int sign = (half & 0x8000) << 16;
+        int exponent = half >> 10 & 0x1f;
+        int fraction = half & 0x3ff;
+        if (exponent == 0) {
+            // zero and subnormal numbers, in units of 2^-24
+            float magnitude = fraction * 0x1p-24f;
+            return sign == 0 ? magnitude : -magnitude;
+        }
+        int widened = exponent == 0x1f ? 0xff : exponent + (127 - 15);
+        return Float.intBitsToFloat(sign | widened << 23 | fraction << 13);
+    }
+
+    /**
+     * Tells whether all numbers are finite.
+     *
+     * @param data float32 in native order
+     * @return whether none is NaN or infinite
+     */
+    static boolean finite(ByteBuffer data) {
+        FloatBuffer floats = data.duplicate().order(ByteOrder.nativeOrder()).asFloatBuffer();
+        while (floats.hasRemaining()) {
+            if (!Float.isFinite(floats.get())) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

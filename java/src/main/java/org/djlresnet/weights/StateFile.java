@@ -1,0 +1,313 @@
+package org.djlresnet.weights;
+
+import ai.djl.Device;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.initializer.Initializer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.djlresnet.UserException;
+import org.djlresnet.block.Graph;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.checkpoint.Dtype;
+import org.djlresnet.checkpoint.SafetensorsFile;
+import org.djlresnet.checkpoint.Tensor;
+import org.djlresnet.checkpoint.TensorInfo;
+import org.djlresnet.model.Mismatches;
+import org.djlresnet.model.Models;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.StateDict;
+import org.djlresnet.model.TensorBytes;
+
+/**
+ * A safetensors file of a network's weights as torchvision and timm name them, read and written.
+ *
+ * <p>Reading takes away a prefix {@code module.} that all names share, converts float16, bfloat16
+ * and float64 to float32, and needs no {@code num_batches_tracked}. A checkpoint of ours is taken
+ * too, without its optimizer's state. Nothing is allocated before names, types and shapes fit.
+ */
+public final class StateFile implements AutoCloseable {
+
+    private static final String PREFIX = "module.";
+    private static final String OPTIMIZER = "optimizer/";
+
+    /**
+     * What a network is made of beside the file.
+     *
+     * @param model its name in {@link Models}
+     * @param inChannels the number of input channels, or null for the file's
+     * @param classNames a name for each class, or null for numbers, as many as the file has classes
+     * @param newHead whether the last layer is fresh, for the given classes, rather than the file's
+     * @param seed the seed of a fresh last layer
+     */
+    public record Wanted(
+            String model,
+            Integer inChannels,
+            List<String> classNames,
+            boolean newHead,
+            long seed) {}
+
+    /**
+     * A network made of a file, and what became of the file's tensors.
+     *
+     * @param network the network
+     * @param taken the names of the network's tensors that are the file's
+     * @param fresh the names of those that are new
+     * @param left the names of the file's tensors that are not in the network: those of a replaced
+     *     last layer
+     * @param prefix the prefix that was taken from the names, or an empty text
+     * @param converted how many tensors were converted to float32, by the types that they had
+     * @param notFinite the names of tensors with a NaN or an infinity
+     */
+    public record Imported(
+            Network network,
+            List<String> taken,
+            List<String> fresh,
+            List<String> left,
+            String prefix,
+            Map<String, Integer> converted,
+            List<String> notFinite) {}
+
+    private final Path path;
+    private final SafetensorsFile file;
+    private final String prefix;
+    private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+    private final Map<String, TensorInfo> counters = new LinkedHashMap<>();
+
+    private StateFile(Path path, SafetensorsFile file) {
+        this.path = path;
+        this.file = file;
+        boolean checkpoint = Checkpoint.isOne(file);
+        Set<String> names = new LinkedHashSet<>(file.tensors().keySet());
+        names.removeIf(name -> checkpoint && name.startsWith(OPTIMIZER));
+        boolean prefixed = names.stream().allMatch(name -> name.startsWith(PREFIX));
+        prefix = prefixed && !names.isEmpty() ? PREFIX : "";
+        for (String name : names) {
+            String plain = name.substring(prefix.length());
+            boolean counts = plain.endsWith("." + StateDict.COUNTER);
+            (counts ? counters : tensors).put(plain, file.tensors().get(name));
+        }
+    }
+
+    /**
+     * Opens a file and checks its header, and its content where it carries a checksum.
+     *
+     * @param path a safetensors file
+     * @return the open file
+     * @throws UserException if it is missing or not a sound safetensors file
+     */
+    public static StateFile open(Path path) {
+        SafetensorsFile file = SafetensorsFile.read(path);
+        try {
+            file.verify();
+            return new StateFile(path, file);
+        } catch (RuntimeException | Error failure) {
+            file.close();
+            throw failure;
+        }
+    }
+
+    /**
+     * Makes a network of the file.
+     *
+     * @param wanted what the network is to be
+     * @param device where its parameters are to live
+     * @return the network, and what became of the file's tensors
+     * @throws UserException if tensors are missing, superfluous, misshapen or not of a
+     *     floating-point type; the message lists them
+     */
+    public Imported network(Wanted wanted, Device device) {
+        Layout layout = Layout.of(Models.get(wanted.model()));
+        Mismatches mismatches = new Mismatches();
+        Set<String> head = wanted.newHead() ? layout.head() : Set.of();
+        for (String name : layout.names()) {
+            if (!tensors.containsKey(name) && !head.contains(name)) {
+                mismatches.missing(name);
+            }
+        }
+        for (String name : tensors.keySet()) {
+            if (!layout.names().contains(name)) {
+                mismatches.superfluous(name);
+            }
+        }
+        long channels = sizeOf(layout.stem(), 4, 1, mismatches);
+        long classes = wanted.newHead() ? 1 : sizeOf(layout.headWeight(), 2, 0, mismatches);
+        String subject = path + " does not hold the tensors of a " + wanted.model();
+        mismatches.throwIfAny(subject, "");
+        if (wanted.inChannels() != null) {
+            channels = wanted.inChannels();
+        }
+        List<String> classNames =
+                wanted.classNames() == null
+                        ? Network.numbered(Math.toIntExact(classes))
+                        : wanted.classNames();
+        Map<String, Integer> converted = new TreeMap<>();
+        List<String> notFinite = new ArrayList<>();
+        Map<String, Initializer> values = new LinkedHashMap<>();
+        for (String name : layout.names()) {
+            if (!head.contains(name)) {
+                values.put(name, reader(name, mismatches, converted, notFinite));
+            }
+        }
+        Network network =
+                Network.of(
+                        wanted.model(),
+                        Math.toIntExact(channels),
+                        classNames,
+                        device,
+                        values,
+                        wanted.seed());
+        try {
+            String cure =
+                    wanted.newHead() ? "" : "A last layer for other classes comes with a new head";
+            mismatches.throwIfAny(
+                    subject
+                            + " for "
+                            + network.inChannels()
+                            + " channels and "
+                            + classNames.size()
+                            + " classes",
+                    cure);
+            network.setBatchesTracked(counted(network));
+        } catch (RuntimeException | Error failure) {
+            network.close();
+            throw failure;
+        }
+        return new Imported(
+                network,
+                List.copyOf(values.keySet()),
+                List.copyOf(head),
+                tensors.keySet().stream().filter(head::contains).toList(),
+                prefix,
+                converted,
+                notFinite);
+    }
+
+    /** One size of a tensor of the file that says what the network is, checked not to be empty. */
+    private long sizeOf(String name, int rank, int axis, Mismatches mismatches) {
+        TensorInfo found = tensors.get(name);
+        if (found == null) {
+            return 1;
+        }
+        long[] shape = found.shape();
+        boolean empty = Arrays.stream(shape).anyMatch(size -> size == 0);
+        if (shape.length != rank || empty || shape[axis] > Integer.MAX_VALUE) {
+            mismatches.misshapen(name, describe(found), "of " + rank + " sizes above 0");
+            return 1;
+        }
+        return shape[axis];
+    }
+
+    private static String describe(TensorInfo tensor) {
+        return tensor.dtype() + " " + Arrays.toString(tensor.shape());
+    }
+
+    /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */
+    private Initializer reader(
+            String name,
+            Mismatches mismatches,
+            Map<String, Integer> converted,
+            List<String> notFinite) {
+        return (manager, shape, type) -> {
+            TensorInfo found = tensors.get(name);
+            Dtype dtype = found.dtype();
+            if (!Floats.takes(dtype) || !Arrays.equals(found.shape(), shape.getShape())) {
+                mismatches.misshapen(
+                        name,
+                        describe(found),
+                        (Floats.takes(dtype) ? dtype : Dtype.F32)
+                                + " "
+                                + Arrays.toString(shape.getShape()));
+                return manager.zeros(new Shape(0));
+            }
+            ByteBuffer values = Floats.toFloat32(file.data(found.name()), dtype);
+            if (dtype != Dtype.F32) {
+                converted.merge(dtype.name(), 1, Integer::sum);
+            }
+            if (!Floats.finite(values)) {
+                notFinite.add(name);
+            }
+            return TensorBytes.toArray(manager, values, shape);
+        };
+    }
+
+    /**
+     * The file's counts of batches; a count that is no whole number or belongs to no layer is 0.
+     */
+    private Map<String, Long> counted(Network network) {
+        Map<String, Long> counted = new LinkedHashMap<>();
+        for (String name : network.batchesTracked().keySet()) {
+            TensorInfo found = counters.get(name);
+            if (found != null && found.dtype() == Dtype.I64 && found.shape().length == 0) {
+                ByteBuffer data = file.data(found.name()).order(ByteOrder.LITTLE_ENDIAN);
+                counted.put(name, data.getLong(0));
+            }
+        }
+        return counted;
+    }
+
+    /**
+     * Writes a network's weights as torchvision's {@code load_state_dict} takes them, strictly.
+     *
+     * @param path the file, which is replaced at once if it is there
+     * @param network the network
+     * @throws IOException if the file cannot be written; an earlier one is whole
+     */
+    public static void write(Path path, Network network) throws IOException {
+        List<Tensor> written = new ArrayList<>();
+        network.stateDict().forEach((name, array) -> written.add(Tensor.of(name, array)));
+        network.batchesTracked()
+                .forEach(
+                        (name, count) -> {
+                            ByteBuffer data = ByteBuffer.allocateDirect(Long.BYTES);
+                            data.order(ByteOrder.LITTLE_ENDIAN).putLong(0, count);
+                            written.add(new Tensor(name, Dtype.I64, new long[0], data));
+                        });
+        // what PyTorch's own writers put there, and some readers ask for
+        SafetensorsFile.write(path, Map.of("format", "pt"), written);
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+
+    /** The names of a network's tensors, and which of them say how many channels and classes. */
+    private record Layout(Set<String> names, String stem, String headWeight, Set<String> head) {
+
+        static Layout of(Models.Model model) {
+            var block = model.build(1);
+            var parameters = StateDict.of(block);
+            List<Graph.Node> nodes = Graph.of(block, parameters).nodes();
+            Map<String, String> head = last(nodes, "linear").tensors();
+            String stem =
+                    nodes.stream()
+                            .filter(node -> node.op().equals("convolution"))
+                            .findFirst()
+                            .orElseThrow()
+                            .tensors()
+                            .get("weight");
+            return new Layout(
+                    parameters.keySet(),
+                    stem,
+                    head.get("weight"),
+                    new LinkedHashSet<>(head.values()));
+        }
+
+        private static Graph.Node last(List<Graph.Node> nodes, String op) {
+            return nodes.stream()
+                    .filter(node -> node.op().equals(op))
+                    .reduce((earlier, later) -> later)
+                    .orElseThrow();
+        }
+    }
+}
