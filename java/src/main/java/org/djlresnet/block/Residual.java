@@ -1,17 +1,14 @@
 package org.djlresnet.block;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
-import ai.djl.nn.ParallelBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -33,15 +30,16 @@ import java.util.Map;
  * halving.getOutputShapes(new Shape[] {new Shape(4, 3, 6, 6)}); // (4, 6, 3, 3)
  * }</pre>
  */
-public final class Residual extends AbstractBlock implements NamedModules {
+public final class Residual extends AbstractBlock implements NamedModules, ResidualUnit {
 
     private static final byte VERSION = 2;
 
     private final int numChannels;
     private final boolean projects;
     private final Chain branch = new Chain();
+    private final BranchGate gate = new BranchGate();
     private final Map<String, Block> modules = new LinkedHashMap<>();
-    private final ParallelBlock block;
+    private final Branches block;
 
     /**
      * Creates a residual block.
@@ -70,8 +68,7 @@ public final class Residual extends AbstractBlock implements NamedModules {
         } else {
             shortcut = Layers.identity();
         }
-        block = addChildBlock("residualBlock", new Branches());
-        block.addAll(branch, shortcut);
+        block = addChildBlock("residualBlock", new Branches(branch, shortcut, gate));
     }
 
     /**
@@ -110,23 +107,31 @@ public final class Residual extends AbstractBlock implements NamedModules {
         modules.put(moduleName, part);
     }
 
-    /** DJL's own inference of the shape would run the merge on arrays of zeros. */
-    private static final class Branches extends ParallelBlock {
+    private static final class Branches extends ResidualSum {
 
-        Branches() {
-            super(Residual::merge);
+        Branches(Block branch, Block shortcut, BranchGate gate) {
+            super(branch, shortcut, gate);
         }
 
         @Override
-        public Shape[] getOutputShapes(Shape[] inputShapes) {
-            return children.get(0).getValue().getOutputShapes(inputShapes);
+        protected NDList forwardInternal(
+                ParameterStore parameterStore,
+                NDList inputs,
+                boolean training,
+                PairList<String, Object> params) {
+            NDList sum = super.forwardInternal(parameterStore, inputs, training, params);
+            return new NDList(sum.singletonOrThrow().getNDArrayInternal().relu());
         }
     }
 
-    private static NDList merge(List<NDList> branches) {
-        NDArray residual = branches.get(0).singletonOrThrow();
-        NDArray shortcut = branches.get(1).singletonOrThrow();
-        return new NDList(residual.add(shortcut).getNDArrayInternal().relu());
+    @Override
+    public BranchGate gate() {
+        return gate;
+    }
+
+    @Override
+    public Block branch() {
+        return branch;
     }
 
     @Override

@@ -86,6 +86,7 @@ public final class Bridge {
             json.addProperty("trainable_parameters", summary.trainableParameters());
             json.addProperty("multiply_adds", summary.multiplyAdds());
             json.add("input", GSON.toJsonTree(model.input().getShape()));
+            json.add("options", GSON.toJsonTree(model.options()));
             list.add(json);
         }
         return GSON.toJson(list);
