@@ -1,5 +1,6 @@
 """Examines whether training can work on this machine; each finding comes with a cure."""
 
+import importlib.metadata
 import json
 import os
 import platform
@@ -23,6 +24,7 @@ _SECONDS_FOR_AN_ENGINE = 180
 _NEEDED_MEMORY = 2e9
 _NEEDED_DISK = 1e9
 _DATA_FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+_EXTRAS = {"torch": "torch", "onnx": "onnx"}
 # A child of its own, because a process can load one engine only, and because a native library may end it
 _DESCRIBE = """
 import json, sys
@@ -50,7 +52,7 @@ def examine(engine: str = "pytorch") -> list[Finding]:
     """Examine everything that training with `engine` needs; one failure hides no other.
 
     Nothing is fetched. The findings are in a fixed order: Python, Java, our jar, library jars, native library, one for
-    each engine, threads, memory, the caches, GPU, data. Training cannot work if any verdict is `failure`; what only the
+    each engine, threads, memory, the caches, GPU, data, extras. Training cannot work if any verdict is `failure`; what only the
     other engine lacks is a warning.
     """
     findings: list[Finding] = []
@@ -68,6 +70,7 @@ def examine(engine: str = "pytorch") -> list[Finding]:
         ("engine cache", lambda: _folder("engine cache", engine_cache()), ""),
         ("gpu", _gpu, ""),
         ("data", _data, again),
+        ("extras", _extras, ""),
     ]
     for name, check, cure in checks:
         try:
@@ -226,6 +229,16 @@ def _gpu() -> Iterator[Finding]:
         yield Finding("gpu", "ok", detail)
     else:
         yield Finding("gpu", "warning", f"{detail}; not used", "pip install 'py-djl-resnet[gpu]'")
+
+
+def _extras() -> Iterator[Finding]:
+    found = []
+    for extra, package in _EXTRAS.items():
+        try:
+            found.append(f"[{extra}] {package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"[{extra}] not installed")
+    yield Finding("extras", "ok", ", ".join(found))
 
 
 def _data() -> Iterator[Finding]:

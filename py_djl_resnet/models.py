@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from . import _jvm
 from .checks import LONG, text, whole_number, whole_numbers
-from .datasets import check_finite, check_numeric_array, check_size
+from .datasets import MAX_CLASSES, check_finite, check_numeric_array, check_size
 from .errors import UsageError
 from .recipe import Recipe
 from .summary import Summary
+from .weights import export, load_state_dict, open_weights, state_dict, warn_of_numbers
 
 #: The checkpoints of a run folder, the preferred one first.
 CHECKPOINTS = ("best.safetensors", "last.safetensors")
@@ -25,34 +26,62 @@ CHECKPOINTS = ("best.safetensors", "last.safetensors")
 
 def create_model(
     name: str = "d2l-resnet18",
-    in_channels: int = 1,
-    classes: int = 10,
+    in_channels: int | None = None,
+    classes: int | None = None,
     seed: int = 0,
     device: str = "auto",
     engine: str | None = None,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    new_head: bool = False,
+    class_names: Sequence[str] | None = None,
 ) -> Model:
-    """A network with fresh weights.
+    """A network with fresh weights, or with those of a file.
 
     Args:
         name: see :func:`available`.
-        in_channels: channels of its input, at least 1.
-        classes: logits of its output, at least 1.
-        seed: of the weights; the same seed gives the same weights.
+        in_channels: channels of its input, at least 1; None for 1, or for those of `weights`.
+        classes: logits of its output, at least 1; None for as many as there are `class_names`, else for 10, or for
+            those of `weights`.
+        seed: of fresh weights; the same seed gives the same weights.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: ``pytorch`` or ``mxnet``, one for a process; None for the one that runs, else
             ``pytorch``.
+        weights: a file of torchvision's or timm's tensors, or a checkpoint: ``.safetensors``, or ``.pth`` and
+            ``.pt`` with the extra ``[torch]``. ``info["import"]`` then says what was taken and what is new.
+        new_head: whether the last layer is fresh, for `classes`, rather than that of `weights`.
+        class_names: a name for each class; None for numbers.
 
     Raises:
-        UsageError: an unknown name, a number out of range, a device that is not there.
+        UsageError: an unknown name, a number out of range, a device that is not there; a file of weights that is
+            damaged or holds other tensors, with a list of them.
         JavaNotFoundError, JarError, EngineError: what ``py-djl-resnet doctor`` explains.
+
+    Warns:
+        ResnetWarning: `weights` hold numbers that are not finite.
     """
     text(name, "name")
-    in_channels = whole_number(in_channels, "in_channels")
-    classes = whole_number(classes, "classes")
+    if class_names is not None:
+        class_names = [text(one, "a class name") for one in class_names]
+        if classes not in (None, len(class_names)):
+            raise UsageError(f"classes must be the number of class_names, {len(class_names)}; received {classes}")
+        classes = len(class_names)
+    if in_channels is not None or weights is None:
+        in_channels = whole_number(1 if in_channels is None else in_channels, "in_channels")
+    if classes is not None or weights is None:
+        classes = whole_number(10 if classes is None else classes, "classes", most=MAX_CLASSES)
     seed = whole_number(seed, "seed", -LONG - 1, LONG)
+    if new_head and (weights is None or classes is None):
+        raise UsageError("new_head needs weights, whose last layer it replaces, and the number of classes")
     _jvm.start(engine, device=text(device, "device"))
+    if weights is not None:
+        options = {"model": name, "in_channels": in_channels, "classes": classes, "class_names": class_names}
+        handle = open_weights(weights, {**options, "new_head": new_head, "seed": seed, "device": device})
+        model = Model(handle)
+        warn_of_numbers(model.info["import"]["not_finite"], str(weights))
+        return model
     with _jvm.translated_errors():
-        return Model(_jvm.bridge().create(name, in_channels, classes, seed, device))
+        return Model(_jvm.bridge().create(name, in_channels, class_names or classes, seed, device))
 
 
 def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None) -> Model:
@@ -155,6 +184,42 @@ class Model:
         """
         with _jvm.translated_errors():
             self.handle.save(os.path.abspath(path))
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """The parameters and running statistics under torchvision's names, in torchvision's shapes and order.
+
+        Returns:
+            float32 arrays, and whole numbers for ``num_batches_tracked``. They are copies, made once and in one piece:
+            arrays on the network's own memory would point to nothing when it is closed.
+        """
+        return state_dict(self)
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
+        """Gives the network other parameters and running statistics, all of them or, after an error, none.
+
+        Args:
+            state: arrays of floating-point numbers as :meth:`state_dict` gives them, which are copied;
+                ``num_batches_tracked`` may be left out.
+
+        Raises:
+            UsageError: missing, superfluous or misshapen arrays, with a list of them.
+
+        Warns:
+            ResnetWarning: there are numbers that are not finite.
+        """
+        load_state_dict(self, state)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str = "safetensors",
+        *,
+        fold: bool = False,
+        image_size: int | None = None,
+        normalize: Sequence[float] | None = None,
+    ) -> None:
+        """Writes the network for other programs, see :func:`py_djl_resnet.weights.export`."""
+        export(self, path, format, fold=fold, image_size=image_size, normalize=normalize)
 
     @property
     def name(self) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import UsageError
 from ..recipe import nearest
-from . import datasets, doctor, evaluate, models, plot, predict, summary, train
+from . import datasets, doctor, evaluate, export, import_, models, plot, predict, summary, train
 
-_COMMANDS = (train, summary, evaluate, predict, plot, models, datasets, doctor)
+_COMMANDS = (train, summary, evaluate, predict, import_, export, plot, models, datasets, doctor)
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,7 +40,7 @@ def build_parser(prog: str) -> Parser:
     parser.add_argument("--version", action="version", version=f"py-djl-resnet {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in _COMMANDS:
-        name = command.__name__.rpartition(".")[2]
+        name = _name(command)
         text = (command.__doc__ or "").strip()
         sub = commands.add_parser(
             name,
@@ -61,7 +62,7 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
     Raises:
         UsageError: no command, an unknown command or option (with the nearest name), a bad value.
     """
-    names = [command.__name__.rpartition(".")[2] for command in _COMMANDS]
+    names = [_name(command) for command in _COMMANDS]
     command = arguments[0] if arguments else ""
     if not command:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
@@ -76,6 +77,11 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
     if "run" not in options:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
     return options
+
+
+def _name(command: ModuleType) -> str:
+    # import is a word of the language, and its module therefore import_
+    return command.__name__.rpartition(".")[2].rstrip("_")
 
 
 def _examples(prog: str, examples: Sequence[str]) -> str:

@@ -7,14 +7,16 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.Initializer;
 import ai.djl.util.PairList;
 
 /**
  * Batch normalization over the channels of (N, C, H, W).
  *
  * <p>In training it normalizes by the batch's mean and biased variance and moves the running
- * statistics a tenth of the way towards them; else it normalizes by the running statistics. Epsilon
- * is 1e-5. The PyTorch engine keeps the unbiased running variance, MXNet the biased one.
+ * statistics a tenth of the way towards them, or by another momentum; else it normalizes by the
+ * running statistics. Epsilon is 1e-5. The PyTorch engine keeps the unbiased running variance,
+ * MXNet the biased one.
  *
  * <p>The same mathematics as DJL's {@code BatchNorm} at its defaults, but on PyTorch without the
  * two transpositions and the temporary manager that it pays for whenever its axis is 1.
@@ -24,10 +26,11 @@ import ai.djl.util.PairList;
 public final class BatchNorm extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
-    private static final float MOMENTUM = 0.9f;
+    static final float MOMENTUM = 0.9f;
     private static final float EPSILON = 1e-5f;
     private static final int CHANNEL_AXIS = 1;
 
+    private final float momentum;
     private final Parameter gamma;
     private final Parameter beta;
     private final Parameter runningMean;
@@ -36,8 +39,22 @@ public final class BatchNorm extends AbstractBlock implements Described {
 
     /** Creates a batch normalization whose number of channels is taken from its first input. */
     public BatchNorm() {
+        this(MOMENTUM, false);
+    }
+
+    /**
+     * Creates a batch normalization whose number of channels is taken from its first input.
+     *
+     * @param momentum what it keeps of its running statistics at each training step, from 0 to 1
+     * @param zeroGamma whether its scales begin as 0 rather than 1
+     */
+    public BatchNorm(float momentum, boolean zeroGamma) {
         super(VERSION);
+        this.momentum = momentum;
         gamma = parameter("gamma", Parameter.Type.GAMMA, true);
+        if (zeroGamma) {
+            gamma.setInitializer(Initializer.ZEROS);
+        }
         beta = parameter("beta", Parameter.Type.BETA, true);
         runningMean = parameter("runningMean", Parameter.Type.RUNNING_MEAN, false);
         runningVar = parameter("runningVar", Parameter.Type.RUNNING_VAR, false);
@@ -67,7 +84,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
                         parameterStore.getValue(gamma, device, training),
                         parameterStore.getValue(beta, device, training),
                         pytorch ? -1 : CHANNEL_AXIS,
-                        MOMENTUM,
+                        momentum,
                         EPSILON,
                         training);
     }

@@ -193,20 +193,16 @@ public final class Graph {
     }
 
     /**
-     * Adds a mean over a sliding window without padding; at the lower and right edge a window that
-     * reaches beyond the map is left out, or, if whole windows are not asked for, is the mean of
-     * the part that lies within.
+     * Adds a mean over a sliding window without padding; windows that reach over the end count what
+     * lies inside.
      *
      * @param input (N, C, H, W)
      * @param kernel the window's height and width
      * @param stride the window's step
-     * @param wholeWindows whether only whole windows count
      * @return (N, C, H', W')
      */
-    public Value averagePool(Value input, int kernel, int stride, boolean wholeWindows) {
-        Map<String, Object> attributes = window(kernel, stride, 0);
-        attributes.put("ceil", wholeWindows ? 0 : 1);
-        return add("average_pool", attributes, Map.of(), input);
+    public Value averagePool(Value input, int kernel, int stride) {
+        return add("average_pool", window(kernel, stride, 0), Map.of(), input);
     }
 
     /**

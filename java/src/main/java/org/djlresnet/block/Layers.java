@@ -21,6 +21,22 @@ public final class Layers {
      * @return the convolution
      */
     public static Conv2d convolution(int channels, int kernelSize, Shape stride, boolean bias) {
+        return convolution(channels, kernelSize, stride, bias, 1);
+    }
+
+    /**
+     * Creates a square convolution in groups, padded so that stride 1 keeps the size of the map.
+     *
+     * @param channels the number of output channels, a multiple of the groups
+     * @param kernelSize the kernel's height and width, an odd number
+     * @param stride the stride over height and width
+     * @param bias whether to add a bias to each output channel
+     * @param groups into how many groups input and output channels are split, each output seeing
+     *     the inputs of its own group only
+     * @return the convolution
+     */
+    public static Conv2d convolution(
+            int channels, int kernelSize, Shape stride, boolean bias, int groups) {
         int padding = kernelSize / 2;
         return Conv2d.builder()
                 .setFilters(channels)
@@ -28,6 +44,7 @@ public final class Layers {
                 .optStride(stride)
                 .optPadding(new Shape(padding, padding))
                 .optBias(bias)
+                .optGroups(groups)
                 .build();
     }
 

@@ -1,17 +1,14 @@
 package org.djlresnet.block;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
-import ai.djl.nn.ParallelBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -33,16 +30,16 @@ import java.util.Map;
  * halving.getOutputShapes(new Shape[] {new Shape(4, 3, 6, 6)}); // (4, 6, 3, 3)
  * }</pre>
  */
-public final class Residual extends AbstractBlock implements NamedModules, Described {
+public final class Residual extends AbstractBlock implements NamedModules, ResidualUnit, Described {
 
     private static final byte VERSION = 2;
 
     private final int numChannels;
     private final boolean projects;
     private final Chain branch = new Chain();
-    private final Block shortcut;
+    private final BranchGate gate = new BranchGate();
     private final Map<String, Block> modules = new LinkedHashMap<>();
-    private final ParallelBlock block;
+    private final Branches block;
 
     /**
      * Creates a residual block.
@@ -64,14 +61,14 @@ public final class Residual extends AbstractBlock implements NamedModules, Descr
         branch.append("LambdaBlock", Layers.relu());
         add("Conv2d", "conv2", Layers.convolution(numChannels, 3, one, true));
         add("BatchNorm", "bn2", new BatchNorm());
+        Block shortcut;
         if (use1x1Conv) {
             shortcut = Layers.convolution(numChannels, 1, stride, true);
             modules.put("downsample.0", shortcut);
         } else {
             shortcut = Layers.identity();
         }
-        block = addChildBlock("residualBlock", new Branches());
-        block.addAll(branch, shortcut);
+        block = addChildBlock("residualBlock", new Branches(branch, shortcut, gate));
     }
 
     /**
@@ -110,23 +107,36 @@ public final class Residual extends AbstractBlock implements NamedModules, Descr
         modules.put(moduleName, part);
     }
 
-    /** DJL's own inference of the shape would run the merge on arrays of zeros. */
-    private static final class Branches extends ParallelBlock {
+    private static final class Branches extends ResidualSum {
 
-        Branches() {
-            super(Residual::merge);
+        Branches(Block branch, Block shortcut, BranchGate gate) {
+            super(branch, shortcut, gate);
         }
 
         @Override
-        public Shape[] getOutputShapes(Shape[] inputShapes) {
-            return children.get(0).getValue().getOutputShapes(inputShapes);
+        protected NDList forwardInternal(
+                ParameterStore parameterStore,
+                NDList inputs,
+                boolean training,
+                PairList<String, Object> params) {
+            NDList sum = super.forwardInternal(parameterStore, inputs, training, params);
+            return new NDList(sum.singletonOrThrow().getNDArrayInternal().relu());
+        }
+
+        @Override
+        public Graph.Value describe(Graph graph, Graph.Value input) {
+            return graph.relu(super.describe(graph, input));
         }
     }
 
-    private static NDList merge(List<NDList> branches) {
-        NDArray residual = branches.get(0).singletonOrThrow();
-        NDArray shortcut = branches.get(1).singletonOrThrow();
-        return new NDList(residual.add(shortcut).getNDArrayInternal().relu());
+    @Override
+    public BranchGate gate() {
+        return gate;
+    }
+
+    @Override
+    public Block branch() {
+        return branch;
     }
 
     @Override
@@ -159,7 +169,7 @@ public final class Residual extends AbstractBlock implements NamedModules, Descr
 
     @Override
     public Graph.Value describe(Graph graph, Graph.Value input) {
-        return graph.relu(graph.add(graph.apply(branch, input), graph.apply(shortcut, input)));
+        return graph.apply(block, input);
     }
 
     private void requireInput(Shape input) {

@@ -1,6 +1,5 @@
 package org.djlresnet.bridge;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
@@ -86,6 +85,7 @@ public final class Bridge {
             json.addProperty("trainable_parameters", summary.trainableParameters());
             json.addProperty("multiply_adds", summary.multiplyAdds());
             json.add("input", GSON.toJsonTree(model.input().getShape()));
+            json.add("options", GSON.toJsonTree(model.options()));
             list.add(json);
         }
         return GSON.toJson(list);
@@ -305,10 +305,26 @@ public final class Bridge {
      */
     public static NetworkHandle create(
             String model, int inChannels, int classes, long seed, String device) {
-        List<String> names = Network.numbered(classes);
-        Device place = Devices.of(device);
+        String[] names = Network.numbered(classes).toArray(String[]::new);
+        return create(model, inChannels, names, seed, device);
+    }
+
+    /**
+     * Creates a network with fresh weights and names for its classes.
+     *
+     * @param model its name
+     * @param inChannels the number of input channels
+     * @param classNames a name for each class
+     * @param seed the seed of its weights
+     * @param device auto, cpu, gpu or gpu:N
+     * @return the network
+     * @throws UserException if a name is unknown or a number out of range
+     */
+    public static NetworkHandle create(
+            String model, int inChannels, String[] classNames, long seed, String device) {
+        List<String> names = List.of(classNames);
         return new NetworkHandle(
-                Network.create(model, inChannels, names, seed, place),
+                Network.create(model, inChannels, names, seed, Devices.of(device)),
                 Checkpoint.describe(model, inChannels, names, null));
     }
 

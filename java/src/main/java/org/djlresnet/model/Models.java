@@ -2,70 +2,242 @@ package org.djlresnet.model;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
+import org.djlresnet.block.Shortcut;
+import org.djlresnet.block.StridePlacement;
 
-/** The one registry of networks by name. */
+/**
+ * The one registry of networks by name.
+ *
+ * <p>Options follow a name after plus signs, as in {@code resnet50+deep_stem+pooled_shortcut}; name
+ * and options together are what recipes and checkpoints keep.
+ */
 public final class Models {
 
-    private static final Map<String, Model> REGISTRY = new LinkedHashMap<>();
+    private static final Map<String, Entry> REGISTRY = new LinkedHashMap<>();
+
+    private static final Map<String, Consumer<ResNet.Builder>> RESNET_OPTIONS =
+            new LinkedHashMap<>();
+    private static final Map<String, Consumer<ResNet.Builder>> BOTTLENECK_OPTIONS;
+    private static final Map<String, Consumer<CifarResNet.Builder>> CIFAR_OPTIONS =
+            new LinkedHashMap<>();
 
     static {
-        register(
+        RESNET_OPTIONS.put("zero_init_last_gamma", builder -> builder.optZeroInitLastGamma(true));
+        RESNET_OPTIONS.put("deep_stem", builder -> builder.optStem(Stem.DEEP));
+        RESNET_OPTIONS.put("small_stem", builder -> builder.optStem(Stem.SMALL));
+        RESNET_OPTIONS.put(
+                "pooled_shortcut", builder -> builder.optShortcut(Shortcut.POOLED_PROJECTION));
+        BOTTLENECK_OPTIONS = new LinkedHashMap<>(RESNET_OPTIONS);
+        BOTTLENECK_OPTIONS.put(
+                "stride_in_1x1", builder -> builder.optStridePlacement(StridePlacement.FIRST));
+        CIFAR_OPTIONS.put("option_b", builder -> builder.optShortcut(Shortcut.PROJECTION));
+        CIFAR_OPTIONS.put("zero_init_last_gamma", builder -> builder.optZeroInitLastGamma(true));
+
+        REGISTRY.put(
                 "d2l-resnet18",
-                "ResNet-18 of Dive into Deep Learning, Java edition, 7.6",
-                new Shape(1, 1, 28, 28),
-                10,
-                D2lResNet18::new);
+                new Entry(
+                        "ResNet-18 of Dive into Deep Learning, Java edition, 7.6",
+                        new Shape(1, 1, 28, 28),
+                        10,
+                        Map.of(),
+                        (classes, options) -> new D2lResNet18(classes)));
+        photographs();
+        preact();
+        small();
     }
 
     private Models() {}
 
-    private static void register(
-            String name, String description, Shape input, int classes, IntFunction<Block> builder) {
-        REGISTRY.put(name, new Model(name, description, input, classes, builder));
+    private static void photographs() {
+        for (int depth : new int[] {18, 34, 50, 101, 152}) {
+            register(
+                    "resnet" + depth,
+                    "ResNet-" + depth + " as torchvision has it",
+                    () -> ResNet.builder().setDepth(depth),
+                    depth < 50 ? RESNET_OPTIONS : BOTTLENECK_OPTIONS);
+        }
+        register(
+                "wide_resnet50_2",
+                "ResNet-50 with bottlenecks twice as wide, as torchvision has it",
+                () -> ResNet.builder().setDepth(50).optGroups(1, 128),
+                BOTTLENECK_OPTIONS);
+        register(
+                "resnext50_32x4d",
+                "ResNeXt-50 of 32 groups with 4 channels, as torchvision has it",
+                () -> ResNet.builder().setDepth(50).optGroups(32, 4),
+                BOTTLENECK_OPTIONS);
+    }
+
+    private static void preact() {
+        Map<String, Consumer<PreactResNet.Builder>> bottleneck =
+                Map.of(
+                        "stride_in_1x1",
+                        builder -> builder.optStridePlacement(StridePlacement.FIRST));
+        for (int depth : new int[] {18, 34, 50, 101, 152}) {
+            register(
+                    "preact-resnet" + depth,
+                    "ResNet-" + depth + " with full pre-activation",
+                    () -> PreactResNet.builder().setDepth(depth),
+                    depth < 50 ? Map.of() : bottleneck);
+        }
+        for (int depth : new int[] {110, 164, 1001}) {
+            BlockKind kind = depth == 110 ? BlockKind.BASIC : BlockKind.BOTTLENECK;
+            registerSmall(
+                    "preact-resnet" + depth,
+                    "ResNet-" + depth + " with full pre-activation for 32×32 images",
+                    () -> PreactResNet.builder().setCifarDepth(depth, kind),
+                    depth == 110 ? Map.of() : bottleneck);
+        }
+    }
+
+    private static void small() {
+        for (int depth : new int[] {20, 32, 44, 56, 110}) {
+            registerSmall(
+                    "cifar-resnet" + depth,
+                    "ResNet-" + depth + " for 32×32 images, shortcut option A",
+                    () -> CifarResNet.builder().setDepth(depth),
+                    CIFAR_OPTIONS);
+        }
+        for (int depth : new int[] {20, 32, 44, 56}) {
+            registerSmall(
+                    "plain" + depth,
+                    "cifar-resnet" + depth + " without shortcuts",
+                    () -> CifarResNet.builder().setDepth(depth).optPlain(true),
+                    Map.of());
+        }
+        for (int depth : new int[] {20, 56}) {
+            registerSmall(
+                    "study-resnet" + depth,
+                    "ResNet-" + depth + " whose stages end with their downsampling",
+                    () -> StudyResNet.builder().setDepth(depth),
+                    Map.of());
+        }
+        for (int depth : new int[] {20, 56}) {
+            registerSmall(
+                    "study-plain" + depth,
+                    "study-resnet" + depth + " without shortcuts",
+                    () -> StudyResNet.builder().setDepth(depth).optPlain(true),
+                    Map.of());
+        }
+    }
+
+    private static <B extends NetworkBuilder<B>> void register(
+            String name,
+            String description,
+            Supplier<B> builder,
+            Map<String, Consumer<B>> options) {
+        REGISTRY.put(
+                name, Entry.of(description, new Shape(1, 3, 224, 224), 1000, builder, options));
+    }
+
+    private static <B extends NetworkBuilder<B>> void registerSmall(
+            String name,
+            String description,
+            Supplier<B> builder,
+            Map<String, Consumer<B>> options) {
+        REGISTRY.put(name, Entry.of(description, new Shape(1, 3, 32, 32), 10, builder, options));
     }
 
     /**
      * Lists the networks.
      *
-     * @return their names
+     * @return their names, without options
      */
     public static List<String> names() {
         return List.copyOf(REGISTRY.keySet());
     }
 
     /**
-     * Finds a network by its name.
+     * Finds a network by its name and options.
      *
-     * @param name the name
-     * @return the network's entry
-     * @throws UserException if there is none of that name; the message has the nearest
+     * @param name the name, with options after plus signs
+     * @return the network
+     * @throws UserException if there is none of that name, or it has no such option; the message
+     *     has the nearest and what is allowed
      */
     public static Model get(String name) {
-        Model model = REGISTRY.get(name);
-        if (model == null) {
+        String[] parts = name.split("\\+", -1);
+        Entry entry = REGISTRY.get(parts[0]);
+        if (entry == null) {
             throw new UserException(
-                    "Unknown model \"" + name + "\"" + NearestName.suggest(name, names()));
+                    "Unknown model \"" + parts[0] + "\"" + NearestName.suggest(parts[0], names()));
         }
-        return model;
+        List<String> options = new ArrayList<>();
+        for (String option : List.of(parts).subList(1, parts.length)) {
+            if (!entry.options.containsKey(option) || options.contains(option)) {
+                throw new UserException(
+                        String.format(
+                                "%s option \"%s\" in the model \"%s\". %s",
+                                options.contains(option) ? "Repeated" : "Unknown",
+                                option,
+                                name,
+                                entry.options.isEmpty()
+                                        ? parts[0] + " has no options"
+                                        : "Allowed: " + String.join(", ", entry.options.keySet())));
+            }
+            options.add(option);
+        }
+        return new Model(
+                name,
+                entry.description,
+                entry.input,
+                entry.classes,
+                List.copyOf(entry.options.keySet()),
+                classes -> entry.factory.build(classes, options));
+    }
+
+    private interface Factory {
+        Block build(int classes, List<String> options);
+    }
+
+    private record Entry(
+            String description, Shape input, int classes, Map<String, ?> options, Factory factory) {
+
+        static <B extends NetworkBuilder<B>> Entry of(
+                String description,
+                Shape input,
+                int classes,
+                Supplier<B> builder,
+                Map<String, Consumer<B>> options) {
+            return new Entry(
+                    description,
+                    input,
+                    classes,
+                    options,
+                    (number, chosen) -> {
+                        B network = builder.get().setClasses(number);
+                        chosen.forEach(option -> options.get(option).accept(network));
+                        return network.build();
+                    });
+        }
     }
 
     /**
      * A network that can be built.
      *
-     * @param name the name
+     * @param name the name, with its options
      * @param description one line for a list
      * @param input the shape (N, C, H, W) it is usually given
      * @param classes the usual number of classes
+     * @param options the options that its name may carry
      * @param builder builds the network for a number of classes
      */
     public record Model(
-            String name, String description, Shape input, int classes, IntFunction<Block> builder) {
+            String name,
+            String description,
+            Shape input,
+            int classes,
+            List<String> options,
+            IntFunction<Block> builder) {
 
         /**
          * Builds the network, without parameters yet.

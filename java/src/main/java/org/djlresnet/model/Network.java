@@ -67,7 +67,7 @@ public final class Network implements AutoCloseable {
 
     /**
      * Creates a network with fresh weights: He normal weights, biases and running means of 0,
-     * scales and running variances of 1.
+     * running variances of 1, scales of 1 or, where the network says so, of 0.
      *
      * @param model its name in {@link Models}
      * @param inChannels the number of input channels, at least 1
@@ -139,7 +139,7 @@ public final class Network implements AutoCloseable {
     private static Initializer fresh(long seed, String name, Parameter parameter) {
         return parameter.getType() == Parameter.Type.WEIGHT
                 ? new HeNormal(seed, name)
-                : parameter.getType().getInitializer();
+                : parameter.getInitializer();
     }
 
     /**

@@ -12,7 +12,6 @@ import java.util.stream.Stream;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Datasets;
-import org.djlresnet.model.Models;
 
 /**
  * Every setting of a training run, checked.
@@ -32,7 +31,7 @@ public final class Recipe {
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
     static {
-        add(Setting.choice("model", "d2l-resnet18", Models.names()));
+        add(Setting.model("model", "d2l-resnet18"));
         add(Setting.choice("dataset", "fashion-mnist", recipeDatasets()));
         add(Setting.optionalText("data_dir", "a folder's path", ".+"));
         add(Setting.integer("epochs", 10L, 1, 1_000_000));

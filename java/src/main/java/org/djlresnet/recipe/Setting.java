@@ -7,6 +7,7 @@ import java.math.BigDecimal;
 import java.util.List;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
+import org.djlresnet.model.Models;
 
 /**
  * One key of a recipe: its default, its kind and what it allows.
@@ -37,6 +38,26 @@ record Setting(String key, JsonElement defaultValue, String allowed, Rule rule) 
                     }
                     String given = value.getAsString();
                     return choices.contains(given) ? null : NearestName.suggest(given, choices);
+                });
+    }
+
+    static Setting model(String key, String defaultValue) {
+        return new Setting(
+                key,
+                new JsonPrimitive(defaultValue),
+                "one of "
+                        + String.join(", ", Models.names())
+                        + ", with options after plus signs as in resnet50+deep_stem",
+                value -> {
+                    if (!isString(value)) {
+                        return "";
+                    }
+                    try {
+                        Models.get(value.getAsString());
+                        return null;
+                    } catch (UserException unknown) {
+                        return ". " + unknown.getMessage();
+                    }
                 });
     }
 

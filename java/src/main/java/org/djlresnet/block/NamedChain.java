@@ -1,0 +1,38 @@
+package org.djlresnet.block;
+
+import ai.djl.nn.Block;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Blocks applied one after the other, those with parameters under torchvision's names. */
+public class NamedChain extends Chain implements NamedModules {
+
+    private final Map<String, Block> modules = new LinkedHashMap<>();
+
+    /** Creates an empty chain. */
+    public NamedChain() {}
+
+    /**
+     * Appends a block with parameters.
+     *
+     * @param <B> the block's type
+     * @param name the name of the block and the prefix of its tensors' names
+     * @param block the block
+     * @return the block
+     */
+    public final <B extends Block> B add(String name, B block) {
+        modules.put(name, block);
+        return append(name, block);
+    }
+
+    /** Names a part that stands deeper in one of this chain's blocks. */
+    final void name(String name, Block part) {
+        modules.put(name, part);
+    }
+
+    @Override
+    public final Map<String, Block> modules() {
+        return Collections.unmodifiableMap(modules);
+    }
+}

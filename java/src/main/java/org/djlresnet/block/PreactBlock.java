@@ -1,0 +1,61 @@
+package org.djlresnet.block;
+
+import ai.djl.nn.Block;
+
+/**
+ * A residual block with full pre-activation, F(x) + shortcut(x): batch normalization and ReLU stand
+ * before each convolution, and nothing follows the sum.
+ *
+ * <p>F has two 3×3 convolutions, or for a bottleneck a 1×1, a 3×3 and a 1×1 convolution. Where the
+ * shape changes, the shortcut takes the input after the first batch normalization and ReLU, as F
+ * does, and a projection has no batch normalization of its own. A block whose input has passed
+ * through batch normalization and ReLU already, as the first after the stem, leaves its own first
+ * ones out.
+ *
+ * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉).
+ *
+ * <p>Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, figure 4 (e) and the
+ * appendix.
+ */
+abstract class PreactBlock extends Unit implements ResidualUnit {
+
+    private final BranchGate gate = new BranchGate();
+    private final NamedChain branch = new NamedChain();
+    private final float momentum;
+    private int convolutions;
+
+    PreactBlock(int inChannels, int channels, int stride, boolean activated, BlockOptions options) {
+        super(inChannels, channels, stride);
+        momentum = options.normMomentum();
+        boolean keepsShape = stride == 1 && inChannels == channels;
+        if (!activated) {
+            NamedChain before = keepsShape ? branch : this;
+            before.add("bn1", new BatchNorm(momentum, false));
+            before.append("relu", Layers.relu());
+        }
+    }
+
+    /** Appends a convolution with what stands before it, but for the first. */
+    final void addConvolution(int channels, int kernelSize, int stride, int groups) {
+        convolutions++;
+        if (convolutions > 1) {
+            branch.add("bn" + convolutions, new BatchNorm(momentum, false));
+            branch.append("relu", Layers.relu());
+        }
+        branch.add("conv" + convolutions, convolution(channels, kernelSize, stride, groups));
+    }
+
+    final void finish(int channels, int stride, BlockOptions options) {
+        addSum(branch, gate, options.shortcut(), channels, stride, null);
+    }
+
+    @Override
+    public final BranchGate gate() {
+        return gate;
+    }
+
+    @Override
+    public final Block branch() {
+        return branch;
+    }
+}

@@ -1,0 +1,66 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
+import ai.djl.nn.ParallelBlock;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+
+/**
+ * The sum of a residual branch and a shortcut on the same input, F(x) + shortcut(x).
+ *
+ * <p>Its children are the branch and the shortcut, in this order. Where its gate is shut, it is the
+ * shortcut alone, and the branch is not computed.
+ */
+public class ResidualSum extends ParallelBlock implements Described {
+
+    private final BranchGate gate;
+
+    /**
+     * Creates a sum.
+     *
+     * @param branch the residual branch
+     * @param shortcut the shortcut, whose output has the branch's shape
+     * @param gate lets the branch through or not
+     */
+    public ResidualSum(Block branch, Block shortcut, BranchGate gate) {
+        super(outputs -> outputs.get(0));
+        this.gate = gate;
+        addAll(branch, shortcut);
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        Block shortcut = children.get(1).getValue();
+        if (gate.isShut(training)) {
+            return shortcut.forward(parameterStore, inputs, training, params);
+        }
+        Block branch = children.get(0).getValue();
+        NDArray residual =
+                branch.forward(parameterStore, inputs, training, params).singletonOrThrow();
+        NDArray kept =
+                shortcut.forward(parameterStore, inputs, training, params).singletonOrThrow();
+        return new NDList(gate.scale(residual, training).add(kept));
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        Graph.Value shortcut = graph.apply(children.get(1).getValue(), input);
+        if (gate.isShut(false)) {
+            return shortcut;
+        }
+        return graph.add(graph.apply(children.get(0).getValue(), input), shortcut);
+    }
+
+    /** DJL's own inference of the shape would run the merge on arrays of zeros. */
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return children.get(0).getValue().getOutputShapes(inputShapes);
+    }
+}

@@ -1,0 +1,89 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+
+/** What the blocks of two or three convolutions have in common. */
+abstract class Unit extends NamedChain {
+
+    private final int inChannels;
+
+    Unit(int inChannels, int channels, int stride) {
+        requirePositive("inChannels", inChannels);
+        requirePositive("channels", channels);
+        requirePositive("stride", stride);
+        this.inChannels = inChannels;
+    }
+
+    static void requirePositive(String name, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(
+                    name + " must be at least 1. Received: " + name + "=" + value);
+        }
+    }
+
+    /** Creates a convolution without a bias, as all of these blocks have them. */
+    static Block convolution(int channels, int kernelSize, int stride, int groups) {
+        return Layers.convolution(channels, kernelSize, new Shape(stride, stride), false, groups);
+    }
+
+    /**
+     * Appends the sum of a branch and a shortcut, and gives their parts names.
+     *
+     * @param projectionNorm a projection's batch normalization, or null for none
+     */
+    final void addSum(
+            NamedChain branch,
+            BranchGate gate,
+            Shortcut shortcut,
+            int channels,
+            int stride,
+            BatchNorm projectionNorm) {
+        branch.modules().forEach(this::name);
+        Block other;
+        if (stride == 1 && channels == inChannels) {
+            other = Shortcut.identity();
+        } else {
+            other = shortcut.create(inChannels, channels, stride, projectionNorm);
+            name("downsample", other);
+        }
+        append("sum", new ResidualSum(branch, other, gate));
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        requireInput(inputs.singletonOrThrow().getShape());
+        return super.forwardInternal(parameterStore, inputs, training, params);
+    }
+
+    @Override
+    protected void initializeChildBlocks(
+            NDManager manager, DataType dataType, Shape... inputShapes) {
+        requireInput(inputShapes[0]);
+        super.initializeChildBlocks(manager, dataType, inputShapes);
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        requireInput(inputShapes[0]);
+        return super.getOutputShapes(inputShapes);
+    }
+
+    private void requireInput(Shape input) {
+        if (input.dimension() != 4 || input.get(1) != inChannels) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            "This %s takes arrays of shape (N, %d, H, W). Received: %s",
+                            getClass().getSimpleName(), inChannels, input));
+        }
+    }
+}

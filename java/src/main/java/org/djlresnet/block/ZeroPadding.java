@@ -1,0 +1,130 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+
+/**
+ * The shortcut without parameters: every stride-th row and column, with channels of zeros before
+ * and after those of the input.
+ *
+ * <p>Shapes: (N, in, H, W) → (N, out, ⌈H/stride⌉, ⌈W/stride⌉). Half of the new channels stand on
+ * each side, out/4 where the channels double; of an odd number the larger half comes last.
+ *
+ * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, option A.
+ */
+public final class ZeroPadding extends AbstractBlock implements Described {
+
+    private static final byte VERSION = 1;
+
+    private final int inChannels;
+    private final int channels;
+    private final int stride;
+
+    /**
+     * Creates a shortcut.
+     *
+     * @param inChannels the number of input channels
+     * @param channels the number of output channels, at least as many
+     * @param stride the stride over height and width, at least 1
+     * @throws IllegalArgumentException if there are fewer output than input channels
+     */
+    public ZeroPadding(int inChannels, int channels, int stride) {
+        super(VERSION);
+        if (channels < inChannels) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            "A shortcut of zero padding cannot take channels away. Received: from"
+                                    + " %d to %d channels",
+                            inChannels, channels));
+        }
+        this.inChannels = inChannels;
+        this.channels = channels;
+        this.stride = stride;
+    }
+
+    /**
+     * Returns how many channels of zeros come first.
+     *
+     * @return their number
+     */
+    public int before() {
+        return (channels - inChannels) / 2;
+    }
+
+    /**
+     * Returns how many channels of zeros come last.
+     *
+     * @return their number
+     */
+    public int after() {
+        return channels - inChannels - before();
+    }
+
+    /**
+     * Returns the stride.
+     *
+     * @return the stride over height and width
+     */
+    public int stride() {
+        return stride;
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        NDArray x = inputs.singletonOrThrow();
+        if (stride > 1) {
+            Shape shape = x.getShape();
+            NDIndex kept =
+                    new NDIndex()
+                            .addAllDim(2)
+                            .addSliceDim(0, shape.get(2), stride)
+                            .addSliceDim(0, shape.get(3), stride);
+            x = x.get(kept);
+        }
+        NDList parts = new NDList();
+        if (before() > 0) {
+            parts.add(zeros(x, before()));
+        }
+        parts.add(x);
+        if (after() > 0) {
+            parts.add(zeros(x, after()));
+        }
+        return new NDList(parts.size() == 1 ? x : NDArrays.concat(parts, 1));
+    }
+
+    private static NDArray zeros(NDArray like, int channels) {
+        Shape shape = like.getShape();
+        return like.getManager()
+                .zeros(
+                        new Shape(shape.get(0), channels, shape.get(2), shape.get(3)),
+                        like.getDataType());
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        Graph.Value kept = stride > 1 ? graph.subsample(input, stride) : input;
+        return graph.padChannels(kept, before(), after());
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        Shape input = inputShapes[0];
+        return new Shape[] {
+            new Shape(
+                    input.get(0),
+                    channels,
+                    (input.get(2) + stride - 1) / stride,
+                    (input.get(3) + stride - 1) / stride)
+        };
+    }
+}

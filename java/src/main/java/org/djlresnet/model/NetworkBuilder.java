@@ -1,0 +1,108 @@
+package org.djlresnet.model;
+
+import ai.djl.nn.Block;
+import java.util.Arrays;
+import org.djlresnet.block.BlockOptions;
+import org.djlresnet.block.Layers;
+import org.djlresnet.block.NamedChain;
+
+/**
+ * What the builders of all families share.
+ *
+ * @param <B> the builder itself
+ */
+public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
+
+    int classes;
+
+    NetworkBuilder() {}
+
+    /** Creates the block at a place. */
+    @FunctionalInterface
+    interface BlockFactory {
+        /**
+         * @param stage the stage, from 0
+         * @param index the block's place in its stage, from 0
+         */
+        Block create(int stage, int index);
+    }
+
+    /**
+     * Sets the number of classes.
+     *
+     * @param number the number of logits, at least 1
+     * @return this builder
+     */
+    public B setClasses(int number) {
+        classes = number;
+        return self();
+    }
+
+    /**
+     * Builds the network, without parameters yet; its number of input channels is taken from its
+     * first input.
+     *
+     * @return the network, from (N, C, H, W) for any H and W to (N, classes)
+     * @throws IllegalArgumentException if a number is missing or out of range
+     */
+    public final NamedChain build() {
+        if (classes < 1) {
+            throw new IllegalArgumentException(
+                    "classes must be at least 1. Received: classes=" + classes);
+        }
+        return assemble();
+    }
+
+    abstract B self();
+
+    abstract NamedChain assemble();
+
+    static void requireStages(int[] blocks) {
+        if (blocks == null
+                || blocks.length == 0
+                || Arrays.stream(blocks).anyMatch(count -> count < 1)) {
+            throw new IllegalArgumentException(
+                    "A network needs a depth, or at least 1 block for each stage. Received: blocks="
+                            + Arrays.toString(blocks));
+        }
+    }
+
+    /** Appends the stages {@code layer1}, {@code layer2}, … of blocks {@code 0}, {@code 1}, …. */
+    static void addStages(NamedChain network, int[] blocks, BlockFactory factory) {
+        for (int stage = 0; stage < blocks.length; stage++) {
+            NamedChain layer = new NamedChain();
+            for (int i = 0; i < blocks[stage]; i++) {
+                layer.add(Integer.toString(i), factory.create(stage, i));
+            }
+            network.add("layer" + (stage + 1), layer);
+        }
+    }
+
+    final void addHead(NamedChain network) {
+        network.append("avgpool", Layers.globalAveragePool());
+        network.add("fc", Layers.linear(classes));
+    }
+
+    /** Returns the momentum of DJL and of PyTorch, of which the latter counts the other way. */
+    static float usualMomentum() {
+        return BlockOptions.BASIC.normMomentum();
+    }
+
+    /** Splits a depth of 6n+2 or 9n+2 over three stages. */
+    static int[] threeStages(int depth, BlockKind kind) {
+        int layersPerBlock = 3 * kind.convolutions();
+        if (depth < layersPerBlock + 2 || (depth - 2) % layersPerBlock != 0) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            "The depth of a network of three stages is %dn+2, as in %d, %d, %d."
+                                    + " Received: depth=%d",
+                            layersPerBlock,
+                            layersPerBlock + 2,
+                            2 * layersPerBlock + 2,
+                            3 * layersPerBlock + 2,
+                            depth));
+        }
+        int blocks = (depth - 2) / layersPerBlock;
+        return new int[] {blocks, blocks, blocks};
+    }
+}

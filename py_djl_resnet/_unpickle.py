@@ -1,0 +1,104 @@
+"""Reads a pickled state dict weights-only and writes it as safetensors; a program of its own.
+
+``weights.py`` runs this file in another process, so that whatever torch does with a file of a stranger, it
+does not do it in the caller's. It prints one line of JSON: ``{}``, or ``{"error": ..., "kind": ...}``.
+"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+#: Where checkpoints of training scripts keep their state dict.
+NESTED = ("state_dict", "model_state_dict", "model", "net", "module")
+
+#: torch's types as safetensors names them.
+TYPES = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "int64": "I64",
+    "int32": "I32",
+    "int16": "I16",
+    "int8": "I8",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+
+
+class Refused(Exception):
+    """The file does not serve; `kind` says why in one word."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+def main(source, target):
+    """Writes the tensors of the pickled file `source` to the safetensors file `target`."""
+    try:
+        try:
+            import torch
+        except ImportError as error:
+            raise Refused("torch", str(error)) from error
+        write(state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
+    except Refused as refused:
+        answer = {"error": str(refused), "kind": refused.kind}
+    else:
+        answer = {}
+    print(json.dumps(answer))
+
+
+def state_dict(torch, source):
+    """The tensors by name, of the file itself or of what a training script has wrapped around them."""
+    try:
+        loaded = torch.load(source, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises what its many formats raise
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise Refused("unreadable", lines[0]) from error
+    for key in NESTED:
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+            break
+    if not isinstance(loaded, dict) or not loaded:
+        raise Refused("content", f"it holds a {type(loaded).__name__}, not tensors by name")
+    for name, value in loaded.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise Refused("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
+    return loaded
+
+
+def write(tensors, target, most):
+    """Writes tensors as safetensors; a few bytes may stand for a tensor of any size, so `most` bounds them all."""
+    header = {}
+    at = 0
+    for name, tensor in tensors.items():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in TYPES or str(tensor.layout) != "torch.strided":
+            raise Refused("content", f"its tensor {name[:100]!r} is of type {kind}, layout {tensor.layout}")
+        size = tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": TYPES[kind], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
+        at += size
+        if at > most:
+            raise Refused("content", f"it announces tensors of more than {most} bytes, several times its own size")
+    text = json.dumps(header).encode()
+    with open(target, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tensor in tensors.values():
+            file.write(little_endian(tensor))
+
+
+def little_endian(tensor):
+    """The elements of a tensor in row-major order, as bytes."""
+    import torch
+
+    data = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+    if sys.byteorder == "big":
+        data = data.reshape(-1, tensor.element_size())[:, ::-1]
+    return data.tobytes()
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this package's folder, whose modules are not what torch means by their names
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,245 @@
+"""Weights from and for other programs: torchvision and timm, DJL's own model folders, ONNX."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _jvm
+from .checks import whole_number
+from .errors import ResnetWarning, UsageError
+
+if TYPE_CHECKING:
+    from .models import Model
+
+#: What :func:`export` writes.
+FORMATS = ("safetensors", "djl", "onnx")
+
+#: ImageNet's means and standard deviations, which the weights of torchvision and most of timm's were trained with.
+IMAGENET = (0.485, 0.456, 0.406, 0.229, 0.224, 0.225)
+
+_MOST_LISTED = 10
+_SECONDS_FOR_A_PICKLE = 600
+_COUNTER = "num_batches_tracked"
+_TORCH = "pip install 'py-djl-resnet[torch]'"
+
+
+def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> Any:
+    """Java's ``NetworkHandle`` of a file of weights; the JVM must be running.
+
+    Args:
+        file: safetensors, or what ``torch.save`` wrote (read by torch, in another process).
+        options: the keys of ``Bridge.importWeights``.
+
+    Raises:
+        UsageError: no such file, a damaged one, or tensors that are not the network's.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(f"weights {path} do not exist; give a .safetensors, .pth or .pt file")
+    with _as_safetensors(path) as readable:
+        try:
+            with _jvm.translated_errors():
+                return _jvm.bridge().importWeights(os.path.abspath(readable), json.dumps(options))
+        except UsageError as error:
+            if readable == path:
+                raise
+            raise UsageError(str(error).replace(os.path.abspath(readable), str(path))) from error
+
+
+def warn_of_numbers(names: Sequence[str], source: str) -> None:
+    """Warns of tensors that hold a NaN or an infinity."""
+    if names:
+        warnings.warn(
+            f"{source}: {_listed(names)} {'holds' if len(names) == 1 else 'hold'} NaN or infinite numbers",
+            ResnetWarning,
+            stacklevel=3,
+        )
+
+
+@contextlib.contextmanager
+def _as_safetensors(file: Path) -> Iterator[Path]:
+    """`file`, or where it is a pickle, a safetensors file of its tensors for as long as the context lasts."""
+    with file.open("rb") as opened:
+        start = opened.read(9)
+    # the length of a safetensors header may begin like a pickle, but its JSON begins at the ninth byte
+    pickled = start[8:] != b"{" and start.startswith((b"PK\x03\x04", b"\x80"))
+    if not pickled:
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="py-djl-resnet-") as folder:
+        converted = Path(folder) / "converted.safetensors"
+        _unpickle(file, converted)
+        yield converted
+
+
+def _unpickle(file: Path, target: Path) -> None:
+    program = Path(__file__).with_name("_unpickle.py")
+    try:
+        child = subprocess.run(
+            [sys.executable, str(program), os.path.abspath(file), str(target)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS_FOR_A_PICKLE,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{file}: torch did not read it within {_SECONDS_FOR_A_PICKLE} s") from None
+    lines = child.stdout.strip().splitlines()
+    try:
+        answer = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        last = (child.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise UsageError(
+            f"{file}: torch ended with {child.returncode} while reading it; it said: {last[:300]}"
+        ) from None
+    if not answer:
+        return
+    text = f"{answer['error'][:300]}"
+    if answer["kind"] == "torch":
+        raise UsageError(
+            f"{file} is a pickled file, which only torch reads, and torch cannot be imported ({text}): {_TORCH}, "
+            "or ask for a .safetensors file"
+        )
+    if answer["kind"] == "unreadable":
+        raise UsageError(
+            f"{file} cannot be read weights-only, without running what a pickle may bring: {text}; "
+            "ask for a .safetensors file"
+        )
+    raise UsageError(f"{file} holds no state dict: {text}")
+
+
+def state_dict(model: Model) -> dict[str, npt.NDArray[Any]]:
+    """See :meth:`Model.state_dict`."""
+    with _jvm.translated_errors():
+        handle = model.handle
+        told = json.loads(str(handle.tensors()))
+        counts: dict[str, int] = told["batches_tracked"]
+        state: dict[str, npt.NDArray[Any]] = {}
+        for tensor in told["tensors"]:
+            name = tensor["name"]
+            state[name] = _jvm.from_direct_buffer(handle.tensor(name), tensor["shape"], np.dtype(np.float32))
+            prefix, _, last = name.rpartition(".")
+            if last == "running_var":
+                counter = f"{prefix}.{_COUNTER}"
+                state[counter] = np.array(counts[counter], np.int64)
+    return state
+
+
+def load_state_dict(model: Model, state: Mapping[str, npt.ArrayLike]) -> None:
+    """See :meth:`Model.load_state_dict`."""
+    with _jvm.translated_errors():
+        told = json.loads(str(model.handle.tensors()))
+    shapes = {tensor["name"]: tuple(tensor["shape"]) for tensor in told["tensors"]}
+    received = {name: np.asarray(value) for name, value in state.items()}
+    counts = told["batches_tracked"]
+    problems = {
+        "missing": [name for name in shapes if name not in received],
+        "superfluous": [str(name)[:120] for name in received if name not in shapes and name not in counts],
+        "of another type or shape": [
+            f"{name} is {array.dtype.name} {array.shape}, not float32 {shapes.get(name, ())}"
+            if name in shapes
+            else f"{name} is {array.dtype.name} {array.shape}, not one whole number"
+            for name, array in received.items()
+            if (name in shapes and not (_is_float(array) and array.shape == shapes[name]))
+            or (name in counts and not (array.dtype.kind in "iu" and array.shape == ()))
+        ],
+    }
+    if any(problems.values()):
+        text = "; ".join(f"{len(names)} {kind}: {_listed(names)}" for kind, names in problems.items() if names)
+        raise UsageError(f"these are not the tensors of this {model.name}: {text}")
+    tensors = {name: np.ascontiguousarray(received[name], np.float32) for name in shapes}
+    warn_of_numbers([name for name, array in tensors.items() if not np.isfinite(array).all()], "the state dict")
+    description = {
+        "tensors": told["tensors"],
+        "batches_tracked": {name: int(received[name]) for name in counts if name in received},
+    }
+    with _jvm.translated_errors():
+        buffers = [_jvm.to_direct_buffer(array) for array in tensors.values()]
+        model.handle.loadStateDict(json.dumps(description), buffers)
+
+
+def _is_float(array: npt.NDArray[Any]) -> bool:
+    # bfloat16 of the package ml_dtypes is no kind of numpy's own
+    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f", and {more} more" if more > 0 else "")
+
+
+def export(
+    model: Model,
+    path: str | os.PathLike[str],
+    format: str = "safetensors",
+    *,
+    fold: bool = False,
+    image_size: int | None = None,
+    normalize: Sequence[float] | None = None,
+) -> None:
+    """Writes a network for other programs.
+
+    Args:
+        model: the network.
+        path: a file, which is replaced if it is there; for ``djl`` a folder that is not there yet.
+        format: ``safetensors``, which torchvision's ``load_state_dict`` takes, strictly; ``djl``, a folder that
+            DJL's ``Criteria`` and ``Predictor`` serve; ``onnx``, from (N, C, H, W) to logits with N, H and W open.
+        fold: for ``onnx``: whether a BatchNorm that follows a convolution becomes part of it.
+        image_size: for ``djl``: pixels that height and width of pictures are resized to; None takes the size that
+            the network was trained on, else the one it is usually given.
+        normalize: for ``djl``: means and standard deviations of the three channels of pictures in [0, 1], six
+            numbers such as :data:`IMAGENET`; None where the network takes pictures in [0, 1].
+
+    Raises:
+        UsageError: an unknown format, an argument that the format has no use for, a path that cannot be written, or
+            the extra that the format needs is not installed.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"format must be one of {', '.join(FORMATS)}; received {format!r}")
+    if fold and format != "onnx":
+        raise UsageError(f"fold is for the format onnx; received the format {format}")
+    if format != "djl" and not (image_size is None and normalize is None):
+        raise UsageError(f"image_size and normalize are for the format djl; received the format {format}")
+    target = os.path.abspath(path)
+    if format == "onnx":
+        from ._onnx import write
+
+        write(model, Path(target), fold=fold)
+    elif format == "djl":
+        size = whole_number(_image_size(model) if image_size is None else image_size, "image_size", most=4096)
+        with _jvm.translated_errors():
+            model.handle.exportDjl(target, size, None if normalize is None else _normalization(normalize))
+    else:
+        with _jvm.translated_errors():
+            model.handle.exportSafetensors(target)
+
+
+def _image_size(model: Model) -> int:
+    from .models import available
+
+    if model.image_size is not None:
+        return model.image_size
+    name = model.name.partition("+")[0]
+    return int(next(known["input"][2] for known in available() if known["name"] == name))
+
+
+def _normalization(numbers: Sequence[float]) -> list[float]:
+    values = [float(number) for number in numbers]
+    if len(values) != 6 or not all(np.isfinite(values)) or not all(value > 0 for value in values[3:]):
+        raise UsageError(
+            f"normalize must be three means and three standard deviations above 0; received {list(numbers)}"
+        )
+    return values
