@@ -2,6 +2,7 @@ package org.djlresnet.checkpoint;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.Gson;
@@ -74,10 +75,6 @@ public final class Checkpoint implements AutoCloseable {
             JsonObject run,
             Map<String, NDArray> optimizerState)
             throws IOException {
-        List<Tensor> tensors = new ArrayList<>();
-        network.parameters()
-                .forEach((name, parameter) -> tensors.add(Tensor.of(name, parameter.getArray())));
-        optimizerState.forEach((name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array)));
         JsonObject info = new JsonObject();
         info.addProperty("format", FORMAT);
         info.addProperty("model", network.model());
@@ -87,7 +84,14 @@ public final class Checkpoint implements AutoCloseable {
         info.add("versions", Versions.toJson(network.manager().getEngine()));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
         info.add("run", run == null ? JsonNull.INSTANCE : run);
-        SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
+        try (NDManager scope = network.manager().newSubManager()) {
+            List<Tensor> tensors = new ArrayList<>();
+            network.stateDict()
+                    .forEach((name, array) -> tensors.add(Tensor.of(name, array, scope)));
+            optimizerState.forEach(
+                    (name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array, scope)));
+            SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
+        }
     }
 
     /**

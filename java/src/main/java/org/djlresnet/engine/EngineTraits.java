@@ -15,10 +15,14 @@ public enum EngineTraits {
         }
 
         @Override
+        public boolean stridesArrays() {
+            return true;
+        }
+
+        @Override
         public void forgetGradient(NDArray parameter) {
             // A new leaf on the same memory has no gradient at all: the backward pass then hands
-            // its
-            // result over, where it would have to be added to zeros that had to be written first
+            // its result over, where it would have to be added to zeros written before
             parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);
         }
@@ -26,7 +30,10 @@ public enum EngineTraits {
         @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
             // DJL's copyTo goes through native code that warns on standard error
-            target.intern(source.duplicate());
+            // ones times the source: its very values, in the target's order of memory
+            try (NDArray detached = target.stopGradient()) {
+                target.intern(detached.onesLike().muli(source));
+            }
             target.setRequiresGradient(requiresGradient);
         }
     },
@@ -34,6 +41,11 @@ public enum EngineTraits {
     MXNET {
         @Override
         public void prepareThread() {}
+
+        @Override
+        public boolean stridesArrays() {
+            return false;
+        }
 
         @Override
         public void forgetGradient(NDArray parameter) {}
@@ -56,6 +68,14 @@ public enum EngineTraits {
 
     /** Turns the recording of gradients off on this thread, but for gradient collectors. */
     public abstract void prepareThread();
+
+    /**
+     * Tells whether an array's values may lie in memory in another order than its shape says, so
+     * that transposing costs nothing.
+     *
+     * @return whether they may
+     */
+    public abstract boolean stridesArrays();
 
     /**
      * Makes the next backward pass start from a gradient of zero.
