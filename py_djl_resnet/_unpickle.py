@@ -27,7 +27,7 @@ TYPES = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The file does not serve; `kind` says why in one word."""
 
     def __init__(self, kind, message):
@@ -41,9 +41,9 @@ def main(source, target):
         try:
             import torch
         except ImportError as error:
-            raise Refused("torch", str(error)) from error
+            raise RefusedError("torch", str(error)) from error
         write(state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
-    except Refused as refused:
+    except RefusedError as refused:
         answer = {"error": str(refused), "kind": refused.kind}
     else:
         answer = {}
@@ -56,16 +56,16 @@ def state_dict(torch, source):
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what its many formats raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise Refused("unreadable", lines[0]) from error
+        raise RefusedError("unreadable", lines[0]) from error
     for key in NESTED:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
             break
     if not isinstance(loaded, dict) or not loaded:
-        raise Refused("content", f"it holds a {type(loaded).__name__}, not tensors by name")
+        raise RefusedError("content", f"it holds a {type(loaded).__name__}, not tensors by name")
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise Refused("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
+            raise RefusedError("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
     return loaded
 
 
@@ -76,12 +76,12 @@ def write(tensors, target, most):
     for name, tensor in tensors.items():
         kind = str(tensor.dtype).removeprefix("torch.")
         if kind not in TYPES or str(tensor.layout) != "torch.strided":
-            raise Refused("content", f"its tensor {name[:100]!r} is of type {kind}, layout {tensor.layout}")
+            raise RefusedError("content", f"its tensor {name[:100]!r} is of type {kind}, layout {tensor.layout}")
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": TYPES[kind], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
         if at > most:
-            raise Refused("content", f"it announces tensors of more than {most} bytes, several times its own size")
+            raise RefusedError("content", f"it announces tensors of more than {most} bytes, several times its own size")
     text = json.dumps(header).encode()
     with open(target, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)

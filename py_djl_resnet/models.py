@@ -212,7 +212,7 @@ class Model:
     def export(
         self,
         path: str | os.PathLike[str],
-        format: str = "safetensors",
+        format: str = "safetensors",  # noqa: A002 - what it is called everywhere
         *,
         fold: bool = False,
         image_size: int | None = None,

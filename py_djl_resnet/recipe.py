@@ -46,6 +46,8 @@ class Recipe:
         warmup_epochs: epochs in which the learning rate rises linearly from 0; fewer than epochs.
         step_epochs: for ``step``: epochs between two steps, from 1 to 1000000.
         step_factor: for ``step``: what a step multiplies the learning rate by, from 0 to 1.
+        weights: a .safetensors file whose weights the run begins with: a checkpoint, or torchvision's or timm's,
+            with the data's channels and classes (the command ``import`` makes one); None for fresh ones.
         image_size: pixels that height and width are resized to, from 1 to 4096; None keeps the
             data's size.
         limit: the most examples taken from each of the two data sets, from 2 to 2147483647; None
@@ -79,6 +81,7 @@ class Recipe:
     warmup_epochs: int = 0
     step_epochs: int = 30
     step_factor: float = 0.1
+    weights: str | None = None
     image_size: int | None = None
     limit: int | None = None
     seed: int = 0

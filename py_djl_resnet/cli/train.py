@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the data set's files (default: those of this package)",
     )
+    setting(what, "--weights", "begin with those of a .safetensors file", metavar="FILE")
     setting(what, "--image-size", "resize pictures to NxN pixels", type=whole, metavar="N")
     setting(what, "--limit", "use at most N examples of each part", type=whole, metavar="N")
     what.add_argument(

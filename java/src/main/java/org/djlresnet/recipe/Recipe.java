@@ -45,6 +45,7 @@ public final class Recipe {
         add(Setting.integer("warmup_epochs", 0L, 0, 1_000_000));
         add(Setting.integer("step_epochs", 30L, 1, 1_000_000));
         add(Setting.number("step_factor", 0.1, 0, 1));
+        add(Setting.optionalText("weights", "a .safetensors file's path", ".+"));
         add(Setting.integer("image_size", null, 1, 4096));
         add(Setting.integer("limit", null, 2, Integer.MAX_VALUE));
         add(Setting.integer("seed", 0L, Long.MIN_VALUE, Long.MAX_VALUE));
@@ -248,6 +249,14 @@ public final class Recipe {
      */
     public double stepFactor() {
         return values.get("step_factor").getAsDouble();
+    }
+
+    /**
+     * @return the file whose weights the run begins with, or null for fresh ones
+     */
+    public String weights() {
+        JsonElement value = values.get("weights");
+        return value.isJsonNull() ? null : value.getAsString();
     }
 
     /**
