@@ -92,8 +92,8 @@ def test_everything_wrong_is_one_error_and_changes_nothing(model):
         model.load_state_dict(state)
     assert str(error.value) == (
         f"these are not the tensors of this {NAME}: 2 missing: conv1.weight, layer1.0.bn1.bias; 1 superfluous: "
-        "head.weight; 3 of another type or shape: fc.weight is float32 (64, 10), not float32 (10, 64), fc.bias is "
-        "int32 (10,), not float32 (10,), bn1.num_batches_tracked is int64 (2,), not one whole number"
+        "head.weight; 3 of another type or shape: bn1.num_batches_tracked is int64 (2,), not one whole number, "
+        "fc.weight is float32 (64, 10), not float32 (10, 64), fc.bias is int32 (10,), not float32 (10,)"
     )
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])

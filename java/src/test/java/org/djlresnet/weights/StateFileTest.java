@@ -73,7 +73,7 @@ class StateFileTest {
             network.forward(images, false);
             assertEquals(0L, network.batchesTracked().get("layer3.2.bn2.num_batches_tracked"));
             try (var collector = network.manager().getEngine().newGradientCollector()) {
-                network.forward(images, true);
+                collector.backward(network.forward(images, true).sum());
             }
             assertEquals(1L, network.batchesTracked().get("layer3.2.bn2.num_batches_tracked"));
             assertEquals(21, network.batchesTracked().size());
