@@ -14,6 +14,7 @@ from .errors import (
     TrainingError,
     UsageError,
 )
+from .bypass import BypassCosts, bypass_costs
 from .evaluation import Evaluation, Prediction, evaluate, predict
 from .models import Model, create_model, load
 from .recipe import Recipe
@@ -24,6 +25,7 @@ from .training import resume, train
 __version__ = _version("py-djl-resnet")
 
 __all__ = [
+    "BypassCosts",
     "EngineError",
     "Evaluation",
     "Interrupted",
@@ -38,6 +40,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "__version__",
+    "bypass_costs",
     "create_model",
     "evaluate",
     "load",

@@ -39,7 +39,7 @@ def create_model(
     """A network with fresh weights, or with those of a file.
 
     Args:
-        name: see :func:`available`.
+        name: see :func:`available`; options follow after plus signs, as in ``resnet50+deep_stem``.
         in_channels: channels of its input, at least 1; None for 1, or for those of `weights`.
         classes: logits of its output, at least 1; None for as many as there are `class_names`, else for 10, or for
             those of `weights`.
@@ -102,7 +102,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
 
 
 def available(engine: str | None = None) -> list[dict[str, Any]]:
-    """What networks there are: name, description, parameters, multiply_adds, input, ..."""
+    """What networks there are: name, description, parameters, multiply_adds, input, options, ..."""
     _jvm.start(engine)
     with _jvm.translated_errors():
         found: list[dict[str, Any]] = json.loads(str(_jvm.bridge().models()))
@@ -225,6 +225,12 @@ class Model:
     def name(self) -> str:
         """The network's name, as in ``d2l-resnet18``."""
         return str(self._info["model"])
+
+    @property
+    def residual_blocks(self) -> list[str]:
+        """The names of the residual blocks, as ``layer3.2``, in their order; none for a plain network."""
+        with _jvm.translated_errors():
+            return [str(name) for name in json.loads(str(self.handle.residualBlocks()))]
 
     @property
     def in_channels(self) -> int:

@@ -32,7 +32,8 @@ class Recipe:
     run starts, before its first batch. Wrong values raise :class:`UsageError`.
 
     Args:
-        model: a network's name, see ``py-djl-resnet models``.
+        model: a network's name, see ``py-djl-resnet models``; options follow after plus signs, as in
+            ``resnet50+deep_stem``.
         dataset: a data set's name, see ``py-djl-resnet datasets``.
         data_dir: the folder of the data set's files; None takes the files of this package.
         epochs: passes over the training data, from 1 to 1000000.
@@ -65,6 +66,8 @@ class Recipe:
         plateau_epochs: for ``plateau``: epochs without a lower test loss that are waited for, from 0
             to 1000000.
         plateau_factor: for ``plateau``: what the learning rate is then multiplied by, from 0 to 1.
+        stochastic_depth: the probability that a step drops the last residual block, from 0 (none) to
+            0.95; that of the others grows linearly to it.
     """
 
     model: str = "d2l-resnet18"
@@ -94,6 +97,7 @@ class Recipe:
     min_delta: float = 0.0
     plateau_epochs: int = 10
     plateau_factor: float = 0.1
+    stochastic_depth: float = 0.0
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -1,6 +1,8 @@
 """Weights of other programs: what is taken, what is coped with, what is refused."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -281,3 +283,29 @@ def test_new_head_without_weights_or_classes_is_refused(tmp_path):
         create_model(NAME, new_head=True)
     with pytest.raises(UsageError, match="number of classes"):
         create_model(NAME, weights=tmp_path / "any", new_head=True)
+
+
+@pytest.mark.parametrize(("first", "second"), [("pytorch", "mxnet"), ("mxnet", "pytorch")])
+def test_checkpoint_of_one_engine_is_evaluated_on_the_other(tmp_path, first, second):
+    run = tmp_path / "run"
+    tiny = ("--limit", "128", "--batch-size", "32", "--epochs", "1", "--model", "cifar-resnet20", "--quiet")
+    in_a_process("train", *tiny, "--engine", first, "--out", run)
+    results = {}
+    for engine in (first, second):
+        told = in_a_process("evaluate", run / "last.safetensors", "--json", "--limit", "128", "--engine", engine)
+        results[engine] = json.loads(told)
+    np.testing.assert_allclose(results[second]["loss"], results[first]["loss"], rtol=1e-4)
+    assert results[second]["confusion_matrix"] == results[first]["confusion_matrix"]
+    # and what the first engine wrote comes out of the second with the same bytes
+    for engine in (first, second):
+        out = tmp_path / f"{engine}.safetensors"
+        in_a_process("export", run / "last.safetensors", "--format", "safetensors", "--out", out, "--engine", engine)
+    assert (tmp_path / f"{first}.safetensors").read_bytes() == (tmp_path / f"{second}.safetensors").read_bytes()
+
+
+def in_a_process(*arguments):
+    """Runs the command line in a process of its own, for a process has one engine."""
+    command = [sys.executable, "-m", "py_djl_resnet", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

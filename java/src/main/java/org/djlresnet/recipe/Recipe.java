@@ -60,6 +60,7 @@ public final class Recipe {
         add(Setting.number("min_delta", 0, 0, 1));
         add(Setting.integer("plateau_epochs", 10L, 0, 1_000_000));
         add(Setting.number("plateau_factor", 0.1, 0, 1));
+        add(Setting.number("stochastic_depth", 0, 0, 0.95));
     }
 
     private final JsonObject values;
@@ -343,6 +344,14 @@ public final class Recipe {
      */
     public double plateauFactor() {
         return values.get("plateau_factor").getAsDouble();
+    }
+
+    /**
+     * @return the probability that a training step drops the last residual block, 0 for none; that
+     *     of the others grows linearly to it
+     */
+    public double stochasticDepth() {
+        return values.get("stochastic_depth").getAsDouble();
     }
 
     /**

@@ -283,7 +283,7 @@ class BridgeTest {
             assertEquals(
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
-            JsonObject evaluation = object(Bridge.evaluate(network, data, 5));
+            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0]));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -391,7 +391,7 @@ class BridgeTest {
         try (NetworkHandle loaded = Bridge.load(last, "cpu");
                 NetworkHandle trained = run.network()) {
             assertEquals(info, object(loaded.info()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0]));
             double loss = row.get("test_loss").getAsDouble();
             assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
             assertEquals(
