@@ -4,10 +4,13 @@
 does not do it in the caller's. It prints one line of JSON: ``{}``, or ``{"error": ..., "kind": ...}``.
 """
 
+from __future__ import annotations
+
 import json
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 #: Where checkpoints of training scripts keep their state dict.
 NESTED = ("state_dict", "model_state_dict", "model", "net", "module")
@@ -30,12 +33,12 @@ TYPES = {
 class RefusedError(Exception):
     """The file does not serve; `kind` says why in one word."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
 
-def main(source, target):
+def main(source: str, target: str) -> None:
     """Writes the tensors of the pickled file `source` to the safetensors file `target`."""
     try:
         try:
@@ -44,13 +47,12 @@ def main(source, target):
             raise RefusedError("torch", str(error)) from error
         write(state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
     except RefusedError as refused:
-        answer = {"error": str(refused), "kind": refused.kind}
+        print(json.dumps({"error": str(refused), "kind": refused.kind}))
     else:
-        answer = {}
-    print(json.dumps(answer))
+        print("{}")
 
 
-def state_dict(torch, source):
+def state_dict(torch: Any, source: str) -> dict[str, Any]:
     """The tensors by name, of the file itself or of what a training script has wrapped around them."""
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
@@ -69,9 +71,9 @@ def state_dict(torch, source):
     return loaded
 
 
-def write(tensors, target, most):
+def write(tensors: dict[str, Any], target: str, most: int) -> None:
     """Writes tensors as safetensors; a few bytes may stand for a tensor of any size, so `most` bounds them all."""
-    header = {}
+    header: dict[str, Any] = {}
     at = 0
     for name, tensor in tensors.items():
         kind = str(tensor.dtype).removeprefix("torch.")
@@ -89,14 +91,14 @@ def write(tensors, target, most):
             file.write(little_endian(tensor))
 
 
-def little_endian(tensor):
+def little_endian(tensor: Any) -> bytes:
     """The elements of a tensor in row-major order, as bytes."""
     import torch
 
     data = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
     if sys.byteorder == "big":
         data = data.reshape(-1, tensor.element_size())[:, ::-1]
-    return data.tobytes()
+    return bytes(data.tobytes())
 
 
 if __name__ == "__main__":
