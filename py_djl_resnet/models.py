@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .checks import LONG, text, whole_number, whole_numbers
+from .checks import INT, LONG, text, whole_number, whole_numbers
 from .datasets import MAX_CLASSES, check_finite, check_numeric_array, check_size
 from .errors import UsageError
 from .recipe import Recipe
@@ -69,7 +69,9 @@ def create_model(
     if in_channels is not None or weights is None:
         in_channels = whole_number(1 if in_channels is None else in_channels, "in_channels")
     if classes is not None or weights is None:
-        classes = whole_number(10 if classes is None else classes, "classes", most=MAX_CLASSES)
+        classes = whole_number(
+            10 if classes is None else classes, "classes", most=INT if weights is None else MAX_CLASSES
+        )
     seed = whole_number(seed, "seed", -LONG - 1, LONG)
     if new_head and (weights is None or classes is None):
         raise UsageError("new_head needs weights, whose last layer it replaces, and the number of classes")
