@@ -5,6 +5,7 @@ Importing this package starts no JVM; the first call that computes does.
 
 from importlib.metadata import version as _version
 
+from .bypass import BypassCosts, bypass_costs
 from .errors import (
     EngineError,
     Interrupted,
@@ -14,7 +15,6 @@ from .errors import (
     TrainingError,
     UsageError,
 )
-from .bypass import BypassCosts, bypass_costs
 from .evaluation import Evaluation, Prediction, evaluate, predict
 from .models import Model, create_model, load
 from .recipe import Recipe

@@ -83,7 +83,15 @@ def bypass_costs(
     "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", 2016).
 
     Args:
-        model, dataset, data_dir, limit, batch_size, device, engine: as :func:`evaluate`.
+        model: a network, a checkpoint's file or a run folder.
+        dataset: a data set's name, or a pair of pictures and labels; None takes the data set that the
+            network was trained on.
+        data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
+        limit: the most examples; None takes all.
+        batch_size: examples that are computed at once, at least 1.
+        device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
+            ``pytorch``.
         callback: is given the row of each block as soon as it is measured.
 
     Raises:

@@ -143,12 +143,14 @@ def plot_bypass(
         places = [i for i, other in enumerate(stages) if other == stage]
         axes.bar(places, [without[i][1] for i in places], color=f"C{number}", label=stage)
     axes.axhline(accuracy, color="black", linewidth=1, linestyle="--", label="whole network")
-    axes.set_xticks(range(len(without)), [name for name, _ in without], rotation=90, fontsize="small")
+    labelled = range(0, len(without), 1 + len(without) // 150)
+    axes.set_xticks(labelled, [without[i][0] for i in labelled], rotation=90, fontsize="small")
     axes.set_xlim(-0.8, len(without) - 0.2)
     axes.set_ylim(0, 1)
     axes.set_xlabel("block left out")
     axes.set_ylabel("test accuracy")
     axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
     chart.legend(loc="outside upper center", ncols=5, fontsize="small", frameon=False)
     if path is not None:
         write(chart, path)

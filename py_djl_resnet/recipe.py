@@ -66,8 +66,8 @@ class Recipe:
         plateau_epochs: for ``plateau``: epochs without a lower test loss that are waited for, from 0
             to 1000000.
         plateau_factor: for ``plateau``: what the learning rate is then multiplied by, from 0 to 1.
-        stochastic_depth: the probability that a step drops the last residual block, from 0 (none) to
-            0.95; that of the others grows linearly to it.
+        stochastic_depth: the probability that a step drops the last residual block, from 0 to 0.95; 0
+            for none. That of the others grows linearly to it.
     """
 
     model: str = "d2l-resnet18"

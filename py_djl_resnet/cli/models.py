@@ -32,7 +32,7 @@ def run(options: Any) -> int:
     rows += [
         (
             model["name"],
-            f"{model['parameters']:,}",
+            f"{model['trainable_parameters']:,}",
             f"{model['multiply_adds']:,}",
             ",".join(map(str, model["input"])),
             model["description"],

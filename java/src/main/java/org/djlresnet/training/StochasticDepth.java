@@ -45,10 +45,11 @@ final class StochasticDepth {
     StochasticDepth(Network network, long seed, double lastDrop) {
         this.seed = seed;
         traits = EngineTraits.of(network.manager().getEngine());
+        Map<String, ResidualUnit> found = ResidualUnits.of(network.block());
+        found.values().forEach(block -> block.gate().beginStep(false, 1));
         if (lastDrop == 0) {
             return;
         }
-        Map<String, ResidualUnit> found = ResidualUnits.of(network.block());
         if (found.isEmpty()) {
             throw new UserException(
                     "A "

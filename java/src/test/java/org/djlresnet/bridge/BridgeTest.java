@@ -93,10 +93,11 @@ class BridgeTest {
         // at half the size and twice the channels; linear layer 5,120. Batch normalizations have
         // 3,904 channels, each with two running statistics.
         assertJson(
-                "[{'name': 'd2l-resnet18', 'description': 'ResNet-18 of Dive into Deep Learning,"
+                "{'name': 'd2l-resnet18', 'description': 'ResNet-18 of Dive into Deep Learning,"
                         + " Java edition, 7.6', 'parameters': 11186186, 'trainable_parameters':"
-                        + " 11178378, 'multiply_adds': 33010944, 'input': [1, 1, 28, 28]}]",
-                Bridge.models());
+                        + " 11178378, 'multiply_adds': 33010944, 'input': [1, 1, 28, 28],"
+                        + " 'options': []}",
+                JsonParser.parseString(Bridge.models()).getAsJsonArray().get(0).toString());
     }
 
     @Test

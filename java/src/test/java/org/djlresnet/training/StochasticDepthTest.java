@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.block.BranchGate;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
@@ -83,7 +84,17 @@ class StochasticDepthTest extends TrainerFixture {
             for (int i = 0; i < 9; i++) {
                 assertEquals(0.1 * (i + 1), dropped[i] / 2000.0, 0.06, names.get(i));
             }
-            assertFalse(ResidualUnits.of(network.block()).get("layer3.2").gate().isShut(false));
+            BranchGate last = ResidualUnits.of(network.block()).get("layer3.2").gate();
+            long step = 0;
+            while (!StochasticDepth.drops(3, step, "layer3.2", 0.9)) {
+                step++;
+            }
+            depth.begin(step);
+            assertTrue(last.isShut(true));
+            assertFalse(last.isShut(false));
+            // a later run without stochastic depth begins with whole blocks
+            new StochasticDepth(network, 3, 0).begin(step);
+            assertFalse(last.isShut(true));
         }
     }
 
