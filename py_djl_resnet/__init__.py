@@ -5,6 +5,7 @@ Importing this package starts no JVM; the first call that computes does.
 
 from importlib.metadata import version as _version
 
+from .bypass import BypassCosts, bypass_costs
 from .errors import (
     EngineError,
     Interrupted,
@@ -24,6 +25,7 @@ from .training import resume, train
 __version__ = _version("py-djl-resnet")
 
 __all__ = [
+    "BypassCosts",
     "EngineError",
     "Evaluation",
     "Interrupted",
@@ -38,6 +40,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "__version__",
+    "bypass_costs",
     "create_model",
     "evaluate",
     "load",

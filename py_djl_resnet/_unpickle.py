@@ -4,10 +4,13 @@
 does not do it in the caller's. It prints one line of JSON: ``{}``, or ``{"error": ..., "kind": ...}``.
 """
 
+from __future__ import annotations
+
 import json
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 #: Where checkpoints of training scripts keep their state dict.
 NESTED = ("state_dict", "model_state_dict", "model", "net", "module")
@@ -27,61 +30,60 @@ TYPES = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The file does not serve; `kind` says why in one word."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
 
-def main(source, target):
+def main(source: str, target: str) -> None:
     """Writes the tensors of the pickled file `source` to the safetensors file `target`."""
     try:
         try:
             import torch
         except ImportError as error:
-            raise Refused("torch", str(error)) from error
+            raise RefusedError("torch", str(error)) from error
         write(state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
-    except Refused as refused:
-        answer = {"error": str(refused), "kind": refused.kind}
+    except RefusedError as refused:
+        print(json.dumps({"error": str(refused), "kind": refused.kind}))
     else:
-        answer = {}
-    print(json.dumps(answer))
+        print("{}")
 
 
-def state_dict(torch, source):
+def state_dict(torch: Any, source: str) -> dict[str, Any]:
     """The tensors by name, of the file itself or of what a training script has wrapped around them."""
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what its many formats raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise Refused("unreadable", lines[0]) from error
+        raise RefusedError("unreadable", lines[0]) from error
     for key in NESTED:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
             break
     if not isinstance(loaded, dict) or not loaded:
-        raise Refused("content", f"it holds a {type(loaded).__name__}, not tensors by name")
+        raise RefusedError("content", f"it holds a {type(loaded).__name__}, not tensors by name")
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise Refused("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
+            raise RefusedError("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
     return loaded
 
 
-def write(tensors, target, most):
+def write(tensors: dict[str, Any], target: str, most: int) -> None:
     """Writes tensors as safetensors; a few bytes may stand for a tensor of any size, so `most` bounds them all."""
-    header = {}
+    header: dict[str, Any] = {}
     at = 0
     for name, tensor in tensors.items():
         kind = str(tensor.dtype).removeprefix("torch.")
         if kind not in TYPES or str(tensor.layout) != "torch.strided":
-            raise Refused("content", f"its tensor {name[:100]!r} is of type {kind}, layout {tensor.layout}")
+            raise RefusedError("content", f"its tensor {name[:100]!r} is of type {kind}, layout {tensor.layout}")
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": TYPES[kind], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
         if at > most:
-            raise Refused("content", f"it announces tensors of more than {most} bytes, several times its own size")
+            raise RefusedError("content", f"it announces tensors of more than {most} bytes, several times its own size")
     text = json.dumps(header).encode()
     with open(target, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
@@ -89,14 +91,14 @@ def write(tensors, target, most):
             file.write(little_endian(tensor))
 
 
-def little_endian(tensor):
+def little_endian(tensor: Any) -> bytes:
     """The elements of a tensor in row-major order, as bytes."""
     import torch
 
     data = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
     if sys.byteorder == "big":
         data = data.reshape(-1, tensor.element_size())[:, ::-1]
-    return data.tobytes()
+    return bytes(data.tobytes())
 
 
 if __name__ == "__main__":

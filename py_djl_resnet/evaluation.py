@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,7 @@ def evaluate(
     data_dir: str | os.PathLike[str] | None = None,
     limit: int | None = None,
     batch_size: int = 256,
+    bypass: Sequence[str] = (),
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
@@ -123,37 +124,55 @@ def evaluate(
         data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
         limit: the most examples; None takes all.
         batch_size: examples that are computed at once, at least 1.
+        bypass: names of residual blocks, as ``layer3.2``, of which the shortcut alone is kept.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
             ``pytorch``.
 
     Raises:
-        UsageError: no such checkpoint or data set, damaged files, arrays that do not fit.
+        UsageError: no such checkpoint, data set or block, damaged files, arrays that do not fit.
     """
+    with opened(model, device, engine) as network:
+        return measurer(network, dataset, data_dir, limit, batch_size)(bypass)
+
+
+def measurer(
+    network: Model,
+    dataset: str | Sequence[npt.NDArray[Any]] | None,
+    data_dir: str | os.PathLike[str] | None,
+    limit: int | None,
+    batch_size: int,
+) -> Callable[[Sequence[str]], Evaluation]:
+    """Reads the data once, as :func:`evaluate` says, and measures the network without the blocks of a call."""
     batch_size = whole_number(batch_size, "batch_size")
     if limit is not None:
         limit = whole_number(limit, "limit")
     arrays = None if dataset is None or isinstance(dataset, str) else _pair(dataset)
-    with _opened(model, device, engine) as network:
-        recipe = network.recipe
-        if arrays is not None:
-            examples = limited(from_arrays(*arrays, network.class_names, "test"), limit)
-        else:
-            name = str(dataset) if dataset else (recipe.dataset if recipe else Recipe().dataset)
-            folder = os.fspath(data_dir) if data_dir is not None else None
-            if folder is None and recipe is not None and name == recipe.dataset:
-                folder = recipe.data_dir
-            if name == ARRAYS:
-                raise UsageError(
-                    f"{network.name} was trained on arrays, which its checkpoint does not hold; "
-                    "name a data set or give pictures and labels"
-                )
-            examples = named(name, folder, train=False, limit=limit)
+    recipe = network.recipe
+    if arrays is not None:
+        examples = limited(from_arrays(*arrays, network.class_names, "test"), limit)
+    else:
+        name = str(dataset) if dataset else (recipe.dataset if recipe else Recipe().dataset)
+        folder = os.fspath(data_dir) if data_dir is not None else None
+        if folder is None and recipe is not None and name == recipe.dataset:
+            folder = recipe.data_dir
+        if name == ARRAYS:
+            raise UsageError(
+                f"{network.name} was trained on arrays, which its checkpoint does not hold; "
+                "name a data set or give pictures and labels"
+            )
+        examples = named(name, folder, train=False, limit=limit)
+
+    def measure(bypass: Sequence[str]) -> Evaluation:
+        if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
+            raise UsageError(f"bypass must be names of blocks such as ['layer3.2']; received {bypass!r}")
         with _jvm.translated_errors():
-            text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size))
-    form = json.loads(text)
-    matrix = np.array(form["confusion_matrix"], dtype=np.int64)
-    return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
+            text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass)))
+        form = json.loads(text)
+        matrix = np.array(form["confusion_matrix"], dtype=np.int64)
+        return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
+
+    return measure
 
 
 def predict(
@@ -184,7 +203,7 @@ def predict(
     top_k = whole_number(top_k, "top_k")
     files = find_images([images] if isinstance(images, (str, os.PathLike)) else images)
     predictions: list[Prediction] = []
-    with _opened(model, device, engine) as network:
+    with opened(model, device, engine) as network:
         height, width = _picture_size(network, engine)
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
@@ -206,7 +225,7 @@ def _pair(dataset: Any) -> Examples:
 
 
 @contextmanager
-def _opened(model: Model | str | os.PathLike[str], device: str, engine: str | None) -> Iterator[Model]:
+def opened(model: Model | str | os.PathLike[str], device: str, engine: str | None) -> Iterator[Model]:
     """A caller's network, left open, or one of a checkpoint, closed afterwards."""
     if isinstance(model, Model):
         yield model

@@ -119,6 +119,44 @@ def plot_confusion(
     return chart
 
 
+def plot_bypass(
+    accuracy: float,
+    without: Sequence[tuple[str, float]],
+    path: str | os.PathLike[str] | None = None,
+) -> Chart:
+    """Test accuracy without each residual block, beside that of the whole network.
+
+    Args:
+        accuracy: of the whole network, in [0, 1].
+        without: for each block its name, such as ``layer3.2``, and the accuracy without it.
+        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
+
+    Raises:
+        UsageError: another ending, or a file that cannot be written.
+    """
+    if path is not None:
+        check_suffix(path)
+    chart = Chart(figsize=(min(max(6.4, 1.5 + 0.22 * len(without)), 40), 4.2), layout="constrained")
+    axes = chart.add_subplot()
+    stages = [name.partition(".")[0] for name, _ in without]
+    for number, stage in enumerate(dict.fromkeys(stages)):
+        places = [i for i, other in enumerate(stages) if other == stage]
+        axes.bar(places, [without[i][1] for i in places], color=f"C{number}", label=stage)
+    axes.axhline(accuracy, color="black", linewidth=1, linestyle="--", label="whole network")
+    labelled = range(0, len(without), 1 + len(without) // 150)
+    axes.set_xticks(labelled, [without[i][0] for i in labelled], rotation=90, fontsize="small")
+    axes.set_xlim(-0.8, len(without) - 0.2)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("block left out")
+    axes.set_ylabel("test accuracy")
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    chart.legend(loc="outside upper center", ncols=5, fontsize="small", frameon=False)
+    if path is not None:
+        write(chart, path)
+    return chart
+
+
 def check_suffix(path: str | os.PathLike[str]) -> None:
     """Raises :class:`UsageError` when a figure cannot be written to a file of this name."""
     suffix = Path(path).suffix

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .checks import LONG, text, whole_number, whole_numbers
+from .checks import INT, LONG, text, whole_number, whole_numbers
 from .datasets import MAX_CLASSES, check_finite, check_numeric_array, check_size
 from .errors import UsageError
 from .recipe import Recipe
@@ -39,7 +39,7 @@ def create_model(
     """A network with fresh weights, or with those of a file.
 
     Args:
-        name: see :func:`available`.
+        name: see :func:`available`; options follow after plus signs, as in ``resnet50+deep_stem``.
         in_channels: channels of its input, at least 1; None for 1, or for those of `weights`.
         classes: logits of its output, at least 1; None for as many as there are `class_names`, else for 10, or for
             those of `weights`.
@@ -69,7 +69,9 @@ def create_model(
     if in_channels is not None or weights is None:
         in_channels = whole_number(1 if in_channels is None else in_channels, "in_channels")
     if classes is not None or weights is None:
-        classes = whole_number(10 if classes is None else classes, "classes", most=MAX_CLASSES)
+        classes = whole_number(
+            10 if classes is None else classes, "classes", most=INT if weights is None else MAX_CLASSES
+        )
     seed = whole_number(seed, "seed", -LONG - 1, LONG)
     if new_head and (weights is None or classes is None):
         raise UsageError("new_head needs weights, whose last layer it replaces, and the number of classes")
@@ -102,7 +104,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
 
 
 def available(engine: str | None = None) -> list[dict[str, Any]]:
-    """What networks there are: name, description, parameters, multiply_adds, input, ..."""
+    """What networks there are: name, description, parameters, multiply_adds, input, options, ..."""
     _jvm.start(engine)
     with _jvm.translated_errors():
         found: list[dict[str, Any]] = json.loads(str(_jvm.bridge().models()))
@@ -212,7 +214,7 @@ class Model:
     def export(
         self,
         path: str | os.PathLike[str],
-        format: str = "safetensors",
+        format: str = "safetensors",  # noqa: A002 - what it is called everywhere
         *,
         fold: bool = False,
         image_size: int | None = None,
@@ -225,6 +227,12 @@ class Model:
     def name(self) -> str:
         """The network's name, as in ``d2l-resnet18``."""
         return str(self._info["model"])
+
+    @property
+    def residual_blocks(self) -> list[str]:
+        """The names of the residual blocks, as ``layer3.2``, in their order; none for a plain network."""
+        with _jvm.translated_errors():
+            return [str(name) for name in json.loads(str(self.handle.residualBlocks()))]
 
     @property
     def in_channels(self) -> int:

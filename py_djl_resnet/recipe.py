@@ -32,7 +32,8 @@ class Recipe:
     run starts, before its first batch. Wrong values raise :class:`UsageError`.
 
     Args:
-        model: a network's name, see ``py-djl-resnet models``.
+        model: a network's name, see ``py-djl-resnet models``; options follow after plus signs, as in
+            ``resnet50+deep_stem``.
         dataset: a data set's name, see ``py-djl-resnet datasets``.
         data_dir: the folder of the data set's files; None takes the files of this package.
         epochs: passes over the training data, from 1 to 1000000.
@@ -46,6 +47,8 @@ class Recipe:
         warmup_epochs: epochs in which the learning rate rises linearly from 0; fewer than epochs.
         step_epochs: for ``step``: epochs between two steps, from 1 to 1000000.
         step_factor: for ``step``: what a step multiplies the learning rate by, from 0 to 1.
+        weights: a .safetensors file whose weights the run begins with: a checkpoint, or torchvision's or timm's,
+            with the data's channels and classes (the command ``import`` makes one); None for fresh ones.
         image_size: pixels that height and width are resized to, from 1 to 4096; None keeps the
             data's size.
         limit: the most examples taken from each of the two data sets, from 2 to 2147483647; None
@@ -63,6 +66,8 @@ class Recipe:
         plateau_epochs: for ``plateau``: epochs without a lower test loss that are waited for, from 0
             to 1000000.
         plateau_factor: for ``plateau``: what the learning rate is then multiplied by, from 0 to 1.
+        stochastic_depth: the probability that a step drops the last residual block, from 0 to 0.95; 0
+            for none. That of the others grows linearly to it.
     """
 
     model: str = "d2l-resnet18"
@@ -79,6 +84,7 @@ class Recipe:
     warmup_epochs: int = 0
     step_epochs: int = 30
     step_factor: float = 0.1
+    weights: str | None = None
     image_size: int | None = None
     limit: int | None = None
     seed: int = 0
@@ -91,6 +97,7 @@ class Recipe:
     min_delta: float = 0.0
     plateau_epochs: int = 10
     plateau_factor: float = 0.1
+    stochastic_depth: float = 0.0
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import _jvm
 from .checks import text, whole_number, whole_numbers
+from .errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -76,23 +77,33 @@ class Summary:
 
 def summarize(
     model: str,
-    shape: Sequence[int] = (1, 1, 28, 28),
+    shape: Sequence[int] | None = None,
     *,
-    classes: int = 10,
+    classes: int | None = None,
     depth: int = 1,
     engine: str | None = None,
 ) -> Summary:
     """The layers of a network by name, for an input shape (N, C, H, W); nothing is computed.
 
+    Args:
+        model: a name of :func:`available`, with options after plus signs.
+        shape: (N, C, H, W); None for the network's usual one, as (1, 1, 28, 28).
+        classes: logits of its output; None for its usual number.
+        depth: how many levels of nested blocks are listed, at least 1.
+        engine: ``pytorch`` or ``mxnet``; None for the one that runs, else ``pytorch``.
+
     Raises:
         UsageError: an unknown name, or a shape that the network cannot take.
     """
     text(model, "model")
-    sizes, classes = whole_numbers(shape, "shape"), whole_number(classes, "classes")
+    sizes = [] if shape is None else whole_numbers(shape, "shape")
+    count = 0 if classes is None else whole_number(classes, "classes")
     depth = whole_number(depth, "depth")
+    if shape is not None and not sizes:
+        raise UsageError("shape must be four whole numbers (N, C, H, W); received none")
     _jvm.start(engine)
     with _jvm.translated_errors():
-        return Summary.from_dict(json.loads(str(_jvm.bridge().summary(model, classes, sizes, depth))))
+        return Summary.from_dict(json.loads(str(_jvm.bridge().summary(model, count, sizes, depth))))
 
 
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -77,6 +77,8 @@ def train(
         recipe = recipe.replace(dataset=ARRAYS, data_dir=None)
     if recipe.data_dir is not None:  # Java may look for a relative folder elsewhere than Python
         recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
+    if recipe.weights is not None:
+        recipe = recipe.replace(weights=os.path.abspath(recipe.weights))
     folder = None if out is None else os.path.abspath(out)
 
     def begin() -> Any:

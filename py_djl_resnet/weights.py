@@ -184,7 +184,7 @@ def _listed(names: Sequence[str]) -> str:
 def export(
     model: Model,
     path: str | os.PathLike[str],
-    format: str = "safetensors",
+    format: str = "safetensors",  # noqa: A002 - what it is called everywhere
     *,
     fold: bool = False,
     image_size: int | None = None,

@@ -73,8 +73,9 @@ def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch
 def test_every_setting_has_its_option(monkeypatch):
     arguments = """--model m --dataset d --data-dir dir --epochs 1 --batch-size 2 --lr 3 --momentum 0.4
         --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
-        --step-factor 0.8 --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12
-        --checkpoint-every 60s --keep 13 --patience 14 --min-delta 0.15 --plateau-epochs 16 --plateau-factor 0.17"""
+        --step-factor 0.8 --weights w --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12
+        --checkpoint-every 60s --keep 13 --patience 14 --min-delta 0.15 --plateau-epochs 16 --plateau-factor 0.17
+        --stochastic-depth 0.18"""
     recipe = settings(monkeypatch, {}, *arguments.split())
     assert json.loads(recipe.to_json()) == {
         "model": "m",
@@ -91,6 +92,7 @@ def test_every_setting_has_its_option(monkeypatch):
         "warmup_epochs": 6,
         "step_epochs": 7,
         "step_factor": 0.8,
+        "weights": "w",
         "image_size": 9,
         "limit": 10,
         "seed": -11,
@@ -103,4 +105,5 @@ def test_every_setting_has_its_option(monkeypatch):
         "min_delta": 0.15,
         "plateau_epochs": 16,
         "plateau_factor": 0.17,
+        "stochastic_depth": 0.18,
     }

@@ -23,6 +23,7 @@ NAMES = [
     "engine cache",
     "gpu",
     "data",
+    "extras",
 ]
 
 
@@ -127,3 +128,16 @@ def test_an_engine_in_a_fresh_process_tells_what_stands_in_its_way(jars, monkeyp
     finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
     assert finding.verdict == "failure"
     assert f"JAVA_HOME names no Java that fits. Found: JAVA_HOME: {tmp_path}" in finding.detail
+
+
+def test_optional_extras_are_told(child, monkeypatch):
+    versions = {"onnx": "1.2.3"}
+
+    def version(package):
+        if package not in versions:
+            raise doctor.importlib.metadata.PackageNotFoundError(package)
+        return versions[package]
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
+    finding = by_name(doctor.examine())["extras"]
+    assert (finding.verdict, finding.detail) == ("ok", "[torch] not installed, [onnx] onnx 1.2.3")

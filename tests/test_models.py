@@ -1,8 +1,13 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from py_djl_resnet import Recipe, UsageError, create_model, load, summarize
 from py_djl_resnet.models import available
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +153,35 @@ def test_unknown_network_is_answered_with_the_nearest_name():
 def test_impossible_network_is_refused(arguments):
     with pytest.raises(UsageError, match=str(next(iter(arguments.values())))):
         create_model(**arguments)
+
+
+def test_every_network_is_listed_with_its_counts_and_options():
+    models = {known["name"]: known for known in available()}
+    assert models["resnet50"]["trainable_parameters"] == 25_557_032
+    assert models["resnet50"]["input"] == [1, 3, 224, 224]
+    assert "stride_in_1x1" in models["resnet50"]["options"]
+    assert models["plain56"]["options"] == []
+    assert len(models) == 29
+
+
+def test_options_follow_the_name_and_are_kept(tmp_path):
+    with create_model("cifar-resnet20+option_b+zero_init_last_gamma", 1, 3) as model:
+        model.save(tmp_path / "b.safetensors")
+        x = np.random.default_rng(0).random((2, 1, 8, 8), np.float32)
+        with load(tmp_path / "b.safetensors") as loaded:
+            assert loaded.name == "cifar-resnet20+option_b+zero_init_last_gamma"
+            np.testing.assert_array_equal(loaded(x), model(x))
+    with pytest.raises(UsageError, match=r'option "option_c".*did you mean "option_b"'):
+        create_model("cifar-resnet20+option_c")
+
+
+def test_summary_takes_the_usual_input_and_classes():
+    summary = summarize("resnet18")
+    assert summary.input == (1, 3, 224, 224)
+    assert summary.layers[-1]["output_shape"] == [1, 1000]
+    assert summarize("resnet18", (1, 1, 28, 28), classes=10).layers[-1]["output_shape"] == [1, 10]
+
+
+def test_page_of_the_networks_is_current():
+    tool = runpy.run_path(str(ROOT / "tools" / "models_page.py"))
+    assert (ROOT / "docs" / "models.md").read_text("utf-8") == tool["page"](), "run python tools/models_page.py"

@@ -15,12 +15,13 @@ from ..errors import UsageError
 from ..evaluation import evaluate
 from ..figures import check_suffix
 from ..models import checkpoint_file
-from .options import add_engine, count, print_json, start
+from .options import add_engine, count, names, print_json, start
 from .report import warn
 
 EXAMPLES = (
     "evaluate runs/mine",
     "evaluate runs/mine/last.safetensors --limit 1000 --json",
+    "evaluate runs/mine --bypass layer3.1,layer4.1",
 )
 
 
@@ -32,12 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--data-dir", metavar="DIR", help="the data set's files (default: as in the training)")
     data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
     data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
+    parser.add_argument(
+        "--bypass",
+        type=names,
+        default=[],
+        metavar="BLOCK,...",
+        help="skip residual blocks, such as layer3.2, and keep their shortcuts only",
+    )
     output = parser.add_argument_group("what comes out")
     output.add_argument(
         "--figure",
         metavar="FILE",
         help="write the confusion matrix to a .png, .svg or .pdf file "
-        "(default: figures/confusion.png in the checkpoint's run folder)",
+        "(default: figures/confusion.png in the checkpoint's run folder; none with --bypass)",
     )
     output.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add_engine(parser)
@@ -55,6 +63,7 @@ def run(options: Any) -> int:
         data_dir=options.data_dir,
         limit=options.limit,
         batch_size=options.batch_size,
+        bypass=options.bypass,
         device=options.device,
         engine=options.engine,
     )
@@ -63,7 +72,7 @@ def run(options: Any) -> int:
     else:
         print(result)
     figure = options.figure
-    if figure is None and (file.parent / "recipe.json").is_file():
+    if figure is None and not options.bypass and (file.parent / "recipe.json").is_file():
         figure = file.parent / "figures" / "confusion.png"
     if figure is not None:
         try:

@@ -1,4 +1,7 @@
-"""List the networks that can be trained."""
+"""List the networks that can be trained.
+
+Options of a network follow its name after plus signs, as in resnet50+deep_stem+pooled_shortcut.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def run(options: Any) -> int:
     rows += [
         (
             model["name"],
-            f"{model['parameters']:,}",
+            f"{model['trainable_parameters']:,}",
             f"{model['multiply_adds']:,}",
             ",".join(map(str, model["input"])),
             model["description"],
@@ -37,4 +40,18 @@ def run(options: Any) -> int:
         for model in models
     ]
     print(text_table(rows, right=(1, 2)))
+    print()
+    table = [("options", "of")]
+    for names, owners in _by_options(models).items():
+        table.append((", ".join(names), ", ".join(owners)))
+    print(text_table(table))
     return 0
+
+
+def _by_options(models: list[dict[str, Any]]) -> dict[tuple[str, ...], list[str]]:
+    """The networks that have options, by what these are."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for model in models:
+        if model["options"]:
+            found.setdefault(tuple(model["options"]), []).append(model["name"])
+    return found

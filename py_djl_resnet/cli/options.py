@@ -46,6 +46,14 @@ def engine(text: str) -> str:
     return text
 
 
+def names(text: str) -> list[str]:
+    """Names separated by commas, at least one."""
+    found = [part.strip() for part in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"must be names separated by commas; received {text!r}")
+    return found
+
+
 def shape(text: str) -> tuple[int, ...]:
     """``1,1,224,224`` as four whole numbers of at least 1."""
     try:

@@ -10,7 +10,7 @@ from .options import add_engine, count, print_json, shape, start
 
 EXAMPLES = (
     "summary d2l-resnet18 --input 1,1,224,224",
-    "summary d2l-resnet18 --table --depth 2",
+    "summary resnet50+deep_stem --table --depth 2",
 )
 
 
@@ -20,11 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input",
         type=shape,
-        default=(1, 1, 28, 28),
         metavar="N,C,H,W",
-        help="the input's shape (default: 1,1,28,28)",
+        help="the input's shape (default: the network's usual one)",
     )
-    parser.add_argument("--classes", type=count, default=10, metavar="N", help="outputs (default: 10)")
+    parser.add_argument("--classes", type=count, metavar="N", help="outputs (default: the usual)")
     parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels of nested blocks (default: 1)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--table", action="store_true", help="a table with parameters and multiply-adds")

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, default=argparse.SUPPRESS, help=text, **more)
 
     what = parser.add_argument_group("what is trained")
-    setting(what, "--model", "see the command models", metavar="NAME")
+    setting(what, "--model", "see the command models; NAME+OPTION for a variant", metavar="NAME")
     setting(what, "--dataset", "see the command datasets", metavar="NAME")
     what.add_argument(
         "--data-dir",
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the data set's files (default: those of this package)",
     )
+    setting(what, "--weights", "begin with those of a .safetensors file", metavar="FILE")
     setting(what, "--image-size", "resize pictures to NxN pixels", type=whole, metavar="N")
     setting(what, "--limit", "use at most N examples of each part", type=whole, metavar="N")
     what.add_argument(
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting(how, "--weight-decay", "L2 penalty", type=real, metavar="X")
     setting(how, "--decay-bias-and-norm", "decay biases and BatchNorm too", action=argparse.BooleanOptionalAction)
     setting(how, "--seed", "of weights and order", type=whole, metavar="N")
+    setting(how, "--stochastic-depth", "probability that a step drops the last block", type=real, metavar="X")
     rate = parser.add_argument_group("learning rate over time")
     setting(rate, "--schedule", "constant, step, cosine, one-cycle or plateau", metavar="NAME")
     setting(rate, "--warmup-epochs", "rise linearly first", type=whole, metavar="N")

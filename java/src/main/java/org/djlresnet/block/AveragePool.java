@@ -56,10 +56,14 @@ public final class AveragePool extends AbstractBlock implements Described {
             NDList inputs,
             boolean training,
             PairList<String, Object> params) {
+        Shape input = inputs.singletonOrThrow().getShape();
+        // MXNet refuses windows larger than the map
+        long height = Math.min(kernelSize, input.get(2));
+        long width = Math.min(kernelSize, input.get(3));
         return new NDList(
                 Pool.avgPool2d(
                         inputs.singletonOrThrow(),
-                        new Shape(kernelSize, kernelSize),
+                        new Shape(height, width),
                         new Shape(stride, stride),
                         new Shape(0, 0),
                         true,

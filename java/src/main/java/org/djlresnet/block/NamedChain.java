@@ -22,8 +22,21 @@ public class NamedChain extends Chain implements NamedModules {
      * @return the block
      */
     public final <B extends Block> B add(String name, B block) {
+        return add(name, name, block);
+    }
+
+    /**
+     * Appends a block with parameters whose tensors' names say too little of it.
+     *
+     * @param <B> the block's type
+     * @param name the prefix of its tensors' names, for example a number
+     * @param title the name of the block in summaries
+     * @param block the block
+     * @return the block
+     */
+    public final <B extends Block> B add(String name, String title, B block) {
         modules.put(name, block);
-        return append(name, block);
+        return append(title, block);
     }
 
     /** Names a part that stands deeper in one of this chain's blocks. */

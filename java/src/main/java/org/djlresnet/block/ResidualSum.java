@@ -28,7 +28,8 @@ public class ResidualSum extends ParallelBlock implements Described {
     public ResidualSum(Block branch, Block shortcut, BranchGate gate) {
         super(outputs -> outputs.get(0));
         this.gate = gate;
-        addAll(branch, shortcut);
+        addChildBlock("branch", branch);
+        addChildBlock("shortcut", shortcut);
     }
 
     @Override

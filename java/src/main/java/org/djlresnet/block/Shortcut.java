@@ -16,9 +16,9 @@ public enum Shortcut {
         @Override
         NamedChain create(int in, int out, int stride, BatchNorm norm) {
             NamedChain chain = new NamedChain();
-            chain.add("0", Layers.convolution(out, 1, new Shape(stride, stride), false));
+            chain.add("0", "conv", Layers.convolution(out, 1, new Shape(stride, stride), false));
             if (norm != null) {
-                chain.add("1", norm);
+                chain.add("1", "bn", norm);
             }
             return chain;
         }
@@ -31,9 +31,9 @@ public enum Shortcut {
             if (stride > 1) {
                 chain.append("avgpool", new AveragePool(2, stride));
             }
-            chain.add("1", Layers.convolution(out, 1, new Shape(1, 1), false));
+            chain.add("1", "conv", Layers.convolution(out, 1, new Shape(1, 1), false));
             if (norm != null) {
-                chain.add("2", norm);
+                chain.add("2", "bn", norm);
             }
             return chain;
         }

@@ -25,6 +25,7 @@ import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.ResidualUnits;
 import org.djlresnet.model.Summary;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
@@ -128,7 +129,7 @@ public final class Bridge {
      *
      * @param model its name
      * @param classes the number of classes, or 0 for the usual
-     * @param inputShape (N, C, H, W)
+     * @param inputShape (N, C, H, W), or empty for the usual
      * @param depth how deep to list: 1 for the network's own children
      * @return {@code {"model", "input", "layers": [{"name", "type", "output_shape", "parameters",
      *     "multiply_adds"}], "total": {"parameters", "trainable_parameters", "multiply_adds"}}};
@@ -140,7 +141,7 @@ public final class Bridge {
         if (classes < 0) {
             throw new UserException("A network needs at least 1 class. Received: " + classes);
         }
-        Shape input = inputShape(inputShape, null);
+        Shape input = inputShape.length == 0 ? entry.input() : inputShape(inputShape, null);
         return summary(model, entry.build(classes == 0 ? entry.classes() : classes), input, depth);
     }
 
@@ -363,13 +364,21 @@ public final class Bridge {
      * @param network the network
      * @param dataset the data
      * @param batchSize the number of examples of a batch
+     * @param bypass the names of residual blocks that are passed by, as {@link
+     *     NetworkHandle#residualBlocks()} gives them
      * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
-     * @throws UserException if the data do not fit the network
+     * @throws UserException if the data do not fit the network, or it has no such block
      */
-    public static String evaluate(NetworkHandle network, ImageDataset dataset, int batchSize) {
-        return GSON.toJson(
-                Evaluator.evaluate(network.network(), dataset, batchSize, network.imageSize())
-                        .toJson());
+    public static String evaluate(
+            NetworkHandle network, ImageDataset dataset, int batchSize, String[] bypass) {
+        Network bypassed = network.network();
+        ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
+        try {
+            return GSON.toJson(
+                    Evaluator.evaluate(bypassed, dataset, batchSize, network.imageSize()).toJson());
+        } finally {
+            ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of());
+        }
     }
 
     /**

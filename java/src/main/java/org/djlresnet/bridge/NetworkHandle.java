@@ -16,6 +16,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.ResidualUnits;
 import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.DjlFolder;
 import org.djlresnet.weights.StateFile;
@@ -103,6 +104,15 @@ public final class NetworkHandle implements AutoCloseable {
     public String summary(long[] inputShape, int depth) {
         Shape input = Bridge.inputShape(inputShape, network.inChannels());
         return Bridge.summary(network.model(), network.block(), input, depth);
+    }
+
+    /**
+     * Names the residual blocks.
+     *
+     * @return a JSON array of names such as {@code layer3.2}, in the order of the forward pass
+     */
+    public String residualBlocks() {
+        return GSON.toJson(ResidualUnits.of(network.block()).keySet());
     }
 
     /**

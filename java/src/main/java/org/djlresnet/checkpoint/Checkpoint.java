@@ -123,6 +123,18 @@ public final class Checkpoint implements AutoCloseable {
 
     private static Checkpoint checked(Path path, SafetensorsFile file) {
         file.verify();
+        return of(path, file);
+    }
+
+    /**
+     * Takes an open file as a checkpoint.
+     *
+     * @param path the file's path
+     * @param file the file, which the checkpoint closes when it is closed
+     * @return the checkpoint
+     * @throws UserException if it is no checkpoint of ours
+     */
+    public static Checkpoint of(Path path, SafetensorsFile file) {
         String text = file.metadata().get(KEY);
         if (text == null) {
             throw new UserException(
@@ -273,7 +285,12 @@ public final class Checkpoint implements AutoCloseable {
         return network;
     }
 
-    private Map<String, Long> batchesTracked() {
+    /**
+     * Returns how many batches moved the running statistics.
+     *
+     * @return the counts by torchvision's names; empty if an earlier version wrote the file
+     */
+    public Map<String, Long> batchesTracked() {
         Map<String, Long> counts = new LinkedHashMap<>();
         JsonElement all = info.get("batches_tracked");
         if (all != null && all.isJsonObject()) {

@@ -28,6 +28,9 @@ public enum EngineTraits {
         }
 
         @Override
+        public void clearUnreachedGradient(NDArray parameter) {}
+
+        @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
             // DJL's copyTo goes through native code that warns on standard error
             // ones times the source: its very values, in the target's order of memory
@@ -49,6 +52,13 @@ public enum EngineTraits {
 
         @Override
         public void forgetGradient(NDArray parameter) {}
+
+        @Override
+        public void clearUnreachedGradient(NDArray parameter) {
+            try (NDArray gradient = parameter.getGradient()) {
+                gradient.subi(gradient);
+            }
+        }
 
         @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
@@ -83,6 +93,13 @@ public enum EngineTraits {
      * @param parameter an array that requires a gradient
      */
     public abstract void forgetGradient(NDArray parameter);
+
+    /**
+     * Makes a gradient zero that the next backward pass does not reach, and so does not write.
+     *
+     * @param parameter an array that requires a gradient, after {@link #forgetGradient}
+     */
+    public abstract void clearUnreachedGradient(NDArray parameter);
 
     /**
      * Gives an array the values of another.

@@ -176,13 +176,13 @@ public final class Models {
             if (!entry.options.containsKey(option) || options.contains(option)) {
                 throw new UserException(
                         String.format(
-                                "%s option \"%s\" in the model \"%s\". %s",
+                                "%s option \"%s\" in the model \"%s\"%s",
                                 options.contains(option) ? "Repeated" : "Unknown",
                                 option,
                                 name,
                                 entry.options.isEmpty()
-                                        ? parts[0] + " has no options"
-                                        : "Allowed: " + String.join(", ", entry.options.keySet())));
+                                        ? ". A " + parts[0] + " has no options"
+                                        : NearestName.suggest(option, entry.options.keySet())));
             }
             options.add(option);
         }

@@ -72,7 +72,8 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
         for (int stage = 0; stage < blocks.length; stage++) {
             NamedChain layer = new NamedChain();
             for (int i = 0; i < blocks[stage]; i++) {
-                layer.add(Integer.toString(i), factory.create(stage, i));
+                Block block = factory.create(stage, i);
+                layer.add(Integer.toString(i), block.getClass().getSimpleName(), block);
             }
             network.add("layer" + (stage + 1), layer);
         }

@@ -25,13 +25,13 @@ public enum Stem {
         void addTo(NamedChain network, int channels, float momentum) {
             NamedChain convolutions = network.add("conv1", new NamedChain());
             int half = Math.max(1, channels / 2);
-            convolutions.add("0", Layers.convolution(half, 3, new Shape(2, 2), false));
-            convolutions.add("1", new BatchNorm(momentum, false));
+            convolutions.add("0", "conv", Layers.convolution(half, 3, new Shape(2, 2), false));
+            convolutions.add("1", "bn", new BatchNorm(momentum, false));
             convolutions.append("relu", Layers.relu());
-            convolutions.add("3", Layers.convolution(half, 3, new Shape(1, 1), false));
-            convolutions.add("4", new BatchNorm(momentum, false));
+            convolutions.add("3", "conv", Layers.convolution(half, 3, new Shape(1, 1), false));
+            convolutions.add("4", "bn", new BatchNorm(momentum, false));
             convolutions.append("relu", Layers.relu());
-            convolutions.add("6", Layers.convolution(channels, 3, new Shape(1, 1), false));
+            convolutions.add("6", "conv", Layers.convolution(channels, 3, new Shape(1, 1), false));
             finish(network, momentum);
             network.append("maxpool", Layers.maxPool(3, 2, 1));
         }

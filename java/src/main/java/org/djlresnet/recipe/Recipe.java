@@ -45,6 +45,7 @@ public final class Recipe {
         add(Setting.integer("warmup_epochs", 0L, 0, 1_000_000));
         add(Setting.integer("step_epochs", 30L, 1, 1_000_000));
         add(Setting.number("step_factor", 0.1, 0, 1));
+        add(Setting.optionalText("weights", "a .safetensors file's path", ".+"));
         add(Setting.integer("image_size", null, 1, 4096));
         add(Setting.integer("limit", null, 2, Integer.MAX_VALUE));
         add(Setting.integer("seed", 0L, Long.MIN_VALUE, Long.MAX_VALUE));
@@ -59,6 +60,7 @@ public final class Recipe {
         add(Setting.number("min_delta", 0, 0, 1));
         add(Setting.integer("plateau_epochs", 10L, 0, 1_000_000));
         add(Setting.number("plateau_factor", 0.1, 0, 1));
+        add(Setting.number("stochastic_depth", 0, 0, 0.95));
     }
 
     private final JsonObject values;
@@ -251,6 +253,14 @@ public final class Recipe {
     }
 
     /**
+     * @return the file whose weights the run begins with, or null for fresh ones
+     */
+    public String weights() {
+        JsonElement value = values.get("weights");
+        return value.isJsonNull() ? null : value.getAsString();
+    }
+
+    /**
      * @return the height and width that images are resized to, or null to leave them
      */
     public Integer imageSize() {
@@ -334,6 +344,14 @@ public final class Recipe {
      */
     public double plateauFactor() {
         return values.get("plateau_factor").getAsDouble();
+    }
+
+    /**
+     * @return the probability that a training step drops the last residual block, 0 for none; that
+     *     of the others grows linearly to it
+     */
+    public double stochasticDepth() {
+        return values.get("stochastic_depth").getAsDouble();
     }
 
     /**

@@ -45,9 +45,7 @@ record Setting(String key, JsonElement defaultValue, String allowed, Rule rule) 
         return new Setting(
                 key,
                 new JsonPrimitive(defaultValue),
-                "one of "
-                        + String.join(", ", Models.names())
-                        + ", with options after plus signs as in resnet50+deep_stem",
+                "a network's name, with options after plus signs as in resnet50+deep_stem",
                 value -> {
                     if (!isString(value)) {
                         return "";

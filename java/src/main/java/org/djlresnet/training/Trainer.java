@@ -42,6 +42,7 @@ public final class Trainer {
     private final Recorder recorder;
     private final Progress progress;
     private final Schedule schedule;
+    private final StochasticDepth stochasticDepth;
     private final Loss loss = Loss.softmaxCrossEntropyLoss();
     private final TrainingState start;
     private final Map<String, Initializer> optimizerState;
@@ -100,6 +101,7 @@ public final class Trainer {
         }
         this.start = start;
         this.recipe = start.recipe();
+        stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
         this.network = network;
         this.optimizerState = optimizerState;
         this.train = train;
@@ -320,6 +322,7 @@ public final class Trainer {
                     manager.create(batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
             NDArray labels =
                     manager.create(batch.labels(), new Shape(batch.count()), DataType.INT32);
+            stochasticDepth.begin(step);
             NDArray logits;
             NDArray meanLoss;
             try (GradientCollector collector =

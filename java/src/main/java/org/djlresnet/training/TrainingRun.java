@@ -16,6 +16,7 @@ import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.weights.StateFile;
 
 /**
  * A run made ready: data read and checked, network made, folder made.
@@ -191,6 +192,18 @@ public record TrainingRun(
     }
 
     private static Network fresh(Recipe recipe, ImageDataset train) {
+        if (recipe.weights() != null) {
+            StateFile.Wanted wanted =
+                    new StateFile.Wanted(
+                            recipe.model(),
+                            train.channels(),
+                            train.classNames(),
+                            false,
+                            recipe.seed());
+            try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
+                return file.network(wanted, Devices.of(recipe.device())).network();
+            }
+        }
         return Network.create(
                 recipe.model(),
                 train.channels(),

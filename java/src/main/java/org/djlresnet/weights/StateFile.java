@@ -80,6 +80,7 @@ public final class StateFile implements AutoCloseable {
 
     private final Path path;
     private final SafetensorsFile file;
+    private final Checkpoint checkpoint;
     private final String prefix;
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
     private final Map<String, TensorInfo> counters = new LinkedHashMap<>();
@@ -87,9 +88,9 @@ public final class StateFile implements AutoCloseable {
     private StateFile(Path path, SafetensorsFile file) {
         this.path = path;
         this.file = file;
-        boolean checkpoint = Checkpoint.isOne(file);
+        checkpoint = Checkpoint.isOne(file) ? Checkpoint.of(path, file) : null;
         Set<String> names = new LinkedHashSet<>(file.tensors().keySet());
-        names.removeIf(name -> checkpoint && name.startsWith(OPTIMIZER));
+        names.removeIf(name -> checkpoint != null && name.startsWith(OPTIMIZER));
         boolean prefixed = names.stream().allMatch(name -> name.startsWith(PREFIX));
         prefix = prefixed && !names.isEmpty() ? PREFIX : "";
         for (String name : names) {
@@ -130,32 +131,30 @@ public final class StateFile implements AutoCloseable {
         Layout layout = Layout.of(Models.get(wanted.model()));
         Mismatches mismatches = new Mismatches();
         Set<String> head = wanted.newHead() ? layout.head() : Set.of();
-        for (String name : layout.names()) {
-            if (!tensors.containsKey(name) && !head.contains(name)) {
-                mismatches.missing(name);
-            }
+        Set<String> wrong = noteNames(layout, head, mismatches);
+        long channels = sizeOf(layout.stem(), 4, 1, mismatches, wrong);
+        long classes = wanted.newHead() ? 1 : sizeOf(layout.headWeight(), 2, 0, mismatches, wrong);
+        if (wrong.contains(layout.headWeight())) {
+            // how many classes there are is not known, so its bias cannot be judged
+            wrong.addAll(layout.head());
         }
-        for (String name : tensors.keySet()) {
-            if (!layout.names().contains(name)) {
-                mismatches.superfluous(name);
-            }
-        }
-        long channels = sizeOf(layout.stem(), 4, 1, mismatches);
-        long classes = wanted.newHead() ? 1 : sizeOf(layout.headWeight(), 2, 0, mismatches);
-        String subject = path + " does not hold the tensors of a " + wanted.model();
-        mismatches.throwIfAny(subject, "");
         if (wanted.inChannels() != null) {
             channels = wanted.inChannels();
         }
-        List<String> classNames =
-                wanted.classNames() == null
-                        ? Network.numbered(Math.toIntExact(classes))
-                        : wanted.classNames();
+        List<String> classNames = wanted.classNames();
+        if (classNames == null) {
+            classNames =
+                    checkpoint != null && checkpoint.classNames().size() == classes
+                            ? checkpoint.classNames()
+                            : Network.numbered(Math.toIntExact(classes));
+        }
         Map<String, Integer> converted = new TreeMap<>();
         List<String> notFinite = new ArrayList<>();
         Map<String, Initializer> values = new LinkedHashMap<>();
         for (String name : layout.names()) {
-            if (!head.contains(name)) {
+            if (wrong.contains(name)) {
+                values.put(name, (manager, shape, type) -> manager.zeros(new Shape(0)));
+            } else if (!head.contains(name)) {
                 values.put(name, reader(name, mismatches, converted, notFinite));
             }
         }
@@ -168,16 +167,13 @@ public final class StateFile implements AutoCloseable {
                         values,
                         wanted.seed());
         try {
-            String cure =
-                    wanted.newHead() ? "" : "A last layer for other classes comes with a new head";
             mismatches.throwIfAny(
-                    subject
-                            + " for "
-                            + network.inChannels()
-                            + " channels and "
-                            + classNames.size()
-                            + " classes",
-                    cure);
+                    String.format(
+                            "%s does not hold the tensors of a %s for %d channels and %d classes",
+                            path, wanted.model(), channels, classNames.size()),
+                    wanted.newHead() || wanted.classNames() == null
+                            ? ""
+                            : "A last layer for other classes comes with a new head");
             network.setBatchesTracked(counted(network));
         } catch (RuntimeException | Error failure) {
             network.close();
@@ -193,8 +189,23 @@ public final class StateFile implements AutoCloseable {
                 notFinite);
     }
 
-    /** One size of a tensor of the file that says what the network is, checked not to be empty. */
-    private long sizeOf(String name, int rank, int axis, Mismatches mismatches) {
+    /** Notes what names are missing and superfluous; returns the missing ones. */
+    private Set<String> noteNames(Layout layout, Set<String> head, Mismatches mismatches) {
+        Set<String> missing = new LinkedHashSet<>(layout.names());
+        missing.removeAll(tensors.keySet());
+        missing.removeAll(head);
+        missing.forEach(mismatches::missing);
+        tensors.keySet().stream()
+                .filter(name -> !layout.names().contains(name))
+                .forEach(mismatches::superfluous);
+        return missing;
+    }
+
+    /**
+     * One size of a tensor of the file that says what the network is. An empty tensor may announce
+     * any size in no bytes, so it is noted as wrong.
+     */
+    private long sizeOf(String name, int rank, int axis, Mismatches mismatches, Set<String> wrong) {
         TensorInfo found = tensors.get(name);
         if (found == null) {
             return 1;
@@ -203,6 +214,7 @@ public final class StateFile implements AutoCloseable {
         boolean empty = Arrays.stream(shape).anyMatch(size -> size == 0);
         if (shape.length != rank || empty || shape[axis] > Integer.MAX_VALUE) {
             mismatches.misshapen(name, describe(found), "of " + rank + " sizes above 0");
+            wrong.add(name);
             return 1;
         }
         return shape[axis];
@@ -245,6 +257,9 @@ public final class StateFile implements AutoCloseable {
      * The file's counts of batches; a count that is no whole number or belongs to no layer is 0.
      */
     private Map<String, Long> counted(Network network) {
+        if (checkpoint != null) {
+            return checkpoint.batchesTracked();
+        }
         Map<String, Long> counted = new LinkedHashMap<>();
         for (String name : network.batchesTracked().keySet()) {
             TensorInfo found = counters.get(name);

@@ -93,10 +93,11 @@ class BridgeTest {
         // at half the size and twice the channels; linear layer 5,120. Batch normalizations have
         // 3,904 channels, each with two running statistics.
         assertJson(
-                "[{'name': 'd2l-resnet18', 'description': 'ResNet-18 of Dive into Deep Learning,"
+                "{'name': 'd2l-resnet18', 'description': 'ResNet-18 of Dive into Deep Learning,"
                         + " Java edition, 7.6', 'parameters': 11186186, 'trainable_parameters':"
-                        + " 11178378, 'multiply_adds': 33010944, 'input': [1, 1, 28, 28]}]",
-                Bridge.models());
+                        + " 11178378, 'multiply_adds': 33010944, 'input': [1, 1, 28, 28],"
+                        + " 'options': []}",
+                JsonParser.parseString(Bridge.models()).getAsJsonArray().get(0).toString());
     }
 
     @Test
@@ -283,7 +284,7 @@ class BridgeTest {
             assertEquals(
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
-            JsonObject evaluation = object(Bridge.evaluate(network, data, 5));
+            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0]));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -391,7 +392,7 @@ class BridgeTest {
         try (NetworkHandle loaded = Bridge.load(last, "cpu");
                 NetworkHandle trained = run.network()) {
             assertEquals(info, object(loaded.info()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0]));
             double loss = row.get("test_loss").getAsDouble();
             assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
             assertEquals(

@@ -152,7 +152,7 @@ class ModelsTest {
         assertTrue(
                 message("resnet50+deep_stm")
                         .contains(
-                                "Allowed: zero_init_last_gamma, deep_stem, small_stem,"
+                                "did you mean \"deep_stem\"? Known: zero_init_last_gamma, deep_stem, small_stem,"
                                         + " pooled_shortcut, stride_in_1x1"),
                 message("resnet50+deep_stm"));
         assertTrue(message("resnet50+").contains("Unknown option \"\""));

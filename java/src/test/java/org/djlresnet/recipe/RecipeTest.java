@@ -25,7 +25,7 @@ class RecipeTest {
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "image_size": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
-             "plateau_epochs": 10, "plateau_factor": 0.1}
+             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0}
             """;
 
     /** A recipe with every setting other than its default. */
@@ -37,7 +37,7 @@ class RecipeTest {
              "step_epochs": 3, "step_factor": 0.25, "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
-             "plateau_epochs": 4, "plateau_factor": 0.5}
+             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25}
             """;
 
     private static String json(String singleQuoted) {
@@ -95,6 +95,7 @@ class RecipeTest {
         assertEquals(0.9, recipe.momentum());
         assertTrue(recipe.nesterov());
         assertEquals(0.0005, recipe.weightDecay());
+        assertEquals(0.25, recipe.stochasticDepth());
         assertTrue(recipe.decayBiasAndNorm());
         assertEquals("one-cycle", recipe.schedule());
         assertEquals(6, recipe.warmupEpochs());
@@ -191,8 +192,9 @@ class RecipeTest {
                 "schedule      | 'linear'   | one of constant, step, cosine, one-cycle",
                 "engine        | 'jax'      | one of pytorch, mxnet",
                 "engine        | null       | one of pytorch, mxnet",
+                "stochastic_depth | 1       | a number from 0 to 0.95",
                 "dataset       | 'imagenet' | one of fashion-mnist, idx, arrays",
-                "model         | ['x']      | one of d2l-resnet18",
+                "model         | ['x']      | a network's name, with options after plus",
             })
     void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
         String message = refusal("{'" + key + "': " + value + "}");
@@ -204,6 +206,15 @@ class RecipeTest {
     void aBadChoiceGetsTheNearestName() {
         String message = refusal("{'model': 'd2l-resnet-18'}");
         assertTrue(message.contains("; did you mean \"d2l-resnet18\"?"), message);
+    }
+
+    @Test
+    void aNetworksOptionsAreChecked() {
+        assertEquals(
+                "resnet50+deep_stem",
+                Recipe.fromJson(json("{'model': 'resnet50+deep_stem'}")).model());
+        String message = refusal("{'model': 'resnet50+deep_stm'}");
+        assertTrue(message.contains("did you mean \"deep_stem\"?"), message);
     }
 
     @Test

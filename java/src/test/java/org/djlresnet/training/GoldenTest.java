@@ -1,0 +1,183 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import ai.djl.training.initializer.Initializer;
+import ai.djl.training.loss.Loss;
+import java.net.URISyntaxException;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.zip.CRC32;
+import org.djlresnet.checkpoint.SafetensorsFile;
+import org.djlresnet.data.SplitMix64;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Models;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.StateDict;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Networks against what torchvision and timm compute with the same weights and images, in
+ * evaluation mode and after two steps of SGD with momentum and weight decay.
+ *
+ * <p>tests/golden/torchvision_outputs.py wrote the outputs and has the formula of the weights.
+ */
+class GoldenTest {
+
+    private static final int CLASSES = 10;
+    private static final Shape IMAGES = new Shape(4, 3, 64, 64);
+    private static final double TOLERANCE = 1e-4;
+    private static final double LR = 0.01;
+    private static final Recipe RECIPE =
+            Recipe.fromJson(
+                    "{\"momentum\": 0.9, \"weight_decay\": 0.001, \"decay_bias_and_norm\": true}");
+
+    private static SafetensorsFile file;
+
+    @BeforeAll
+    static void open() throws URISyntaxException {
+        EngineTraits.of(Engine.getInstance()).prepareThread();
+        file =
+                SafetensorsFile.read(
+                        Path.of(
+                                GoldenTest.class
+                                        .getResource("/golden/torchvision.safetensors")
+                                        .toURI()));
+    }
+
+    @Test
+    @Tag("engine")
+    void basicBlocks() {
+        agrees("resnet18");
+    }
+
+    @Test
+    @Tag("engine")
+    void groupedBottlenecks() {
+        agrees("resnext50_32x4d");
+    }
+
+    @Test
+    @Tag("engine")
+    void deepStemAndPooledShortcut() {
+        agrees("resnet50+deep_stem+pooled_shortcut");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "resnet34",
+                "resnet50",
+                "resnet101",
+                "resnet152",
+                "wide_resnet50_2",
+                "resnet50+stride_in_1x1"
+            })
+    void otherNames(String name) {
+        agrees(name);
+    }
+
+    private static void agrees(String name) {
+        try (Network network = network(name);
+                NDManager manager = network.manager().newSubManager()) {
+            NDArray images = manager.create(values("input", IMAGES), IMAGES);
+            assertAgrees(name + "/evaluation", network.forward(images, false));
+            float[] losses = new float[3];
+            try (Sgd sgd = new Sgd(RECIPE, network.parameters(), network.manager())) {
+                losses[0] = step(network, images, sgd);
+                losses[1] = step(network, images, sgd);
+                if (Engine.getInstance().getEngineName().equals("PyTorch")) {
+                    // MXNet's running variances are biased, by definition other than PyTorch's
+                    assertAgrees(name + "/after", network.forward(images, false));
+                }
+                losses[2] = step(network, images, sgd);
+            }
+            assertAgrees(name + "/losses", manager.create(losses));
+        }
+    }
+
+    private static Network network(String name) {
+        Map<String, Initializer> values = new HashMap<>();
+        for (String tensor : StateDict.of(Models.get(name).build(CLASSES)).keySet()) {
+            values.put(
+                    tensor, (manager, shape, type) -> manager.create(values(tensor, shape), shape));
+        }
+        return Network.of(name, 3, Network.numbered(CLASSES), Device.cpu(), values);
+    }
+
+    private static float step(Network network, NDArray images, Sgd sgd) {
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray labels = manager.create(new int[] {0, 1, 2, 3});
+            NDArray loss;
+            NDArray batch = images.duplicate();
+            batch.attach(manager);
+            try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+                NDArray logits = network.forward(batch, true);
+                loss =
+                        Loss.softmaxCrossEntropyLoss()
+                                .evaluate(new NDList(labels), new NDList(logits));
+                collector.backward(loss);
+            }
+            sgd.step(LR);
+            return loss.toFloatArray()[0];
+        }
+    }
+
+    private static void assertAgrees(String name, NDArray actual) {
+        float[] values = actual.toFloatArray();
+        FloatBuffer expected = file.data(name).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
+        assertEquals(expected.remaining(), values.length, name);
+        double largest = 0;
+        double difference = 0;
+        for (int i = 0; i < values.length; i++) {
+            largest = Math.max(largest, Math.abs(expected.get(i)));
+            difference = Math.max(difference, Math.abs(expected.get(i) - values[i]));
+        }
+        assertTrue(
+                difference <= TOLERANCE * largest,
+                name
+                        + ": the largest difference is "
+                        + difference
+                        + ", the largest output "
+                        + largest);
+    }
+
+    /** The formula of the weights, in double precision until the last. */
+    private static float[] values(String name, Shape shape) {
+        CRC32 crc = new CRC32();
+        crc.update(name.getBytes(StandardCharsets.UTF_8));
+        SplitMix64 random = new SplitMix64(crc.getValue());
+        double scale = shape.dimension() > 1 ? Math.sqrt(6.0 / (shape.size() / shape.get(0))) : 0.2;
+        float[] values = new float[(int) shape.size()];
+        for (int i = 0; i < values.length; i++) {
+            double u = random.nextFloat();
+            if (name.endsWith("running_var")) {
+                values[i] = (float) (0.5 + u);
+            } else if (name.equals("input")) {
+                values[i] = (float) (2 * u - 1);
+            } else if (shape.dimension() == 1 && name.endsWith("weight")) {
+                values[i] = (float) ((0.25 + 0.5 * u) * (name.endsWith("bn3.weight") ? 0.125 : 1));
+            } else {
+                values[i] = (float) ((2 * u - 1) * scale);
+            }
+        }
+        return values;
+    }
+}

@@ -1,0 +1,160 @@
+package org.djlresnet.weights;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import ai.djl.Device;
+import ai.djl.inference.Predictor;
+import ai.djl.modality.Classifications;
+import ai.djl.modality.cv.Image;
+import ai.djl.modality.cv.ImageFactory;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.repository.zoo.ZooModel;
+import java.awt.image.BufferedImage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.djlresnet.UserException;
+import org.djlresnet.model.Network;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("engine")
+class DjlFolderTest {
+
+    private static final int SIZE = 20;
+    private static final List<String> CLASSES = List.of("cat", "dog, small", "owl");
+
+    @TempDir Path folder;
+
+    /** A picture whose pixels are a formula of place and channel, grey or not. */
+    private static int level(int y, int x, int channel) {
+        return (y * 37 + x * 11 + channel * 67) % 256;
+    }
+
+    private static BufferedImage picture(boolean grey) {
+        BufferedImage picture = new BufferedImage(SIZE, SIZE, BufferedImage.TYPE_INT_RGB);
+        for (int y = 0; y < SIZE; y++) {
+            for (int x = 0; x < SIZE; x++) {
+                int red = level(y, x, 0);
+                int green = grey ? red : level(y, x, 1);
+                int blue = grey ? red : level(y, x, 2);
+                picture.setRGB(x, y, red << 16 | green << 8 | blue);
+            }
+        }
+        return picture;
+    }
+
+    /** The network's own answer to the picture. */
+    private static float[] expected(Network network, double[] mean, double[] deviation) {
+        int channels = network.inChannels();
+        float[] values = new float[channels * SIZE * SIZE];
+        int i = 0;
+        for (int channel = 0; channel < channels; channel++) {
+            for (int y = 0; y < SIZE; y++) {
+                for (int x = 0; x < SIZE; x++) {
+                    double value = level(y, x, channel) / 255.0;
+                    values[i++] = (float) ((value - mean[channel]) / deviation[channel]);
+                }
+            }
+        }
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray input = manager.create(values, new Shape(1, channels, SIZE, SIZE));
+            return network.forward(input, false).softmax(1).toFloatArray();
+        }
+    }
+
+    /** What a stranger writes, with this library's jar on the class path. */
+    private static Classifications served(Path folder, BufferedImage picture) throws Exception {
+        Criteria<Image, Classifications> criteria =
+                Criteria.builder()
+                        .setTypes(Image.class, Classifications.class)
+                        .optModelPath(folder)
+                        .build();
+        try (ZooModel<Image, Classifications> model = criteria.loadModel();
+                Predictor<Image, Classifications> predictor = model.newPredictor()) {
+            return predictor.predict(ImageFactory.getInstance().fromImage(picture));
+        }
+    }
+
+    private static void assertServes(Classifications answer, float[] expected) {
+        assertEquals(CLASSES.size(), answer.getClassNames().size());
+        for (int i = 0; i < expected.length; i++) {
+            assertEquals(
+                    expected[i], answer.get(CLASSES.get(i)).getProbability(), 1e-5, CLASSES.get(i));
+        }
+    }
+
+    @Test
+    void colourPicturesAreServedNormalized() throws Exception {
+        double[] normalization = {0.485, 0.456, 0.406, 0.229, 0.224, 0.225};
+        Path place = folder.resolve("served");
+        float[] expected;
+        try (Network network =
+                Network.create("cifar-resnet20+option_b", 3, CLASSES, 4, Device.cpu())) {
+            DjlFolder.write(place, network, SIZE, normalization);
+            expected =
+                    expected(
+                            network,
+                            new double[] {0.485, 0.456, 0.406},
+                            new double[] {0.229, 0.224, 0.225});
+        }
+        assertServes(served(place, picture(false)), expected);
+    }
+
+    @Test
+    void greyPicturesAreServedByTheChaptersNetwork() throws Exception {
+        Path place = Files.createDirectory(folder.resolve("empty"));
+        float[] expected;
+        try (Network network = Network.create("d2l-resnet18", 1, CLASSES, 4, Device.cpu())) {
+            DjlFolder.write(place, network, SIZE, null);
+            expected = expected(network, new double[] {0}, new double[] {1});
+        }
+        assertServes(served(place, picture(true)), expected);
+    }
+
+    @Test
+    void servedParametersRecordNoGradients() throws Exception {
+        Path place = folder.resolve("served");
+        try (Network network = Network.create("cifar-resnet20", 3, CLASSES, 4, Device.cpu())) {
+            DjlFolder.write(place, network, SIZE, null);
+        }
+        Criteria<Image, Classifications> criteria =
+                Criteria.builder()
+                        .setTypes(Image.class, Classifications.class)
+                        .optModelPath(place)
+                        .build();
+        try (ZooModel<Image, Classifications> model = criteria.loadModel()) {
+            model.getBlock()
+                    .getParameters()
+                    .forEach(
+                            parameter ->
+                                    assertFalse(
+                                            parameter.getValue().getArray().hasGradient(),
+                                            parameter.getKey()));
+        }
+    }
+
+    @Test
+    void folderWithoutItsNetworkIsNamed() {
+        UserException error =
+                assertThrows(
+                        UserException.class,
+                        () ->
+                                new NetworkFactory()
+                                        .newBlock(
+                                                null,
+                                                folder,
+                                                java.util.Map.of("network", "resnet18")));
+        assertEquals(
+                folder
+                        + ": the arguments network and classes must name a network and a number of"
+                        + " classes. Received: resnet18, null",
+                error.getMessage());
+    }
+}

@@ -1,0 +1,130 @@
+package org.djlresnet.weights;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.UserException;
+import org.djlresnet.model.Network;
+import org.djlresnet.weights.StateFile.Wanted;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("engine")
+class StateFileTest {
+
+    private static final String NAME = "cifar-resnet20+option_b";
+
+    @TempDir Path folder;
+
+    private static Network network(long seed) {
+        return Network.create(NAME, 3, Network.numbered(4), seed, Device.cpu());
+    }
+
+    private static void assertSame(Network expected, Network received) {
+        assertEquals(expected.stateDict().keySet(), received.stateDict().keySet());
+        expected.stateDict()
+                .forEach(
+                        (name, array) ->
+                                assertArrayEquals(
+                                        array.toFloatArray(),
+                                        received.stateDict().get(name).toFloatArray(),
+                                        name));
+        assertEquals(expected.batchesTracked(), received.batchesTracked());
+    }
+
+    @Test
+    void writtenFileMakesTheSameNetwork() throws IOException {
+        Path path = folder.resolve("net.safetensors");
+        try (Network network = network(1)) {
+            network.stateDict().get("layer2.0.bn1.running_mean").addi(0.25f);
+            network.setBatchesTracked(Map.of("layer1.0.bn1.num_batches_tracked", 7L));
+            StateFile.write(path, network);
+            try (StateFile file = StateFile.open(path)) {
+                StateFile.Imported imported =
+                        file.network(new Wanted(NAME, null, null, false, 0), Device.cpu());
+                try (Network again = imported.network()) {
+                    assertEquals(List.of(), imported.fresh());
+                    assertEquals(3, again.inChannels());
+                    assertEquals(List.of("0", "1", "2", "3"), again.classNames());
+                    assertSame(network, again);
+                }
+            }
+        }
+    }
+
+    @Test
+    void trainingForwardsAreCountedAsPytorchCountsThem() {
+        try (Network network = network(1);
+                NDManager manager = network.manager().newSubManager()) {
+            NDArray images = manager.ones(new Shape(2, 3, 8, 8));
+            network.forward(images, false);
+            assertEquals(0L, network.batchesTracked().get("layer3.2.bn2.num_batches_tracked"));
+            try (var collector = network.manager().getEngine().newGradientCollector()) {
+                collector.backward(network.forward(images, true).sum());
+            }
+            assertEquals(1L, network.batchesTracked().get("layer3.2.bn2.num_batches_tracked"));
+            assertEquals(21, network.batchesTracked().size());
+        }
+    }
+
+    @Test
+    void stateOfOneNetworkIsTakenByAnother() {
+        try (Network network = network(1);
+                Network other = network(2)) {
+            other.loadStateDict(network.stateDict());
+            assertSame(network, other);
+            // a copy: what happens to the one leaves the other
+            network.stateDict().get("fc.bias").addi(1);
+            assertArrayEquals(new float[4], other.stateDict().get("fc.bias").toFloatArray());
+            assertTrue(other.parameters().get("conv1.weight").getArray().hasGradient());
+        }
+    }
+
+    @Test
+    void everythingWrongIsOneErrorAndChangesNothing() {
+        try (Network network = network(1);
+                Network same = network(1);
+                NDManager manager = network.manager().newSubManager()) {
+            Map<String, NDArray> state = new LinkedHashMap<>(network.stateDict());
+            state.remove("conv1.weight");
+            state.put("head.bias", manager.ones(new Shape(4)));
+            state.put("fc.bias", manager.ones(new Shape(5)));
+            state.put("bn1.bias", manager.ones(new Shape(16), DataType.FLOAT64));
+            UserException error =
+                    assertThrows(UserException.class, () -> network.loadStateDict(state));
+            assertEquals(
+                    "These are not the tensors of this "
+                            + NAME
+                            + ": 1 missing: conv1.weight; 2 of another type or shape: bn1.bias is"
+                            + " float64 (16), not float32 (16), fc.bias is float32 (5), not float32"
+                            + " (4); 1 superfluous: head.bias",
+                    error.getMessage());
+            assertSame(same, network);
+        }
+    }
+
+    @Test
+    void halfNumbersAreThoseOfTheStandard() {
+        assertEquals(1.0f, Floats.ofHalf((short) 0x3c00));
+        assertEquals(-2.0f, Floats.ofHalf((short) 0xc000));
+        assertEquals(65504.0f, Floats.ofHalf((short) 0x7bff));
+        assertEquals(0x1p-24f, Floats.ofHalf((short) 0x0001));
+        assertEquals(0x1p-14f, Floats.ofHalf((short) 0x0400));
+        assertEquals(Float.NEGATIVE_INFINITY, Floats.ofHalf((short) 0xfc00));
+        assertTrue(Float.isNaN(Floats.ofHalf((short) 0x7e00)));
+        assertEquals("-0.0", Float.toString(Floats.ofHalf((short) 0x8000)));
+    }
+}

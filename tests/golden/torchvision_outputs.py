@@ -1,0 +1,107 @@
+"""Writes what torchvision's and timm's residual networks compute, for GoldenTest.java to compare with.
+
+Weights and inputs come from a formula that the test computes again, so that the file holds outputs
+only: logits in evaluation mode, those after two steps of SGD, and the losses in training mode before,
+between and after the steps. Run by hand, in an environment with torch, torchvision, timm and
+safetensors:
+
+    python tests/golden/torchvision_outputs.py java/src/test/resources/golden/torchvision.safetensors
+"""
+
+import math
+import sys
+import zlib
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from safetensors.numpy import save_file
+
+NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "resnext50_32x4d")
+CLASSES = 10
+IMAGES = (4, 3, 64, 64)
+LR, MOMENTUM, WEIGHT_DECAY = 0.01, 0.9, 1e-3
+
+
+def uniform(name, size):
+    """Multiples of 2^-24 in [0, 1), SplitMix64's stream from the name's CRC-32 on."""
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    with np.errstate(over="ignore"):
+        z = np.uint64(zlib.crc32(name.encode())) + np.arange(1, size + 1, dtype=np.uint64) * golden
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float64) * 2.0**-24
+
+
+def tensor(name, shape):
+    """A tensor of a network, or the input, by its name: activations stay about as large as the input."""
+    u = uniform(name, math.prod(shape))
+    if name.endswith("running_var"):
+        values = 0.5 + u
+    elif len(shape) == 4 and name == "input":
+        values = 2 * u - 1
+    elif len(shape) > 1:
+        values = (2 * u - 1) * math.sqrt(6 / math.prod(shape[1:]))
+    elif name.endswith("weight"):
+        # small where a bottleneck ends, or rounding errors grow over 50 blocks of batch statistics
+        values = (0.25 + 0.5 * u) * (0.125 if name.endswith("bn3.weight") else 1)
+    else:
+        values = 0.2 * (2 * u - 1)
+    return torch.from_numpy(values.astype(np.float32).reshape(shape))
+
+
+def fill(network):
+    """Gives every tensor its formula's values."""
+    state = network.state_dict()
+    network.load_state_dict({k: tensor(k, v.shape) if v.dtype == torch.float32 else v for k, v in state.items()})
+    return network
+
+
+def outputs(network):
+    """What the test compares, by a short name each."""
+    x, labels = tensor("input", IMAGES), torch.arange(IMAGES[0]) % CLASSES
+    network.eval()
+    with torch.no_grad():
+        found = {"evaluation": network(x)}
+    optimizer = torch.optim.SGD(network.parameters(), LR, MOMENTUM, weight_decay=WEIGHT_DECAY)
+    network.train()
+    losses = []
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(network(x), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    network.eval()
+    with torch.no_grad():
+        found["after"] = network(x)
+        network.train()
+        losses.append(torch.nn.functional.cross_entropy(network(x), labels))
+    return {**found, "losses": torch.stack(losses)}
+
+
+def stride_in_1x1(network):
+    """Moves the stride of torchvision's bottlenecks to their first convolution."""
+    for block in (network.layer2[0], network.layer3[0], network.layer4[0]):
+        block.conv1.stride, block.conv2.stride = (2, 2), (1, 1)
+    return network
+
+
+def main():
+    """Writes the file."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    networks = {name: lambda name=name: getattr(torchvision.models, name)(num_classes=CLASSES) for name in NAMES}
+    networks["resnet50+stride_in_1x1"] = lambda: stride_in_1x1(torchvision.models.resnet50(num_classes=CLASSES))
+    networks["resnet50+deep_stem+pooled_shortcut"] = lambda: timm.create_model("resnet50d", num_classes=CLASSES)
+    tensors = {}
+    for name, create in networks.items():
+        for kind, value in outputs(fill(create())).items():
+            tensors[f"{name}/{kind}"] = np.ascontiguousarray(value.numpy())
+    versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "timm": timm.__version__}
+    save_file(tensors, sys.argv[1], versions)
+
+
+if __name__ == "__main__":
+    main()

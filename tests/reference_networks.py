@@ -1,0 +1,126 @@
+"""Residual networks in plain numpy and double precision: the truth that the Java ones are held against."""
+
+import json
+import re
+import struct
+
+import numpy as np
+
+
+def read_tensors(file):
+    """The tensors of a safetensors file by name, optimizer's left aside."""
+    content = file.read_bytes()
+    (length,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + length])
+    tensors = {}
+    for name, form in header.items():
+        if name != "__metadata__" and not name.startswith("optimizer/"):
+            begin, end = (8 + length + offset for offset in form["data_offsets"])
+            tensors[name] = np.frombuffer(content[begin:end], "<f4").reshape(form["shape"]).astype(np.float64)
+    return tensors
+
+
+class Reference:
+    """Computes a network from its tensors; a method for each family.
+
+    Args:
+        tensors: by torchvision's names.
+        training: whether batch normalization uses the batch's statistics.
+    """
+
+    def __init__(self, tensors, training=False):
+        self.tensors = tensors
+        self.training = training
+
+    def conv(self, name, x, stride=1):
+        """A convolution without bias, padded by half its kernel."""
+        weight = self.tensors[f"{name}.weight"]
+        size = weight.shape[-1]
+        height, width = (-(-n // stride) for n in x.shape[2:])
+        padded = np.pad(x, ((0, 0), (0, 0), (size // 2,) * 2, (size // 2,) * 2))
+        y = 0
+        for i in range(size):
+            for j in range(size):
+                part = padded[:, :, i : i + stride * height : stride, j : j + stride * width : stride]
+                y = y + np.einsum("oc,nchw->nohw", weight[:, :, i, j], part)
+        return y
+
+    def norm(self, name, x):
+        """Batch normalization."""
+        gamma, beta, mean, variance = (
+            self.tensors[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        if self.training:
+            mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3))
+        scale = gamma / np.sqrt(variance + 1e-5)
+        return x * scale[:, None, None] + (beta - mean * scale)[:, None, None]
+
+    def cifar(self, x, study=False, plain=False):
+        """Post-activation, basic blocks; the study's end their stages with the change of shape."""
+        x = relu(self.norm("bn1", self.conv("conv1", x)))
+        for name in self.blocks():
+            out = self.tensors[f"{name}.conv2.weight"].shape[0]
+            stride = 1 if out == x.shape[1] else 2
+            y = self.conv(f"{name}.conv1", x, 1 if study else stride)
+            y = self.conv(f"{name}.conv2", relu(self.norm(f"{name}.bn1", y)), stride if study else 1)
+            y = self.norm(f"{name}.bn2", y)
+            if plain:
+                x = relu(y)
+            elif f"{name}.downsample.0.weight" in self.tensors:
+                x = relu(y + self.norm(f"{name}.downsample.1", self.conv(f"{name}.downsample.0", x, stride)))
+            else:
+                x = relu(y + option_a(x, out, stride))
+        return self.head(x)
+
+    def preact(self, x):
+        """Full pre-activation, basic blocks or bottlenecks with the stride on the 3x3 convolution."""
+        photographs = self.tensors["conv1.weight"].shape[-1] == 7
+        x = relu(self.norm("bn1", self.conv("conv1", x, 2 if photographs else 1)))
+        x = max_pool(x) if photographs else x
+        for number, name in enumerate(self.blocks()):
+            last = 3 if f"{name}.conv3.weight" in self.tensors else 2
+            stride = 2 if not name.startswith("layer1.") and name.endswith(".0") else 1
+            activated = x if number == 0 else relu(self.norm(f"{name}.bn1", x))
+            projected = f"{name}.downsample.0.weight" in self.tensors
+            shortcut = self.conv(f"{name}.downsample.0", activated, stride) if projected else x
+            y = self.conv(f"{name}.conv1", activated, stride if last == 2 else 1)
+            for i in range(2, last + 1):
+                y = relu(self.norm(f"{name}.bn{i}", y))
+                y = self.conv(f"{name}.conv{i}", y, stride if last == 3 and i == 2 else 1)
+            x = shortcut + y
+        return self.head(relu(self.norm("bn2", x)))
+
+    def head(self, x):
+        """Global average pooling and a linear layer."""
+        return x.mean((2, 3)) @ self.tensors["fc.weight"].T + self.tensors["fc.bias"]
+
+    def blocks(self):
+        """The blocks' names in their order."""
+        names = {found[0] for name in self.tensors if (found := re.match(r"layer\d+\.\d+", name))}
+        return sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+
+
+def relu(x):
+    """What is above 0."""
+    return np.maximum(x, 0)
+
+
+def max_pool(x):
+    """The largest of each 3x3 window, every second row and column; the map is not negative."""
+    height, width = (-(-n // 2) for n in x.shape[2:])
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = [padded[:, :, i : i + 2 * height : 2, j : j + 2 * width : 2] for i in range(3) for j in range(3)]
+    return np.max(windows, axis=0)
+
+
+def option_a(x, channels, stride):
+    """Every stride-th row and column, and half of the new channels as zeros on each side."""
+    before = (channels - x.shape[1]) // 2
+    return np.pad(x[:, :, ::stride, ::stride], ((0, 0), (before, channels - x.shape[1] - before), (0, 0), (0, 0)))
+
+
+def cross_entropy(logits, labels):
+    """The mean over the examples, in nats."""
+    shifted = logits - logits.max(1, keepdims=True)
+    losses = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]
+    return losses.mean()

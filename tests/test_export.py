@@ -1,0 +1,110 @@
+"""Networks handed on: as torchvision's state dict, and as a folder for DJL."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from state_files import random_state, read_safetensors
+
+from py_djl_resnet import UsageError, create_model
+from py_djl_resnet.weights import IMAGENET
+
+GOLDEN = Path(__file__).parent / "golden" / "torchvision_tensors.txt"
+
+
+def torchvisions(name):
+    """Name, type and shape of each tensor that torchvision's network of that name has."""
+    lines = (line.split(" ") for line in GOLDEN.read_text().splitlines())
+    return {
+        tensor: (dtype, tuple(int(size) for size in "".join(sizes).split(",") if size))
+        for model, tensor, dtype, *sizes in lines
+        if model == name
+    }
+
+
+@pytest.fixture(scope="module")
+def small():
+    with create_model("cifar-resnet20", 3, class_names=["cat", "dog"]) as model:
+        yield model
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])
+def test_safetensors_are_what_torchvision_loads_strictly(tmp_path, name):
+    with create_model(name, 3, 1000) as model:
+        model.export(tmp_path / "net.safetensors")
+        assert list(model.state_dict()) == list(torchvisions(name))
+    found = read_safetensors(tmp_path / "net.safetensors")
+    assert {tensor: (array.dtype.name, array.shape) for tensor, array in found.items()} == torchvisions(name)
+
+
+def test_safetensors_hold_the_networks_numbers(tmp_path, small):
+    small.load_state_dict(random_state(small.state_dict()))
+    small.export(tmp_path / "net.safetensors")
+    found = read_safetensors(tmp_path / "net.safetensors")
+    for name, array in small.state_dict().items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_folder_for_djl_says_how_pictures_are_read(command, tmp_path, small):
+    small.save(tmp_path / "net.safetensors")
+    arguments = ("export", "net.safetensors", "--format", "djl", "--normalize", "imagenet", "--image-size", "48")
+    code, _, _ = command(*arguments, "--out", "served")
+    assert code == 0
+    served = tmp_path / "served"
+    names = ["cifar-resnet20-0000.params", "serving.properties", "synset.txt"]
+    assert sorted(file.name for file in served.iterdir()) == names
+    assert (served / "synset.txt").read_text() == "cat\ndog\n"
+    lines = dict(line.split("=", 1) for line in (served / "serving.properties").read_text().splitlines())
+    assert (lines["width"], lines["height"], lines["flag"]) == ("48", "48", "COLOR")
+    assert tuple(float(n) for n in lines["normalize"].split(",")) == IMAGENET
+    assert lines["network"] == "cifar-resnet20"
+    assert lines["classes"] == "2"
+    assert (tmp_path / "served" / "cifar-resnet20-0000.params").read_bytes()[:4] == b"DJL@"
+
+
+def test_image_size_is_that_of_the_training(command, trained, tmp_path):
+    code, _, _ = command("export", trained.folder, "--format", "djl", "--out", "served")
+    assert code == 0
+    lines = (tmp_path / "served" / "serving.properties").read_text().splitlines()
+    assert {"width=28", "height=28", "flag=GRAYSCALE"} <= set(lines)
+    assert (tmp_path / "served" / "synset.txt").read_text().splitlines()[9] == "Ankle boot"
+
+
+def test_folder_that_holds_something_is_left_as_it_is(tmp_path, small):
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "precious").write_text("mine")
+    with pytest.raises(UsageError, match="served exists and holds files"):
+        small.export(tmp_path / "served", "djl")
+    assert [file.name for file in (tmp_path / "served").iterdir()] == ["precious"]
+    assert [file.name for file in tmp_path.iterdir()] == ["served"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"format": "torch"}, "format must be one of safetensors, djl, onnx; received 'torch'"),
+        ({"format": "djl", "fold": True}, "fold is for the format onnx; received the format djl"),
+        ({"format": "onnx", "image_size": 32}, "for the format djl; received the format onnx"),
+        ({"format": "djl", "image_size": 0}, "image_size must be a whole number from 1 to 4096; received 0"),
+        ({"format": "djl", "normalize": [0.5] * 5}, "three means and three standard deviations"),
+        ({"format": "djl", "normalize": [0.5] * 3 + [0.0] * 3}, "deviations above 0; received"),
+    ],
+)
+def test_argument_that_does_not_fit_is_named(tmp_path, small, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        small.export(tmp_path / "out", **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "message"),
+    [
+        ({"in_channels": 2}, {}, "pictures of 1 or 3 channels. Received: a network of 2"),
+        ({"in_channels": 1}, {"normalize": IMAGENET}, "normalizes pictures of 3 channels"),
+        ({"in_channels": 3, "class_names": ["a\nb"]}, {}, "one line of synset.txt"),
+    ],
+)
+def test_network_that_djl_could_not_serve_is_refused(tmp_path, network, arguments, message):
+    with create_model("cifar-resnet20", **network) as model, pytest.raises(UsageError, match=message):
+        model.export(tmp_path / "served", "djl", **arguments)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,114 @@
+"""A network's tensors as numpy arrays, out and in."""
+
+import numpy as np
+import pytest
+from state_files import random_state
+
+from py_djl_resnet import UsageError, create_model
+from py_djl_resnet.errors import ResnetWarning
+
+NAME = "cifar-resnet20+option_b"
+
+
+@pytest.fixture(scope="module")
+def model():
+    with create_model(NAME, in_channels=3, seed=1) as model:
+        yield model
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(0).random((2, 3, 32, 32), np.float32)
+
+
+def test_names_shapes_and_order_are_pytorchs(model):
+    state = model.state_dict()
+    assert list(state)[:6] == [
+        "conv1.weight",
+        "bn1.weight",
+        "bn1.bias",
+        "bn1.running_mean",
+        "bn1.running_var",
+        "bn1.num_batches_tracked",
+    ]
+    assert list(state)[-2:] == ["fc.weight", "fc.bias"]
+    assert state["conv1.weight"].shape == (16, 3, 3, 3)
+    assert state["layer2.0.downsample.0.weight"].shape == (32, 16, 1, 1)
+    assert state["bn1.num_batches_tracked"] == 0
+    assert {array.dtype.name for array in state.values()} == {"float32", "int64"}
+
+
+def test_state_of_one_network_makes_another_compute_the_same(model, pictures):
+    with create_model(NAME, in_channels=3, seed=2) as other:
+        assert not np.allclose(other(pictures), model(pictures))
+        other.load_state_dict(model.state_dict())
+        np.testing.assert_array_equal(other(pictures), model(pictures))
+
+
+def test_what_is_loaded_is_what_comes_out(model):
+    state = random_state(model.state_dict())
+    with create_model(NAME, in_channels=3) as other:
+        other.load_state_dict(state)
+        back = other.state_dict()
+    assert list(back) == list(state)
+    for name, array in state.items():
+        np.testing.assert_array_equal(back[name], array)
+
+
+def test_arrays_outlive_the_network_and_are_not_its_memory(pictures):
+    with create_model(NAME, in_channels=3) as model:
+        state = model.state_dict()
+        before = model(pictures)
+        kept = state["fc.weight"].copy()
+        state["fc.weight"] += 1
+        np.testing.assert_array_equal(model(pictures), before)
+    np.testing.assert_array_equal(state["fc.weight"], kept + 1)
+
+
+def test_other_floats_and_orders_are_converted(model):
+    state = model.state_dict()
+    changed = {name: array.astype(np.float64) for name, array in state.items() if array.dtype == np.float32}
+    changed["conv1.weight"] = np.asfortranarray(state["conv1.weight"])
+    changed["fc.bias"] = np.arange(10, dtype=np.float16)
+    changed["fc.weight"] = state["fc.weight"].tolist()
+    with create_model(NAME, in_channels=3) as other:
+        other.load_state_dict(changed)
+        back = other.state_dict()
+    np.testing.assert_array_equal(back["conv1.weight"], state["conv1.weight"])
+    np.testing.assert_array_equal(back["fc.weight"], state["fc.weight"])
+    np.testing.assert_array_equal(back["fc.bias"], np.arange(10))
+    assert back["bn1.num_batches_tracked"] == 0
+
+
+def test_everything_wrong_is_one_error_and_changes_nothing(model):
+    state = model.state_dict()
+    del state["conv1.weight"], state["layer1.0.bn1.bias"]
+    state["head.weight"] = np.zeros(3, np.float32)
+    state["fc.weight"] = np.zeros((64, 10), np.float32)
+    state["fc.bias"] = np.zeros(10, np.int32)
+    state["bn1.num_batches_tracked"] = np.zeros(2, np.int64)
+    before = model.state_dict()
+    with pytest.raises(UsageError) as error:
+        model.load_state_dict(state)
+    assert str(error.value) == (
+        f"these are not the tensors of this {NAME}: 2 missing: conv1.weight, layer1.0.bn1.bias; 1 superfluous: "
+        "head.weight; 3 of another type or shape: bn1.num_batches_tracked is int64 (2,), not one whole number, "
+        "fc.weight is float32 (64, 10), not float32 (10, 64), fc.bias is int32 (10,), not float32 (10,)"
+    )
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_list_of_what_is_wrong_is_bounded(model):
+    with pytest.raises(UsageError, match=r"107 missing: .*, and 97 more; 1000 superfluous: .*, and 990 more") as error:
+        model.load_state_dict({f"{n}{'x' * 1000}": np.zeros(1) for n in range(1000)})
+    assert len(str(error.value)) < 3000
+
+
+def test_numbers_that_are_not_finite_are_warned_of(model):
+    state = model.state_dict()
+    state["fc.bias"][3] = np.nan
+    with create_model(NAME, in_channels=3) as other:
+        with pytest.warns(ResnetWarning, match=r"fc.bias holds NaN or infinite numbers"):
+            other.load_state_dict(state)
+        assert np.isnan(other.state_dict()["fc.bias"][3])
