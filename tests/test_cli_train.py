@@ -106,4 +106,5 @@ def test_every_setting_has_its_option(monkeypatch):
         "plateau_epochs": 16,
         "plateau_factor": 0.17,
         "stochastic_depth": 0.18,
+        "profile": True,
     }

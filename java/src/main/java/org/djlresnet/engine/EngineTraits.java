@@ -1,7 +1,9 @@
 package org.djlresnet.engine;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
 /** What a training loop must know about the engine beyond DJL's common interface. */
@@ -31,6 +33,16 @@ public enum EngineTraits {
         public void clearUnreachedGradient(NDArray parameter) {}
 
         @Override
+        public boolean computesAtOnce(Device device) {
+            return !device.isGpu();
+        }
+
+        @Override
+        public void backward(NDArray output, NDArray gradient) {
+            JniUtils.backward((PtNDArray) output, (PtNDArray) gradient, false, false);
+        }
+
+        @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
             // DJL's copyTo goes through native code that warns on standard error
             // ones times the source: its very values, in the target's order of memory
@@ -58,6 +70,16 @@ public enum EngineTraits {
             try (NDArray gradient = parameter.getGradient()) {
                 gradient.subi(gradient);
             }
+        }
+
+        @Override
+        public boolean computesAtOnce(Device device) {
+            return false;
+        }
+
+        @Override
+        public void backward(NDArray output, NDArray gradient) {
+            throw new UnsupportedOperationException("MXNet begins at a loss only");
         }
 
         @Override
@@ -100,6 +122,22 @@ public enum EngineTraits {
      * @param parameter an array that requires a gradient, after {@link #forgetGradient}
      */
     public abstract void clearUnreachedGradient(NDArray parameter);
+
+    /**
+     * Tells whether an operation has been done when its call returns, so that it can be timed.
+     *
+     * @param device where it is done
+     * @return whether it has
+     */
+    public abstract boolean computesAtOnce(Device device);
+
+    /**
+     * Goes back from an array in the middle of a graph; PyTorch only.
+     *
+     * @param output the array, recorded in a gradient collector
+     * @param gradient that of the loss with regard to it
+     */
+    public abstract void backward(NDArray output, NDArray gradient);
 
     /**
      * Gives an array the values of another.

@@ -22,10 +22,11 @@ class RecipeTest {
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
              "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
-             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "image_size": null,
+             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
+             "image_size": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
-             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0}
+             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0, "profile": false}
             """;
 
     /** A recipe with every setting other than its default. */
@@ -37,7 +38,7 @@ class RecipeTest {
              "step_epochs": 3, "step_factor": 0.25, "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
-             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25}
+             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25, "profile": true}
             """;
 
     private static String json(String singleQuoted) {
