@@ -40,6 +40,7 @@ class Comparison:
         self.args = args
         self.results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self.versions: dict[str, str] = {}
+        self.profiles: list[list[dict[str, str]]] = []
         self.python = args.torch_python if contenders.has_torch(args.torch_python) else None
         if self.python is None:
             print(f"{args.torch_python} has no torch: PyTorch is left out; see --torch-python", file=sys.stderr)
@@ -86,6 +87,7 @@ class Comparison:
         """Three of ours, one after the other: with the profile, without it, and on one fixed batch."""
         settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None)
         profiled, rows = contenders.ours(*settings, "--profile")
+        self.profiles.append(rows)
         plain, _ = contenders.ours(*settings)
         seconds = (self.args.limit / plain.train) * max(1, self.args.epochs - 1)
         fixed, _ = contenders.our_steps(256, 28, seconds, self.args.threads)
@@ -171,6 +173,15 @@ def main() -> None:
     if args.docs:
         report.write_section("compare", text)
     print(text)
+    if comparison.profiles:
+        profile = report.medians(comparison.profiles)
+        link = report.profile_figure(profile, figures / "profile.png")
+        text = f"At 28×28, batch 256, from the same command; medians of its rounds.\n\n{report.profile_table(profile)}"
+        text += f"\n\n![Where a step's time goes]({'images/' if args.docs else ''}{link})"
+        (args.out / "profile.md").write_text(text + "\n", "utf-8")
+        if args.docs:
+            report.write_section("profile", text)
+        print(text)
     if failures:
         sys.exit(f"not measured in every round: {', '.join(dict.fromkeys(failures))}")
 

@@ -134,6 +134,35 @@ def figure(results: Results, caption: str, path: Path) -> None:
     chart.savefig(path, dpi=150, bbox_inches="tight")
 
 
+def medians(profiles: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, Any]]:
+    """The rows of several ``profile.csv`` as one, in numbers; None for what has no two passes."""
+    rows = []
+    for same in zip(*profiles, strict=True):
+        row: dict[str, Any] = {"part": same[0]["part"]}
+        for key in ("forward_ms", "backward_ms", "total_ms", "share"):
+            values = [float(one[key]) for one in same if one[key]]
+            row[key] = statistics.median(values) if values else None
+        rows.append(row)
+    return rows
+
+
+def profile_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Where a step's time goes, in Markdown."""
+    lines = ["| part | forward, ms | backward, ms | total, ms | share |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = ["" if row[key] is None else f"{row[key]:.1f}" for key in ("forward_ms", "backward_ms", "total_ms")]
+        lines.append(f"| {row['part']} | {' | '.join(cells)} | {100 * row['share']:.1f} % |")
+    return "\n".join(lines)
+
+
+def profile_figure(rows: Sequence[Mapping[str, Any]], path: Path) -> str:
+    """The figure that `train --profile` draws; returns its file's name."""
+    from py_djl_resnet.figures import plot_profile
+
+    plot_profile(rows, None, path)
+    return path.name
+
+
 def _first(shown: Sequence[Work], results: Results, key: str) -> int:
     return next(line for line, work in enumerate(shown) if ratios(work, results[work.key], key, "eager"))
 

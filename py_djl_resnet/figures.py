@@ -159,14 +159,14 @@ def plot_bypass(
 
 def plot_profile(
     rows: Sequence[Mapping[str, Any]],
-    steps: int,
+    steps: int | None,
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
     """Where the time of a training step goes, a bar for each part in the order of a step.
 
     Args:
         rows: as :attr:`py_djl_resnet.Profile.rows`.
-        steps: how many steps the times are means of.
+        steps: how many steps the times are means of; None leaves it out.
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
 
     Raises:
@@ -189,7 +189,7 @@ def plot_profile(
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    axes.set_xlabel(f"milliseconds a step, mean of {steps}")
+    axes.set_xlabel("milliseconds a step" + (f", mean of {steps}" if steps else ""))
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.legend(frameon=False)
