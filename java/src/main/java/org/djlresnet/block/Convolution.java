@@ -135,12 +135,15 @@ public final class Convolution extends AbstractBlock implements Described {
     @Override
     public void initialize(NDManager manager, DataType dataType, Shape... inputShapes) {
         super.initialize(manager, dataType, inputShapes);
-        order =
+        MemoryOrder wanted =
                 MemoryOrder.of(
                         manager.getDevice(),
                         EngineTraits.of(manager.getEngine()),
                         tapByTap(inputShapes[0]));
-        order.apply(weight.getArray(), weight.requiresGradient());
+        if (wanted != order) {
+            order = wanted;
+            order.apply(weight.getArray(), weight.requiresGradient());
+        }
     }
 
     @Override

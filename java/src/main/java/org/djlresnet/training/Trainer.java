@@ -107,6 +107,9 @@ public final class Trainer {
         this.train = train;
         this.test = test;
         this.folder = folder;
+        network.arrangeFor(
+                recipe.imageSize() == null ? train.height() : recipe.imageSize(),
+                recipe.imageSize() == null ? train.width() : recipe.imageSize());
         recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);
         progress = new Progress(recipe.epochs(), start);
