@@ -112,7 +112,6 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static Checkpoint checked(Path path, SafetensorsFile file) {
-        file.verify();
         String text = file.metadata().get(KEY);
         if (text == null) {
             throw new UserException(
@@ -121,6 +120,12 @@ public final class Checkpoint implements AutoCloseable {
                             + " metadata lack \""
                             + KEY
                             + "\"");
+        }
+        if (!file.verify()) {
+            throw new UserException(
+                    path
+                            + " carries no checksum: it is damaged, or another program wrote it. Use"
+                            + " another copy");
         }
         try {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
@@ -151,6 +156,7 @@ public final class Checkpoint implements AutoCloseable {
         if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
             throw new IllegalStateException("a size is not above 0");
         }
+        run();
     }
 
     /**

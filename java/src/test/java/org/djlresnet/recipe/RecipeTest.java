@@ -191,7 +191,7 @@ class RecipeTest {
                 "schedule      | 'linear'   | one of constant, step, cosine, one-cycle",
                 "engine        | 'jax'      | one of pytorch, mxnet",
                 "engine        | null       | one of pytorch, mxnet",
-                "dataset       | 'imagenet' | one of fashion-mnist, idx, arrays",
+                "dataset       | 'imagenet' | one of fashion-mnist, cifar-10, idx, arrays",
                 "model         | ['x']      | one of d2l-resnet18",
             })
     void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
