@@ -26,8 +26,8 @@ class SafetensorsFileTest {
     /**
      * Made with Python's safetensors 0.8.0: {@code safetensors.numpy.save({"fc.weight": float32
      * [[1, -2.5, 3], [0, 1e-3, 7]], "b": int16 [-1, 300], "s": int64 5, "empty": uint8 (0, 3)},
-     * metadata={"checksum": …})}, the CRC-32C of the file with zeros for its
-     * digits computed in Python too.
+     * metadata={"checksum": …})}, the CRC-32C of the file with zeros for its digits computed in
+     * Python too.
      */
     private static final String GOLDEN =
             "18010000000000007b225f5f6d657461646174615f5f223a7b22636865636b73756d223a22637263"
@@ -153,8 +153,7 @@ class SafetensorsFileTest {
     @Test
     void everyFlippedBitIsNoticed() throws IOException {
         Path file = dir.resolve("flipped.safetensors");
-        SafetensorsFile.write(
-                file, Map.of("run", "{\"step\": 7, \"lr\": 0.05}"), goldenTensors());
+        SafetensorsFile.write(file, Map.of("run", "{\"step\": 7, \"lr\": 0.05}"), goldenTensors());
         byte[] good = Files.readAllBytes(file);
         for (int bit = 0; bit < 8 * good.length; bit++) {
             byte[] bytes = good.clone();

@@ -22,7 +22,10 @@ class CifarFileTest {
 
     @TempDir Path dir;
 
-    /** Records whose red plane holds the first number after the label, green the next, blue the last. */
+    /**
+     * Records whose red plane holds the first number after the label, green the next, blue the
+     * last.
+     */
     private Path file(String name, int[]... records) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(records.length * 3073);
         for (int[] record : records) {
@@ -64,7 +67,8 @@ class CifarFileTest {
     @Test
     void refusesFilesOfAnotherSize() throws IOException {
         Path file = file("data_batch_1.bin", new int[] {1, 0, 0, 0}, new int[] {2, 0, 0, 0});
-        assertRefused(file, 3, "truncated", "3 records of 3073 bytes take 9219 bytes, received 6146");
+        assertRefused(
+                file, 3, "truncated", "3 records of 3073 bytes take 9219 bytes, received 6146");
         assertRefused(file, 1, "too long", "take 3073 bytes, received 6146");
         byte[] whole = Files.readAllBytes(file);
         Files.write(file, Arrays.copyOf(whole, 6145));

@@ -113,7 +113,8 @@ class DatasetsTest {
         Files.createDirectories(folder);
         for (int i = 1; i <= 6; i++) {
             String name = i == 6 ? "test_batch.bin" : "data_batch_" + i + ".bin";
-            try (RandomAccessFile file = new RandomAccessFile(folder.resolve(name).toFile(), "rw")) {
+            try (RandomAccessFile file =
+                    new RandomAccessFile(folder.resolve(name).toFile(), "rw")) {
                 file.setLength(30_730_000);
                 file.write(i);
                 file.write(10 * i);
@@ -126,16 +127,14 @@ class DatasetsTest {
         writeCifar(dir.resolve("cifar-10-batches-bin"));
         ImageDataset train = Datasets.read("cifar-10", dir, true);
         assertEquals(50_000, train.size());
-        assertEquals(
-                List.of(3, 32, 32), List.of(train.channels(), train.height(), train.width()));
+        assertEquals(List.of(3, 32, 32), List.of(train.channels(), train.height(), train.width()));
         assertEquals(List.of(3, 32, 32), Datasets.descriptor("cifar-10").shape());
         for (int batch = 0; batch < 5; batch++) {
             assertEquals(1 + batch, train.label(10_000 * batch));
             assertEquals(10 + 10 * batch, train.pixels().get(10_000 * 3072 * batch));
         }
         assertEquals("automobile", train.classNames().get(train.label(0)));
-        ImageDataset test =
-                Datasets.read("cifar-10", dir.resolve("cifar-10-batches-bin"), false);
+        ImageDataset test = Datasets.read("cifar-10", dir.resolve("cifar-10-batches-bin"), false);
         assertEquals(10_000, test.size());
         assertEquals("frog", test.classNames().get(test.label(0)));
     }
