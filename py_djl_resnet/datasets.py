@@ -144,7 +144,10 @@ def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
 
 def check_labels(labels: Any, count: int, what: str) -> npt.NDArray[np.int64]:
     """`labels` as (N,) int64, or a :class:`UsageError`."""
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise UsageError(f"{what} must have shape (N,); received {type(labels).__name__}: {error}") from error
     if array.ndim != 1:
         raise UsageError(f"{what} must have shape (N,); received {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):
