@@ -272,8 +272,8 @@ public final class SafetensorsFile implements AutoCloseable {
         CRC32C checksum = new CRC32C();
         byte[] expected = new byte[DIGITS];
         try {
-            ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
             long size = channel.size();
+            ByteBuffer chunk = ByteBuffer.allocateDirect((int) Math.min(CHUNK, size));
             for (long at = 0; at < size; at += CHUNK) {
                 chunk.clear().limit((int) Math.min(CHUNK, size - at));
                 readInto(path, channel, at, chunk);
