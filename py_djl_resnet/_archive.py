@@ -55,8 +55,8 @@ class Archive:
 
 _BATCH = 10_000 * (1 + 3 * 32 * 32)
 
-#: The archives by the names of their data sets. The authors of CIFAR-10 publish an MD5 (c32a1d4ab5d03f1284b67883e8d87530);
-#: other programs pin, for an archive of that MD5, the size and SHA-256 that stand here.
+#: The archives by the names of their data sets. CIFAR-10's authors publish the MD5 c32a1d4ab5d03f1284b67883e8d87530;
+#: other programs pin the size and SHA-256 that stand here for an archive of that MD5.
 ARCHIVES = {
     "cifar-10": Archive(
         address="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
