@@ -45,7 +45,7 @@ def tensor(name, shape):
         values = (2 * u - 1) * math.sqrt(6 / math.prod(shape[1:]))
     elif name.endswith("weight"):
         # small where blocks end, or rounding errors grow over their many batch statistics
-        small = {"bn2.weight": 0.25, "bn3.weight": 0.125}
+        small = {"bn2.weight": 0.25, "bn3.weight": 0.0625}
         values = (0.25 + 0.5 * u) * small.get(name[-10:], 1)
     else:
         values = 0.2 * (2 * u - 1)

@@ -24,7 +24,8 @@ import org.djlresnet.engine.EngineTraits;
  *
  * <p>The mathematics is that of DJL's {@code Conv2d}. On PyTorch's processor kernels the weight
  * lies in memory so that they compute channels-last, and over maps of few positions {@link
- * TapProducts} stand for the padded convolution.
+ * TapProducts} stand for the padded convolution. Shapes, values and files do not show it; but DJL's
+ * {@code toFloatArray} of such a weight leaves a copy with the weight's manager each time.
  */
 public final class Convolution extends AbstractBlock implements Described {
 

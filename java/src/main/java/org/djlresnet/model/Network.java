@@ -301,6 +301,7 @@ public final class Network implements AutoCloseable {
 
     @Override
     public void close() {
+        parameters.values().forEach(Parameter::close);
         manager.close();
     }
 }

@@ -196,7 +196,7 @@ class RecipeTest {
                 "engine        | 'jax'      | one of pytorch, mxnet",
                 "engine        | null       | one of pytorch, mxnet",
                 "stochastic_depth | 1       | a number from 0 to 0.95",
-                "dataset       | 'imagenet' | one of fashion-mnist, idx, arrays",
+                "dataset       | 'imagenet' | one of fashion-mnist, cifar-10, idx, arrays",
                 "model         | ['x']      | a network's name, with options after plus",
             })
     void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
