@@ -215,7 +215,7 @@ def read_recipe(file: Path) -> Recipe:
         raise UsageError(
             f"{file} cannot be read: {error.strerror}; give a folder that the train command made"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{file} must be a JSON object; received a {type(settings).__name__}")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .datasets import ARRAYS, bundled_data, check_labels, check_pictures, from_arrays
+from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .profile import Profile
 from .progress import Display, Silent, display
@@ -86,7 +86,7 @@ def train(
         if arrays is None:
             # Java's own folder is still the one where it was started
             _jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
-            return _jvm.bridge().train(recipe.to_json(), str(bundled_data()), folder)
+            return _jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
         return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, class_names), folder)
 
     return _run(begin, recipe, progress, callback)
@@ -135,7 +135,7 @@ def resume(
 
     def begin() -> Any:
         if arrays is None:
-            return _jvm.bridge().resume(str(source), json.dumps(given), str(bundled_data()))
+            return _jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
         return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, class_names))
 
     return _run(begin, where, progress, callback)

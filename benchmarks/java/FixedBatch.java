@@ -31,6 +31,7 @@ public final class FixedBatch {
                         new Sgd(Recipe.fromJson("{}"), network.parameters(), network.manager());
                 NDManager fixed = network.manager().newSubManager()) {
             EngineTraits.of(network.manager().getEngine()).prepareThread();
+            network.arrangeFor(size, size);
             NDArray images = fixed.randomUniform(0, 1, new Shape(batchSize, 1, size, size));
             NDArray labels = fixed.randomInteger(0, 10, new Shape(batchSize), DataType.INT32);
             long end = Long.MAX_VALUE;

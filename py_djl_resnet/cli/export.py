@@ -13,6 +13,7 @@ from typing import Any
 from ..models import checkpoint_file, load
 from ..weights import FORMATS, IMAGENET, export
 from .options import add_engine, count, start
+from .report import network
 
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
@@ -52,7 +53,7 @@ def run(options: Any) -> int:
             image_size=options.image_size,
             normalize=options.normalize,
         )
-        print(f"{model.name}, {model.in_channels} channels, {model.classes} classes: {options.out}")
+        print(f"{network(model)}: {options.out}")
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import UsageError
 from ..models import Model, create_model
 from .options import add_engine, count, print_json, start, whole
+from .report import network
 
 EXAMPLES = (
     "import resnet50.safetensors --model resnet50 --out resnet50-imagenet.safetensors",
@@ -60,7 +61,7 @@ def run(options: Any) -> int:
 def _report(model: Model, file: str) -> list[str]:
     told = model.info["import"]
     lines = [
-        f"{model.name}, {model.in_channels} channels, {model.classes} classes",
+        network(model),
         f"taken: {len(told['taken'])} tensors of {file}",
     ]
     if told["prefix"]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from ..errors import ResnetWarning
+from ..models import Model
 
 #: How errors and lines on standard error begin.
 NAME = "py-djl-resnet"
@@ -18,6 +19,12 @@ def report(message: str) -> None:
     """Writes a message as one line."""
     line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
     print(f"{NAME}: {line}", file=sys.stderr, flush=True)
+
+
+def network(model: Model) -> str:
+    """A network in a line: its name, channels and classes."""
+    channels = f"{model.in_channels} channel{'' if model.in_channels == 1 else 's'}"
+    return f"{model.name}, {channels}, {model.classes} class{'' if model.classes == 1 else 'es'}"
 
 
 def warn(message: str) -> None:

@@ -24,7 +24,8 @@ import org.djlresnet.engine.EngineTraits;
  *
  * <p>The mathematics is that of DJL's {@code Conv2d}. On PyTorch's processor kernels the weight
  * lies in memory so that they compute channels-last, and over maps of few positions {@link
- * TapProducts} stand for the padded convolution.
+ * TapProducts} stand for the padded convolution. Shapes, values and files do not show it; but DJL's
+ * {@code toFloatArray} of such a weight leaves a copy with the weight's manager each time.
  */
 public final class Convolution extends AbstractBlock implements Described {
 
@@ -135,19 +136,29 @@ public final class Convolution extends AbstractBlock implements Described {
     @Override
     public void initialize(NDManager manager, DataType dataType, Shape... inputShapes) {
         super.initialize(manager, dataType, inputShapes);
-        order =
-                MemoryOrder.of(
-                        manager.getDevice(),
-                        EngineTraits.of(manager.getEngine()),
-                        tapByTap(inputShapes[0]));
-        order.apply(weight.getArray(), weight.requiresGradient());
+        arrange(manager, inputShapes[0]);
     }
 
     @Override
     public void loadParameters(NDManager manager, DataInputStream is)
             throws IOException, MalformedModelException {
         super.loadParameters(manager, is);
-        order.apply(weight.getArray(), weight.requiresGradient());
+        order = MemoryOrder.PLAIN;
+        if (inputShapes != null) {
+            arrange(manager, inputShapes[0]);
+        }
+    }
+
+    /** Puts the weight into the order in memory that serves for inputs of a shape. */
+    private void arrange(NDManager manager, Shape input) {
+        EngineTraits traits = EngineTraits.of(manager.getEngine());
+        MemoryOrder wanted = MemoryOrder.of(manager.getDevice(), traits, tapByTap(input));
+        NDArray array = weight.getArray();
+        // an initializer that found no values for this shape gave some other, and told its caller
+        if (wanted != order && array.getShape().equals(weight.getShape())) {
+            order = wanted;
+            order.apply(array, weight.requiresGradient());
+        }
     }
 
     @Override

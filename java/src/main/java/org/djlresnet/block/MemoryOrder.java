@@ -73,7 +73,7 @@ enum MemoryOrder {
         try (NDManager scope = weight.getManager().newSubManager()) {
             NDArray values = weight.stopGradient();
             values.attach(scope);
-            weight.intern(arrange(values));
+            EngineTraits.replace(weight, arrange(values));
             weight.setRequiresGradient(requiresGradient);
         }
     }

@@ -3,6 +3,7 @@ package org.djlresnet.block;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.convolutional.Conv2d;
@@ -65,7 +66,7 @@ final class TapProducts {
         Axis rows = new Axis(kernel, x.getShape().get(2), stride.get(0));
         Axis columns = new Axis(kernel, x.getShape().get(3), stride.get(1));
         NDList positions = positions(x);
-        NDList taps = taps(weight, positions.size() == 1);
+        NDList taps = taps(weight, x.getManager(), positions.size() == 1);
         NDArray[] sums = new NDArray[rows.outputs() * columns.outputs()];
         for (int tap = 0; tap < kernel * kernel; tap++) {
             NDList covered = new NDList();
@@ -127,10 +128,13 @@ final class TapProducts {
     }
 
     /** (out, in, kernel, kernel) → for each tap, row by row, (out, in); or the centre's alone. */
-    private static NDList taps(NDArray weight, boolean centreOnly) {
+    private static NDList taps(NDArray weight, NDManager manager, boolean centreOnly) {
         Shape s = weight.getShape();
         long count = s.get(2) * s.get(3);
-        NDArray byTap = weight.transpose(2, 3, 0, 1).reshape(count, s.get(0), s.get(1));
+        NDArray view = weight.transpose(2, 3, 0, 1);
+        // what is made of the weight would else live as long as the network
+        view.attach(manager);
+        NDArray byTap = view.reshape(count, s.get(0), s.get(1));
         if (centreOnly) {
             return new NDList(byTap.get(new NDIndex(count / 2)));
         }

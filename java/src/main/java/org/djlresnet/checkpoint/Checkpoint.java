@@ -114,20 +114,15 @@ public final class Checkpoint implements AutoCloseable {
     public static Checkpoint open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);
         try {
-            return checked(path, file);
+            return of(path, file);
         } catch (RuntimeException | Error failure) {
             file.close();
             throw failure;
         }
     }
 
-    private static Checkpoint checked(Path path, SafetensorsFile file) {
-        file.verify();
-        return of(path, file);
-    }
-
     /**
-     * Takes an open file as a checkpoint.
+     * Takes an open file as a checkpoint and checks that it is whole.
      *
      * @param path the file's path
      * @param file the file, which the checkpoint closes when it is closed
@@ -143,6 +138,12 @@ public final class Checkpoint implements AutoCloseable {
                             + " metadata lack \""
                             + KEY
                             + "\"");
+        }
+        if (!file.verify()) {
+            throw new UserException(
+                    path
+                            + " carries no checksum: it is damaged, or another program wrote it. Use"
+                            + " another copy");
         }
         try {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
@@ -174,6 +175,7 @@ public final class Checkpoint implements AutoCloseable {
         if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
             throw new IllegalStateException("a size is not above 0");
         }
+        run();
     }
 
     /**

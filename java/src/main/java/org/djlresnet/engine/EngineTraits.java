@@ -3,6 +3,7 @@ package org.djlresnet.engine;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
@@ -25,7 +26,7 @@ public enum EngineTraits {
         public void forgetGradient(NDArray parameter) {
             // A new leaf on the same memory has no gradient at all: the backward pass then hands
             // its result over, where it would have to be added to zeros written before
-            parameter.intern(parameter.stopGradient());
+            replace(parameter, parameter.stopGradient());
             parameter.setRequiresGradient(true);
         }
 
@@ -47,7 +48,7 @@ public enum EngineTraits {
             // DJL's copyTo goes through native code that warns on standard error
             // ones times the source: its very values, in the target's order of memory
             try (NDArray detached = target.stopGradient()) {
-                target.intern(detached.onesLike().muli(source));
+                replace(target, detached.onesLike().muli(source));
             }
             target.setRequiresGradient(requiresGradient);
         }
@@ -96,6 +97,21 @@ public enum EngineTraits {
      */
     public static EngineTraits of(Engine engine) {
         return "PyTorch".equals(engine.getEngineName()) ? PYTORCH : MXNET;
+    }
+
+    /**
+     * Puts another array in an array's place.
+     *
+     * @param array the array, which keeps its identity and its manager
+     * @param by an array of the same shape, which is closed
+     */
+    public static void replace(NDArray array, NDArray by) {
+        NDManager owner = array.getManager();
+        array.intern(by);
+        // DJL knows arrays by the address they were made at. That address is free now; an array
+        // that
+        // is made there takes this one's place with the manager, and then it would never be closed
+        array.attach(owner);
     }
 
     /** Turns the recording of gradients off on this thread, but for gradient collectors. */

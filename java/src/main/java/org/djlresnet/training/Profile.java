@@ -122,6 +122,10 @@ public final class Profile extends GradientPass {
                 try (NDArray gradient = next.getGradient()) {
                     traits.backward(outputs.get(i), gradient);
                 }
+                if (i < parts.size() - 1) {
+                    // as early as an uncut pass would free the gradient
+                    next.close();
+                }
                 next = inputs.get(i);
                 lapTo(names.size() + i);
             }

@@ -152,6 +152,7 @@ public final class Sgd implements AutoCloseable {
 
     @Override
     public void close() {
+        state().values().forEach(NDArray::close);
         manager.close();
     }
 }

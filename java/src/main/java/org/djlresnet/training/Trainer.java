@@ -104,6 +104,9 @@ public final class Trainer {
         this.train = train;
         this.test = test;
         this.folder = folder;
+        network.arrangeFor(
+                recipe.imageSize() == null ? train.height() : recipe.imageSize(),
+                recipe.imageSize() == null ? train.width() : recipe.imageSize());
         pass = recipe.profile() ? new Profile(network) : new GradientPass(network);
         recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);

@@ -35,7 +35,8 @@ class RecipeTest {
             {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
              "batch_size": 2, "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
              "decay_bias_and_norm": true, "schedule": "one-cycle", "warmup_epochs": 6,
-             "step_epochs": 3, "step_factor": 0.25, "image_size": 96, "limit": 512,
+             "step_epochs": 3, "step_factor": 0.25, "weights": "start.safetensors",
+             "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
              "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25, "profile": true}
@@ -102,6 +103,7 @@ class RecipeTest {
         assertEquals(6, recipe.warmupEpochs());
         assertEquals(3, recipe.stepEpochs());
         assertEquals(0.25, recipe.stepFactor());
+        assertEquals("start.safetensors", recipe.weights());
         assertEquals(96, recipe.imageSize());
         assertEquals(512, recipe.limit());
         assertEquals(Long.MIN_VALUE, recipe.seed());
@@ -187,6 +189,7 @@ class RecipeTest {
                 "limit         | 2147483648 | a whole number from 2 to 2147483647, or null",
                 "threads       | 0          | a whole number from 1 to 1024, or null",
                 "data_dir      | 7          | a folder's path, or null",
+                "weights       | ''         | a .safetensors file's path, or null",
                 "device        | 'gpu:'     | auto, cpu, gpu or gpu:N",
                 "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
                 "device        | 0          | auto, cpu, gpu or gpu:N",
@@ -194,7 +197,7 @@ class RecipeTest {
                 "engine        | 'jax'      | one of pytorch, mxnet",
                 "engine        | null       | one of pytorch, mxnet",
                 "stochastic_depth | 1       | a number from 0 to 0.95",
-                "dataset       | 'imagenet' | one of fashion-mnist, idx, arrays",
+                "dataset       | 'imagenet' | one of fashion-mnist, cifar-10, idx, arrays",
                 "model         | ['x']      | a network's name, with options after plus",
             })
     void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
