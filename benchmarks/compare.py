@@ -89,8 +89,7 @@ class Comparison:
         profiled, rows = contenders.ours(*settings, "--profile")
         self.profiles.append(rows)
         plain, _ = contenders.ours(*settings)
-        seconds = (self.args.limit / plain.train) * max(1, self.args.epochs - 1)
-        fixed, _ = contenders.our_steps(256, 28, seconds, self.args.threads)
+        fixed, _ = contenders.our_steps(256, 28, self.args.limit / plain.train, self.args.threads)
         shares = {row["part"]: float(row["share"]) for row in rows}
         self.add("optimizer", "ours", shares["optimizer"])
         self.add("data_wait", "ours", shares["data"])

@@ -118,18 +118,23 @@ def chapter(epochs: int, limit: int, batch_size: int, threads: int) -> Training:
 
 
 def our_steps(batch_size: int, size: int, seconds: float, threads: int) -> tuple[list[float], float]:
-    """The seconds of each of our steps on one fixed batch, without a data path; and the peak memory in MB."""
-    ended = java("FixedBatch", threads, batch_size, size, seconds)
-    return [float(line) for line in ended.output.splitlines()], ended.peak_mb
+    """The seconds of each of our steps on one fixed batch, without a data path; and the peak memory in MB.
+
+    As many seconds before these warm up: the JVM's compiler would else take a core from the engine's threads.
+    """
+    ended = java("FixedBatch", threads, batch_size, size, 2 * seconds)
+    steps = [float(line) for line in ended.output.splitlines()]
+    return steps[len(steps) // 2 :], ended.peak_mb
 
 
 def their_steps(
     python: Path, batch_size: int, size: int, seconds: float, threads: int, compiled: bool = False
 ) -> tuple[list[float], float]:
     """The same of PyTorch's steps."""
-    options = ["--batch-size", batch_size, "--image-size", size, "--seconds", seconds]
+    options = ["--batch-size", batch_size, "--image-size", size, "--seconds", 2 * seconds]
     report, ended = pytorch(python, "fixed-batch", threads, *options, *(["--compile"] if compiled else []))
-    return report["steps"], ended.peak_mb
+    steps = report["steps"]
+    return steps[len(steps) // 2 :], ended.peak_mb
 
 
 def first_batch(python: Path | None, threads: int) -> float:

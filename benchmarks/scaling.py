@@ -3,7 +3,7 @@
     python benchmarks/scaling.py --docs
     python benchmarks/scaling.py --batch-sizes 32,512 --image-sizes 28,112 --threads 1 --seconds 2
 
-Each point is a process of its own that trains on one fixed batch for --seconds after two steps that warm up:
+Each point is a process of its own that trains on one fixed batch for --seconds after as many that warm up:
 examples a second from the median step, and the process's peak resident memory. Image sizes are measured at
 --image-batch, batch sizes at 28×28. Prints Markdown and writes it with a CSV and the figure to --out, and with
 --docs to docs/performance.md too. torch may be in another Python than ours: --torch-python.
