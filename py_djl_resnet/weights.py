@@ -30,6 +30,7 @@ FORMATS = ("safetensors", "djl", "onnx")
 IMAGENET = (0.485, 0.456, 0.406, 0.229, 0.224, 0.225)
 
 _MOST_LISTED = 10
+_MOST_HEADER = 100_000_000
 _SECONDS_FOR_A_PICKLE = 600
 _COUNTER = "num_batches_tracked"
 _TORCH = "pip install 'py-djl-resnet[torch]'"
@@ -46,6 +47,8 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
         UsageError: no such file, a damaged one, or tensors that are not the network's.
     """
     path = Path(file)
+    if path.is_dir():
+        raise UsageError(f"weights {path} are a folder; give a file in it, such as best.safetensors of a run")
     if not path.is_file():
         raise UsageError(f"weights {path} do not exist; give a .safetensors, .pth or .pt file")
     with _as_safetensors(path) as readable:
@@ -140,6 +143,8 @@ def state_dict(model: Model) -> dict[str, npt.NDArray[Any]]:
 
 def load_state_dict(model: Model, state: Mapping[str, npt.ArrayLike]) -> None:
     """See :meth:`Model.load_state_dict`."""
+    if not isinstance(state, Mapping):
+        raise UsageError(f"a state dict maps names to arrays; received {type(state).__name__}")
     with _jvm.translated_errors():
         told = json.loads(str(model.handle.tensors()))
     shapes = {tensor["name"]: tuple(tensor["shape"]) for tensor in told["tensors"]}
@@ -194,7 +199,8 @@ def export(
 
     Args:
         model: the network.
-        path: a file, which is replaced if it is there; for ``djl`` a folder that is not there yet.
+        path: a file, which is replaced if it is there, unless it is a checkpoint of this package; for ``djl`` a
+            folder that is not there yet.
         format: ``safetensors``, which torchvision's ``load_state_dict`` takes, strictly; ``djl``, a folder that
             DJL's ``Criteria`` and ``Predictor`` serve; ``onnx``, from (N, C, H, W) to logits with N, H and W open.
         fold: for ``onnx``: whether a BatchNorm that follows a convolution becomes part of it.
@@ -214,6 +220,10 @@ def export(
     if format != "djl" and not (image_size is None and normalize is None):
         raise UsageError(f"image_size and normalize are for the format djl; received the format {format}")
     target = os.path.abspath(path)
+    if format != "djl":
+        require_writable(Path(target))
+        if is_checkpoint(Path(target)):
+            raise UsageError(f"{path} is a checkpoint, with the state of its run; export to another file")
     if format == "onnx":
         from ._onnx import write
 
@@ -225,6 +235,24 @@ def export(
     else:
         with _jvm.translated_errors():
             model.handle.exportSafetensors(target)
+
+
+def require_writable(target: Path) -> None:
+    """Refuses a file whose folder is not there, or that is a folder itself."""
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; give a file")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target} cannot be written: there is no folder {target.parent}")
+
+
+def is_checkpoint(file: Path) -> bool:
+    """Whether a file is there and says in its safetensors metadata that it is a checkpoint of this package."""
+    try:
+        with file.open("rb") as opened:
+            length = min(int.from_bytes(opened.read(8), "little"), _MOST_HEADER)
+            return '"py_djl_resnet"' in opened.read(length).decode(errors="replace")
+    except OSError:
+        return False
 
 
 def _image_size(model: Model) -> int:

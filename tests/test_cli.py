@@ -239,3 +239,18 @@ def test_debug_shows_the_java_cause(command):
 def test_parsers_errors_are_usage_errors():
     with pytest.raises(UsageError, match="--epochs: must be a whole number; received 'ten'"):
         parse(build_parser("py-djl-resnet"), ["train", "--epochs", "ten"])
+
+
+def test_output_that_is_not_utf8_is_whole():
+    program = [sys.executable, "-m", "py_djl_resnet", "models"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    form = subprocess.run([*program, "--json"], env=environment, capture_output=True, check=True).stdout
+    assert any("×" in model["description"] for model in json.loads(form))
+    text = subprocess.run(program, env=environment, capture_output=True, check=True).stdout.decode("ascii")
+    assert len(text.splitlines()) > len(json.loads(form))
+
+
+def test_a_download_without_the_network_is_refused(command):
+    code, _, err = command("datasets", "--download", "cifar-10", "--offline")
+    assert code == 2
+    assert "--offline" in err

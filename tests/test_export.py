@@ -108,3 +108,21 @@ def test_network_that_djl_could_not_serve_is_refused(tmp_path, network, argument
     with create_model("cifar-resnet20", **network) as model, pytest.raises(UsageError, match=message):
         model.export(tmp_path / "served", "djl", **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", ["safetensors", "onnx"])
+def test_a_checkpoint_is_not_written_over(tmp_path, small, format):
+    checkpoint = tmp_path / "last.safetensors"
+    small.save(checkpoint)
+    before = checkpoint.read_bytes()
+    with pytest.raises(UsageError, match=r"last\.safetensors is a checkpoint"):
+        small.export(checkpoint, format)
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_or_stands_in_the_way_is_told(tmp_path, small):
+    with pytest.raises(UsageError, match="there is no folder"):
+        small.export(tmp_path / "new" / "net.safetensors")
+    with pytest.raises(UsageError, match="is a folder"):
+        small.export(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -309,3 +309,22 @@ def in_a_process(*arguments):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_file_that_is_read_is_not_written_over(tmp_path, command):
+    file = tmp_path / "net.safetensors"
+    file.write_bytes(b"weights of somebody")
+    code, _, err = command("import", str(file), "--model", "resnet18", "--out", str(file))
+    assert code == 2
+    assert "--out is the file that is read" in err
+    assert file.read_bytes() == b"weights of somebody"
+
+
+def test_a_folder_of_weights_is_told_as_one(tmp_path):
+    with pytest.raises(UsageError, match="are a folder"):
+        create_model("resnet18", weights=tmp_path)
+
+
+def test_what_is_no_state_dict_is_told():
+    with create_model("cifar-resnet20") as model, pytest.raises(UsageError, match="maps names to arrays"):
+        model.load_state_dict(None)

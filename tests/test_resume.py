@@ -171,3 +171,10 @@ def test_auto_with_out_is_about_that_folder(command, tmp_path):
     code, _, err = command("train", *OPTIONS, "--epochs", "3", "--resume", "auto", "--out", "mine")
     assert code == 0, err
     assert len(Run.open(tmp_path / "mine").history) == 3
+
+
+def test_fewer_epochs_than_are_done_are_refused(finished):
+    before = (finished / "recipe.json").read_bytes()
+    with pytest.raises(UsageError, match="has 2 epochs already"):
+        resume(finished, epochs=1, progress=False)
+    assert (finished / "recipe.json").read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a stream that is not UTF-8 gets a question mark for what it lacks, rather than half of the output
+        sys.stdout.reconfigure(errors="replace")
     try:
         options = parse(build_parser(program_name()), arguments)
         with reported_warnings():

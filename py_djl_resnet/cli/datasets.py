@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Prints a table or JSON; or the folder of what was fetched."""
     if options.download is not None:
+        if options.offline:
+            raise UsageError("--download needs the network; leave --offline out")
         folder = str(download(options.download, options.data_dir))
         if options.json:
             print_json({"folder": folder})

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..models import Model, create_model
+from ..weights import require_writable
 from .options import add_engine, count, print_json, start, whole
 from .report import network
 
@@ -37,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Any) -> int:
     """Writes the checkpoint; prints what was taken and what is new."""
+    out = Path(options.out)
+    if out.exists() and Path(options.file).exists() and out.samefile(options.file):
+        raise UsageError(f"--out is the file that is read, {options.file}; give another")
+    require_writable(out)
     names = None if options.class_names is None else _lines(options.class_names)
     start(options)
     with create_model(

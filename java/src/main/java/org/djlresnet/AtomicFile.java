@@ -1,5 +1,6 @@
 package org.djlresnet;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -67,12 +68,13 @@ public final class AtomicFile {
         flushFolder(target.getParent());
     }
 
-    private static void flushFolder(Path folder) {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        } catch (IOException e) {
+    private static void flushFolder(Path folder) throws IOException {
+        if (File.separatorChar == '\\') {
             // Windows cannot open folders; there the rename is as durable as it gets
             return;
+        }
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
         }
     }
 }

@@ -17,6 +17,7 @@ final class BestWeights {
     private final Network network;
     private final NDManager manager;
     private final Map<String, NDArray> kept = new LinkedHashMap<>();
+    private Map<String, Long> batchesTracked = Map.of();
 
     BestWeights(Network network) {
         this.network = network;
@@ -40,6 +41,7 @@ final class BestWeights {
     private void copy(Network source) {
         kept.values().forEach(NDArray::close);
         kept.clear();
+        batchesTracked = source.batchesTracked();
         source.parameters()
                 .forEach(
                         (name, parameter) -> {
@@ -51,6 +53,9 @@ final class BestWeights {
 
     /** Gives the network the kept weights, if any were kept, and forgets them. */
     void restore() {
+        if (!kept.isEmpty()) {
+            network.setBatchesTracked(batchesTracked);
+        }
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         kept.forEach(
                 (name, best) -> {

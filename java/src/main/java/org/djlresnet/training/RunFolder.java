@@ -309,8 +309,10 @@ public final class RunFolder implements AutoCloseable {
         try {
             Files.createLink(name, existing);
         } catch (IOException | UnsupportedOperationException notHere) {
-            // a file system without hard links
-            Files.copy(existing, name);
+            // a file system without hard links; a kill leaves a half that the next run sweeps away
+            Path half = name.resolveSibling("." + name.getFileName() + ".tmp");
+            Files.copy(existing, half, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(half, name, StandardCopyOption.ATOMIC_MOVE);
         }
     }
 

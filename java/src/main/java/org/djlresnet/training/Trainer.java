@@ -197,6 +197,9 @@ public final class Trainer {
         try {
             recorder.log(
                     (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
+            if (bestWeights != null && folder != null && !start.history().isEmpty()) {
+                bestWeights.read(folder.best());
+            }
             boolean stopped = goesOn() && !runEpochs();
             recorder.profile(profile());
             recorder.log(stopped ? "stopped at step " + step : "done");
@@ -215,9 +218,6 @@ public final class Trainer {
 
     /** Returns whether the epochs were completed rather than stopped. */
     private boolean runEpochs() {
-        if (bestWeights != null && folder != null && !start.history().isEmpty()) {
-            bestWeights.read(folder.best());
-        }
         try (Sgd optimizer =
                         new Sgd(recipe, network.parameters(), network.manager(), optimizerState);
                 BatchLoader trainLoader =

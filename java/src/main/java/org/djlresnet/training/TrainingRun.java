@@ -164,6 +164,13 @@ public record TrainingRun(
                                 ? TrainingState.beginning(folder.recipe())
                                 : state(checkpoint, from);
                 Recipe recipe = state.recipe().resumedWith(changes);
+                if (recipe.epochs() < state.epochsDone()) {
+                    throw new UserException(
+                            "The run has "
+                                    + state.epochsDone()
+                                    + " epochs already; epochs must be at least that. Received: "
+                                    + recipe.epochs());
+                }
                 requireEngine(recipe);
                 ImageDataset train = limited(data.read(recipe, true), recipe);
                 ImageDataset test = limited(data.read(recipe, false), recipe);

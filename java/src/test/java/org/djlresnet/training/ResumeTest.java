@@ -17,12 +17,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.recipe.Recipe;
@@ -319,6 +321,80 @@ class ResumeTest {
                                 assertArrayEquals(
                                         kept.get(name), parameter.getArray().toByteArray(), name));
         run.network().close();
+    }
+
+    @Test
+    void minDeltaSaysWhatIsBetter() {
+        // no epoch after the first can be better by 0.95
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 9, 'batch_size': 18, 'lr': 0.01, 'patience': 2,"
+                                + " 'min_delta': 0.95}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("delta"));
+        finish(run);
+        assertEquals(3, run.trainer().progress().rows().size());
+    }
+
+    @Test
+    void patienceAndPlateauGoOnFromWhereTheyStood() throws IOException {
+        String recipe =
+                "{'epochs': 9, 'batch_size': 18, 'lr': 0.1, 'patience': 5,"
+                        + " 'min_delta': 0.95, 'schedule': 'plateau', 'plateau_epochs': 1,"
+                        + " 'plateau_factor': 0.5}";
+        Path whole = whole(recipe);
+        Path parts = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, parts);
+        boolean done = false;
+        while (!done) {
+            run.trainer().stopAfter(1);
+            finish(run);
+            done = run.trainer().progress().state() == Progress.State.DONE;
+            run = done ? run : resume(parts, "{}");
+        }
+        assertSameResult(whole, parts);
+        List<EpochRow> rows = run.trainer().progress().rows();
+        assertEquals(6, rows.size());
+        assertTrue(rows.get(5).lr() < 0.1, "the rate never fell: " + rows);
+    }
+
+    @Test
+    void aRunThatPatienceEndedHasItsBestWeightsWhenItIsResumedToo() {
+        Path folder = dir.resolve("patient");
+        // with a learning rate of 0 only the running statistics move
+        Recipe recipe =
+                QuadrantImages.recipe("{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}");
+        finish(TrainingRun.prepare(recipe, train, test, folder));
+        Map<String, byte[]> best = tensors(folder.resolve("best.safetensors"));
+        Map<String, byte[]> last = tensors(folder.resolve("last.safetensors"));
+        TrainingRun again = resume(folder, "{}");
+        again.trainer().run();
+        Map<String, Long> counts = again.network().batchesTracked();
+        again.network()
+                .stateDict()
+                .forEach(
+                        (name, array) ->
+                                assertArrayEquals(best.get(name), array.toByteArray(), name));
+        assertFalse(Arrays.equals(best.get("bn1.running_mean"), last.get("bn1.running_mean")));
+        try (Checkpoint checkpoint = Checkpoint.open(folder.resolve("best.safetensors"))) {
+            assertEquals(checkpoint.batchesTracked(), counts);
+        }
+        again.network().close();
+    }
+
+    @Test
+    void secondsBetweenCheckpointsAreCounted() throws InterruptedException {
+        Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '1s', 'batch_size': 18}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("seconds"));
+        try (RunFolder folder = RunFolder.create(dir.resolve("other"), recipe, new JsonObject())) {
+            Recorder recorder = new Recorder(folder, run.network(), 8, recipe, 0);
+            assertFalse(recorder.isDue(1));
+            assertFalse(recorder.isDue(1_000_000));
+            Thread.sleep(1100);
+            assertTrue(recorder.isDue(2));
+            recorder.close();
+        }
+        run.trainer().stop();
+        finish(run);
     }
 
     @Test

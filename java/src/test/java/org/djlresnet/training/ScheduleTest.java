@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,25 @@ class ScheduleTest {
     private static void assertRates(Schedule schedule, double... expected) {
         for (int step = 0; step < expected.length; step++) {
             assertEquals(expected[step], schedule.lr(step, List.of()), 1e-12, "step " + step);
+        }
+    }
+
+    @Test
+    void plateauFallsAsPyTorchsReduceLROnPlateau() {
+        Schedule schedule =
+                schedule(
+                        1,
+                        "{'epochs': 16, 'lr': 0.4, 'schedule': 'plateau', 'plateau_epochs': 2,"
+                                + " 'plateau_factor': 0.5}");
+        double[] losses = {
+            1, .9, .8, .79995, .8, .81, .7, .7, .69999, .71, .72, .5, .6, .6, .6, .6
+        };
+        // torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=2), torch 2.15
+        double[] rates = {.4, .4, .4, .4, .4, .4, .2, .2, .2, .2, .1, .1, .1, .1, .1, .05};
+        List<EpochRow> history = new ArrayList<>();
+        for (int epoch = 0; epoch < losses.length; epoch++) {
+            assertEquals(rates[epoch], schedule.lr(epoch, history), 1e-12, "epoch " + epoch);
+            history.add(new EpochRow(epoch + 1, epoch + 1, 1, 1, 1, 0, 0, 0, losses[epoch], 0.5));
         }
     }
 
