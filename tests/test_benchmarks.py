@@ -116,5 +116,13 @@ def test_process_tells_its_output_and_memory_and_a_failed_one_its_error():
         contenders.run([sys.executable, "-c", "1 / 0"], 1)
 
 
-def test_python_without_torch_is_told_apart():
-    assert not contenders.has_torch(Path(sys.executable)) or __import__("importlib").util.find_spec("torch")
+def test_python_without_torch_is_told_apart(tmp_path, monkeypatch):
+    # a Python of the standard library alone, and one that finds a module of that name
+    bare = tmp_path / "bare"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    bare.chmod(0o755)
+    assert not contenders.has_torch(bare)
+    (tmp_path / "torch.py").write_text("raise AssertionError('imported')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert contenders.has_torch(Path(sys.executable))
+    assert not contenders.has_torch(bare)

@@ -27,6 +27,8 @@ statistics; multiply-adds are those of convolutions and linear layers for one im
 Options follow a name after plus signs, in recipes, commands and both APIs: `resnet50+deep_stem+pooled_shortcut` is
 timm's resnet50d. A checkpoint keeps them.
 
+Every network takes images from 1×1 up, so there is no least size to refuse.
+
 | option | what it changes |
 |---|---|
 | `zero_init_last_gamma` | the last scales of each residual branch begin as 0 |

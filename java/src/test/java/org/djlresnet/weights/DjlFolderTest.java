@@ -3,6 +3,7 @@ package org.djlresnet.weights;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.inference.Predictor;
@@ -17,12 +18,18 @@ import ai.djl.repository.zoo.ZooModel;
 import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.djlresnet.UnsettledNetwork;
 import org.djlresnet.UserException;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("engine")
 class DjlFolderTest {
@@ -50,8 +57,18 @@ class DjlFolderTest {
         return picture;
     }
 
+    private static final double[] ZEROS = {0, 0, 0};
+    private static final double[] ONES = {1, 1, 1};
+
     /** The network's own answer to the picture. */
     private static float[] expected(Network network, double[] mean, double[] deviation) {
+        try (NDArray logits = logits(network, mean, deviation);
+                NDArray answer = logits.softmax(1)) {
+            return answer.toFloatArray();
+        }
+    }
+
+    private static NDArray logits(Network network, double[] mean, double[] deviation) {
         int channels = network.inChannels();
         float[] values = new float[channels * SIZE * SIZE];
         int i = 0;
@@ -65,8 +82,46 @@ class DjlFolderTest {
         }
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray input = manager.create(values, new Shape(1, channels, SIZE, SIZE));
-            return network.forward(input, false).softmax(1).toFloatArray();
+            NDArray logits = network.forward(input, false);
+            logits.attach(network.manager());
+            return logits;
         }
+    }
+
+    /**
+     * A network that has learned something, and is not so sure that every probability is 0 or 1.
+     */
+    private static Network learned(String name, int channels) {
+        Network network = Network.create(name, channels, CLASSES, 4, Device.cpu());
+        UnsettledNetwork.unsettle(network);
+        try (NDArray logits = logits(network, ZEROS, ONES);
+                NDArray largest = logits.abs().max()) {
+            Map<String, NDArray> state = new HashMap<>(network.stateDict());
+            state.put("fc.weight", state.get("fc.weight").div(largest.getFloat()));
+            network.loadStateDict(state);
+        }
+        return network;
+    }
+
+    /** Whether the network answers otherwise once all vectors of a kind have their first values. */
+    private static boolean tells(Network network, String kind) {
+        float[] before = expected(network, ZEROS, ONES);
+        Map<String, NDArray> state = new HashMap<>(network.stateDict());
+        Map<String, NDArray> kept = new HashMap<>(state);
+        kept.replaceAll((tensor, array) -> array.duplicate());
+        state.replaceAll(
+                (tensor, array) -> {
+                    if (array.getShape().dimension() > 1 || !tensor.endsWith(kind)) {
+                        return array;
+                    }
+                    boolean zero = kind.equals("bias") || kind.equals("running_mean");
+                    return zero ? array.zerosLike() : array.onesLike();
+                });
+        network.loadStateDict(state);
+        float[] after = expected(network, ZEROS, ONES);
+        network.loadStateDict(kept);
+        return IntStream.range(0, CLASSES.size())
+                .anyMatch(i -> Math.abs(after[i] - before[i]) > 1e-3);
     }
 
     /** What a stranger writes, with this library's jar on the class path. */
@@ -95,8 +150,7 @@ class DjlFolderTest {
         double[] normalization = {0.485, 0.456, 0.406, 0.229, 0.224, 0.225};
         Path place = folder.resolve("served");
         float[] expected;
-        try (Network network =
-                Network.create("cifar-resnet20+option_b", 3, CLASSES, 4, Device.cpu())) {
+        try (Network network = learned("cifar-resnet20+option_b", 3)) {
             DjlFolder.write(place, network, SIZE, normalization);
             expected =
                     expected(
@@ -111,11 +165,38 @@ class DjlFolderTest {
     void greyPicturesAreServedByTheChaptersNetwork() throws Exception {
         Path place = Files.createDirectory(folder.resolve("empty"));
         float[] expected;
-        try (Network network = Network.create("d2l-resnet18", 1, CLASSES, 4, Device.cpu())) {
+        try (Network network = learned("d2l-resnet18", 1)) {
             DjlFolder.write(place, network, SIZE, null);
             expected = expected(network, new double[] {0}, new double[] {1});
         }
         assertServes(served(place, picture(true)), expected);
+    }
+
+    /** One network of each family, with both kinds of blocks where it has both. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "resnet18",
+                "resnext50_32x4d",
+                "preact-resnet18",
+                "preact-resnet164",
+                "cifar-resnet20",
+                "plain20",
+                "study-resnet20",
+                "study-plain20"
+            })
+    void everyFamilyIsServedWithWhatItLearned(String name) throws Exception {
+        Path place = folder.resolve("served");
+        float[] expected;
+        try (Network network = learned(name, 3)) {
+            // else a folder that lost them would pass
+            for (String kind : List.of("weight", "bias", "running_mean", "running_var")) {
+                assertTrue(tells(network, kind), kind);
+            }
+            DjlFolder.write(place, network, SIZE, null);
+            expected = expected(network, ZEROS, ONES);
+        }
+        assertServes(served(place, picture(false)), expected);
     }
 
     @Test
@@ -147,10 +228,7 @@ class DjlFolderTest {
                         UserException.class,
                         () ->
                                 new NetworkFactory()
-                                        .newBlock(
-                                                null,
-                                                folder,
-                                                java.util.Map.of("network", "resnet18")));
+                                        .newBlock(null, folder, Map.of("network", "resnet18")));
         assertEquals(
                 folder
                         + ": the arguments network and classes must name a network and a number of"
