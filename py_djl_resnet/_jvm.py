@@ -167,6 +167,11 @@ def is_java(value: object) -> bool:
     return isinstance(value, (jpype.JObject, jpype.JString))
 
 
+def to_java_string(text: str) -> object:
+    """A `String` of Java."""
+    return jpype.JString(text)
+
+
 def from_java_array(value: object) -> object:
     """An array of Java's numbers as one of numpy, copied; anything else as it is."""
     if not isinstance(value, jpype.JArray):

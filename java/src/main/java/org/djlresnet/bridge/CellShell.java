@@ -20,6 +20,7 @@ import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
 import jdk.jshell.UnresolvedReferenceException;
+import jdk.jshell.VarSnippet;
 import jdk.jshell.execution.LocalExecutionControlProvider;
 
 /** A JShell in this JVM that knows of which cell and line its snippets are. */
@@ -64,7 +65,8 @@ final class CellShell {
     void run(String code) {
         cell++;
         List<String> lines = code.lines().toList();
-        String rest = code;
+        // JShell counts a snippet's lines from its first character that is not blank
+        String rest = code.stripLeading();
         while (!stopped && error == null && !rest.isBlank()) {
             CompletionInfo info = analysis.analyzeCompletion(rest);
             if (info.completeness() == SourceCodeAnalysis.Completeness.EMPTY) {
@@ -82,7 +84,7 @@ final class CellShell {
                     .endsWith(";")) {
                 value = null;
             }
-            rest = remaining;
+            rest = remaining.stripLeading();
         }
     }
 
@@ -122,8 +124,13 @@ final class CellShell {
                 }
             }
         }
-        if (snippet instanceof ExpressionSnippet expression && error == null) {
+        if (error != null) {
+            value = null;
+        } else if (snippet instanceof ExpressionSnippet expression) {
             value = expression.name();
+        } else if (snippet instanceof VarSnippet variable
+                && snippet.subKind() == Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND) {
+            value = variable.name();
         }
     }
 

@@ -66,8 +66,13 @@ public final class JavaCells {
      * Begins a cell on a thread of its own.
      *
      * @param code Java code
+     * @throws UserException if the last one has not ended
      */
     public void start(String code) {
+        if (ended.getCount() > 0) {
+            throw new UserException(
+                    "A Java cell is still running and cannot be ended; restart the kernel");
+        }
         ended = new CountDownLatch(1);
         CountDownLatch end = ended;
         shell.begin();
@@ -233,7 +238,7 @@ public final class JavaCells {
     /**
      * What a variable holds, for Python.
      *
-     * @param kind null, whole, real, truth, text, array, network, html or object
+     * @param kind null, whole, real, truth, text, array, network, html (of a figure) or object
      * @param value the value; of an array its bytes in a direct buffer of native order
      * @param type an array's type in DJL's words, or the value's class
      * @param shape an array's shape, or null
@@ -289,7 +294,10 @@ public final class JavaCells {
         if (value instanceof Float || value instanceof Double) {
             return new Variable("real", value, type, null);
         }
-        if (value instanceof Number) {
+        if (value instanceof Byte
+                || value instanceof Short
+                || value instanceof Integer
+                || value instanceof Long) {
             return new Variable("whole", value, type, null);
         }
         boolean text = value instanceof CharSequence || value instanceof Character;
