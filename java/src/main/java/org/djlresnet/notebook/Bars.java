@@ -47,7 +47,12 @@ public final class Bars {
     public static List<EpochRow> train(Trainer trainer, PrintStream out)
             throws InterruptedException {
         Throwable[] failure = new Throwable[1];
-        Thread thread = new Thread(trainer::run, "training");
+        // outside of the group of a cell's threads, which an interruption ends wherever they are
+        ThreadGroup group = Thread.currentThread().getThreadGroup();
+        while (group.getParent() != null) {
+            group = group.getParent();
+        }
+        Thread thread = new Thread(group, trainer::run, "training");
         thread.setUncaughtExceptionHandler((any, thrown) -> failure[0] = thrown);
         thread.setDaemon(true);
         thread.start();

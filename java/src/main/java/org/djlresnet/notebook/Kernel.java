@@ -2,6 +2,7 @@ package org.djlresnet.notebook;
 
 import java.io.File;
 import java.lang.reflect.InvocationTargetException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
@@ -15,6 +16,7 @@ import java.util.logging.Logger;
 public final class Kernel {
 
     private static final String JJAVA = "org.dflib.jjava.distro.JJava";
+    private static final long INTERVAL_NANOS = 500_000_000;
     private static final String CURE = "Run: python -m py_djl_resnet notebook --kernel-only";
 
     private Kernel() {}
@@ -56,13 +58,28 @@ public final class Kernel {
         return null;
     }
 
-    /** A notebook server that is killed has no time to end its kernels. */
+    /**
+     * A notebook server that is killed has no time to end its kernels. That it has gone shows in
+     * another parent of this process, even while its own parent has not noticed.
+     */
     private static void endWith(String process) {
-        if (process != null) {
-            ProcessHandle.of(Long.parseLong(process))
-                    .ifPresentOrElse(
-                            parent -> parent.onExit().thenRun(() -> Runtime.getRuntime().halt(1)),
-                            () -> Runtime.getRuntime().halt(1));
+        if (process == null || !process.equals(parent())) {
+            return;
         }
+        Thread watch =
+                new Thread(
+                        () -> {
+                            while (process.equals(parent())) {
+                                LockSupport.parkNanos(INTERVAL_NANOS);
+                            }
+                            Runtime.getRuntime().halt(1);
+                        },
+                        "parent-watch");
+        watch.setDaemon(true);
+        watch.start();
+    }
+
+    private static String parent() {
+        return ProcessHandle.current().parent().map(handle -> "" + handle.pid()).orElse("");
     }
 }
