@@ -159,7 +159,7 @@ def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) 
 
 def loaded_class_path() -> list[str]:
     """The jars of the running JVM."""
-    return [entry for entry in str(jpype.JClass("java.lang.System").getProperty("java.class.path")).split(os.pathsep)]
+    return str(jpype.JClass("java.lang.System").getProperty("java.class.path")).split(os.pathsep)
 
 
 def is_java(value: object) -> bool:

@@ -52,8 +52,8 @@ def examine(engine: str = "pytorch") -> list[Finding]:
     """Examine everything that training with `engine` needs; one failure hides no other.
 
     Nothing is fetched. The findings are in a fixed order: Python, Java, our jar, library jars, native library, one for
-    each engine, threads, memory, the caches, GPU, data, extras, the Java kernel of notebooks. Training cannot work if any verdict is `failure`; what
-    only the other engine lacks is a warning.
+    each engine, threads, memory, the caches, GPU, data, extras, the Java kernel of notebooks. Training cannot work if
+    any verdict is `failure`; what only the other engine lacks is a warning.
     """
     findings: list[Finding] = []
     again = "Install the package again with pip; in a checkout, run mvn package."

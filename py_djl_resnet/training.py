@@ -230,9 +230,7 @@ def _follow(
 
 
 @contextmanager
-def signals(
-    numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM), *, lenient: bool = False
-) -> Iterator[list[int]]:
+def signals(numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM), *, lenient: bool = False) -> Iterator[list[int]]:
     """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():

@@ -52,7 +52,7 @@ def refused(java, code, line=""):
         (-(2**63), "long"),
         (0.1, "double"),
         (True, "boolean"),
-        ("naïve 😀 \n \"quoted\" \\", "String"),
+        ('naïve 😀 \n "quoted" \\', "String"),
         ("", "String"),
     ],
 )
@@ -150,7 +150,7 @@ def test_what_cannot_cross_is_named(shell, java, line, message):
 
 def test_output_comes_in_order_and_none_is_lost(java, capsys):
     count = 30_000
-    code = f"for (int i = 0; i < {count}; i++) {{ (i % 7 == 0 ? System.err : System.out).println(i + \" ä😀\"); }}"
+    code = f'for (int i = 0; i < {count}; i++) {{ (i % 7 == 0 ? System.err : System.out).println(i + " ä😀"); }}'
     java(code)
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [f"{i} ä😀" for i in range(count) if i % 7]
@@ -173,7 +173,9 @@ def test_both_streams_keep_their_common_order(shell, java, monkeypatch):
 
 
 def test_what_a_thread_prints_after_its_cell_is_shown_later(shell, java, capsys):
-    code = 'var gate = new java.util.concurrent.CountDownLatch(1); var done = new java.util.concurrent.CountDownLatch(1);'
+    code = (
+        "var gate = new java.util.concurrent.CountDownLatch(1); var done = new java.util.concurrent.CountDownLatch(1);"
+    )
     body = 'try { gate.await(); } catch (InterruptedException e) { } System.out.println("late"); done.countDown();'
     # on a thread that JShell does not wait for
     java(f"{code} java.util.concurrent.ForkJoinPool.commonPool().execute(() -> {{ {body} }});")
@@ -203,7 +205,8 @@ def test_an_interrupted_training_has_its_state_saved(shell, java, tmp_path):
     code = """
     import java.nio.file.Path;
     import org.djlresnet.training.*;
-    var recipe = org.djlresnet.recipe.Recipe.fromJson("{\\"model\\": \\"plain20\\", \\"epochs\\": 1000, \\"limit\\": 64, \\"batch_size\\": 16}");
+    String settings = "{\\"model\\": \\"plain20\\", \\"epochs\\": 1000, \\"limit\\": 64, \\"batch_size\\": 16}";
+    var recipe = org.djlresnet.recipe.Recipe.fromJson(settings);
     var run = TrainingRun.prepare(recipe, Path.of(data), Path.of(folder));
     run.trainer().onEpoch(row -> { if (row.epoch() == 1) System.out.println("first"); });
     org.djlresnet.notebook.Bars.train(run.trainer());

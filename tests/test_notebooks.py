@@ -121,10 +121,14 @@ def check_resnet(notebook, epochs):
     assert np.allclose([float(n) for n in table[:, 3]], [1.8e9, 3.6e9, 3.8e9, 7.6e9, 11.3e9], atol=0.11e9)
     # exercises 2 to 4
     assert notebook.text("Block bottleneck = new Bottleneck") == "(2, 128, 4, 4)"
-    count, difference = numbers(r"(\d+) parameters, same shapes: true, greatest difference: (.*)", notebook.text("sameShapes"))
+    count, difference = numbers(
+        r"(\d+) parameters, same shapes: true, greatest difference: (.*)", notebook.text("sameShapes")
+    )
     assert count == 20
     assert difference < 1e-4
-    assert "passes x on unchanged: true\nthe older block does: false\n" in notebook.text("PreactBasicBlock preactivated")
+    assert "passes x on unchanged: true\nthe older block does: false\n" in notebook.text(
+        "PreactBasicBlock preactivated"
+    )
     assert re.search(r"epoch 1/1: train loss \d", notebook.text("preact-resnet18"))
     change, without = numbers(r"after a ReLU: (.*), without: (.*)", notebook.text("Residual identity"))
     assert (change, without > 1) == (0, True)
@@ -138,7 +142,7 @@ def check_resnet_python(notebook, epochs):
     assert notebook.has_picture("progress=LiveFigure()")
     _, _, test, _ = numbers(FINAL, notebook.text("examples/sec").strip())
     evaluation = notebook.text("print(evaluation)")
-    loss, accuracy, count = numbers(r"^loss (\S+), accuracy (\S+), (\d+) examples", evaluation)
+    _, accuracy, count = numbers(r"^loss (\S+), accuracy (\S+), (\d+) examples", evaluation)
     assert accuracy == test
     rows = [list(map(int, line.split()[-10:])) for line in evaluation.strip().splitlines()[-10:]]
     assert np.sum(rows) == count
@@ -190,9 +194,13 @@ def check_gradient_flow(notebook, epochs):
         ("plain56", 55),
         ("cifar-resnet56", 55),
     ]
-    assert len(re.findall(r"after \d+ steps train loss \d+\.\d{3}, test acc [01]\.\d", notebook.text("runs = {name"))) == 4
+    assert (
+        len(re.findall(r"after \d+ steps train loss \d+\.\d{3}, test acc [01]\.\d", notebook.text("runs = {name"))) == 4
+    )
     assert notebook.has_picture("axes.semilogy")
-    ratios = dict(re.findall(r"^([\w-]+): first quarter by last quarter (\S+) at the start", notebook.text("def steepness"), re.M))
+    ratios = dict(
+        re.findall(r"^([\w-]+): first quarter by last quarter (\S+) at the start", notebook.text("def steepness"), re.M)
+    )
     assert float(ratios["plain56"]) > 20 * float(ratios["cifar-resnet56"])
     costs = notebook.text("costs = resnet.bypass_costs")
     assert re.findall(r"^(layer\d\.\d)", costs, re.M) == [f"layer{s}.{b}" for s in (1, 2, 3) for b in range(3)]

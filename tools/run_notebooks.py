@@ -21,10 +21,18 @@ from nbconvert import MarkdownExporter
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs/notebooks"
 #: Without a network, and without what a fresh profile would like to fetch.
-CHROMIUM = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --proxy-server=127.0.0.1:9 --hide-scrollbars"
-).split()
+CHROMIUM = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--proxy-server=127.0.0.1:9",
+    "--hide-scrollbars",
+]
 
 
 def execute(path: Path) -> None:
