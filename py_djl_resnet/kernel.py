@@ -178,7 +178,7 @@ def _find_jdk() -> Java:
     if not works:
         raise JavaNotFoundError(
             f"Java cells need a JDK, for they are compiled. Found: Java {java.version} in {java.home}, a runtime "
-            "alone. Install a JDK of version 17 or later, such as Debian's package openjdk-17-jdk-headless, or set JAVA_HOME "
-            "to one."
+            "alone. Install a JDK of version 17 or later, such as Debian's package openjdk-17-jdk-headless, or set "
+            "JAVA_HOME to one."
         )
     return java

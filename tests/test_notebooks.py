@@ -31,8 +31,9 @@ class Notebook:
 
     def text(self, part):
         """What a cell printed, or its value."""
-        texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in self.outputs(part)]
-        return "\n".join("".join(text) for text in texts)
+        printed = "".join("".join(o.get("text", "")) for o in self.outputs(part))
+        values = ["".join(o.get("data", {}).get("text/plain", "")) for o in self.outputs(part)]
+        return "\n".join(text for text in [printed, *values] if text)
 
     def data(self, part, kind):
         (found,) = (o["data"][kind] for o in self.outputs(part) if kind in o.get("data", {}))
