@@ -16,7 +16,7 @@ NETWORKS = [
     ("resnet18", 3, 45),
     ("resnet50", 3, 33),
     ("resnet50+stride_in_1x1+deep_stem+pooled_shortcut", 3, 45),
-    ("resnet18+pooled_shortcut", 3, 9),  # its last pooling has a map of 1×1
+    ("resnet18+pooled_shortcut", 3, 9),  # its last pooling has a map of one number
     ("resnext50_32x4d", 3, 33),
     ("preact-resnet18", 3, 45),
     ("preact-resnet164", 3, 19),

@@ -16,8 +16,8 @@ from py_djl_resnet import UsageError, create_model
 
 NAME = "cifar-resnet20+option_b"
 WITH_TORCH = pytest.mark.skipif(
-    not all(importlib.util.find_spec(name) for name in ("torch", "torchvision")),
-    reason="needs torch and torchvision, gigabytes of them",
+    not all(importlib.util.find_spec(name) for name in ("torch", "torchvision", "safetensors")),
+    reason="needs torch, torchvision and safetensors, gigabytes of them",
 )
 # Like torch.load as far as this package uses it: checks what it is asked for, and reads arrays of numpy
 STAND_IN = """

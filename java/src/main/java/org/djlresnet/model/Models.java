@@ -22,6 +22,7 @@ import org.djlresnet.block.StridePlacement;
  */
 public final class Models {
 
+    private static final int LONGEST_SHOWN = 100;
     private static final Map<String, Entry> REGISTRY = new LinkedHashMap<>();
 
     private static final Map<String, Consumer<ResNet.Builder>> RESNET_OPTIONS =
@@ -169,7 +170,10 @@ public final class Models {
         Entry entry = REGISTRY.get(parts[0]);
         if (entry == null) {
             throw new UserException(
-                    "Unknown model \"" + parts[0] + "\"" + NearestName.suggest(parts[0], names()));
+                    "Unknown model \""
+                            + shown(parts[0])
+                            + "\""
+                            + NearestName.suggest(parts[0], names()));
         }
         List<String> options = new ArrayList<>();
         for (String option : List.of(parts).subList(1, parts.length)) {
@@ -178,8 +182,8 @@ public final class Models {
                         String.format(
                                 "%s option \"%s\" in the model \"%s\"%s",
                                 options.contains(option) ? "Repeated" : "Unknown",
-                                option,
-                                name,
+                                shown(option),
+                                shown(name),
                                 entry.options.isEmpty()
                                         ? ". A " + parts[0] + " has no options"
                                         : NearestName.suggest(option, entry.options.keySet())));
@@ -193,6 +197,10 @@ public final class Models {
                 entry.classes,
                 List.copyOf(entry.options.keySet()),
                 classes -> entry.factory.build(classes, options));
+    }
+
+    private static String shown(String name) {
+        return name.length() <= LONGEST_SHOWN ? name : name.substring(0, LONGEST_SHOWN) + "…";
     }
 
     private interface Factory {

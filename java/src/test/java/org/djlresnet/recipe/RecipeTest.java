@@ -22,8 +22,8 @@ class RecipeTest {
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
              "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
-             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "image_size": null,
-             "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
+             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
+             "image_size": null, "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
              "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0}
             """;
@@ -34,7 +34,8 @@ class RecipeTest {
             {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
              "batch_size": 2, "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
              "decay_bias_and_norm": true, "schedule": "one-cycle", "warmup_epochs": 6,
-             "step_epochs": 3, "step_factor": 0.25, "image_size": 96, "limit": 512,
+             "step_epochs": 3, "step_factor": 0.25, "weights": "start.safetensors",
+             "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
              "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25}
@@ -101,6 +102,7 @@ class RecipeTest {
         assertEquals(6, recipe.warmupEpochs());
         assertEquals(3, recipe.stepEpochs());
         assertEquals(0.25, recipe.stepFactor());
+        assertEquals("start.safetensors", recipe.weights());
         assertEquals(96, recipe.imageSize());
         assertEquals(512, recipe.limit());
         assertEquals(Long.MIN_VALUE, recipe.seed());
@@ -186,6 +188,7 @@ class RecipeTest {
                 "limit         | 2147483648 | a whole number from 2 to 2147483647, or null",
                 "threads       | 0          | a whole number from 1 to 1024, or null",
                 "data_dir      | 7          | a folder's path, or null",
+                "weights       | ''         | a .safetensors file's path, or null",
                 "device        | 'gpu:'     | auto, cpu, gpu or gpu:N",
                 "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
                 "device        | 0          | auto, cpu, gpu or gpu:N",
