@@ -1,13 +1,15 @@
 """The same network, data and recipe in Python's PyTorch: what our throughput is held against.
 
-Prints one JSON object: versions, and for each epoch the training and validation seconds, the loss
-and the accuracies. The data lie in memory as one tensor; there is no DataLoader.
+Prints one JSON object: the version, and what was measured. `epochs`: for each epoch the training and
+validation seconds, the loss and the accuracies; the data lie in memory as one tensor, there is no
+DataLoader. `fixed-batch`, `latency`, `first-batch`: as their functions say. Needs torch and numpy only.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import json
 import time
 from pathlib import Path
@@ -77,9 +79,116 @@ def batches(x: torch.Tensor, y: torch.Tensor, size: int, order: torch.Tensor | N
             yield x[chosen], y[chosen]
 
 
+class Loop:
+    """A network with its optimizer, and its step."""
+
+    def __init__(self, compiled: bool, lr: float, image_size: int | None) -> None:
+        self.network = d2l_resnet18()
+        self.step_network: nn.Module = self.network
+        self.compiled = compiled
+        self.image_size = image_size
+        if compiled:
+            self.network = self.network.to(memory_format=torch.channels_last)
+            # a short last batch gets code of its own rather than making all code slower
+            self.step_network = torch.compile(self.network, dynamic=False)
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=lr)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.image_size:
+            x = F.interpolate(x, size=(self.image_size,) * 2, mode="bilinear")
+        return self.step_network(x.to(memory_format=torch.channels_last) if self.compiled else x)
+
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss and logits, detached."""
+        logits = self.forward(x)
+        loss = F.cross_entropy(logits, y)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach(), logits.detach()
+
+    def train(self, x: torch.Tensor, y: torch.Tensor, batch_size: int) -> dict[str, float]:
+        start = time.perf_counter()
+        self.network.train()
+        loss_sum = torch.zeros(())
+        correct = torch.zeros((), dtype=torch.int64)
+        for images, labels in batches(x, y, batch_size, torch.randperm(len(x))):
+            loss, logits = self.step(images, labels)
+            loss_sum += loss * len(labels)
+            correct += (logits.argmax(1) == labels).sum()
+        seconds = time.perf_counter() - start
+        return {
+            "seconds": seconds,
+            "train_loss": loss_sum.item() / len(x),
+            "train_accuracy": correct.item() / len(x),
+        }
+
+    def evaluate(self, x: torch.Tensor, y: torch.Tensor, batch_size: int) -> dict[str, float]:
+        start = time.perf_counter()
+        self.network.eval()
+        right = torch.zeros((), dtype=torch.int64)
+        with torch.inference_mode():
+            for images, labels in batches(x, y, batch_size, None):
+                right += (self.forward(images).argmax(1) == labels).sum()
+        accuracy = right.item() / len(x)
+        return {"validation_seconds": time.perf_counter() - start, "test_accuracy": accuracy}
+
+
+def epochs(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
+    train_x, train_y = read(args.data_dir, "train", args.limit)
+    test_x, test_y = read(args.data_dir, "t10k", args.limit)
+    rows = [
+        {**loop.train(train_x, train_y, args.batch_size), **loop.evaluate(test_x, test_y, args.batch_size)}
+        for _ in range(args.epochs)
+    ]
+    return {"examples": len(train_x), "test_examples": len(test_x), "epochs": rows}
+
+
+def first_batch(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
+    """The moment at which the first of all batches has been trained on."""
+    train_x, train_y = read(args.data_dir, "train", args.limit)
+    read(args.data_dir, "t10k", args.limit)
+    order = torch.randperm(len(train_x))[: args.batch_size]
+    loss, _ = loop.step(train_x[order], train_y[order])
+    return {"loss": loss.item(), "at": time.time()}
+
+
+def fixed_batch(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
+    """The seconds of each step on one batch of noise; the first two, which warm up, are left out."""
+    size = args.image_size or 28
+    loop.image_size = None
+    x, y = torch.rand(args.batch_size, 1, size, size), torch.arange(args.batch_size) % 10
+    steps: list[float] = []
+    for number in itertools.count():
+        start = time.perf_counter()
+        loop.step(x, y)
+        if number > 1:
+            steps.append(time.perf_counter() - start)
+        if steps and sum(steps) > args.seconds:
+            return {"steps": steps}
+    raise AssertionError
+
+
+def latency(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
+    """The seconds of each call on one picture, from a numpy array to one."""
+    loop.network.eval()
+    x = np.random.default_rng(0).random((1, 1, 28, 28), np.float32)
+    calls = []
+    with torch.inference_mode():
+        for _ in range(args.calls):
+            start = time.perf_counter()
+            loop.forward(torch.from_numpy(x)).numpy()
+            calls.append(time.perf_counter() - start)
+    return {"calls": calls[len(calls) // 5 :]}
+
+
+WORK = {"epochs": epochs, "first-batch": first_batch, "fixed-batch": fixed_batch, "latency": latency}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("work", choices=WORK)
+    parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--limit", type=int, default=60_000)
     parser.add_argument("--batch-size", type=int, default=256)
@@ -87,65 +196,15 @@ def main() -> None:
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=5, help="fixed-batch: for how long")
+    parser.add_argument("--calls", type=int, default=1000, help="latency: how many, the first fifth not counted")
     parser.add_argument("--compile", action="store_true", help="torch.compile, channels-last")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    train_x, train_y = read(args.data_dir, "train", args.limit)
-    test_x, test_y = read(args.data_dir, "t10k", args.limit)
-    network = d2l_resnet18()
-    step_network: nn.Module = network
-    if args.compile:
-        network = network.to(memory_format=torch.channels_last)
-        step_network = torch.compile(network)
-    optimizer = torch.optim.SGD(network.parameters(), lr=args.lr)
-
-    def images(batch: torch.Tensor) -> torch.Tensor:
-        if args.image_size:
-            batch = F.interpolate(batch, size=(args.image_size,) * 2, mode="bilinear")
-        return batch.to(memory_format=torch.channels_last) if args.compile else batch
-
-    epochs = []
-    for _ in range(args.epochs):
-        start = time.perf_counter()
-        network.train()
-        loss_sum = torch.zeros(())
-        correct = torch.zeros((), dtype=torch.int64)
-        for x, y in batches(train_x, train_y, args.batch_size, torch.randperm(len(train_x))):
-            logits = step_network(images(x))
-            loss = F.cross_entropy(logits, y)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            loss_sum += loss.detach() * len(y)
-            correct += (logits.detach().argmax(1) == y).sum()
-        seconds = time.perf_counter() - start
-        start = time.perf_counter()
-        network.eval()
-        right = torch.zeros((), dtype=torch.int64)
-        with torch.no_grad():
-            for x, y in batches(test_x, test_y, args.batch_size, None):
-                right += (step_network(images(x)).argmax(1) == y).sum()
-        epochs.append(
-            {
-                "seconds": seconds,
-                "validation_seconds": time.perf_counter() - start,
-                "train_loss": loss_sum.item() / len(train_x),
-                "train_accuracy": correct.item() / len(train_x),
-                "test_accuracy": right.item() / len(test_x),
-            }
-        )
-    print(
-        json.dumps(
-            {
-                "torch": torch.__version__,
-                "threads": torch.get_num_threads(),
-                "examples": len(train_x),
-                "epochs": epochs,
-            }
-        )
-    )
+    report = WORK[args.work](Loop(args.compile, args.lr, args.image_size), args)
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), **report}))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from .errors import (
 )
 from .evaluation import Evaluation, Prediction, evaluate, predict
 from .models import Model, create_model, load
+from .profile import Profile
 from .recipe import Recipe
 from .runs import Run
 from .summary import Summary, summarize
@@ -33,6 +34,7 @@ __all__ = [
     "JavaNotFoundError",
     "Model",
     "Prediction",
+    "Profile",
     "Recipe",
     "ResnetError",
     "Run",

@@ -259,7 +259,7 @@ class _Digests:
         self._file = cache_folder() / "verified.json"
         self._known: dict[str, list[int | str]] = {}
         self._changed = False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             known = json.loads(self._file.read_text(encoding="utf-8"))
             if isinstance(known, dict):
                 self._known = known

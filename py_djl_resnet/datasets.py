@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
+from . import _jars, _jvm
+from ._archive import ARCHIVES, fetch
 from .checks import INT
 from .errors import UsageError
+from .recipe import nearest
 
 #: A caller's pictures and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
 Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -40,13 +42,44 @@ def available(engine: str | None = None) -> list[dict[str, Any]]:
     return found
 
 
+def default_folder(name: str) -> Path:
+    """Where a data set's files are when no folder is named: with this package, or where they are fetched to."""
+    return _jars.cache_folder() / "data" if name in ARCHIVES else bundled_data()
+
+
+def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> Path:
+    """Fetches a data set that does not come with this package; one that is there already is left as it is.
+
+    It comes over TLS alone, and is taken only if its checksum is the pinned one.
+
+    Args:
+        name: ``cifar-10``.
+        data_dir: the folder to put it in; None for the one where it is looked for.
+        quiet: whether to write nothing to standard error.
+
+    Returns:
+        The folder of its files.
+
+    Raises:
+        UsageError: a data set that is not fetched.
+        DataError: it could not be had, or is not the published one.
+    """
+    if name not in ARCHIVES:
+        raise UsageError(
+            f"data set {name!r} is not one that is fetched{nearest(name, list(ARCHIVES))}; "
+            f"allowed: {', '.join(ARCHIVES)}"
+        )
+    folder = default_folder(name) if data_dir is None else Path(os.path.abspath(data_dir))
+    return fetch(ARCHIVES[name], folder, quiet=quiet)
+
+
 def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) -> Any:
     """Java's ``ImageDataset`` of a named data set; the JVM must be running.
 
     Raises:
         UsageError: an unknown name; files that are missing, damaged or disagree.
     """
-    folder = os.path.abspath(bundled_data() if data_dir is None else data_dir)
+    folder = os.path.abspath(default_folder(name) if data_dir is None else data_dir)
     with _jvm.translated_errors():
         return limited(_jvm.bridge().dataset(name, folder, train, None), limit)
 
@@ -111,7 +144,10 @@ def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
 
 def check_labels(labels: Any, count: int, what: str) -> npt.NDArray[np.int64]:
     """`labels` as (N,) int64, or a :class:`UsageError`."""
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise UsageError(f"{what} must have shape (N,); received {type(labels).__name__}: {error}") from error
     if array.ndim != 1:
         raise UsageError(f"{what} must have shape (N,); received {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):

@@ -35,6 +35,10 @@ class JarError(ResnetError):
     """A jar is missing, damaged, or could not be fetched."""
 
 
+class DataError(ResnetError):
+    """The files of a data set could not be fetched."""
+
+
 class EngineError(ResnetError):
     """The deep-learning engine could not be started, or failed while running."""
 

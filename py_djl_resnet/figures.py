@@ -157,6 +157,47 @@ def plot_bypass(
     return chart
 
 
+def plot_profile(
+    rows: Sequence[Mapping[str, Any]],
+    steps: int | None,
+    path: str | os.PathLike[str] | None = None,
+) -> Chart:
+    """Where the time of a training step goes, a bar for each part in the order of a step.
+
+    Args:
+        rows: as :attr:`py_djl_resnet.Profile.rows`.
+        steps: how many steps the times are means of; None leaves it out.
+        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
+
+    Raises:
+        UsageError: another ending, or a file that cannot be written.
+    """
+    if path is not None:
+        check_suffix(path)
+    chart = Chart(figsize=(6.4, min(1.6 + 0.24 * len(rows), 40)), layout="constrained")
+    axes = chart.add_subplot()
+    places = range(len(rows))
+    forward = [row["forward_ms"] or 0 for row in rows]
+    backward = [row["backward_ms"] or 0 for row in rows]
+    others = [row["total_ms"] if row["forward_ms"] is None else 0 for row in rows]
+    axes.barh(places, forward, color="C0", label="forward")
+    axes.barh(places, backward, left=forward, color="C1", label="backward")
+    axes.barh(places, others, color="C2", label="neither")
+    for place, row in zip(places, rows, strict=True):
+        axes.text(row["total_ms"], place, f" {row['share']:.1%}", va="center", fontsize="small")
+    axes.set_yticks(places, [row["part"] for row in rows], fontsize="small")
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("milliseconds a step" + (f", mean of {steps}" if steps else ""))
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False)
+    if path is not None:
+        write(chart, path)
+    return chart
+
+
 def check_suffix(path: str | os.PathLike[str]) -> None:
     """Raises :class:`UsageError` when a figure cannot be written to a file of this name."""
     suffix = Path(path).suffix

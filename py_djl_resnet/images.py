@@ -18,6 +18,9 @@ from .errors import UsageError
 #: What counts as a picture in a folder; files given by name may end otherwise.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
+#: What Pillow may take a file for; some of the others start programs, or are hardly tested.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+
 #: Larger pictures are refused before they are decoded.
 MAX_PIXELS = 64_000_000
 
@@ -57,7 +60,7 @@ def read_image(
     are scaled (bilinear, antialiased) without keeping their ratio.
 
     Args:
-        path: a file of any kind and depth that Pillow reads; of several frames the first counts.
+        path: a BMP, GIF, JPEG, PNG, TIFF or WebP file of any depth; of several frames the first counts.
         channels: 1 for grey, 3 for red, green, blue.
         height: pixels of the result.
         width: pixels of the result.
@@ -76,7 +79,7 @@ def read_image(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            with Image.open(path, formats=_FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise UsageError(_too_large(path, f"{picture.width}x{picture.height} pixels"))
                 pixels = _decoded(picture, channels, height, width, invert)

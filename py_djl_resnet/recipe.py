@@ -21,7 +21,7 @@ from .errors import UsageError
 ENVIRONMENT = {"MAX_EPOCH": ("epochs", range(1, 1_000_001)), "DATASET_LIMIT": ("limit", range(2, 2**31))}
 
 #: Settings that a run may change when it goes on, for they leave its result as it is.
-RESUMABLE = ("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep")
+RESUMABLE = ("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep", "profile")
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ class Recipe:
         plateau_factor: for ``plateau``: what the learning rate is then multiplied by, from 0 to 1.
         stochastic_depth: the probability that a step drops the last residual block, from 0 to 0.95; 0
             for none. That of the others grows linearly to it.
+        profile: whether the time of a step is put down to its parts, see :class:`Profile`; needs the engine
+            ``pytorch`` on the CPU, and leaves the result as it is.
     """
 
     model: str = "d2l-resnet18"
@@ -98,6 +100,7 @@ class Recipe:
     plateau_epochs: int = 10
     plateau_factor: float = 0.1
     stochastic_depth: float = 0.0
+    profile: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

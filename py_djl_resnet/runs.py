@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import _jvm
 from .errors import UsageError
 from .models import Model, load
+from .profile import Profile
 from .recipe import RESUMABLE, Recipe
 
 if TYPE_CHECKING:
@@ -48,12 +49,21 @@ class Run:
             seconds, examples a second, the learning rate.
         folder: where the run's files lie; None when nothing was kept on disk.
         recipe: the settings of the run.
+        profile: where the time of a step went, of a run that was trained here with ``profile``; else None.
     """
 
-    def __init__(self, recipe: Recipe, history: list[Row], folder: Path | None, network: Any = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        history: list[Row],
+        folder: Path | None,
+        network: Any = None,
+        profile: Profile | None = None,
+    ) -> None:
         self.recipe = recipe
         self.history = history
         self.folder = folder
+        self.profile = profile
         self._network = network
         self._model: Model | None = None
 
@@ -205,7 +215,7 @@ def read_recipe(file: Path) -> Recipe:
         raise UsageError(
             f"{file} cannot be read: {error.strerror}; give a folder that the train command made"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{file} must be a JSON object; received a {type(settings).__name__}")

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from .datasets import ARRAYS, bundled_data, check_labels, check_pictures, from_arrays
+from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
+from .profile import Profile
 from .progress import Display, Silent, display
 from .recipe import Recipe
 from .runs import Row, Run, read_recipe
@@ -85,7 +86,7 @@ def train(
         if arrays is None:
             # Java's own folder is still the one where it was started
             _jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
-            return _jvm.bridge().train(recipe.to_json(), str(bundled_data()), folder)
+            return _jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
         return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, class_names), folder)
 
     return _run(begin, recipe, progress, callback)
@@ -110,7 +111,7 @@ def resume(
             with a :class:`UserWarning`.
         changes: settings to change, of those that leave the result as it is: ``epochs`` (not with a
             cosine or one-cycle schedule), ``device``, ``threads``, ``data_dir``, ``checkpoint_every``,
-            ``keep``.
+            ``keep``, ``profile``.
         dataset: the arrays of a run on arrays, as in :func:`train`.
         class_names: for arrays: the classes' names.
         progress: as in :func:`train`.
@@ -134,7 +135,7 @@ def resume(
 
     def begin() -> Any:
         if arrays is None:
-            return _jvm.bridge().resume(str(source), json.dumps(given), str(bundled_data()))
+            return _jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
         return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, class_names))
 
     return _run(begin, where, progress, callback)
@@ -179,10 +180,12 @@ def _ended(
     with _jvm.translated_errors():
         handle.check()
         completed = json.loads(str(handle.recipe()))
+        profile = handle.profile()
     # a run that a signal came too late for is complete
     if received and state == "stopped":
         raise Interrupted(signal.Signals(received[0]), folder, history)
-    return Run(Recipe.from_settings(completed), history, folder, handle.network())
+    measured = None if profile is None else Profile.from_dict(json.loads(str(profile)))
+    return Run(Recipe.from_settings(completed), history, folder, handle.network(), measured)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""A Maven repository on the loopback interface, which can be told to misbehave."""
+"""A server on the loopback interface, which can be told to misbehave: a Maven repository, or any files."""
 
 import hashlib
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,10 +11,12 @@ from py_djl_resnet._jars import Jar
 class Repository:
     """Serves `files` (path → content); `faults` are answered first, one for each request.
 
+    With a `certificate` (a file of a key and its certificate) it speaks TLS.
+
     A fault is `cut` (half of the file, then the end), `damage` (other bytes), a status, or the address of a redirect.
     """
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.files = {}
         self.faults = []
         self.requests = []
@@ -27,9 +30,15 @@ class Repository:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+            self.server.handle_error = lambda *_: None  # a client that does not trust us goes away
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        scheme = "http" if certificate is None else "https"
+        self.address = f"{scheme}://127.0.0.1:{self.server.server_port}"
 
     def add(self, artifact, content, **native):
         """Hold a new jar with `content`, and return what the lock says of it."""

@@ -120,7 +120,7 @@ def test_summary_as_json_has_its_documented_form(command):
     assert list(form) == ["model", "input", "layers", "total"]
     assert form["layers"][0] == {
         "name": "01Conv2d",
-        "type": "Conv2d",
+        "type": "Convolution",
         "output_shape": [1, 64, 112, 112],
         "parameters": 64 * 49 + 64,
         "multiply_adds": 64 * 49 * 112 * 112,

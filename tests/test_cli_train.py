@@ -75,7 +75,7 @@ def test_every_setting_has_its_option(monkeypatch):
         --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
         --step-factor 0.8 --weights w --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12
         --checkpoint-every 60s --keep 13 --patience 14 --min-delta 0.15 --plateau-epochs 16 --plateau-factor 0.17
-        --stochastic-depth 0.18"""
+        --stochastic-depth 0.18 --profile"""
     recipe = settings(monkeypatch, {}, *arguments.split())
     assert json.loads(recipe.to_json()) == {
         "model": "m",
@@ -106,4 +106,5 @@ def test_every_setting_has_its_option(monkeypatch):
         "plateau_epochs": 16,
         "plateau_factor": 0.17,
         "stochastic_depth": 0.18,
+        "profile": True,
     }

@@ -1,20 +1,35 @@
-"""Whatever stands in a file is read, or refused with a UsageError; the examples are the same each time."""
+"""Whatever stands in a file or an array is taken, or refused with an error of ours.
+
+The examples are the same each time; with HYPOTHESIS_PROFILE=fuzz they are many, and others each time.
+"""
 
 import io
 import json
+import os
+import struct
+import subprocess
+import sys
+import tarfile
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from py_djl_resnet import Recipe, UsageError
+from py_djl_resnet import Recipe, UsageError, _jars
+from py_djl_resnet._archive import Archive, extract
+from py_djl_resnet.datasets import MAX_CLASSES, check_labels, check_pictures
+from py_djl_resnet.errors import DataError
 from py_djl_resnet.images import read_image
 from py_djl_resnet.recipe import settings_of
 from py_djl_resnet.runs import read_metrics, read_recipe
 
-same_each_time = settings(derandomize=True, database=None, deadline=None, max_examples=300)
+settings.register_profile("same", derandomize=True, database=None, deadline=None, max_examples=300)
+settings.register_profile("fuzz", derandomize=False, database=None, deadline=None, max_examples=10_000)
+examples = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -79,7 +94,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-@same_each_time
+@examples
 @given(text=st.text() | st.dictionaries(KEYS, VALUES, max_size=4).map(json.dumps))
 def test_any_text_is_a_recipe_or_is_refused(text):
     try:
@@ -90,7 +105,7 @@ def test_any_text_is_a_recipe_or_is_refused(text):
         assert Recipe.from_json(recipe.to_json()) == recipe
 
 
-@same_each_time
+@examples
 @given(content=damaged(Recipe(limit=100, checkpoint_every="60s").to_json().encode()))
 def test_damaged_recipe_is_read_or_refused(folder, content):
     file = folder / "recipe.json"
@@ -99,7 +114,7 @@ def test_damaged_recipe_is_read_or_refused(folder, content):
     taken_or_refused(read_recipe, file)
 
 
-@same_each_time
+@examples
 @given(content=damaged(ROWS))
 def test_damaged_metrics_are_read_or_refused(folder, content):
     file = folder / "metrics.csv"
@@ -112,7 +127,7 @@ def test_damaged_metrics_are_read_or_refused(folder, content):
 def test_damaged_picture_is_read_or_refused(folder, kind):
     file = folder / f"{kind}.bin"
 
-    @same_each_time
+    @examples
     @given(content=damaged(PICTURES[kind]))
     def check(content):
         file.write_bytes(content)
@@ -124,3 +139,155 @@ def test_damaged_picture_is_read_or_refused(folder, kind):
             assert pixels.max() <= 1
 
     check()
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(width, height, *chunks, depth=8, colour=0, pixels=b""):
+    """A PNG that says of itself what it likes."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), *chunks, chunk(b"IDAT", zlib.compress(pixels)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+BOMB = zlib.compress(bytes(100_000_000), 9)
+
+HOSTILE = {
+    "65535-by-65535.png": png(65535, 65535),
+    "2-to-the-31.png": png(2**31 - 1, 2**31 - 1),
+    "70-megapixels.png": png(10_000, 7_000),
+    "100-megabytes-of-text.png": png(4, 4, chunk(b"zTXt", b"Comment\0\0" + BOMB)),
+    "100-megabytes-of-profile.png": png(4, 4, chunk(b"iCCP", b"profile\0\0" + BOMB)),
+    "more-pixels-than-announced.png": png(4, 4, pixels=bytes(100_000_000)),
+    "fewer-pixels-than-announced.png": png(4000, 4000, pixels=b"\0"),
+    "no-pixels.png": png(4000, 4000),
+    "65535-by-65535.gif": b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0x80, 0, 0) + bytes(6) + b",",
+    "2-to-the-31.bmp": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 24, *[0] * 6),
+    "a-program.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_hostile_picture_costs_no_memory(folder, name):
+    file = folder / name
+    file.write_bytes(HOSTILE[name])
+    assert file.stat().st_size < 200_000
+    script = (
+        "import pathlib, re, sys\n"
+        "from py_djl_resnet import UsageError\n"
+        "from py_djl_resnet.images import read_image\n"
+        "def peak():\n"
+        "    return int(re.search(r'VmHWM:\\s+(\\d+) kB', pathlib.Path('/proc/self/status').read_text())[1])\n"
+        "before = peak()\n"
+        "try:\n"
+        "    read_image(sys.argv[1], 1, 8, 8)\n"
+        "except UsageError as error:\n"
+        "    assert sys.argv[1] in str(error)\n"
+        "print(peak() - before)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script, file], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    assert int(told.stdout) < 200_000
+
+
+NUMBERS = (
+    arrays.boolean_dtypes() | arrays.integer_dtypes() | arrays.unsigned_integer_dtypes() | arrays.floating_dtypes()
+)
+ARRAYS = arrays.arrays(NUMBERS, arrays.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=3))
+
+
+@examples
+@given(array=ARRAYS | VALUES | st.binary())
+def test_any_array_is_pictures_or_is_refused(array):
+    try:
+        pictures = check_pictures(array, "mine")
+    except UsageError as error:
+        assert str(error).startswith("mine")  # noqa: PT017 - both ways are right
+    else:
+        assert pictures.ndim == 4
+        assert pictures.size > 0
+        assert pictures.dtype in (np.uint8, np.float32)
+        assert np.isfinite(pictures).all()
+        assert np.array_equal(pictures.ravel(), array.ravel())
+
+
+@examples
+@given(labels=ARRAYS | VALUES | st.lists(st.integers(), max_size=4), count=st.integers(0, 4))
+def test_anything_is_labels_or_is_refused(labels, count):
+    try:
+        numbers = check_labels(labels, count, "mine")
+    except UsageError as error:
+        assert str(error).startswith("mine")  # noqa: PT017 - both ways are right
+    else:
+        assert numbers.shape == (count,)
+        assert numbers.max(initial=0) < MAX_CLASSES
+        assert numbers.tolist() == np.asarray(labels).tolist()
+
+
+def archive_of(members):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, size in members:
+            info = tarfile.TarInfo(name)
+            info.size = size
+            archive.addfile(info, io.BytesIO(bytes(size)))
+    return zlib.decompress(content.getvalue(), 31)
+
+
+@examples
+@given(content=damaged(archive_of([("small/readme", 5), ("small/a.bin", 600), ("small/b.bin", 3)])))
+def test_damaged_archive_leaves_only_its_files(folder, content):
+    place = folder / "archive"
+    place.mkdir(exist_ok=True)
+    for left in (place / "small").glob("*"):
+        left.unlink()
+    file = folder / "small.tar.gz"
+    file.write_bytes(zlib.compress(content, 1, 31))
+    archive = Archive("https://x/small.tar.gz", 1, "", "small", {"a.bin": 600, "b.bin": 3}, 100_000)
+    try:
+        extract(archive, file, place)
+    except DataError as error:
+        assert str(file) in str(error)  # noqa: PT017 - both ways are right
+    else:
+        assert archive.is_in(place)
+    assert [f.name for f in place.iterdir()] == ["small"]
+    for left in (place / "small").iterdir():
+        assert archive.files[left.name] == left.stat().st_size
+
+
+@examples
+@given(
+    content=st.binary(max_size=40)
+    | damaged(b'{"a.jar": [3, 5, "0123"]}')
+    | VALUES.map(lambda v: json.dumps(v).encode())
+)
+def test_any_list_of_checksums_leaves_the_jars_as_they_are(folder, content):
+    """What was remembered of checksums is an aid, and never trusted with what it does not hold."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(folder))
+        monkeypatch.setenv("M2_REPO", str(folder / "m2"))
+        monkeypatch.delenv("PY_DJL_RESNET_JARS", raising=False)
+        jar = _jars.Jar("g", "a", "1", "0" * 64, 3)
+        place = folder / jar.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"bad")
+        (folder / "verified.json").write_bytes(content)
+        search = _jars.find([jar])
+        assert (search.found, search.missing, search.damaged) == ({}, [jar], [place])
+
+
+def test_labels_of_several_lengths_are_refused():
+    with pytest.raises(UsageError, match=r"mine must have shape \(N,\); received list: .*inhomogeneous"):
+        check_labels([1, [2, 3]], 2, "mine")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"lr":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
+def test_deep_nesting_is_refused(folder, content):
+    file = folder / "recipe.json"
+    file.write_bytes(content)
+    assert taken_or_refused(settings_of, file) is None
+    assert taken_or_refused(read_recipe, file) is None
+    test_any_list_of_checksums_leaves_the_jars_as_they_are.hypothesis.inner_test(folder, content)

@@ -129,8 +129,8 @@ def test_tries_again_after_a_passing_failure(repository):
 @pytest.mark.parametrize(
     ("faults", "text"),
     [
-        (["damage"] * 3, r"common-1\.0\.jar 3 times, but its SHA-256 is [0-9a-f]{64} where the lock names"),
-        (["cut", "cut", "cut"], r"3 times, but \d bytes came where the lock names 6"),
+        (["damage"] * 3, r"common-1\.0\.jar 3 times, but its SHA-256 is [0-9a-f]{64} where [0-9a-f]{64} is expected"),
+        (["cut", "cut", "cut"], r"3 times, but \d bytes came where 6 are expected"),
         ([404], r"answered 404 .* tried once\. .*PY_DJL_RESNET_REPOSITORY"),
         ([403], r"answered 403 .* tried once\. Check the proxy"),
         ([500] * 3, r"answered 500 .* tried 3 times\. Try again later"),

@@ -93,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         output, "--checkpoint-every", "write last within epochs, too: 500 for steps, 60s for seconds", metavar="N[s]"
     )
     setting(output, "--keep", "keep the checkpoints of N epochs", type=whole, metavar="N")
+    setting(output, "--profile", "tell where the time of a step goes", action=argparse.BooleanOptionalAction)
     output.add_argument(
         "--resume",
         metavar="RUN|CHECKPOINT|auto",
@@ -121,6 +122,8 @@ def run(options: Any) -> int:
     else:
         result = train(recipe=recipe, out=options.out, progress=progress, callback=callback)
     _draw(result)
+    if result.profile is not None and not options.quiet:
+        print(result.profile)
     last = result.history[-1]
     print(
         f"loss {last['train_loss']:.3f}, train acc {last['train_accuracy']:.3f}, test acc {last['test_accuracy']:.3f}"
@@ -168,13 +171,15 @@ def _given(options: Any) -> dict[str, Any]:
 
 
 def _draw(result: Run) -> None:
-    """Both figures; the training is done and kept, so that a failure here is only told."""
+    """The figures; the training is done and kept, so that a failure here is only told."""
     if result.folder is None:
         return
     figures = result.folder / "figures"
     try:
         result.plot(figures / "metrics.png")
         plot_page([result], figures / "metrics.html")
+        if result.profile is not None:
+            result.profile.plot(figures / "profile.png")
     except ResnetError as error:
         warn(f"no figure: {error}")
 

@@ -44,8 +44,9 @@ def tensor(name, shape):
     elif len(shape) > 1:
         values = (2 * u - 1) * math.sqrt(6 / math.prod(shape[1:]))
     elif name.endswith("weight"):
-        # small where a bottleneck ends, or rounding errors grow over 50 blocks of batch statistics
-        values = (0.25 + 0.5 * u) * (0.125 if name.endswith("bn3.weight") else 1)
+        # small where blocks end, or rounding errors grow over their many batch statistics
+        small = {"bn2.weight": 0.25, "bn3.weight": 0.0625}
+        values = (0.25 + 0.5 * u) * small.get(name[-10:], 1)
     else:
         values = 0.2 * (2 * u - 1)
     return torch.from_numpy(values.astype(np.float32).reshape(shape))

@@ -21,6 +21,7 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
+import org.djlresnet.data.CifarFile;
 import org.djlresnet.data.IdxFile;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
@@ -36,8 +37,7 @@ class MutationTest {
 
     private static final int MOST_HEAP = 16 << 20;
 
-    /** What IdxFile takes before it has seen that there is as much. */
-    private static final int MOST_DIRECT = 65 << 20;
+    private static final int MOST_DIRECT = 1 << 20;
 
     private static final int[] LIKELY = {0, 1, 0x7f, 0x80, 0xff, '"', '{', '}', '[', ',', '9', '-'};
 
@@ -119,6 +119,19 @@ class MutationTest {
             assertReadOrRefused(gzip(damaged(images)), IdxFile::readImages);
             assertReadOrRefused(damaged(gzip(images)), IdxFile::readImages);
             assertReadOrRefused(gzip(damaged(labels)), IdxFile::readLabels);
+        }
+    }
+
+    @Test
+    void cifar() throws IOException {
+        byte[] sound = new byte[2 * CifarFile.RECORD];
+        for (int i = 0; i < 300; i++) {
+            byte[] content = damaged(sound);
+            if (content.length == sound.length) {
+                content[random.nextInt(2) * CifarFile.RECORD] = (byte) random.nextInt(20);
+            }
+            assertReadOrRefused(content, file -> CifarFile.read(List.of(file), 2));
+            assertReadOrRefused(content, file -> CifarFile.read(List.of(file), 100_000));
         }
     }
 

@@ -72,8 +72,19 @@ public final class BatchNorm extends AbstractBlock implements Described {
             boolean training,
             PairList<String, Object> params) {
         NDArray input = inputs.singletonOrThrow();
-        Device device = input.getDevice();
         batchesTracked += training ? 1 : 0;
+        Shape shape = input.getShape();
+        if (shape.dimension() == 4 && shape.get(2) * shape.get(3) == 1) {
+            // one value a channel has no order in memory to disagree on, which costs PyTorch most
+            NDArray rows = input.reshape(shape.slice(0, 2));
+            NDArray normal = normalize(parameterStore, rows, training).singletonOrThrow();
+            return new NDList(normal.reshape(shape));
+        }
+        return normalize(parameterStore, input, training);
+    }
+
+    private NDList normalize(ParameterStore parameterStore, NDArray input, boolean training) {
+        Device device = input.getDevice();
         // DJL's PyTorch engine takes -1 for "call batch_norm as it is", which has the channels at 1
         boolean pytorch = "PyTorch".equals(input.getManager().getEngine().getEngineName());
         return input.getNDArrayInternal()

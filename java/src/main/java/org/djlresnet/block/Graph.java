@@ -3,7 +3,6 @@ package org.djlresnet.block;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
-import ai.djl.nn.convolutional.Conv2d;
 import ai.djl.nn.core.Linear;
 import ai.djl.util.Pair;
 import java.util.ArrayList;
@@ -111,14 +110,6 @@ public final class Graph {
     public Value apply(Block block, Value input) {
         if (block instanceof Described described) {
             return described.describe(this, input);
-        }
-        if (block instanceof Conv2d convolution) {
-            return convolution(
-                    input,
-                    convolution,
-                    convolution.getStride(),
-                    convolution.getPadding(),
-                    convolution.getGroups());
         }
         if (block instanceof Linear) {
             return add("linear", Map.of(), tensors(block), input);

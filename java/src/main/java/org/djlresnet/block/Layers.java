@@ -2,7 +2,6 @@ package org.djlresnet.block;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
-import ai.djl.nn.convolutional.Conv2d;
 import ai.djl.nn.core.Linear;
 import ai.djl.nn.pooling.Pool;
 
@@ -20,7 +19,8 @@ public final class Layers {
      * @param bias whether to add a bias to each output channel
      * @return the convolution
      */
-    public static Conv2d convolution(int channels, int kernelSize, Shape stride, boolean bias) {
+    public static Convolution convolution(
+            int channels, int kernelSize, Shape stride, boolean bias) {
         return convolution(channels, kernelSize, stride, bias, 1);
     }
 
@@ -35,17 +35,9 @@ public final class Layers {
      *     the inputs of its own group only
      * @return the convolution
      */
-    public static Conv2d convolution(
+    public static Convolution convolution(
             int channels, int kernelSize, Shape stride, boolean bias, int groups) {
-        int padding = kernelSize / 2;
-        return Conv2d.builder()
-                .setFilters(channels)
-                .setKernelShape(new Shape(kernelSize, kernelSize))
-                .optStride(stride)
-                .optPadding(new Shape(padding, padding))
-                .optBias(bias)
-                .optGroups(groups)
-                .build();
+        return new Convolution(channels, kernelSize, stride, bias, groups);
     }
 
     /**

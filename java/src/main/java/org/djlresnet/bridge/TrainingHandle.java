@@ -90,6 +90,16 @@ public final class TrainingHandle {
     }
 
     /**
+     * Tells where the time of a step went, once the run has ended.
+     *
+     * @return the JSON text of {@link org.djlresnet.training.Profile#toJson}, or null if the recipe
+     *     asks for none
+     */
+    public String profile() {
+        return run.trainer().profile() == null ? null : run.trainer().profile().toJson();
+    }
+
+    /**
      * Returns the recipe that the run follows.
      *
      * @return its JSON text, every setting filled in

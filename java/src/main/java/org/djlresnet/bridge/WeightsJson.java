@@ -97,11 +97,13 @@ final class WeightsJson {
         if (array == null) {
             throw new UserException("There is no tensor \"" + name + "\" in this network");
         }
-        ByteBuffer values = TensorBytes.of(array);
-        return ByteBuffer.allocateDirect(values.remaining())
-                .order(ByteOrder.nativeOrder())
-                .put(values)
-                .flip();
+        try (NDManager scope = network.manager().newSubManager()) {
+            ByteBuffer values = TensorBytes.of(array, scope);
+            return ByteBuffer.allocateDirect(values.remaining())
+                    .order(ByteOrder.nativeOrder())
+                    .put(values)
+                    .flip();
+        }
     }
 
     /** Takes what {@link #tensors} gives, with the float32 values of each tensor in its order. */

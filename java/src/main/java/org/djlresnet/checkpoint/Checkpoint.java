@@ -2,6 +2,7 @@ package org.djlresnet.checkpoint;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.Gson;
@@ -74,10 +75,6 @@ public final class Checkpoint implements AutoCloseable {
             JsonObject run,
             Map<String, NDArray> optimizerState)
             throws IOException {
-        List<Tensor> tensors = new ArrayList<>();
-        network.parameters()
-                .forEach((name, parameter) -> tensors.add(Tensor.of(name, parameter.getArray())));
-        optimizerState.forEach((name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array)));
         JsonObject info = new JsonObject();
         info.addProperty("format", FORMAT);
         info.addProperty("model", network.model());
@@ -87,7 +84,14 @@ public final class Checkpoint implements AutoCloseable {
         info.add("versions", Versions.toJson(network.manager().getEngine()));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
         info.add("run", run == null ? JsonNull.INSTANCE : run);
-        SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
+        try (NDManager scope = network.manager().newSubManager()) {
+            List<Tensor> tensors = new ArrayList<>();
+            network.stateDict()
+                    .forEach((name, array) -> tensors.add(Tensor.of(name, array, scope)));
+            optimizerState.forEach(
+                    (name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array, scope)));
+            SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
+        }
     }
 
     /**
@@ -110,20 +114,15 @@ public final class Checkpoint implements AutoCloseable {
     public static Checkpoint open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);
         try {
-            return checked(path, file);
+            return of(path, file);
         } catch (RuntimeException | Error failure) {
             file.close();
             throw failure;
         }
     }
 
-    private static Checkpoint checked(Path path, SafetensorsFile file) {
-        file.verify();
-        return of(path, file);
-    }
-
     /**
-     * Takes an open file as a checkpoint.
+     * Takes an open file as a checkpoint and checks that it is whole.
      *
      * @param path the file's path
      * @param file the file, which the checkpoint closes when it is closed
@@ -139,6 +138,12 @@ public final class Checkpoint implements AutoCloseable {
                             + " metadata lack \""
                             + KEY
                             + "\"");
+        }
+        if (!file.verify()) {
+            throw new UserException(
+                    path
+                            + " carries no checksum: it is damaged, or another program wrote it. Use"
+                            + " another copy");
         }
         try {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
@@ -170,6 +175,7 @@ public final class Checkpoint implements AutoCloseable {
         if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
             throw new IllegalStateException("a size is not above 0");
         }
+        run();
     }
 
     /**

@@ -1,5 +1,7 @@
 package org.djlresnet.checkpoint;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -11,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -27,13 +30,26 @@ import org.djlresnet.UserException;
  * shapes, offsets, overlaps, holes and the file's length. The file stays open, so that its tensors
  * are those of the header even when another file is renamed to its path; close it after use.
  *
- * <p>{@link #write} adds a checksum of the tensors' bytes to the metadata, which other readers
- * ignore, {@link #verify} checks.
+ * <p>{@link #write} adds a checksum of the whole file to the metadata: names, shapes and metadata
+ * as well as the tensors' bytes. Other readers ignore it, {@link #verify} checks it.
  */
 public final class SafetensorsFile implements AutoCloseable {
 
-    /** The key of the metadata under which the checksum is: {@code crc32c:} and 8 hex digits. */
+    /**
+     * The key of the metadata under which the checksum is: {@code crc32c:} and 8 hex digits, the
+     * CRC-32C of the file in which these digits are zeros.
+     */
     public static final String CHECKSUM = "checksum";
+
+    private static final String NO_DIGITS = "crc32c:00000000";
+
+    /** How the header begins, before the digits: they have one place, where they can be found. */
+    private static final byte[] BEFORE_DIGITS =
+            "{\"__metadata__\":{\"checksum\":\"crc32c:".getBytes(US_ASCII);
+
+    private static final int LENGTH = 8;
+    private static final int DIGITS_AT = LENGTH + BEFORE_DIGITS.length;
+    private static final int DIGITS = 8;
 
     private static final long LONGEST_HEADER = 100_000_000;
     private static final int LONGEST_REASON = 500;
@@ -155,7 +171,6 @@ public final class SafetensorsFile implements AutoCloseable {
         List<Tensor> sorted = new ArrayList<>(tensors);
         sorted.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
         Map<String, TensorInfo> infos = new LinkedHashMap<>();
-        CRC32C checksum = new CRC32C();
         long at = 0;
         for (Tensor tensor : sorted) {
             long end = at + tensor.data().remaining();
@@ -165,23 +180,27 @@ public final class SafetensorsFile implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "Two tensors are named \"" + tensor.name() + "\"");
             }
-            checksum.update(tensor.data().duplicate());
             at = end;
         }
-        Map<String, String> withChecksum = new LinkedHashMap<>(metadata);
-        withChecksum.put(CHECKSUM, text(checksum));
+        Map<String, String> withChecksum = new LinkedHashMap<>();
+        withChecksum.put(CHECKSUM, NO_DIGITS);
+        withChecksum.putAll(metadata);
         byte[] json = new SafetensorsHeader(withChecksum, infos).toBytes();
         if (json.length > LONGEST_HEADER) {
             throw new IllegalArgumentException(
                     "The header takes %d bytes, at most %d are read; shorten the metadata"
                             .formatted(json.length, LONGEST_HEADER));
         }
+        ByteBuffer start = ByteBuffer.allocate(LENGTH + json.length).order(ByteOrder.LITTLE_ENDIAN);
+        start.putLong(json.length).put(json).flip();
+        CRC32C checksum = new CRC32C();
+        checksum.update(start.duplicate());
+        sorted.forEach(tensor -> checksum.update(tensor.data().duplicate()));
+        start.put(DIGITS_AT, digits(checksum));
         AtomicFile.write(
                 file,
                 channel -> {
-                    ByteBuffer start =
-                            ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN);
-                    writeFully(channel, start.putLong(json.length).put(json).flip());
+                    writeFully(channel, start);
                     for (Tensor tensor : sorted) {
                         writeFully(channel, tensor.data().duplicate());
                     }
@@ -194,8 +213,8 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
-    private static String text(CRC32C checksum) {
-        return "crc32c:%08x".formatted(checksum.getValue());
+    private static byte[] digits(CRC32C checksum) {
+        return "%08x".formatted(checksum.getValue()).getBytes(US_ASCII);
     }
 
     /**
@@ -240,36 +259,60 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /**
-     * Compares all tensors' bytes with the checksum in the metadata, if there is one.
+     * Compares the whole file with the checksum in its metadata, if there is one.
      *
      * @return false if the file carries no checksum (another program wrote it), else true
-     * @throws UserException if the file is damaged
+     * @throws UserException if the file is damaged, or its checksum is not one of {@link #write}
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public boolean verify() {
-        String expected = header.metadata().get(CHECKSUM);
-        if (expected == null) {
+        if (!header.metadata().containsKey(CHECKSUM)) {
             return false;
         }
         CRC32C checksum = new CRC32C();
+        byte[] expected = new byte[DIGITS];
         try {
-            ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
             long size = channel.size();
-            for (long at = dataStart; at < size; at += CHUNK) {
+            ByteBuffer chunk = ByteBuffer.allocateDirect((int) Math.min(CHUNK, size));
+            for (long at = 0; at < size; at += CHUNK) {
                 chunk.clear().limit((int) Math.min(CHUNK, size - at));
                 readInto(path, channel, at, chunk);
+                if (at == 0) {
+                    takeDigits(chunk, expected);
+                }
                 checksum.update(chunk);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": cannot be read: " + e, e);
         }
-        if (!expected.equals(text(checksum))) {
+        if (!Arrays.equals(expected, digits(checksum))) {
             throw new UserException(
                     "%s: the file is damaged: its content has the checksum %s, written was %s; use"
-                                    .formatted(path, text(checksum), expected)
+                                    .formatted(path, shown(digits(checksum)), shown(expected))
                             + " another copy");
         }
         return true;
+    }
+
+    /** Moves the digits out of the file's first bytes, where they are zeros when it is summed. */
+    private void takeDigits(ByteBuffer chunk, byte[] digits) {
+        byte[] before = new byte[BEFORE_DIGITS.length];
+        boolean here = chunk.limit() >= DIGITS_AT + DIGITS;
+        if (here) {
+            chunk.get(LENGTH, before);
+        }
+        if (!here || !Arrays.equals(before, BEFORE_DIGITS)) {
+            throw new UserException(
+                    path
+                            + ": the file's checksum is not at its beginning: it is damaged, or was"
+                            + " written by another program or an earlier version; use another copy");
+        }
+        chunk.get(DIGITS_AT, digits);
+        chunk.put(DIGITS_AT, NO_DIGITS.substring(NO_DIGITS.length() - DIGITS).getBytes(US_ASCII));
+    }
+
+    private static String shown(byte[] digits) {
+        return new String(digits, US_ASCII).replaceAll("[^0-9a-zA-Z]", "?");
     }
 
     /** Closes the file; the buffers that {@link #data} gave stay good. */

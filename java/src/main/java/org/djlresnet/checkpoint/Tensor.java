@@ -1,6 +1,7 @@
 package org.djlresnet.checkpoint;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -42,11 +43,15 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
      *
      * @param name its name in the file
      * @param array a float32 array, which stays open and unchanged until the tensor is written
+     * @param scope owns the copy, if one has to be made, and stays open as long
      * @return the tensor
      */
-    public static Tensor of(String name, NDArray array) {
+    public static Tensor of(String name, NDArray array, NDManager scope) {
         return new Tensor(
-                name, Dtype.F32, array.getShape().getShape(), swapped(TensorBytes.of(array)));
+                name,
+                Dtype.F32,
+                array.getShape().getShape(),
+                swapped(TensorBytes.of(array, scope)));
     }
 
     /** Swaps the bytes of each float where the machine is not little-endian. */

@@ -18,6 +18,10 @@ public final class Datasets {
     private static final String TEST_IMAGES = "t10k-images-idx3-ubyte.gz";
     private static final String TEST_LABELS = "t10k-labels-idx1-ubyte.gz";
 
+    private static final List<String> CIFAR_TRAIN =
+            IntStream.rangeClosed(1, 5).mapToObj("data_batch_%d.bin"::formatted).toList();
+    private static final List<String> CIFAR_TEST = List.of("test_batch.bin");
+
     private static final DatasetDescriptor FASHION_MNIST =
             new DatasetDescriptor(
                     "fashion-mnist",
@@ -42,6 +46,31 @@ public final class Datasets {
                             TEST_IMAGES, "8181f5470baa50b63fa0f6fddb340f0a",
                             TEST_LABELS, "15d484375f8d13e6eb1aabb0c3f46965"));
 
+    private static final DatasetDescriptor CIFAR_10 =
+            new DatasetDescriptor(
+                    "cifar-10",
+                    "CIFAR-10: small colour pictures of animals and vehicles, Krizhevsky, 2009",
+                    List.of(CifarFile.CHANNELS, CifarFile.SIDE, CifarFile.SIDE),
+                    List.of(
+                            "airplane",
+                            "automobile",
+                            "bird",
+                            "cat",
+                            "deer",
+                            "dog",
+                            "frog",
+                            "horse",
+                            "ship",
+                            "truck"),
+                    50000,
+                    10000,
+                    Map.of());
+
+    private static final int CIFAR_RECORDS = 10_000;
+
+    /** What the published archive calls its folder. */
+    private static final String CIFAR_FOLDER = "cifar-10-batches-bin";
+
     private static final DatasetDescriptor IDX =
             new DatasetDescriptor(
                     "idx",
@@ -52,7 +81,7 @@ public final class Datasets {
                     0,
                     Map.of());
 
-    private static final List<DatasetDescriptor> ALL = List.of(FASHION_MNIST, IDX);
+    private static final List<DatasetDescriptor> ALL = List.of(FASHION_MNIST, CIFAR_10, IDX);
 
     private Datasets() {}
 
@@ -86,15 +115,37 @@ public final class Datasets {
      *
      * <p>{@code fashion-mnist} is checked against its published MD5 sums. {@code idx} takes any
      * files of these names; its classes are 0 to the greatest training label, for both halves.
+     * {@code cifar-10} takes the binary version's files, of 10,000 records each.
      *
      * @param name one of {@link #names}
-     * @param dir the folder of the files, or one whose subfolder {@code name} holds them
+     * @param dir the folder of the files, or one whose subfolder {@code name} holds them (for
+     *     {@code cifar-10} also {@code cifar-10-batches-bin})
      * @param train true for the training half, false for the test half
-     * @return the examples in the order of the file, uint8, (N, 1, H, W)
+     * @return the examples in the order of the files, uint8, (N, C, H, W)
      * @throws UserException if the name is unknown, or files are missing, damaged or do not match
      */
     public static ImageDataset read(String name, Path dir, boolean train) {
         DatasetDescriptor known = descriptor(name);
+        return known == CIFAR_10 ? readCifar(dir, train) : readIdx(known, dir, train);
+    }
+
+    private static ImageDataset readCifar(Path dir, boolean train) {
+        List<String> needed = train ? CIFAR_TRAIN : CIFAR_TEST;
+        Path folder =
+                find(
+                        CIFAR_10.name(),
+                        List.of(dir.resolve(CIFAR_FOLDER), dir.resolve(CIFAR_10.name()), dir),
+                        needed,
+                        ", or fetch them: python -m py_djl_resnet datasets --download cifar-10");
+        CifarFile content =
+                CifarFile.read(needed.stream().map(folder::resolve).toList(), CIFAR_RECORDS);
+        int[] labels = content.labels();
+        long[] shape = {labels.length, CifarFile.CHANNELS, CifarFile.SIDE, CifarFile.SIDE};
+        return ImageDataset.of(
+                content.pixels(), PixelType.UINT8, shape, labels, CIFAR_10.classes());
+    }
+
+    private static ImageDataset readIdx(DatasetDescriptor known, Path dir, boolean train) {
         String imagesName = train ? TRAIN_IMAGES : TEST_IMAGES;
         String labelsName = train ? TRAIN_LABELS : TEST_LABELS;
         boolean classesFromFile = known.classes().isEmpty();
@@ -102,7 +153,7 @@ public final class Datasets {
         if (classesFromFile && !train) {
             needed.add(TRAIN_LABELS);
         }
-        Path folder = find(name, dir, needed);
+        Path folder = find(known.name(), List.of(dir.resolve(known.name()), dir), needed, "");
 
         IdxFile labels = IdxFile.readLabels(folder.resolve(labelsName));
         checkMd5(known, folder.resolve(labelsName), labels);
@@ -131,9 +182,10 @@ public final class Datasets {
         }
     }
 
-    private static Path find(String name, Path dir, List<String> needed) {
+    /** The first of some folders with all files; else an error that ends with {@code cure}. */
+    private static Path find(String name, List<Path> folders, List<String> needed, String cure) {
         StringBuilder looked = new StringBuilder();
-        for (Path folder : List.of(dir.resolve(name), dir)) {
+        for (Path folder : folders) {
             List<String> missing =
                     needed.stream()
                             .filter(file -> !Files.isRegularFile(folder.resolve(file)))
@@ -147,8 +199,8 @@ public final class Datasets {
                     .append(String.join(", ", missing));
         }
         throw new UserException(
-                "The files of data set \"%s\" were not found: %s. Put them there or name their folder"
-                        .formatted(name, looked));
+                "The files of data set \"%s\" were not found: %s. Put them there or name their folder%s"
+                        .formatted(name, looked, cure));
     }
 
     private static void checkMd5(DatasetDescriptor known, Path file, IdxFile content) {

@@ -20,8 +20,8 @@ import org.djlresnet.UserException;
  * One gzip-compressed IDX file of unsigned bytes: images (N, H, W) or labels (N).
  *
  * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. Memory
- * is taken as data really arrive: a file that announces more than it holds costs at most 64 MiB, or
- * three times what it holds.
+ * is taken as data really arrive: a file that announces more than it holds costs at most 64 MiB and
+ * no more than its size could hold, or three times what it holds.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
  * has the format of MNIST.
@@ -32,6 +32,10 @@ public final class IdxFile {
     static final int LABELS = 2049;
 
     private static final int FIRST_ALLOCATION = 64 << 20;
+
+    /** By how much gzip makes bytes fewer at the most. */
+    private static final int MOST_COMPRESSED = 1032;
+
     private static final int CHUNK = 1 << 16;
 
     private final ByteBuffer data;
@@ -80,7 +84,7 @@ public final class IdxFile {
                 GZIPInputStream gzip = new GZIPInputStream(raw, CHUNK);
                 DataInputStream in = new DataInputStream(new DigestInputStream(gzip, digest))) {
             long total = readHeader(file, in, magic, lengths);
-            ByteBuffer data = readContent(file, in, (int) total);
+            ByteBuffer data = readContent(file, in, (int) total, Files.size(file));
             if (in.read() >= 0) {
                 throw new UserException(
                         "%s: holds more than the %d bytes its header announces; fetch it again"
@@ -128,8 +132,10 @@ public final class IdxFile {
         return total;
     }
 
-    private static ByteBuffer readContent(Path file, InputStream in, int total) throws IOException {
-        ByteBuffer data = ByteBuffer.allocateDirect(Math.min(total, FIRST_ALLOCATION));
+    private static ByteBuffer readContent(Path file, InputStream in, int total, long size)
+            throws IOException {
+        long first = Math.min(total, Math.min(FIRST_ALLOCATION, MOST_COMPRESSED * size));
+        ByteBuffer data = ByteBuffer.allocateDirect((int) first);
         byte[] chunk = new byte[CHUNK];
         while (data.position() < total) {
             int wanted = Math.min(CHUNK, total - data.position());

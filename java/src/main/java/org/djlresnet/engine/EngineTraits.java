@@ -1,7 +1,10 @@
 package org.djlresnet.engine;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
 /** What a training loop must know about the engine beyond DJL's common interface. */
@@ -15,11 +18,15 @@ public enum EngineTraits {
         }
 
         @Override
+        public boolean stridesArrays() {
+            return true;
+        }
+
+        @Override
         public void forgetGradient(NDArray parameter) {
             // A new leaf on the same memory has no gradient at all: the backward pass then hands
-            // its
-            // result over, where it would have to be added to zeros that had to be written first
-            parameter.intern(parameter.stopGradient());
+            // its result over, where it would have to be added to zeros written before
+            replace(parameter, parameter.stopGradient());
             parameter.setRequiresGradient(true);
         }
 
@@ -27,9 +34,22 @@ public enum EngineTraits {
         public void clearUnreachedGradient(NDArray parameter) {}
 
         @Override
+        public boolean computesAtOnce(Device device) {
+            return !device.isGpu();
+        }
+
+        @Override
+        public void backward(NDArray output, NDArray gradient) {
+            JniUtils.backward((PtNDArray) output, (PtNDArray) gradient, false, false);
+        }
+
+        @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
             // DJL's copyTo goes through native code that warns on standard error
-            target.intern(source.duplicate());
+            // ones times the source: its very values, in the target's order of memory
+            try (NDArray detached = target.stopGradient()) {
+                replace(target, detached.onesLike().muli(source));
+            }
             target.setRequiresGradient(requiresGradient);
         }
     },
@@ -39,6 +59,11 @@ public enum EngineTraits {
         public void prepareThread() {}
 
         @Override
+        public boolean stridesArrays() {
+            return false;
+        }
+
+        @Override
         public void forgetGradient(NDArray parameter) {}
 
         @Override
@@ -46,6 +71,16 @@ public enum EngineTraits {
             try (NDArray gradient = parameter.getGradient()) {
                 gradient.subi(gradient);
             }
+        }
+
+        @Override
+        public boolean computesAtOnce(Device device) {
+            return false;
+        }
+
+        @Override
+        public void backward(NDArray output, NDArray gradient) {
+            throw new UnsupportedOperationException("MXNet begins at a loss only");
         }
 
         @Override
@@ -64,8 +99,31 @@ public enum EngineTraits {
         return "PyTorch".equals(engine.getEngineName()) ? PYTORCH : MXNET;
     }
 
+    /**
+     * Puts another array in an array's place.
+     *
+     * @param array the array, which keeps its identity and its manager
+     * @param by an array of the same shape, which is closed
+     */
+    public static void replace(NDArray array, NDArray by) {
+        NDManager owner = array.getManager();
+        array.intern(by);
+        // DJL knows arrays by the address they were made at. That address is free now; an array
+        // that
+        // is made there takes this one's place with the manager, and then it would never be closed
+        array.attach(owner);
+    }
+
     /** Turns the recording of gradients off on this thread, but for gradient collectors. */
     public abstract void prepareThread();
+
+    /**
+     * Tells whether an array's values may lie in memory in another order than its shape says, so
+     * that transposing costs nothing.
+     *
+     * @return whether they may
+     */
+    public abstract boolean stridesArrays();
 
     /**
      * Makes the next backward pass start from a gradient of zero.
@@ -80,6 +138,22 @@ public enum EngineTraits {
      * @param parameter an array that requires a gradient, after {@link #forgetGradient}
      */
     public abstract void clearUnreachedGradient(NDArray parameter);
+
+    /**
+     * Tells whether an operation has been done when its call returns, so that it can be timed.
+     *
+     * @param device where it is done
+     * @return whether it has
+     */
+    public abstract boolean computesAtOnce(Device device);
+
+    /**
+     * Goes back from an array in the middle of a graph; PyTorch only.
+     *
+     * @param output the array, recorded in a gradient collector
+     * @param gradient that of the loss with regard to it
+     */
+    public abstract void backward(NDArray output, NDArray gradient);
 
     /**
      * Gives an array the values of another.

@@ -45,6 +45,9 @@ public final class Evaluator {
             Network network, ImageDataset dataset, int batchSize, Integer imageSize) {
         requireFit(network, dataset);
         withoutGradients(network);
+        network.arrangeFor(
+                imageSize == null ? dataset.height() : imageSize,
+                imageSize == null ? dataset.width() : imageSize);
         try (BatchLoader loader = loader(dataset, batchSize, imageSize)) {
             return run(network, loader, (examples, loss, accuracy) -> true);
         }

@@ -55,9 +55,8 @@ public final class Network implements AutoCloseable {
         parameters.forEach(
                 (name, parameter) -> parameter.setInitializer(initializers.apply(name, parameter)));
         manager = NDManager.newBaseManager(device);
-        Shape input = new Shape(1, inChannels, entry.input().get(2), entry.input().get(3));
         try {
-            block.initialize(manager, DataType.FLOAT32, input);
+            arrangeFor(entry.input().get(2), entry.input().get(3));
         } catch (RuntimeException | Error failure) {
             manager.close();
             throw failure;
@@ -161,6 +160,17 @@ public final class Network implements AutoCloseable {
      */
     public NDArray forward(NDArray images, boolean training) {
         return block.forward(parameterStore, new NDList(images), training).singletonOrThrow();
+    }
+
+    /**
+     * Arranges the weights in memory for images of a size, which changes no value and no result but
+     * by rounding. A new network is arranged for the size that it usually takes.
+     *
+     * @param height the images' height
+     * @param width the images' width
+     */
+    public void arrangeFor(long height, long width) {
+        block.initialize(manager, DataType.FLOAT32, new Shape(1, inChannels, height, width));
     }
 
     /**
@@ -291,6 +301,7 @@ public final class Network implements AutoCloseable {
 
     @Override
     public void close() {
+        parameters.values().forEach(Parameter::close);
         manager.close();
     }
 }

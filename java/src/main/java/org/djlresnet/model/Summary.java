@@ -3,12 +3,12 @@ package org.djlresnet.model;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.ParallelBlock;
-import ai.djl.nn.convolutional.Conv2d;
 import ai.djl.nn.core.Linear;
 import ai.djl.util.Pair;
 import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.block.BatchNorm;
+import org.djlresnet.block.Convolution;
 
 /**
  * The layers of a network with their output shapes, parameters and multiply-adds, computed from the
@@ -92,15 +92,10 @@ public record Summary(
     }
 
     private static Cost leafCost(Block leaf, Shape input) {
-        if (leaf instanceof Conv2d convolution) {
+        if (leaf instanceof Convolution convolution) {
             Shape output = convolution.getOutputShapes(new Shape[] {input})[0];
-            long filters = convolution.getFilters();
-            long weights =
-                    product(
-                            filters,
-                            input.get(1) / convolution.getGroups(),
-                            convolution.getKernelShape().size());
-            long parameters = weights + (convolution.isIncludeBias() ? filters : 0);
+            long weights = convolution.weightShape(input.get(1)).size();
+            long parameters = weights + (convolution.hasBias() ? output.get(1) : 0);
             return new Cost(parameters, parameters, product(weights, output.get(2), output.get(3)));
         }
         if (leaf instanceof BatchNorm) {

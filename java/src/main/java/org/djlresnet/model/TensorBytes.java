@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.djlresnet.engine.EngineTraits;
 
 /** Float32 tensors as bytes in native order, and back. */
 public final class TensorBytes {
@@ -28,12 +29,20 @@ public final class TensorBytes {
     }
 
     /**
-     * Returns an array's values, without a copy where the engine allows it.
+     * Returns an array's values, without a copy where engine and memory order allow it.
      *
      * @param array a float32 array
-     * @return its values in native order, valid as long as the array is open and unchanged
+     * @param scope owns the copy, if one has to be made
+     * @return its values in native order and in the order of its shape, valid as long as the array
+     *     is open and unchanged and the scope is open
      */
-    public static ByteBuffer of(NDArray array) {
-        return array.toByteBuffer(true).order(ByteOrder.nativeOrder());
+    public static ByteBuffer of(NDArray array, NDManager scope) {
+        NDArray values = array;
+        if (EngineTraits.of(scope.getEngine()).stridesArrays()) {
+            // DJL gives a copy to the manager of what it copies: here a second array on that memory
+            values = array.stopGradient();
+            values.attach(scope);
+        }
+        return values.toByteBuffer(true).order(ByteOrder.nativeOrder());
     }
 }

@@ -25,7 +25,14 @@ public final class Recipe {
     private static final List<String> SCHEDULES =
             List.of("constant", "step", "cosine", "one-cycle", "plateau");
     private static final List<String> RESUMABLE =
-            List.of("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep");
+            List.of(
+                    "epochs",
+                    "device",
+                    "threads",
+                    "data_dir",
+                    "checkpoint_every",
+                    "keep",
+                    "profile");
     private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
@@ -61,6 +68,7 @@ public final class Recipe {
         add(Setting.integer("plateau_epochs", 10L, 0, 1_000_000));
         add(Setting.number("plateau_factor", 0.1, 0, 1));
         add(Setting.number("stochastic_depth", 0, 0, 0.95));
+        add(Setting.bool("profile", false));
     }
 
     private final JsonObject values;
@@ -352,6 +360,13 @@ public final class Recipe {
      */
     public double stochasticDepth() {
         return values.get("stochastic_depth").getAsDouble();
+    }
+
+    /**
+     * @return whether the time of a step is put down to its parts
+     */
+    public boolean profile() {
+        return values.get("profile").getAsBoolean();
     }
 
     /**

@@ -114,6 +114,22 @@ final class Recorder implements AutoCloseable {
         }
     }
 
+    /**
+     * Writes where the time of a step goes.
+     *
+     * @param profile the profile, or null for none
+     */
+    void profile(Profile profile) {
+        if (folder == null || profile == null || profile.steps() == 0) {
+            return;
+        }
+        try {
+            folder.profile(profile.toCsv());
+        } catch (IOException failure) {
+            throw new UncheckedIOException("Cannot write profile.csv: " + failure, failure);
+        }
+    }
+
     private static UncheckedIOException unwritable(Path file, IOException failure) {
         return new UncheckedIOException(
                 "Cannot write the checkpoint "

@@ -35,6 +35,7 @@ import org.djlresnet.recipe.Recipe;
  * best.safetensors    the state with the best test accuracy
  * epoch-0007.safetensors
  *                     kept epochs, where the recipe keeps some
+ * profile.csv         where the time of a step goes ({@link Profile}), if the recipe asks
  * figures/            metrics.html, and what others draw
  * log.txt             what happened when
  * run.lock            who writes to the folder
@@ -147,6 +148,11 @@ public final class RunFolder implements AutoCloseable {
         history.forEach(row -> table.append(row.toCsv()).append("\n"));
         replace(metrics(), table.toString());
         Files.createDirectories(path.resolve("figures"));
+    }
+
+    /** Writes profile.csv, in the place of that of an earlier part of the run. */
+    void profile(String table) throws IOException {
+        replace(path.resolve("profile.csv"), table);
     }
 
     private static void replace(Path file, String text) throws IOException {

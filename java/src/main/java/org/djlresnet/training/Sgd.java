@@ -79,13 +79,22 @@ public final class Sgd implements AutoCloseable {
                                     || recipe.decayBiasAndNorm();
                     NDArray array = parameter.getArray();
                     NDArray velocity =
-                            momentum == 0
-                                    ? null
-                                    : restored.getOrDefault(MOMENTUM + name, Initializer.ZEROS)
-                                            .initialize(
-                                                    manager, array.getShape(), array.getDataType());
+                            momentum == 0 ? null : velocity(array, restored.get(MOMENTUM + name));
                     slots.add(new Slot(name, array, decays ? recipe.weightDecay() : 0, velocity));
                 });
+    }
+
+    /** Zeros or given values, in the parameter's order of memory. */
+    private NDArray velocity(NDArray parameter, Initializer restored) {
+        NDArray zeros = parameter.zerosLike();
+        zeros.attach(manager);
+        if (restored != null) {
+            try (NDArray values =
+                    restored.initialize(manager, parameter.getShape(), parameter.getDataType())) {
+                traits.assign(zeros, values, false);
+            }
+        }
+        return zeros;
     }
 
     /**
@@ -143,6 +152,7 @@ public final class Sgd implements AutoCloseable {
 
     @Override
     public void close() {
+        state().values().forEach(NDArray::close);
         manager.close();
     }
 }

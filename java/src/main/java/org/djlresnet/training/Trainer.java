@@ -1,13 +1,10 @@
 package org.djlresnet.training;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.GradientCollector;
 import ai.djl.training.initializer.Initializer;
-import ai.djl.training.loss.Loss;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Map;
@@ -43,7 +40,7 @@ public final class Trainer {
     private final Progress progress;
     private final Schedule schedule;
     private final StochasticDepth stochasticDepth;
-    private final Loss loss = Loss.softmaxCrossEntropyLoss();
+    private final GradientPass pass;
     private final TrainingState start;
     private final Map<String, Initializer> optimizerState;
     private final BestWeights bestWeights;
@@ -107,6 +104,10 @@ public final class Trainer {
         this.train = train;
         this.test = test;
         this.folder = folder;
+        network.arrangeFor(
+                recipe.imageSize() == null ? train.height() : recipe.imageSize(),
+                recipe.imageSize() == null ? train.width() : recipe.imageSize());
+        pass = recipe.profile() ? new Profile(network) : new GradientPass(network);
         recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);
         progress = new Progress(recipe.epochs(), start);
@@ -138,6 +139,15 @@ public final class Trainer {
      */
     public Progress progress() {
         return progress;
+    }
+
+    /**
+     * Returns where the time of a step goes, once the run has ended.
+     *
+     * @return the profile, or null if the recipe asks for none
+     */
+    public Profile profile() {
+        return pass instanceof Profile profile ? profile : null;
     }
 
     /**
@@ -188,6 +198,7 @@ public final class Trainer {
             recorder.log(
                     (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
             boolean stopped = goesOn() && !runEpochs();
+            recorder.profile(profile());
             recorder.log(stopped ? "stopped at step " + step : "done");
             progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);
         } catch (RuntimeException | Error failure) {
@@ -291,12 +302,14 @@ public final class Trainer {
     private void trainEpoch(long begin, Sgd optimizer, BatchLoader loader, Tally tally) {
         long done = tally.examples();
         progress.begin(Progress.State.TRAINING, epochsDone + 1, trainExamples, done);
+        pass.begin();
         Batch next = stopRequested ? null : loader.next();
         while (next != null) {
             try (Batch batch = next) {
                 trainStep(batch, optimizer, tally);
                 done += batch.count();
             }
+            pass.stepDone();
             advance(done, tally);
             if (step >= lastStep) {
                 stop();
@@ -305,6 +318,7 @@ public final class Trainer {
                 tally.flush();
                 saveLast(optimizer, partial(tally, (System.nanoTime() - begin) / 1e9));
             }
+            pass.lap(GradientPass.Task.BOOKKEEPING);
             next = stopRequested ? null : loader.next();
         }
         tally.flush();
@@ -323,23 +337,18 @@ public final class Trainer {
             NDArray labels =
                     manager.create(batch.labels(), new Shape(batch.count()), DataType.INT32);
             stochasticDepth.begin(step);
-            NDArray logits;
-            NDArray meanLoss;
-            try (GradientCollector collector =
-                    network.manager().getEngine().newGradientCollector()) {
-                logits = network.forward(images, true);
-                meanLoss = loss.evaluate(new NDList(labels), new NDList(logits));
-                collector.backward(meanLoss);
-            }
+            GradientPass.Outcome outcome = pass.run(images, labels);
             optimizer.step(schedule.lr(step, progress.rows()));
+            pass.lap(GradientPass.Task.OPTIMIZER);
             step++;
             NDArray right =
-                    logits.argMax(1)
+                    outcome.logits()
+                            .argMax(1)
                             .toType(DataType.INT32, false)
                             .eq(labels)
                             .toType(DataType.FLOAT32, false)
                             .sum();
-            tally.add(step, batch.count(), meanLoss.duplicate(), right);
+            tally.add(step, batch.count(), outcome.meanLoss().duplicate(), right);
         }
     }
 

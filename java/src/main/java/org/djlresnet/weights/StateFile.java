@@ -1,6 +1,7 @@
 package org.djlresnet.weights;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.initializer.Initializer;
 import java.io.IOException;
@@ -279,7 +280,6 @@ public final class StateFile implements AutoCloseable {
      */
     public static void write(Path path, Network network) throws IOException {
         List<Tensor> written = new ArrayList<>();
-        network.stateDict().forEach((name, array) -> written.add(Tensor.of(name, array)));
         network.batchesTracked()
                 .forEach(
                         (name, count) -> {
@@ -287,8 +287,12 @@ public final class StateFile implements AutoCloseable {
                             data.order(ByteOrder.LITTLE_ENDIAN).putLong(0, count);
                             written.add(new Tensor(name, Dtype.I64, new long[0], data));
                         });
-        // what PyTorch's own writers put there, and some readers ask for
-        SafetensorsFile.write(path, Map.of("format", "pt"), written);
+        try (NDManager scope = network.manager().newSubManager()) {
+            network.stateDict()
+                    .forEach((name, array) -> written.add(Tensor.of(name, array, scope)));
+            // what PyTorch's own writers put there, and some readers ask for
+            SafetensorsFile.write(path, Map.of("format", "pt"), written);
+        }
     }
 
     @Override

@@ -16,6 +16,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -291,6 +292,8 @@ class CheckpointTest {
                 "image_size: -28",
                 "image_size: [28, 28]",
                 "image_size: {}",
+                "run: []",
+                "run: 'x'",
             })
     void metadataThatMakeNoSenseAreRefused(String change) throws IOException {
         String info = change;
@@ -320,6 +323,29 @@ class CheckpointTest {
         Files.write(file, bytes);
         assertTrue(refusal(file).startsWith(file + ": the file is damaged: "), refusal(file));
         assertEquals(dir.resolve("none") + ": no such file", refusal(dir.resolve("none")));
+    }
+
+    @Test
+    void everyFlippedBitOfTheMetadataIsFound() throws IOException {
+        Path file = write(SOUND, List.of());
+        byte[] good = Files.readAllBytes(file);
+        for (int bit = 64; bit < 8 * good.length; bit++) {
+            byte[] bytes = good.clone();
+            bytes[bit / 8] ^= (byte) (1 << bit % 8);
+            Files.write(file, bytes);
+            UserException refused =
+                    assertThrows(UserException.class, () -> Checkpoint.open(file), "bit " + bit);
+            assertTrue(refused.getMessage().startsWith(file.toString()), refused.getMessage());
+        }
+    }
+
+    @Test
+    void aCheckpointWithoutAChecksumIsRefused() throws IOException {
+        Path file = write(SOUND, List.of());
+        String content = Files.readString(file, StandardCharsets.ISO_8859_1);
+        content = content.replace("\"checksum\"", "\"chocksum\"");
+        Files.writeString(file, content, StandardCharsets.ISO_8859_1);
+        assertTrue(refusal(file).startsWith(file + " carries no checksum: "), refusal(file));
     }
 
     @Test

@@ -26,11 +26,12 @@ class SafetensorsFileTest {
     /**
      * Made with Python's safetensors 0.8.0: {@code safetensors.numpy.save({"fc.weight": float32
      * [[1, -2.5, 3], [0, 1e-3, 7]], "b": int16 [-1, 300], "s": int64 5, "empty": uint8 (0, 3)},
-     * metadata={"checksum": …})}, the CRC-32C computed in Python too.
+     * metadata={"checksum": …})}, the CRC-32C of the file with zeros for its digits computed in
+     * Python too.
      */
     private static final String GOLDEN =
             "18010000000000007b225f5f6d657461646174615f5f223a7b22636865636b73756d223a22637263"
-                    + "3332633a3961636439666432227d2c2273223a7b226474797065223a22493634222c227368617065"
+                    + "3332633a6263326337646334227d2c2273223a7b226474797065223a22493634222c227368617065"
                     + "223a5b5d2c22646174615f6f666673657473223a5b302c385d7d2c2266632e776569676874223a7b"
                     + "226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f6666736574"
                     + "73223a5b382c33325d7d2c2262223a7b226474797065223a22493136222c227368617065223a5b32"
@@ -148,17 +149,38 @@ class SafetensorsFileTest {
                 () -> new Tensor("__metadata__", Dtype.U8, shape, little(3)));
     }
 
+    /** Whatever byte it is in: length, header, metadata, checksum, tensors. */
     @Test
-    void everyFlippedBitOfTheDataIsNoticed() throws IOException {
-        byte[] good = HexFormat.of().parseHex(GOLDEN);
-        Path file = dir.resolve("flipped");
-        for (int i = good.length - 36; i < good.length; i++) {
+    void everyFlippedBitIsNoticed() throws IOException {
+        Path file = dir.resolve("flipped.safetensors");
+        SafetensorsFile.write(file, Map.of("run", "{\"step\": 7, \"lr\": 0.05}"), goldenTensors());
+        byte[] good = Files.readAllBytes(file);
+        for (int bit = 0; bit < 8 * good.length; bit++) {
             byte[] bytes = good.clone();
-            bytes[i] ^= 16;
+            bytes[bit / 8] ^= (byte) (1 << bit % 8);
             Files.write(file, bytes);
+            boolean whole;
+            try (SafetensorsFile in = SafetensorsFile.read(file)) {
+                whole = in.verify();
+            } catch (UserException e) {
+                assertTrue(e.getMessage().startsWith(file + ": "), e.getMessage());
+                continue;
+            }
+            // The key "checksum" itself: another program's file, which has none
+            assertFalse(whole, "bit " + bit);
+            assertTrue(bit / 8 >= 26 && bit / 8 < 34, "bit " + bit);
+        }
+    }
+
+    @Test
+    void aChecksumThatIsNotAtTheBeginningIsRefused() throws IOException {
+        String metadata = "{\"__metadata__\":{\"a\":\"b\",\"checksum\":\"crc32c:00000000\"}}";
+        for (String json : List.of(metadata, "{\"__metadata__\":{\"checksum\":\"\"}}")) {
+            Path file = file(json, 0);
             try (SafetensorsFile in = SafetensorsFile.read(file)) {
                 UserException e = assertThrows(UserException.class, in::verify);
-                assertTrue(e.getMessage().startsWith(file + ": the file is damaged"));
+                String start = file + ": the file's checksum is not at its beginning: ";
+                assertTrue(e.getMessage().startsWith(start), e.getMessage());
             }
         }
     }

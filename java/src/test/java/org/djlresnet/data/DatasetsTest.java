@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -44,7 +45,7 @@ class DatasetsTest {
 
     @Test
     void describesWithoutReading() {
-        assertEquals(List.of("fashion-mnist", "idx"), Datasets.names());
+        assertEquals(List.of("fashion-mnist", "cifar-10", "idx"), Datasets.names());
         assertEquals(List.of(1, 28, 28), Datasets.descriptor("fashion-mnist").shape());
         assertEquals(10, Datasets.descriptor("fashion-mnist").classes().size());
     }
@@ -77,7 +78,7 @@ class DatasetsTest {
     void refusesAnUnknownName() {
         assertEquals(
                 "Unknown data set \"fasion-mnist\"; did you mean \"fashion-mnist\"? Known:"
-                        + " fashion-mnist, idx",
+                        + " fashion-mnist, cifar-10, idx",
                 refused("fasion-mnist", DATA, true));
     }
 
@@ -105,5 +106,56 @@ class DatasetsTest {
         String message = refused("fashion-mnist", dir, true);
         assertTrue(message.contains("train-labels-idx1-ubyte.gz: its content has MD5"), message);
         assertTrue(message.contains("9018921c3c673c538a1fc5bad174d6f9"), message);
+    }
+
+    /** Files of zeros in the published sizes, but for one byte of each: they take no room. */
+    private void writeCifar(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        for (int i = 1; i <= 6; i++) {
+            String name = i == 6 ? "test_batch.bin" : "data_batch_" + i + ".bin";
+            try (RandomAccessFile file =
+                    new RandomAccessFile(folder.resolve(name).toFile(), "rw")) {
+                file.setLength(30_730_000);
+                file.write(i);
+                file.write(10 * i);
+            }
+        }
+    }
+
+    @Test
+    void readsCifar10AsPublished() throws IOException {
+        writeCifar(dir.resolve("cifar-10-batches-bin"));
+        ImageDataset train = Datasets.read("cifar-10", dir, true);
+        assertEquals(50_000, train.size());
+        assertEquals(List.of(3, 32, 32), List.of(train.channels(), train.height(), train.width()));
+        assertEquals(List.of(3, 32, 32), Datasets.descriptor("cifar-10").shape());
+        for (int batch = 0; batch < 5; batch++) {
+            assertEquals(1 + batch, train.label(10_000 * batch));
+            assertEquals(10 + 10 * batch, train.pixels().get(10_000 * 3072 * batch));
+        }
+        assertEquals("automobile", train.classNames().get(train.label(0)));
+        ImageDataset test = Datasets.read("cifar-10", dir.resolve("cifar-10-batches-bin"), false);
+        assertEquals(10_000, test.size());
+        assertEquals("frog", test.classNames().get(test.label(0)));
+    }
+
+    @Test
+    void saysHowToGetCifar10() {
+        String message = refused("cifar-10", dir, true);
+        assertTrue(message.contains(dir.resolve("cifar-10-batches-bin").toString()), message);
+        assertTrue(message.contains("data_batch_5.bin"), message);
+        assertTrue(message.endsWith("datasets --download cifar-10"), message);
+    }
+
+    @Test
+    void refusesACifar10FileOfAnotherSize() throws IOException {
+        writeCifar(dir);
+        try (RandomAccessFile file =
+                new RandomAccessFile(dir.resolve("data_batch_4.bin").toFile(), "rw")) {
+            file.setLength(30_729_999);
+        }
+        String message = refused("cifar-10", dir, true);
+        assertTrue(message.startsWith(dir.resolve("data_batch_4.bin") + ": truncated: "), message);
+        assertTrue(message.contains("take 30730000 bytes, received 30729999"), message);
     }
 }

@@ -115,12 +115,12 @@ class EvaluatorTest {
                 .forEach((name, value) -> before.put(name, value.getArray().toFloatArray()));
         int arrays = network.manager().getManagedArrays().size();
         Evaluator.evaluate(network, data, 4, null);
+        assertEquals(arrays, network.manager().getManagedArrays().size());
         network.parameters()
                 .forEach(
                         (name, value) ->
                                 assertArrayEquals(
                                         before.get(name), value.getArray().toFloatArray(), name));
-        assertEquals(arrays, network.manager().getManagedArrays().size());
     }
 
     @Test

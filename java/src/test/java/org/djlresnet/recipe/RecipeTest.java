@@ -23,9 +23,10 @@ class RecipeTest {
              "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
-             "image_size": null, "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
+             "image_size": null,
+             "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
-             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0}
+             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0, "profile": false}
             """;
 
     /** A recipe with every setting other than its default. */
@@ -38,7 +39,7 @@ class RecipeTest {
              "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
-             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25}
+             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25, "profile": true}
             """;
 
     private static String json(String singleQuoted) {
@@ -196,7 +197,7 @@ class RecipeTest {
                 "engine        | 'jax'      | one of pytorch, mxnet",
                 "engine        | null       | one of pytorch, mxnet",
                 "stochastic_depth | 1       | a number from 0 to 0.95",
-                "dataset       | 'imagenet' | one of fashion-mnist, idx, arrays",
+                "dataset       | 'imagenet' | one of fashion-mnist, cifar-10, idx, arrays",
                 "model         | ['x']      | a network's name, with options after plus",
             })
     void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {

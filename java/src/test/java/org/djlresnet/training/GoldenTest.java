@@ -173,7 +173,9 @@ class GoldenTest {
             } else if (name.equals("input")) {
                 values[i] = (float) (2 * u - 1);
             } else if (shape.dimension() == 1 && name.endsWith("weight")) {
-                values[i] = (float) ((0.25 + 0.5 * u) * (name.endsWith("bn3.weight") ? 0.125 : 1));
+                double small = name.endsWith("bn3.weight") ? 0.0625 : 1;
+                small = name.endsWith("bn2.weight") ? 0.25 : small;
+                values[i] = (float) ((0.25 + 0.5 * u) * small);
             } else {
                 values[i] = (float) ((2 * u - 1) * scale);
             }

@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,7 @@ import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -156,6 +158,23 @@ class ResumeTest {
         }
         TrainingRun run = resume(parts, "{}");
         assertTrue(run.warning().contains("last.safetensors"), run.warning());
+        assertTrue(run.warning().contains("last.previous.safetensors"), run.warning());
+        finish(run);
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void aNumberThatFlippedInTheMetadataOfLastGivesWayToTheOneBefore() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(2, RECIPE);
+        Path last = parts.resolve("last.safetensors");
+        String content = Files.readString(last, StandardCharsets.ISO_8859_1);
+        // the learning rate of the recipe: sound JSON, and within its range
+        String flipped = content.replaceFirst("\"lr\\\\\":0\\.01,", "\"lr\\\\\":0.03,");
+        assertNotEquals(content, flipped);
+        Files.writeString(last, flipped, StandardCharsets.ISO_8859_1);
+        TrainingRun run = resume(parts, "{}");
+        assertTrue(run.warning().contains(last + ": the file is damaged"), run.warning());
         assertTrue(run.warning().contains("last.previous.safetensors"), run.warning());
         finish(run);
         assertSameResult(whole, parts);

@@ -1,0 +1,63 @@
+"""What is measured in a process of ours beside the command `train`; prints one JSON object.
+
+`first-batch`: the moment at which the first of all batches has been trained on. `latency`: the seconds of
+each call of a model on one picture, from a numpy array to one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from py_djl_resnet import Recipe, create_model, train
+
+
+class FirstBatch:
+    """Stands in for the progress bars, which look ten times a second, and ends the process at the first step."""
+
+    def show(self, snapshot: dict[str, Any]) -> None:
+        if snapshot["step"]:
+            print(json.dumps({"at": time.time()}), flush=True)
+            os._exit(0)
+
+    def epoch_ended(self, row: dict[str, Any], epochs: int) -> None:
+        raise SystemExit("the epoch ended before its first step was seen")
+
+    def close(self) -> None:
+        pass
+
+
+def latency(calls: int) -> list[float]:
+    x = np.random.default_rng(0).random((1, 1, 28, 28), np.float32)
+    seconds = []
+    with create_model("d2l-resnet18") as model:
+        for _ in range(calls):
+            start = time.perf_counter()
+            model(x)
+            seconds.append(time.perf_counter() - start)
+    return seconds[calls // 5 :]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", choices=("first-batch", "latency"))
+    parser.add_argument("--out", help="first-batch: a new run folder")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--calls", type=int, default=1000, help="latency: how many, the first fifth not counted")
+    args = parser.parse_args()
+    if args.work == "first-batch":
+        train(recipe=Recipe(threads=args.threads), out=args.out, progress=FirstBatch())
+    else:
+        from py_djl_resnet import _jvm
+
+        _jvm.start(threads=args.threads)
+        print(json.dumps({"calls": latency(args.calls)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""How training speed and memory grow with batch size, image size and threads: ours and PyTorch's.
+
+    python benchmarks/scaling.py --docs
+    python benchmarks/scaling.py --batch-sizes 32,512 --image-sizes 28,112 --threads 1 --seconds 2
+
+Each point is a process of its own that trains on one fixed batch for --seconds after as many that warm up:
+examples a second from the median step, and the process's peak resident memory. Image sizes are measured at
+--image-batch, batch sizes at 28×28. Prints Markdown and writes it with a CSV and the figure to --out, and with
+--docs to docs/performance.md too. torch may be in another Python than ours: --torch-python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import shlex
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import contenders
+import report
+
+NAMES = {"ours": "py_djl_resnet", "eager": "PyTorch, eager"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """What was measured at one place.
+
+    Args:
+        contender: `ours` or `eager`.
+        threads: of the engine.
+        batch_size: examples of a step.
+        image_size: pixels of height and width.
+        examples_per_second: from the median step.
+        peak_mb: peak resident memory.
+        steps: how many were timed.
+    """
+
+    contender: str
+    threads: int
+    batch_size: int
+    image_size: int
+    examples_per_second: float
+    peak_mb: float
+    steps: int
+
+
+def measure(contender: str, python: Path, threads: int, batch_size: int, image_size: int, seconds: float) -> Point:
+    place = (batch_size, image_size, seconds, threads)
+    steps, peak = contenders.our_steps(*place) if contender == "ours" else contenders.their_steps(python, *place)
+    speed = batch_size / statistics.median(steps)
+    point = Point(contender, threads, batch_size, image_size, round(speed, 2), round(peak, 1), len(steps))
+    print(point, file=sys.stderr, flush=True)
+    return point
+
+
+def table(points: Sequence[Point]) -> str:
+    """A Markdown table: a line for each batch and image size, speeds and memory of both for each number of threads."""
+    threads = sorted({point.threads for point in points})
+    present = [name for name in NAMES if any(point.contender == name for point in points)]
+    head = ["batch", "image"]
+    for count in threads:
+        named = f"{count} thread{'s' if count > 1 else ''}"
+        head += [f"{NAMES[name]}, {named}: examples/s (MB)" for name in present]
+        head += [f"ratio, {named}"] if len(present) == 2 else []
+    lines = [head, ["---"] * len(head)]
+    found = {(p.contender, p.threads, p.batch_size, p.image_size): p for p in points}
+    for batch_size, size in sorted({(p.batch_size, p.image_size) for p in points}, key=lambda place: place[::-1]):
+        cells = [str(batch_size), f"{size}×{size}"]
+        for count in threads:
+            row = [found.get((name, count, batch_size, size)) for name in present]
+            cells += [f"{p.examples_per_second:.{_digits(p)}f} ({p.peak_mb:.0f})" if p else "" for p in row]
+            if len(row) == 2:
+                ours, other = row
+                cells.append(f"{ours.examples_per_second / other.examples_per_second:.2f}" if ours and other else "")
+        lines.append(cells)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _digits(point: Point) -> int:
+    return 0 if point.examples_per_second >= 100 else 1
+
+
+def figure(points: Sequence[Point], image_batch: int, path: Path) -> None:
+    """Speed above and memory below; over batch sizes on the left, over image sizes on the right."""
+    from matplotlib.figure import Figure
+
+    chart = Figure(figsize=(8, 6), layout="constrained")
+    grid = chart.subplots(2, 2)
+    by_batch = [point for point in points if point.image_size == 28]
+    by_size = [point for point in points if point.batch_size == image_batch]
+    for column, (chosen, key, label) in enumerate(
+        ((by_batch, "batch_size", "batch size, at 28×28"), (by_size, "image_size", f"image size, batch {image_batch}"))
+    ):
+        for line, (value, title) in enumerate((("examples_per_second", "examples/s"), ("peak_mb", "peak memory, MB"))):
+            axes = grid[line][column]
+            for number, name in enumerate(NAMES):
+                for count in sorted({point.threads for point in points}):
+                    curve = [p for p in chosen if p.contender == name and p.threads == count]
+                    if not curve:
+                        continue
+                    curve = sorted(curve, key=lambda point: getattr(point, key))
+                    xs, ys = [getattr(p, key) for p in curve], [getattr(p, value) for p in curve]
+                    style = {"color": f"C{number}", "linestyle": ":" if count == 1 else "-", "marker": "o"}
+                    text = f"{NAMES[name]}, {count} thread{'s' if count > 1 else ''}"
+                    axes.plot(xs, ys, label=text, markersize=4, **style)
+            ticks = sorted({getattr(point, key) for point in chosen})
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(ticks, [str(tick) for tick in ticks])
+            axes.minorticks_off()
+            if value == "examples_per_second" and key == "image_size":
+                axes.set_yscale("log")
+                axes.yaxis.set_major_formatter("{x:g}")
+                axes.yaxis.set_minor_formatter("{x:g}" if max(ys) < 10 * min(ys) else "")
+            else:
+                axes.set_ylim(bottom=0)
+            axes.set_xlabel(label)
+            axes.set_ylabel(title)
+            axes.grid(alpha=0.3)
+    chart.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chart.savefig(path, dpi=150)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(",")]
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch-sizes", type=numbers, default=[32, 64, 128, 256, 512], metavar="N,...")
+    parser.add_argument("--image-sizes", type=numbers, default=[28, 56, 96, 160, 224], metavar="N,...")
+    parser.add_argument("--image-batch", type=int, default=32, help="the batch size at which image sizes are measured")
+    parser.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,...")
+    parser.add_argument("--seconds", type=float, default=5, help="for how long a point is measured")
+    parser.add_argument("--torch-python", type=Path, default=Path(sys.executable), help="a Python that has torch")
+    parser.add_argument("--out", type=Path, default=Path("target/benchmarks"))
+    parser.add_argument("--docs", action="store_true", help="write to docs/performance.md and docs/images")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    args = parse()
+    machine = report.machine()
+    names = list(NAMES)
+    if not contenders.has_torch(args.torch_python):
+        print(f"{args.torch_python} has no torch: PyTorch is left out; see --torch-python", file=sys.stderr)
+        names.remove("eager")
+    places = [(size, 28) for size in args.batch_sizes]
+    places += [(args.image_batch, size) for size in args.image_sizes if (args.image_batch, size) not in places]
+    points = [
+        measure(name, args.torch_python, threads, *place, args.seconds)
+        for place in places
+        for threads in args.threads
+        for name in names
+    ]
+    words = ["python", "benchmarks/scaling.py", "--seconds", f"{args.seconds:g}"]
+    for option in ("batch-sizes", "image-sizes", "threads"):
+        words += [f"--{option}", ",".join(map(str, getattr(args, option.replace("-", "_"))))]
+    words += ["--image-batch", str(args.image_batch)]
+    words += ["--torch-python", "PYTHON"] if args.torch_python != Path(sys.executable) else []
+    fewest = min(point.steps for point in points)
+    about = f"n = 1 process a point, the median of at least {fewest} step{'s' if fewest > 1 else ''}; {machine}."
+    folder = report.DOCS / "images" if args.docs else args.out
+    figure(points, args.image_batch, folder / "scaling.png")
+    link = "images/scaling.png" if args.docs else "scaling.png"
+    text = f"{about}\n\n```\n{shlex.join(words)}\n```\n\n{table(points)}\n\n![Scaling]({link})"
+    args.out.mkdir(parents=True, exist_ok=True)
+    with open(args.out / "scaling.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Point)])
+        writer.writeheader()
+        writer.writerows(asdict(point) for point in points)
+    (args.out / "scaling.md").write_text(text + os.linesep, "utf-8")
+    if args.docs:
+        report.write_section("scaling", text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

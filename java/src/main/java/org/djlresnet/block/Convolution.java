@@ -1,0 +1,181 @@
+package org.djlresnet.block;
+
+import ai.djl.Device;
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.convolutional.Conv2d;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+import java.io.DataInputStream;
+import java.io.IOException;
+import org.djlresnet.engine.EngineTraits;
+
+/**
+ * A square convolution, padded so that stride 1 keeps the size of the map.
+ *
+ * <p>Shapes: (N, C, H, W) → (N, channels, ⌈H / stride⌉, ⌈W / stride⌉). Its weight is (channels, C /
+ * groups, kernel, kernel), its bias (channels).
+ *
+ * <p>The mathematics is that of DJL's {@code Conv2d}. On PyTorch's processor kernels the weight
+ * lies in memory so that they compute channels-last, and over maps of few positions {@link
+ * TapProducts} stand for the padded convolution. Shapes, values and files do not show it; but DJL's
+ * {@code toFloatArray} of such a weight leaves a copy with the weight's manager each time.
+ */
+public final class Convolution extends AbstractBlock implements Described {
+
+    private static final byte VERSION = 1;
+    private static final Shape NO_DILATION = new Shape(1, 1);
+
+    private final int channels;
+    private final int kernelSize;
+    private final Shape stride;
+    private final int groups;
+    private final Parameter weight;
+    private final Parameter bias;
+    private MemoryOrder order = MemoryOrder.PLAIN;
+
+    /**
+     * Creates a convolution whose number of input channels is taken from its first input.
+     *
+     * @param channels the number of output channels, a multiple of the groups
+     * @param kernelSize the kernel's height and width, an odd number
+     * @param stride the stride over height and width
+     * @param bias whether to add a bias to each output channel
+     * @param groups into how many groups input and output channels are split, each output seeing
+     *     the inputs of its own group only
+     * @throws IllegalArgumentException if the kernel is even, or a number is below 1 or does not
+     *     divide
+     */
+    public Convolution(int channels, int kernelSize, Shape stride, boolean bias, int groups) {
+        super(VERSION);
+        if (channels < 1 || groups < 1 || channels % groups != 0 || kernelSize % 2 != 1) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            "A convolution takes an odd kernel and channels that its groups divide."
+                                    + " Received: channels=%d, kernelSize=%d, groups=%d",
+                            channels, kernelSize, groups));
+        }
+        this.channels = channels;
+        this.kernelSize = kernelSize;
+        this.stride = stride;
+        this.groups = groups;
+        weight =
+                addParameter(
+                        Parameter.builder()
+                                .setName("weight")
+                                .setType(Parameter.Type.WEIGHT)
+                                .build());
+        this.bias =
+                bias
+                        ? addParameter(
+                                Parameter.builder()
+                                        .setName("bias")
+                                        .setType(Parameter.Type.BIAS)
+                                        .build())
+                        : null;
+    }
+
+    /**
+     * Returns the weight's shape for a number of input channels.
+     *
+     * @param inChannels the number
+     * @return (channels, inChannels / groups, kernel, kernel)
+     */
+    public Shape weightShape(long inChannels) {
+        return new Shape(channels, inChannels / groups, kernelSize, kernelSize);
+    }
+
+    /**
+     * Tells whether it adds a bias.
+     *
+     * @return whether it does
+     */
+    public boolean hasBias() {
+        return bias != null;
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        NDArray input = inputs.singletonOrThrow();
+        Device device = input.getDevice();
+        NDArray w = parameterStore.getValue(weight, device, training);
+        NDArray b = bias == null ? null : parameterStore.getValue(bias, device, training);
+        EngineTraits traits = EngineTraits.of(input.getManager().getEngine());
+        if (tapByTap(input.getShape())
+                && MemoryOrder.of(device, traits, true) == MemoryOrder.TAPS_FIRST) {
+            return new NDList(TapProducts.convolve(input, w, b, stride));
+        }
+        int padding = kernelSize / 2;
+        return Conv2d.conv2d(input, w, b, stride, new Shape(padding, padding), NO_DILATION, groups);
+    }
+
+    private boolean tapByTap(Shape input) {
+        return groups == 1
+                && TapProducts.suit(
+                        weightShape(input.get(1)), getOutputShapes(new Shape[] {input})[0]);
+    }
+
+    @Override
+    protected void prepare(Shape[] inputShapes) {
+        weight.setShape(weightShape(inputShapes[0].get(1)));
+        if (bias != null) {
+            bias.setShape(new Shape(channels));
+        }
+    }
+
+    @Override
+    public void initialize(NDManager manager, DataType dataType, Shape... inputShapes) {
+        super.initialize(manager, dataType, inputShapes);
+        arrange(manager, inputShapes[0]);
+    }
+
+    @Override
+    public void loadParameters(NDManager manager, DataInputStream is)
+            throws IOException, MalformedModelException {
+        super.loadParameters(manager, is);
+        order = MemoryOrder.PLAIN;
+        if (inputShapes != null) {
+            arrange(manager, inputShapes[0]);
+        }
+    }
+
+    /** Puts the weight into the order in memory that serves for inputs of a shape. */
+    private void arrange(NDManager manager, Shape input) {
+        EngineTraits traits = EngineTraits.of(manager.getEngine());
+        MemoryOrder wanted = MemoryOrder.of(manager.getDevice(), traits, tapByTap(input));
+        NDArray array = weight.getArray();
+        // an initializer that found no values for this shape gave some other, and told its caller
+        if (wanted != order && array.getShape().equals(weight.getShape())) {
+            order = wanted;
+            order.apply(array, weight.requiresGradient());
+        }
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        Shape in = inputShapes[0];
+        return new Shape[] {
+            new Shape(
+                    in.get(0),
+                    channels,
+                    (in.get(2) - 1) / stride.get(0) + 1,
+                    (in.get(3) - 1) / stride.get(1) + 1)
+        };
+    }
+
+    @Override
+    public Graph.Value describe(Graph graph, Graph.Value input) {
+        int padding = kernelSize / 2;
+        return graph.convolution(input, this, stride, new Shape(padding, padding), groups);
+    }
+}

@@ -1,0 +1,121 @@
+package org.djlresnet.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CifarFileTest {
+
+    @TempDir Path dir;
+
+    /**
+     * Records whose red plane holds the first number after the label, green the next, blue the
+     * last.
+     */
+    private Path file(String name, int[]... records) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(records.length * 3073);
+        for (int[] record : records) {
+            bytes.put((byte) record[0]);
+            for (int at = 0; at < 3072; at++) {
+                bytes.put((byte) (at % 1024 == 35 ? 99 : record[1 + at / 1024]));
+            }
+        }
+        return Files.write(dir.resolve(name), bytes.array());
+    }
+
+    private static void assertRefused(Path file, int records, String... parts) {
+        UserException e =
+                assertThrows(UserException.class, () -> CifarFile.read(List.of(file), records));
+        assertTrue(e.getMessage().startsWith(file.toString()), e.getMessage());
+        for (String part : parts) {
+            assertTrue(e.getMessage().contains(part), e.getMessage());
+        }
+    }
+
+    @Test
+    void readsLabelsAndPlanesOfSeveralFilesInTheirOrder() throws IOException {
+        Path first = file("1.bin", new int[] {7, 1, 2, 3}, new int[] {0, 4, 5, 6});
+        Path second = file("2.bin", new int[] {9, 255, 128, 0}, new int[] {3, 7, 8, 9});
+        CifarFile read = CifarFile.read(List.of(first, second), 2);
+        assertArrayEquals(new int[] {7, 0, 9, 3}, read.labels());
+        ByteBuffer pixels = read.pixels();
+        assertTrue(pixels.isDirect());
+        assertEquals(4 * 3072, pixels.remaining());
+        int[] planes = {1, 2, 3, 4, 5, 6, 255, 128, 0, 7, 8, 9};
+        for (int plane = 0; plane < planes.length; plane++) {
+            assertEquals((byte) planes[plane], pixels.get(plane * 1024));
+            assertEquals((byte) planes[plane], pixels.get(plane * 1024 + 1023));
+            // row 1, column 3
+            assertEquals(99, pixels.get(plane * 1024 + 32 + 3));
+        }
+    }
+
+    @Test
+    void refusesFilesOfAnotherSize() throws IOException {
+        Path file = file("data_batch_1.bin", new int[] {1, 0, 0, 0}, new int[] {2, 0, 0, 0});
+        assertRefused(
+                file, 3, "truncated", "3 records of 3073 bytes take 9219 bytes, received 6146");
+        assertRefused(file, 1, "too long", "take 3073 bytes, received 6146");
+        byte[] whole = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(whole, 6145));
+        assertRefused(file, 2, "truncated", "take 6146 bytes, received 6145");
+        Files.write(file, new byte[0]);
+        assertRefused(file, 2, "empty", "take 6146 bytes, received 0");
+    }
+
+    @Test
+    void refusesWhatIsNoFile() {
+        assertRefused(dir.resolve("none.bin"), 1, "no such file");
+        assertRefused(dir, 1, "not a regular file");
+    }
+
+    @Test
+    void refusesALabelOutOfRangeAndSaysWhere() throws IOException {
+        for (int label : new int[] {10, 128, 255}) {
+            Path file = file("bad.bin", new int[] {9, 0, 0, 0}, new int[] {label, 0, 0, 0});
+            assertRefused(file, 2, "record 1 has the label " + label + "; it must be 0 to 9");
+        }
+    }
+
+    @Test
+    void checksAllSizesBeforeItTakesMemory() throws IOException {
+        Path sound = dir.resolve("sound.bin");
+        Path huge = dir.resolve("huge.bin");
+        // files of holes: they take no room on the disk
+        try (RandomAccessFile one = new RandomAccessFile(sound.toFile(), "rw");
+                RandomAccessFile other = new RandomAccessFile(huge.toFile(), "rw")) {
+            one.setLength(100_000L * 3073);
+            other.setLength(1L << 40);
+        }
+        long before = directBytes();
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> CifarFile.read(List.of(sound, huge), 100_000))
+                        .getMessage();
+        assertTrue(message.startsWith(huge + ": too long: "), message);
+        assertTrue(message.contains("received 1099511627776"), message);
+        assertTrue(directBytes() - before < 1 << 20);
+    }
+
+    private static long directBytes() {
+        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(pool -> pool.getName().equals("direct"))
+                .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                .sum();
+    }
+}

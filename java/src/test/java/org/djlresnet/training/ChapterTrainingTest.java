@@ -1,0 +1,171 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Activation;
+import ai.djl.nn.Block;
+import ai.djl.nn.Blocks;
+import ai.djl.nn.ParallelBlock;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.SequentialBlock;
+import ai.djl.nn.convolutional.Conv2d;
+import ai.djl.nn.core.Linear;
+import ai.djl.nn.norm.BatchNorm;
+import ai.djl.nn.pooling.Pool;
+import ai.djl.training.GradientCollector;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.loss.Loss;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Function;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Trains our ResNet-18 beside the chapter's own code, of DJL's layers, from the same weights. */
+@Tag("engine")
+class ChapterTrainingTest {
+
+    private static final int STEPS = 50;
+    private static final Shape IMAGES = new Shape(64, 1, 16, 16);
+    private static final int CLASSES = 4;
+
+    @Test
+    void fiftyStepsGiveTheChaptersLosses() {
+        Recipe recipe = QuadrantImages.recipe("{'lr': 0.02, 'momentum': 0.5}");
+        try (Network ours =
+                Network.create("d2l-resnet18", 1, Network.numbered(4), 1, Device.cpu())) {
+            NDManager manager = ours.manager();
+            EngineTraits.of(manager.getEngine()).prepareThread();
+            Block chapter = chapter();
+            chapter.initialize(manager, DataType.FLOAT32, IMAGES);
+            Map<String, Parameter> theirs = copy(ours.parameters(), chapter, manager);
+            ParameterStore store = new ParameterStore(manager, false);
+            try (Sgd sgd = new Sgd(recipe, ours.parameters(), manager);
+                    Sgd theirSgd = new Sgd(recipe, theirs, manager)) {
+                float first = 0;
+                float last = 0;
+                for (int step = 0; step < STEPS; step++) {
+                    float loss = step(manager, step, x -> ours.forward(x, true));
+                    sgd.step(recipe.lr());
+                    float expected =
+                            step(
+                                    manager,
+                                    step,
+                                    x ->
+                                            chapter.forward(store, new NDList(x), true)
+                                                    .singletonOrThrow());
+                    theirSgd.step(recipe.lr());
+                    assertEquals(expected, loss, 1e-3, "step " + step);
+                    first = step == 0 ? loss : first;
+                    last = loss;
+                }
+                assertTrue(last < first / 2, "nothing was learned: " + first + " → " + last);
+            }
+        }
+    }
+
+    private static float step(NDManager parent, int step, Function<NDArray, NDArray> network) {
+        try (NDManager manager = parent.newSubManager()) {
+            Random random = new Random(step);
+            int pixels = (int) IMAGES.slice(1).size();
+            float[] images = new float[(int) IMAGES.size()];
+            int[] labels = new int[(int) IMAGES.get(0)];
+            for (int i = 0; i < images.length; i++) {
+                int label = i / pixels % CLASSES;
+                int quadrant = 2 * (i % pixels / (pixels / 2)) + i % 16 / 8;
+                images[i] = random.nextFloat() * 0.5f + (quadrant == label ? 0.5f : 0);
+                labels[i / pixels] = label;
+            }
+            NDArray x = manager.create(images, IMAGES);
+            NDArray y = manager.create(labels, new Shape(labels.length));
+            try (GradientCollector collector = parent.getEngine().newGradientCollector()) {
+                NDArray loss =
+                        Loss.softmaxCrossEntropyLoss()
+                                .evaluate(new NDList(y), new NDList(network.apply(x)));
+                collector.backward(loss);
+                return loss.getFloat();
+            }
+        }
+    }
+
+    /** The parameters come in the same order in both. */
+    private static Map<String, Parameter> copy(
+            Map<String, Parameter> source, Block target, NDManager manager) {
+        Map<String, Parameter> copied = new LinkedHashMap<>();
+        Iterator<Parameter> parameters = target.getParameters().values().iterator();
+        source.forEach(
+                (name, parameter) -> {
+                    Parameter copy = parameters.next();
+                    assertEquals(parameter.getType(), copy.getType(), name);
+                    EngineTraits.of(manager.getEngine())
+                            .assign(copy.getArray(), parameter.getArray(), copy.requiresGradient());
+                    copied.put(name, copy);
+                });
+        assertTrue(!parameters.hasNext());
+        return copied;
+    }
+
+    private static Block chapter() {
+        SequentialBlock network =
+                new SequentialBlock()
+                        .add(convolution(64, 7, 2))
+                        .add(BatchNorm.builder().build())
+                        .add(Activation::relu)
+                        .add(pool());
+        for (int stage = 0; stage < 4; stage++) {
+            boolean first = stage == 0;
+            int channels = 64 << stage;
+            network.add(residual(channels, !first, first ? 1 : 2));
+            network.add(residual(channels, false, 1));
+        }
+        return network.add(Pool.globalAvgPool2dBlock())
+                .add(Linear.builder().setUnits(CLASSES).build());
+    }
+
+    private static Block pool() {
+        return Pool.maxPool2dBlock(new Shape(3, 3), new Shape(2, 2), new Shape(1, 1));
+    }
+
+    private static Block residual(int channels, boolean projects, int stride) {
+        SequentialBlock branch =
+                new SequentialBlock()
+                        .add(convolution(channels, 3, stride))
+                        .add(BatchNorm.builder().build())
+                        .add(Activation::relu)
+                        .add(convolution(channels, 3, 1))
+                        .add(BatchNorm.builder().build());
+        Block shortcut = projects ? convolution(channels, 1, stride) : Blocks.identityBlock();
+        return new ParallelBlock(
+                branches ->
+                        new NDList(
+                                Activation.relu(
+                                        NDArrays.add(
+                                                branches.get(0).singletonOrThrow(),
+                                                branches.get(1).singletonOrThrow()))),
+                List.of(branch, shortcut));
+    }
+
+    private static Conv2d convolution(int channels, int kernel, int stride) {
+        return Conv2d.builder()
+                .setFilters(channels)
+                .setKernelShape(new Shape(kernel, kernel))
+                .optStride(new Shape(stride, stride))
+                .optPadding(new Shape(kernel / 2, kernel / 2))
+                .build();
+    }
+}

@@ -1,0 +1,155 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.jni.JniUtils;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * What a training step costs, in counts rather than in time: operations of libtorch, as its
+ * profiler tells them, and arrays of DJL, of which each is a call and an object.
+ *
+ * <p>A bound that breaks says that a step has got dearer. Raise it only with a measurement.
+ */
+@Timeout(300)
+class StepCountTest {
+
+    private static final int BATCH = 64;
+
+    private static final String[] PASSES_OVER_MEMORY = {"copy_", "fill_", "cat", "stack"};
+
+    @TempDir Path dir;
+
+    /** Calls by operation. */
+    private record Counts(Map<String, Integer> calls) {
+
+        int exactly(String name) {
+            return calls.getOrDefault(name, 0);
+        }
+
+        int of(String... names) {
+            return Stream.of(names).mapToInt(name -> exactly("aten::" + name)).sum();
+        }
+    }
+
+    private interface Work {
+        void run();
+    }
+
+    private Counts count(Work work) throws IOException {
+        Path trace = dir.resolve("trace.json");
+        JniUtils.startProfile(false, false, false);
+        try {
+            work.run();
+        } finally {
+            JniUtils.stopProfile(trace.toString());
+        }
+        Map<String, Integer> calls = new TreeMap<>();
+        for (JsonElement call : JsonParser.parseString(Files.readString(trace)).getAsJsonArray()) {
+            calls.merge(call.getAsJsonObject().get("name").getAsString(), 1, Integer::sum);
+        }
+        return new Counts(calls);
+    }
+
+    private static Network network(String model) {
+        Network network = Network.create(model, 1, Network.numbered(10), 0, Device.cpu());
+        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        return network;
+    }
+
+    private static int count(Network network, Parameter.Type type) {
+        return (int)
+                network.parameters().values().stream()
+                        .filter(parameter -> parameter.getType() == type)
+                        .count();
+    }
+
+    private static int trained(Network network) {
+        return (int)
+                network.parameters().values().stream().filter(Parameter::requiresGradient).count();
+    }
+
+    private static void pass(Network network, NDManager manager) {
+        NDArray images = manager.ones(new Shape(BATCH, 1, 28, 28));
+        NDArray labels = manager.zeros(new Shape(BATCH), DataType.INT32);
+        new GradientPass(network).run(images, labels);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // model, most arrays and most passes over memory for each layer with parameters
+        "d2l-resnet18, 19, 6",
+        "resnet18, 18, 8",
+        "cifar-resnet20, 3, 2",
+    })
+    void aPassThroughTheNetworkDoesNotGetDearer(String model, int arrays, int passes)
+            throws IOException {
+        try (Network network = network(model)) {
+            int norms = count(network, Parameter.Type.GAMMA);
+            int layers = norms + count(network, Parameter.Type.WEIGHT);
+            int[] left = new int[1];
+            int before = network.manager().getManagedArrays().size();
+            Counts counts =
+                    count(
+                            () -> {
+                                try (NDManager manager = network.manager().newSubManager()) {
+                                    pass(network, manager);
+                                    left[0] = manager.getManagedArrays().size();
+                                }
+                            });
+
+            // nothing outlives its step
+            assertEquals(before, network.manager().getManagedArrays().size());
+            // each layer is computed once, and each parameter gets its gradient once
+            assertEquals(norms, counts.of("native_batch_norm"));
+            assertEquals(norms, counts.of("native_batch_norm_backward"));
+            assertEquals(trained(network), counts.exactly("torch::autograd::AccumulateGrad"));
+            assertTrue(left[0] <= arrays * layers, left[0] + " arrays of " + layers + " layers");
+            assertTrue(
+                    counts.of(PASSES_OVER_MEMORY) <= passes * layers,
+                    layers + " layers: " + counts);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // recipe, most operations a parameter that pass over its memory
+        "{}, 2",
+        "{'momentum': 0.9}, 4",
+        "{'momentum': 0.9; 'weight_decay': 1e-4}, 5",
+    })
+    void theOptimizerDoesNotGetDearer(String settings, int most) throws IOException {
+        Recipe recipe = Recipe.fromJson(settings.replace('\'', '"').replace(';', ','));
+        try (Network network = network("d2l-resnet18");
+                Sgd optimizer = new Sgd(recipe, network.parameters(), network.manager())) {
+            try (NDManager manager = network.manager().newSubManager()) {
+                pass(network, manager);
+            }
+            Counts counts = count(() -> optimizer.step(0.01));
+
+            int passes = counts.of("add_", "add", "mul_", "mul", "sub_", "sub", "zero_", "clone");
+            assertTrue(passes <= most * trained(network), counts.toString());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+"""What the benchmarks make of figures; that they measure is for those who run them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+
+import compare
+import contenders
+import report
+import scaling
+
+RESULTS = {
+    "train28": {"ours": [300.0, 330.0, 310.0], "eager": [200.0, 220.0, 155.0], "chapter": [100.0, 100.0, 100.0]},
+    "latency": {"ours": [2.0, 4.0, 2.5], "eager": [4.0, 4.0, 4.0]},
+    "optimizer": {"ours": [0.04, 0.05, 0.03]},
+}
+
+
+def test_table_has_medians_spreads_and_the_ratios_of_the_rounds():
+    head, _, train, latency = report.table(RESULTS).splitlines()
+    assert [cell.strip() for cell in head.split("|")[1:-1]] == [
+        "",
+        "py_djl_resnet",
+        "PyTorch, eager",
+        "the chapter's loop",
+        "ratio to PyTorch, eager",
+    ]
+    assert "| 310 (300 to 330) | 200 (155 to 220) | 100 (100 to 100) |" in train
+    # 300/200, 330/220, 310/155
+    assert train.endswith("| **1.50 (1.50 to 2.00)** |")
+    # less is better: 4/2, 4/4, 4/2.5
+    assert latency.endswith("| 2.50 (2.00 to 4.00) | 4.00 (4.00 to 4.00) |  | **1.60 (1.00 to 2.00)** |")
+
+
+def test_table_without_torch_has_no_ratios():
+    table = report.table({"train28": {"ours": [300.0]}})
+    assert table.splitlines()[2] == "| training, 28×28, batch 256, examples/s | 300 (300 to 300) |"
+
+
+def test_shares_are_percentages():
+    assert report.extras(RESULTS) == "- Optimizer's share of the step: 4.0 % (3.0 % to 5.0 %)"
+
+
+def test_figure_of_a_comparison_is_written(tmp_path):
+    report.figure(RESULTS, "machine", tmp_path / "new" / "compare.png")
+    assert (tmp_path / "new" / "compare.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_section_takes_the_place_of_what_is_between_its_marks():
+    page = "a\n<!-- one -->\nold\n\\1\n<!-- /one -->\nb\n<!-- two -->\n<!-- /two -->\n"
+    changed = report.insert(page, "one", "new \\1")
+    assert changed == "a\n<!-- one -->\n\nnew \\1\n\n<!-- /one -->\nb\n<!-- two -->\n<!-- /two -->\n"
+    assert report.insert(changed, "one", "new \\1") == changed
+
+
+@pytest.mark.parametrize("page", ["", "<!-- one -->\n", "<!-- /one -->\n<!-- one -->\n"])
+def test_page_without_marks_is_refused(page):
+    with pytest.raises(ValueError, match=r"must have the marks <!-- one --> and <!-- /one -->"):
+        report.insert(page, "one", "new")
+
+
+def test_page_of_the_docs_has_the_marks():
+    page = (report.DOCS / "performance.md").read_text("utf-8")
+    for name in ("compare", "scaling", "profile"):
+        assert "new" in report.insert(page, name, "new")
+
+
+def test_profiles_of_rounds_become_their_medians():
+    def profile(value):
+        none = {"part": "data", "forward_ms": "", "backward_ms": "", "total_ms": "1", "share": "0.25"}
+        return [none, {"part": "fc", "forward_ms": "1", "backward_ms": str(value), "total_ms": "3", "share": "0.75"}]
+
+    data, fc = report.medians([profile(2), profile(9), profile(4)])
+    assert data == {"part": "data", "forward_ms": None, "backward_ms": None, "total_ms": 1.0, "share": 0.25}
+    assert fc["backward_ms"] == 4.0
+    assert report.profile_table([data, fc]).splitlines()[2:] == [
+        "| data |  |  | 1.0 | 25.0 % |",
+        "| fc | 1.0 | 4.0 | 3.0 | 75.0 % |",
+    ]
+
+
+def test_parts_are_checked(capsys):
+    assert compare.parse(["--only", "main,latency"]).only == ("main", "latency")
+    with pytest.raises(SystemExit):
+        compare.parse(["--only", "main,speed"])
+    assert "received speed" in capsys.readouterr().err
+
+
+def test_scaling_has_a_line_for_each_batch_and_image_size(tmp_path):
+    def point(contender, threads, batch_size, image_size, speed):
+        return scaling.Point(contender, threads, batch_size, image_size, speed, 500.0, 9)
+
+    points = [
+        point(name, threads, batch, size, speed * threads)
+        for name, speed in (("ours", 150.0), ("eager", 100.0))
+        for threads in (1, 2)
+        for batch, size in ((32, 28), (64, 28), (32, 56))
+    ]
+    lines = scaling.table(points).splitlines()
+    assert lines[2] == "| 32 | 28×28 | 150 (500) | 100 (500) | 1.50 | 300 (500) | 200 (500) | 1.50 |"
+    assert [line.split(" | ")[:2] for line in lines[3:]] == [["| 64", "28×28"], ["| 32", "56×56"]]
+    scaling.figure(points, 32, tmp_path / "scaling.png")
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_process_tells_its_output_and_memory_and_a_failed_one_its_error():
+    ended = contenders.run(
+        [sys.executable, "-c", "import os; x = b'1' * 80_000_000; print(os.environ['OMP_NUM_THREADS'])"], 3
+    )
+    assert ended.output == "3\n"
+    assert 80 < ended.peak_mb < 400
+    with pytest.raises(contenders.ProcessFailedError, match=r"exit code 1 of: .*\n(.*\n)*.*ZeroDivisionError"):
+        contenders.run([sys.executable, "-c", "1 / 0"], 1)
+
+
+def test_python_without_torch_is_told_apart():
+    assert not contenders.has_torch(Path(sys.executable)) or __import__("importlib").util.find_spec("torch")

@@ -1,0 +1,106 @@
+"""CIFAR-10: its binary layout is read, trained on, and refused with one line where it is not sound."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from py_djl_resnet import datasets
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+RECORD, RECORDS = 1 + 3 * 32 * 32, 10_000
+BATCHES = [f"data_batch_{number}.bin" for number in range(1, 6)]
+TINY = ("--epochs", "1", "--limit", "512", "--batch-size", "64", "--threads", "1", "--out", "mine")
+
+
+def write_batch(file, seed):
+    """A file of the published size: 512 pictures of a colour for each class, then holes, which are black airplanes."""
+    random = np.random.default_rng(seed)
+    records = np.zeros((512, RECORD), np.uint8)
+    records[:, 0] = np.arange(512) % 10
+    colours = np.random.default_rng(0).integers(0, 256, (10, 3, 1))
+    pixels = colours[records[:, 0]] + random.integers(-30, 31, (512, 3, 32 * 32))
+    records[:, 1:] = pixels.clip(0, 255).reshape(512, -1)
+    with file.open("wb") as batch:
+        batch.write(records.tobytes())
+        batch.truncate(RECORDS * RECORD)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data set in the published layout."""
+    folder = tmp_path / "data" / "cifar-10-batches-bin"
+    folder.mkdir(parents=True)
+    for seed, name in enumerate([*BATCHES, "test_batch.bin"]):
+        write_batch(folder / name, seed)
+    return folder
+
+
+def test_is_trained_on(command, folder, tmp_path):
+    code, out, err = command("train", "--dataset", "cifar-10", "--data-dir", folder.parent, "--lr", "0.02", *TINY)
+    assert code == 0, err
+    with (tmp_path / "mine" / "metrics.csv").open() as table:
+        (row,) = csv.DictReader(table)
+    assert int(row["step"]) == 8
+    assert float(row["train_accuracy"]) > 0.3  # of ten classes
+    code, out, err = command("evaluate", "mine", "--limit", "64", "--json")
+    assert code == 0, err
+    assert '"automobile"' in out
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "part"),
+    [
+        ("data_batch_3.bin", RECORDS * RECORD - 1, "truncated"),
+        ("data_batch_5.bin", 0, "empty"),
+        ("test_batch.bin", RECORDS * RECORD + 1, "too long"),
+        ("data_batch_1.bin", 2**40, "too long"),
+    ],
+)
+def test_a_file_of_another_size_is_named(refused, folder, tmp_path, name, size, part):
+    with (folder / name).open("r+b") as batch:
+        batch.truncate(size)
+    code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
+    assert code == 2
+    expected = f"{folder / name}: {part}: 10000 records of 3073 bytes take 30730000 bytes, received {size}"
+    assert message.startswith(expected)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_label_out_of_range_is_named(refused, folder):
+    with (folder / "data_batch_2.bin").open("r+b") as batch:
+        batch.seek(7 * RECORD)
+        batch.write(b"\x0a")
+    code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
+    assert code == 2
+    assert f"{folder / 'data_batch_2.bin'}: record 7 has the label 10; it must be 0 to 9" in message
+
+
+def test_missing_files_are_named_with_the_command_that_fetches_them(refused, folder, monkeypatch, tmp_path):
+    (folder / "data_batch_4.bin").unlink()
+    code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
+    assert code == 2
+    assert f"{folder} lacks data_batch_4.bin" in message
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
+    code, message = refused("train", "--dataset", "cifar-10", *TINY)
+    assert code == 2
+    assert str(tmp_path / "cache" / "data" / "cifar-10-batches-bin") in message
+    assert message.endswith("python -m py_djl_resnet datasets --download cifar-10")
+
+
+@pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason=f"CIFAR-10 is not in {SHARED}")
+def test_the_real_pictures_are_read_as_numpy_reads_them(jvm, tmp_path):
+    subprocess.run([sys.executable, SHARED / "cifar10_binary.py", tmp_path], check=True, timeout=120)
+    folder = tmp_path / "cifar-10-batches-bin"
+    for train, names, count in ((True, BATCHES, 5_000), (False, ["test_batch.bin"], 1_000)):
+        content = np.concatenate([np.fromfile(folder / name, np.uint8).reshape(-1, RECORD) for name in names])
+        dataset = datasets.named("cifar-10", str(tmp_path), train=train, limit=None)
+        labels = np.array(dataset.labels())
+        np.testing.assert_array_equal(labels, content[:, 0])
+        np.testing.assert_array_equal(np.bincount(labels), [count] * 10)
+        pixels = np.frombuffer(memoryview(dataset.pixels()), np.uint8).reshape(-1, RECORD - 1)
+        np.testing.assert_array_equal(pixels, content[:, 1:])
+        assert list(map(str, dataset.classNames())) == (folder / "batches.meta.txt").read_text().split()

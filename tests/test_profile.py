@@ -1,0 +1,66 @@
+"""Where a step's time goes, as Python and the command tell it."""
+
+import csv
+
+import pytest
+
+from py_djl_resnet import Profile, Recipe, UsageError, train
+from py_djl_resnet.figures import plot_profile
+
+ROWS = [
+    {"part": "data", "forward_ms": None, "backward_ms": None, "total_ms": 0.5, "share": 0.05},
+    {"part": "conv1", "forward_ms": 2.0, "backward_ms": 3.0, "total_ms": 5.0, "share": 0.5},
+    {"part": "fc", "forward_ms": 1.0, "backward_ms": 2.5, "total_ms": 3.5, "share": 0.35},
+    {"part": "optimizer", "forward_ms": None, "backward_ms": None, "total_ms": 1.0, "share": 0.1},
+]
+
+
+def test_table_has_each_part_and_the_sums():
+    assert str(Profile(7, ROWS)).splitlines() == [
+        "part       forward ms  backward ms  total ms   share",
+        "data                                    0.50    5.0%",
+        "conv1            2.00         3.00      5.00   50.0%",
+        "fc               1.00         2.50      3.50   35.0%",
+        "optimizer                               1.00   10.0%",
+        "a step           3.00         5.50     10.00  100.0%",
+        "means of 7 steps",
+    ]
+
+
+def test_figure_has_a_bar_for_each_pass():
+    (axes,) = Profile(7, ROWS).plot().axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["data", "conv1", "fc", "optimizer"]
+    widths = [[bar.get_width() for bar in bars] for bars in axes.containers]
+    assert widths == [[0, 2.0, 1.0, 0], [0, 3.0, 2.5, 0], [0.5, 0, 0, 1.0]]
+    with pytest.raises(UsageError, match=r"must end in"):
+        plot_profile(ROWS, 7, "profile.gif")
+
+
+def test_training_tells_where_its_time_goes(jvm, arrays):
+    run = train(dataset=arrays, recipe=Recipe(epochs=1, batch_size=64, profile=True, device="cpu"), progress=False)
+    assert run.profile.steps == 3
+    parts = [row["part"] for row in run.profile.rows]
+    assert parts[:3] == ["data", "conv1", "bn1"]
+    assert parts[-4:] == ["fc", "loss", "optimizer", "bookkeeping"]
+    assert sum(row["share"] for row in run.profile.rows) == pytest.approx(1)
+    assert Profile.from_dict(run.profile.to_dict()) == run.profile
+
+
+def test_training_tells_nothing_unless_asked(trained):
+    assert trained.profile is None
+    assert not (trained.folder / "profile.csv").exists()
+
+
+def test_command_prints_a_table_and_leaves_a_figure(jvm, command, tmp_path):
+    code, out, _ = command(
+        "train", "--epochs", 1, "--limit", 64, "--batch-size", 32, "--device", "cpu", "--profile", "--out", "run"
+    )
+    assert code == 0
+    folder = tmp_path / "run"
+    assert (folder / "figures" / "profile.png").read_bytes().startswith(b"\x89PNG")
+    with open(folder / "profile.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = out.splitlines()
+    table = lines[lines.index(next(line for line in lines if line.startswith("part "))) :]
+    assert [line.split()[0] for line in table[1 : len(rows) + 1]] == [row["part"] for row in rows]
+    assert table[len(rows) + 2] == "means of 1 step"
