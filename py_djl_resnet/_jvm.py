@@ -157,6 +157,29 @@ def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) 
     return np.asarray(buffer).view(dtype).reshape(tuple(shape))
 
 
+def loaded_class_path() -> list[str]:
+    """The jars of the running JVM."""
+    return str(jpype.JClass("java.lang.System").getProperty("java.class.path")).split(os.pathsep)
+
+
+def is_java(value: object) -> bool:
+    """Whether this is an object of Java."""
+    return isinstance(value, (jpype.JObject, jpype.JString))
+
+
+def to_java_string(text: str) -> object:
+    """A `String` of Java."""
+    return jpype.JString(text)
+
+
+def from_java_array(value: object) -> object:
+    """An array of Java's numbers as one of numpy, copied; anything else as it is."""
+    if not isinstance(value, jpype.JArray):
+        return value
+    array = np.array(value)
+    return array if array.dtype != object else value
+
+
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
     if started.process != os.getpid():
         raise EngineError(
@@ -182,9 +205,19 @@ def _options(java: Java, engine: str, threads: int | None) -> list[str]:
         "-XX:+DisablePrimordialThreadGuardPages",
         # or the JVM takes SIGINT, SIGTERM and SIGHUP away from Python
         "-Xrs",
+        "-Dsun.jnu.encoding=UTF-8",
+        *engine_options(java, engine),
+    ]
+    if threads is not None:
+        options += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
+    return options
+
+
+def engine_options(java: Java, engine: str) -> list[str]:
+    """The options of any JVM that computes with `engine`, in this process or another."""
+    options = [
         "--enable-native-access=ALL-UNNAMED",
         "-Djava.awt.headless=true",
-        "-Dsun.jnu.encoding=UTF-8",
         # Java's garbage is small wrappers of tensors, whose memory lies outside its heap
         "-XX:+UseSerialGC",
         "-Dai.djl.offline=true",
@@ -193,8 +226,6 @@ def _options(java: Java, engine: str, threads: int | None) -> list[str]:
     ]
     if java.major >= 24:
         options.append("--sun-misc-unsafe-memory-access=allow")
-    if threads is not None:
-        options += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
     if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
         if not re.fullmatch(r"[1-9]\d*[kmgKMG]?", heap):
             raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {heap!r}.")

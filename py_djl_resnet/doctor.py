@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from py_djl_resnet import _jars, _jvm
+from py_djl_resnet import _jars, _jvm, kernel
 from py_djl_resnet._java import find_java
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.errors import ResnetError
@@ -52,8 +52,8 @@ def examine(engine: str = "pytorch") -> list[Finding]:
     """Examine everything that training with `engine` needs; one failure hides no other.
 
     Nothing is fetched. The findings are in a fixed order: Python, Java, our jar, library jars, native library, one for
-    each engine, threads, memory, the caches, GPU, data, extras. Training cannot work if any verdict is `failure`; what
-    only the other engine lacks is a warning.
+    each engine, threads, memory, the caches, GPU, data, extras, the Java kernel of notebooks. Training cannot work if
+    any verdict is `failure`; what only the other engine lacks is a warning.
     """
     findings: list[Finding] = []
     again = "Install the package again with pip; in a checkout, run mvn package."
@@ -71,6 +71,7 @@ def examine(engine: str = "pytorch") -> list[Finding]:
         ("gpu", _gpu, ""),
         ("data", _data, again),
         ("extras", _extras, ""),
+        ("java kernel", _java_kernel, ""),
     ]
     for name, check, cure in checks:
         try:
@@ -239,6 +240,25 @@ def _extras() -> Iterator[Finding]:
         except importlib.metadata.PackageNotFoundError:
             found.append(f"[{extra}] not installed")
     yield Finding("extras", "ok", ", ".join(found))
+
+
+def _java_kernel() -> Iterator[Finding]:
+    """Whether notebooks with Java cells can be run; training needs none of it."""
+    if lacking := kernel.missing_modules():
+        yield Finding("java kernel", "ok", f"[notebook] not installed ({', '.join(lacking)})")
+        return
+    try:
+        folder = kernel.installed()
+        why = "not registered yet" if folder is None else kernel.outdated(folder)
+    except ResnetError as error:
+        yield Finding("java kernel", "warning", str(error), kernel.cure())
+        return
+    if why is None:
+        yield Finding("java kernel", "ok", f"{kernel.NAME} in {folder}")
+    elif folder is None:
+        yield Finding("java kernel", "warning", why, kernel.cure())
+    else:
+        yield Finding("java kernel", "warning", f"{folder} is outdated: {why}", kernel.cure())
 
 
 def _data() -> Iterator[Finding]:

@@ -47,6 +47,21 @@ class TrainingError(ResnetError):
     """A training run could not go on."""
 
 
+class JavaError(ResnetError):
+    """Java code of a notebook's cell could not be compiled, or threw an exception.
+
+    Attributes:
+        kind: the exception's class, or ``CompilationError``.
+        message: what Java says.
+        cell: the number of the Java cell, from 1.
+        line: the line in that cell, from 1; None where it is not known.
+    """
+
+    def __init__(self, kind: str, message: str | None, cell: int, line: int | None, lines: list[str]) -> None:
+        self.kind, self.message, self.cell, self.line = kind, message, cell, line
+        super().__init__("\n".join(lines))
+
+
 class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
     """A training run was ended by Ctrl-C or SIGTERM, after a batch, with its state saved.
 

@@ -155,7 +155,7 @@ def _run(
     try:
         shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
-        with _signals() as received:
+        with signals() as received:
             try:
                 with _jvm.translated_errors():
                     handle = begin()
@@ -233,19 +233,19 @@ def _follow(
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM while a run lasts; the second one ends the process at once."""
+def signals(numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM), *, lenient: bool = False) -> Iterator[list[int]]:
+    """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
 
     def receive(number: int, frame: FrameType | None) -> None:
-        if received:
+        if received and not lenient:
             os._exit(128 + received[0])
         received.append(number)
 
-    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, receive) for number in numbers}
     try:
         yield received
     finally:

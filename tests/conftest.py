@@ -1,5 +1,7 @@
 """What several tests share."""
 
+import sys
+
 import pytest
 from examples import separable
 
@@ -57,3 +59,19 @@ def refused(command):
         return code, err.removeprefix("py-djl-resnet: error: ").rstrip("\n")
 
     return run
+
+
+@pytest.fixture(scope="session")
+def java_kernel(tmp_path_factory):
+    """The folder of the Java kernel's spec, registered for this session's processes alone."""
+    from py_djl_resnet import kernel
+
+    if lacking := kernel.missing_modules():
+        pytest.skip(f"the extra [notebook] is not installed: {', '.join(lacking)}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter")))
+        patch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(sys, "prefix", sys.base_prefix)
+            folder = kernel.register(quiet=True)
+        yield folder

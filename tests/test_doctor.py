@@ -24,6 +24,7 @@ NAMES = [
     "gpu",
     "data",
     "extras",
+    "java kernel",
 ]
 
 

@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import UsageError
 from ..recipe import nearest
-from . import bypass, datasets, doctor, evaluate, export, import_, models, plot, predict, summary, train
+from . import bypass, datasets, doctor, evaluate, export, import_, models, notebook, plot, predict, summary, train
 
-_COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, models, datasets, doctor)
+_COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, models, datasets, notebook, doctor)
 
 
 class Parser(argparse.ArgumentParser):

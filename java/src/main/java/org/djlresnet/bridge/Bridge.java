@@ -145,6 +145,17 @@ public final class Bridge {
         return summary(model, entry.build(classes == 0 ? entry.classes() : classes), input, depth);
     }
 
+    /**
+     * Opens a shell for cells of Java code.
+     *
+     * @param classPath the jars that cells see, which are those of this JVM
+     * @return the shell; from now on it has what Java prints
+     * @throws UserException if this Java cannot compile
+     */
+    public static JavaCells javaCells(String[] classPath) {
+        return new JavaCells(classPath);
+    }
+
     static String summary(String model, Block block, Shape input, int depth) {
         try {
             return toJson(model, input, Summary.of(block, input, Math.max(1, depth)));

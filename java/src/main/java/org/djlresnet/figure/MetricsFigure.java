@@ -1,7 +1,6 @@
 package org.djlresnet.figure;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -28,7 +27,6 @@ import tech.tablesaw.plotly.traces.ScatterTrace;
  */
 public final class MetricsFigure {
 
-    private static final String SCRIPT = "plotly-basic.min.js";
     private static final String SCRIPT_PLACE = "PLOTLY_SCRIPT_PLACE";
     private static final int MOST_TICKS = 10;
 
@@ -54,6 +52,26 @@ public final class MetricsFigure {
      */
     public static void write(Path html, List<Path> metricsCsv, List<String> labels)
             throws IOException {
+        byte[] page = page(of(metricsCsv, labels)).getBytes(StandardCharsets.UTF_8);
+        AtomicFile.write(
+                html,
+                channel -> {
+                    ByteBuffer bytes = ByteBuffer.wrap(page);
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
+    }
+
+    /**
+     * Makes the figure, as for a notebook.
+     *
+     * @param metricsCsv one or more {@code metrics.csv} files
+     * @param labels a label a run; used when there are several
+     * @return the figure
+     * @throws UserException as {@link #write}
+     */
+    public static Figure of(List<Path> metricsCsv, List<String> labels) {
         if (metricsCsv.isEmpty() || metricsCsv.size() != labels.size()) {
             throw new UserException(
                     "A figure needs one or more tables and a label for each, received %d and %d"
@@ -69,15 +87,7 @@ public final class MetricsFigure {
                 traces.add(trace(table, curve, prefix, run));
             }
         }
-        byte[] page = page(traces, lastEpoch, metricsCsv.size()).getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(
-                html,
-                channel -> {
-                    ByteBuffer bytes = ByteBuffer.wrap(page);
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
-                    }
-                });
+        return figure(traces, lastEpoch, metricsCsv.size());
     }
 
     private static ScatterTrace trace(Table table, Curve curve, String prefix, int run) {
@@ -92,8 +102,7 @@ public final class MetricsFigure {
                 .build();
     }
 
-    private static String page(List<ScatterTrace> traces, double lastEpoch, int runs)
-            throws IOException {
+    private static Figure figure(List<ScatterTrace> traces, double lastEpoch, int runs) {
         TickSettings whole =
                 TickSettings.builder()
                         .tickMode(TickSettings.TickMode.LINEAR)
@@ -120,7 +129,10 @@ public final class MetricsFigure {
                                         .build())
                         .build();
         Config config = Config.builder().displayLogo(false).build();
-        Figure figure = new Figure(layout, config, traces.toArray(new ScatterTrace[0]));
+        return new Figure(layout, config, traces.toArray(new ScatterTrace[0]));
+    }
+
+    private static String page(Figure figure) {
         String page =
                 Page.pageBuilder(figure, "metrics")
                         .plotlyJsLocation(SCRIPT_PLACE)
@@ -128,7 +140,7 @@ public final class MetricsFigure {
                         .asJavascript();
         return page.replace(
                 "<script src=\"" + SCRIPT_PLACE + "\"></script>",
-                "<script>" + script() + "</script>");
+                "<script>" + PlotlyScript.text() + "</script>");
     }
 
     /**
@@ -139,17 +151,5 @@ public final class MetricsFigure {
         return text.replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ")
                 .replace("\\", "\\\\")
                 .replace("\"", "\\x22");
-    }
-
-    private static String script() throws IOException {
-        try (InputStream in = MetricsFigure.class.getResourceAsStream(SCRIPT)) {
-            if (in == null) {
-                throw new IllegalStateException(
-                        "The resource " + SCRIPT + " is missing; build with Maven");
-            }
-            // The default place of maps, which no line plot asks for: the page shall name no server
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-                    .replace("https://cdn.plot.ly/", "");
-        }
     }
 }

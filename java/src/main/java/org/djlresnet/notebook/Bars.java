@@ -1,0 +1,169 @@
+package org.djlresnet.notebook;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Locale;
+import org.djlresnet.training.EpochRow;
+import org.djlresnet.training.Trainer;
+
+/** Trains in a cell of a notebook, with a bar for each pass over the data. */
+public final class Bars {
+
+    private static final int WIDTH = 30;
+    private static final long INTERVAL_MILLIS = 50;
+
+    private final PrintStream out;
+    private String phase = "";
+    private JsonObject last;
+    private int rows;
+
+    private Bars(PrintStream out) {
+        this.out = out;
+    }
+
+    /**
+     * Trains on a thread of its own, while this one draws on standard output. When this thread is
+     * interrupted, the run ends after its batch, with {@code last} saved.
+     *
+     * @param trainer the loop, not begun
+     * @return a row an epoch
+     * @throws InterruptedException if this thread was interrupted; the run has ended then
+     */
+    public static List<EpochRow> train(Trainer trainer) throws InterruptedException {
+        return train(trainer, System.out);
+    }
+
+    /**
+     * As {@link #train(Trainer)}, drawing elsewhere.
+     *
+     * @param trainer the loop, not begun
+     * @param out where to draw
+     * @return a row an epoch
+     * @throws InterruptedException if this thread was interrupted; the run has ended then
+     */
+    public static List<EpochRow> train(Trainer trainer, PrintStream out)
+            throws InterruptedException {
+        Throwable[] failure = new Throwable[1];
+        // outside of the group of a cell's threads, which an interruption ends wherever they are
+        ThreadGroup group = Thread.currentThread().getThreadGroup();
+        while (group.getParent() != null) {
+            group = group.getParent();
+        }
+        Thread thread = new Thread(group, trainer::run, "training");
+        thread.setUncaughtExceptionHandler((any, thrown) -> failure[0] = thrown);
+        thread.setDaemon(true);
+        thread.start();
+        Bars bars = new Bars(out);
+        try {
+            while (thread.isAlive()) {
+                thread.join(INTERVAL_MILLIS);
+                bars.show(trainer);
+            }
+        } finally {
+            // whatever ended the loop above
+            trainer.stop();
+            join(thread);
+            bars.end();
+        }
+        if (failure[0] instanceof RuntimeException exception) {
+            throw exception;
+        }
+        if (failure[0] instanceof Error error) {
+            throw error;
+        }
+        return trainer.progress().rows();
+    }
+
+    private static void join(Thread thread) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException again) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void show(Trainer trainer) {
+        JsonObject now = JsonParser.parseString(trainer.progress().toJson(rows)).getAsJsonObject();
+        for (JsonElement element : now.getAsJsonArray("rows")) {
+            rows++;
+            finish(EpochRow.fromJson(element.getAsJsonObject()), now.get("epochs").getAsInt());
+        }
+        String state = now.get("state").getAsString();
+        boolean training = state.equals("training");
+        if (!(training || state.equals("validating")) || now.get("epoch").getAsInt() <= rows) {
+            return;
+        }
+        String title =
+                String.format(
+                        Locale.ROOT,
+                        "%-10s %d/%d",
+                        training ? "Training" : "Validating",
+                        now.get("epoch").getAsInt(),
+                        now.get("epochs").getAsInt());
+        if (!title.equals(phase)) {
+            complete();
+            phase = title;
+        }
+        last = now;
+        draw(now.get("done").getAsLong());
+    }
+
+    private void finish(EpochRow row, int epochs) {
+        complete();
+        out.printf(
+                Locale.ROOT,
+                "epoch %d/%d: train loss %.3f, train acc %.3f, test loss %.3f, test acc %.3f%n",
+                row.epoch(),
+                epochs,
+                row.trainLoss(),
+                row.trainAccuracy(),
+                row.testLoss(),
+                row.testAccuracy());
+    }
+
+    /** Draws the bar of a phase that is over to its end. */
+    private void complete() {
+        if (!phase.isEmpty()) {
+            draw(last.get("total").getAsLong());
+        }
+        end();
+    }
+
+    private void end() {
+        if (!phase.isEmpty()) {
+            out.println();
+            out.flush();
+        }
+        phase = "";
+    }
+
+    private void draw(long done) {
+        long total = last.get("total").getAsLong();
+        int full = (int) (done * WIDTH / total);
+        StringBuilder line = new StringBuilder("\r").append(phase);
+        line.append(String.format(Locale.ROOT, " %3d%% |", 100 * done / total));
+        line.append("█".repeat(full)).append(" ".repeat(WIDTH - full)).append("| ");
+        line.append(done).append('/').append(total);
+        append(line, "loss", "%.3f");
+        append(line, "accuracy", "%.3f");
+        append(line, "examples_per_second", "%.1f");
+        out.print(line);
+        out.flush();
+    }
+
+    private void append(StringBuilder line, String key, String format) {
+        if (!last.get(key).isJsonNull()) {
+            line.append(", ").append(key.replace('_', ' ')).append(' ');
+            line.append(String.format(Locale.ROOT, format, last.get(key).getAsDouble()));
+        }
+    }
+}

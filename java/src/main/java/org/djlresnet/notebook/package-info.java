@@ -1,0 +1,2 @@
+/** What Java cells of notebooks need: the kernel's start and bars of a training. */
+package org.djlresnet.notebook;

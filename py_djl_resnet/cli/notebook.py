@@ -1,0 +1,39 @@
+"""Register the Java kernel of notebooks, and open JupyterLab where it is installed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import subprocess
+import sys
+from typing import Any
+
+from .. import kernel
+from .options import engine
+
+EXAMPLES = ("notebook", "notebook --kernel-only --engine mxnet")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument("--kernel-only", action="store_true", help="register the kernel and open nothing")
+    parser.add_argument(
+        "--engine",
+        type=engine,
+        metavar="pytorch|mxnet",
+        default="pytorch",
+        help="what Java cells compute with (default: pytorch)",
+    )
+    parser.add_argument("--offline", action="store_true", help="never fetch jars from the network")
+
+
+def run(options: Any) -> int:
+    """Registers the kernel; then JupyterLab's exit code."""
+    folder = kernel.register(options.engine, offline=options.offline)
+    print(f"kernel: {kernel.NAME} ({options.engine}) in {folder}", file=sys.stderr)
+    if options.kernel_only:
+        return 0
+    if importlib.util.find_spec("jupyterlab") is None:
+        print("JupyterLab is not installed; run pip install 'py-djl-resnet[lab]' to have it opened", file=sys.stderr)
+        return 0
+    return subprocess.run([sys.executable, "-m", "jupyterlab"]).returncode

@@ -1,0 +1,242 @@
+"""Java cells in Python's notebook: ``%load_ext py_djl_resnet.notebook``, then cells that begin with ``%%java``.
+
+They run in the very JVM that the package uses, through JShell, and keep their variables, methods and imports for later
+cells. ``%%java -i x,model -o y`` gives Java the variables ``x`` and ``model`` first and takes ``y`` afterwards:
+
+============================================  ==========================================
+Python                                        Java
+============================================  ==========================================
+int; float; bool; str                         int or long; double; boolean; String
+numpy array                                   NDArray (a copy, in both directions)
+network (``Model``)                           ``Network``, the same one
+Java object, such as a block                  the same object, of its own class
+numpy array of one or more axes, from Java    array of numbers, such as ``float[][]``
+============================================  ==========================================
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import json
+import shlex
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import _jvm
+from .checks import LONG
+from .errors import JavaError, ResnetError, UsageError
+from .models import Model
+from .training import signals
+
+_POLL_MILLISECONDS = 50
+#: How long a cell that was asked to end may take to do so.
+_SECONDS_TO_END = 2.0
+_NOT_ENDED = "the Java cell cannot be ended; restart the kernel"
+_TYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Adds ``%%java``; called by ``%load_ext``. The JVM starts with the first cell."""
+    cells = JavaCells(shell)
+    shell.register_magic_function(cells.run, "cell", "java")
+    shell.events.register("post_run_cell", cells.flush)
+    atexit.register(cells.flush)
+    shell.user_ns_hidden["_java_cells"] = cells
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Takes ``%%java`` away, and gives Java its own output back."""
+    cells = shell.user_ns_hidden.pop("_java_cells")
+    shell.events.unregister("post_run_cell", cells.flush)
+    atexit.unregister(cells.flush)
+    del shell.magics_manager.magics["cell"]["java"]
+    cells.close()
+
+
+class JavaCells:
+    """Runs Java cells for an IPython shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._java: Any = None
+
+    def run(self, line: str, cell: str) -> Any:
+        """Run Java code: %%java [-i NAMES] [-o NAMES], names separated by commas.
+
+        Returns:
+            The value of the last expression, if no semicolon follows it.
+
+        Raises:
+            JavaError: the code cannot be compiled, or throws.
+            UsageError: a variable that is not there or cannot cross, a wrong option, a Java without a compiler.
+            KeyboardInterrupt: the cell was interrupted.
+        """
+        try:
+            return self._run(_parse(line), cell)
+        except (ResnetError, KeyboardInterrupt) as error:
+            # what IPython shows: the way through this package would only hide what is wrong
+            lines = f"{type(error).__name__}: {error}".splitlines()
+            setattr(error, "_render_traceback_", lambda: lines)  # noqa: B010 - a hook of IPython's
+            raise
+
+    def _run(self, options: argparse.Namespace, cell: str) -> Any:
+        java = self._open()
+        for name in options.i:
+            if name not in self._shell.user_ns:
+                raise UsageError(f"there is no variable {name!r} to give to Java")
+            self._put(java, name, self._shell.user_ns[name])
+        with _jvm.translated_errors():
+            java.start(cell)
+            self._follow(java)
+            result = json.loads(str(java.result()))
+        if result["state"] == "stopped":
+            raise KeyboardInterrupt("the Java cell was interrupted")
+        if result["error"]:
+            raise _error(result["error"])
+        for name in options.o:
+            self._shell.user_ns[name] = self._get(java, name)
+        return None if result["value"] is None else _shown(self._get(java, result["value"]))
+
+    def flush(self, *_: object) -> None:
+        """Prints what Java has printed meanwhile, also between cells."""
+        if self._java is None:
+            return
+        for piece in json.loads(str(self._java.output())):
+            print(piece["text"], end="", file=getattr(sys, piece["stream"]), flush=True)
+
+    def close(self) -> None:
+        """Gives Java its own output back."""
+        self.flush()
+        java, self._java = self._java, None
+        if java is not None:
+            java.close()
+
+    def _open(self) -> Any:
+        if self._java is None:
+            bridge = _jvm.bridge()
+            with _jvm.translated_errors():
+                self._java = bridge.javaCells(_jvm.loaded_class_path())
+        return self._java
+
+    def _follow(self, java: Any) -> None:
+        """Prints what the cell prints until it ends; a signal asks it to end, and then makes it."""
+        asked = killed = None
+        with signals((signal.SIGINT,), lenient=True) as received:
+            ended = False
+            while not ended:
+                ended = bool(java.await_(_POLL_MILLISECONDS))
+                self.flush()
+                if received and asked is None:
+                    java.stop()
+                    asked = time.monotonic()
+                elif asked is not None and killed is None and time.monotonic() - asked > _SECONDS_TO_END:
+                    java.kill()
+                    killed = time.monotonic()
+                elif killed is not None and time.monotonic() - killed > _SECONDS_TO_END and not ended:
+                    raise KeyboardInterrupt(_NOT_ENDED)
+
+    @staticmethod
+    def _put(java: Any, name: str, value: Any) -> None:
+        with _jvm.translated_errors():
+            if isinstance(value, Model):
+                java.putNetwork(name, value.handle)
+            elif _jvm.is_java(value):
+                java.putObject(name, value)
+            elif isinstance(value, (bool, np.bool_)):
+                java.putTruth(name, bool(value))
+            elif isinstance(value, (int, np.integer)):
+                if not -LONG - 1 <= value <= LONG:
+                    raise UsageError(f"{name} does not fit into a long of Java; received {value}")
+                java.putWhole(name, int(value))
+            elif isinstance(value, (float, np.floating)):
+                java.putReal(name, float(value))
+            elif isinstance(value, str):
+                java.putObject(name, _jvm.to_java_string(value))
+            elif isinstance(value, np.ndarray):
+                if value.dtype.name not in _TYPES or value.size == 0:
+                    raise UsageError(
+                        f"an array for Java must have a dtype of {', '.join(_TYPES)} and an element; "
+                        f"{name} has dtype {value.dtype} and shape {value.shape}"
+                    )
+                # a buffer has at least one axis
+                buffer = _jvm.to_direct_buffer(np.ascontiguousarray(np.atleast_1d(value)).view(np.uint8))
+                java.putArray(name, buffer, _djl_name(value.dtype.name), [int(n) for n in value.shape])
+            else:
+                raise UsageError(
+                    f"{name} is of type {type(value).__name__}, which cannot cross to Java; numbers, strings, numpy "
+                    "arrays, networks and objects of Java can"
+                )
+
+    @staticmethod
+    def _get(java: Any, name: str) -> Any:
+        with _jvm.translated_errors():
+            variable = java.get(name)
+            kind, value = str(variable.kind()), variable.value()
+            if kind == "array":
+                dtype = np.dtype(_numpy_name(str(variable.type())))
+                return np.array(_jvm.from_direct_buffer(value, tuple(variable.shape()), dtype))
+            if kind == "network":
+                return Model(value)
+        if kind == "html":
+            from IPython.display import HTML
+
+            return HTML(str(value))
+        plain: dict[str, Any] = {"whole": int, "real": float, "truth": bool, "text": str}
+        if kind in plain:
+            return plain[kind](value)
+        return None if kind == "null" else _jvm.from_java_array(value)
+
+
+class _Shown:
+    """A Java object as the result of a cell."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%%java: {message}; write %%java -i NAMES -o NAMES, names separated by commas")
+
+
+def _parse(line: str) -> argparse.Namespace:
+    parser = _Parser(prog="%%java", add_help=False, allow_abbrev=False)
+    for option in ("-i", "-o"):
+        parser.add_argument(option, action="append", default=[], metavar="NAMES")
+    options = parser.parse_args(shlex.split(line))
+    for option in ("i", "o"):
+        names = [name.strip() for names in getattr(options, option) for name in names.split(",")]
+        if not all(name.isidentifier() for name in names):
+            parser.error(f"-{option} takes names of variables, received {', '.join(map(repr, names))}")
+        setattr(options, option, names)
+    return options
+
+
+def _error(error: dict[str, Any]) -> JavaError:
+    head = error["kind"] if error["message"] is None else f"{error['kind']}: {error['message']}"
+    lines = [head]
+    if error["line"] is not None:
+        source = "" if error["source"] is None else f": {error['source'].strip()}"
+        lines.append(f"    Java cell {error['cell']}, line {error['line']}{source}")
+    lines += error["trace"][1:]
+    return JavaError(error["kind"], error["message"], error["cell"], error["line"], lines)
+
+
+def _shown(value: Any) -> Any:
+    return _Shown(str(value)) if _jvm.is_java(value) else value
+
+
+def _djl_name(dtype: str) -> str:
+    return "BOOLEAN" if dtype == "bool" else dtype.upper()
+
+
+def _numpy_name(djl: str) -> str:
+    return "bool" if djl == "BOOLEAN" else djl.lower()

@@ -1,0 +1,246 @@
+"""Java cells in Python's notebook, in this process's JVM."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("IPython", reason="the extra [notebook] is not installed")
+
+
+@pytest.fixture(scope="module")
+def shell(jvm):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "py_djl_resnet.notebook")
+    yield shell
+    shell.run_line_magic("unload_ext", "py_djl_resnet.notebook")
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def java(shell, capsys):
+    """Runs a Java cell: its result; raises what it raises."""
+    capsys.readouterr()
+
+    def run(code, line=""):
+        return shell.run_cell_magic("java", line, code)
+
+    return run
+
+
+def refused(java, code, line=""):
+    from py_djl_resnet.errors import ResnetError
+
+    with pytest.raises(ResnetError) as caught:
+        java(code, line)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("value", "java_type"),
+    [
+        (7, "int"),
+        (2**40, "long"),
+        (-(2**63), "long"),
+        (0.1, "double"),
+        (True, "boolean"),
+        ('naïve 😀 \n "quoted" \\', "String"),
+        ("", "String"),
+    ],
+)
+def test_plain_values_cross_both_ways(shell, java, value, java_type):
+    shell.user_ns["there"] = value
+    java(f"{java_type} back = there;", "-i there -o back")
+    assert type(shell.user_ns["back"]) is type(value)
+    assert shell.user_ns["back"] == value
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int8", "int32", "int64", "bool", "float16"])
+@pytest.mark.parametrize("shape", [(2, 3), (4,), ()])
+def test_arrays_cross_both_ways_with_type_and_shape(shell, java, dtype, shape):
+    array = np.arange(int(np.prod(shape)), dtype="int64").reshape(shape).astype(dtype)
+    shell.user_ns["array"] = array
+    java("import ai.djl.ndarray.NDArray; NDArray same = array;", "-i array -o same")
+    same = shell.user_ns["same"]
+    assert (same.dtype, same.shape) == (array.dtype, array.shape)
+    assert np.array_equal(same, array)
+
+
+def test_an_array_is_taken_in_its_own_order_and_copied(shell, java):
+    shell.user_ns["turned"] = turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    expected = turned * 2
+    java("import ai.djl.ndarray.NDArray; NDArray doubled = turned.mul(2);", "-i turned -o doubled")
+    turned[:] = 0
+    assert np.array_equal(shell.user_ns["doubled"], expected)
+
+
+def test_javas_arrays_of_numbers_become_numpys(shell, java):
+    java("int[] one = {1, 2}; double[][] two = {{1, 2}, {3, 4}};", "-o one,two")
+    assert shell.user_ns["one"].tolist() == [1, 2]
+    assert shell.user_ns["two"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_blocks_and_networks_are_the_same_objects_on_both_sides(shell, java):
+    from py_djl_resnet import create_model
+
+    with create_model("plain20", seed=5) as model:
+        shell.user_ns.update(model=model, x=np.ones((1, 1, 8, 8), np.float32))
+        code = "var block = model.block(); var own = model; NDArray y = model.forward(x, false);"
+        java("import ai.djl.ndarray.NDArray;" + code, "-i model,x -o block,own,y")
+        assert np.array_equal(shell.user_ns["y"], model(shell.user_ns["x"]))
+        assert shell.user_ns["own"].name == "plain20"
+        assert java("block == model.block()", "-i block") is True
+
+
+def test_the_last_expression_is_the_cells_value_unless_a_semicolon_follows(java):
+    assert java("int value = 20;\nvalue + 1") == 21
+    assert java("value + 1;") is None
+    assert java("String.valueOf(value)") == "20"
+    assert repr(java("java.util.List.of(value)")) == "[20]"
+    assert java("// nothing but a comment") is None
+
+
+def test_an_exception_shows_javas_message_and_the_line(java):
+    java("int divide(int a, int b) {\n\n    return a / b;\n}")
+    error = refused(java, "int fine = 1;\n// a comment\ndivide(fine, 0);")
+    head, where, *trace = str(error).splitlines()
+    assert head == "java.lang.ArithmeticException: / by zero"
+    assert re.fullmatch(r"    Java cell \d+, line 3: return a / b;", where)
+    assert error.line == 3
+    assert [line.partition(", ")[2] for line in trace] == ["line 3", "line 3"]
+
+
+def test_an_error_of_compilation_shows_javas_message_and_the_line(java):
+    error = refused(java, "int fine = 1;\n\nString wrong = fine;")
+    assert error.kind == "CompilationError"
+    assert "int cannot be converted to java.lang.String" in str(error)
+    assert str(error).endswith("line 3: String wrong = fine;")
+
+
+def test_nothing_runs_after_an_error(shell, java, capsys):
+    refused(java, 'System.out.println("before");\nint[] none = new int[-1];\nSystem.out.println("after");')
+    assert capsys.readouterr().out == "before\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("-i absent", "there is no variable 'absent' to give to Java"),
+        ("-o absent", 'There is no Java variable "absent"'),
+        ("-i os_module", "os_module is of type module, which cannot cross to Java"),
+        ("-i huge", "huge does not fit into a long of Java"),
+        ("-i words", "words has dtype <U1 and shape (1,)"),
+        ("-i new", '"new" cannot be the name of a variable in Java'),
+        ("-i a.b", "-i takes names of variables, received 'a.b'"),
+        ("--in x", "%%java -i NAMES -o NAMES"),
+    ],
+)
+def test_what_cannot_cross_is_named(shell, java, line, message):
+    shell.user_ns.update(os_module=os, huge=2**63, words=np.array(["a"]), new=1)
+    assert message in str(refused(java, "1;", line))
+
+
+def test_output_comes_in_order_and_none_is_lost(java, capsys):
+    count = 30_000
+    code = f'for (int i = 0; i < {count}; i++) {{ (i % 7 == 0 ? System.err : System.out).println(i + " ä😀"); }}'
+    java(code)
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [f"{i} ä😀" for i in range(count) if i % 7]
+    assert captured.err.splitlines() == [f"{i} ä😀" for i in range(count) if i % 7 == 0]
+
+
+def test_both_streams_keep_their_common_order(shell, java, monkeypatch):
+    class Both(list):
+        def write(self, text):
+            self.append(text)
+
+        def flush(self):
+            pass
+
+    both = Both()
+    monkeypatch.setattr(sys, "stdout", both)
+    monkeypatch.setattr(sys, "stderr", both)
+    java('for (int i = 0; i < 5; i++) { System.out.print("o" + i); System.err.print("e" + i); }')
+    assert "".join(both) == "".join(f"o{i}e{i}" for i in range(5))
+
+
+def test_what_a_thread_prints_after_its_cell_is_shown_later(shell, java, capsys):
+    code = (
+        "var gate = new java.util.concurrent.CountDownLatch(1); var done = new java.util.concurrent.CountDownLatch(1);"
+    )
+    body = 'try { gate.await(); } catch (InterruptedException e) { } System.out.println("late"); done.countDown();'
+    # on a thread that JShell does not wait for
+    java(f"{code} java.util.concurrent.ForkJoinPool.commonPool().execute(() -> {{ {body} }});")
+    assert capsys.readouterr().out == ""
+    java("gate.countDown(); done.await();")
+    assert capsys.readouterr().out == "late\n"
+
+
+@pytest.mark.parametrize("code", ["Thread.sleep(1_000_000);", "long turns = 0;\nwhile (true) { turns++; }"])
+def test_a_long_cell_can_be_interrupted(java, code):
+    began = time.monotonic()
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt, match="the Java cell was interrupted"):
+        java(code)
+    timer.join()
+    assert time.monotonic() - began < 60
+    assert java("1 + 1") == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupted_training_has_its_state_saved(shell, java, tmp_path):
+    from py_djl_resnet import load
+    from py_djl_resnet.datasets import bundled_data
+
+    shell.user_ns.update(data=str(bundled_data()), folder=str(tmp_path / "run"))
+    code = """
+    import java.nio.file.Path;
+    import org.djlresnet.training.*;
+    String settings = "{\\"model\\": \\"plain20\\", \\"epochs\\": 1000, \\"limit\\": 64, \\"batch_size\\": 16}";
+    var recipe = org.djlresnet.recipe.Recipe.fromJson(settings);
+    var run = TrainingRun.prepare(recipe, Path.of(data), Path.of(folder));
+    run.trainer().onEpoch(row -> { if (row.epoch() == 1) System.out.println("first"); });
+    org.djlresnet.notebook.Bars.train(run.trainer());
+    """
+
+    def interrupt():
+        while not (tmp_path / "run/best.safetensors").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        java(code, "-i data,folder")
+    thread.join()
+    with load(tmp_path / "run/last.safetensors") as model:
+        assert 4 <= model.info["step"] < 4000
+    assert java("run.trainer().progress().state().toString()") == "STOPPED"
+
+
+def test_a_runtime_without_compiler_is_told(tmp_path):
+    script = (
+        "from py_djl_resnet import _jvm, UsageError\n"
+        "try:\n"
+        "    with _jvm.translated_errors():\n"
+        "        _jvm.bridge().javaCells([])\n"
+        "except UsageError as error:\n"
+        "    print(error)\n"
+    )
+    modules = "--limit-modules=java.se,jdk.unsupported,jdk.zipfs"
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "JAVA_TOOL_OPTIONS": modules},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.startswith("Java cells need a JDK, for they are compiled; "), ran.stderr

@@ -1,0 +1,192 @@
+"""The Java kernel: registered, examined, started, and gone when it shall be."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from py_djl_resnet import doctor, kernel
+from py_djl_resnet.errors import JavaNotFoundError, UsageError
+
+pytest.importorskip("nbclient", reason="the extra [notebook] is not installed")
+
+
+@pytest.fixture
+def registered(java_kernel):
+    """A copy of the kernelspec's content, to be spoiled."""
+    return json.loads((java_kernel / "kernel.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def elsewhere(monkeypatch, tmp_path):
+    """Kernels are registered in an empty folder."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    return tmp_path / "jupyter/kernels" / kernel.NAME
+
+
+def start(spec, connection="absent.json", **changes):
+    """Run what a kernelspec says, without Jupyter."""
+    argv = [part.replace("{connection_file}", connection) for part in spec["argv"]]
+    return subprocess.run(
+        argv, env={**os.environ, **spec["env"], **changes}, capture_output=True, text=True, timeout=60
+    )
+
+
+def filled(spec, folder):
+    """The spec with its own folder filled in, as Jupyter does."""
+    return {**spec, "argv": [part.replace("{resource_dir}", str(folder)) for part in spec["argv"]]}
+
+
+def test_the_command_registers_a_spec_with_class_path_and_engine(command, elsewhere):
+    code, out, err = command("notebook", "--kernel-only", "--engine", "mxnet")
+    assert (code, out) == (0, "")
+    assert str(elsewhere) in err
+    spec = json.loads((elsewhere / "kernel.json").read_text(encoding="utf-8"))
+    assert "-Dai.djl.default_engine=MXNet" in spec["argv"]
+    jars = [Path(entry) for entry in spec["argv"][spec["argv"].index("-cp") + 1].split(os.pathsep)]
+    assert {jar.name for jar in jars if jar.parent.name == "{resource_dir}"} == {"starter.jar", "jjava.jar"}
+    assert all(jar.is_file() for jar in jars[2:])
+    assert any("mxnet-native" in jar.name for jar in jars)
+    assert kernel.outdated(elsewhere) is None
+    # again, for the other engine: one spec, replaced
+    command("notebook", "--kernel-only")
+    assert "-Dai.djl.default_engine=PyTorch" in json.loads((elsewhere / "kernel.json").read_text())["argv"]
+
+
+def test_without_jupyterlab_the_command_says_how_to_have_it(command, elsewhere, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jupyterlab" else find(name))
+    code, _, err = command("notebook")
+    assert code == 0
+    assert "pip install 'py-djl-resnet[lab]'" in err
+
+
+def test_a_missing_extra_is_told_with_its_cure(refused, monkeypatch):
+    monkeypatch.setattr(kernel, "missing_modules", lambda: ["jjava", "nbclient"])
+    code, text = refused("notebook", "--kernel-only")
+    assert code == UsageError.exit_code
+    assert "notebooks need jjava, nbclient" in text
+    assert "pip install 'py-djl-resnet[notebook]'" in text
+
+
+def test_a_runtime_without_compiler_is_told(elsewhere, monkeypatch, tmp_path):
+    runtime = tmp_path / "jre"
+    (runtime / "bin").mkdir(parents=True)
+    (runtime / "bin/java").write_text("#!/bin/sh\necho 'jdk.jshell not found' >&2\nexit 1\n")
+    (runtime / "bin/java").chmod(0o755)
+    monkeypatch.setattr(kernel, "find_java", lambda: kernel.Java(runtime, "21.0.1", runtime / "libjvm.so"))
+    with pytest.raises(JavaNotFoundError, match=r"Java cells need a JDK.*Java 21\.0\.1 in .*jre, a runtime alone"):
+        kernel.register()
+
+
+def test_a_kernel_on_a_runtime_without_compiler_says_so(java_kernel, registered):
+    spec = filled(registered, java_kernel)
+    # of a JDK only what a runtime has
+    spec["argv"][1] = "--limit-modules=java.se,jdk.unsupported"
+    ran = start(spec)
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") <= 2
+    assert "a Java notebook needs a JDK" in ran.stderr
+    assert "python -m py_djl_resnet notebook --kernel-only" in ran.stderr
+
+
+def test_an_outdated_kernel_says_what_is_gone_and_what_to_do(java_kernel, registered):
+    spec = filled(registered, java_kernel)
+    place = spec["argv"].index("-cp") + 1
+    spec["argv"][place] += os.pathsep + "/nowhere/py-djl-resnet-0.0.1.jar"
+    ran = start(spec)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "py-djl-resnet: error: the kernelspec is outdated: /nowhere/py-djl-resnet-0.0.1.jar is not there any more. "
+        "Run: python -m py_djl_resnet notebook --kernel-only\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"), "it is of version 0.0.1, and this is"),
+        (lambda spec: spec["argv"].insert(1, "-Xmx1g"), r"Java or the jars have moved \(other argv\)"),
+        (lambda spec: spec.pop("metadata"), "its kernel.json cannot be read"),
+    ],
+)
+def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkeypatch, tmp_path, spoil, reason):
+    spoil(registered)
+    (tmp_path / "kernel.json").write_text(json.dumps(registered))
+    for jar in ("starter.jar", "jjava.jar"):
+        (tmp_path / jar).touch()
+    monkeypatch.setattr(kernel, "installed", lambda: tmp_path)
+    (finding,) = doctor._java_kernel()
+    assert finding.verdict == "warning"
+    assert re.search(reason, finding.detail)
+    assert finding.cure == "Run python -m py_djl_resnet notebook --kernel-only."
+
+
+def test_the_doctor_knows_a_good_a_missing_and_an_impossible_kernel(java_kernel, monkeypatch):
+    monkeypatch.setattr(kernel, "installed", lambda: java_kernel)
+    (finding,) = doctor._java_kernel()
+    assert (finding.verdict, finding.cure) == ("ok", "")
+    monkeypatch.setattr(kernel, "installed", lambda: None)
+    (finding,) = doctor._java_kernel()
+    assert (finding.verdict, finding.detail) == ("warning", "not registered yet")
+    monkeypatch.setattr(kernel, "missing_modules", lambda: ["jjava"])
+    (finding,) = doctor._java_kernel()
+    assert (finding.verdict, finding.detail) == ("ok", "[notebook] not installed (jjava)")
+
+
+SERVER = """
+import sys, time
+from jupyter_client.manager import KernelManager
+manager = KernelManager(kernel_name=sys.argv[1])
+manager.start_kernel()
+client = manager.client()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+print(manager.provisioner.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def is_running(process):
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def gone(process):
+    for _ in range(600):
+        if not is_running(process):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are read from /proc")
+@pytest.mark.parametrize("victim", ["server", "kernel"])
+def test_a_kernel_leaves_no_process_behind_when_it_or_its_server_is_killed(java_kernel, victim):
+    server = subprocess.Popen([sys.executable, "-c", SERVER, kernel.NAME], stdout=subprocess.PIPE, text=True)
+    try:
+        process = int(server.stdout.readline())
+        # no launcher between: Jupyter's child is Java itself, and Java has no children
+        assert Path(f"/proc/{process}/exe").resolve().name == "java"
+        assert Path(f"/proc/{process}/status").read_text().partition("PPid:")[2].split()[0] == str(server.pid)
+        children = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
+        assert not any(children)
+        os.kill(server.pid if victim == "server" else process, signal.SIGKILL)
+        assert gone(process)
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
