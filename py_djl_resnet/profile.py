@@ -44,7 +44,7 @@ class Profile:
         return plot_profile(self.rows, self.steps, path)
 
     def __str__(self) -> str:
-        table = [("part", "forward ms", "backward ms", "total ms", "share")]
+        table: list[tuple[str, ...]] = [("part", "forward ms", "backward ms", "total ms", "share")]
         table += [
             (
                 row["part"],

@@ -245,7 +245,7 @@ def test_output_that_is_not_utf8_is_whole():
     program = [sys.executable, "-m", "py_djl_resnet", "models"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     form = subprocess.run([*program, "--json"], env=environment, capture_output=True, check=True).stdout
-    assert any("×" in model["description"] for model in json.loads(form))
+    assert any("\u00d7" in model["description"] for model in json.loads(form))
     text = subprocess.run(program, env=environment, capture_output=True, check=True).stdout.decode("ascii")
     assert len(text.splitlines()) > len(json.loads(form))
 

@@ -110,13 +110,13 @@ def test_network_that_djl_could_not_serve_is_refused(tmp_path, network, argument
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("format", ["safetensors", "onnx"])
-def test_a_checkpoint_is_not_written_over(tmp_path, small, format):
+@pytest.mark.parametrize("kind", ["safetensors", "onnx"])
+def test_a_checkpoint_is_not_written_over(tmp_path, small, kind):
     checkpoint = tmp_path / "last.safetensors"
     small.save(checkpoint)
     before = checkpoint.read_bytes()
     with pytest.raises(UsageError, match=r"last\.safetensors is a checkpoint"):
-        small.export(checkpoint, format)
+        small.export(checkpoint, kind)
     assert checkpoint.read_bytes() == before
 
 

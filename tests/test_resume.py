@@ -176,5 +176,5 @@ def test_auto_with_out_is_about_that_folder(command, tmp_path):
 def test_fewer_epochs_than_are_done_are_refused(finished):
     before = (finished / "recipe.json").read_bytes()
     with pytest.raises(UsageError, match="has 2 epochs already"):
-        resume(finished, epochs=1, progress=False)
+        resume(finished, {"epochs": 1}, progress=False)
     assert (finished / "recipe.json").read_bytes() == before

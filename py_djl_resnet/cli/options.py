@@ -95,5 +95,11 @@ def start(options: Any) -> None:
 
 def print_json(form: Any) -> None:
     """Writes a form to standard output as JSON."""
-    json.dump(form, sys.stdout, indent=2, ensure_ascii=(sys.stdout.encoding or "").lower() not in ("utf-8", "utf8"), allow_nan=False)
+    json.dump(
+        form,
+        sys.stdout,
+        indent=2,
+        ensure_ascii=(sys.stdout.encoding or "").lower() not in ("utf-8", "utf8"),
+        allow_nan=False,
+    )
     print()
