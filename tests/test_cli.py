@@ -196,6 +196,12 @@ def test_what_there_is_is_listed_as_text_and_json(command, name, first):
     assert first in [entry["name"] for entry in json.loads(out)]
 
 
+def test_models_text_has_torchvisions_count(command):
+    code, out, err = command("models")
+    assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if re.match(r"resnet18 .*\b11,689,512\b", line)], out
+
+
 def test_doctor_reports_findings_with_verdicts(command):
     code, out, _ = command("doctor", "--json")
     findings = json.loads(out)
