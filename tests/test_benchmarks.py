@@ -111,7 +111,8 @@ def test_process_tells_its_output_and_memory_and_a_failed_one_its_error():
         [sys.executable, "-c", "import os; x = b'1' * 80_000_000; print(os.environ['OMP_NUM_THREADS'])"], 3
     )
     assert ended.output == "3\n"
-    assert 80 < ended.peak_mb < 400
+    # a child is charged with what its parent held when it was begun, here the whole test run
+    assert ended.peak_mb > 80
     with pytest.raises(contenders.ProcessFailedError, match=r"exit code 1 of: .*\n(.*\n)*.*ZeroDivisionError"):
         contenders.run([sys.executable, "-c", "1 / 0"], 1)
 

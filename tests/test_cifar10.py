@@ -13,7 +13,7 @@ from py_djl_resnet import datasets
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 RECORD, RECORDS = 1 + 3 * 32 * 32, 10_000
 BATCHES = [f"data_batch_{number}.bin" for number in range(1, 6)]
-TINY = ("--epochs", "1", "--limit", "512", "--batch-size", "64", "--threads", "1", "--out", "mine")
+TINY = ("--epochs", "1", "--limit", "512", "--batch-size", "64", "--out", "mine")
 
 
 def write_batch(file, seed):

