@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
@@ -48,7 +49,7 @@ public enum EngineTraits {
             // DJL's copyTo goes through native code that warns on standard error
             // ones times the source: its very values, in the target's order of memory
             try (NDArray detached = target.stopGradient()) {
-                replace(target, detached.onesLike().muli(source));
+                replace(target, zerosInOrderOf(detached).addi(1).muli(source));
             }
             target.setRequiresGradient(requiresGradient);
         }
@@ -97,6 +98,20 @@ public enum EngineTraits {
      */
     public static EngineTraits of(Engine engine) {
         return "PyTorch".equals(engine.getEngineName()) ? PYTORCH : MXNET;
+    }
+
+    /**
+     * Returns zeros that lie in memory as an array's values do; DJL's {@code zerosLike} and {@code
+     * onesLike} lie as the shape says.
+     *
+     * @param array a float32 array
+     * @return float32 zeros of its shape, with its manager
+     */
+    public static NDArray zerosInOrderOf(NDArray array) {
+        try (NDArray detached = array.stopGradient();
+                NDArray sameOrder = detached.eq(detached)) {
+            return sameOrder.toType(DataType.FLOAT32, true).muli(0);
+        }
     }
 
     /**

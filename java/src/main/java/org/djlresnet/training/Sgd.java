@@ -86,7 +86,7 @@ public final class Sgd implements AutoCloseable {
 
     /** Zeros or given values, in the parameter's order of memory. */
     private NDArray velocity(NDArray parameter, Initializer restored) {
-        NDArray zeros = parameter.zerosLike();
+        NDArray zeros = EngineTraits.zerosInOrderOf(parameter);
         zeros.attach(manager);
         if (restored != null) {
             try (NDArray values =
