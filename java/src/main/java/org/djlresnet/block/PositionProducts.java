@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.convolutional.Conv2d;
 import ai.djl.nn.core.Linear;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -19,8 +20,9 @@ import java.util.List;
  * <pre>y[o] = bias + [x[i(o, t₁)], x[i(o, t₂)], …] · [weight[t₁], weight[t₂], …]</pre>
  *
  * <p>over the taps that cover a position of the map; those that cover padding are left out. From a
- * map of 1×1 one tap of nine is left, from one of 2×2 four for each output. The result differs from
- * the padded convolution's by rounding only.
+ * map of 1×1 one tap of nine is left, from one of 2×2 four for each output. Where every output sees
+ * the whole map, the products are one. The result differs from the padded convolution's by rounding
+ * only.
  */
 final class PositionProducts {
 
@@ -40,6 +42,9 @@ final class PositionProducts {
 
     /** For each output position, row by row, the inputs under the kernel and the taps over them. */
     private final List<Window> windows = new ArrayList<>();
+
+    /** Whether each window covers the whole map, so that all products are one. */
+    private final boolean whole;
 
     private record Window(List<Integer> inputs, List<Integer> taps) {}
 
@@ -67,6 +72,7 @@ final class PositionProducts {
                 windows.add(window);
             }
         }
+        whole = windows.stream().allMatch(window -> window.inputs.size() == inputs);
     }
 
     /** One direction of the map. */
@@ -127,7 +133,8 @@ final class PositionProducts {
      *
      * @param weight (out, in, kernel, kernel)
      * @param manager owns what is made of the weight, which would else live as long as it
-     * @return for each output position, row by row, (out, inputs under the kernel · in)
+     * @return for each output position, row by row, (out, inputs under the kernel · in); one below
+     *     the other as one matrix, if every output sees the whole map
      */
     NDList matrices(NDArray weight, NDManager manager) {
         Shape s = weight.getShape();
@@ -141,7 +148,7 @@ final class PositionProducts {
         NDList taps = view.reshape(count * s.get(0), s.get(1)).split(count, 0);
         NDList matrices = new NDList();
         windows.forEach(window -> matrices.add(joined(taps, window.taps)));
-        return matrices;
+        return whole ? new NDList(joined(matrices, 0)) : matrices;
     }
 
     /**
@@ -156,25 +163,39 @@ final class PositionProducts {
         long examples = x.getShape().get(0);
         // channels-last, so that each position's channels are neighbours, and all of them one row
         NDArray map = x.transpose(0, 2, 3, 1).reshape(examples, inputs * x.getShape().get(1));
-        NDList positions = inputs == 1 ? new NDList(map) : map.split(inputs, 1);
-        NDList products = new NDList();
-        for (int i = 0; i < windows.size(); i++) {
-            List<Integer> covered = windows.get(i).inputs;
-            NDArray row = covered.size() == inputs ? map : joined(positions, covered);
-            products.add(product(row, matrices.get(i), bias));
-        }
-        NDArray y = products.size() == 1 ? products.get(0) : NDArrays.concat(products, 1);
-        long out = matrices.get(0).getShape().get(0);
+        NDArray y =
+                whole
+                        ? product(map, matrices.get(0), repeated(bias, x.getManager()))
+                        : oneByOne(map, matrices, bias);
+        long out = y.getShape().get(1) / windows.size();
         return y.reshape(examples, outputs.get(0), outputs.get(1), out).transpose(0, 3, 1, 2);
     }
 
-    private static NDArray joined(NDList parts, List<Integer> chosen) {
-        if (chosen.size() == 1) {
-            return parts.get(chosen.get(0));
+    private NDArray oneByOne(NDArray map, NDList matrices, NDArray bias) {
+        NDList positions = map.split(inputs, 1);
+        NDList products = new NDList();
+        for (int i = 0; i < windows.size(); i++) {
+            products.add(product(joined(positions, windows.get(i).inputs), matrices.get(i), bias));
         }
-        NDList columns = new NDList();
-        chosen.forEach(i -> columns.add(parts.get(i)));
-        return NDArrays.concat(columns, 1);
+        return joined(products, 1);
+    }
+
+    /** The bias of each output position, one after the other. */
+    private NDArray repeated(NDArray bias, NDManager manager) {
+        if (bias == null || windows.size() == 1) {
+            return bias;
+        }
+        NDArray all = joined(new NDList(Collections.nCopies(windows.size(), bias)), 0);
+        all.attach(manager);
+        return all;
+    }
+
+    private static NDArray joined(NDList parts, List<Integer> chosen) {
+        return joined(new NDList(chosen.stream().map(parts::get).toList()), 1);
+    }
+
+    private static NDArray joined(NDList parts, int axis) {
+        return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, axis);
     }
 
     /** (rows, in) times the transpose of (out, in) → (rows, out). */
