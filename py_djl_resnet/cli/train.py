@@ -120,7 +120,11 @@ def run(options: Any) -> int:
     if wait is not None and (options.resume is None or wait < 0):
         raise UsageError(f"--wait-for-lock is 0 or more seconds, beside --resume; received {wait}")
     result = _when_free(wait or 0, lambda: _trained(options))
-    _draw(result)
+    try:
+        _draw(result)
+    except KeyboardInterrupt:
+        report(f"the run is complete, in {_shown(result.folder)}; its figures are not: plot draws them")
+        raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
     last = result.history[-1]
@@ -182,7 +186,9 @@ def _complete(result: Run) -> str:
     """That there was nothing to train, and why."""
     done, recipe = len(result.history), result.recipe
     if done < recipe.epochs:
-        return f"this run is complete: its patience ended it after {done} of {recipe.epochs} epochs; nothing was trained"
+        return (
+            f"this run is complete: its patience ended it after {done} of {recipe.epochs} epochs; nothing was trained"
+        )
     more = "" if recipe.schedule in ("cosine", "one-cycle") else "; --epochs N extends it"
     return f"this run is complete: {done} of {recipe.epochs} epochs, nothing was trained{more}"
 
