@@ -8,6 +8,7 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.List;
 
 /**
  * Blocks applied one after the other, each under a name of the builder's choice.
@@ -42,11 +43,45 @@ public class Chain extends AbstractBlock implements Described {
             NDList inputs,
             boolean training,
             PairList<String, Object> params) {
+        return forward(children.values(), parameterStore, inputs, training, params);
+    }
+
+    /**
+     * Applies blocks one after the other.
+     *
+     * <p>A maximum pooling goes before the ReLU that it follows, which gives the same values and
+     * gradients from a map of a quarter of the size.
+     *
+     * @param blocks the blocks
+     * @param parameterStore holds their parameters
+     * @param inputs the first block's inputs
+     * @param training whether batch normalization uses and updates statistics of this batch
+     * @param params the call's parameters, or null
+     * @return the last block's outputs
+     */
+    public static NDList forward(
+            List<Block> blocks,
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
         NDList current = inputs;
-        for (Block child : children.values()) {
-            current = child.forward(parameterStore, current, training, params);
+        for (int i = 0; i < blocks.size(); i++) {
+            Block block = blocks.get(i);
+            if (i + 1 < blocks.size() && commute(block, blocks.get(i + 1))) {
+                i++;
+                current = blocks.get(i).forward(parameterStore, current, training, params);
+            }
+            current = block.forward(parameterStore, current, training, params);
         }
         return current;
+    }
+
+    private static boolean commute(Block first, Block second) {
+        return first instanceof FunctionBlock a
+                && second instanceof FunctionBlock b
+                && a.law() == FunctionBlock.Law.MONOTONE
+                && b.law() == FunctionBlock.Law.MAXIMUM;
     }
 
     @Override

@@ -24,8 +24,8 @@ import org.djlresnet.engine.EngineTraits;
  *
  * <p>The mathematics is that of DJL's {@code Conv2d}. On PyTorch's processor kernels the weight
  * lies in memory so that they compute channels-last, and over maps of few positions {@link
- * TapProducts} stand for the padded convolution. Shapes, values and files do not show it; but DJL's
- * {@code toFloatArray} of such a weight leaves a copy with the weight's manager each time.
+ * PositionProducts} stand for the padded convolution. Shapes, values and files do not show it; but
+ * DJL's {@code toFloatArray} of such a weight leaves a copy with the weight's manager each time.
  */
 public final class Convolution extends AbstractBlock implements Described {
 
@@ -111,17 +111,17 @@ public final class Convolution extends AbstractBlock implements Described {
         NDArray w = parameterStore.getValue(weight, device, training);
         NDArray b = bias == null ? null : parameterStore.getValue(bias, device, training);
         EngineTraits traits = EngineTraits.of(input.getManager().getEngine());
-        if (tapByTap(input.getShape())
+        if (byPositions(input.getShape())
                 && MemoryOrder.of(device, traits, true) == MemoryOrder.TAPS_FIRST) {
-            return new NDList(TapProducts.convolve(input, w, b, stride));
+            return new NDList(PositionProducts.convolve(input, w, b, stride));
         }
         int padding = kernelSize / 2;
         return Conv2d.conv2d(input, w, b, stride, new Shape(padding, padding), NO_DILATION, groups);
     }
 
-    private boolean tapByTap(Shape input) {
+    private boolean byPositions(Shape input) {
         return groups == 1
-                && TapProducts.suit(
+                && PositionProducts.suit(
                         weightShape(input.get(1)), getOutputShapes(new Shape[] {input})[0]);
     }
 
@@ -152,7 +152,7 @@ public final class Convolution extends AbstractBlock implements Described {
     /** Puts the weight into the order in memory that serves for inputs of a shape. */
     private void arrange(NDManager manager, Shape input) {
         EngineTraits traits = EngineTraits.of(manager.getEngine());
-        MemoryOrder wanted = MemoryOrder.of(manager.getDevice(), traits, tapByTap(input));
+        MemoryOrder wanted = MemoryOrder.of(manager.getDevice(), traits, byPositions(input));
         NDArray array = weight.getArray();
         // an initializer that found no values for this shape gave some other, and told its caller
         if (wanted != order && array.getShape().equals(weight.getShape())) {

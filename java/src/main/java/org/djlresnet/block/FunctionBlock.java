@@ -19,18 +19,35 @@ final class FunctionBlock extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
 
+    /** What may be known of the function beside its values. */
+    enum Law {
+        /** Nothing. */
+        NONE,
+        /** It never falls, and acts on each value alone. */
+        MONOTONE,
+        /** It takes maxima of the values. */
+        MAXIMUM
+    }
+
+    private final Law law;
     private final UnaryOperator<NDArray> function;
     private final UnaryOperator<Shape> outputShape;
     private final BiFunction<Graph, Graph.Value, Graph.Value> description;
 
     FunctionBlock(
+            Law law,
             UnaryOperator<NDArray> function,
             UnaryOperator<Shape> outputShape,
             BiFunction<Graph, Graph.Value, Graph.Value> description) {
         super(VERSION);
+        this.law = law;
         this.function = function;
         this.outputShape = outputShape;
         this.description = description;
+    }
+
+    Law law() {
+        return law;
     }
 
     @Override

@@ -4,6 +4,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.core.Linear;
 import ai.djl.nn.pooling.Pool;
+import org.djlresnet.block.FunctionBlock.Law;
 
 /** The plain layers of a residual network, on arrays of shape (N, C, H, W). */
 public final class Layers {
@@ -47,7 +48,10 @@ public final class Layers {
      */
     public static Block relu() {
         return new FunctionBlock(
-                array -> array.getNDArrayInternal().relu(), shape -> shape, Graph::relu);
+                Law.MONOTONE,
+                array -> array.getNDArrayInternal().relu(),
+                shape -> shape,
+                Graph::relu);
     }
 
     /**
@@ -56,7 +60,7 @@ public final class Layers {
      * @return the block, whose output is its very input
      */
     public static Block identity() {
-        return new FunctionBlock(array -> array, shape -> shape, (graph, input) -> input);
+        return new FunctionBlock(Law.NONE, array -> array, shape -> shape, (graph, input) -> input);
     }
 
     /**
@@ -72,6 +76,7 @@ public final class Layers {
         Shape steps = new Shape(stride, stride);
         Shape pads = new Shape(padding, padding);
         return new FunctionBlock(
+                Law.MAXIMUM,
                 array -> Pool.maxPool2d(array, kernel, steps, pads, false),
                 shape ->
                         new Shape(
@@ -89,7 +94,10 @@ public final class Layers {
      */
     public static Block globalAveragePool() {
         return new FunctionBlock(
-                Pool::globalAvgPool2d, shape -> shape.slice(0, 2), Graph::globalAveragePool);
+                Law.NONE,
+                Pool::globalAvgPool2d,
+                shape -> shape.slice(0, 2),
+                Graph::globalAveragePool);
     }
 
     /**

@@ -30,7 +30,9 @@ enum MemoryOrder {
                     .transpose(0, 3, 1, 2);
         }
     },
-    /** Height, width, out, in: the weight of each tap is one matrix for {@link TapProducts}. */
+    /**
+     * Height, width, out, in: the weight of each tap is one matrix for {@link PositionProducts}.
+     */
     TAPS_FIRST {
         @Override
         NDArray arrange(NDArray weight) {
@@ -47,14 +49,14 @@ enum MemoryOrder {
      *
      * @param device where it lives
      * @param traits the engine's
-     * @param tapByTap whether its convolution is computed by {@link TapProducts}
+     * @param byPositions whether its convolution is computed by {@link PositionProducts}
      * @return the order
      */
-    static MemoryOrder of(Device device, EngineTraits traits, boolean tapByTap) {
+    static MemoryOrder of(Device device, EngineTraits traits, boolean byPositions) {
         if (!traits.stridesArrays() || device.isGpu()) {
             return PLAIN;
         }
-        return tapByTap ? TAPS_FIRST : CHANNELS_LAST;
+        return byPositions ? TAPS_FIRST : CHANNELS_LAST;
     }
 
     /** Returns an array of the same shape and values in this order. */

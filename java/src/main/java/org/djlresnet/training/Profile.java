@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 import org.djlresnet.UserException;
+import org.djlresnet.block.Chain;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.NetworkParts;
@@ -140,11 +141,8 @@ public final class Profile extends GradientPass {
     }
 
     private NDArray forward(List<Block> part, NDArray input) {
-        NDList current = new NDList(input);
-        for (Block block : part) {
-            current = block.forward(parameterStore, current, true);
-        }
-        return current.singletonOrThrow();
+        return Chain.forward(part, parameterStore, new NDList(input), true, null)
+                .singletonOrThrow();
     }
 
     @Override

@@ -15,6 +15,7 @@ import ai.djl.nn.Block;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.ParameterStore;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.StateDict;
@@ -126,6 +127,50 @@ class BlocksTest {
                     new float[] {4, 0, 5, 0, 0, 0, 0, 0, 6, 0, 7, 0},
                     x.getGradient().toFloatArray());
         }
+    }
+
+    @Test
+    void poolingBeforeTheReluThatItFollowsChangesNothing() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            Block relu = Layers.relu();
+            Block pool = Layers.maxPool(3, 2, 1);
+            Chain chain = new Chain();
+            chain.append("relu", relu);
+            chain.append("pool", pool);
+            // few values, so that windows hold ties, zeros, and nothing but negative values
+            NDArray x =
+                    manager.arange(2 * 3 * 7 * 6f)
+                            .mul(1.7f)
+                            .sin()
+                            .mul(3)
+                            .round()
+                            .sub(2)
+                            .reshape(2, 3, 7, 6);
+            List<float[]> oneByOne = valueAndGradient(x, () -> forward(pool, forward(relu, x)));
+            List<float[]> chained = valueAndGradient(x, () -> forward(chain, x));
+            for (int i = 0; i < 2; i++) {
+                assertArrayEquals(oneByOne.get(i), chained.get(i));
+            }
+            int zeros = 0;
+            for (float value : chained.get(0)) {
+                zeros += value == 0 ? 1 : 0;
+            }
+            assertTrue(zeros > 0 && zeros < chained.get(0).length / 2, zeros + " zeros");
+        }
+    }
+
+    private static List<float[]> valueAndGradient(NDArray x, Supplier<NDArray> function) {
+        x.setRequiresGradient(true);
+        float[] value;
+        try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+            NDArray y = function.get();
+            value = y.toFloatArray();
+            NDArray weights = y.getManager().arange((float) y.size()).add(1).reshape(y.getShape());
+            collector.backward(y.mul(weights).sum());
+        }
+        float[] gradient = x.getGradient().toFloatArray();
+        EngineTraits.of(Engine.getInstance()).forgetGradient(x);
+        return List.of(value, gradient);
     }
 
     @Test

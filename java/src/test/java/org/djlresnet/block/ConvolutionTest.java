@@ -78,7 +78,9 @@ class ConvolutionTest {
                                             .singletonOrThrow());
             List<float[]> products =
                     valueAndGradients(
-                            manager, leaves, () -> TapProducts.convolve(x, weight, bias, strides));
+                            manager,
+                            leaves,
+                            () -> PositionProducts.convolve(x, weight, bias, strides));
             assertClose(padded, products);
         }
     }

@@ -1,0 +1,216 @@
+package org.djlresnet.block;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.convolutional.Conv2d;
+import ai.djl.nn.core.Linear;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A convolution to a map of few positions, as one matrix product for each of them.
+ *
+ * <p>With o an output position and i(o, t) the input position that the kernel's tap t covers there,
+ *
+ * <pre>y[o] = bias + [x[i(o, t₁)], x[i(o, t₂)], …] · [weight[t₁], weight[t₂], …]</pre>
+ *
+ * <p>over the taps that cover a position of the map; those that cover padding are left out. From a
+ * map of 1×1 one tap of nine is left, from one of 2×2 four for each output. Where every output sees
+ * the whole map, the products are one. The result differs from the padded convolution's by rounding
+ * only.
+ */
+final class PositionProducts {
+
+    /** The maps that pay: of at most this many output positions. */
+    private static final long MAX_POSITIONS = 4;
+
+    /** Below this size of a tap's matrix the calls cost more than the multiplications they save. */
+    private static final long MIN_TAP_SIZE = 64 * 64;
+
+    /** Rows of a product are laid out as a map of this width. */
+    private static final int ROW_MAP_WIDTH = 16;
+
+    private static final int MIN_MAP_ROWS = 4 * ROW_MAP_WIDTH;
+
+    private final int inputs;
+    private final Shape outputs;
+
+    /** For each output position, row by row, the inputs under the kernel and the taps over them. */
+    private final List<Window> windows = new ArrayList<>();
+
+    /** Whether each window covers the whole map, so that all products are one. */
+    private final boolean whole;
+
+    private record Window(List<Integer> inputs, List<Integer> taps) {}
+
+    /**
+     * Finds which inputs and taps meet.
+     *
+     * @param map the map's shape, (N, in, H, W)
+     * @param kernel the kernel's height and width, an odd number; the padding is half of it
+     * @param stride over height and width
+     */
+    PositionProducts(Shape map, int kernel, Shape stride) {
+        Axis rows = new Axis(kernel, (int) map.get(2), (int) stride.get(0));
+        Axis columns = new Axis(kernel, (int) map.get(3), (int) stride.get(1));
+        inputs = rows.size() * columns.size();
+        outputs = new Shape(rows.outputs(), columns.outputs());
+        for (int row = 0; row < rows.outputs(); row++) {
+            for (int column = 0; column < columns.outputs(); column++) {
+                Window window = new Window(new ArrayList<>(), new ArrayList<>());
+                for (int y = rows.first(row); y < rows.end(row); y++) {
+                    for (int x = columns.first(column); x < columns.end(column); x++) {
+                        window.inputs.add(y * columns.size() + x);
+                        window.taps.add(rows.tap(row, y) * kernel + columns.tap(column, x));
+                    }
+                }
+                windows.add(window);
+            }
+        }
+        whole = windows.stream().allMatch(window -> window.inputs.size() == inputs);
+    }
+
+    /** One direction of the map. */
+    private record Axis(int kernel, int size, int stride) {
+
+        int outputs() {
+            return (size + stride - 1) / stride;
+        }
+
+        private int start(int output) {
+            return output * stride - kernel / 2;
+        }
+
+        /** The first input under the kernel that is no padding. */
+        int first(int output) {
+            return Math.max(0, start(output));
+        }
+
+        /** The input after the last one under the kernel. */
+        int end(int output) {
+            return Math.min(size, start(output) + kernel);
+        }
+
+        int tap(int output, int input) {
+            return input - start(output);
+        }
+    }
+
+    /**
+     * Tells whether products are the faster form.
+     *
+     * @param weight the weight's shape, (out, in, kernel, kernel)
+     * @param output the output's shape, (N, out, H, W)
+     * @return whether they should stand for the convolution
+     */
+    static boolean suit(Shape weight, Shape output) {
+        return output.get(2) * output.get(3) <= MAX_POSITIONS
+                && weight.get(0) * weight.get(1) >= MIN_TAP_SIZE;
+    }
+
+    /**
+     * Convolves.
+     *
+     * @param x (N, in, H, W)
+     * @param weight (out, in, kernel, kernel), with an odd kernel
+     * @param bias (out), or null
+     * @param stride over height and width
+     * @return (N, out, ⌈H / stride⌉, ⌈W / stride⌉), with a padding of kernel / 2 on each side
+     */
+    static NDArray convolve(NDArray x, NDArray weight, NDArray bias, Shape stride) {
+        int kernel = (int) weight.getShape().get(2);
+        PositionProducts products = new PositionProducts(x.getShape(), kernel, stride);
+        return products.apply(x, products.matrices(weight, x.getManager()), bias);
+    }
+
+    /**
+     * Joins the taps of each output position.
+     *
+     * @param weight (out, in, kernel, kernel)
+     * @param manager owns what is made of the weight, which would else live as long as it
+     * @return for each output position, row by row, (out, inputs under the kernel · in); one below
+     *     the other as one matrix, if every output sees the whole map
+     */
+    NDList matrices(NDArray weight, NDManager manager) {
+        Shape s = weight.getShape();
+        long count = s.get(2) * s.get(3);
+        NDArray view = weight.transpose(2, 3, 0, 1);
+        view.attach(manager);
+        if (inputs == 1) {
+            return new NDList(view.reshape(count, s.get(0), s.get(1)).get(new NDIndex(count / 2)));
+        }
+        // one split has one gradient for all; a gradient for each tap would fill the weight's size
+        NDList taps = view.reshape(count * s.get(0), s.get(1)).split(count, 0);
+        NDList matrices = new NDList();
+        windows.forEach(window -> matrices.add(joined(taps, window.taps)));
+        return whole ? new NDList(joined(matrices, 0)) : matrices;
+    }
+
+    /**
+     * Convolves.
+     *
+     * @param x (N, in, H, W), of the map's size
+     * @param matrices as {@link #matrices} makes them
+     * @param bias (out), or null
+     * @return (N, out, ⌈H / stride⌉, ⌈W / stride⌉)
+     */
+    NDArray apply(NDArray x, NDList matrices, NDArray bias) {
+        long examples = x.getShape().get(0);
+        // channels-last, so that each position's channels are neighbours, and all of them one row
+        NDArray map = x.transpose(0, 2, 3, 1).reshape(examples, inputs * x.getShape().get(1));
+        NDArray y =
+                whole
+                        ? product(map, matrices.get(0), repeated(bias, x.getManager()))
+                        : oneByOne(map, matrices, bias);
+        long out = y.getShape().get(1) / windows.size();
+        return y.reshape(examples, outputs.get(0), outputs.get(1), out).transpose(0, 3, 1, 2);
+    }
+
+    private NDArray oneByOne(NDArray map, NDList matrices, NDArray bias) {
+        NDList positions = map.split(inputs, 1);
+        NDList products = new NDList();
+        for (int i = 0; i < windows.size(); i++) {
+            products.add(product(joined(positions, windows.get(i).inputs), matrices.get(i), bias));
+        }
+        return joined(products, 1);
+    }
+
+    /** The bias of each output position, one after the other. */
+    private NDArray repeated(NDArray bias, NDManager manager) {
+        if (bias == null || windows.size() == 1) {
+            return bias;
+        }
+        NDArray all = joined(new NDList(Collections.nCopies(windows.size(), bias)), 0);
+        all.attach(manager);
+        return all;
+    }
+
+    private static NDArray joined(NDList parts, List<Integer> chosen) {
+        return joined(new NDList(chosen.stream().map(parts::get).toList()), 1);
+    }
+
+    private static NDArray joined(NDList parts, int axis) {
+        return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, axis);
+    }
+
+    /** (rows, in) times the transpose of (out, in) → (rows, out). */
+    private static NDArray product(NDArray x, NDArray weight, NDArray bias) {
+        long rows = x.getShape().get(0);
+        long in = x.getShape().get(1);
+        long out = weight.getShape().get(0);
+        if (rows < MIN_MAP_ROWS || rows % ROW_MAP_WIDTH != 0) {
+            return Linear.linear(x, weight, bias).singletonOrThrow();
+        }
+        // the kernels of a 1×1 convolution over one large map are faster than those of a product
+        NDArray map = x.reshape(1, rows / ROW_MAP_WIDTH, ROW_MAP_WIDTH, in).transpose(0, 3, 1, 2);
+        return Conv2d.conv2d(map, weight.reshape(out, in, 1, 1), bias)
+                .singletonOrThrow()
+                .transpose(0, 2, 3, 1)
+                .reshape(rows, out);
+    }
+}
