@@ -155,14 +155,19 @@ def _run(
     try:
         shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
-        with signals() as received:
-            try:
+        handle = None
+        try:
+            with signals() as received:
                 with _jvm.translated_errors():
                     handle = begin()
                 with _closed_on_failure(handle):
                     return _ended(handle, shown, callback, received)
-            finally:
-                shown.close()
+        except ResnetError:
+            if handle is None and received:
+                signal.raise_signal(received[0])  # no run took notice of it
+            raise
+        finally:
+            shown.close()
     finally:
         _running.release()
 
@@ -176,8 +181,8 @@ def _ended(
     """Follows a run to its end, and makes what it came to of its handle."""
     kept = handle.runDir()
     folder = None if kept is None else Path(os.path.abspath(str(kept)))
-    history, state = _follow(handle, shown, callback, received)
     with _jvm.translated_errors():
+        history, state = _follow(handle, shown, callback, received)
         handle.check()
         completed = json.loads(str(handle.recipe()))
         profile = handle.profile()
