@@ -4,10 +4,11 @@
     python benchmarks/compare.py --rounds 5 --docs
     python benchmarks/compare.py --rounds 1 --limit 2560 --large-limit 320 --only main,latency
 
-Each round runs every contender in a process of its own, one after the other, on the same data with the same
-network, recipe and threads; the first epoch of each process warms up and is not counted. Whole epochs are
-timed, the data path included: ours from file to metrics, PyTorch's over tensors in memory. Prints Markdown
-and writes it with the figure and all values to --out, and with --docs to docs/performance.md too.
+Each round runs every contender in a process of its own, one after the other, each round another one first, on
+the same data with the same network, recipe and threads; the first epoch of each process warms up and is not
+counted. Whole epochs are timed, from pictures in memory to metrics; PyTorch's pictures are one float tensor,
+ours are bytes that the loader makes batches of. Prints Markdown and writes it with the figure and all values to
+--out, and with --docs, for all parts, to docs/performance.md too.
 
 torch may be in another Python than ours: --torch-python. Without it PyTorch is left out.
 
@@ -18,6 +19,7 @@ steps (the optimizer's share, the data path, what --profile costs), mxnet, chapt
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import shlex
@@ -41,6 +43,7 @@ class Comparison:
         self.results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self.versions: dict[str, str] = {}
         self.profiles: list[list[dict[str, str]]] = []
+        self.round = 0
         self.python = args.torch_python if contenders.has_torch(args.torch_python) else None
         if self.python is None:
             print(f"{args.torch_python} has no torch: PyTorch is left out; see --torch-python", file=sys.stderr)
@@ -67,33 +70,46 @@ class Comparison:
 
     def _trainings(self, work: str, limit: int, batch_size: int, size: int | None) -> None:
         settings = (self.args.epochs, limit, batch_size, self.args.threads, size)
-        self.trained(work, "ours", contenders.ours(*settings)[0])
-        if self.python:
-            self.trained(work, "eager", contenders.theirs(self.python, *settings))
-            self.trained(work, "compiled", contenders.theirs(self.python, *settings, compiled=True))
+        for name in self._in_turn():
+            if name == "ours":
+                training = contenders.ours(*settings)[0]
+            else:
+                training = contenders.theirs(self.python, *settings, compiled=name == "compiled")
+            self.trained(work, name, training)
+
+    def _in_turn(self) -> list[str]:
+        """Ours and, where there is torch, theirs; each round another one first."""
+        names = ["ours", "eager", "compiled"] if self.python else ["ours"]
+        first = self.round % len(names)
+        return names[first:] + names[:first]
 
     def latency(self) -> None:
-        self.add("latency", "ours", contenders.latency(None, self.args.threads))
-        if self.python:
-            self.add("latency", "eager", contenders.latency(self.python, self.args.threads))
-            self.add("latency", "compiled", contenders.latency(self.python, self.args.threads, compiled=True))
+        for name in self._in_turn():
+            python = None if name == "ours" else self.python
+            self.add("latency", name, contenders.latency(python, self.args.threads, compiled=name == "compiled"))
 
     def start(self) -> None:
-        self.add("first_batch", "ours", contenders.first_batch(None, self.args.threads))
-        if self.python:
-            self.add("first_batch", "eager", contenders.first_batch(self.python, self.args.threads))
+        for name in self._in_turn():
+            if name != "compiled":
+                python = None if name == "ours" else self.python
+                self.add("first_batch", name, contenders.first_batch(python, self.args.threads))
+                self.add("libraries", name, contenders.libraries(python, self.args.threads))
 
     def steps(self) -> None:
-        """Ours with the profile and without it, and what the loader adds to a fixed batch."""
-        settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None)
-        profiled, rows = contenders.ours(*settings, "--profile")
+        """Where the time of our steps goes, without and with momentum; what the loader and the profile add."""
+        settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None, "--profile")
+        _, rows = contenders.ours(*settings)
         self.profiles.append(rows)
-        plain, _ = contenders.ours(*settings)
         shares = {row["part"]: float(row["share"]) for row in rows}
         self.add("optimizer", "ours", shares["optimizer"])
         self.add("data_wait", "ours", shares["data"])
-        self.add("profile_cost", "ours", plain.train / profiled.train - 1)
-        self.add("data_cost", "ours", statistics.median(contenders.data_cost(256, self.args.threads)))
+        _, rows = contenders.ours(*settings, "--momentum", "0.9", "--weight-decay", "0.0005", "--lr", "0.01")
+        self.add("momentum", "ours", next(float(row["share"]) for row in rows if row["part"] == "optimizer"))
+        for key, batch_size, size, steps, pairs in (("data_cost", 256, 28, 20, 6), ("data_cost96", 64, 96, 8, 4)):
+            costs = contenders.data_cost(batch_size, size, self.args.threads, steps, pairs)
+            self.add(key, "ours", statistics.median(costs))
+        costs = contenders.profile_cost(self.args.threads, limit=2560, pairs=6)
+        self.add("profile_cost", "ours", statistics.median(costs))
 
     def mxnet(self) -> None:
         settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None)
@@ -127,7 +143,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", type=_parts, default=PARTS, metavar="PART,...", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--out", type=Path, default=Path("target/benchmarks"))
     parser.add_argument("--docs", action="store_true", help="write to docs/performance.md and docs/images")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.docs and args.only != PARTS:
+        parser.error("--docs takes the figures of all parts: leave --only out")
+    return args
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -142,15 +161,20 @@ def main() -> None:
     machine = report.machine()
     comparison = Comparison(args)
     failures = []
-    for number in range(args.rounds):
+    for comparison.round in range(args.rounds):
         for part in args.only:
-            print(f"round {number + 1} of {args.rounds}: {part}", file=sys.stderr, flush=True)
+            print(f"round {comparison.round + 1} of {args.rounds}: {part}", file=sys.stderr, flush=True)
             measure: Callable[[], None] = getattr(comparison, part)
+            before = copy.deepcopy((comparison.results, comparison.profiles))
             try:
                 measure()
             except contenders.ProcessFailedError as error:
                 failures.append(part)
                 print(error, file=sys.stderr)
+                # the contenders' figures stay those of the same rounds
+                comparison.results, comparison.profiles = before
+    if failures and args.docs:
+        sys.exit(f"docs/performance.md stays as it is; not measured: {', '.join(dict.fromkeys(failures))}")
     words = ["python", "benchmarks/compare.py"]
     for option in ("rounds", "epochs", "limit", "large-limit", "threads"):
         words += [f"--{option}", str(getattr(args, option.replace("-", "_")))]

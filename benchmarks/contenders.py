@@ -127,21 +127,39 @@ def our_steps(batch_size: int, size: int, seconds: float, threads: int) -> tuple
     return steps[len(steps) // 2 :], ended.peak_mb
 
 
-def data_cost(batch_size: int, threads: int, steps: int = 10, blocks: int = 6) -> list[float]:
+def data_cost(batch_size: int, size: int, threads: int, steps: int, pairs: int) -> list[float]:
     """What the data path adds to the time of our steps, in one process.
 
     For each pair of blocks in turn: the time with the loader's batches over that with one fixed batch, less 1.
     """
-    output = java("DataPath", threads, DATA, batch_size, steps, blocks).output
-    pairs = (map(float, line.split()) for line in output.splitlines())
-    return [loader / fixed - 1 for loader, fixed in pairs]
+    output = java("DataPath", threads, DATA, batch_size, size, steps, pairs).output
+    return [loader / fixed - 1 for loader, fixed in _pairs(output)]
+
+
+def profile_cost(threads: int, limit: int, pairs: int) -> list[float]:
+    """What the profile adds to the time of our epochs, for each pair of epochs in turn in one process."""
+    options = ["--threads", threads, "--limit", limit, "--pairs", pairs]
+    output = run([sys.executable, HERE / "our_work.py", "profile-cost", *options], threads).output
+    return [profiled / plain - 1 for profiled, plain in _pairs(output)]
+
+
+def _pairs(output: str) -> list[tuple[float, float]]:
+    return [(float(first), float(second)) for first, second in (line.split() for line in output.splitlines())]
+
+
+def libraries(python: Path | None, threads: int) -> float:
+    """Peak memory in MB of a process that has loaded its libraries and one number; ours where there is no `python`."""
+    if python is not None:
+        return run([python, "-c", "import torch; torch.zeros(1) + 1"], threads).peak_mb
+    return run([sys.executable, HERE / "our_work.py", "libraries", "--threads", threads], threads).peak_mb
 
 
 def their_steps(
     python: Path, batch_size: int, size: int, seconds: float, threads: int, compiled: bool = False
 ) -> tuple[list[float], float]:
     """The same of PyTorch's steps."""
-    options = ["--batch-size", batch_size, "--image-size", size, "--seconds", 2 * seconds]
+    # the learning rate of ours, with which the loss stays finite however often the batch is seen
+    options = ["--batch-size", batch_size, "--image-size", size, "--seconds", 2 * seconds, "--lr", 0.001]
     report, ended = pytorch(python, "fixed-batch", threads, *options, *(["--compile"] if compiled else []))
     steps = report["steps"]
     return steps[len(steps) // 2 :], ended.peak_mb
@@ -173,6 +191,14 @@ def pytorch(python: Path, work: str, threads: int, *options: object) -> tuple[di
     script = HERE / "pytorch_loop.py"
     ended = run([python, script, work, "--data-dir", DATA, "--threads", threads, *options], threads)
     return json.loads(ended.output), ended
+
+
+def versions(python: Path | None) -> dict[str, str]:
+    """Of our library and what it runs on, as a run of ours tells them, and of torch where there is a `python`."""
+    found = ours(1, 64, 32, 1)[0].versions
+    if python is not None:
+        found["torch"] = run([python, "-c", "import torch; print(torch.__version__)"], 1).output.strip()
+    return found
 
 
 def has_torch(python: Path) -> bool:

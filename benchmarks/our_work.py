@@ -1,7 +1,8 @@
-"""What is measured in a process of ours beside the command `train`; prints one JSON object.
+"""What is measured in a process of ours beside the command `train`.
 
-`first-batch`: the moment at which the first of all batches has been trained on. `latency`: the seconds of
-each call of a model on one picture, from a numpy array to one.
+`first-batch`: the moment at which the first of all batches has been trained on, as JSON. `latency`: the seconds
+of each call of a model on one picture, from a numpy array to one, as JSON. `profile-cost`: for each pair of
+epochs the seconds with the profile and without it. `libraries`: nothing but what loads them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,20 +46,41 @@ def latency(calls: int) -> list[float]:
     return seconds[calls // 5 :]
 
 
+def profile_cost(threads: int | None, limit: int, pairs: int) -> None:
+    """Epochs with the profile and without it in turn; the first pair warms up and is not printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        for pair in range(pairs + 1):
+            seconds = []
+            for profile in (True, False):
+                recipe = Recipe(epochs=1, limit=limit, threads=threads, profile=profile)
+                run = train(recipe=recipe, out=Path(folder) / f"{pair}-{profile}", progress=False)
+                seconds.append(run.history[0]["seconds"])
+                run.model.close()
+            if pair:
+                print(*seconds, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", choices=("first-batch", "latency"))
+    parser.add_argument("work", choices=("first-batch", "latency", "profile-cost", "libraries"))
     parser.add_argument("--out", help="first-batch: a new run folder")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--calls", type=int, default=1000, help="latency: how many, the first fifth not counted")
+    parser.add_argument("--limit", type=int, default=2560, help="profile-cost: examples of an epoch")
+    parser.add_argument("--pairs", type=int, default=5, help="profile-cost: how many pairs of epochs")
     args = parser.parse_args()
     if args.work == "first-batch":
         train(recipe=Recipe(threads=args.threads), out=args.out, progress=FirstBatch())
+    elif args.work == "profile-cost":
+        profile_cost(args.threads, args.limit, args.pairs)
     else:
         from py_djl_resnet import _jvm
 
         _jvm.start(threads=args.threads)
-        print(json.dumps({"calls": latency(args.calls)}))
+        if args.work == "latency":
+            print(json.dumps({"calls": latency(args.calls)}))
+        else:
+            create_model("cifar-resnet20").close()
 
 
 if __name__ == "__main__":

@@ -90,16 +90,21 @@ def extras(results: Results) -> str:
     lines = []
     for key, text in (
         ("optimizer", "Optimizer's share of the step"),
+        ("momentum", "The same with momentum and weight decay"),
         ("data_wait", "Wait for data, share of the step"),
         (
             "data_cost",
             "Time of steps on the loader's batches over that on one fixed batch, in turn in one process, less 1",
         ),
-        ("profile_cost", "Time of an epoch with `--profile` over that without, less 1"),
+        ("data_cost96", "The same at 96×96, batch 64, where the loader resizes"),
+        ("profile_cost", "Time of epochs with `--profile` over that without it, in turn in one process, less 1"),
     ):
         if values := results.get(key, {}).get("ours"):
             cells = [f"{100 * value:.1f} %" for value in (statistics.median(values), min(values), max(values))]
             lines.append(f"- {text}: {cells[0]} ({cells[1]} to {cells[2]})")
+    if libraries := results.get("libraries"):
+        sizes = ", ".join(f"{CONTENDERS[key]} {spread(values, 0)} MB" for key, values in libraries.items())
+        lines.append(f"- Peak memory of a process that has only loaded its libraries: {sizes}")
     return "\n".join(lines)
 
 

@@ -36,9 +36,11 @@ class Point:
         threads: of the engine.
         batch_size: examples of a step.
         image_size: pixels of height and width.
-        examples_per_second: from the median step.
-        peak_mb: peak resident memory.
-        steps: how many were timed.
+        examples_per_second: from the median step; the median of the rounds.
+        least: that of the slowest round.
+        most: that of the fastest round.
+        peak_mb: peak resident memory, the median of the rounds.
+        steps: how many were timed in each process, at least.
     """
 
     contender: str
@@ -46,17 +48,33 @@ class Point:
     batch_size: int
     image_size: int
     examples_per_second: float
+    least: float
+    most: float
     peak_mb: float
     steps: int
 
 
-def measure(contender: str, python: Path, threads: int, batch_size: int, image_size: int, seconds: float) -> Point:
+def measure(
+    names: Sequence[str], python: Path, threads: int, batch_size: int, image_size: int, seconds: float, rounds: int
+) -> list[Point]:
+    """A point for each contender; they take turns."""
+    speeds: dict[str, list[float]] = {name: [] for name in names}
+    peaks: dict[str, list[float]] = {name: [] for name in names}
+    counts: dict[str, list[int]] = {name: [] for name in names}
     place = (batch_size, image_size, seconds, threads)
-    steps, peak = contenders.our_steps(*place) if contender == "ours" else contenders.their_steps(python, *place)
-    speed = batch_size / statistics.median(steps)
-    point = Point(contender, threads, batch_size, image_size, round(speed, 2), round(peak, 1), len(steps))
-    print(point, file=sys.stderr, flush=True)
-    return point
+    for _ in range(rounds):
+        for name in names:
+            steps, peak = contenders.our_steps(*place) if name == "ours" else contenders.their_steps(python, *place)
+            speeds[name].append(batch_size / statistics.median(steps))
+            peaks[name].append(peak)
+            counts[name].append(len(steps))
+    points = []
+    for name, found in speeds.items():
+        figures = [round(value, 2) for value in (statistics.median(found), min(found), max(found))]
+        peak_mb = round(statistics.median(peaks[name]), 1)
+        points.append(Point(name, threads, batch_size, image_size, *figures, peak_mb, min(counts[name])))
+        print(points[-1], file=sys.stderr, flush=True)
+    return points
 
 
 def table(points: Sequence[Point]) -> str:
@@ -66,7 +84,7 @@ def table(points: Sequence[Point]) -> str:
     head = ["batch", "image"]
     for count in threads:
         named = f"{count} thread{'s' if count > 1 else ''}"
-        head += [f"{NAMES[name]}, {named}: examples/s (MB)" for name in present]
+        head += [f"{NAMES[name]}, {named}: examples/s (MB, spread)" for name in present]
         head += [f"ratio, {named}"] if len(present) == 2 else []
     lines = [head, ["---"] * len(head)]
     found = {(p.contender, p.threads, p.batch_size, p.image_size): p for p in points}
@@ -74,7 +92,7 @@ def table(points: Sequence[Point]) -> str:
         cells = [str(batch_size), f"{size}×{size}"]
         for count in threads:
             row = [found.get((name, count, batch_size, size)) for name in present]
-            cells += [f"{p.examples_per_second:.{_digits(p)}f} ({p.peak_mb:.0f})" if p else "" for p in row]
+            cells += [_cell(p) if p else "" for p in row]
             if len(row) == 2:
                 ours, other = row
                 cells.append(f"{ours.examples_per_second / other.examples_per_second:.2f}" if ours and other else "")
@@ -82,11 +100,13 @@ def table(points: Sequence[Point]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _digits(point: Point) -> int:
-    return 0 if point.examples_per_second >= 100 else 1
+def _cell(point: Point) -> str:
+    digits = 0 if point.examples_per_second >= 100 else 1
+    spread = f", {point.least:.{digits}f} to {point.most:.{digits}f}" if point.least < point.most else ""
+    return f"{point.examples_per_second:.{digits}f} ({point.peak_mb:.0f}{spread})"
 
 
-def figure(points: Sequence[Point], image_batch: int, path: Path) -> None:
+def figure(points: Sequence[Point], image_batch: int, caption: str, path: Path) -> None:
     """Speed above and memory below; over batch sizes on the left, over image sizes on the right."""
     from matplotlib.figure import Figure
 
@@ -123,8 +143,9 @@ def figure(points: Sequence[Point], image_batch: int, path: Path) -> None:
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
     chart.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    chart.text(0.5, -0.01, caption, ha="center", va="top", fontsize="xx-small", wrap=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    chart.savefig(path, dpi=150)
+    chart.savefig(path, dpi=150, bbox_inches="tight")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -136,6 +157,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--image-sizes", type=numbers, default=[28, 56, 96, 160, 224], metavar="N,...")
     parser.add_argument("--image-batch", type=int, default=32, help="the batch size at which image sizes are measured")
     parser.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,...")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each contender at a point, in turn")
     parser.add_argument("--seconds", type=float, default=5, help="for how long a point is measured")
     parser.add_argument("--torch-python", type=Path, default=Path(sys.executable), help="a Python that has torch")
     parser.add_argument("--out", type=Path, default=Path("target/benchmarks"))
@@ -153,20 +175,24 @@ def main() -> None:
     places = [(size, 28) for size in args.batch_sizes]
     places += [(args.image_batch, size) for size in args.image_sizes if (args.image_batch, size) not in places]
     points = [
-        measure(name, args.torch_python, threads, *place, args.seconds)
+        point
         for place in places
         for threads in args.threads
-        for name in names
+        for point in measure(names, args.torch_python, threads, *place, args.seconds, args.rounds)
     ]
-    words = ["python", "benchmarks/scaling.py", "--seconds", f"{args.seconds:g}"]
+    words = ["python", "benchmarks/scaling.py", "--rounds", str(args.rounds), "--seconds", f"{args.seconds:g}"]
     for option in ("batch-sizes", "image-sizes", "threads"):
         words += [f"--{option}", ",".join(map(str, getattr(args, option.replace("-", "_"))))]
     words += ["--image-batch", str(args.image_batch)]
     words += ["--torch-python", "PYTHON"] if args.torch_python != Path(sys.executable) else []
     fewest = min(point.steps for point in points)
-    about = f"n = 1 process a point, the median of at least {fewest} step{'s' if fewest > 1 else ''}; {machine}."
+    versions = contenders.versions(args.torch_python if "eager" in names else None)
+    about = (
+        f"n = {args.rounds} process{'es in turn' if args.rounds > 1 else ''} a point and contender, of each the median "
+        f"of at least {fewest} step{'s' if fewest > 1 else ''}; {machine}; {report.versions(versions)}."
+    )
     folder = report.DOCS / "images" if args.docs else args.out
-    figure(points, args.image_batch, folder / "scaling.png")
+    figure(points, args.image_batch, about, folder / "scaling.png")
     link = "images/scaling.png" if args.docs else "scaling.png"
     text = f"{about}\n\n```\n{shlex.join(words)}\n```\n\n{table(points)}\n\n![Scaling]({link})"
     args.out.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,7 @@ def test_parts_are_checked(capsys):
 
 def test_scaling_has_a_line_for_each_batch_and_image_size(tmp_path):
     def point(contender, threads, batch_size, image_size, speed):
-        return scaling.Point(contender, threads, batch_size, image_size, speed, 500.0, 9)
+        return scaling.Point(contender, threads, batch_size, image_size, speed, speed - 2, speed + 4, 500.0, 9)
 
     points = [
         point(name, threads, batch, size, speed * threads)
@@ -101,9 +101,10 @@ def test_scaling_has_a_line_for_each_batch_and_image_size(tmp_path):
         for batch, size in ((32, 28), (64, 28), (32, 56))
     ]
     lines = scaling.table(points).splitlines()
-    assert lines[2] == "| 32 | 28×28 | 150 (500) | 100 (500) | 1.50 | 300 (500) | 200 (500) | 1.50 |"
+    first = "| 32 | 28×28 | 150 (500, 148 to 154) | 100 (500, 98 to 104) | 1.50 "
+    assert lines[2] == first + "| 300 (500, 298 to 304) | 200 (500, 198 to 204) | 1.50 |"
     assert [line.split(" | ")[:2] for line in lines[3:]] == [["| 64", "28×28"], ["| 32", "56×56"]]
-    scaling.figure(points, 32, tmp_path / "scaling.png")
+    scaling.figure(points, 32, "machine", tmp_path / "scaling.png")
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -133,3 +134,35 @@ def test_python_without_torch_is_told_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert contenders.has_torch(Path(sys.executable))
     assert not contenders.has_torch(bare)
+
+
+def test_programs_in_java_are_sound(jvm, tmp_path):
+    """They are compiled as they start, so nothing else would tell that the library has moved on."""
+    fixed = contenders.java("FixedBatch", 1, 4, 28, 0.01).output.splitlines()
+    assert all(float(line) > 0 for line in fixed)
+    (pair,) = contenders.java("DataPath", 1, contenders.DATA, 4, 28, 2, 1).output.splitlines()
+    assert len([float(value) for value in pair.split()]) == 2
+    (epoch,) = contenders.java("ChapterLoop", 1, contenders.DATA, 1, 8, 4).output.splitlines()
+    assert float(epoch) > 0
+
+
+def test_figures_for_the_docs_are_of_all_parts(capsys):
+    with pytest.raises(SystemExit):
+        compare.parse(["--docs", "--only", "latency"])
+    assert "--docs takes the figures of all parts" in capsys.readouterr().err
+
+
+def test_part_that_failed_leaves_no_figure_of_its_round(monkeypatch, tmp_path, capsys):
+    def ours(*settings, **more):
+        return contenders.Training(300.0, 900.0, 500.0, {}), []
+
+    def theirs(*settings, **more):
+        raise contenders.ProcessFailedError("no memory")
+
+    monkeypatch.setattr(contenders, "ours", ours)
+    monkeypatch.setattr(contenders, "theirs", theirs)
+    monkeypatch.setattr(contenders, "has_torch", lambda python: True)
+    monkeypatch.setattr(sys, "argv", ["compare.py", "--rounds", "2", "--only", "main", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="not measured in every round: main"):
+        compare.main()
+    assert "300" not in capsys.readouterr().out

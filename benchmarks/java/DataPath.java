@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Datasets;
@@ -24,55 +25,70 @@ import org.djlresnet.training.Sgd;
  * What the data path costs: blocks of steps on the loader's shuffled batches and on one fixed batch,
  * in turn in one process, each step from buffer to moved parameters.
  *
- * <p>Arguments: folder of Fashion-MNIST, batch size, steps of a block, blocks of each kind. Prints
- * for each pair of blocks the seconds with the loader and with the fixed batch. While the fixed
- * batch is trained on, the loader has its buffers full and waits.
+ * <p>Arguments: folder of Fashion-MNIST, batch size, image size, steps of a block, pairs of blocks.
+ * Prints for each pair the seconds with the loader and with the fixed batch. The loader begins its
+ * block with empty buffers; while the fixed batch is trained on, its buffers are full and it waits.
  */
 public final class DataPath {
+
+    /** The loader's. */
+    private static final int BUFFERS = 3;
 
     private static final Loss LOSS = Loss.softmaxCrossEntropyLoss();
 
     private DataPath() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws InterruptedException {
         int batchSize = Integer.parseInt(args[1]);
-        int steps = Integer.parseInt(args[2]);
-        int blocks = Integer.parseInt(args[3]);
+        int size = Integer.parseInt(args[2]);
+        int steps = Integer.parseInt(args[3]);
+        int pairs = Integer.parseInt(args[4]);
         ImageDataset data = Datasets.read("fashion-mnist", Path.of(args[0]), true);
+        int batches = 1 + (pairs + 1) * (steps + BUFFERS);
         try (Network network =
                         Network.create("d2l-resnet18", 1, Network.numbered(10), 0, Device.cpu());
                 Sgd optimizer =
                         new Sgd(Recipe.fromJson("{}"), network.parameters(), network.manager());
                 BatchLoader loader =
-                        new BatchLoader(data, batchSize, EpochOrder.of(0, 0, data.size()), 0)) {
+                        new BatchLoader(
+                                data, batchSize, order(data.size(), batches * batchSize), size)) {
             EngineTraits.of(network.manager().getEngine()).prepareThread();
-            network.arrangeFor(data.height(), data.width());
+            network.arrangeFor(size, size);
             Batch first = loader.next();
             ByteBuffer images = copy(first.images());
             ByteBuffer labels = copy(first.labels());
             Shape shape = new Shape(first.shape());
             first.close();
             // the first pair warms up and is not printed
-            for (int block = 0; block <= blocks; block++) {
+            for (int pair = 0; pair <= pairs; pair++) {
+                for (int i = 0; i < BUFFERS; i++) {
+                    loader.next().close();
+                }
                 long begin = System.nanoTime();
                 for (int step = 0; step < steps; step++) {
                     try (Batch batch = loader.next()) {
                         step(network, optimizer, batch.images(), batch.labels(), shape);
                     }
                 }
-                long middle = System.nanoTime();
+                double loaded = (System.nanoTime() - begin) / 1e9;
+                // long enough for the loader to fill its buffers
+                Thread.sleep(500);
+                begin = System.nanoTime();
                 for (int step = 0; step < steps; step++) {
                     step(network, optimizer, images.duplicate(), labels.duplicate(), shape);
                 }
-                if (block > 0) {
-                    System.out.printf(
-                            Locale.ROOT,
-                            "%.6f %.6f%n",
-                            (middle - begin) / 1e9,
-                            (System.nanoTime() - middle) / 1e9);
+                double fixed = (System.nanoTime() - begin) / 1e9;
+                if (pair > 0) {
+                    System.out.printf(Locale.ROOT, "%.6f %.6f%n", loaded, fixed);
                 }
             }
         }
+    }
+
+    /** Shuffled examples, again and again. */
+    private static int[] order(int examples, int count) {
+        int[] shuffled = EpochOrder.of(0, 0, examples);
+        return IntStream.range(0, count).map(i -> shuffled[i % examples]).toArray();
     }
 
     private static ByteBuffer copy(ByteBuffer source) {
