@@ -27,8 +27,9 @@ EXTRA = "pip install 'py-djl-resnet[notebook]'"
 _COMMAND = "python -m py_djl_resnet notebook --kernel-only"
 _STARTER = "org/djlresnet/notebook/Kernel.class"
 _ENGINE_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
-# A figure of Tablesaw, as the last expression of a cell, is drawn
+# Output and interruption are ours; a figure of Tablesaw, as the last expression of a cell, is drawn
 _STARTUP = (
+    "org.djlresnet.notebook.KernelSetup.install(org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel());"
     "org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel().getRenderer()"
     ".createRegistration(tech.tablesaw.plotly.components.Figure.class)"
     '.preferring("text/html").register((figure, context) -> context.renderIfRequested('
