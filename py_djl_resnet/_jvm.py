@@ -28,6 +28,16 @@ GPU_LIBRARIES = "2.7.1"
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
 _MOST_THREADS = 1024
+#: Java's types of an array's elements that are numbers
+_ELEMENTS = {
+    "boolean": np.bool_,
+    "byte": np.int8,
+    "short": np.int16,
+    "int": np.int32,
+    "long": np.int64,
+    "float": np.float32,
+    "double": np.float64,
+}
 _DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 
 _lock = threading.Lock()
@@ -113,6 +123,11 @@ def engine() -> str | None:
     return _started.engine if _started else None
 
 
+def is_running() -> bool:
+    """Whether Java runs in this process: it does not before the start, nor after `System.exit`."""
+    return bool(jpype.isJVMStarted())
+
+
 def set_property(name: str, value: str) -> None:
     """Set a system property of the running JVM."""
     jpype.JClass("java.lang.System").setProperty(name, value)
@@ -128,6 +143,11 @@ def translated_errors() -> Iterator[None]:
     """Turn a Java exception into one of ours, with the Java one as its cause; a context manager and a decorator."""
     try:
         yield
+    except jpype.JVMNotRunning as error:
+        raise EngineError(
+            "Java has ended in this process, as System.exit does, and cannot start again. Restart the kernel or the "
+            "process."
+        ) from error
     except jpype.JException as error:
         raise _translated(error) from error
 
@@ -173,11 +193,18 @@ def to_java_string(text: str) -> object:
 
 
 def from_java_array(value: object) -> object:
-    """An array of Java's numbers as one of numpy, copied; anything else as it is."""
+    """An array of Java's numbers as one of numpy, copied; anything else, such as a ragged array, as it is."""
     if not isinstance(value, jpype.JArray):
         return value
-    array = np.array(value)
-    return array if array.dtype != object else value
+    element, *axes = str(value.getClass().getTypeName()).split("[]")
+    if element not in _ELEMENTS:
+        return value
+    try:
+        array = np.array(value, dtype=_ELEMENTS[element])
+    except (TypeError, ValueError):
+        return value
+    # Java does not say how long the rows are that are not there
+    return array if array.ndim == len(axes) else array.reshape(array.shape + (0,) * (len(axes) - array.ndim))
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:

@@ -103,9 +103,7 @@ final class CellThreads extends ThreadPoolExecutor {
                 last = now;
                 if (patience < 0 && !isDone()) {
                     if (stopped || !stop()) {
-                        throw new ExecutionException(
-                                new IllegalStateException(
-                                        "the Java cell cannot be ended; restart the kernel"));
+                        throw new ExecutionException(notEnded());
                     }
                     stopped = true;
                     patience = NANOS_TO_END;
@@ -115,6 +113,14 @@ final class CellThreads extends ThreadPoolExecutor {
                 throw new CancellationException();
             }
             return super.get();
+        }
+
+        private static IllegalStateException notEnded() {
+            IllegalStateException error =
+                    new IllegalStateException("the Java cell cannot be ended; restart the kernel");
+            // the notebook would show the way through this class
+            error.setStackTrace(new StackTraceElement[0]);
+            return error;
         }
 
         /** Stops the thread where it is, and tells whether this Java can. */
