@@ -38,6 +38,9 @@ _ELEMENTS = {
     "float": np.float32,
     "double": np.float64,
 }
+_ENDED = (
+    "Java has ended in this process, as System.exit does, and cannot start again. Restart the kernel or the process."
+)
 _DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 
 _lock = threading.Lock()
@@ -143,13 +146,12 @@ def translated_errors() -> Iterator[None]:
     """Turn a Java exception into one of ours, with the Java one as its cause; a context manager and a decorator."""
     try:
         yield
-    except jpype.JVMNotRunning as error:
-        raise EngineError(
-            "Java has ended in this process, as System.exit does, and cannot start again. Restart the kernel or the "
-            "process."
-        ) from error
     except jpype.JException as error:
         raise _translated(error) from error
+    except RuntimeError as error:
+        if is_running():
+            raise
+        raise EngineError(_ENDED) from error
 
 
 def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
@@ -213,6 +215,8 @@ def _check_running(started: _Started, engine: str | None = None, threads: int | 
             "The JVM does not survive a fork. Start the process with the method spawn: "
             "multiprocessing.get_context('spawn')."
         )
+    if not is_running():
+        raise EngineError(_ENDED)
     if engine not in (None, started.engine):
         raise UsageError(
             f"One process has one engine. Received: {engine!r}, while {started.engine!r} runs. Use another process "

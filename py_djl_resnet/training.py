@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -153,9 +154,12 @@ def _run(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"
         )
     try:
+        if isinstance(progress, type):
+            raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
         shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
-        with signals() as received:
+        # what a second signal ends in a notebook is its kernel, with all variables
+        with signals(lenient="ipykernel" in sys.modules) as received:
             try:
                 with _jvm.translated_errors():
                     handle = begin()

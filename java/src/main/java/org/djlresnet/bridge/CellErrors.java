@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
@@ -41,13 +43,7 @@ final class CellErrors {
         Place place = places.get(snippet.id());
         Diag diag = shell.diagnostics(snippet).filter(Diag::isError).findFirst().orElse(null);
         if (diag == null) {
-            String names =
-                    snippet instanceof DeclarationSnippet declaration
-                            ? shell.unresolvedDependencies(declaration)
-                                    .collect(Collectors.joining(", "))
-                            : "";
-            String message = names.isEmpty() ? "the code is incomplete" : "unknown: " + names;
-            return error("CompilationError", message, place, null, new JsonArray());
+            return incomplete(snippet, place);
         }
         int position = (int) Math.min(diag.getPosition(), snippet.source().length());
         int line = 1 + CellShell.lineOf(snippet.source(), position);
@@ -60,7 +56,25 @@ final class CellErrors {
         return error("CompilationError", message, place, line, new JsonArray());
     }
 
-    /** Returns what a snippet at a place threw. */
+    /** JShell keeps the compiler's message of a name that may be declared later to itself. */
+    private JsonObject incomplete(Snippet snippet, Place place) {
+        List<String> unknown =
+                snippet instanceof DeclarationSnippet declaration
+                        ? shell.unresolvedDependencies(declaration).toList()
+                        : List.of();
+        if (unknown.isEmpty()) {
+            return error(
+                    "CompilationError", "the code is incomplete", place, null, new JsonArray());
+        }
+        // such as "method g(int)"
+        String name = unknown.get(0).replaceFirst("^\\w+ ", "").replaceFirst("\\W.*", "");
+        Matcher first = Pattern.compile("\\b" + name + "\\b").matcher(snippet.source());
+        Integer line = first.find() ? 1 + CellShell.lineOf(snippet.source(), first.start()) : null;
+        String message = "unknown: " + String.join(", ", unknown);
+        return error("CompilationError", message, place, line, new JsonArray());
+    }
+
+    /** Returns what a snippet threw. */
     JsonObject thrown(JShellException thrown, Snippet snippet) {
         if (thrown instanceof UnresolvedReferenceException unresolved) {
             return compilation(unresolved.getSnippet());

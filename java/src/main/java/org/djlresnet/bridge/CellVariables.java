@@ -117,6 +117,9 @@ public final class CellVariables {
      * @param value the object, not null
      */
     public void putObject(String name, Object value) {
+        if (shell.has(name) && read(name) == value) {
+            return; // it came from this variable, whose type may tell more, as List<Integer> does
+        }
         declare(name, publicType(value.getClass()).getCanonicalName(), value);
     }
 
@@ -173,12 +176,7 @@ public final class CellVariables {
         if (!shell.has(name)) {
             throw new UserException("There is no Java variable \"" + name + "\"");
         }
-        String slot = "get " + name;
-        shell.declare(
-                String.format(
-                        "if ((Object) %s != null) %s.exchange().put(\"%s\", %s);",
-                        name, CellVariables.class.getName(), slot, name));
-        Object value = EXCHANGE.remove(slot);
+        Object value = read(name);
         if (value == null) {
             return new Variable("null", null, null, null);
         }
@@ -211,6 +209,15 @@ public final class CellVariables {
         }
         boolean text = value instanceof CharSequence || value instanceof Character;
         return new Variable(text ? "text" : "object", text ? value.toString() : value, type, null);
+    }
+
+    private Object read(String name) {
+        String slot = "get " + name;
+        shell.declare(
+                String.format(
+                        "if ((Object) %s != null) %s.exchange().put(\"%s\", %s);",
+                        name, CellVariables.class.getName(), slot, name));
+        return EXCHANGE.remove(slot);
     }
 
     private NetworkHandle handle(Network network) {

@@ -34,6 +34,10 @@ final class KernelOutput {
         this.toOut = toOut;
         this.toErr = toErr;
         output.setBounded(true);
+    }
+
+    /** Begins to send what is printed, soon after it is. */
+    void start() {
         Thread thread =
                 new Thread(
                         () -> {

@@ -24,6 +24,7 @@ public final class KernelSetup {
         Object io = get(kernel, "io");
         Object jupyterOut = get(io, "jupyterOut");
         KernelOutput output = new KernelOutput(sender(io, "jupyterOut"), sender(io, "jupyterErr"));
+        output.start();
         set(io, "out", output.stream("stdout"));
         set(io, "err", output.stream("stderr"));
         // what JJava gives back to the process at a cell's end: threads may print after it
