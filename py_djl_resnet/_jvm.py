@@ -56,6 +56,8 @@ class _Started:
 
 
 _started: _Started | None = None
+#: Why a JVM that began to start cannot be used, which a second try would not change.
+_failed: EngineError | None = None
 
 
 def start(
@@ -82,7 +84,7 @@ def start(
         JarError: a jar is missing.
         EngineError: the JVM or the libraries for a GPU cannot be used.
     """
-    global _started
+    global _failed, _started
     if threads is not None:
         threads = whole_number(threads, "threads", most=_MOST_THREADS)
     with _lock:
@@ -91,6 +93,8 @@ def start(
             return
         engine = _jars.ENGINES[0] if engine is None else engine
         _jars.required(engine, natives=False)
+        if _failed is not None:
+            raise _failed
         if jpype.isJVMStarted():
             raise EngineError(
                 "Another library has started a JVM in this process, without the jars of this package. Import and start "
@@ -103,7 +107,11 @@ def start(
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
-        _start(java, _options(java, engine, threads), class_path)
+        try:
+            _start(java, _options(java, engine, threads), class_path)
+        except EngineError as error:
+            _failed = error
+            raise
         _started = _Started(engine, threads, os.getpid())
 
 
@@ -272,13 +280,13 @@ def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
         jpype.startJVM(
             *options, jvmpath=str(java.library), classpath=[str(path) for path in class_path], interrupt=False
         )
+        logging = jpype.JPackage("java").util.logging
+        logging.Logger.getLogger("").setLevel(logging.Level.WARNING)
     except Exception as error:
         raise EngineError(
             f"The JVM of {java.home} (Java {java.version}) does not start: {error}. Check PY_DJL_RESNET_HEAP and "
-            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java."
+            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java, with the module jdk.zipfs."
         ) from error
-    logging = jpype.JPackage("java").util.logging
-    logging.Logger.getLogger("").setLevel(logging.Level.WARNING)
     if threading.current_thread() is not threading.main_thread():
         # the JVM would wait for this thread at exit; it is attached again, as a daemon, when it next calls Java
         jpype.JClass("java.lang.Thread").detach()

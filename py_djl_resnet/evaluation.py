@@ -201,7 +201,7 @@ def predict(
     from .images import find_images, read_image
 
     top_k = whole_number(top_k, "top_k")
-    files = find_images([images] if isinstance(images, (str, os.PathLike)) else images)
+    files = find_images(list(images) if isinstance(images, (list, tuple)) else [images])
     predictions: list[Prediction] = []
     with opened(model, device, engine) as network:
         height, width = _picture_size(network, engine)

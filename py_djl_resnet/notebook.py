@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
+import keyword
 import shlex
 import signal
 import sys
@@ -167,11 +168,13 @@ class JavaCells:
                 variables.putReal(name, float(value))
             elif isinstance(value, str):
                 variables.putObject(name, _jvm.to_java_string(value))
+            elif isinstance(value, np.ma.MaskedArray):
+                raise UsageError(f"{name} is a masked array, whose mask cannot cross; give {name}.filled(value)")
             elif isinstance(value, np.ndarray):
-                if value.dtype.name not in _TYPES or value.size == 0:
+                if value.dtype.name not in _TYPES:
                     raise UsageError(
-                        f"an array for Java must have a dtype of {', '.join(_TYPES)} and an element; "
-                        f"{name} has dtype {value.dtype} and shape {value.shape}"
+                        f"an array for Java must have a dtype of {', '.join(_TYPES)}; {name} has dtype {value.dtype}. "
+                        f"Convert it with {name}.astype"
                     )
                 # a buffer has at least one axis; bytes tell nothing of their order
                 native = np.ascontiguousarray(np.atleast_1d(value), dtype=value.dtype.newbyteorder("="))
@@ -180,7 +183,7 @@ class JavaCells:
             else:
                 raise UsageError(
                     f"{name} is of type {type(value).__name__}, which cannot cross to Java; numbers, strings, numpy "
-                    "arrays, networks and objects of Java can"
+                    "arrays, networks and objects of Java can. Make an array of a list, as np.array(...) does"
                 )
 
     def _get(self, java: Any, name: str) -> Any:
@@ -224,11 +227,11 @@ class _Parser(argparse.ArgumentParser):
 def _parse(line: str) -> argparse.Namespace:
     parser = _Parser(prog="%%java", add_help=False, allow_abbrev=False)
     for option in ("-i", "-o"):
-        parser.add_argument(option, action="append", default=[], metavar="NAMES")
+        parser.add_argument(option, action="extend", nargs="+", default=[], metavar="NAMES")
     options = parser.parse_args(shlex.split(line))
     for option in ("i", "o"):
-        names = [name.strip() for names in getattr(options, option) for name in names.split(",")]
-        if not all(name.isidentifier() for name in names):
+        names = [name for name in ",".join(getattr(options, option)).split(",") if name]
+        if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
             parser.error(f"-{option} takes names of variables, received {', '.join(map(repr, names))}")
         setattr(options, option, names)
     return options

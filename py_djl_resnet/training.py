@@ -20,6 +20,7 @@ import numpy.typing as npt
 from . import _jvm
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
+from .models import Model
 from .profile import Profile
 from .progress import Display, Silent, display
 from .recipe import Recipe
@@ -48,7 +49,7 @@ def train(
     """Trains a network.
 
     Ctrl-C or SIGTERM, when this is called on the main thread, ends the run after the current
-    batch, with its last state saved; a second one ends the process at once.
+    batch, with its last state saved; a second one ends the process at once, but for a notebook's kernel.
 
     Args:
         model: a network's name; None takes the recipe's.
@@ -69,6 +70,11 @@ def train(
         TrainingError: the loss is no longer a number.
     """
     recipe = recipe or Recipe()
+    if isinstance(model, Model):
+        raise UsageError(
+            f"model must be a network's name; received {model!r}. To go on with a run call resume(folder); to begin "
+            "with weights call model.save(file), and train with Recipe(model=..., weights=file)"
+        )
     if model is not None:
         recipe = recipe.replace(model=model)
     if isinstance(dataset, str):

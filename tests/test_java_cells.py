@@ -64,7 +64,7 @@ def test_plain_values_cross_both_ways(shell, java, value, java_type):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int8", "int32", "int64", "bool", "float16"])
-@pytest.mark.parametrize("shape", [(2, 3), (4,), ()])
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (), (0,), (0, 3)])
 def test_arrays_cross_both_ways_with_type_and_shape(shell, java, dtype, shape):
     array = np.arange(int(np.prod(shape)), dtype="int64").reshape(shape).astype(dtype)
     shell.user_ns["array"] = array
@@ -109,6 +109,12 @@ def test_a_ragged_array_stays_javas(shell, java, code):
 def test_javas_arrays_keep_their_type_also_without_an_element(java, code, dtype, shape):
     array = java(code)
     assert (array.dtype, array.shape) == (np.dtype(dtype), shape)
+
+
+def test_names_are_parted_by_commas_and_spaces(shell, java):
+    shell.user_ns.update(one=1, two=2)
+    java("int three = one + two; int four = 4;", "-i one, two -o three -o four")
+    assert (shell.user_ns["three"], shell.user_ns["four"]) == (3, 4)
 
 
 def test_variables_are_taken_all_or_none(shell, java):
@@ -172,14 +178,18 @@ def test_nothing_runs_after_an_error(shell, java, capsys):
         ("-o absent", 'There is no Java variable "absent"'),
         ("-i os_module", "os_module is of type module, which cannot cross to Java"),
         ("-i huge", "huge does not fit into a long of Java"),
-        ("-i words", "words has dtype <U1 and shape (1,)"),
+        ("-i words", "words has dtype <U1. Convert it with words.astype"),
         ("-i new", '"new" cannot be the name of a variable in Java'),
+        ("-i masked", "masked is a masked array, whose mask cannot cross; give masked.filled(value)"),
+        ("-i numbers", "numbers is of type list, which cannot cross to Java"),
+        ("-o None", "-o takes names of variables, received 'None'"),
         ("-i a.b", "-i takes names of variables, received 'a.b'"),
         ("--in x", "%%java -i NAMES -o NAMES"),
     ],
 )
 def test_what_cannot_cross_is_named(shell, java, line, message):
     shell.user_ns.update(os_module=os, huge=2**63, words=np.array(["a"]), new=1)
+    shell.user_ns.update(masked=np.ma.array([1, 2], mask=[0, 1]), numbers=[1])
     assert message in str(refused(java, "1;", line))
 
 

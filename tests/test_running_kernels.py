@@ -53,7 +53,9 @@ def test_the_java_kernel_loses_no_output_and_awaits_what_it_interrupts(java_kern
         assert "".join(text for _, text in ran.printed).split() == [str(i) for i in range(300)]
 
         gate = "var gate = new java.util.concurrent.CountDownLatch(1);"
-        late = 'new Thread(() -> { try { gate.await(); } catch (Exception e) { } System.out.println("late"); }).start();'
+        late = (
+            'new Thread(() -> { try { gate.await(); } catch (Exception e) { } System.out.println("late"); }).start();'
+        )
         before = cells.run(gate + late)
         assert before.printed == []
         after = cells.run("gate.countDown();")
@@ -100,5 +102,3 @@ def test_cells_of_java_in_pythons_kernel_await_what_they_interrupt(tmp_path):
         assert cells.run("%%java\nSystem.exit(3);").error.startswith(f"EngineError: {ended}")
         assert cells.run("1 + 1").printed == []
         assert cells.run("%%java\n1").error.startswith(f"EngineError: {ended}")
-
-
