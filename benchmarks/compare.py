@@ -84,17 +84,16 @@ class Comparison:
             self.add("first_batch", "eager", contenders.first_batch(self.python, self.args.threads))
 
     def steps(self) -> None:
-        """Three of ours, one after the other: with the profile, without it, and on one fixed batch."""
+        """Ours with the profile and without it, and what the loader adds to a fixed batch."""
         settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None)
         profiled, rows = contenders.ours(*settings, "--profile")
         self.profiles.append(rows)
         plain, _ = contenders.ours(*settings)
-        fixed, _ = contenders.our_steps(256, 28, self.args.limit / plain.train, self.args.threads)
         shares = {row["part"]: float(row["share"]) for row in rows}
         self.add("optimizer", "ours", shares["optimizer"])
         self.add("data_wait", "ours", shares["data"])
         self.add("profile_cost", "ours", plain.train / profiled.train - 1)
-        self.add("data_cost", "ours", 256 / plain.train / statistics.mean(fixed) - 1)
+        self.add("data_cost", "ours", statistics.median(contenders.data_cost(256, self.args.threads)))
 
     def mxnet(self) -> None:
         settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None)

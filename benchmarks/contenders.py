@@ -127,6 +127,16 @@ def our_steps(batch_size: int, size: int, seconds: float, threads: int) -> tuple
     return steps[len(steps) // 2 :], ended.peak_mb
 
 
+def data_cost(batch_size: int, threads: int, steps: int = 10, blocks: int = 6) -> list[float]:
+    """What the data path adds to the time of our steps, in one process.
+
+    For each pair of blocks in turn: the time with the loader's batches over that with one fixed batch, less 1.
+    """
+    output = java("DataPath", threads, DATA, batch_size, steps, blocks).output
+    pairs = (map(float, line.split()) for line in output.splitlines())
+    return [loader / fixed - 1 for loader, fixed in pairs]
+
+
 def their_steps(
     python: Path, batch_size: int, size: int, seconds: float, threads: int, compiled: bool = False
 ) -> tuple[list[float], float]:

@@ -91,7 +91,10 @@ def extras(results: Results) -> str:
     for key, text in (
         ("optimizer", "Optimizer's share of the step"),
         ("data_wait", "Wait for data, share of the step"),
-        ("data_cost", "Time of a step with real data over that with one fixed batch, less 1"),
+        (
+            "data_cost",
+            "Time of steps on the loader's batches over that on one fixed batch, in turn in one process, less 1",
+        ),
         ("profile_cost", "Time of an epoch with `--profile` over that without, less 1"),
     ):
         if values := results.get(key, {}).get("ours"):

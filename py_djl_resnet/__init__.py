@@ -12,6 +12,7 @@ from .errors import (
     JarError,
     JavaNotFoundError,
     ResnetError,
+    RunInUseError,
     TrainingError,
     UsageError,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Recipe",
     "ResnetError",
     "Run",
+    "RunInUseError",
     "Summary",
     "TrainingError",
     "UsageError",

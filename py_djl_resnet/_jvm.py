@@ -21,7 +21,7 @@ import numpy.typing as npt
 from py_djl_resnet import _jars
 from py_djl_resnet._java import Java, find_java
 from py_djl_resnet.checks import whole_number
-from py_djl_resnet.errors import EngineError, ResnetError, TrainingError, UsageError
+from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
 
 GPU_LIBRARIES = "2.7.1"
 """The version of the package torch whose libraries the engine's JNI part fits."""
@@ -320,6 +320,8 @@ def _translated(error: Any) -> ResnetError:
         chain.append(cause)
     named = [(str(link.getClass().getName()), str(link.getMessage() or "")) for link in chain]
     for name, message in named:
+        if name == "org.djlresnet.training.RunInUseException":
+            return RunInUseError(message)
         if name == "org.djlresnet.UserException":
             return UsageError(message)
         if name == "org.djlresnet.TrainingException":

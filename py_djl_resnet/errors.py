@@ -28,6 +28,10 @@ class UsageError(ResnetError, ValueError):
     exit_code = 2
 
 
+class RunInUseError(UsageError):
+    """Another run has the run folder at the moment; when it ends, the same call may do."""
+
+
 class JavaNotFoundError(ResnetError):
     """No Java that fits could be found."""
 

@@ -164,15 +164,20 @@ def _run(
             raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
         shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
-        # what a second signal ends in a notebook is its kernel, with all variables
-        with signals(lenient="ipykernel" in sys.modules) as received:
-            try:
+        handle = None
+        try:
+            # what a second signal ends in a notebook is its kernel, with all variables
+            with signals(lenient="ipykernel" in sys.modules) as received:
                 with _jvm.translated_errors():
                     handle = begin()
                 with _closed_on_failure(handle):
                     return _ended(handle, shown, callback, received)
-            finally:
-                shown.close()
+        except ResnetError:
+            if handle is None and received:
+                signal.raise_signal(received[0])  # no run took notice of it
+            raise
+        finally:
+            shown.close()
     finally:
         _running.release()
 
@@ -186,8 +191,8 @@ def _ended(
     """Follows a run to its end, and makes what it came to of its handle."""
     kept = handle.runDir()
     folder = None if kept is None else Path(os.path.abspath(str(kept)))
-    history, state = _follow(handle, shown, callback, received)
     with _jvm.translated_errors():
+        history, state = _follow(handle, shown, callback, received)
         handle.check()
         completed = json.loads(str(handle.recipe()))
         profile = handle.profile()

@@ -83,12 +83,12 @@ def test_missing_files_are_named_with_the_command_that_fetches_them(refused, fol
     (folder / "data_batch_4.bin").unlink()
     code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
-    assert f"{folder} lacks data_batch_4.bin" in message
+    assert f"{folder} (lacks data_batch_4.bin)" in message
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
     code, message = refused("train", "--dataset", "cifar-10", *TINY)
     assert code == 2
     assert str(tmp_path / "cache" / "data" / "cifar-10-batches-bin") in message
-    assert message.endswith("python -m py_djl_resnet datasets --download cifar-10")
+    assert "Fetch them: python -m py_djl_resnet datasets --download cifar-10." in message
 
 
 @pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason=f"CIFAR-10 is not in {SHARED}")

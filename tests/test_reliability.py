@@ -51,6 +51,20 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+@contextlib.contextmanager
+def held(folder):
+    """A process that has the lock of a run folder and does nothing."""
+    script = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); file.truncate(0);"
+        "import os; file.write(f'process {os.getpid()} on earth'); file.flush(); print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(folder / "run.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdout.readline()
+        yield holder
+        holder.stdin.close()
+
+
 def go_on(folder):
     finish(start(folder, *SHORT))
 
@@ -191,4 +205,64 @@ def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
     for code, err in zip(codes, errors, strict=True):
         if code:
             assert str(run) in the_error(err)
+    assert differences(whole, run) == []
+
+
+def test_run_waits_for_the_lock_and_goes_on_when_its_holder_dies(whole, run):
+    holder = start(run, *SHORT)
+    assert wait_until((run / "last.safetensors").exists, holder)
+    waiting = start(run, *SHORT, "--wait-for-lock", "300")
+    told = waiting.stderr.readline()
+    assert told.startswith("py-djl-resnet: waiting for up to 300 s: ")
+    assert f"run folder {run} is being written by another run: process {holder.pid} on " in told
+    begun = begins(run)
+    holder.kill()
+    holder.communicate()
+    assert finish(waiting) == ""
+    assert begins(run) == begun + 1
+    assert differences(whole, run) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_that_waits_for_the_lock_can_be_interrupted(stopped, number):
+    before = state(stopped)
+    with held(stopped) as holder:
+        waiting = start(stopped, *SHORT, "--wait-for-lock", "300")
+        assert f"process {holder.pid} on " in waiting.stderr.readline()
+        waiting.send_signal(number)
+        err = finish(waiting, 130 if number == signal.SIGINT else -number)
+        assert err == ("py-djl-resnet: interrupted\n" if number == signal.SIGINT else "")
+    assert state(stopped) == before
+
+
+def test_waiting_for_the_lock_ends_with_its_seconds(stopped):
+    with held(stopped) as holder:
+        err = finish(start(stopped, *SHORT, "--wait-for-lock", "1"), 2)
+    assert f"process {holder.pid} on " in the_error(err)
+    assert err.startswith("py-djl-resnet: waiting for up to 1 s: ")
+
+
+def test_of_two_that_go_on_with_a_run_at_once_one_does(whole, stopped):
+    processes = [start(stopped, *SHORT) for _ in range(2)]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 2]
+    (refusal,) = [err for err in errors if err]
+    assert "is being written by another run: process " in the_error(refusal)
+    assert differences(whole, stopped) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_at_the_start_are_no_failure(whole, run, number):
+    """From the first moment of the process on; what had begun goes on to the same bytes."""
+    moments = random.Random(number)
+    for _ in range(3):
+        process = start(run, *SHORT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5 + 2 * moments.random())
+        process.send_signal(number)
+        _, err = process.communicate(timeout=300)
+        # 0: the run was over before the signal came
+        assert process.returncode in (128 + number, -number, 0), err
+        assert "py-djl-resnet: error" not in err
+    go_on(run)
     assert differences(whole, run) == []

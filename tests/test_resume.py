@@ -120,6 +120,22 @@ def test_damaged_last_is_one_line_of_the_command(command, finished):
     assert out.endswith("run folder: finished\n")
 
 
+def test_complete_run_says_so(command, finished):
+    code, out, err = command("train", "--resume", "finished")
+    assert code == 0
+    assert err == "py-djl-resnet: this run is complete: 2 of 2 epochs, nothing was trained; --epochs N extends it\n"
+    assert "epoch 2" not in out
+    assert command("train", "--resume", "finished", "--quiet")[2] == ""
+
+
+def test_run_that_patience_ended_says_so(command):
+    patient = ("--epochs", "9", "--limit", "64", "--batch-size", "32", "--lr", "0", "--patience", "1", "--out", "mine")
+    assert command("train", *patient, "--min-delta", "1", "--quiet")[0] == 0
+    code, _, err = command("train", "--resume", "mine")
+    assert code == 0
+    assert "complete: its patience ended it after 2 of 9 epochs; nothing was trained\n" in err
+
+
 @pytest.mark.parametrize("source", ["finished", "finished/last.safetensors"])
 def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypatch, source):
     monkeypatch.setenv("MAX_EPOCH", "1")  # of new runs only
@@ -139,6 +155,9 @@ def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypat
         (["--resume", "nothing"], ["run nothing does not exist"]),
         (["--resume", "finished/nothing.safetensors"], ["nothing.safetensors"]),
         (["--resume", "auto", "--patience", "0"], ["patience", "1 to 1000000"]),
+        (["--resume", "finished", "--device", "gpu:999"], ['no device "gpu:999"', "GPUs"]),
+        (["--resume", "finished", "--wait-for-lock", "-1"], ["--wait-for-lock", "received -1"]),
+        (["--wait-for-lock", "60"], ["--wait-for-lock", "beside --resume"]),
     ],
 )
 def test_command_names_what_cannot_be_resumed(refused, finished, tmp_path, arguments, parts):

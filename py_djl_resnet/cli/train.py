@@ -11,16 +11,18 @@ import argparse
 import contextlib
 import dataclasses
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import ResnetError, UsageError
+from ..errors import ResnetError, RunInUseError, UsageError
 from ..progress import Silent, display, epoch_line
 from ..recipe import ENVIRONMENT, Recipe, environment_settings, recipe_names, settings_of
 from ..runs import Row, Run, find_run, plot_page, read_recipe
 from ..training import resume, train
 from .options import engine, real, start, whole
-from .report import warn
+from .report import report, warn
 
 EXAMPLES = (
     "train --epochs 10",
@@ -28,6 +30,10 @@ EXAMPLES = (
     "train --epochs 1 --limit 2048 --quiet",
     "train --resume runs/momentum --epochs 10",
 )
+
+
+#: Seconds between looks at a folder that another run has.
+_LOOK_AGAIN = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,29 +105,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN|CHECKPOINT|auto",
         help="go on with a run; auto: with that of --out, or the newest in runs/ with this recipe, else start one",
     )
+    output.add_argument(
+        "--wait-for-lock",
+        type=whole,
+        metavar="SECONDS",
+        help="with --resume: wait while another process has the run, then go on (default: fail at once)",
+    )
     output.add_argument("--quiet", action="store_true", help="print only the final lines")
 
 
 def run(options: Any) -> int:
     """Trains; prints a line an epoch, at the end the chapter's two lines and the run folder."""
-    folder = _run_to_resume(options)
-    recipe = read_recipe(folder / "recipe.json") if folder else _recipe(options)
-    changes = _given(options) if folder else {}
-    options.engine = recipe.engine
-    options.device, options.threads = (changes.get(key, getattr(recipe, key)) for key in ("device", "threads"))
-    start(options)
-    epochs = changes.get("epochs", recipe.epochs)
-
-    def print_row(row: Row) -> None:
-        print(epoch_line(row, epochs), flush=True)
-
-    progress = Silent() if options.quiet else display(sys.stderr, losses=False)
-    callback = None if options.quiet else print_row
-    if folder:
-        result = resume(_source(options, folder), changes, progress=progress, callback=callback)
-    else:
-        result = train(recipe=recipe, out=options.out, progress=progress, callback=callback)
-    _draw(result)
+    wait = options.wait_for_lock
+    if wait is not None and (options.resume is None or wait < 0):
+        raise UsageError(f"--wait-for-lock is 0 or more seconds, beside --resume; received {wait}")
+    result = _when_free(wait or 0, lambda: _trained(options))
+    try:
+        _draw(result)
+    except KeyboardInterrupt:
+        report(f"the run is complete, in {_shown(result.folder)}; its figures are not: plot draws them")
+        raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
     last = result.history[-1]
@@ -131,6 +134,63 @@ def run(options: Any) -> int:
     print(f"{result.examples_per_second:.1f} examples/sec")
     print(f"run folder: {_shown(result.folder)}")
     return 0
+
+
+def _trained(options: Any) -> Run:
+    """Starts a run or goes on with one, to its end."""
+    folder = _run_to_resume(options)
+    recipe = read_recipe(folder / "recipe.json") if folder else _recipe(options)
+    changes = _given(options) if folder else {}
+    options.engine = recipe.engine
+    options.device, options.threads = (changes.get(key, getattr(recipe, key)) for key in ("device", "threads"))
+    start(options)
+    epochs = changes.get("epochs", recipe.epochs)
+    rows: list[Row] = []
+
+    def take(row: Row) -> None:
+        rows.append(row)
+        if not options.quiet:
+            print(epoch_line(row, epochs), flush=True)
+
+    progress = Silent() if options.quiet else display(sys.stderr, losses=False)
+    if folder:
+        result = resume(_source(options, folder), changes, progress=progress, callback=take)
+        if not rows and not options.quiet:
+            report(_complete(result))
+        return result
+    try:
+        return train(recipe=recipe, out=options.out, progress=progress, callback=take)
+    except UsageError:
+        if options.resume == "auto" and options.out is not None and _run_to_resume(options):
+            return _trained(options)  # another process has begun the run meanwhile
+        raise
+
+
+def _when_free(seconds: int, begin: Callable[[], Run]) -> Run:
+    """Begins again and again while another run has the folder, for some seconds at the most."""
+    deadline = time.monotonic() + seconds
+    told = ""
+    while True:
+        try:
+            return begin()
+        except RunInUseError as busy:
+            if time.monotonic() >= deadline:
+                raise
+            if str(busy) != told:
+                told = str(busy)
+                report(f"waiting for up to {seconds} s: {told}")
+        time.sleep(_LOOK_AGAIN)
+
+
+def _complete(result: Run) -> str:
+    """That there was nothing to train, and why."""
+    done, recipe = len(result.history), result.recipe
+    if done < recipe.epochs:
+        return (
+            f"this run is complete: its patience ended it after {done} of {recipe.epochs} epochs; nothing was trained"
+        )
+    more = "" if recipe.schedule in ("cosine", "one-cycle") else "; --epochs N extends it"
+    return f"this run is complete: {done} of {recipe.epochs} epochs, nothing was trained{more}"
 
 
 def _run_to_resume(options: Any) -> Path | None:

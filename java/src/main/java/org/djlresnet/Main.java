@@ -61,6 +61,13 @@ public final class Main {
         } catch (TrainingException | EngineException | IOException | UncheckedIOException failed) {
             System.err.println("error: " + failed.getMessage());
             return 1;
+        } catch (OutOfMemoryError full) {
+            System.err.println(
+                    "error: Java's heap is full: "
+                            + full.getMessage()
+                            + ". Give it more with the option -Xmx of java, such as -Xmx4g, or use"
+                            + " smaller batches");
+            return 1;
         }
     }
 

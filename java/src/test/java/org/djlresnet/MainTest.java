@@ -26,11 +26,15 @@ class MainTest {
     private record Ended(int code, List<String> out, List<String> err) {}
 
     private Process start(String... args) throws IOException {
+        return startWith("2g", args);
+    }
+
+    private Process startWith(String heap, String... args) throws IOException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-Xmx2g",
+                                "-Xmx" + heap,
                                 "-cp",
                                 System.getProperty("java.class.path"),
                                 "org.djlresnet.Main"));
@@ -93,6 +97,18 @@ class MainTest {
         try (Checkpoint last = Checkpoint.open(run.resolve("last.safetensors"))) {
             assertEquals(0, last.describe().get("epoch").getAsInt());
         }
+    }
+
+    @Test
+    void aHeapThatIsTooSmallIsOneLineAndCodeOne() throws IOException, InterruptedException {
+        // the training images alone take 47 MB
+        Path run = dir.resolve("run");
+        Ended ended = end(startWith("24m", "device=cpu", "out=" + run));
+        assertEquals(1, ended.code);
+        assertEquals(1, ended.err.size(), ended.err.toString());
+        assertTrue(ended.err.get(0).startsWith("error: Java's heap is full: "), ended.err.get(0));
+        assertTrue(ended.err.get(0).contains("-Xmx"), ended.err.get(0));
+        assertFalse(Files.exists(run));
     }
 
     @Test

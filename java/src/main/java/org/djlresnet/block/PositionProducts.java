@@ -8,6 +8,9 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.convolutional.Conv2d;
 import ai.djl.nn.core.Linear;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 
 /**
  * A convolution to a map of few positions, as one matrix product for each of them.
@@ -17,8 +20,9 @@ import ai.djl.nn.core.Linear;
  * <pre>y[o] = bias + [x[i(o, t₁)], x[i(o, t₂)], …] · [weight[t₁], weight[t₂], …]</pre>
  *
  * <p>over the taps that cover a position of the map; those that cover padding are left out. From a
- * map of 1×1 one tap of nine is left, from one of 2×2 four for each output. The result differs from
- * the padded convolution's by rounding only.
+ * map of 1×1 one tap of nine is left, from one of 2×2 four for each output. Where every output sees
+ * the whole map, the products are one. The result differs from the padded convolution's by rounding
+ * only.
  */
 final class PositionProducts {
 
@@ -33,61 +37,45 @@ final class PositionProducts {
 
     private static final int MIN_MAP_ROWS = 4 * ROW_MAP_WIDTH;
 
-    private PositionProducts() {}
+    private final int inputs;
+    private final Shape outputs;
+
+    /** For each output position, row by row, the inputs under the kernel and the taps over them. */
+    private final List<Window> windows = new ArrayList<>();
+
+    /** Whether each window covers the whole map, so that all products are one. */
+    private final boolean whole;
+
+    private record Window(List<Integer> inputs, List<Integer> taps) {}
 
     /**
-     * Tells whether products are the faster form.
+     * Finds which inputs and taps meet.
      *
-     * @param weight the weight's shape, (out, in, kernel, kernel)
-     * @param output the output's shape, (N, out, H, W)
-     * @return whether {@link #convolve} should stand for the convolution
-     */
-    static boolean suit(Shape weight, Shape output) {
-        return output.get(2) * output.get(3) <= MAX_POSITIONS
-                && weight.get(0) * weight.get(1) >= MIN_TAP_SIZE;
-    }
-
-    /**
-     * Convolves.
-     *
-     * @param x (N, in, H, W)
-     * @param weight (out, in, kernel, kernel), with an odd kernel
-     * @param bias (out), or null
+     * @param map the map's shape, (N, in, H, W)
+     * @param kernel the kernel's height and width, an odd number; the padding is half of it
      * @param stride over height and width
-     * @return (N, out, ⌈H / stride⌉, ⌈W / stride⌉), with a padding of kernel / 2 on each side
      */
-    static NDArray convolve(NDArray x, NDArray weight, NDArray bias, Shape stride) {
-        Shape in = x.getShape();
-        int kernel = (int) weight.getShape().get(2);
-        Axis rows = new Axis(kernel, (int) in.get(2), (int) stride.get(0));
-        Axis columns = new Axis(kernel, (int) in.get(3), (int) stride.get(1));
-        int positions = rows.size() * columns.size();
-        // channels-last, so that each position's channels are neighbours, and all of them one row
-        NDArray map = x.transpose(0, 2, 3, 1).reshape(in.get(0), positions * in.get(1));
-        NDList inputs = positions == 1 ? new NDList(map) : map.split(positions, 1);
-        NDList taps = taps(weight, x.getManager(), positions == 1);
-        NDList products = new NDList();
+    PositionProducts(Shape map, int kernel, Shape stride) {
+        Axis rows = new Axis(kernel, (int) map.get(2), (int) stride.get(0));
+        Axis columns = new Axis(kernel, (int) map.get(3), (int) stride.get(1));
+        inputs = rows.size() * columns.size();
+        outputs = new Shape(rows.outputs(), columns.outputs());
         for (int row = 0; row < rows.outputs(); row++) {
             for (int column = 0; column < columns.outputs(); column++) {
-                NDList covered = new NDList();
-                NDList covering = new NDList();
+                Window window = new Window(new ArrayList<>(), new ArrayList<>());
                 for (int y = rows.first(row); y < rows.end(row); y++) {
-                    for (int at = columns.first(column); at < columns.end(column); at++) {
-                        int tap = rows.tap(row, y) * kernel + columns.tap(column, at);
-                        covered.add(inputs.get(y * columns.size() + at));
-                        covering.add(taps.get(taps.size() == 1 ? 0 : tap));
+                    for (int x = columns.first(column); x < columns.end(column); x++) {
+                        window.inputs.add(y * columns.size() + x);
+                        window.taps.add(rows.tap(row, y) * kernel + columns.tap(column, x));
                     }
                 }
-                NDArray window = covered.size() == positions ? map : joined(covered);
-                products.add(product(window, joined(covering), bias));
+                windows.add(window);
             }
         }
-        return joined(products)
-                .reshape(in.get(0), rows.outputs(), columns.outputs(), weight.getShape().get(0))
-                .transpose(0, 3, 1, 2);
+        whole = windows.stream().allMatch(window -> window.inputs.size() == inputs);
     }
 
-    /** One direction of the map: which inputs the kernel covers for an output, and by which tap. */
+    /** One direction of the map. */
     private record Axis(int kernel, int size, int stride) {
 
         int outputs() {
@@ -113,22 +101,101 @@ final class PositionProducts {
         }
     }
 
-    /** (out, in, kernel, kernel) → for each tap, row by row, (out, in); or the centre's alone. */
-    private static NDList taps(NDArray weight, NDManager manager, boolean centreOnly) {
+    /**
+     * Tells whether products are the faster form.
+     *
+     * @param weight the weight's shape, (out, in, kernel, kernel)
+     * @param output the output's shape, (N, out, H, W)
+     * @return whether they should stand for the convolution
+     */
+    static boolean suit(Shape weight, Shape output) {
+        return output.get(2) * output.get(3) <= MAX_POSITIONS
+                && weight.get(0) * weight.get(1) >= MIN_TAP_SIZE;
+    }
+
+    /**
+     * Convolves.
+     *
+     * @param x (N, in, H, W)
+     * @param weight (out, in, kernel, kernel), with an odd kernel
+     * @param bias (out), or null
+     * @param stride over height and width
+     * @return (N, out, ⌈H / stride⌉, ⌈W / stride⌉), with a padding of kernel / 2 on each side
+     */
+    static NDArray convolve(NDArray x, NDArray weight, NDArray bias, Shape stride) {
+        int kernel = (int) weight.getShape().get(2);
+        PositionProducts products = new PositionProducts(x.getShape(), kernel, stride);
+        return products.apply(x, products.matrices(weight, x.getManager()), bias);
+    }
+
+    /**
+     * Joins the taps of each output position.
+     *
+     * @param weight (out, in, kernel, kernel)
+     * @param manager owns what is made of the weight, which would else live as long as it
+     * @return for each output position, row by row, (out, inputs under the kernel · in); one below
+     *     the other as one matrix, if every output sees the whole map
+     */
+    NDList matrices(NDArray weight, NDManager manager) {
         Shape s = weight.getShape();
         long count = s.get(2) * s.get(3);
         NDArray view = weight.transpose(2, 3, 0, 1);
-        // what is made of the weight would else live as long as the network
         view.attach(manager);
-        if (centreOnly) {
+        if (inputs == 1) {
             return new NDList(view.reshape(count, s.get(0), s.get(1)).get(new NDIndex(count / 2)));
         }
         // one split has one gradient for all; a gradient for each tap would fill the weight's size
-        return view.reshape(count * s.get(0), s.get(1)).split(count, 0);
+        NDList taps = view.reshape(count * s.get(0), s.get(1)).split(count, 0);
+        NDList matrices = new NDList();
+        windows.forEach(window -> matrices.add(joined(taps, window.taps)));
+        return whole ? new NDList(joined(matrices, 0)) : matrices;
     }
 
-    private static NDArray joined(NDList columns) {
-        return columns.size() == 1 ? columns.get(0) : NDArrays.concat(columns, 1);
+    /**
+     * Convolves.
+     *
+     * @param x (N, in, H, W), of the map's size
+     * @param matrices as {@link #matrices} makes them
+     * @param bias (out), or null
+     * @return (N, out, ⌈H / stride⌉, ⌈W / stride⌉)
+     */
+    NDArray apply(NDArray x, NDList matrices, NDArray bias) {
+        long examples = x.getShape().get(0);
+        // channels-last, so that each position's channels are neighbours, and all of them one row
+        NDArray map = x.transpose(0, 2, 3, 1).reshape(examples, inputs * x.getShape().get(1));
+        NDArray y =
+                whole
+                        ? product(map, matrices.get(0), repeated(bias, x.getManager()))
+                        : oneByOne(map, matrices, bias);
+        long out = y.getShape().get(1) / windows.size();
+        return y.reshape(examples, outputs.get(0), outputs.get(1), out).transpose(0, 3, 1, 2);
+    }
+
+    private NDArray oneByOne(NDArray map, NDList matrices, NDArray bias) {
+        NDList positions = map.split(inputs, 1);
+        NDList products = new NDList();
+        for (int i = 0; i < windows.size(); i++) {
+            products.add(product(joined(positions, windows.get(i).inputs), matrices.get(i), bias));
+        }
+        return joined(products, 1);
+    }
+
+    /** The bias of each output position, one after the other. */
+    private NDArray repeated(NDArray bias, NDManager manager) {
+        if (bias == null || windows.size() == 1) {
+            return bias;
+        }
+        NDArray all = joined(new NDList(Collections.nCopies(windows.size(), bias)), 0);
+        all.attach(manager);
+        return all;
+    }
+
+    private static NDArray joined(NDList parts, List<Integer> chosen) {
+        return joined(new NDList(chosen.stream().map(parts::get).toList()), 1);
+    }
+
+    private static NDArray joined(NDList parts, int axis) {
+        return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, axis);
     }
 
     /** (rows, in) times the transpose of (out, in) → (rows, out). */

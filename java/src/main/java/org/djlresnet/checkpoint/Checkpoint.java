@@ -3,7 +3,6 @@ package org.djlresnet.checkpoint;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
@@ -14,21 +13,15 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.StateDict;
-import org.djlresnet.model.TensorBytes;
 
 /**
  * A network and the state of its run in one safetensors file.
@@ -43,8 +36,6 @@ public final class Checkpoint implements AutoCloseable {
 
     private static final String KEY = "py_djl_resnet";
     private static final int FORMAT = 1;
-    private static final String OPTIMIZER = "optimizer/";
-    private static final int MOST_LISTED = 5;
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final Path path;
@@ -89,7 +80,9 @@ public final class Checkpoint implements AutoCloseable {
             network.stateDict()
                     .forEach((name, array) -> tensors.add(Tensor.of(name, array, scope)));
             optimizerState.forEach(
-                    (name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array, scope)));
+                    (name, array) ->
+                            tensors.add(
+                                    Tensor.of(CheckpointTensors.OPTIMIZER + name, array, scope)));
             SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
         }
     }
@@ -267,21 +260,15 @@ public final class Checkpoint implements AutoCloseable {
      *     message lists them
      */
     public Network network(Device device) {
-        Set<String> expected = StateDict.of(entry().build(classNames().size())).keySet();
-        List<String> problems = new ArrayList<>();
-        expected.stream()
-                .filter(name -> !file.tensors().containsKey(name))
-                .forEach(name -> problems.add("no " + name));
-        file.tensors().keySet().stream()
-                .filter(name -> !name.startsWith(OPTIMIZER) && !expected.contains(name))
-                .forEach(name -> problems.add("unexpected " + name));
-        throwIfAny(problems);
-        Map<String, Initializer> values = new LinkedHashMap<>();
-        expected.forEach(name -> values.put(name, reader(name, problems)));
-        Network network = Network.of(model(), inChannels(), classNames(), device, values);
-        if (!problems.isEmpty()) {
+        CheckpointTensors tensors = new CheckpointTensors(path, file, model());
+        Network network =
+                Network.of(
+                        model(), inChannels(), classNames(), device, tensors.network(classNames()));
+        try {
+            tensors.requireFit();
+        } catch (UserException unfit) {
             network.close();
-            throwIfAny(problems);
+            throw unfit;
         }
         network.setBatchesTracked(batchesTracked());
         return network;
@@ -320,80 +307,7 @@ public final class Checkpoint implements AutoCloseable {
      *     closed
      */
     public Map<String, Initializer> optimizerState() {
-        Map<String, Initializer> state = new LinkedHashMap<>();
-        for (TensorInfo tensor : file.tensors().values()) {
-            if (!tensor.name().startsWith(OPTIMIZER)) {
-                continue;
-            }
-            ByteBuffer bytes = nativeOrder(file.data(tensor.name()));
-            state.put(
-                    tensor.name().substring(OPTIMIZER.length()),
-                    (manager, shape, type) -> {
-                        if (tensor.dtype() != Dtype.F32
-                                || !Arrays.equals(tensor.shape(), shape.getShape())) {
-                            throw new UserException(
-                                    String.format(
-                                            "%s: %s is %s %s, not %s %s",
-                                            path,
-                                            tensor.name(),
-                                            tensor.dtype(),
-                                            Arrays.toString(tensor.shape()),
-                                            Dtype.F32,
-                                            Arrays.toString(shape.getShape())));
-                        }
-                        return TensorBytes.toArray(manager, bytes, shape);
-                    });
-        }
-        return state;
-    }
-
-    private Models.Model entry() {
-        try {
-            return Models.get(model());
-        } catch (UserException unknown) {
-            throw new UserException(path + ": " + unknown.getMessage(), unknown);
-        }
-    }
-
-    /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */
-    private Initializer reader(String name, List<String> problems) {
-        return (manager, shape, type) -> {
-            TensorInfo found = file.tensors().get(name);
-            if (found.dtype() != Dtype.F32 || !Arrays.equals(found.shape(), shape.getShape())) {
-                problems.add(
-                        String.format(
-                                "%s is %s %s, not %s %s",
-                                name,
-                                found.dtype(),
-                                Arrays.toString(found.shape()),
-                                Dtype.F32,
-                                Arrays.toString(shape.getShape())));
-                return manager.zeros(new Shape(0));
-            }
-            return TensorBytes.toArray(manager, nativeOrder(file.data(name)), shape);
-        };
-    }
-
-    private void throwIfAny(List<String> problems) {
-        if (problems.isEmpty()) {
-            return;
-        }
-        String rest =
-                problems.size() > MOST_LISTED
-                        ? ", and " + (problems.size() - MOST_LISTED) + " more"
-                        : "";
-        throw new UserException(
-                path
-                        + " does not hold the tensors of a "
-                        + model()
-                        + ": "
-                        + String.join(
-                                ", ", problems.subList(0, Math.min(MOST_LISTED, problems.size())))
-                        + rest);
-    }
-
-    private static ByteBuffer nativeOrder(ByteBuffer littleEndian) {
-        return Tensor.swapped(littleEndian).order(ByteOrder.nativeOrder());
+        return new CheckpointTensors(path, file, model()).optimizer();
     }
 
     /** Closes the file; networks made of it live on. */

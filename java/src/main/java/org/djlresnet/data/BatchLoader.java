@@ -1,6 +1,7 @@
 package org.djlresnet.data;
 
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import org.djlresnet.UserException;
@@ -35,13 +36,12 @@ public final class BatchLoader implements AutoCloseable {
     private final int width;
     private final BlockingQueue<BatchBuffers> free = new ArrayBlockingQueue<>(RING);
     // Room for every batch and an end, so that adding never blocks and no buffer is lost on the way
-    private final BlockingQueue<Item> ready = new ArrayBlockingQueue<>(RING + 2);
+    // An empty one is the end of the pass: to tell of it takes no memory, which may have run out
+    private final BlockingQueue<Optional<Batch>> ready = new ArrayBlockingQueue<>(RING + 2);
     private Thread thread;
-    private Item end;
+    private boolean ended;
+    private volatile Throwable failure;
     private volatile boolean closed;
-
-    /** A batch, or the end of the pass (no batch), or what ended it. */
-    private record Item(Batch batch, Throwable failure) {}
 
     /**
      * Starts a pass.
@@ -105,20 +105,20 @@ public final class BatchLoader implements AutoCloseable {
      * @throws RuntimeException what the loading thread threw, also for every later call
      */
     public Batch next() {
-        if (end == null) {
-            Item item = take();
-            if (item.batch() != null) {
-                return item.batch();
+        if (!ended) {
+            Optional<Batch> batch = take();
+            if (batch.isPresent()) {
+                return batch.get();
             }
-            end = item;
+            ended = true;
         }
         if (closed) {
             throw new IllegalStateException("The loader is closed");
         }
-        if (end.failure() instanceof Error error) {
+        if (failure instanceof Error error) {
             throw error;
         }
-        if (end.failure() instanceof RuntimeException exception) {
+        if (failure instanceof RuntimeException exception) {
             throw exception;
         }
         return null;
@@ -151,7 +151,7 @@ public final class BatchLoader implements AutoCloseable {
         drain();
         free.clear();
         // Whoever waits in next() is told
-        ready.offer(new Item(null, null));
+        ready.offer(Optional.empty());
     }
 
     void giveBack(BatchBuffers buffers) {
@@ -162,14 +162,14 @@ public final class BatchLoader implements AutoCloseable {
 
     private void start(int[] order) {
         int[] own = order == null ? null : order.clone();
-        end = null;
+        ended = false;
+        failure = null;
         thread = new Thread(() -> load(own), "djlresnet-loader");
         thread.setDaemon(true);
         thread.start();
     }
 
     private void load(int[] order) {
-        Item last = new Item(null, null);
         try {
             ExampleGatherer gatherer = new ExampleGatherer(dataset, height, width);
             int total = order == null ? dataset.size() : order.length;
@@ -184,18 +184,18 @@ public final class BatchLoader implements AutoCloseable {
                         images.asFloatBuffer(),
                         buffers.labels().asIntBuffer());
                 long[] shape = {count, dataset.channels(), height, width};
-                ready.add(new Item(new Batch(this, buffers, count, shape), null));
+                ready.add(Optional.of(new Batch(this, buffers, count, shape)));
             }
         } catch (InterruptedException e) {
             // restart() or close() wants the thread to end, and nobody takes what it made
             return;
         } catch (Throwable e) {
-            last = new Item(null, e);
+            failure = e;
         }
-        ready.offer(last);
+        ready.offer(Optional.empty());
     }
 
-    private Item take() {
+    private Optional<Batch> take() {
         try {
             return ready.take();
         } catch (InterruptedException e) {
@@ -221,10 +221,8 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     private void drain() {
-        for (Item item = ready.poll(); item != null; item = ready.poll()) {
-            if (item.batch() != null) {
-                item.batch().close();
-            }
+        for (Optional<Batch> batch = ready.poll(); batch != null; batch = ready.poll()) {
+            batch.ifPresent(Batch::close);
         }
     }
 }

@@ -136,7 +136,7 @@ public final class Datasets {
                         CIFAR_10.name(),
                         List.of(dir.resolve(CIFAR_FOLDER), dir.resolve(CIFAR_10.name()), dir),
                         needed,
-                        ", or fetch them: python -m py_djl_resnet datasets --download cifar-10");
+                        "Fetch them: python -m py_djl_resnet datasets --download cifar-10. Or name");
         CifarFile content =
                 CifarFile.read(needed.stream().map(folder::resolve).toList(), CIFAR_RECORDS);
         int[] labels = content.labels();
@@ -153,7 +153,7 @@ public final class Datasets {
         if (classesFromFile && !train) {
             needed.add(TRAIN_LABELS);
         }
-        Path folder = find(known.name(), List.of(dir.resolve(known.name()), dir), needed, "");
+        Path folder = find(known.name(), List.of(dir.resolve(known.name()), dir), needed, "Name");
 
         IdxFile labels = IdxFile.readLabels(folder.resolve(labelsName));
         checkMd5(known, folder.resolve(labelsName), labels);
@@ -182,9 +182,9 @@ public final class Datasets {
         }
     }
 
-    /** The first of some folders with all files; else an error that ends with {@code cure}. */
+    /** The first of some folders with all files; else an error that says how to get them. */
     private static Path find(String name, List<Path> folders, List<String> needed, String cure) {
-        StringBuilder looked = new StringBuilder();
+        List<String> looked = new ArrayList<>();
         for (Path folder : folders) {
             List<String> missing =
                     needed.stream()
@@ -193,14 +193,17 @@ public final class Datasets {
             if (missing.isEmpty()) {
                 return folder;
             }
-            looked.append(looked.isEmpty() ? "" : "; ")
-                    .append(folder.toAbsolutePath())
-                    .append(Files.isDirectory(folder) ? " lacks " : " (no such folder) lacks ")
-                    .append(String.join(", ", missing));
+            String about = " (no such folder)";
+            if (Files.isDirectory(folder)) {
+                boolean none = missing.size() == needed.size();
+                about = none ? "" : " (lacks " + String.join(", ", missing) + ")";
+            }
+            looked.add(folder.toAbsolutePath() + about);
         }
         throw new UserException(
-                "The files of data set \"%s\" were not found: %s. Put them there or name their folder%s"
-                        .formatted(name, looked, cure));
+                "The files of data set \"%s\" were not found. %s their folder, or put %s in one of these: %s"
+                        .formatted(
+                                name, cure, String.join(", ", needed), String.join("; ", looked)));
     }
 
     private static void checkMd5(DatasetDescriptor known, Path file, IdxFile content) {

@@ -20,8 +20,9 @@ import org.djlresnet.UserException;
  * One gzip-compressed IDX file of unsigned bytes: images (N, H, W) or labels (N).
  *
  * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. Memory
- * is taken as data really arrive: a file that announces more than it holds costs at most 64 MiB and
- * no more than its size could hold, or three times what it holds.
+ * is taken for what is really there: a file that announces more than its size could hold is refused
+ * at once, one that announces more than 64 MiB is unpacked once to count them, and then the bytes
+ * go where they stay. A file never costs more than it announces and than 1032 times its size.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
  * has the format of MNIST.
@@ -31,10 +32,14 @@ public final class IdxFile {
     static final int IMAGES = 2051;
     static final int LABELS = 2049;
 
-    private static final int FIRST_ALLOCATION = 64 << 20;
+    /** Up to here memory is taken before it is known whether the file holds what it announces. */
+    private static final int UNCOUNTED = 64 << 20;
 
-    /** By how much gzip makes bytes fewer at the most. */
-    private static final int MOST_COMPRESSED = 1032;
+    /**
+     * By how much gzip makes bytes fewer at the most: at best two bits stand for 258 bytes (RFC
+     * 1951).
+     */
+    private static final long MOST_COMPRESSED = 1032;
 
     private static final int CHUNK = 1 << 16;
 
@@ -83,14 +88,19 @@ public final class IdxFile {
         try (InputStream raw = Files.newInputStream(file);
                 GZIPInputStream gzip = new GZIPInputStream(raw, CHUNK);
                 DataInputStream in = new DataInputStream(new DigestInputStream(gzip, digest))) {
-            long total = readHeader(file, in, magic, lengths);
-            ByteBuffer data = readContent(file, in, (int) total, Files.size(file));
-            if (in.read() >= 0) {
+            int total = readHeader(file, in, magic, lengths);
+            long possible = MOST_COMPRESSED * Files.size(file);
+            if (total > possible) {
                 throw new UserException(
-                        "%s: holds more than the %d bytes its header announces; fetch it again"
-                                .formatted(file, total));
+                        "%s: truncated, the header announces %d bytes, a file of its size holds %d at the most; fetch it again"
+                                .formatted(file, total, possible));
             }
-            return new IdxFile(data, lengths, HexFormat.of().formatHex(digest.digest()));
+            if (total > UNCOUNTED) {
+                count(file, Integer.BYTES * (1L + rank), total);
+            }
+            ByteBuffer data = ByteBuffer.allocateDirect(total);
+            unpack(file, in, total, data::put);
+            return new IdxFile(data.flip(), lengths, HexFormat.of().formatHex(digest.digest()));
         } catch (EOFException e) {
             throw new UserException(
                     file + ": truncated, the file ends too early; fetch it again", e);
@@ -104,7 +114,7 @@ public final class IdxFile {
         }
     }
 
-    private static long readHeader(Path file, DataInputStream in, int magic, int[] lengths)
+    private static int readHeader(Path file, DataInputStream in, int magic, int[] lengths)
             throws IOException {
         int received = in.readInt();
         if (received != magic) {
@@ -129,29 +139,42 @@ public final class IdxFile {
                                 .formatted(file, Integer.MAX_VALUE));
             }
         }
-        return total;
+        return (int) total;
     }
 
-    private static ByteBuffer readContent(Path file, InputStream in, int total, long size)
-            throws IOException {
-        long first = Math.min(total, Math.min(FIRST_ALLOCATION, MOST_COMPRESSED * size));
-        ByteBuffer data = ByteBuffer.allocateDirect((int) first);
+    /** Takes a part of the content: the first {@code length} bytes of the chunk. */
+    @FunctionalInterface
+    private interface Sink {
+        void put(byte[] chunk, int offset, int length);
+    }
+
+    /** Unpacks the whole file and keeps nothing, to know that it holds what it announces. */
+    private static void count(Path file, long header, int total) throws IOException {
+        try (InputStream raw = Files.newInputStream(file);
+                InputStream in = new GZIPInputStream(raw, CHUNK)) {
+            in.skipNBytes(header);
+            unpack(file, in, total, (chunk, offset, length) -> {});
+        }
+    }
+
+    private static void unpack(Path file, InputStream in, int total, Sink sink) throws IOException {
         byte[] chunk = new byte[CHUNK];
-        while (data.position() < total) {
-            int wanted = Math.min(CHUNK, total - data.position());
-            int got = in.read(chunk, 0, wanted);
+        int done = 0;
+        while (done < total) {
+            int got = in.read(chunk, 0, Math.min(CHUNK, total - done));
             if (got < 0) {
                 throw new UserException(
                         "%s: truncated, the header announces %d bytes, received %d; fetch it again"
-                                .formatted(file, total, data.position()));
+                                .formatted(file, total, done));
             }
-            if (data.remaining() < got) {
-                int capacity = (int) Math.min(total, 2L * data.capacity());
-                data = ByteBuffer.allocateDirect(capacity).put(data.flip());
-            }
-            data.put(chunk, 0, got);
+            sink.put(chunk, 0, got);
+            done += got;
         }
-        return data.flip();
+        if (in.read() >= 0) {
+            throw new UserException(
+                    "%s: holds more than the %d bytes its header announces; fetch it again"
+                            .formatted(file, total));
+        }
     }
 
     private static MessageDigest newMd5() {

@@ -4,7 +4,6 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
@@ -48,9 +47,7 @@ public enum EngineTraits {
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
             // DJL's copyTo goes through native code that warns on standard error
             // ones times the source: its very values, in the target's order of memory
-            try (NDArray detached = target.stopGradient()) {
-                replace(target, zerosInOrderOf(detached).addi(1).muli(source));
-            }
+            replace(target, onesInOrderOf(target).muli(source));
             target.setRequiresGradient(requiresGradient);
         }
     },
@@ -108,9 +105,14 @@ public enum EngineTraits {
      * @return float32 zeros of its shape, with its manager
      */
     public static NDArray zerosInOrderOf(NDArray array) {
-        try (NDArray detached = array.stopGradient();
-                NDArray sameOrder = detached.eq(detached)) {
-            return sameOrder.toType(DataType.FLOAT32, true).muli(0);
+        return onesInOrderOf(array).subi(1);
+    }
+
+    private static NDArray onesInOrderOf(NDArray array) {
+        try (NDArray detached = array.stopGradient()) {
+            // a copy has the very strides, also over axes of length 1, which tell PyTorch's kernels
+            // the order; to the power of 0 all values become 1, what is no number included
+            return detached.duplicate().powi(0);
         }
     }
 

@@ -10,6 +10,7 @@ import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
 
 /** Runs a network over a data set in its order, without gradients and without changing it. */
@@ -110,24 +111,27 @@ public final class Evaluator {
         double lossSum = 0;
         long examples = 0;
         long right = 0;
-        for (Batch next = loader.next(); next != null; next = loader.next()) {
-            try (Batch batch = next;
-                    NDManager manager = network.manager().newSubManager()) {
-                NDArray images =
-                        manager.create(batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
-                float[] logits = network.forward(images, false).toFloatArray();
-                IntBuffer labels = batch.labels().asIntBuffer();
-                for (int i = 0; i < batch.count(); i++) {
-                    int from = i * classes;
-                    int predicted = argmax(logits, from, classes);
-                    confusion[labels.get(i)][predicted]++;
-                    right += predicted == labels.get(i) ? 1 : 0;
-                    lossSum += crossEntropy(logits, from, classes, labels.get(i), predicted);
+        try (FoldedNetwork folded = new FoldedNetwork(network)) {
+            for (Batch next = loader.next(); next != null; next = loader.next()) {
+                try (Batch batch = next;
+                        NDManager manager = network.manager().newSubManager()) {
+                    NDArray images =
+                            manager.create(
+                                    batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
+                    float[] logits = folded.forward(images).toFloatArray();
+                    IntBuffer labels = batch.labels().asIntBuffer();
+                    for (int i = 0; i < batch.count(); i++) {
+                        int from = i * classes;
+                        int predicted = argmax(logits, from, classes);
+                        confusion[labels.get(i)][predicted]++;
+                        right += predicted == labels.get(i) ? 1 : 0;
+                        lossSum += crossEntropy(logits, from, classes, labels.get(i), predicted);
+                    }
+                    examples += batch.count();
                 }
-                examples += batch.count();
-            }
-            if (!watcher.goesOn(examples, lossSum / examples, (double) right / examples)) {
-                return null;
+                if (!watcher.goesOn(examples, lossSum / examples, (double) right / examples)) {
+                    return null;
+                }
             }
         }
         return new Evaluation(network.classNames(), lossSum, confusion);

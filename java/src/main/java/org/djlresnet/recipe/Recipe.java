@@ -5,13 +5,8 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Stream;
-import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
-import org.djlresnet.data.Datasets;
 
 /**
  * Every setting of a training run, checked.
@@ -22,8 +17,6 @@ import org.djlresnet.data.Datasets;
  */
 public final class Recipe {
 
-    private static final List<String> SCHEDULES =
-            List.of("constant", "step", "cosine", "one-cycle", "plateau");
     private static final List<String> RESUMABLE =
             List.of(
                     "epochs",
@@ -33,43 +26,8 @@ public final class Recipe {
                     "checkpoint_every",
                     "keep",
                     "profile");
-    private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
-
-    static {
-        add(Setting.model("model", "d2l-resnet18"));
-        add(Setting.choice("dataset", "fashion-mnist", recipeDatasets()));
-        add(Setting.optionalText("data_dir", "a folder's path", ".+"));
-        add(Setting.integer("epochs", 10L, 1, 1_000_000));
-        add(Setting.integer("batch_size", 256L, 2, 65_536));
-        add(Setting.number("lr", 0.05, 0, 1000));
-        add(Setting.number("momentum", 0, 0, 0.9999));
-        add(Setting.bool("nesterov", false));
-        add(Setting.number("weight_decay", 0, 0, 1));
-        add(Setting.bool("decay_bias_and_norm", false));
-        add(Setting.choice("schedule", "constant", SCHEDULES));
-        add(Setting.integer("warmup_epochs", 0L, 0, 1_000_000));
-        add(Setting.integer("step_epochs", 30L, 1, 1_000_000));
-        add(Setting.number("step_factor", 0.1, 0, 1));
-        add(Setting.optionalText("weights", "a .safetensors file's path", ".+"));
-        add(Setting.integer("image_size", null, 1, 4096));
-        add(Setting.integer("limit", null, 2, Integer.MAX_VALUE));
-        add(Setting.integer("seed", 0L, Long.MIN_VALUE, Long.MAX_VALUE));
-        add(Setting.choice("engine", "pytorch", List.of("pytorch", "mxnet")));
-        add(Setting.text("device", "auto", "auto, cpu, gpu or gpu:N", "auto|cpu|gpu(:\\d{1,3})?"));
-        add(Setting.integer("threads", null, 1, 1024));
-        add(
-                Setting.optionalText(
-                        "checkpoint_every", "STEPS, or SECONDS followed by s", "[1-9]\\d{0,8}s?"));
-        add(Setting.integer("keep", 0L, 0, 1_000_000));
-        add(Setting.integer("patience", null, 1, 1_000_000));
-        add(Setting.number("min_delta", 0, 0, 1));
-        add(Setting.integer("plateau_epochs", 10L, 0, 1_000_000));
-        add(Setting.number("plateau_factor", 0.1, 0, 1));
-        add(Setting.number("stochastic_depth", 0, 0, 0.95));
-        add(Setting.bool("profile", false));
-    }
 
     private final JsonObject values;
 
@@ -77,16 +35,8 @@ public final class Recipe {
         this.values = values;
     }
 
-    private static void add(Setting setting) {
-        SETTINGS.put(setting.key(), setting);
-    }
-
     /** The name of a run on arrays that no registry knows. */
     public static final String ARRAYS = "arrays";
-
-    private static List<String> recipeDatasets() {
-        return Stream.concat(Datasets.names().stream(), Stream.of(ARRAYS)).toList();
-    }
 
     /**
      * Reads and checks a recipe.
@@ -97,20 +47,11 @@ public final class Recipe {
      *     the message names the key, the value and what is allowed
      */
     public static Recipe fromJson(String json) {
-        JsonObject values = new JsonObject();
-        SETTINGS.forEach((key, setting) -> values.add(key, setting.defaultValue()));
+        JsonObject values = Settings.defaults();
         RecipeReader.read(json)
                 .forEach(
                         (key, value) -> {
-                            Setting setting = SETTINGS.get(key);
-                            if (setting == null) {
-                                throw new UserException(
-                                        "Unknown key \""
-                                                + key
-                                                + "\" in the recipe"
-                                                + NearestName.suggest(key, SETTINGS.keySet()));
-                            }
-                            setting.check(value);
+                            Settings.check(key, value);
                             values.add(key, value);
                         });
         Recipe recipe = new Recipe(values);
@@ -383,7 +324,7 @@ public final class Recipe {
                 .forEach(
                         change -> {
                             String key = change.getKey();
-                            if (RESUMABLE.contains(key) || !SETTINGS.containsKey(key)) {
+                            if (RESUMABLE.contains(key) || !Settings.has(key)) {
                                 changed.add(key, change.getValue());
                             } else if (!change.getValue().equals(values.get(key))) {
                                 refused.add(

@@ -150,7 +150,7 @@ final class Recorder implements AutoCloseable {
     void failure(Throwable failure) {
         try {
             log("failed: " + failure);
-        } catch (UncheckedIOException alsoFailed) {
+        } catch (RuntimeException | OutOfMemoryError alsoFailed) {
             failure.addSuppressed(alsoFailed);
         }
     }

@@ -91,7 +91,8 @@ public final class RunFolder implements AutoCloseable {
      *
      * @param path the folder
      * @return the folder, locked
-     * @throws UserException if another process writes to it, or it cannot be written
+     * @throws RunInUseException if another process writes to it
+     * @throws UserException if it cannot be written
      */
     public static RunFolder open(Path path) {
         try {

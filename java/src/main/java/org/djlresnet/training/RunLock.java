@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import org.djlresnet.UserException;
 
 /**
  * The right of one process to write to a run folder.
@@ -34,7 +33,7 @@ final class RunLock implements AutoCloseable {
     /**
      * Takes the lock.
      *
-     * @throws UserException if another run has it; the message says which
+     * @throws RunInUseException if another run has it; the message says which
      * @throws IOException if the folder cannot be written
      */
     static RunLock take(Path folder) throws IOException {
@@ -43,12 +42,12 @@ final class RunLock implements AutoCloseable {
                 FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         try {
             if (tryLock(channel) == null) {
-                throw new UserException(
+                throw new RunInUseException(
                         "The run folder "
                                 + folder
                                 + " is being written by another run: "
                                 + Files.readString(file).strip()
-                                + ". Wait for it to end, or stop it");
+                                + ". Wait for it to end (train --wait-for-lock SECONDS does), or stop it");
             }
             channel.truncate(0);
             channel.write(ByteBuffer.wrap(holder().getBytes(StandardCharsets.UTF_8)), 0);

@@ -209,10 +209,12 @@ public final class Trainer {
             recorder.failure(failure);
             throw failure;
         } finally {
-            if (bestWeights != null) {
-                bestWeights.restore();
+            // whatever happens here, the folder is let go
+            try (recorder) {
+                if (bestWeights != null) {
+                    bestWeights.restore();
+                }
             }
-            recorder.close();
         }
     }
 

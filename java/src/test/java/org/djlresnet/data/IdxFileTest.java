@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Random;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,16 +107,41 @@ class IdxFileTest {
         assertRefused(file(new byte[9], 2051, most, most, most), "not supported");
         long before = directBytes();
         assertRefused(file(new byte[9], 2051, most, 1, 1), "announces 2147483647 bytes");
+        // random bytes do not become fewer: this file could hold what it announces, by its size
+        byte[] random = new byte[90_000];
+        new Random(1).nextBytes(random);
+        assertRefused(
+                file(random, 2051, 90_000_000, 1, 1), "announces 90000000 bytes, received 90000");
         assertTrue(directBytes() - before <= 1 << 20);
     }
 
     @Test
-    void growsBeyondTheFirstAllocation() throws IOException {
+    void refusesWhatNoFileOfItsSizeHolds() throws IOException {
+        // zeros are what gzip makes fewest, and this is how many of them a byte can stand for
+        byte[] zeros = new byte[4 << 20];
+        Path file = file(zeros, 2051, zeros.length, 1, 1);
+        assertTrue(zeros.length / Files.size(file) < 1032);
+        assertEquals(zeros.length, IdxFile.readImages(file).count());
+        long possible = 1032 * Files.size(file(new byte[9], 2051, 50_000_000, 1, 1));
+        assertRefused(
+                dir.resolve("images.gz"),
+                "announces 50000000 bytes",
+                "a file of its size holds " + possible + " at the most");
+    }
+
+    @Test
+    void takesMemoryForALargeFileOnce() throws IOException {
         byte[] content = new byte[(64 << 20) + 3];
         content[0] = 1;
         content[content.length - 1] = 2;
-        ByteBuffer data = IdxFile.readImages(file(content, 2051, content.length, 1, 1)).data();
+        Path file = file(content, 2051, content.length, 1, 1);
+        long before = directBytes();
+        ByteBuffer data = IdxFile.readImages(file).data();
+        assertTrue(directBytes() - before <= content.length + (1 << 20));
         assertEquals(ByteBuffer.wrap(content), data);
+        assertRefused(
+                file(content, 2051, content.length - 1, 1, 1),
+                "more than the " + (content.length - 1) + " bytes");
     }
 
     private static long directBytes() {

@@ -214,6 +214,29 @@ class RunFolderTest {
         assertEquals(before, names(folder.path()));
     }
 
+    @Test
+    void whenMemoryRunsOutInTheMidstOfAFileLastAndThePreviousAreAsTheyWere() throws IOException {
+        RunFolder folder = create(dir.resolve("run"));
+        folder.replaceLast(last -> write(last, "first"));
+        folder.replaceLast(last -> write(last, "second"));
+        List<String> before = names(folder.path());
+        assertThrows(
+                OutOfMemoryError.class,
+                () ->
+                        folder.replaceLast(
+                                last ->
+                                        AtomicFile.write(
+                                                last,
+                                                channel -> {
+                                                    channel.write(ByteBuffer.wrap(new byte[4]));
+                                                    channel.write(
+                                                            ByteBuffer.wrap(
+                                                                    new byte[Integer.MAX_VALUE]));
+                                                })));
+        assertEquals("second first", read(folder.last()) + " " + read(folder.previous()));
+        assertEquals(before, names(folder.path()));
+    }
+
     private static void write(Path file, String content) throws IOException {
         AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(content.getBytes(UTF_8))));
     }

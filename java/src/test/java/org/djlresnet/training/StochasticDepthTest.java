@@ -152,11 +152,6 @@ class StochasticDepthTest extends TrainerFixture {
                 tensors(dir.resolve("parts").resolve("last.safetensors")));
     }
 
-    private static void finish(TrainingRun run) {
-        run.trainer().run();
-        run.network().close();
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"plain20", "study-plain20"})
     void plainNetworkIsRefused(String model) {

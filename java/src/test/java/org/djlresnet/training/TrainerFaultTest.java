@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -14,14 +13,18 @@ import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.PixelType;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -31,6 +34,9 @@ import org.junit.jupiter.api.Timeout;
 @Tag("engine")
 @Timeout(300)
 class TrainerFaultTest extends TrainerFixture {
+
+    private static final List<String> CHECKPOINTS =
+            List.of("last.safetensors", "last.previous.safetensors", "best.safetensors");
 
     @Test
     void aLossThatIsNoNumberEndsTheRunAndLeavesTheLastGoodCheckpoint() throws IOException {
@@ -155,46 +161,112 @@ class TrainerFaultTest extends TrainerFixture {
                         });
     }
 
-    @Test
-    void aFailureInTheLoadersThreadEndsTheRunWhichCanGoOn() throws ReflectiveOperationException {
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8, 'lr': 0.01}");
-        ImageDataset train = QuadrantImages.of(16, 1);
-        ImageDataset test = QuadrantImages.of(8, 2);
+    private static final String THREE_EPOCHS = "{'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
+
+    private final ImageDataset train = QuadrantImages.of(16, 1);
+    private final ImageDataset test = QuadrantImages.of(8, 2);
+
+    /** What breaks a run at the end of its second epoch. */
+    private interface Break {
+        void apply(TrainingRun run, ImageDataset train) throws ReflectiveOperationException;
+    }
+
+    /**
+     * A run that is broken fails with that very error, leaves what its second epoch left, lets the
+     * folder go, and goes on to the result of one that nothing interrupted.
+     */
+    private <T extends Throwable> T failing(Class<T> type, Break what) throws IOException {
+        Recipe recipe = QuadrantImages.recipe(THREE_EPOCHS);
         Path whole = dir.resolve("whole");
-        TrainingRun uninterrupted = TrainingRun.prepare(recipe, train, test, whole);
-        uninterrupted.trainer().run();
-        uninterrupted.network().close();
+        finish(TrainingRun.prepare(recipe, train, test, whole));
 
         Path parts = dir.resolve("parts");
-        ImageDataset failing = QuadrantImages.of(16, 1);
-        Field labels = ImageDataset.class.getDeclaredField("labels");
-        labels.setAccessible(true);
-        TrainingRun run = TrainingRun.prepare(recipe, failing, test, parts);
+        ImageDataset broken = QuadrantImages.of(16, 1);
+        TrainingRun run = TrainingRun.prepare(recipe, broken, test, parts);
+        Map<String, Map<String, byte[]>> written = new LinkedHashMap<>();
         run.trainer()
                 .onEpoch(
                         row -> {
-                            try {
-                                if (row.epoch() == 2) {
-                                    labels.set(failing, new int[0]);
+                            if (row.epoch() == 2) {
+                                for (String name : CHECKPOINTS) {
+                                    written.put(name, tensors(parts.resolve(name)));
                                 }
-                            } catch (IllegalAccessException impossible) {
-                                throw new AssertionError(impossible);
+                                try {
+                                    what.apply(run, broken);
+                                } catch (ReflectiveOperationException impossible) {
+                                    throw new AssertionError(impossible);
+                                }
                             }
                         });
-        IndexOutOfBoundsException thrown =
-                assertThrows(IndexOutOfBoundsException.class, run.trainer()::run);
-        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("ExampleGatherer"));
+        T thrown = assertThrows(type, run.trainer()::run);
         run.network().close();
         assertEquals(Progress.State.FAILED, run.trainer().progress().state());
+        assertEquals(CHECKPOINTS, List.copyOf(written.keySet()));
+        written.forEach((name, before) -> assertSameBytes(before, tensors(parts.resolve(name))));
         assertEquals(2, state(parts.resolve("last.safetensors")).get("epoch").getAsInt());
+        assertEquals(3, Files.readAllLines(parts.resolve("metrics.csv")).size());
+        try (Stream<Path> files = Files.list(parts)) {
+            assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
+        }
+        String log = Files.readString(parts.resolve("log.txt"));
+        assertTrue(log.contains(" failed: " + thrown), log);
 
-        TrainingRun resumed = TrainingRun.resume(parts, new JsonObject(), train, test);
-        resumed.trainer().run();
-        resumed.network().close();
-        Map<String, byte[]> wanted = tensors(whole.resolve("last.safetensors"));
-        Map<String, byte[]> found = tensors(parts.resolve("last.safetensors"));
-        assertEquals(wanted.keySet(), found.keySet());
-        wanted.forEach((name, bytes) -> assertArrayEquals(bytes, found.get(name), name));
+        finish(TrainingRun.resume(parts, new JsonObject(), train, test));
+        assertSameResult(whole, parts);
+        return thrown;
+    }
+
+    private static void set(Object of, String field, Object value)
+            throws ReflectiveOperationException {
+        Field hidden = of.getClass().getDeclaredField(field);
+        hidden.setAccessible(true);
+        hidden.set(of, value);
+    }
+
+    @Test
+    void aFailureInTheLoadersThreadEndsTheRunWhichCanGoOn() throws IOException {
+        IndexOutOfBoundsException thrown =
+                failing(
+                        IndexOutOfBoundsException.class,
+                        (run, data) -> set(data, "labels", new int[0]));
+        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("ExampleGatherer"));
+    }
+
+    @Test
+    void noMemoryInTheLoadersThreadEndsTheRunWhichCanGoOn() throws IOException {
+        // which makes an array for the pixels of an example, here of 7 GB
+        failing(
+                OutOfMemoryError.class,
+                (run, data) -> {
+                    set(data, "type", PixelType.FLOAT32);
+                    set(data, "height", 1);
+                    set(data, "width", 7 << 28);
+                });
+    }
+
+    @Test
+    void noMemoryForACheckpointEndsTheRunWhichCanGoOn() throws IOException {
+        failing(
+                OutOfMemoryError.class,
+                (run, data) -> set(run.network(), "classNames", new TooLong()));
+    }
+
+    /** Names of classes that cannot be had; a checkpoint writes them. */
+    private static final class TooLong extends AbstractList<String> {
+        @Override
+        public String get(int index) {
+            return new String(new byte[Integer.MAX_VALUE], StandardCharsets.US_ASCII);
+        }
+
+        @Override
+        public int size() {
+            return QuadrantImages.CLASSES.size();
+        }
+    }
+
+    @Test
+    void noMemoryBetweenTwoEpochsEndsTheRunWhichCanGoOn() throws IOException {
+        failing(OutOfMemoryError.class, (run, data) -> new TooLong().get(0));
     }
 
     @Test

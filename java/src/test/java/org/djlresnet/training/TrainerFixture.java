@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -65,6 +68,31 @@ abstract class TrainerFixture {
     static void assertSameBytes(Map<String, byte[]> expected, Map<String, byte[]> actual) {
         assertEquals(expected.keySet(), actual.keySet());
         expected.forEach((name, bytes) -> assertArrayEquals(bytes, actual.get(name), name));
+    }
+
+    static void finish(TrainingRun run) {
+        run.trainer().run();
+        run.network().close();
+    }
+
+    /** Tensors of last and best and the rows of metrics.csv are equal; times are left aside. */
+    static void assertSameResult(Path expected, Path actual) throws IOException {
+        for (String file : List.of("last.safetensors", "best.safetensors")) {
+            assertSameBytes(tensors(expected.resolve(file)), tensors(actual.resolve(file)));
+        }
+        assertEquals(
+                withoutTimes(expected.resolve("metrics.csv")),
+                withoutTimes(actual.resolve("metrics.csv")));
+    }
+
+    private static List<String> withoutTimes(Path metrics) throws IOException {
+        return Files.readAllLines(metrics).stream()
+                .map(
+                        line -> {
+                            List<String> fields = List.of(line.split(","));
+                            return fields.subList(0, 2) + "," + fields.subList(5, fields.size());
+                        })
+                .toList();
     }
 
     static Set<String> threads() {

@@ -1,0 +1,46 @@
+package org.djlresnet.engine;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+@Tag("engine")
+class EngineTraitsTest {
+
+    private static final float[] WILD = {
+        Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 0, -3, Float.MIN_VALUE
+    };
+
+    @BeforeEach
+    void recordInCollectorsOnly() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            EngineTraits.of(manager.getEngine()).prepareThread();
+        }
+    }
+
+    @Test
+    void zerosAreZerosWhateverTheArrayHolds() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            NDArray array = manager.create(WILD, new Shape(2, 3));
+            assertArrayEquals(new float[6], EngineTraits.zerosInOrderOf(array).toFloatArray());
+            assertArrayEquals(WILD, array.toFloatArray());
+        }
+    }
+
+    @Test
+    void assignedValuesArriveWhateverWasThere() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            NDArray target = manager.create(WILD, new Shape(2, 3));
+            float[] values = {1, -2, Float.NaN, Float.NEGATIVE_INFINITY, 1e-40f, 0.1f};
+            NDArray source = manager.create(values, new Shape(2, 3));
+            EngineTraits.of(manager.getEngine()).assign(target, source, true);
+            assertArrayEquals(values, target.toFloatArray());
+            assertArrayEquals(values, source.toFloatArray());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+/** What a run takes of the system does not grow with its epochs and checkpoints. */
+@Tag("engine")
+@Timeout(120)
+@EnabledOnOs(OS.LINUX) // which tells both by /proc
+class LongRunTest extends TrainerFixture {
+
+    private static final int EPOCHS = 12;
+
+    /** Threads that Java starts and ends as it compiles and asks for processes. */
+    private static final Set<String> OF_JAVA =
+            Set.of("C1 CompilerThre", "C2 CompilerThre", "process reaper");
+
+    @Test
+    void handlesAndThreadsStayAsTheyAreFromEpochToEpoch() {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': "
+                                + EPOCHS
+                                + ", 'batch_size': 8, 'lr': 0.001, 'momentum': 0.9,"
+                                + " 'checkpoint_every': '1', 'keep': 2}");
+        List<List<String>> handles = new ArrayList<>();
+        List<List<String>> threads = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            TrainingRun run =
+                    TrainingRun.prepare(
+                            recipe,
+                            QuadrantImages.of(24, 1),
+                            QuadrantImages.of(8, 2),
+                            dir.resolve("run" + i));
+            run.trainer()
+                    .onEpoch(
+                            row -> {
+                                handles.add(handles());
+                                threads.add(systemThreads());
+                            });
+            finish(run);
+        }
+        assertEquals(2 * EPOCHS, handles.size());
+        // the first epoch loads classes, and starts what computes
+        for (int i = 2; i < EPOCHS; i++) {
+            assertEquals(handles.get(1), handles.get(i));
+            assertEquals(threads.get(1), threads.get(i));
+        }
+        // of a second run in the same process, only the name of its folder is another
+        for (int i = EPOCHS; i < 2 * EPOCHS; i++) {
+            assertEquals(handles.get(1).size(), handles.get(i).size(), handles.get(i).toString());
+            assertEquals(threads.get(1), threads.get(i));
+        }
+        assertTrue(handles.get(1).stream().anyMatch(file -> file.endsWith(RunLock.NAME)));
+    }
+
+    /** What this process has open. */
+    private static List<String> handles() {
+        List<String> open = new ArrayList<>();
+        for (Path handle : list(Path.of("/proc/self/fd"))) {
+            try {
+                open.add(Files.readSymbolicLink(handle).toString());
+            } catch (NoSuchFileException closed) {
+                // the handle of the listing itself
+                continue;
+            } catch (IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
+        }
+        return open.stream().sorted().toList();
+    }
+
+    /**
+     * The threads of this process, of Java and of the engine; the loader's are between two epochs.
+     */
+    private static List<String> systemThreads() {
+        List<String> names;
+        do {
+            names = new ArrayList<>();
+            for (Path task : list(Path.of("/proc/self/task"))) {
+                try {
+                    names.add(Files.readString(task.resolve("comm")).strip());
+                } catch (IOException ended) {
+                    continue;
+                }
+            }
+            names.removeIf(OF_JAVA::contains);
+            // one that has given its last batch is about to end
+        } while (names.removeIf(name -> name.startsWith("djlresnet-loade")));
+        return names.stream().sorted().toList();
+    }
+
+    private static List<Path> list(Path folder) {
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.toList();
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+}

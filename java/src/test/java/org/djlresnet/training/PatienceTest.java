@@ -1,0 +1,121 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.PixelType;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Tag("engine")
+@Timeout(120)
+class PatienceTest extends ResumeFixture {
+
+    @Test
+    void patienceEndsARunWithItsBestWeights() throws IOException {
+        // with a learning rate of 0 only the running statistics move
+        Path folder = dir.resolve("patient");
+        Recipe recipe =
+                QuadrantImages.recipe("{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, folder);
+        run.trainer().run();
+        List<EpochRow> rows = run.trainer().progress().rows();
+        int best = 0;
+        for (int i = 1; i < rows.size(); i++) {
+            best = rows.get(i).testAccuracy() > rows.get(best).testAccuracy() ? i : best;
+        }
+        assertEquals(best + 2, rows.size() - 1);
+        assertTrue(rows.size() < 50);
+        Map<String, byte[]> kept = tensors(folder.resolve("best.safetensors"));
+        run.network()
+                .parameters()
+                .forEach(
+                        (name, parameter) ->
+                                assertArrayEquals(
+                                        kept.get(name), parameter.getArray().toByteArray(), name));
+        run.network().close();
+    }
+
+    @Test
+    void minDeltaSaysWhatIsBetter() {
+        // no epoch after the first can be better by 0.95
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 9, 'batch_size': 18, 'lr': 0.01, 'patience': 2,"
+                                + " 'min_delta': 0.95}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("delta"));
+        finish(run);
+        assertEquals(3, run.trainer().progress().rows().size());
+    }
+
+    @Test
+    void patienceAndPlateauGoOnFromWhereTheyStood() throws IOException {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 19, 'batch_size': 18, 'lr': 0.02, 'patience': 11,"
+                                + " 'min_delta': 0.95, 'schedule': 'plateau', 'plateau_epochs': 1,"
+                                + " 'plateau_factor': 0.5}");
+        // what is learned is wrong for these, so that their loss rises
+        int[] others = IntStream.of(test.labels()).map(label -> (label + 1) % 4).toArray();
+        ImageDataset wrong =
+                ImageDataset.of(
+                        test.pixels(),
+                        PixelType.UINT8,
+                        new long[] {test.size(), 1, test.height(), test.width()},
+                        others,
+                        QuadrantImages.CLASSES);
+        Path whole = dir.resolve("whole");
+        finish(TrainingRun.prepare(recipe, train, wrong, whole));
+        Path parts = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(recipe, train, wrong, parts);
+        boolean done = false;
+        while (!done) {
+            run.trainer().stopAfter(3);
+            finish(run);
+            done = run.trainer().progress().state() == Progress.State.DONE;
+            run = done ? run : TrainingRun.resume(parts, new JsonObject(), train, wrong);
+        }
+        assertSameResult(whole, parts);
+        List<EpochRow> rows = run.trainer().progress().rows();
+        assertEquals(12, rows.size());
+        assertTrue(rows.get(11).lr() < 0.02, rows.toString());
+    }
+
+    @Test
+    void aRunThatPatienceEndedHasItsBestWeightsWhenItIsResumedToo() {
+        Path folder = dir.resolve("patient");
+        // with a learning rate of 0 only the running statistics move
+        Recipe recipe =
+                QuadrantImages.recipe("{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}");
+        finish(TrainingRun.prepare(recipe, train, test, folder));
+        Map<String, byte[]> best = tensors(folder.resolve("best.safetensors"));
+        Map<String, byte[]> last = tensors(folder.resolve("last.safetensors"));
+        TrainingRun again = resume(folder, "{}");
+        again.trainer().run();
+        Map<String, Long> counts = again.network().batchesTracked();
+        again.network()
+                .stateDict()
+                .forEach(
+                        (name, array) ->
+                                assertArrayEquals(best.get(name), array.toByteArray(), name));
+        assertFalse(Arrays.equals(best.get("bn1.running_mean"), last.get("bn1.running_mean")));
+        try (Checkpoint checkpoint = Checkpoint.open(folder.resolve("best.safetensors"))) {
+            assertEquals(checkpoint.batchesTracked(), counts);
+        }
+        again.network().close();
+    }
+}

@@ -1,0 +1,45 @@
+package org.djlresnet.training;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.nio.file.Path;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.data.ImageDataset;
+
+/** A small run with all that has to be remembered, and what the tests of going on do with it. */
+abstract class ResumeFixture extends TrainerFixture {
+
+    /** Five steps an epoch, the last of them short. */
+    static final String RECIPE =
+            "{'epochs': 3, 'batch_size': 8, 'momentum': 0.9, 'nesterov': true, 'lr': 0.01,"
+                    + " 'weight_decay': 0.0005, 'schedule': 'cosine'}";
+
+    final ImageDataset train = QuadrantImages.of(36, 1);
+    final ImageDataset test = QuadrantImages.of(8, 2);
+
+    Path whole(String recipe) {
+        Path folder = dir.resolve("whole");
+        finish(TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder));
+        return folder;
+    }
+
+    TrainingRun resume(Path from, String changes) {
+        JsonObject json = JsonParser.parseString(changes.replace('\'', '"')).getAsJsonObject();
+        return TrainingRun.resume(from, json, train, test);
+    }
+
+    /** Runs until an epoch's end, and is stopped there. */
+    Path stoppedAfter(int epochs, String recipe) {
+        Path folder = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder);
+        run.trainer()
+                .onEpoch(
+                        row -> {
+                            if (row.epoch() == epochs) {
+                                run.trainer().stop();
+                            }
+                        });
+        finish(run);
+        return folder;
+    }
+}

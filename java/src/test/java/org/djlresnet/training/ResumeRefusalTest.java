@@ -1,0 +1,93 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Tag("engine")
+@Timeout(120)
+class ResumeRefusalTest extends ResumeFixture {
+
+    @Test
+    void changesThatWouldMakeAnotherRunAreRefusedByName() {
+        Path parts = stoppedAfter(1, RECIPE);
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> resume(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}"))
+                        .getMessage();
+        assertTrue(message.contains("lr=0.5 (it is 0.01)"), message);
+        assertTrue(message.contains("seed=3 (it is 0)"), message);
+        assertFalse(message.contains("momentum"), message);
+        // and nothing was lost: the run can go on
+        finish(resume(parts, "{'threads': 1, 'keep': 1}"));
+        assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
+        assertFalse(Files.exists(parts.resolve("epoch-0002.safetensors")));
+    }
+
+    @Test
+    void aDeviceThatIsNotThereIsNamedAndCostsNothing() throws IOException {
+        Path parts = stoppedAfter(1, RECIPE);
+        byte[] recipe = Files.readAllBytes(parts.resolve("recipe.json"));
+        String message =
+                assertThrows(UserException.class, () -> resume(parts, "{'device': 'gpu:999'}"))
+                        .getMessage();
+        assertTrue(message.contains("There is no device \"gpu:999\""), message);
+        assertArrayEquals(recipe, Files.readAllBytes(parts.resolve("recipe.json")));
+        finish(resume(parts, "{}"));
+    }
+
+    @Test
+    void dataOfAnotherSizeAreNotTheRuns() {
+        Path parts = stoppedAfter(1, RECIPE);
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () ->
+                                        TrainingRun.resume(
+                                                parts,
+                                                new JsonObject(),
+                                                QuadrantImages.of(80, 1),
+                                                test))
+                        .getMessage();
+        assertTrue(message.contains("80 examples"), message);
+    }
+
+    @Test
+    void aFolderHasOneWriter() {
+        Path folder = dir.resolve("parts");
+        TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
+        String message =
+                assertThrows(RunInUseException.class, () -> resume(folder, "{}")).getMessage();
+        assertTrue(message.contains("process " + ProcessHandle.current().pid()), message);
+        first.trainer().stopAfter(1);
+        finish(first);
+        finish(resume(folder, "{}"));
+    }
+
+    @Test
+    void whatIsNoRunIsRefused() throws IOException {
+        assertRefused(dir, "no run folder");
+        assertRefused(dir.resolve("missing"), "no run folder");
+        Path foreign = dir.resolve("network.safetensors");
+        Files.writeString(dir.resolve("recipe.json"), "{}");
+        Files.writeString(foreign, "no checkpoint");
+        assertRefused(foreign, "network.safetensors");
+    }
+
+    private void assertRefused(Path from, String part) {
+        String message = assertThrows(UserException.class, () -> resume(from, "{}")).getMessage();
+        assertTrue(message.contains(part), message);
+    }
+}
