@@ -4,10 +4,7 @@ One process has one JVM with one engine. Importing this module starts nothing.
 """
 
 import contextlib
-import importlib.metadata
-import importlib.util
 import os
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,13 +15,10 @@ import jpype
 import numpy as np
 import numpy.typing as npt
 
-from py_djl_resnet import _jars
+from py_djl_resnet import _jars, _options
 from py_djl_resnet._java import Java, find_java
 from py_djl_resnet.checks import whole_number
 from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
-
-GPU_LIBRARIES = "2.7.1"
-"""The version of the package torch whose libraries the engine's JNI part fits."""
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
 _MOST_THREADS = 1024
@@ -41,7 +35,6 @@ _ELEMENTS = {
 _ENDED = (
     "Java has ended in this process, as System.exit does, and cannot start again. Restart the kernel or the process."
 )
-_DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 
 _lock = threading.Lock()
 
@@ -101,14 +94,14 @@ def start(
                 "py_djl_resnet first, or use a process of its own."
             )
         java = find_java()
-        gpu = gpu_libraries(engine, device)
+        gpu = _options.gpu_libraries(engine, device)
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         try:
-            _start(java, _options(java, engine, threads), class_path)
+            _start(java, _options.options(java, engine, threads), class_path)
         except EngineError as error:
             _failed = error
             raise
@@ -210,7 +203,7 @@ def from_java_array(value: object) -> object:
     if element not in _ELEMENTS:
         return value
     try:
-        array = np.array(value, dtype=_ELEMENTS[element])
+        array: npt.NDArray[Any] = np.array(value, dtype=_ELEMENTS[element])
     except (TypeError, ValueError):
         return value
     # Java does not say how long the rows are that are not there
@@ -237,44 +230,6 @@ def _check_running(started: _Started, engine: str | None = None, threads: int | 
         )
 
 
-def _options(java: Java, engine: str, threads: int | None) -> list[str]:
-    options = [
-        # or HotSpot's guard pages on the main thread's stack end the process inside numpy's linear algebra
-        "-XX:+UnlockExperimentalVMOptions",
-        "-XX:+DisablePrimordialThreadGuardPages",
-        # or the JVM takes SIGINT, SIGTERM and SIGHUP away from Python
-        "-Xrs",
-        "-Dsun.jnu.encoding=UTF-8",
-        *engine_options(java, engine),
-    ]
-    if threads is not None:
-        options += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
-    return options
-
-
-def engine_options(java: Java, engine: str) -> list[str]:
-    """The options of any JVM that computes with `engine`, in this process or another."""
-    options = [
-        "--enable-native-access=ALL-UNNAMED",
-        "-Djava.awt.headless=true",
-        # Java's garbage is small wrappers of tensors, whose memory lies outside its heap
-        "-XX:+UseSerialGC",
-        "-Dai.djl.offline=true",
-        "-DOPT_OUT_TRACKING=true",
-        f"-Dai.djl.default_engine={_DJL_NAMES[engine]}",
-    ]
-    if java.major >= 24:
-        options.append("--sun-misc-unsafe-memory-access=allow")
-    if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
-        if not re.fullmatch(r"[1-9]\d*[kmgKMG]?", heap):
-            raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {heap!r}.")
-        options.append(f"-Xmx{heap}")
-    else:
-        # a young generation that is reused soon: a larger one is touched bit by bit, as if memory leaked
-        options.append("-Xmn16m")
-    return options
-
-
 def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
     try:
         jpype.startJVM(
@@ -290,27 +245,6 @@ def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
     if threading.current_thread() is not threading.main_thread():
         # the JVM would wait for this thread at exit; it is attached again, as a daemon, when it next calls Java
         jpype.JClass("java.lang.Thread").detach()
-
-
-def gpu_libraries(engine: str, device: str) -> dict[str, str] | None:
-    """The variables that lead DJL to the libraries of the package torch, which is never imported; None for the CPU."""
-    if engine != "pytorch" or not re.fullmatch(r"auto|gpu(:\d+)?", device):
-        return None
-    try:
-        version = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
-        version = "none"
-    fits = re.fullmatch(rf"{GPU_LIBRARIES}(\+cu\d+)?", version) is not None
-    if device == "auto" and not (fits and Path("/dev/nvidiactl").exists()):
-        return None
-    spec = importlib.util.find_spec("torch") if fits else None
-    if spec is None or spec.origin is None:
-        raise EngineError(
-            f"Device {device} needs the libraries of torch {GPU_LIBRARIES}. Found: {version}. Run "
-            "pip install 'py-djl-resnet[gpu]', or use --device cpu."
-        )
-    folder = Path(spec.origin).parent / "lib"
-    return {"PYTORCH_LIBRARY_PATH": str(folder), "PYTORCH_VERSION": GPU_LIBRARIES, "PYTORCH_FLAVOR": "cu128"}
 
 
 def _translated(error: Any) -> ResnetError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from py_djl_resnet import _jars, _jvm, kernel
+from py_djl_resnet import _jars, _jvm, _options, kernel
 from py_djl_resnet._java import find_java
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.errors import JavaNotFoundError, ResnetError
@@ -231,7 +231,7 @@ def _gpu() -> Iterator[Finding]:
         yield Finding("gpu", "ok", "none; training uses the processor")
         return
     detail = "; ".join(told.stdout.strip().splitlines())
-    if _jvm.gpu_libraries("pytorch", "auto"):
+    if _options.gpu_libraries("pytorch", "auto"):
         yield Finding("gpu", "ok", detail)
     else:
         yield Finding("gpu", "warning", f"{detail}; not used", "pip install 'py-djl-resnet[gpu]'")

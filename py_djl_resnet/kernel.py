@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from . import _jars, _jvm
+from . import _jars, _options
 from ._java import Java, find_java
 from .datasets import bundled_data
 from .errors import JavaNotFoundError, ResnetError, UsageError
@@ -82,7 +82,7 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
         "argv": [
             str(java.home / "bin" / ("java.exe" if sys.platform == "win32" else "java")),
             "--add-opens=jdk.jshell/jdk.jshell=ALL-UNNAMED",
-            *_jvm.engine_options(java, engine),
+            *_options.engine_options(java, engine),
             f"-Dpy_djl_resnet.data={bundled_data()}",
             "-cp",
             path,
