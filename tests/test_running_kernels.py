@@ -68,7 +68,8 @@ def test_the_java_kernel_loses_no_output_and_awaits_what_it_interrupts(java_kern
         assert cells.run("run.network().close();").status == "ok"
         assert_saved(tmp_path / "run")
 
-        ran = cells.run('System.out.println("begun");\nThread.sleep(1_000_000);', interrupt_at="begun")
+        # one statement: JJava has nothing to interrupt between two
+        ran = cells.run('{ System.out.println("begun"); Thread.sleep(1_000_000); }', interrupt_at="begun")
         assert "EvaluationInterruptedException" in ran.error
         assert cells.run("1 + 1").results == ["2"]
 

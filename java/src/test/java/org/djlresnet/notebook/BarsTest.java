@@ -67,10 +67,9 @@ class BarsTest {
             Thread cell = cell(trainer, thrown);
             inBatch.await();
             cell.interrupt();
-            while (!Bars.isEnding()) {
+            while (!Bars.isEnding() || cell.getState() != Thread.State.WAITING) {
                 Thread.onSpinWait();
             }
-            cell.interrupt();
             stopWhereJavaCan(cell);
             cell.join(300);
             assertTrue(cell.isAlive());
