@@ -6,37 +6,32 @@ Needs the extra [notebook], the registered Java kernel, and for the figures of P
     python tools/run_notebooks.py --render-only
 """
 
+from __future__ import annotations
+
 import argparse
 import base64
+import hashlib
 import os
+import re
 import shutil
-import subprocess
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import chromium
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs/notebooks"
-#: Without a network, and without what a fresh profile would like to fetch.
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--proxy-server=127.0.0.1:9",
-    "--hide-scrollbars",
-]
+#: The size of a figure of Plotly in pixels.
+FIGURE = (920, 580)
+SETTINGS = {"MAX_EPOCH": 10, "DATASET_LIMIT": 0}
 
 
-def execute(path: Path) -> None:
-    """Run a notebook where it lies and save it with its outputs."""
+def execute(path: Path, into: Path) -> None:
+    """Run a notebook as a reader would, and write it with its outputs, its settings and a digest of its code."""
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
         notebook,
@@ -46,43 +41,56 @@ def execute(path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()
-    nbformat.write(notebook, path)
+    settings = {name: int(os.environ.get(name, usual)) for name, usual in SETTINGS.items()}
+    notebook.metadata["py_djl_resnet"] = {"settings": settings, "code": digest(notebook)}
+    told = " ".join(f"{name}={value}" for name, value in settings.items())
+    notebook.cells[0].source = re.sub(r"MAX_EPOCH=\d+ DATASET_LIMIT=\d+", told, notebook.cells[0].source)
+    nbformat.write(notebook, into)
 
 
-def picture(html: str, folder: Path) -> str:
-    """A figure that draws itself, as Chromium draws it: a PNG in base 64."""
-    page, png = folder / "figure.html", folder / "figure.png"
-    page.write_text(f'<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">{html}</body>', encoding="utf-8")
-    command = [shutil.which("chromium") or "chromium", *CHROMIUM, f"--user-data-dir={folder / 'profile'}"]
-    subprocess.run(
-        [*command, "--window-size=920,580", "--virtual-time-budget=5000", f"--screenshot={png}", str(page)],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    return base64.b64encode(png.read_bytes()).decode()
+def digest(notebook: Any) -> str:
+    """What changes with the code of any cell: saved outputs of another code are outdated."""
+    code = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
-def render(path: Path) -> None:
-    """Write a notebook as a Markdown page with its pictures beside it."""
+def plotly(html: str) -> bytes:
+    """A figure that draws itself, as Chromium draws it: a PNG."""
+    return chromium.picture(html, *FIGURE)
+
+
+def render(path: Path, pages: Path, picture: Callable[[str], bytes] = plotly) -> None:
+    """Write a notebook as a Markdown page with its pictures beside it.
+
+    Args:
+        path: the notebook with its outputs.
+        pages: the folder for the page.
+        picture: makes a PNG of a figure in HTML.
+    """
     notebook = nbformat.read(path, 4)
-    with tempfile.TemporaryDirectory() as folder:
-        for cell in notebook.cells:
-            for output in cell.get("outputs", ()):
-                data = output.get("data", {})
-                if "Plotly.newPlot" in data.get("text/html", ""):
-                    data["image/png"] = picture(data.pop("text/html"), Path(folder))
-                data.pop("image/jpeg", None)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if "Plotly.newPlot" in data.get("text/html", ""):
+                data["image/png"] = base64.b64encode(picture(data.pop("text/html"))).decode()
+            data.pop("image/jpeg", None)
     body, resources = MarkdownExporter().from_notebook_node(
         notebook, {"unique_key": path.stem, "output_files_dir": path.stem}
     )
-    shutil.rmtree(PAGES / path.stem, ignore_errors=True)
+    shutil.rmtree(pages / path.stem, ignore_errors=True)
     for name, content in resources["outputs"].items():
-        (PAGES / name).parent.mkdir(parents=True, exist_ok=True)
-        (PAGES / name).write_bytes(content)
+        (pages / name).parent.mkdir(parents=True, exist_ok=True)
+        (pages / name).write_bytes(content)
+    # a picture's name has its cell's place, and the cell says what is seen
+    body = re.sub(
+        r"!\[\w*\]\(([^()]+_(\d+)_\d+\.png)\)",
+        lambda found: f"![{notebook.cells[int(found[2])].metadata['alt']}]({found[1]})",
+        body,
+    )
     lines = "\n".join(line.rstrip() for line in body.splitlines())
     origin = f"<!-- made by tools/run_notebooks.py from notebooks/{path.name} -->\n\n"
-    (PAGES / f"{path.stem}.md").write_text(origin + lines.strip() + "\n", encoding="utf-8")
+    link = f"*The notebook itself: [{path.name}](../../notebooks/{path.name})*\n\n"
+    (pages / f"{path.stem}.md").write_text(origin + link + lines.strip() + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -90,12 +98,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=Path, default=sorted((ROOT / "notebooks").glob("*.ipynb")))
     parser.add_argument("--render-only", action="store_true", help="take the saved outputs")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="write the executed notebooks there, and no pages")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for path in options.notebooks:
         if not options.render_only:
-            execute(path)
-        render(path)
+            execute(path, options.out / path.name if options.out else path)
+        if not options.out:
+            render(path, PAGES)
         print(path)
 
 

@@ -102,14 +102,16 @@ final class PositionProducts {
     }
 
     /**
-     * Tells whether products are the faster form.
+     * Tells whether products are the faster form. A kernel of one tap meets no padding, so that
+     * nothing is saved.
      *
      * @param weight the weight's shape, (out, in, kernel, kernel)
      * @param output the output's shape, (N, out, H, W)
      * @return whether they should stand for the convolution
      */
     static boolean suit(Shape weight, Shape output) {
-        return output.get(2) * output.get(3) <= MAX_POSITIONS
+        return weight.get(2) > 1
+                && output.get(2) * output.get(3) <= MAX_POSITIONS
                 && weight.get(0) * weight.get(1) >= MIN_TAP_SIZE;
     }
 
@@ -138,13 +140,13 @@ final class PositionProducts {
      */
     NDList matrices(NDArray weight, NDManager manager) {
         Shape s = weight.getShape();
-        long count = s.get(2) * s.get(3);
         NDArray view = weight.transpose(2, 3, 0, 1);
         view.attach(manager);
         if (inputs == 1) {
-            return new NDList(view.reshape(count, s.get(0), s.get(1)).get(new NDIndex(count / 2)));
+            return new NDList(view.get(new NDIndex(s.get(2) / 2, s.get(3) / 2)));
         }
         // one split has one gradient for all; a gradient for each tap would fill the weight's size
+        long count = s.get(2) * s.get(3);
         NDList taps = view.reshape(count * s.get(0), s.get(1)).split(count, 0);
         NDList matrices = new NDList();
         windows.forEach(window -> matrices.add(joined(taps, window.taps)));

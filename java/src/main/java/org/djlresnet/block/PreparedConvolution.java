@@ -62,10 +62,22 @@ public final class PreparedConvolution implements AutoCloseable {
             map = size;
         }
         if (products != null) {
-            return products.apply(x, prepared, bias);
+            return byProducts(x);
         }
         return Conv2d.conv2d(x, prepared.get(0), bias, stride, padding, NO_DILATION, groups)
                 .singletonOrThrow();
+    }
+
+    /** Frees what the products leave between. */
+    private NDArray byProducts(NDArray x) {
+        NDManager caller = x.getManager();
+        try (NDManager scope = caller.newSubManager();
+                NDArray view = x.stopGradient()) {
+            view.attach(scope);
+            NDArray y = products.apply(view, prepared, bias);
+            y.attach(caller);
+            return y;
+        }
     }
 
     private void prepare(Shape x) {

@@ -46,8 +46,11 @@ public enum EngineTraits {
         @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
             // DJL's copyTo goes through native code that warns on standard error
-            // ones times the source: its very values, in the target's order of memory
-            replace(target, onesInOrderOf(target).muli(source));
+            // ones times the source: its very values, in the target's order of memory; detached,
+            // since a thread that was not prepared would record the product as the target's origin
+            try (NDArray values = source.stopGradient()) {
+                replace(target, onesInOrderOf(target).muli(values));
+            }
             target.setRequiresGradient(requiresGradient);
         }
     },

@@ -37,7 +37,8 @@ public final class Evaluator {
      *
      * @param network the network
      * @param dataset the examples, of the network's channels and with no more classes than it has
-     * @param batchSize the number of examples of a batch; it changes nothing but speed and memory
+     * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
+     *     rounding
      * @param imageSize the height and width that images are resized to, or null to leave them
      * @return the sums over all examples
      * @throws UserException if the data do not fit the network
@@ -46,9 +47,6 @@ public final class Evaluator {
             Network network, ImageDataset dataset, int batchSize, Integer imageSize) {
         requireFit(network, dataset);
         withoutGradients(network);
-        network.arrangeFor(
-                imageSize == null ? dataset.height() : imageSize,
-                imageSize == null ? dataset.width() : imageSize);
         try (BatchLoader loader = loader(dataset, batchSize, imageSize)) {
             return run(network, loader, (examples, loss, accuracy) -> true);
         }

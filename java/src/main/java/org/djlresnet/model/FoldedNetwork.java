@@ -240,18 +240,19 @@ public final class FoldedNetwork implements AutoCloseable {
     }
 
     private static NDArray pad(NDArray x, int before, int after) {
-        NDList parts = new NDList();
+        NDList zeros = new NDList();
+        NDList parts = new NDList(x);
         if (before > 0) {
-            parts.add(zeros(x, before));
+            zeros.add(zeros(x, before));
+            parts.add(0, zeros.get(0));
         }
-        parts.add(x);
         if (after > 0) {
-            parts.add(zeros(x, after));
+            zeros.add(zeros(x, after));
+            parts.add(zeros.get(zeros.size() - 1));
         }
-        NDArray padded = NDArrays.concat(parts, 1);
-        parts.remove(x);
-        parts.close();
-        return padded;
+        try (zeros) {
+            return NDArrays.concat(parts, 1);
+        }
     }
 
     private static NDArray zeros(NDArray like, int channels) {

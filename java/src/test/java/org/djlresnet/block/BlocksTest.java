@@ -14,7 +14,10 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.ParameterStore;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.djlresnet.engine.EngineTraits;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -148,6 +152,17 @@ class BlocksTest {
                             .reshape(2, 3, 7, 6);
             List<float[]> oneByOne = valueAndGradient(x, () -> forward(pool, forward(relu, x)));
             List<float[]> chained = valueAndGradient(x, () -> forward(chain, x));
+            try (NDManager scope = manager.newSubManager()) {
+                NDArray input = x.duplicate();
+                input.attach(scope);
+                forward(chain, input);
+                // no rectified map of the input's size was made
+                assertEquals(
+                        1,
+                        scope.getManagedArrays().stream()
+                                .filter(array -> array.getShape().equals(x.getShape()))
+                                .count());
+            }
             for (int i = 0; i < 2; i++) {
                 assertArrayEquals(oneByOne.get(i), chained.get(i));
             }
@@ -171,6 +186,35 @@ class BlocksTest {
         float[] gradient = x.getGradient().toFloatArray();
         EngineTraits.of(Engine.getInstance()).forgetGradient(x);
         return List.of(value, gradient);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8, 1, 1", "8, 2, 3", "2, 4, 4"})
+    void batchNormIsDjls(int examples, int height, int width) {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            Shape shape = new Shape(examples, 5, height, width);
+            NDArray x = manager.arange((float) shape.size()).mul(0.7f).sin().reshape(shape);
+            Block ours = new BatchNorm();
+            Block djls = ai.djl.nn.norm.BatchNorm.builder().build();
+            List<List<float[]>> results = new ArrayList<>();
+            for (Block block : List.of(ours, djls)) {
+                block.initialize(manager, DataType.FLOAT32, shape);
+                Map<String, NDArray> arrays = new LinkedHashMap<>();
+                block.getParameters()
+                        .forEach(p -> arrays.put(p.getValue().getName(), p.getValue().getArray()));
+                arrays.get("gamma").addi(manager.arange(5f).mul(0.1f));
+                arrays.get("beta").addi(manager.arange(5f).mul(-0.2f));
+                List<float[]> found =
+                        new ArrayList<>(valueAndGradient(x, () -> forward(block, x, true)));
+                found.add(arrays.get("runningMean").toFloatArray());
+                found.add(arrays.get("runningVar").toFloatArray());
+                found.add(forward(block, x).toFloatArray());
+                results.add(found);
+            }
+            for (int i = 0; i < results.get(0).size(); i++) {
+                assertArrayEquals(results.get(1).get(i), results.get(0).get(i), 1e-5f, "" + i);
+            }
+        }
     }
 
     @Test
@@ -264,8 +308,12 @@ class BlocksTest {
     }
 
     private static NDArray forward(Block block, NDArray x) {
+        return forward(block, x, false);
+    }
+
+    private static NDArray forward(Block block, NDArray x, boolean training) {
         ParameterStore store = new ParameterStore(x.getManager(), false);
-        return block.forward(store, new NDList(x), false).singletonOrThrow();
+        return block.forward(store, new NDList(x), training).singletonOrThrow();
     }
 
     private static Shape shape(Block block, long... input) {

@@ -56,7 +56,7 @@ class ConvolutionTest {
         "1, 20, 24, 4, 3, 3, 2",
         "72, 20, 24, 2, 2, 3, 1",
     })
-    void tapProductsEqualThePaddedConvolution(
+    void productsEqualThePaddedConvolution(
             int examples, int in, int out, int height, int width, int kernel, int stride) {
         try (NDManager manager = NDManager.newBaseManager()) {
             NDArray x = random(manager, 1, examples, in, height, width);

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -41,6 +45,33 @@ class EngineTraitsTest {
             EngineTraits.of(manager.getEngine()).assign(target, source, true);
             assertArrayEquals(values, target.toFloatArray());
             assertArrayEquals(values, source.toFloatArray());
+        }
+    }
+
+    @Test
+    void assignedParametersTakeTheirGradientsOnAThreadThatRecords() throws Exception {
+        ExecutorService fresh = Executors.newSingleThreadExecutor();
+        try {
+            float[] gradient =
+                    fresh.submit(EngineTraitsTest::gradientAfterAssigning).get(1, TimeUnit.MINUTES);
+            assertArrayEquals(new float[] {2, 3}, gradient);
+        } finally {
+            fresh.shutdown();
+        }
+    }
+
+    private static float[] gradientAfterAssigning() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            NDArray source = manager.create(new float[] {5, 7});
+            source.setRequiresGradient(true);
+            NDArray target = manager.create(new float[] {1, 1});
+            target.setRequiresGradient(true);
+            EngineTraits.of(manager.getEngine()).assign(target, source, true);
+            NDArray factors = manager.create(new float[] {2, 3});
+            try (GradientCollector collector = manager.getEngine().newGradientCollector()) {
+                collector.backward(target.mul(factors).sum());
+            }
+            return target.getGradient().toFloatArray();
         }
     }
 }

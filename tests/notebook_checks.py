@@ -1,0 +1,262 @@
+"""What must stand in the outputs of each of the four notebooks."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from notebook_outputs import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    check_bars,
+    check_confusion,
+    check_curves,
+    check_tiles,
+    epochs_told,
+    numbers,
+    plotly_curves,
+)
+
+ROOT = Path(__file__).parent.parent
+#: He et al. (2015), table 1: the blocks of each stage, the multiply-adds of its last row in billions.
+TABLE = {
+    18: ([2, 2, 2, 2], 1.8),
+    34: ([3, 4, 6, 3], 3.6),
+    50: ([3, 4, 6, 3], 3.8),
+    101: ([3, 4, 23, 3], 7.6),
+    152: ([3, 8, 36, 3], 11.3),
+}
+#: Those of torchvision's networks.
+PARAMETERS = [11689512, 21797672, 25557032, 44549160, 60192808]
+
+FINAL = r"loss (\d+\.\d{3}), train acc ([01]\.\d{3}), test acc ([01]\.\d{3})\n(\d+\.\d) examples/sec"
+LONGER = 0.6  # the least test accuracy of a saved run
+
+
+def check_training(text, epochs):
+    """The bars and lines of a training; the lines' numbers."""
+    rows = epochs_told(text)
+    assert rows.shape == (epochs, 4)
+    assert np.isfinite(rows).all()
+    assert ((rows[:, [1, 3]] > 0) & (rows[:, [1, 3]] <= 1)).all()
+    for epoch, row in enumerate(rows, 1):
+        for phase, (loss, accuracy) in (("Training  ", row[:2]), ("Validating", row[2:])):
+            (bar,) = re.findall(rf"{phase} {epoch}/{epochs} 100% \|█+\| (\d+)/(\d+)(.*)", text)
+            assert bar[0] == bar[1]
+            if epochs > 1:
+                # what a bar told last is of a moment before the pass's end
+                shown = numbers(r", loss (\S+), accuracy (\S+),", bar[2])
+                assert shown == pytest.approx([loss, accuracy], rel=0.15)
+    if epochs > 1:
+        assert rows[-1, 0] < rows[0, 0]
+        assert rows[-1, 3] > LONGER
+    return rows
+
+
+def check_plotly(html, rows):
+    epochs = range(1, len(rows) + 1)
+    curves = plotly_curves(html)
+    assert list(curves) == ["train loss", "train accuracy", "test accuracy"]
+    for points, column in zip(curves.values(), (0, 1, 3), strict=True):
+        assert [x for x, _ in points] == list(epochs)
+        assert np.allclose([y for _, y in points], rows[:, column], atol=5.1e-4)
+
+
+def multiply_adds(blocks, bottleneck, stride_first):
+    """The multiplications of a network of table 1 for an image of 224 by 224 pixels, layer by layer."""
+    total, side, channels = 112**2 * 64 * 3 * 49, 56, 64
+    for stage, count in enumerate(blocks):
+        width = 64 << stage
+        out = 4 * width if bottleneck else width
+        for block in range(count):
+            stride = 2 if stage and not block else 1
+            before, side = side, side // stride
+            if bottleneck:
+                narrow = side if stride_first else before
+                total += narrow**2 * channels * width + side**2 * (9 * width + out) * width
+            else:
+                total += side**2 * 9 * (channels + width) * width
+            if channels != out:
+                total += side**2 * channels * out
+            channels = out
+    return total + 1000 * channels
+
+
+def check_table(notebook):
+    lines = notebook.text("Summary usual").splitlines()[1:]
+    rows = [re.fullmatch(r" *(\d+)  (\[[\d, ]+\]) +(\S+) +(\S+)e9 +(\S+)e9", line).groups() for line in lines]
+    assert [int(row[0]) for row in rows] == list(TABLE)
+    for (layers, blocks, parameters, usual, first), expected in zip(rows, PARAMETERS, strict=True):
+        stages, billions = TABLE[int(layers)]
+        assert json.loads(blocks) == stages
+        assert int(parameters.replace(",", "")) == expected
+        assert usual == f"{multiply_adds(stages, int(layers) >= 50, False) / 1e9:.3f}"
+        assert first == f"{multiply_adds(stages, int(layers) >= 50, True) / 1e9:.3f}"
+        assert abs(float(first) - billions) < 0.1
+    compared = notebook.text("boolean sameLayers").splitlines()[1:]
+    assert [int(line.split()[0]) for line in compared] == list(TABLE)
+    for line in compared:
+        difference, greatest = numbers(r"true +true +\(1, 1000\) +(\S+) of (\S+)$", line)
+        assert 0 <= difference <= 1e-4 * greatest
+        assert greatest > 0
+
+
+def check_resnet(notebook, epochs):
+    assert notebook.text("Residual block = new Residual(3, false") == "(4, 3, 6, 6)"
+    assert notebook.text("Residual halving = new Residual(6, true") == "(4, 6, 3, 3)"
+    printout = notebook.text("System.out.println(net)")
+    assert printout.count("\t\tResidual(") == 8
+    # the book's layers, with the shapes of He et al.'s table 1
+    shapes = re.findall(r"^(\d\d\w+) layer output : \((.*)\)$", notebook.text("layer output"), re.M)
+    small, large = "1, 64, 56, 56", "1, 64, 112, 112"
+    assert shapes == [
+        ("01Conv2d", large),
+        ("02BatchNorm", large),
+        ("03LambdaBlock", large),
+        ("04LambdaBlock", small),
+        ("05SequentialBlock", small),
+        ("06SequentialBlock", "1, 128, 28, 28"),
+        ("07SequentialBlock", "1, 256, 14, 14"),
+        ("08SequentialBlock", "1, 512, 7, 7"),
+        ("09LambdaBlock", "1, 512"),
+        ("10Linear", "1, 10"),
+    ]
+    assert notebook.text("long own = 0").strip() == "11,178,378 and 11,178,378 parameters"
+    rows = check_training(notebook.text("TrainingRun run ="), epochs)
+    loss, train, test, speed = numbers(FINAL, notebook.text("examples/sec").strip())
+    assert [loss, train, test] == [rows[-1, 0], rows[-1, 1], rows[-1, 3]]
+    assert speed > 0
+    check_plotly(notebook.data("MetricsFigure.of(", "text/html"), rows)
+    check_table(notebook)
+    # exercises 2 to 4
+    assert notebook.text("Block bottleneck = new Bottleneck") == "(2, 128, 4, 4)"
+    count, difference = numbers(
+        r"(\d+) parameters, same shapes: true, greatest difference: (.*)", notebook.text("sameShapes")
+    )
+    assert count == 20
+    assert difference < 1e-4
+    assert "passes x on unchanged: true\nthe older block does: false\n" in notebook.text(
+        "PreactBasicBlock preactivated"
+    )
+    (preactivated,) = epochs_told(notebook.text("preact-resnet18"))
+    assert np.isfinite(preactivated).all()
+    assert preactivated[3] > (LONGER if epochs > 1 else 0)
+    change, without = numbers(r"after a ReLU: (.*), without: (.*)", notebook.text("Residual identity"))
+    assert (change, without > 1) == (0, True)
+
+
+def check_resnet_python(notebook, epochs):
+    text = notebook.text("model.summary(")
+    assert text.startswith("(4, 10)\n")
+    assert "trainable parameters: 11,178,378" in text
+    told = notebook.text("progress=LiveFigure()").splitlines()[0]
+    row = numbers(r"train loss (\S+), train acc (\S+), test loss (\S+), test acc (\S+)", told)
+    assert told.startswith(f"epoch {epochs}/{epochs}: ")
+    check_curves(notebook.picture("progress=LiveFigure()"), (BLUE, ORANGE, GREEN), epochs)
+    loss, train, test, speed = numbers(FINAL, notebook.text("examples/sec").strip())
+    assert [loss, train, test] == [row[0], row[1], row[3]]
+    assert speed > 0
+    evaluation = notebook.text("print(evaluation)")
+    test_loss, accuracy, count = numbers(r"^loss (\S+), accuracy (\S+), (\d+) examples", evaluation)
+    assert (accuracy, test_loss) == (test, pytest.approx(row[2], abs=2e-3))
+    matrix = np.array([line.split()[-10:] for line in evaluation.strip().splitlines()[-10:]], int)
+    assert np.sum(matrix) == count
+    assert np.trace(matrix) / count == pytest.approx(accuracy, abs=5e-4)
+    check_confusion(notebook.picture("evaluation.plot()"), matrix)
+    by_hand, measured = numbers(r"accuracy (\S+), as measured above: (\S+)", notebook.text("np.mean(predicted"))
+    assert by_hand == measured == pytest.approx(accuracy, abs=5.1e-4)
+    check_tiles(notebook.picture("worst = "), 3, 4)
+    top = re.findall(r"^([\w/ -]+): ([01]\.\d{3})$", notebook.text("resnet.predict("), re.M)
+    probabilities = [float(probability) for _, probability in top]
+    assert len(top) == len(dict(top)) == 3
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 0.1 <= probabilities[0] <= sum(probabilities) <= 1.002
+    if epochs > 1:
+        assert test > LONGER
+        assert top[0][0] == "Ankle boot"
+    # the first test picture, dark on white and ten times as large
+    photograph = notebook.picture("photograph.save(")
+    pictures = gzip.decompress((ROOT / "data/fashion-mnist/t10k-images-idx3-ubyte.gz").read_bytes())
+    boot = np.frombuffer(pictures, np.uint8, 784, 16).reshape(28, 28)
+    assert photograph.shape == (280, 280, 3)
+    assert np.corrcoef(photograph[4::10, 4::10, 0].ravel(), 255.0 - boot.ravel())[0, 1] > 0.98
+    # the legend of several runs stands below
+    check_curves(notebook.picture('"momentum": momentum.history')[:-80], (BLUE, ORANGE), epochs)
+
+
+def check_mixed(notebook, epochs):
+    assert "[4. , 4.5, 5. , 5.5]], dtype=float32)" in notebook.text("NDArray scaled")
+    assert notebook.text("print(text, total)") == f"Größe (3, 4) {2**43}\n\nTrue"
+    assert notebook.text("%%java -o block").strip() == "(4, 3, 6, 6) -> (4, 6, 3, 3)"
+    assert notebook.text("type(held)") == "'org.djlresnet.block.Residual'"
+    assert notebook.text("held == block") == "True"
+    assert "04layer1     (2, 16, 28, 28)\n05layer2     (2, 32, 14, 14)" in notebook.text("NDList layer")
+    text = notebook.text("print(made")
+    (difference,) = numbers(r"greatest difference: (\S+)", text)
+    assert 0 <= difference < 1e-5
+    assert "Model('plain20', in_channels=1, classes=2) ['shoe', 'shirt'] (2, 2)" in text
+    rows = check_training(notebook.text("Bars.train"), epochs)
+    assert notebook.text("resnet.load(folder)").startswith(f"test acc {rows[-1, 3]:.3f}, d2l-resnet18, 1 channel")
+    check_plotly(notebook.data("resnet.load(folder)", "text/html"), rows)
+    check_curves(notebook.picture("Run.open(folder).plot()"), (BLUE, ORANGE, GREEN), epochs)
+    assert "ArithmeticException: / by zero" in notebook.error("int divide")
+    assert ", line 2: return a / b;" in notebook.error("int divide")
+    assert "int cannot be converted to java.lang.String" in notebook.error("String wrong")
+    assert ", line 2: String wrong = fine;" in notebook.error("String wrong")
+
+
+def check_gradient_flow(notebook, epochs):
+    text = notebook.text("def difference(terms)")
+    difference, without = numbers(r"two sides: (\S+), without the addition: (\S+)", text)
+    whole, branch, identity = numbers(r"block (\S+), branch (\S+), identity (\S+)", text)
+    assert 0 <= difference < 1e-5 * whole
+    # so that a gradient without the identity's part is seen
+    assert without > 1
+    assert min(branch, identity) > 0.1 * whole
+    change, predicted = numbers(r"small step: (\S+), by the gradient: (\S+)", text)
+    assert change > 0.1
+    assert change == pytest.approx(predicted, rel=0.01)
+    networks = {"plain20": 19, "cifar-resnet20": 19, "plain56": 55, "cifar-resnet56": 55}
+    start = {
+        name: numbers(rf"{name}: (\d+) convolutions, first (\S+), last (\S+)$", line)
+        for name, line in zip(networks, notebook.text("at_start = {}").splitlines(), strict=True)
+    }
+    assert {name: int(count) for name, (count, *_) in start.items()} == networks
+    assert all(min(first, last) > 0 for _, first, last in start.values())
+    after = {
+        name: numbers(rf"{name}: after (\d+) steps train loss (\S+), test acc (\S+)$", line)
+        for name, line in zip(networks, notebook.text("runs = {name").splitlines(), strict=True)
+    }
+    assert all(loss > 0 and 0 < accuracy <= 1 for _, loss, accuracy in after.values())
+    chart = notebook.picture("axes.semilogy")
+    for half in np.split(chart, 2, axis=1):
+        check_curves(half, (BLUE, ORANGE), epochs=2)
+    ratios = {
+        name: numbers(rf"{name}: first quarter by last quarter (\S+) at the start, (\S+) after the steps$", line)
+        for name, line in zip(networks, notebook.text("def steepness").splitlines(), strict=True)
+    }
+    assert ratios["plain56"][0] > 20 * ratios["cifar-resnet56"][0]
+    assert all(min(pair) > 0 for pair in ratios.values())
+    whole, *costs = (line.split() for line in notebook.text("costs = resnet.bypass_costs").splitlines()[1:])
+    assert whole[0] == "-"
+    assert [name for name, *_ in costs] == [f"layer{s}.{b}" for s in (1, 2, 3) for b in range(3)]
+    values = np.array([row[1:] for row in costs], float)
+    assert np.isfinite(values).all()
+    assert np.allclose(values[:, 2], float(whole[2]) - values[:, 1], atol=1.1e-3)
+    check_bars(notebook.picture("costs.plot()"), (BLUE, ORANGE, GREEN), values[:, 1])
+    if epochs > 1:
+        assert after["cifar-resnet56"][2] > max(0.4, after["plain56"][2])
+        assert values[:, 2].max() > 0.1
+        # without any block it is worse
+        assert (values[:, 2] > -0.02).all()
+
+
+CHECKS = {
+    "resnet": check_resnet,
+    "resnet_python": check_resnet_python,
+    "mixed": check_mixed,
+    "gradient_flow": check_gradient_flow,
+}
