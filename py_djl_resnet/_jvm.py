@@ -4,10 +4,7 @@ One process has one JVM with one engine. Importing this module starts nothing.
 """
 
 import contextlib
-import importlib.metadata
-import importlib.util
 import os
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,17 +15,26 @@ import jpype
 import numpy as np
 import numpy.typing as npt
 
-from py_djl_resnet import _jars
+from py_djl_resnet import _jars, _options
 from py_djl_resnet._java import Java, find_java
 from py_djl_resnet.checks import whole_number
 from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
 
-GPU_LIBRARIES = "2.7.1"
-"""The version of the package torch whose libraries the engine's JNI part fits."""
-
 _BRIDGE = "org.djlresnet.bridge.Bridge"
 _MOST_THREADS = 1024
-_DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
+#: Java's types of an array's elements that are numbers
+_ELEMENTS = {
+    "boolean": np.bool_,
+    "byte": np.int8,
+    "short": np.int16,
+    "int": np.int32,
+    "long": np.int64,
+    "float": np.float32,
+    "double": np.float64,
+}
+_ENDED = (
+    "Java has ended in this process, as System.exit does, and cannot start again. Restart the kernel or the process."
+)
 
 _lock = threading.Lock()
 
@@ -43,6 +49,8 @@ class _Started:
 
 
 _started: _Started | None = None
+#: Why a JVM that began to start cannot be used, which a second try would not change.
+_failed: EngineError | None = None
 
 
 def start(
@@ -69,7 +77,7 @@ def start(
         JarError: a jar is missing.
         EngineError: the JVM or the libraries for a GPU cannot be used.
     """
-    global _started
+    global _failed, _started
     if threads is not None:
         threads = whole_number(threads, "threads", most=_MOST_THREADS)
     with _lock:
@@ -78,19 +86,25 @@ def start(
             return
         engine = _jars.ENGINES[0] if engine is None else engine
         _jars.required(engine, natives=False)
+        if _failed is not None:
+            raise _failed
         if jpype.isJVMStarted():
             raise EngineError(
                 "Another library has started a JVM in this process, without the jars of this package. Import and start "
                 "py_djl_resnet first, or use a process of its own."
             )
         java = find_java()
-        gpu = gpu_libraries(engine, device)
+        gpu = _options.gpu_libraries(engine, device)
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
-        _start(java, _options(java, engine, threads), class_path)
+        try:
+            _start(java, _options.options(java, engine, threads), class_path)
+        except EngineError as error:
+            _failed = error
+            raise
         _started = _Started(engine, threads, os.getpid())
 
 
@@ -113,6 +127,11 @@ def engine() -> str | None:
     return _started.engine if _started else None
 
 
+def is_running() -> bool:
+    """Whether Java runs in this process: it does not before the start, nor after `System.exit`."""
+    return bool(jpype.isJVMStarted())
+
+
 def set_property(name: str, value: str) -> None:
     """Set a system property of the running JVM."""
     jpype.JClass("java.lang.System").setProperty(name, value)
@@ -130,6 +149,10 @@ def translated_errors() -> Iterator[None]:
         yield
     except jpype.JException as error:
         raise _translated(error) from error
+    except RuntimeError as error:
+        if is_running():
+            raise
+        raise EngineError(_ENDED) from error
 
 
 def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
@@ -173,11 +196,18 @@ def to_java_string(text: str) -> object:
 
 
 def from_java_array(value: object) -> object:
-    """An array of Java's numbers as one of numpy, copied; anything else as it is."""
+    """An array of Java's numbers as one of numpy, copied; anything else, such as a ragged array, as it is."""
     if not isinstance(value, jpype.JArray):
         return value
-    array = np.array(value)
-    return array if array.dtype != object else value
+    element, *axes = str(value.getClass().getTypeName()).split("[]")
+    if element not in _ELEMENTS:
+        return value
+    try:
+        array: npt.NDArray[Any] = np.array(value, dtype=_ELEMENTS[element])
+    except (TypeError, ValueError):
+        return value
+    # Java does not say how long the rows are that are not there
+    return array if array.ndim == len(axes) else array.reshape(array.shape + (0,) * (len(axes) - array.ndim))
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
@@ -186,6 +216,8 @@ def _check_running(started: _Started, engine: str | None = None, threads: int | 
             "The JVM does not survive a fork. Start the process with the method spawn: "
             "multiprocessing.get_context('spawn')."
         )
+    if not is_running():
+        raise EngineError(_ENDED)
     if engine not in (None, started.engine):
         raise UsageError(
             f"One process has one engine. Received: {engine!r}, while {started.engine!r} runs. Use another process "
@@ -198,80 +230,21 @@ def _check_running(started: _Started, engine: str | None = None, threads: int | 
         )
 
 
-def _options(java: Java, engine: str, threads: int | None) -> list[str]:
-    options = [
-        # or HotSpot's guard pages on the main thread's stack end the process inside numpy's linear algebra
-        "-XX:+UnlockExperimentalVMOptions",
-        "-XX:+DisablePrimordialThreadGuardPages",
-        # or the JVM takes SIGINT, SIGTERM and SIGHUP away from Python
-        "-Xrs",
-        "-Dsun.jnu.encoding=UTF-8",
-        *engine_options(java, engine),
-    ]
-    if threads is not None:
-        options += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
-    return options
-
-
-def engine_options(java: Java, engine: str) -> list[str]:
-    """The options of any JVM that computes with `engine`, in this process or another."""
-    options = [
-        "--enable-native-access=ALL-UNNAMED",
-        "-Djava.awt.headless=true",
-        # Java's garbage is small wrappers of tensors, whose memory lies outside its heap
-        "-XX:+UseSerialGC",
-        "-Dai.djl.offline=true",
-        "-DOPT_OUT_TRACKING=true",
-        f"-Dai.djl.default_engine={_DJL_NAMES[engine]}",
-    ]
-    if java.major >= 24:
-        options.append("--sun-misc-unsafe-memory-access=allow")
-    if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
-        if not re.fullmatch(r"[1-9]\d*[kmgKMG]?", heap):
-            raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {heap!r}.")
-        options.append(f"-Xmx{heap}")
-    else:
-        # a young generation that is reused soon: a larger one is touched bit by bit, as if memory leaked
-        options.append("-Xmn16m")
-    return options
-
-
 def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
     try:
         jpype.startJVM(
             *options, jvmpath=str(java.library), classpath=[str(path) for path in class_path], interrupt=False
         )
+        logging = jpype.JPackage("java").util.logging
+        logging.Logger.getLogger("").setLevel(logging.Level.WARNING)
     except Exception as error:
         raise EngineError(
             f"The JVM of {java.home} (Java {java.version}) does not start: {error}. Check PY_DJL_RESNET_HEAP and "
-            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java."
+            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java, with the module jdk.zipfs."
         ) from error
-    logging = jpype.JPackage("java").util.logging
-    logging.Logger.getLogger("").setLevel(logging.Level.WARNING)
     if threading.current_thread() is not threading.main_thread():
         # the JVM would wait for this thread at exit; it is attached again, as a daemon, when it next calls Java
         jpype.JClass("java.lang.Thread").detach()
-
-
-def gpu_libraries(engine: str, device: str) -> dict[str, str] | None:
-    """The variables that lead DJL to the libraries of the package torch, which is never imported; None for the CPU."""
-    if engine != "pytorch" or not re.fullmatch(r"auto|gpu(:\d+)?", device):
-        return None
-    try:
-        version = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
-        version = "none"
-    fits = re.fullmatch(rf"{GPU_LIBRARIES}(\+cu\d+)?", version) is not None
-    if device == "auto" and not (fits and Path("/dev/nvidiactl").exists()):
-        return None
-    spec = importlib.util.find_spec("torch") if fits else None
-    if spec is None or spec.origin is None:
-        raise EngineError(
-            f"Device {device} needs the libraries of torch {GPU_LIBRARIES}. Found: {version}. Run "
-            "pip install 'py-djl-resnet[gpu]', or use --device cpu."
-        )
-    folder = Path(spec.origin).parent / "lib"
-    return {"PYTORCH_LIBRARY_PATH": str(folder), "PYTORCH_VERSION": GPU_LIBRARIES, "PYTORCH_FLAVOR": "cu128"}
 
 
 def _translated(error: Any) -> ResnetError:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from py_djl_resnet import _jars, _jvm, kernel
+from py_djl_resnet import _jars, _jvm, _options, kernel
 from py_djl_resnet._java import find_java
 from py_djl_resnet.datasets import bundled_data
-from py_djl_resnet.errors import ResnetError
+from py_djl_resnet.errors import JavaNotFoundError, ResnetError
 
 Verdict = Literal["ok", "warning", "failure"]
 
@@ -28,11 +28,13 @@ _EXTRAS = {"torch": "torch", "onnx": "onnx"}
 # A child of its own, because a process can load one engine only, and because a native library may end it
 _DESCRIBE = """
 import json, sys
-from py_djl_resnet import _jvm
+from py_djl_resnet import JavaNotFoundError, _jvm
 try:
     _jvm.start(sys.argv[1], offline=True, quiet=True)
     with _jvm.translated_errors():
         print("described " + str(_jvm.bridge().describe()))
+except JavaNotFoundError as error:
+    print("without-java " + json.dumps(str(error)))
 except Exception as error:
     print("failed " + json.dumps(str(error)))
 """
@@ -163,6 +165,9 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
             devices = ", ".join(told["devices"])
             yield Finding(name, "ok", f"{told['engine_version']}, {told['threads']} processors, devices: {devices}")
             return
+        if outcome == "without-java":
+            yield Finding(name, bad, json.loads(text), "Put Java right first.")
+            return
         if outcome == "failed":
             yield Finding(name, bad, json.loads(text), f"Delete {engine_cache()} to unpack the library again.")
             return
@@ -226,7 +231,7 @@ def _gpu() -> Iterator[Finding]:
         yield Finding("gpu", "ok", "none; training uses the processor")
         return
     detail = "; ".join(told.stdout.strip().splitlines())
-    if _jvm.gpu_libraries("pytorch", "auto"):
+    if _options.gpu_libraries("pytorch", "auto"):
         yield Finding("gpu", "ok", detail)
     else:
         yield Finding("gpu", "warning", f"{detail}; not used", "pip install 'py-djl-resnet[gpu]'")
@@ -250,6 +255,9 @@ def _java_kernel() -> Iterator[Finding]:
     try:
         folder = kernel.installed()
         why = "not registered yet" if folder is None else kernel.outdated(folder)
+    except JavaNotFoundError as error:
+        yield Finding("java kernel", "warning", str(error), "Set JAVA_HOME to a JDK and run doctor again.")
+        return
     except ResnetError as error:
         yield Finding("java kernel", "warning", str(error), kernel.cure())
         return

@@ -7,6 +7,7 @@ Each carries the exit code with which the command line ends: 2 when the caller g
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,14 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         self.folder = folder
         self.history = history
         self.exit_code = 128 + signal.value
+        again = (
+            f"py_djl_resnet.resume({str(folder)!r})"
+            if "ipykernel" in sys.modules
+            else f"py-djl-resnet train --resume {folder}"
+        )
         kept = (
             "nothing is kept on disk"
             if folder is None
-            else f"its state is saved in {folder / 'last.safetensors'}; "
-            f"go on with: py-djl-resnet train --resume {folder}"
+            else f"its state is saved in {folder / 'last.safetensors'}; go on with: {again}"
         )
         super().__init__(f"training was interrupted by {signal.name} after {len(history)} full epochs; {kept}")

@@ -201,7 +201,10 @@ def predict(
     from .images import find_images, read_image
 
     top_k = whole_number(top_k, "top_k")
-    files = find_images([images] if isinstance(images, (str, os.PathLike)) else images)
+    # what is neither, an array perhaps, is one picture that cannot be read
+    given: Any = images
+    single = isinstance(given, (str, os.PathLike)) or not isinstance(given, Sequence)
+    files = find_images([given] if single else given)
     predictions: list[Prediction] = []
     with opened(model, device, engine) as network:
         height, width = _picture_size(network, engine)

@@ -34,7 +34,13 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
         UsageError: a path that does not exist, or a folder without pictures.
     """
     found: list[Path] = []
-    for path in map(Path, paths):
+    for given in paths:
+        if not isinstance(given, (str, os.PathLike)):
+            raise UsageError(
+                f"a picture must be a file or a folder; received a {type(given).__name__}. Call the network itself on "
+                "arrays, model(x), and save a picture that is in memory"
+            )
+        path = Path(given)
         if path.is_dir():
             inside = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
             if not inside:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import io
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from . import _jars, _jvm
+from . import _jars, _options
 from ._java import Java, find_java
 from .datasets import bundled_data
 from .errors import JavaNotFoundError, ResnetError, UsageError
@@ -27,8 +28,9 @@ EXTRA = "pip install 'py-djl-resnet[notebook]'"
 _COMMAND = "python -m py_djl_resnet notebook --kernel-only"
 _STARTER = "org/djlresnet/notebook/Kernel.class"
 _ENGINE_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
-# A figure of Tablesaw, as the last expression of a cell, is drawn
+# Output and interruption are ours; a figure of Tablesaw, as the last expression of a cell, is drawn
 _STARTUP = (
+    "org.djlresnet.notebook.KernelSetup.install(org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel());"
     "org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel().getRenderer()"
     ".createRegistration(tech.tablesaw.plotly.components.Figure.class)"
     '.preferring("text/html").register((figure, context) -> context.renderIfRequested('
@@ -58,9 +60,8 @@ def register(engine: str = "pytorch", *, offline: bool = False, quiet: bool = Fa
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         (path / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
-        with zipfile.ZipFile(_jars.own_jar()) as own, zipfile.ZipFile(path / "starter.jar", "w") as starter:
-            starter.writestr(_STARTER, own.read(_STARTER))
-        (path / "jjava.jar").write_bytes(_jjava().read_bytes())
+        for name, content in _own_jars().items():
+            (path / name).write_bytes(content)
         # an environment of its own has its own kernels; the system's Python may not be written to
         own_environment = sys.prefix != sys.base_prefix
         where: dict[str, Any] = {"prefix": sys.prefix} if own_environment else {"user": True}
@@ -81,7 +82,7 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
         "argv": [
             str(java.home / "bin" / ("java.exe" if sys.platform == "win32" else "java")),
             "--add-opens=jdk.jshell/jdk.jshell=ALL-UNNAMED",
-            *_jvm.engine_options(java, engine),
+            *_options.engine_options(java, engine),
             f"-Dpy_djl_resnet.data={bundled_data()}",
             "-cp",
             path,
@@ -130,8 +131,13 @@ def outdated(folder: Path) -> str | None:
     if spec != now:
         changed = [key for key in now if spec.get(key) != now[key]]
         return f"Java or the jars have moved (other {', '.join(changed)})"
-    lacking = [name for name in ("starter.jar", "jjava.jar") if not (folder / name).is_file()]
-    return f"it lacks {', '.join(lacking)}" if lacking else None
+    for name, content in _own_jars().items():
+        try:
+            if (folder / name).read_bytes() != content:
+                return f"its {name} is not the one of this installation"
+        except OSError as error:
+            return f"its {name} cannot be read ({error.strerror})"
+    return None
 
 
 def cure() -> str:
@@ -156,6 +162,14 @@ def _specs() -> Any:
     from jupyter_client.kernelspec import KernelSpecManager
 
     return KernelSpecManager()
+
+
+def _own_jars() -> dict[str, bytes]:
+    """The jars that lie in the kernelspec's folder, by name; always the same bytes for one installation."""
+    starter = io.BytesIO()
+    with zipfile.ZipFile(_jars.own_jar()) as own, zipfile.ZipFile(starter, "w") as jar:
+        jar.writestr(zipfile.ZipInfo(_STARTER), own.read(_STARTER))
+    return {"starter.jar": starter.getvalue(), "jjava.jar": _jjava().read_bytes()}
 
 
 def _jjava() -> Path:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .errors import UsageError
 from .figures import plot_history
+from .kernel import EXTRA
 from .progress import Snapshot, epoch_line
 
 
@@ -13,10 +15,16 @@ class LiveFigure:
     """Shows a run as its figure, drawn anew at each epoch's end, and a line that tells where it is.
 
     Give it to :func:`py_djl_resnet.train` as ``progress``, for one run.
+
+    Raises:
+        UsageError: the extra ``[notebook]`` is not installed.
     """
 
     def __init__(self) -> None:
-        from IPython.display import Pretty, display
+        try:
+            from IPython.display import Pretty, display
+        except ModuleNotFoundError as error:
+            raise UsageError(f"LiveFigure needs {error.name}, which is not installed; run {EXTRA}") from error
 
         self._pretty = Pretty
         self._line = display(Pretty("starting"), display_id=True)

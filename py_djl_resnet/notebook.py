@@ -19,11 +19,13 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
+import keyword
 import shlex
 import signal
 import sys
 import time
 from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -64,6 +66,7 @@ class JavaCells:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._java: Any = None
+        self._models: WeakValueDictionary[Any, Model] = WeakValueDictionary()
 
     def run(self, line: str, cell: str) -> Any:
         """Run Java code: %%java [-i NAMES] [-o NAMES], names separated by commas.
@@ -98,20 +101,24 @@ class JavaCells:
             raise KeyboardInterrupt("the Java cell was interrupted")
         if result["error"]:
             raise _error(result["error"])
-        for name in options.o:
-            self._shell.user_ns[name] = self._get(java, name)
+        # all or, after an error, none
+        self._shell.user_ns.update({name: self._get(java, name) for name in options.o})
         return None if result["value"] is None else _shown(self._get(java, result["value"]))
 
     def flush(self, *_: object) -> None:
         """Prints what Java has printed meanwhile, also between cells."""
         if self._java is None:
             return
+        if not _jvm.is_running():
+            # a cell has called System.exit
+            self._java = None
+            return
         for piece in json.loads(str(self._java.output())):
             print(piece["text"], end="", file=getattr(sys, piece["stream"]), flush=True)
 
     def close(self) -> None:
         """Gives Java its own output back."""
-        self.flush()
+        self.flush()  # which takes note of a JVM that is gone
         java, self._java = self._java, None
         if java is not None:
             java.close()
@@ -125,63 +132,73 @@ class JavaCells:
 
     def _follow(self, java: Any) -> None:
         """Prints what the cell prints until it ends; a signal asks it to end, and then makes it."""
-        asked = killed = None
+        asked = killed = False
+        since = 0.0
         with signals((signal.SIGINT,), lenient=True) as received:
-            ended = False
-            while not ended:
-                ended = bool(java.await_(_POLL_MILLISECONDS))
+            while not java.await_(_POLL_MILLISECONDS):
                 self.flush()
-                if received and asked is None:
+                now = time.monotonic()
+                if received and not asked:
                     java.stop()
-                    asked = time.monotonic()
-                elif asked is not None and killed is None and time.monotonic() - asked > _SECONDS_TO_END:
+                    asked, since = True, now
+                elif java.isSaving():
+                    since = now
+                elif asked and now - since > _SECONDS_TO_END:
+                    if killed:
+                        raise KeyboardInterrupt(_NOT_ENDED)
                     java.kill()
-                    killed = time.monotonic()
-                elif killed is not None and time.monotonic() - killed > _SECONDS_TO_END and not ended:
-                    raise KeyboardInterrupt(_NOT_ENDED)
+                    killed, since = True, now
+        self.flush()
 
-    @staticmethod
-    def _put(java: Any, name: str, value: Any) -> None:
+    def _put(self, java: Any, name: str, value: Any) -> None:
         with _jvm.translated_errors():
+            variables = java.variables()
             if isinstance(value, Model):
-                java.putNetwork(name, value.handle)
+                variables.putNetwork(name, value.handle)
+                self._models[value.handle] = value
             elif _jvm.is_java(value):
-                java.putObject(name, value)
+                variables.putObject(name, value)
             elif isinstance(value, (bool, np.bool_)):
-                java.putTruth(name, bool(value))
+                variables.putTruth(name, bool(value))
             elif isinstance(value, (int, np.integer)):
                 if not -LONG - 1 <= value <= LONG:
                     raise UsageError(f"{name} does not fit into a long of Java; received {value}")
-                java.putWhole(name, int(value))
+                variables.putWhole(name, int(value))
             elif isinstance(value, (float, np.floating)):
-                java.putReal(name, float(value))
+                variables.putReal(name, float(value))
             elif isinstance(value, str):
-                java.putObject(name, _jvm.to_java_string(value))
+                variables.putObject(name, _jvm.to_java_string(value))
+            elif isinstance(value, np.ma.MaskedArray):
+                raise UsageError(f"{name} is a masked array, whose mask cannot cross; give {name}.filled(value)")
             elif isinstance(value, np.ndarray):
-                if value.dtype.name not in _TYPES or value.size == 0:
+                if value.dtype.name not in _TYPES:
                     raise UsageError(
-                        f"an array for Java must have a dtype of {', '.join(_TYPES)} and an element; "
-                        f"{name} has dtype {value.dtype} and shape {value.shape}"
+                        f"an array for Java must have a dtype of {', '.join(_TYPES)}; {name} has dtype {value.dtype}. "
+                        f"Convert it with {name}.astype"
                     )
-                # a buffer has at least one axis
-                buffer = _jvm.to_direct_buffer(np.ascontiguousarray(np.atleast_1d(value)).view(np.uint8))
-                java.putArray(name, buffer, _djl_name(value.dtype.name), [int(n) for n in value.shape])
+                # a buffer has at least one axis; bytes tell nothing of their order
+                native = np.ascontiguousarray(np.atleast_1d(value), dtype=value.dtype.newbyteorder("="))
+                buffer = _jvm.to_direct_buffer(native.view(np.uint8))
+                variables.putArray(name, buffer, _djl_name(value.dtype.name), [int(n) for n in value.shape])
             else:
                 raise UsageError(
                     f"{name} is of type {type(value).__name__}, which cannot cross to Java; numbers, strings, numpy "
-                    "arrays, networks and objects of Java can"
+                    "arrays, networks and objects of Java can. Make an array of a list, as np.array(...) does"
                 )
 
-    @staticmethod
-    def _get(java: Any, name: str) -> Any:
+    def _get(self, java: Any, name: str) -> Any:
         with _jvm.translated_errors():
-            variable = java.get(name)
+            variable = java.variables().get(name)
             kind, value = str(variable.kind()), variable.value()
             if kind == "array":
                 dtype = np.dtype(_numpy_name(str(variable.type())))
                 return np.array(_jvm.from_direct_buffer(value, tuple(variable.shape()), dtype))
             if kind == "network":
-                return Model(value)
+                # one Model for a network, or closing one would close the other
+                known = self._models.get(value)
+                if known is None:
+                    self._models[value] = known = Model(value)
+                return known
         if kind == "html":
             from IPython.display import HTML
 
@@ -210,11 +227,11 @@ class _Parser(argparse.ArgumentParser):
 def _parse(line: str) -> argparse.Namespace:
     parser = _Parser(prog="%%java", add_help=False, allow_abbrev=False)
     for option in ("-i", "-o"):
-        parser.add_argument(option, action="append", default=[], metavar="NAMES")
+        parser.add_argument(option, action="extend", nargs="+", default=[], metavar="NAMES")
     options = parser.parse_args(shlex.split(line))
     for option in ("i", "o"):
-        names = [name.strip() for names in getattr(options, option) for name in names.split(",")]
-        if not all(name.isidentifier() for name in names):
+        names = [name for name in ",".join(getattr(options, option)).split(",") if name]
+        if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
             parser.error(f"-{option} takes names of variables, received {', '.join(map(repr, names))}")
         setattr(options, option, names)
     return options

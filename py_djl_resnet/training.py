@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from . import _jvm
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
+from .models import Model
 from .profile import Profile
 from .progress import Display, Silent, display
 from .recipe import Recipe
@@ -47,7 +49,7 @@ def train(
     """Trains a network.
 
     Ctrl-C or SIGTERM, when this is called on the main thread, ends the run after the current
-    batch, with its last state saved; a second one ends the process at once.
+    batch, with its last state saved; a second one ends the process at once, but for a notebook's kernel.
 
     Args:
         model: a network's name; None takes the recipe's.
@@ -68,6 +70,11 @@ def train(
         TrainingError: the loss is no longer a number.
     """
     recipe = recipe or Recipe()
+    if isinstance(model, Model):
+        raise UsageError(
+            f"model must be a network's name; received {model!r}. To go on with a run call resume(folder); to begin "
+            "with weights call model.save(file), and train with Recipe(model=..., weights=file)"
+        )
     if model is not None:
         recipe = recipe.replace(model=model)
     if isinstance(dataset, str):
@@ -153,11 +160,14 @@ def _run(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"
         )
     try:
+        if isinstance(progress, type):
+            raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
         shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
         handle = None
         try:
-            with signals() as received:
+            # what a second signal ends in a notebook is its kernel, with all variables
+            with signals(lenient="ipykernel" in sys.modules) as received:
                 with _jvm.translated_errors():
                     handle = begin()
                 with _closed_on_failure(handle):

@@ -64,7 +64,7 @@ def test_plain_values_cross_both_ways(shell, java, value, java_type):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int8", "int32", "int64", "bool", "float16"])
-@pytest.mark.parametrize("shape", [(2, 3), (4,), ()])
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (), (0,), (0, 3)])
 def test_arrays_cross_both_ways_with_type_and_shape(shell, java, dtype, shape):
     array = np.arange(int(np.prod(shape)), dtype="int64").reshape(shape).astype(dtype)
     shell.user_ns["array"] = array
@@ -82,6 +82,47 @@ def test_an_array_is_taken_in_its_own_order_and_copied(shell, java):
     assert np.array_equal(shell.user_ns["doubled"], expected)
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">i8", "<f8", ">f2"])
+def test_an_array_of_any_byte_order_crosses_with_its_numbers(shell, java, dtype):
+    shell.user_ns["array"] = array = np.array([[1, -2], [300, 4]], dtype)
+    java("import ai.djl.ndarray.NDArray; NDArray same = array;", "-i array -o same")
+    assert shell.user_ns["same"].tolist() == [[1, -2], [300, 4]]
+    assert shell.user_ns["same"].dtype == array.dtype.newbyteorder("=")
+
+
+@pytest.mark.parametrize("code", ["long[][] rows = {{1, 2}, {3}};", "long[][] rows = {{1, 2}, null};"])
+def test_a_ragged_array_stays_javas(shell, java, code):
+    java(code + " int after = 1;", "-o rows,after")
+    assert [int(n) for n in shell.user_ns["rows"][0]] == [1, 2]
+    assert shell.user_ns["after"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype", "shape"),
+    [
+        ("new float[0][3]", "float32", (0, 0)),
+        ("new long[2][0]", "int64", (2, 0)),
+        ("new boolean[0]", "bool", (0,)),
+        ("new short[][] {{1}}", "int16", (1, 1)),
+    ],
+)
+def test_javas_arrays_keep_their_type_also_without_an_element(java, code, dtype, shape):
+    array = java(code)
+    assert (array.dtype, array.shape) == (np.dtype(dtype), shape)
+
+
+def test_names_are_parted_by_commas_and_spaces(shell, java):
+    shell.user_ns.update(one=1, two=2)
+    java("int three = one + two; int four = 4;", "-i one, two -o three -o four")
+    assert (shell.user_ns["three"], shell.user_ns["four"]) == (3, 4)
+
+
+def test_variables_are_taken_all_or_none(shell, java):
+    shell.user_ns["first"] = "before"
+    refused(java, "int first = 1;", "-o first,absent")
+    assert shell.user_ns["first"] == "before"
+
+
 def test_javas_arrays_of_numbers_become_numpys(shell, java):
     java("int[] one = {1, 2}; double[][] two = {{1, 2}, {3, 4}};", "-o one,two")
     assert shell.user_ns["one"].tolist() == [1, 2]
@@ -96,7 +137,7 @@ def test_blocks_and_networks_are_the_same_objects_on_both_sides(shell, java):
         code = "var block = model.block(); var own = model; NDArray y = model.forward(x, false);"
         java("import ai.djl.ndarray.NDArray;" + code, "-i model,x -o block,own,y")
         assert np.array_equal(shell.user_ns["y"], model(shell.user_ns["x"]))
-        assert shell.user_ns["own"].name == "plain20"
+        assert shell.user_ns["own"] is model
         assert java("block == model.block()", "-i block") is True
 
 
@@ -137,14 +178,18 @@ def test_nothing_runs_after_an_error(shell, java, capsys):
         ("-o absent", 'There is no Java variable "absent"'),
         ("-i os_module", "os_module is of type module, which cannot cross to Java"),
         ("-i huge", "huge does not fit into a long of Java"),
-        ("-i words", "words has dtype <U1 and shape (1,)"),
+        ("-i words", "words has dtype <U1. Convert it with words.astype"),
         ("-i new", '"new" cannot be the name of a variable in Java'),
+        ("-i masked", "masked is a masked array, whose mask cannot cross; give masked.filled(value)"),
+        ("-i numbers", "numbers is of type list, which cannot cross to Java"),
+        ("-o None", "-o takes names of variables, received 'None'"),
         ("-i a.b", "-i takes names of variables, received 'a.b'"),
         ("--in x", "%%java -i NAMES -o NAMES"),
     ],
 )
 def test_what_cannot_cross_is_named(shell, java, line, message):
     shell.user_ns.update(os_module=os, huge=2**63, words=np.array(["a"]), new=1)
+    shell.user_ns.update(masked=np.ma.array([1, 2], mask=[0, 1]), numbers=[1])
     assert message in str(refused(java, "1;", line))
 
 

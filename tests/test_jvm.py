@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from py_djl_resnet import _java, _jvm
+from py_djl_resnet import _java, _jvm, _options
 from py_djl_resnet.errors import EngineError, JavaNotFoundError, ResnetError, UsageError
 
 
@@ -273,17 +273,17 @@ def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, e
 
 @pytest.mark.parametrize("device", ["gpu", "gpu:1"])
 def test_a_gpu_without_its_libraries_is_told(monkeypatch, device):
-    monkeypatch.setattr(_jvm.importlib.metadata, "version", lambda _: "2.15.0")
+    monkeypatch.setattr(_options.importlib.metadata, "version", lambda _: "2.15.0")
     with pytest.raises(EngineError, match=rf"Device {device} needs .* torch 2\.7\.1\. Found: 2\.15\.0.*\[gpu\]"):
-        _jvm.gpu_libraries("pytorch", device)
+        _options.gpu_libraries("pytorch", device)
 
 
 def test_libraries_for_a_gpu_are_those_of_torch(monkeypatch, tmp_path):
-    monkeypatch.setattr(_jvm.importlib.metadata, "version", lambda _: "2.7.1+cu128")
+    monkeypatch.setattr(_options.importlib.metadata, "version", lambda _: "2.7.1+cu128")
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch/__init__.py").write_text("raise ImportError('must not be imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert _jvm.gpu_libraries("pytorch", "gpu") == {
+    assert _options.gpu_libraries("pytorch", "gpu") == {
         "PYTORCH_LIBRARY_PATH": str(tmp_path / "torch/lib"),
         "PYTORCH_VERSION": "2.7.1",
         "PYTORCH_FLAVOR": "cu128",

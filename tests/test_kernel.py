@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,22 @@ def test_without_jupyterlab_the_command_says_how_to_have_it(command, elsewhere, 
     assert "pip install 'py-djl-resnet[lab]'" in err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a process cannot be replaced")
+def test_jupyterlab_takes_this_processs_place(command, elsewhere, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "there" if name == "jupyterlab" else find(name))
+
+    def execv(path, arguments):
+        raise SystemExit([path, *arguments])
+
+    monkeypatch.setattr(os, "execv", execv)
+    with pytest.raises(SystemExit) as replaced:
+        command("notebook")
+    assert replaced.value.code == [sys.executable, sys.executable, "-m", "jupyterlab"]
+
+
 def test_a_missing_extra_is_told_with_its_cure(refused, monkeypatch):
     monkeypatch.setattr(kernel, "missing_modules", lambda: ["jjava", "nbclient"])
     code, text = refused("notebook", "--kernel-only")
@@ -123,13 +140,35 @@ def test_an_outdated_kernel_says_what_is_gone_and_what_to_do(java_kernel, regist
 def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkeypatch, tmp_path, spoil, reason):
     spoil(registered)
     (tmp_path / "kernel.json").write_text(json.dumps(registered))
-    for jar in ("starter.jar", "jjava.jar"):
-        (tmp_path / jar).touch()
     monkeypatch.setattr(kernel, "installed", lambda: tmp_path)
     (finding,) = doctor._java_kernel()
     assert finding.verdict == "warning"
     assert re.search(reason, finding.detail)
     assert finding.cure == "Run python -m py_djl_resnet notebook --kernel-only."
+
+
+@pytest.mark.parametrize("jar", ["starter.jar", "jjava.jar"])
+def test_the_doctor_finds_a_spoiled_jar(java_kernel, monkeypatch, tmp_path, jar):
+    copy = shutil.copytree(java_kernel, tmp_path / "spec")
+    monkeypatch.setattr(kernel, "installed", lambda: copy)
+    assert [finding.verdict for finding in doctor._java_kernel()] == ["ok"]
+    (copy / jar).write_bytes((copy / jar).read_bytes()[:-1])
+    (finding,) = doctor._java_kernel()
+    assert finding.detail.endswith(f"its {jar} is not the one of this installation")
+    (copy / jar).unlink()
+    (finding,) = doctor._java_kernel()
+    assert finding.detail.endswith(f"its {jar} cannot be read (No such file or directory)")
+
+
+def test_the_doctor_knows_no_command_that_makes_a_compiler(java_kernel, monkeypatch):
+    def none():
+        raise JavaNotFoundError("Java cells need a JDK")
+
+    monkeypatch.setattr(kernel, "installed", lambda: java_kernel)
+    monkeypatch.setattr(kernel, "_find_jdk", none)
+    (finding,) = doctor._java_kernel()
+    assert (finding.verdict, finding.detail) == ("warning", "Java cells need a JDK")
+    assert finding.cure == "Set JAVA_HOME to a JDK and run doctor again."
 
 
 def test_the_doctor_knows_a_good_a_missing_and_an_impossible_kernel(java_kernel, monkeypatch):
@@ -190,3 +229,16 @@ def test_a_kernel_leaves_no_process_behind_when_it_or_its_server_is_killed(java_
         server.kill()
         server.wait()
         server.stdout.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are read from /proc")
+def test_a_kernel_ends_whose_server_ended_before_it_could_look(java_kernel, registered, tmp_path):
+    from jupyter_client.connect import write_connection_file
+
+    connection, _ = write_connection_file(str(tmp_path / "connection.json"))
+    argv = [part.replace("{connection_file}", connection) for part in filled(registered, java_kernel)["argv"]]
+    # as of a server that started the kernel and is gone
+    server = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    environment = {**os.environ, **registered["env"], "JPY_PARENT_PID": server.stdout.strip()}
+    started = subprocess.run(argv, env=environment, capture_output=True, timeout=60)
+    assert started.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import subprocess
 import sys
 from typing import Any
@@ -36,4 +37,10 @@ def run(options: Any) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         print("JupyterLab is not installed; run pip install 'py-djl-resnet[lab]' to have it opened", file=sys.stderr)
         return 0
-    return subprocess.run([sys.executable, "-m", "jupyterlab"]).returncode
+    command = [sys.executable, "-m", "jupyterlab"]
+    if os.name == "posix":
+        # in this process's place: signals are JupyterLab's, which ends with what it left behind taken away
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(command[0], command)
+    return subprocess.run(command).returncode

@@ -6,6 +6,7 @@ import com.google.gson.JsonParser;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.djlresnet.training.EpochRow;
 import org.djlresnet.training.Trainer;
 
@@ -14,9 +15,11 @@ public final class Bars {
 
     private static final int WIDTH = 30;
     private static final long INTERVAL_MILLIS = 50;
+    private static final AtomicInteger ENDING = new AtomicInteger();
 
     private final PrintStream out;
     private String phase = "";
+    private String drawn = "";
     private JsonObject last;
     private int rows;
 
@@ -63,10 +66,17 @@ public final class Bars {
                 bars.show(trainer);
             }
         } finally {
-            // whatever ended the loop above
             trainer.stop();
-            join(thread);
-            bars.end();
+            ENDING.incrementAndGet();
+            try {
+                bars.end();
+                if (thread.isAlive()) {
+                    out.println("interrupted: the run ends its batch and saves its state");
+                }
+                join(thread);
+            } finally {
+                ENDING.decrementAndGet();
+            }
         }
         if (failure[0] instanceof RuntimeException exception) {
             throw exception;
@@ -77,17 +87,33 @@ public final class Bars {
         return trainer.progress().rows();
     }
 
+    /**
+     * Tells whether a training ends its batch and saves its state, which no one may cut short.
+     *
+     * @return whether the thread of a cell is waiting for that
+     */
+    public static boolean isEnding() {
+        return ENDING.get() > 0;
+    }
+
+    /** Waits for a thread's end, whatever is done to this one meanwhile. */
     private static void join(Thread thread) {
         boolean interrupted = false;
+        ThreadDeath stopped = null;
         while (thread.isAlive()) {
             try {
                 thread.join();
             } catch (InterruptedException again) {
                 interrupted = true;
+            } catch (ThreadDeath again) {
+                stopped = again;
             }
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
+        }
+        if (stopped != null) {
+            throw stopped;
         }
     }
 
@@ -156,8 +182,11 @@ public final class Bars {
         append(line, "loss", "%.3f");
         append(line, "accuracy", "%.3f");
         append(line, "examples_per_second", "%.1f");
-        out.print(line);
-        out.flush();
+        if (!drawn.contentEquals(line)) {
+            drawn = line.toString();
+            out.print(line);
+            out.flush();
+        }
     }
 
     private void append(StringBuilder line, String key, String format) {

@@ -60,10 +60,11 @@ public final class Kernel {
 
     /**
      * A notebook server that is killed has no time to end its kernels. That it has gone shows in
-     * another parent of this process, even while its own parent has not noticed.
+     * another parent of this process, even while its own parent has not noticed; it may have gone
+     * before this method is called.
      */
     private static void endWith(String process) {
-        if (process == null || !process.equals(parent())) {
+        if (process == null) {
             return;
         }
         Thread watch =

@@ -1,19 +1,19 @@
-package org.djlresnet.bridge;
+package org.djlresnet.notebook;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
 import java.io.ByteArrayOutputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 
-/** What Java code prints, in its order over both streams, until Python takes it. */
-final class CellOutput {
+/** What Java code prints, in its order over both streams, until the notebook takes it. */
+public final class CellOutput {
 
-    /** A cell that prints faster than Python takes waits rather than fill the memory. */
+    /** A cell that prints faster than the notebook takes waits rather than fill the memory. */
     private static final int MOST_WAITING = 1 << 20;
 
     private final Deque<Piece> pieces = new ArrayDeque<>();
@@ -23,11 +23,23 @@ final class CellOutput {
     private record Piece(String stream, ByteArrayOutputStream bytes) {}
 
     /**
+     * Text of one stream.
+     *
+     * @param stream {@code stdout} or {@code stderr}
+     * @param text what was printed
+     */
+    public record Text(String stream, String text) {}
+
+    /** Creates an empty queue, in which any amount may wait. */
+    public CellOutput() {}
+
+    /**
      * Creates a stream that ends here.
      *
      * @param name what the pieces are called: {@code stdout} or {@code stderr}
+     * @return the stream
      */
-    PrintStream stream(String name) {
+    public PrintStream stream(String name) {
         OutputStream target =
                 new OutputStream() {
                     @Override
@@ -44,8 +56,12 @@ final class CellOutput {
         return new PrintStream(target, true, StandardCharsets.UTF_8);
     }
 
-    /** Sets whether someone takes what is printed, for whom one can wait. */
-    synchronized void setBounded(boolean taken) {
+    /**
+     * Sets whether someone takes what is printed, for whom one can wait.
+     *
+     * @param taken whether printing waits for the taker
+     */
+    public synchronized void setBounded(boolean taken) {
         bounded = taken;
         notifyAll();
     }
@@ -71,10 +87,11 @@ final class CellOutput {
     /**
      * Takes what was printed since the last time.
      *
-     * @return {@code [{"stream", "text"}]}; a character of which a part is missing stays behind
+     * @return the texts in the order of printing, no two of one stream in a row; a character of
+     *     which a part is missing stays behind
      */
-    synchronized String take() {
-        JsonArray texts = new JsonArray();
+    public synchronized List<Text> take() {
+        List<Text> texts = new ArrayList<>();
         waiting = 0;
         Piece begun = null;
         while (!pieces.isEmpty()) {
@@ -82,10 +99,9 @@ final class CellOutput {
             byte[] bytes = piece.bytes().toByteArray();
             int end = pieces.isEmpty() ? wholeCharacters(bytes) : bytes.length;
             if (end > 0) {
-                JsonObject text = new JsonObject();
-                text.addProperty("stream", piece.stream());
-                text.addProperty("text", new String(bytes, 0, end, StandardCharsets.UTF_8));
-                texts.add(text);
+                texts.add(
+                        new Text(
+                                piece.stream(), new String(bytes, 0, end, StandardCharsets.UTF_8)));
             }
             if (end < bytes.length) {
                 begun = new Piece(piece.stream(), new ByteArrayOutputStream());
@@ -97,7 +113,7 @@ final class CellOutput {
             pieces.add(begun);
         }
         notifyAll();
-        return texts.toString();
+        return texts;
     }
 
     /** Returns where a character begins that UTF-8 bytes do not end, or else their length. */

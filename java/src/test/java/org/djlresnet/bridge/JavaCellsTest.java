@@ -1,0 +1,118 @@
+package org.djlresnet.bridge;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.File;
+import java.util.List;
+import java.util.function.Supplier;
+import org.djlresnet.model.Network;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+class JavaCellsTest {
+
+    private JavaCells cells;
+
+    @BeforeEach
+    void open() {
+        cells = new JavaCells(System.getProperty("java.class.path").split(File.pathSeparator));
+    }
+
+    @AfterEach
+    void close() {
+        cells.close();
+    }
+
+    private JsonObject run(String code) throws InterruptedException {
+        cells.start(code);
+        assertTrue(cells.await(60_000));
+        return JsonParser.parseString(cells.result()).getAsJsonObject();
+    }
+
+    /** Runs code that fails: what is told of it, as "message @ cell:line source". */
+    private String error(String code) throws InterruptedException {
+        JsonObject error = run(code).getAsJsonObject("error");
+        return String.format(
+                "%s @ %s:%s %s",
+                error.get("message").getAsString(),
+                error.get("cell"),
+                error.get("line"),
+                error.get("source"));
+    }
+
+    @Test
+    void aNameThatIsNowhereIsToldWithItsLine() throws InterruptedException {
+        assertEquals("unknown: method g() @ 1:2 \"  g();\"", error("void f() {\n  g();\n}\nf();"));
+        assertEquals(
+                "unknown: class Foo @ 2:1 \"class B extends Foo {}\"",
+                error("class B extends Foo {}"));
+        assertEquals(
+                "unknown: class Foo @ 3:2 \"int h(Foo x) {\"",
+                error("int a;\nint h(Foo x) {\n  return 1;\n}"));
+    }
+
+    @Test
+    void aMethodThatIsNotCompleteYetIsWarnedOf() throws InterruptedException {
+        assertEquals("done", run("\nint f() { return nmae; }").get("state").getAsString());
+        assertEquals(
+                "[{\"stream\":\"stderr\",\"text\":\"warning: line 2: unknown: variable"
+                        + " nmae\\n\"}]",
+                cells.output());
+        // what comes later in the cell is soon enough
+        JsonObject result =
+                run("int even(int n) { return odd(n); } int odd(int n) { return 7; } even(1)");
+        assertEquals("[]", cells.output());
+        assertEquals(7, cells.variables().get(result.get("value").getAsString()).value());
+    }
+
+    @Test
+    void aMethodThatAnotherTypeOfItsVariableBreaksIsToldWithItsLine() throws InterruptedException {
+        cells.variables().putWhole("x", 5);
+        assertEquals("done", run("\nint twice() { return 2 * x; }").get("state").getAsString());
+        cells.variables().putReal("x", 5.5);
+        assertEquals(
+                "incompatible types: possible lossy conversion from double to int"
+                        + " @ 1:2 \"int twice() { return 2 * x; }\"",
+                error("twice()"));
+    }
+
+    @Test
+    void aStackWithoutEndIsCutShort() throws InterruptedException {
+        JsonObject error = run("void r() { r(); }\nr();").getAsJsonObject("error");
+        assertEquals("java.lang.StackOverflowError", error.get("kind").getAsString());
+        assertEquals(32, error.getAsJsonArray("trace").size());
+    }
+
+    @Test
+    void anObjectOfAClassThatIsNotPublicIsKnownByItsInterface() throws InterruptedException {
+        cells.variables().putObject("list", List.of(1, 2));
+        Supplier<String> hello = () -> "hello";
+        cells.variables().putObject("supplier", hello);
+        run("Object first = list.get(0); Object said = supplier.get();");
+        assertEquals(1, cells.variables().get("first").value());
+        assertEquals("hello", cells.variables().get("said").value());
+        // back where it came from it is what it was declared as
+        run("List<Integer> numbers = List.of(3);");
+        cells.variables().putObject("numbers", cells.variables().get("numbers").value());
+        run("int number = numbers.get(0);");
+        assertEquals(3, cells.variables().get("number").value());
+    }
+
+    @Test
+    void aNetworkHasOneHandle() throws InterruptedException {
+        Network network = Network.create("plain20", 1, List.of("a", "b"), 0, Device.cpu());
+        try (NetworkHandle handle = new NetworkHandle(network, new JsonObject())) {
+            cells.variables().putNetwork("network", handle);
+            run("var own = network;");
+            assertSame(handle, cells.variables().get("own").value());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package org.djlresnet.notebook;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.Progress;
+import org.djlresnet.training.Trainer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+class BarsTest {
+
+    private final ByteArrayOutputStream drawn = new ByteArrayOutputStream();
+    private final PrintStream out = new PrintStream(drawn, true, StandardCharsets.UTF_8);
+
+    private static Trainer trainer(Recipe recipe, Network network) {
+        return new Trainer(
+                recipe, network, QuadrantImages.of(32, 1), QuadrantImages.of(8, 2), null);
+    }
+
+    private static Network network(Recipe recipe) {
+        return Network.create(
+                recipe.model(), 1, QuadrantImages.CLASSES, recipe.seed(), Device.cpu());
+    }
+
+    @Test
+    void drawsEachBarToItsEndAndNoneTwice() throws InterruptedException {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 16}");
+        try (Network network = network(recipe)) {
+            assertEquals(2, Bars.train(trainer(recipe, network), out).size());
+        }
+        String text = drawn.toString(StandardCharsets.UTF_8);
+        List<String> lines = text.lines().filter(line -> line.startsWith("epoch ")).toList();
+        assertEquals(2, lines.size(), text);
+        assertTrue(lines.get(1).startsWith("epoch 2/2: train loss "), text);
+        List<String> bars = List.of(text.split("[\r\n]+"));
+        for (int i = 1; i < bars.size(); i++) {
+            assertFalse(bars.get(i).equals(bars.get(i - 1)), text);
+        }
+        assertFalse(text.contains("interrupted"), text);
+    }
+
+    @Test
+    void isNotLeftBeforeTheRunHasEnded() throws InterruptedException {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 100, 'batch_size': 16}");
+        CountDownLatch inBatch = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        try (Network network = network(recipe)) {
+            Trainer trainer = trainer(recipe, network);
+            trainer.onEpoch(
+                    row -> {
+                        inBatch.countDown();
+                        await(release);
+                    });
+            Throwable[] thrown = new Throwable[1];
+            Thread cell = cell(trainer, thrown);
+            inBatch.await();
+            cell.interrupt();
+            while (!Bars.isEnding() || cell.getState() != Thread.State.WAITING) {
+                Thread.onSpinWait();
+            }
+            stopWhereJavaCan(cell);
+            cell.join(300);
+            assertTrue(cell.isAlive());
+            release.countDown();
+            cell.join();
+            assertEquals(
+                    Runtime.version().feature() < 20 ? "ThreadDeath" : "InterruptedException",
+                    thrown[0].getClass().getSimpleName());
+            assertEquals(Progress.State.STOPPED, trainer.progress().state());
+            assertFalse(Bars.isEnding());
+        }
+        String text = drawn.toString(StandardCharsets.UTF_8);
+        assertTrue(
+                text.contains("\ninterrupted: the run ends its batch and saves its state\n"), text);
+    }
+
+    private Thread cell(Trainer trainer, Throwable[] thrown) {
+        Thread thread =
+                new Thread(
+                        () -> {
+                            try {
+                                Bars.train(trainer, out);
+                            } catch (Throwable any) {
+                                thrown[0] = any;
+                            }
+                        });
+        thread.start();
+        return thread;
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException unexpected) {
+            throw new IllegalStateException(unexpected);
+        }
+    }
+
+    @SuppressWarnings({"deprecation", "removal"})
+    private static void stopWhereJavaCan(Thread thread) {
+        if (Runtime.version().feature() < 20) {
+            thread.stop();
+        }
+    }
+}
