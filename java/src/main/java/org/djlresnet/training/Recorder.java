@@ -61,12 +61,17 @@ final class Recorder implements AutoCloseable {
         }
         requireFinite(state.step(), optimizer);
         try {
-            folder.replaceLast(
-                    file ->
-                            Checkpoint.save(
-                                    file, network, imageSize, state.toJson(), optimizer.state()));
+            folder.checkpoints()
+                    .replaceLast(
+                            file ->
+                                    Checkpoint.save(
+                                            file,
+                                            network,
+                                            imageSize,
+                                            state.toJson(),
+                                            optimizer.state()));
             if (state.partial().examples() == 0) {
-                folder.keepEpoch(state.epochsDone(), keep);
+                folder.checkpoints().keepEpoch(state.epochsDone(), keep);
             }
         } catch (IOException failure) {
             throw unwritable(folder.last(), failure);

@@ -65,6 +65,23 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void whatAKillLeftIsKeptUntilACheckpointWasRead() throws IOException {
+        Path parts = stoppedAfter(2, RECIPE);
+        Path last = parts.resolve("last.safetensors");
+        byte[] whole = Files.readAllBytes(last);
+        // killed with the one before set aside; then the latest is damaged
+        Files.move(parts.resolve("last.previous.safetensors"), parts.resolve(".last.previous.tmp"));
+        Path half = Files.write(parts.resolve(".last.safetensors.1-1.tmp"), whole);
+        Files.writeString(last, "damaged");
+        assertThrows(UserException.class, () -> resume(parts, "{'epochs': 1}"));
+        assertArrayEquals(whole, Files.readAllBytes(half));
+        TrainingRun run = resume(parts, "{}");
+        assertTrue(run.warning().contains("last.previous.safetensors"), run.warning());
+        assertFalse(Files.exists(half));
+        finish(run);
+    }
+
+    @Test
     void aFolderHasOneWriter() {
         Path folder = dir.resolve("parts");
         TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);

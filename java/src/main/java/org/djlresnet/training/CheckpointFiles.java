@@ -1,0 +1,108 @@
+package org.djlresnet.training;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.djlresnet.AtomicFile;
+
+/**
+ * The checkpoints of a run folder: the latest, the one before it, the best and those of kept
+ * epochs.
+ *
+ * <p>A process may be killed, and the machine may fail, between any two operations; at every moment
+ * the latest and the previous checkpoint are whole, and only {@link #recover} is needed afterwards.
+ */
+final class CheckpointFiles {
+
+    /** Writes a file. */
+    @FunctionalInterface
+    interface Writer {
+        void write(Path file) throws IOException;
+    }
+
+    private final Path folder;
+
+    CheckpointFiles(Path folder) {
+        this.folder = folder;
+    }
+
+    Path last() {
+        return folder.resolve("last.safetensors");
+    }
+
+    Path best() {
+        return folder.resolve("best.safetensors");
+    }
+
+    Path previous() {
+        return folder.resolve("last.previous.safetensors");
+    }
+
+    /** The latest under a second name, while a new one is written. */
+    private Path aside() {
+        return folder.resolve(".last.previous.tmp");
+    }
+
+    /** Writes a new latest checkpoint, and keeps the one before as the previous one. */
+    void replaceLast(Writer writer) throws IOException {
+        boolean first = !Files.exists(last());
+        if (!first) {
+            Files.deleteIfExists(aside());
+            link(last(), aside());
+        }
+        try {
+            writer.write(last());
+            if (!first) {
+                rename(aside(), previous());
+            }
+        } finally {
+            Files.deleteIfExists(aside());
+        }
+    }
+
+    /**
+     * Ends what a writer that was killed had begun: the checkpoint that it had set aside becomes
+     * the previous one, unless it is still the latest.
+     */
+    void recover() throws IOException {
+        if (Files.exists(aside())
+                && (!Files.exists(previous())
+                        || !Files.exists(last())
+                        || Files.mismatch(aside(), last()) != -1)) {
+            rename(aside(), previous());
+        }
+    }
+
+    /** Keeps the latest checkpoint as that of an epoch, and forgets those of earlier ones. */
+    void keepEpoch(int epoch, int keep) throws IOException {
+        if (keep == 0) {
+            return;
+        }
+        Path kept = epochFile(epoch);
+        Files.deleteIfExists(kept);
+        link(last(), kept);
+        Files.deleteIfExists(epochFile(epoch - keep));
+    }
+
+    private Path epochFile(int epoch) {
+        return folder.resolve(String.format("epoch-%04d.safetensors", epoch));
+    }
+
+    /** Replaces a file without a moment at which it is missing: other moves delete it first. */
+    private static void rename(Path from, Path to) throws IOException {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+        AtomicFile.flushFolder(to.toAbsolutePath().getParent());
+    }
+
+    private static void link(Path existing, Path name) throws IOException {
+        try {
+            Files.createLink(name, existing);
+        } catch (IOException | UnsupportedOperationException notHere) {
+            // a file system without hard links; a kill leaves a half that the next run sweeps away
+            Path half = name.resolveSibling("." + name.getFileName() + ".tmp");
+            Files.copy(existing, half, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(half, name, StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+}
