@@ -42,11 +42,6 @@ public record TrainingRun(
     }
 
     /**
-     * A checkpoint to go on from, or null for the beginning; and what was wrong with a later one.
-     */
-    private record Found(Checkpoint checkpoint, String warning) {}
-
-    /**
      * Makes a run on a named data set ready.
      *
      * @param recipe the recipe
@@ -154,15 +149,9 @@ public record TrainingRun(
         RunFolder folder = RunFolder.open(place);
         Network network = null;
         try {
-            Found found =
-                    Files.isDirectory(from)
-                            ? latest(folder)
-                            : new Found(Checkpoint.open(from), null);
-            try (Checkpoint checkpoint = found.checkpoint()) {
-                TrainingState state =
-                        checkpoint == null
-                                ? TrainingState.beginning(folder.recipe())
-                                : state(checkpoint, from);
+            try (ResumePoint point = ResumePoint.find(folder, from)) {
+                Checkpoint checkpoint = point.checkpoint();
+                TrainingState state = point.state();
                 Recipe recipe = state.recipe().resumedWith(changes);
                 if (recipe.epochs() < state.epochsDone()) {
                     throw new UserException(
@@ -186,7 +175,7 @@ public record TrainingRun(
                 folder.begin(
                         recipe, Versions.toJson(network.manager().getEngine()), state.history());
                 return new TrainingRun(
-                        recipe, network, folder, trainer, state.history().size(), found.warning());
+                        recipe, network, folder, trainer, state.history().size(), point.warning());
             }
         } catch (IOException failure) {
             release(network, folder);
@@ -224,50 +213,6 @@ public record TrainingRun(
             network.close();
         }
         folder.close();
-    }
-
-    private static Found latest(RunFolder folder) {
-        if (!Files.exists(folder.last()) && !Files.exists(folder.previous())) {
-            // the run ended before its first checkpoint: it goes on from its beginning
-            return new Found(null, null);
-        }
-        try {
-            return new Found(Checkpoint.open(folder.last()), null);
-        } catch (UserException damaged) {
-            if (!Files.exists(folder.previous())) {
-                throw damaged;
-            }
-            try {
-                return new Found(
-                        Checkpoint.open(folder.previous()),
-                        damaged.getMessage() + ". Going on from " + folder.previous() + " instead");
-            } catch (UserException alsoDamaged) {
-                throw new UserException(
-                        "Neither checkpoint of the run can be read. "
-                                + damaged.getMessage()
-                                + ". "
-                                + alsoDamaged.getMessage()
-                                + ". The best one may be whole: "
-                                + folder.best(),
-                        damaged);
-            }
-        }
-    }
-
-    private static TrainingState state(Checkpoint checkpoint, Path from) {
-        JsonObject run = checkpoint.run();
-        if (run == null) {
-            throw new UserException(
-                    from + " holds a network, but no run that could go on. Give a run folder");
-        }
-        try {
-            return TrainingState.fromJson(run);
-        } catch (UserException wrong) {
-            throw wrong;
-        } catch (RuntimeException malformed) {
-            throw new UserException(
-                    from + " holds a run's state that cannot be read: " + malformed, malformed);
-        }
     }
 
     /** An engine cannot be changed in a process, and a recipe must not tell of another. */

@@ -130,6 +130,24 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void aChangeHoldsThoughItsRunWasKilledBeforeACheckpoint() throws IOException {
+        String constant = RECIPE.replace("cosine", "constant");
+        Path whole = whole(constant);
+        Path parts = dir.resolve("two");
+        Recipe two = QuadrantImages.recipe(constant.replace("'epochs': 3", "'epochs': 2"));
+        finish(TrainingRun.prepare(two, train, test, parts));
+        TrainingRun killed = resume(parts, "{'epochs': 3, 'keep': 1, 'checkpoint_every': '7'}");
+        killed.folder().close();
+        killed.network().close();
+        TrainingRun run = resume(parts, "{}");
+        assertEquals(3, run.recipe().epochs());
+        assertEquals("7", run.recipe().checkpointEvery());
+        finish(run);
+        assertSameResult(whole, parts);
+        assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
+    }
+
+    @Test
     void aRunThatEndedBeforeItsFirstCheckpointBeginsAnew() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = dir.resolve("parts");

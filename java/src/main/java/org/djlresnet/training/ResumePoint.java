@@ -1,0 +1,96 @@
+package org.djlresnet.training;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
+
+/**
+ * Where a run goes on.
+ *
+ * @param file the checkpoint's file, or null for the beginning
+ * @param checkpoint the checkpoint, open, or null for the beginning
+ * @param state where the run stands, with the settings of recipe.json where they may change
+ * @param warning what was wrong with a later checkpoint, or null
+ */
+record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String warning)
+        implements AutoCloseable {
+
+    /**
+     * Finds the place.
+     *
+     * @param folder the run's folder, locked
+     * @param from the folder, or the checkpoint in it to go on from
+     * @throws UserException if there is none, or it cannot be read
+     */
+    static ResumePoint find(RunFolder folder, Path from) throws IOException {
+        if (!Files.isDirectory(from)) {
+            return open(folder, from, null);
+        }
+        Path last = folder.last();
+        Path previous = folder.previous();
+        if (!Files.exists(last) && !Files.exists(previous)) {
+            // the run ended before its first checkpoint: it goes on from its beginning
+            return new ResumePoint(null, null, TrainingState.beginning(folder.recipe()), null);
+        }
+        try {
+            return open(folder, last, null);
+        } catch (UserException damaged) {
+            if (!Files.exists(previous)) {
+                throw damaged;
+            }
+            String warning = damaged.getMessage() + ". Going on from " + previous + " instead";
+            try {
+                return open(folder, previous, warning);
+            } catch (UserException alsoDamaged) {
+                throw new UserException(
+                        "Neither checkpoint of the run can be read. "
+                                + damaged.getMessage()
+                                + ". "
+                                + alsoDamaged.getMessage()
+                                + ". The best one may be whole: "
+                                + folder.best(),
+                        damaged);
+            }
+        }
+    }
+
+    private static ResumePoint open(RunFolder folder, Path file, String warning)
+            throws IOException {
+        Checkpoint checkpoint = Checkpoint.open(file);
+        try {
+            TrainingState state = state(checkpoint, file);
+            // what an earlier change asked for holds, even if no checkpoint was written since
+            state = state.with(state.recipe().resumedWith(folder.recipe().resumable()));
+            return new ResumePoint(file, checkpoint, state, warning);
+        } catch (IOException | RuntimeException failure) {
+            checkpoint.close();
+            throw failure;
+        }
+    }
+
+    private static TrainingState state(Checkpoint checkpoint, Path file) {
+        JsonObject run = checkpoint.run();
+        if (run == null) {
+            throw new UserException(
+                    file + " holds a network, but no run that could go on. Give a run folder");
+        }
+        try {
+            return TrainingState.fromJson(run);
+        } catch (UserException wrong) {
+            throw wrong;
+        } catch (RuntimeException malformed) {
+            throw new UserException(
+                    file + " holds a run's state that cannot be read: " + malformed, malformed);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (checkpoint != null) {
+            checkpoint.close();
+        }
+    }
+}
