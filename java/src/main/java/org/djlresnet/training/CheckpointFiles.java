@@ -74,14 +74,26 @@ final class CheckpointFiles {
         }
     }
 
-    /** Keeps the latest checkpoint as that of an epoch, and forgets those of earlier ones. */
-    void keepEpoch(int epoch, int keep) throws IOException {
+    /**
+     * Keeps a checkpoint as that of an epoch, and forgets those of earlier ones.
+     *
+     * @param checkpoint the checkpoint at the epoch's end
+     * @param epoch the epoch's number, from 1
+     * @param keep how many are kept
+     */
+    void keepEpoch(Path checkpoint, int epoch, int keep) throws IOException {
         if (keep == 0) {
             return;
         }
-        Path kept = epochFile(epoch);
-        Files.deleteIfExists(kept);
-        link(last(), kept);
+        Path half = folder.resolve(".kept.tmp");
+        Files.deleteIfExists(half);
+        try {
+            link(checkpoint, half);
+            rename(half, epochFile(epoch));
+        } finally {
+            // renaming to another name of the same file leaves both
+            Files.deleteIfExists(half);
+        }
         Files.deleteIfExists(epochFile(epoch - keep));
     }
 

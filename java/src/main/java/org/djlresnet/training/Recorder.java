@@ -70,8 +70,8 @@ final class Recorder implements AutoCloseable {
                                             imageSize,
                                             state.toJson(),
                                             optimizer.state()));
-            if (state.partial().examples() == 0) {
-                folder.checkpoints().keepEpoch(state.epochsDone(), keep);
+            if (state.isEpochsEnd()) {
+                folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
             }
         } catch (IOException failure) {
             throw unwritable(folder.last(), failure);

@@ -174,6 +174,10 @@ public record TrainingRun(
                         new Trainer(state.with(recipe), network, optimizer, train, test, folder);
                 folder.begin(
                         recipe, Versions.toJson(network.manager().getEngine()), state.history());
+                if (state.isEpochsEnd()) {
+                    // a kill may have come between the checkpoint and this
+                    folder.checkpoints().keepEpoch(point.file(), state.epochsDone(), recipe.keep());
+                }
                 return new TrainingRun(
                         recipe, network, folder, trainer, state.history().size(), point.warning());
             }

@@ -77,6 +77,26 @@ class CheckpointFilesTest {
     }
 
     @Test
+    void aKeptEpochIsMissingAtNoMoment() throws IOException, InterruptedException {
+        replaceLast("first");
+        files.keepEpoch(files.last(), 7, 2);
+        replaceLast("second");
+        List<String> gone =
+                vanishing(
+                        () -> {
+                            files.keepEpoch(files.last(), 7, 2);
+                            files.keepEpoch(files.last(), 7, 2);
+                        });
+        assertFalse(gone.contains("epoch-0007.safetensors"), gone.toString());
+        assertEquals("second", Files.readString(dir.resolve("epoch-0007.safetensors")));
+        assertFalse(Files.exists(dir.resolve(".kept.tmp")));
+        files.keepEpoch(files.last(), 8, 2);
+        assertTrue(Files.exists(dir.resolve("epoch-0007.safetensors")));
+        files.keepEpoch(files.last(), 9, 2);
+        assertFalse(Files.exists(dir.resolve("epoch-0007.safetensors")));
+    }
+
+    @Test
     void whatAWriterThatWasKilledSetAsideBecomesThePreviousOne() throws IOException {
         Path aside = dir.resolve(".last.previous.tmp");
         // killed before it renamed the one that it had set aside

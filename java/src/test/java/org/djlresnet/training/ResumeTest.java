@@ -148,6 +148,43 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void anEpochThatAKillDidNotLetKeepIsKeptWhenTheRunGoesOn() throws IOException {
+        String keeping = RECIPE.replace("}", ", 'keep': 3}");
+        Path parts = stoppedAfter(2, keeping);
+        // killed right after last was renamed; the stop above wrote the same once more
+        Path second = parts.resolve("epoch-0002.safetensors");
+        Map<String, byte[]> kept = tensors(second);
+        Files.delete(second);
+        finish(resume(parts, "{}"));
+        tensors(second).forEach((name, bytes) -> assertArrayEquals(kept.get(name), bytes, name));
+        assertEquals(2, state(second).get("epoch").getAsInt());
+        assertTrue(Files.exists(parts.resolve("epoch-0001.safetensors")));
+        assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
+        assertFalse(Files.exists(parts.resolve(".kept.tmp")));
+    }
+
+    @Test
+    void aRunThatIsStoppedAtOnceKeepsNoEpoch() throws IOException {
+        String keeping = RECIPE.replace("}", ", 'keep': 3}");
+        Path folder = dir.resolve("stopped");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(keeping), train, test, folder);
+        run.trainer().stop();
+        finish(run);
+        finish(resume(folder, "{}"));
+        try (Stream<Path> files = Files.list(folder)) {
+            assertEquals(
+                    List.of(
+                            "epoch-0001.safetensors",
+                            "epoch-0002.safetensors",
+                            "epoch-0003.safetensors"),
+                    files.map(file -> file.getFileName().toString())
+                            .filter(name -> name.startsWith("epoch"))
+                            .sorted()
+                            .toList());
+        }
+    }
+
+    @Test
     void aRunThatEndedBeforeItsFirstCheckpointBeginsAnew() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = dir.resolve("parts");
