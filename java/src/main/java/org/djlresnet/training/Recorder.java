@@ -94,6 +94,7 @@ final class Recorder implements AutoCloseable {
         if (best) {
             requireFinite(state.step(), optimizer);
             try {
+                folder.requireLock();
                 Checkpoint.save(
                         folder.best(), network, imageSize, state.toJson(), optimizer.state());
             } catch (IOException failure) {

@@ -278,6 +278,15 @@ public final class RunFolder implements AutoCloseable {
         return checkpoints;
     }
 
+    /**
+     * Makes sure that no other run writes here; asked before each checkpoint.
+     *
+     * @throws IOException if one does
+     */
+    void requireLock() throws IOException {
+        lock.confirm();
+    }
+
     @Override
     public void close() {
         lock.close();

@@ -1,14 +1,20 @@
 package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
+import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Tag;
@@ -18,6 +24,9 @@ import org.junit.jupiter.api.Timeout;
 @Tag("engine")
 @Timeout(120)
 class ResumeRefusalTest extends ResumeFixture {
+
+    private static final List<String> WRITTEN =
+            List.of("last.safetensors", "best.safetensors", "metrics.csv", "recipe.json");
 
     @Test
     void changesThatWouldMakeAnotherRunAreRefusedByName() {
@@ -91,6 +100,36 @@ class ResumeRefusalTest extends ResumeFixture {
         first.trainer().stopAfter(1);
         finish(first);
         finish(resume(folder, "{}"));
+    }
+
+    @Test
+    void aRunWhoseFolderAnotherHasTakenEndsAndWritesNothingMore() throws IOException {
+        assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
+        Path folder = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
+        List<byte[]> atTheEpochsEnd = new ArrayList<>();
+        run.trainer()
+                .onEpoch(
+                        row -> {
+                            // a copy within the process, by which POSIX releases the lock
+                            read(folder.resolve(RunLock.NAME));
+                            assertEquals("taken", RunLockTest.anotherProcess(folder));
+                            WRITTEN.forEach(name -> atTheEpochsEnd.add(read(folder.resolve(name))));
+                        });
+        String message = assertThrows(UncheckedIOException.class, () -> finish(run)).getMessage();
+        assertTrue(message.contains("another run has taken the run folder " + folder), message);
+        assertEquals(WRITTEN.size(), atTheEpochsEnd.size());
+        for (int i = 0; i < WRITTEN.size(); i++) {
+            assertArrayEquals(atTheEpochsEnd.get(i), read(folder.resolve(WRITTEN.get(i))));
+        }
+    }
+
+    private static byte[] read(Path file) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
     }
 
     @Test
