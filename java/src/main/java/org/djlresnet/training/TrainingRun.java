@@ -172,6 +172,7 @@ public record TrainingRun(
                 }
                 Trainer trainer =
                         new Trainer(state.with(recipe), network, optimizer, train, test, folder);
+                String warning = recallBest(trainer, point.warning());
                 folder.begin(
                         recipe, Versions.toJson(network.manager().getEngine()), state.history());
                 if (state.isEpochsEnd()) {
@@ -179,7 +180,7 @@ public record TrainingRun(
                     folder.checkpoints().keepEpoch(point.file(), state.epochsDone(), recipe.keep());
                 }
                 return new TrainingRun(
-                        recipe, network, folder, trainer, state.history().size(), point.warning());
+                        recipe, network, folder, trainer, state.history().size(), warning);
             }
         } catch (IOException failure) {
             release(network, folder);
@@ -188,6 +189,19 @@ public record TrainingRun(
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
+        }
+    }
+
+    /** A run goes on without its best weights, if need be; returns what to warn of. */
+    private static String recallBest(Trainer trainer, String warning) {
+        try {
+            trainer.recallBest();
+            return warning;
+        } catch (UserException unreadable) {
+            return (warning == null ? "" : warning + ". ")
+                    + unreadable.getMessage()
+                    + ". Going on without; unless a better epoch comes, the run ends with its last"
+                    + " weights in place of its best";
         }
     }
 
