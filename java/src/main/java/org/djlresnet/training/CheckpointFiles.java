@@ -1,9 +1,12 @@
 package org.djlresnet.training;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 import org.djlresnet.AtomicFile;
 
 /**
@@ -37,6 +40,16 @@ final class CheckpointFiles {
 
     Path previous() {
         return folder.resolve("last.previous.safetensors");
+    }
+
+    /** The names of the best checkpoint and those of kept epochs, as far as they are there. */
+    List<String> bestAndKept() throws IOException {
+        List<String> names = new ArrayList<>();
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(folder, "{best,epoch-*}.safetensors")) {
+            files.forEach(file -> names.add(file.getFileName().toString()));
+        }
+        return names.stream().sorted().toList();
     }
 
     /** The latest under a second name, while a new one is written. */

@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 
@@ -32,8 +33,7 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
         Path last = folder.last();
         Path previous = folder.previous();
         if (!Files.exists(last) && !Files.exists(previous)) {
-            // the run ended before its first checkpoint: it goes on from its beginning
-            return new ResumePoint(null, null, TrainingState.beginning(folder.recipe()), null);
+            return withoutLast(folder);
         }
         try {
             return open(folder, last, null);
@@ -55,6 +55,31 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
                         damaged);
             }
         }
+    }
+
+    /** A run that ended before its first {@code last}, or lost it. */
+    private static ResumePoint withoutLast(RunFolder folder) throws IOException {
+        List<String> traces = folder.traces();
+        if (traces.isEmpty()) {
+            return new ResumePoint(null, null, TrainingState.beginning(folder.recipe()), null);
+        }
+        if (traces.equals(List.of(folder.best().getFileName().toString()))) {
+            // a kill between the first epoch's best and its last, which are the same
+            ResumePoint point = open(folder, folder.best(), null);
+            if (point.state().epochsDone() == 1) {
+                return point;
+            }
+            point.close();
+        }
+        throw new UserException(
+                "The run in "
+                        + folder.path()
+                        + " has lost its last checkpoint: last.safetensors and"
+                        + " last.previous.safetensors are missing, but there is "
+                        + String.join(", ", traces)
+                        + ". Going on would begin anew and overwrite that. Put last.safetensors"
+                        + " back, name another checkpoint of the folder to go on from, or start a"
+                        + " new run in another folder");
     }
 
     private static ResumePoint open(RunFolder folder, Path file, String warning)

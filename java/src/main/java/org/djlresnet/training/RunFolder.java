@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
@@ -123,6 +124,15 @@ public final class RunFolder implements AutoCloseable {
             close();
             throw failure;
         }
+    }
+
+    /** Names what tells that a run had come to an epoch's end here: checkpoints but last, rows. */
+    List<String> traces() throws IOException {
+        List<String> traces = new ArrayList<>(checkpoints.bestAndKept());
+        if (Files.exists(metrics()) && Files.readAllLines(metrics()).size() > 1) {
+            traces.add("metrics.csv with its rows");
+        }
+        return traces;
     }
 
     /** Reads the recipe that the folder was made for. */

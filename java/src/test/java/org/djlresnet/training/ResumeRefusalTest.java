@@ -91,6 +91,25 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void aRunThatLostItsLastCheckpointsDoesNotBeginAnew() throws IOException {
+        Path parts = stoppedAfter(2, RECIPE.replace("}", ", 'keep': 1}"));
+        Files.delete(parts.resolve("last.safetensors"));
+        Files.delete(parts.resolve("last.previous.safetensors"));
+        byte[] metrics = read(parts.resolve("metrics.csv"));
+        assertRefused(parts, "best.safetensors, epoch-0002.safetensors, metrics.csv");
+        assertArrayEquals(metrics, read(parts.resolve("metrics.csv")));
+        Files.delete(parts.resolve("best.safetensors"));
+        assertRefused(parts, "epoch-0002.safetensors, metrics.csv");
+        Path kept = Files.move(parts.resolve("epoch-0002.safetensors"), dir.resolve("kept"));
+        assertRefused(parts, "there is metrics.csv");
+        // the best of a later epoch than the first is no beginning either
+        Files.write(parts.resolve("metrics.csv"), new byte[0]);
+        Files.move(kept, parts.resolve("best.safetensors"));
+        assertRefused(parts, "there is best.safetensors");
+        finish(resume(parts.resolve("best.safetensors"), "{}"));
+    }
+
+    @Test
     void aFolderHasOneWriter() {
         Path folder = dir.resolve("parts");
         TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);

@@ -196,6 +196,19 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void aKillBetweenTheFirstBestAndItsLastCostsNothing() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Files.delete(parts.resolve("last.safetensors"));
+        Files.delete(parts.resolve("last.previous.safetensors"));
+        Files.writeString(parts.resolve("metrics.csv"), EpochRow.CSV_HEADER + "\n");
+        TrainingRun run = resume(parts, "{}");
+        assertEquals(1, run.rowsBefore());
+        finish(run);
+        assertSameResult(whole, parts);
+    }
+
+    @Test
     void deviceAndCheckpointsMayChangeAndGiveTheSameBytes() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(1, RECIPE);
