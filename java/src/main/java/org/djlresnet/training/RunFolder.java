@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -101,6 +102,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             RunFolder folder = new RunFolder(path);
             try {
+                requireNoLink(folder.logFile());
                 folder.checkpoints.recover();
             } catch (IOException | RuntimeException failure) {
                 folder.close();
@@ -124,6 +126,23 @@ public final class RunFolder implements AutoCloseable {
             close();
             throw failure;
         }
+    }
+
+    /**
+     * Refuses a link where this library writes into a file that is there already; others are
+     * replaced by new ones. It may lead anywhere.
+     */
+    static void requireNoLink(Path file) {
+        if (Files.isSymbolicLink(file)) {
+            throw new UserException(
+                    file
+                            + " is a symbolic link, which is not followed, so that nothing outside the"
+                            + " run folder is written to. Remove it");
+        }
+    }
+
+    private Path logFile() {
+        return path.resolve("log.txt");
     }
 
     /** Names what tells that a run had come to an epoch's end here: checkpoints but last, rows. */
@@ -303,15 +322,16 @@ public final class RunFolder implements AutoCloseable {
     }
 
     void append(EpochRow row) {
-        append(metrics(), row.toCsv(), StandardOpenOption.APPEND);
+        append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
     void log(String message) {
         append(
-                path.resolve("log.txt"),
+                logFile(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message,
                 StandardOpenOption.CREATE,
-                StandardOpenOption.APPEND);
+                StandardOpenOption.APPEND,
+                LinkOption.NOFOLLOW_LINKS);
     }
 
     private static void append(Path file, String line, OpenOption... options) {

@@ -9,6 +9,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -17,6 +18,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import org.djlresnet.UserException;
 
 /**
  * The right of one process to write to a run folder.
@@ -86,12 +88,14 @@ final class RunLock implements AutoCloseable {
     }
 
     private void acquire() throws IOException {
+        RunFolder.requireNoLink(file());
         channel =
                 FileChannel.open(
                         file(),
                         StandardOpenOption.CREATE,
                         StandardOpenOption.READ,
-                        StandardOpenOption.WRITE);
+                        StandardOpenOption.WRITE,
+                        LinkOption.NOFOLLOW_LINKS);
         try {
             identity = identity();
             second = tryLock(SECOND);
@@ -114,11 +118,12 @@ final class RunLock implements AutoCloseable {
      * @throws IOException if another run came, or the file was removed and cannot be made again
      */
     synchronized void confirm() throws IOException {
-        if (!Files.exists(file()) || !Objects.equals(identity, identity())) {
+        if (!Files.exists(file(), LinkOption.NOFOLLOW_LINKS)
+                || !Objects.equals(identity, identity())) {
             channel.close();
             try {
                 acquire();
-            } catch (RunInUseException another) {
+            } catch (UserException another) {
                 throw new IOException(another.getMessage(), another);
             }
             return;
@@ -162,7 +167,8 @@ final class RunLock implements AutoCloseable {
     }
 
     private Object identity() throws IOException {
-        return Files.readAttributes(file(), BasicFileAttributes.class).fileKey();
+        return Files.readAttributes(file(), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                .fileKey();
     }
 
     private static String holder() {

@@ -110,6 +110,22 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void aLinkThatWouldBeWrittenThroughIsRefused() throws IOException {
+        Path parts = stoppedAfter(1, RECIPE);
+        Path outside = Files.writeString(dir.resolve("outside"), "precious");
+        for (String name : List.of("run.lock", "log.txt")) {
+            Path file = parts.resolve(name);
+            Path aside = Files.move(file, dir.resolve("aside"));
+            Files.createSymbolicLink(file, outside);
+            assertRefused(parts, file + " is a symbolic link");
+            assertEquals("precious", Files.readString(outside));
+            Files.delete(file);
+            Files.move(aside, file);
+        }
+        finish(resume(parts, "{}"));
+    }
+
+    @Test
     void aFolderHasOneWriter() {
         Path folder = dir.resolve("parts");
         TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
