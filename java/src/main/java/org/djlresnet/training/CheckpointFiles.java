@@ -1,7 +1,9 @@
 package org.djlresnet.training;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,10 +26,22 @@ final class CheckpointFiles {
         void write(Path file) throws IOException;
     }
 
+    /** Gives an existing file a second name. */
+    @FunctionalInterface
+    interface Linker {
+        void link(Path name, Path existing) throws IOException;
+    }
+
     private final Path folder;
+    private final Linker linker;
 
     CheckpointFiles(Path folder) {
+        this(folder, Files::createLink);
+    }
+
+    CheckpointFiles(Path folder, Linker linker) {
         this.folder = folder;
+        this.linker = linker;
     }
 
     Path last() {
@@ -120,14 +134,36 @@ final class CheckpointFiles {
         AtomicFile.flushFolder(to.toAbsolutePath().getParent());
     }
 
-    private static void link(Path existing, Path name) throws IOException {
+    /** Gives a file a second name, or, on a file system without hard links, copies it. */
+    private void link(Path existing, Path name) throws IOException {
         try {
-            Files.createLink(name, existing);
-        } catch (IOException | UnsupportedOperationException notHere) {
-            // a file system without hard links; a kill leaves a half that the next run sweeps away
-            Path half = name.resolveSibling("." + name.getFileName() + ".tmp");
-            Files.copy(existing, half, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(half, name, StandardCopyOption.ATOMIC_MOVE);
+            linker.link(name, existing);
+        } catch (UnsupportedOperationException notHere) {
+            copy(existing, name);
+        } catch (FileSystemException refused) {
+            // those of kinds of their own, as of a missing file, have nothing to do with links
+            if (refused.getClass() != FileSystemException.class) {
+                throw refused;
+            }
+            try {
+                copy(existing, name);
+            } catch (IOException alsoRefused) {
+                refused.addSuppressed(alsoRefused);
+                throw refused;
+            }
+        }
+    }
+
+    private static void copy(Path existing, Path name) throws IOException {
+        try (FileChannel from = FileChannel.open(existing)) {
+            AtomicFile.write(
+                    name,
+                    to -> {
+                        long size = from.size();
+                        for (long done = 0; done < size; ) {
+                            done += from.transferTo(done, size - done, to);
+                        }
+                    });
         }
     }
 }

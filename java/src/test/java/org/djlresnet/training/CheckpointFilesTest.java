@@ -2,9 +2,12 @@ package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardWatchEventKinds;
@@ -14,6 +17,7 @@ import java.nio.file.WatchService;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -125,5 +129,57 @@ class CheckpointFilesTest {
         replaceLast("third");
         assertEquals("second", Files.readString(files.previous()));
         assertFalse(Files.exists(dir.resolve(".last.previous.tmp")));
+    }
+
+    @Test
+    void withoutHardLinksTheCheckpointIsCopied() throws IOException {
+        for (Exception refusal :
+                List.of(
+                        new UnsupportedOperationException(),
+                        new FileSystemException("name", "last", "Operation not permitted"))) {
+            files = new CheckpointFiles(dir, (name, existing) -> fail(refusal));
+            replaceLast("first");
+            replaceLast("second");
+            assertEquals("first", Files.readString(files.previous()));
+            files.keepEpoch(files.last(), 1, 1);
+            assertEquals("second", Files.readString(dir.resolve("epoch-0001.safetensors")));
+        }
+        try (Stream<Path> left = Files.list(dir)) {
+            assertEquals(3, left.count());
+        }
+    }
+
+    @Test
+    void whatForbidsTheCopyTooIsToldByItsFirstError() throws IOException {
+        replaceLast("first");
+        FileSystemException refusal = new FileSystemException("name", "last", "not permitted");
+        files =
+                new CheckpointFiles(
+                        dir,
+                        (name, existing) -> {
+                            Files.delete(existing);
+                            throw refusal;
+                        });
+        assertEquals(
+                refusal,
+                assertThrows(FileSystemException.class, () -> files.keepEpoch(files.last(), 1, 1)));
+        assertEquals(1, refusal.getSuppressed().length);
+    }
+
+    @Test
+    void whatHasNothingToDoWithLinksIsNotTriedAsACopy() throws IOException {
+        replaceLast("first");
+        AccessDeniedException refusal = new AccessDeniedException("name");
+        files = new CheckpointFiles(dir, (name, existing) -> fail(refusal));
+        assertEquals(
+                refusal, assertThrows(AccessDeniedException.class, () -> replaceLast("second")));
+        assertEquals("first", Files.readString(files.last()));
+    }
+
+    private static void fail(Exception refusal) throws IOException {
+        if (refusal instanceof IOException failure) {
+            throw failure;
+        }
+        throw (RuntimeException) refusal;
     }
 }
