@@ -140,12 +140,7 @@ public record TrainingRun(
 
     private static TrainingRun goOn(Path from, JsonObject changes, Data data) {
         Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
-        if (!Files.isRegularFile(place.resolve("recipe.json"))) {
-            throw new UserException(
-                    from
-                            + " is no run folder, and no checkpoint in one: there is no recipe.json."
-                            + " Give the run folder of a training");
-        }
+        ResumePoint.requireRun(from, place);
         RunFolder folder = RunFolder.open(place);
         Network network = null;
         try {

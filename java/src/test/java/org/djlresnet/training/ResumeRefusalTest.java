@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Tag;
@@ -126,6 +127,27 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void anEarlierCheckpointDoesNotCutOffWhatCameAfterIt() throws IOException {
+        String keeping = RECIPE.replace("}", ", 'keep': 3}");
+        Path whole = whole(keeping);
+        Path first = whole.resolve("epoch-0001.safetensors");
+        byte[] metrics = read(whole.resolve("metrics.csv"));
+        byte[] recipe = read(whole.resolve("recipe.json"));
+        assertRefused(first, "stands at step 5, but the run has come to step 15");
+        assertArrayEquals(metrics, read(whole.resolve("metrics.csv")));
+        assertArrayEquals(recipe, read(whole.resolve("recipe.json")));
+        // in a folder of its own it goes on, with the recipe that it holds
+        Path copy = Files.createDirectory(dir.resolve("copy")).resolve("epoch-0001.safetensors");
+        Files.copy(first, copy);
+        TrainingRun run = resume(copy, "{}");
+        assertTrue(run.warning().contains("recipe.json cannot be read"), run.warning());
+        finish(run);
+        Map<String, byte[]> expected = tensors(whole.resolve("last.safetensors"));
+        tensors(copy.resolveSibling("last.safetensors"))
+                .forEach((name, bytes) -> assertArrayEquals(expected.get(name), bytes, name));
+    }
+
+    @Test
     void aFolderHasOneWriter() {
         Path folder = dir.resolve("parts");
         TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
@@ -175,6 +197,10 @@ class ResumeRefusalTest extends ResumeFixture {
         Files.writeString(dir.resolve("recipe.json"), "{}");
         Files.writeString(foreign, "no checkpoint");
         assertRefused(foreign, "network.safetensors");
+        Files.delete(dir.resolve("recipe.json"));
+        Files.delete(dir.resolve(RunLock.NAME));
+        assertRefused(foreign, "network.safetensors");
+        assertFalse(Files.exists(dir.resolve(RunLock.NAME)));
     }
 
     private void assertRefused(Path from, String part) {

@@ -185,6 +185,30 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void aRecipeThatIsMissingOrDamagedIsThatOfTheCheckpoint() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Path recipe = parts.resolve("recipe.json");
+        Recipe before = Recipe.fromJson(Files.readString(recipe));
+        for (byte[] damaged :
+                new byte[][] {
+                    null, new byte[0], "{".getBytes(StandardCharsets.UTF_8), {-1, -2, -3}
+                }) {
+            Files.delete(recipe);
+            if (damaged != null) {
+                Files.write(recipe, damaged);
+            }
+            TrainingRun run = resume(parts, "{}");
+            assertTrue(run.warning().contains(recipe + " cannot be read"), run.warning());
+            run.trainer().stopAfter(1);
+            finish(run);
+            assertEquals(before.toTree(), Recipe.fromJson(Files.readString(recipe)).toTree());
+        }
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    @Test
     void aRunThatEndedBeforeItsFirstCheckpointBeginsAnew() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = dir.resolve("parts");
