@@ -68,7 +68,13 @@ public final class AtomicFile {
         flushFolder(target.getParent());
     }
 
-    private static void flushFolder(Path folder) throws IOException {
+    /**
+     * Makes renames in a folder last, where the system can.
+     *
+     * @param folder the folder
+     * @throws IOException if it cannot be flushed
+     */
+    public static void flushFolder(Path folder) throws IOException {
         if (File.separatorChar == '\\') {
             // Windows cannot open folders; there the rename is as durable as it gets
             return;

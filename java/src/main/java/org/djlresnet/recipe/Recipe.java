@@ -355,6 +355,17 @@ public final class Recipe {
         return recipe;
     }
 
+    /**
+     * Returns the settings that may change while a run is under way.
+     *
+     * @return settings by key
+     */
+    public JsonObject resumable() {
+        JsonObject settings = new JsonObject();
+        RESUMABLE.forEach(key -> settings.add(key, values.get(key)));
+        return settings;
+    }
+
     private Integer optionalInt(String key) {
         JsonElement value = values.get(key);
         return value.isJsonNull() ? null : value.getAsInt();

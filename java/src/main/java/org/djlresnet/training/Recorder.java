@@ -61,12 +61,17 @@ final class Recorder implements AutoCloseable {
         }
         requireFinite(state.step(), optimizer);
         try {
-            folder.replaceLast(
-                    file ->
-                            Checkpoint.save(
-                                    file, network, imageSize, state.toJson(), optimizer.state()));
-            if (state.partial().examples() == 0) {
-                folder.keepEpoch(state.epochsDone(), keep);
+            folder.checkpoints()
+                    .replaceLast(
+                            file ->
+                                    Checkpoint.save(
+                                            file,
+                                            network,
+                                            imageSize,
+                                            state.toJson(),
+                                            optimizer.state()));
+            if (state.isEpochsEnd()) {
+                folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
             }
         } catch (IOException failure) {
             throw unwritable(folder.last(), failure);
@@ -89,6 +94,7 @@ final class Recorder implements AutoCloseable {
         if (best) {
             requireFinite(state.step(), optimizer);
             try {
+                folder.requireLock();
                 Checkpoint.save(
                         folder.best(), network, imageSize, state.toJson(), optimizer.state());
             } catch (IOException failure) {

@@ -10,14 +10,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
@@ -54,8 +55,11 @@ public final class RunFolder implements AutoCloseable {
 
     private final RunLock lock;
 
+    private final CheckpointFiles checkpoints;
+
     private RunFolder(Path path) throws IOException {
         this.path = path;
+        checkpoints = new CheckpointFiles(path);
         lock = RunLock.take(path);
     }
 
@@ -97,7 +101,13 @@ public final class RunFolder implements AutoCloseable {
     public static RunFolder open(Path path) {
         try {
             RunFolder folder = new RunFolder(path);
-            folder.sweep();
+            try {
+                requireNoLink(folder.logFile());
+                folder.checkpoints.recover();
+            } catch (IOException | RuntimeException failure) {
+                folder.close();
+                throw failure;
+            }
             return folder;
         } catch (IOException failure) {
             throw new UserException(
@@ -111,12 +121,37 @@ public final class RunFolder implements AutoCloseable {
                 // another run took the folder, and ended, since it was found to be empty
                 throw taken(path);
             }
-            sweep();
             begin(recipe, versions, List.of());
         } catch (IOException | RuntimeException failure) {
             close();
             throw failure;
         }
+    }
+
+    /**
+     * Refuses a link where this library writes into a file that is there already; others are
+     * replaced by new ones. It may lead anywhere.
+     */
+    static void requireNoLink(Path file) {
+        if (Files.isSymbolicLink(file)) {
+            throw new UserException(
+                    file
+                            + " is a symbolic link, which is not followed, so that nothing outside the"
+                            + " run folder is written to. Remove it");
+        }
+    }
+
+    private Path logFile() {
+        return path.resolve("log.txt");
+    }
+
+    /** Names what tells that a run had come to an epoch's end here: checkpoints but last, rows. */
+    List<String> traces() throws IOException {
+        List<String> traces = new ArrayList<>(checkpoints.bestAndKept());
+        if (Files.exists(metrics()) && Files.readAllLines(metrics()).size() > 1) {
+            traces.add("metrics.csv with its rows");
+        }
+        return traces;
     }
 
     /** Reads the recipe that the folder was made for. */
@@ -134,7 +169,8 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Writes recipe.json, and metrics.csv as far as a history goes.
+     * Writes recipe.json, and metrics.csv as far as a history goes, and removes what a writer that
+     * was killed left half written. A run that goes on has read its checkpoint before.
      *
      * @param recipe the recipe
      * @param versions the versions of everything
@@ -142,6 +178,7 @@ public final class RunFolder implements AutoCloseable {
      * @throws IOException if a file cannot be written
      */
     void begin(Recipe recipe, JsonObject versions, List<EpochRow> history) throws IOException {
+        sweep();
         JsonObject written = recipe.toTree();
         written.add("versions", versions);
         replace(path.resolve("recipe.json"), PRETTY.toJson(written) + "\n");
@@ -240,7 +277,7 @@ public final class RunFolder implements AutoCloseable {
      * @return the path of last.safetensors
      */
     public Path last() {
-        return path.resolve("last.safetensors");
+        return checkpoints.last();
     }
 
     /**
@@ -249,7 +286,7 @@ public final class RunFolder implements AutoCloseable {
      * @return the path of best.safetensors
      */
     public Path best() {
-        return path.resolve("best.safetensors");
+        return checkpoints.best();
     }
 
     /**
@@ -258,63 +295,25 @@ public final class RunFolder implements AutoCloseable {
      * @return the path of last.previous.safetensors
      */
     public Path previous() {
-        return path.resolve("last.previous.safetensors");
+        return checkpoints.previous();
     }
 
     /**
-     * Writes a new latest checkpoint, and keeps the one before as the previous one.
+     * Returns the folder's checkpoints.
      *
-     * <p>While the new one is written, the latest and the previous are two files, as before.
-     *
-     * @param writer writes to the path of the latest, so that it is the old or the new file, whole
+     * @return the checkpoints
      */
-    void replaceLast(Writer writer) throws IOException {
-        Path aside = path.resolve(".last.previous.tmp");
-        boolean first = !Files.exists(last());
-        if (!first) {
-            Files.deleteIfExists(aside);
-            link(last(), aside);
-        }
-        try {
-            writer.write(last());
-            if (!first) {
-                Files.move(aside, previous(), StandardCopyOption.REPLACE_EXISTING);
-            }
-        } finally {
-            Files.deleteIfExists(aside);
-        }
+    CheckpointFiles checkpoints() {
+        return checkpoints;
     }
 
-    /** Writes a file. */
-    @FunctionalInterface
-    interface Writer {
-        void write(Path file) throws IOException;
-    }
-
-    /** Keeps the latest checkpoint as that of an epoch, and forgets those of earlier ones. */
-    void keepEpoch(int epoch, int keep) throws IOException {
-        if (keep == 0) {
-            return;
-        }
-        Path kept = epochFile(epoch);
-        Files.deleteIfExists(kept);
-        link(last(), kept);
-        Files.deleteIfExists(epochFile(epoch - keep));
-    }
-
-    private Path epochFile(int epoch) {
-        return path.resolve(String.format("epoch-%04d.safetensors", epoch));
-    }
-
-    private static void link(Path existing, Path name) throws IOException {
-        try {
-            Files.createLink(name, existing);
-        } catch (IOException | UnsupportedOperationException notHere) {
-            // a file system without hard links; a kill leaves a half that the next run sweeps away
-            Path half = name.resolveSibling("." + name.getFileName() + ".tmp");
-            Files.copy(existing, half, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(half, name, StandardCopyOption.ATOMIC_MOVE);
-        }
+    /**
+     * Makes sure that no other run writes here; asked before each checkpoint.
+     *
+     * @throws IOException if one does
+     */
+    void requireLock() throws IOException {
+        lock.confirm();
     }
 
     @Override
@@ -323,15 +322,16 @@ public final class RunFolder implements AutoCloseable {
     }
 
     void append(EpochRow row) {
-        append(metrics(), row.toCsv(), StandardOpenOption.APPEND);
+        append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
     void log(String message) {
         append(
-                path.resolve("log.txt"),
+                logFile(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message,
                 StandardOpenOption.CREATE,
-                StandardOpenOption.APPEND);
+                StandardOpenOption.APPEND,
+                LinkOption.NOFOLLOW_LINKS);
     }
 
     private static void append(Path file, String line, OpenOption... options) {

@@ -133,6 +133,17 @@ public final class Trainer {
     }
 
     /**
+     * Reads the weights of the best epoch so far, with which a run that has a patience ends.
+     *
+     * @throws UserException if they cannot be read; the run can go on without
+     */
+    void recallBest() {
+        if (bestWeights != null && folder != null && !start.history().isEmpty()) {
+            bestWeights.read(folder.best());
+        }
+    }
+
+    /**
      * Returns where the run stands.
      *
      * @return the progress, which any thread may read
@@ -197,9 +208,6 @@ public final class Trainer {
         try {
             recorder.log(
                     (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
-            if (bestWeights != null && folder != null && !start.history().isEmpty()) {
-                bestWeights.read(folder.best());
-            }
             boolean stopped = goesOn() && !runEpochs();
             recorder.profile(profile());
             recorder.log(stopped ? "stopped at step " + step : "done");

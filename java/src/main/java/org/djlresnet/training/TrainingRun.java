@@ -42,11 +42,6 @@ public record TrainingRun(
     }
 
     /**
-     * A checkpoint to go on from, or null for the beginning; and what was wrong with a later one.
-     */
-    private record Found(Checkpoint checkpoint, String warning) {}
-
-    /**
      * Makes a run on a named data set ready.
      *
      * @param recipe the recipe
@@ -145,24 +140,13 @@ public record TrainingRun(
 
     private static TrainingRun goOn(Path from, JsonObject changes, Data data) {
         Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
-        if (!Files.isRegularFile(place.resolve("recipe.json"))) {
-            throw new UserException(
-                    from
-                            + " is no run folder, and no checkpoint in one: there is no recipe.json."
-                            + " Give the run folder of a training");
-        }
+        ResumePoint.requireRun(from, place);
         RunFolder folder = RunFolder.open(place);
         Network network = null;
         try {
-            Found found =
-                    Files.isDirectory(from)
-                            ? latest(folder)
-                            : new Found(Checkpoint.open(from), null);
-            try (Checkpoint checkpoint = found.checkpoint()) {
-                TrainingState state =
-                        checkpoint == null
-                                ? TrainingState.beginning(folder.recipe())
-                                : state(checkpoint, from);
+            try (ResumePoint point = ResumePoint.find(folder, from)) {
+                Checkpoint checkpoint = point.checkpoint();
+                TrainingState state = point.state();
                 Recipe recipe = state.recipe().resumedWith(changes);
                 if (recipe.epochs() < state.epochsDone()) {
                     throw new UserException(
@@ -183,10 +167,15 @@ public record TrainingRun(
                 }
                 Trainer trainer =
                         new Trainer(state.with(recipe), network, optimizer, train, test, folder);
+                String warning = recallBest(trainer, point.warning());
                 folder.begin(
                         recipe, Versions.toJson(network.manager().getEngine()), state.history());
+                if (state.isEpochsEnd()) {
+                    // a kill may have come between the checkpoint and this
+                    folder.checkpoints().keepEpoch(point.file(), state.epochsDone(), recipe.keep());
+                }
                 return new TrainingRun(
-                        recipe, network, folder, trainer, state.history().size(), found.warning());
+                        recipe, network, folder, trainer, state.history().size(), warning);
             }
         } catch (IOException failure) {
             release(network, folder);
@@ -195,6 +184,19 @@ public record TrainingRun(
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
+        }
+    }
+
+    /** A run goes on without its best weights, if need be; returns what to warn of. */
+    private static String recallBest(Trainer trainer, String warning) {
+        try {
+            trainer.recallBest();
+            return warning;
+        } catch (UserException unreadable) {
+            return (warning == null ? "" : warning + ". ")
+                    + unreadable.getMessage()
+                    + ". Going on without; unless a better epoch comes, the run ends with its last"
+                    + " weights in place of its best";
         }
     }
 
@@ -224,50 +226,6 @@ public record TrainingRun(
             network.close();
         }
         folder.close();
-    }
-
-    private static Found latest(RunFolder folder) {
-        if (!Files.exists(folder.last()) && !Files.exists(folder.previous())) {
-            // the run ended before its first checkpoint: it goes on from its beginning
-            return new Found(null, null);
-        }
-        try {
-            return new Found(Checkpoint.open(folder.last()), null);
-        } catch (UserException damaged) {
-            if (!Files.exists(folder.previous())) {
-                throw damaged;
-            }
-            try {
-                return new Found(
-                        Checkpoint.open(folder.previous()),
-                        damaged.getMessage() + ". Going on from " + folder.previous() + " instead");
-            } catch (UserException alsoDamaged) {
-                throw new UserException(
-                        "Neither checkpoint of the run can be read. "
-                                + damaged.getMessage()
-                                + ". "
-                                + alsoDamaged.getMessage()
-                                + ". The best one may be whole: "
-                                + folder.best(),
-                        damaged);
-            }
-        }
-    }
-
-    private static TrainingState state(Checkpoint checkpoint, Path from) {
-        JsonObject run = checkpoint.run();
-        if (run == null) {
-            throw new UserException(
-                    from + " holds a network, but no run that could go on. Give a run folder");
-        }
-        try {
-            return TrainingState.fromJson(run);
-        } catch (UserException wrong) {
-            throw wrong;
-        } catch (RuntimeException malformed) {
-            throw new UserException(
-                    from + " holds a run's state that cannot be read: " + malformed, malformed);
-        }
     }
 
     /** An engine cannot be changed in a process, and a recipe must not tell of another. */

@@ -71,6 +71,11 @@ public record TrainingState(
                 .orElse(Double.NEGATIVE_INFINITY);
     }
 
+    /** Returns whether an epoch, validation included, has just ended. */
+    boolean isEpochsEnd() {
+        return epochsDone > 0 && partial.examples == 0;
+    }
+
     /**
      * Changes the recipe.
      *

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -117,5 +118,29 @@ class PatienceTest extends ResumeFixture {
             assertEquals(checkpoint.batchesTracked(), counts);
         }
         again.network().close();
+    }
+
+    @Test
+    void withoutItsBestWeightsARunGoesOnWithAWarning() throws IOException {
+        String recipe = RECIPE.replace("}", ", 'patience': 9}");
+        Path whole = whole(recipe);
+        Path parts = stoppedAfter(2, recipe);
+        Path best = parts.resolve("best.safetensors");
+        for (boolean damaged : new boolean[] {true, false}) {
+            if (damaged) {
+                Files.writeString(best, "damaged");
+            } else {
+                Files.delete(best);
+            }
+            TrainingRun run = resume(parts, "{}");
+            assertTrue(run.warning().contains(best.toString()), run.warning());
+            assertTrue(run.warning().contains("Going on without"), run.warning());
+            run.trainer().stopAfter(1);
+            finish(run);
+        }
+        finish(resume(parts, "{}"));
+        Map<String, byte[]> last = tensors(parts.resolve("last.safetensors"));
+        tensors(whole.resolve("last.safetensors"))
+                .forEach((name, bytes) -> assertArrayEquals(bytes, last.get(name), name));
     }
 }

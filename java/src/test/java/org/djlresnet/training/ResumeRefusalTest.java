@@ -1,14 +1,21 @@
 package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
+import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Tag;
@@ -18,6 +25,9 @@ import org.junit.jupiter.api.Timeout;
 @Tag("engine")
 @Timeout(120)
 class ResumeRefusalTest extends ResumeFixture {
+
+    private static final List<String> WRITTEN =
+            List.of("last.safetensors", "best.safetensors", "metrics.csv", "recipe.json");
 
     @Test
     void changesThatWouldMakeAnotherRunAreRefusedByName() {
@@ -65,6 +75,79 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void whatAKillLeftIsKeptUntilACheckpointWasRead() throws IOException {
+        Path parts = stoppedAfter(2, RECIPE);
+        Path last = parts.resolve("last.safetensors");
+        byte[] whole = Files.readAllBytes(last);
+        // killed with the one before set aside; then the latest is damaged
+        Files.move(parts.resolve("last.previous.safetensors"), parts.resolve(".last.previous.tmp"));
+        Path half = Files.write(parts.resolve(".last.safetensors.1-1.tmp"), whole);
+        Files.writeString(last, "damaged");
+        assertThrows(UserException.class, () -> resume(parts, "{'epochs': 1}"));
+        assertArrayEquals(whole, Files.readAllBytes(half));
+        TrainingRun run = resume(parts, "{}");
+        assertTrue(run.warning().contains("last.previous.safetensors"), run.warning());
+        assertFalse(Files.exists(half));
+        finish(run);
+    }
+
+    @Test
+    void aRunThatLostItsLastCheckpointsDoesNotBeginAnew() throws IOException {
+        Path parts = stoppedAfter(2, RECIPE.replace("}", ", 'keep': 1}"));
+        Files.delete(parts.resolve("last.safetensors"));
+        Files.delete(parts.resolve("last.previous.safetensors"));
+        byte[] metrics = read(parts.resolve("metrics.csv"));
+        assertRefused(parts, "best.safetensors, epoch-0002.safetensors, metrics.csv");
+        assertArrayEquals(metrics, read(parts.resolve("metrics.csv")));
+        Files.delete(parts.resolve("best.safetensors"));
+        assertRefused(parts, "epoch-0002.safetensors, metrics.csv");
+        Path kept = Files.move(parts.resolve("epoch-0002.safetensors"), dir.resolve("kept"));
+        assertRefused(parts, "there is metrics.csv");
+        // the best of a later epoch than the first is no beginning either
+        Files.write(parts.resolve("metrics.csv"), new byte[0]);
+        Files.move(kept, parts.resolve("best.safetensors"));
+        assertRefused(parts, "there is best.safetensors");
+        finish(resume(parts.resolve("best.safetensors"), "{}"));
+    }
+
+    @Test
+    void aLinkThatWouldBeWrittenThroughIsRefused() throws IOException {
+        Path parts = stoppedAfter(1, RECIPE);
+        Path outside = Files.writeString(dir.resolve("outside"), "precious");
+        for (String name : List.of("run.lock", "log.txt")) {
+            Path file = parts.resolve(name);
+            Path aside = Files.move(file, dir.resolve("aside"));
+            Files.createSymbolicLink(file, outside);
+            assertRefused(parts, file + " is a symbolic link");
+            assertEquals("precious", Files.readString(outside));
+            Files.delete(file);
+            Files.move(aside, file);
+        }
+        finish(resume(parts, "{}"));
+    }
+
+    @Test
+    void anEarlierCheckpointDoesNotCutOffWhatCameAfterIt() throws IOException {
+        String keeping = RECIPE.replace("}", ", 'keep': 3}");
+        Path whole = whole(keeping);
+        Path first = whole.resolve("epoch-0001.safetensors");
+        byte[] metrics = read(whole.resolve("metrics.csv"));
+        byte[] recipe = read(whole.resolve("recipe.json"));
+        assertRefused(first, "stands at step 5, but the run has come to step 15");
+        assertArrayEquals(metrics, read(whole.resolve("metrics.csv")));
+        assertArrayEquals(recipe, read(whole.resolve("recipe.json")));
+        // in a folder of its own it goes on, with the recipe that it holds
+        Path copy = Files.createDirectory(dir.resolve("copy")).resolve("epoch-0001.safetensors");
+        Files.copy(first, copy);
+        TrainingRun run = resume(copy, "{}");
+        assertTrue(run.warning().contains("recipe.json cannot be read"), run.warning());
+        finish(run);
+        Map<String, byte[]> expected = tensors(whole.resolve("last.safetensors"));
+        tensors(copy.resolveSibling("last.safetensors"))
+                .forEach((name, bytes) -> assertArrayEquals(expected.get(name), bytes, name));
+    }
+
+    @Test
     void aFolderHasOneWriter() {
         Path folder = dir.resolve("parts");
         TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
@@ -77,6 +160,36 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void aRunWhoseFolderAnotherHasTakenEndsAndWritesNothingMore() throws IOException {
+        assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
+        Path folder = dir.resolve("parts");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
+        List<byte[]> atTheEpochsEnd = new ArrayList<>();
+        run.trainer()
+                .onEpoch(
+                        row -> {
+                            // a copy within the process, by which POSIX releases the lock
+                            read(folder.resolve(RunLock.NAME));
+                            assertEquals("taken", RunLockTest.anotherProcess(folder));
+                            WRITTEN.forEach(name -> atTheEpochsEnd.add(read(folder.resolve(name))));
+                        });
+        String message = assertThrows(UncheckedIOException.class, () -> finish(run)).getMessage();
+        assertTrue(message.contains("another run has taken the run folder " + folder), message);
+        assertEquals(WRITTEN.size(), atTheEpochsEnd.size());
+        for (int i = 0; i < WRITTEN.size(); i++) {
+            assertArrayEquals(atTheEpochsEnd.get(i), read(folder.resolve(WRITTEN.get(i))));
+        }
+    }
+
+    private static byte[] read(Path file) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    @Test
     void whatIsNoRunIsRefused() throws IOException {
         assertRefused(dir, "no run folder");
         assertRefused(dir.resolve("missing"), "no run folder");
@@ -84,6 +197,10 @@ class ResumeRefusalTest extends ResumeFixture {
         Files.writeString(dir.resolve("recipe.json"), "{}");
         Files.writeString(foreign, "no checkpoint");
         assertRefused(foreign, "network.safetensors");
+        Files.delete(dir.resolve("recipe.json"));
+        Files.delete(dir.resolve(RunLock.NAME));
+        assertRefused(foreign, "network.safetensors");
+        assertFalse(Files.exists(dir.resolve(RunLock.NAME)));
     }
 
     private void assertRefused(Path from, String part) {

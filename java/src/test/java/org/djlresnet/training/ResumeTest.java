@@ -130,6 +130,85 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void aChangeHoldsThoughItsRunWasKilledBeforeACheckpoint() throws IOException {
+        String constant = RECIPE.replace("cosine", "constant");
+        Path whole = whole(constant);
+        Path parts = dir.resolve("two");
+        Recipe two = QuadrantImages.recipe(constant.replace("'epochs': 3", "'epochs': 2"));
+        finish(TrainingRun.prepare(two, train, test, parts));
+        TrainingRun killed = resume(parts, "{'epochs': 3, 'keep': 1, 'checkpoint_every': '7'}");
+        killed.folder().close();
+        killed.network().close();
+        TrainingRun run = resume(parts, "{}");
+        assertEquals(3, run.recipe().epochs());
+        assertEquals("7", run.recipe().checkpointEvery());
+        finish(run);
+        assertSameResult(whole, parts);
+        assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
+    }
+
+    @Test
+    void anEpochThatAKillDidNotLetKeepIsKeptWhenTheRunGoesOn() throws IOException {
+        String keeping = RECIPE.replace("}", ", 'keep': 3}");
+        Path parts = stoppedAfter(2, keeping);
+        // killed right after last was renamed; the stop above wrote the same once more
+        Path second = parts.resolve("epoch-0002.safetensors");
+        Map<String, byte[]> kept = tensors(second);
+        Files.delete(second);
+        finish(resume(parts, "{}"));
+        tensors(second).forEach((name, bytes) -> assertArrayEquals(kept.get(name), bytes, name));
+        assertEquals(2, state(second).get("epoch").getAsInt());
+        assertTrue(Files.exists(parts.resolve("epoch-0001.safetensors")));
+        assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
+        assertFalse(Files.exists(parts.resolve(".kept.tmp")));
+    }
+
+    @Test
+    void aRunThatIsStoppedAtOnceKeepsNoEpoch() throws IOException {
+        String keeping = RECIPE.replace("}", ", 'keep': 3}");
+        Path folder = dir.resolve("stopped");
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(keeping), train, test, folder);
+        run.trainer().stop();
+        finish(run);
+        finish(resume(folder, "{}"));
+        try (Stream<Path> files = Files.list(folder)) {
+            assertEquals(
+                    List.of(
+                            "epoch-0001.safetensors",
+                            "epoch-0002.safetensors",
+                            "epoch-0003.safetensors"),
+                    files.map(file -> file.getFileName().toString())
+                            .filter(name -> name.startsWith("epoch"))
+                            .sorted()
+                            .toList());
+        }
+    }
+
+    @Test
+    void aRecipeThatIsMissingOrDamagedIsThatOfTheCheckpoint() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Path recipe = parts.resolve("recipe.json");
+        Recipe before = Recipe.fromJson(Files.readString(recipe));
+        for (byte[] damaged :
+                new byte[][] {
+                    null, new byte[0], "{".getBytes(StandardCharsets.UTF_8), {-1, -2, -3}
+                }) {
+            Files.delete(recipe);
+            if (damaged != null) {
+                Files.write(recipe, damaged);
+            }
+            TrainingRun run = resume(parts, "{}");
+            assertTrue(run.warning().contains(recipe + " cannot be read"), run.warning());
+            run.trainer().stopAfter(1);
+            finish(run);
+            assertEquals(before.toTree(), Recipe.fromJson(Files.readString(recipe)).toTree());
+        }
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    @Test
     void aRunThatEndedBeforeItsFirstCheckpointBeginsAnew() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = dir.resolve("parts");
@@ -137,6 +216,19 @@ class ResumeTest extends ResumeFixture {
         run.folder().close();
         run.network().close();
         finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void aKillBetweenTheFirstBestAndItsLastCostsNothing() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Files.delete(parts.resolve("last.safetensors"));
+        Files.delete(parts.resolve("last.previous.safetensors"));
+        Files.writeString(parts.resolve("metrics.csv"), EpochRow.CSV_HEADER + "\n");
+        TrainingRun run = resume(parts, "{}");
+        assertEquals(1, run.rowsBefore());
+        finish(run);
         assertSameResult(whole, parts);
     }
 

@@ -159,7 +159,7 @@ class RunFolderTest {
     void whileLastIsWrittenItAndThePreviousAreTwoWholeFiles() throws IOException {
         RunFolder folder = create(dir.resolve("run"));
         for (String state : List.of("first", "second", "third")) {
-            folder.replaceLast(last -> write(last, state));
+            folder.checkpoints().replaceLast(last -> write(last, state));
         }
         assertEquals("third", Files.readString(folder.last()));
         assertEquals("second", Files.readString(folder.previous()));
@@ -172,19 +172,20 @@ class RunFolderTest {
                     seen.add(read(folder.last()) + " " + read(folder.previous()));
                     assertNotEquals(inode(folder.last()), inode(folder.previous()));
                 };
-        folder.replaceLast(
-                last -> {
-                    look.run();
-                    AtomicFile.write(
-                            last,
-                            channel -> {
-                                channel.write(ByteBuffer.wrap("fou".getBytes(UTF_8)));
-                                look.run();
-                                channel.write(ByteBuffer.wrap("rth".getBytes(UTF_8)));
-                                look.run();
-                            });
-                    look.run();
-                });
+        folder.checkpoints()
+                .replaceLast(
+                        last -> {
+                            look.run();
+                            AtomicFile.write(
+                                    last,
+                                    channel -> {
+                                        channel.write(ByteBuffer.wrap("fou".getBytes(UTF_8)));
+                                        look.run();
+                                        channel.write(ByteBuffer.wrap("rth".getBytes(UTF_8)));
+                                        look.run();
+                                    });
+                            look.run();
+                        });
         look.run();
         assertEquals(
                 List.of(
@@ -199,16 +200,17 @@ class RunFolderTest {
     @Test
     void aFailedWriteLeavesLastAndThePreviousAsTheyWere() throws IOException {
         RunFolder folder = create(dir.resolve("run"));
-        folder.replaceLast(last -> write(last, "first"));
-        folder.replaceLast(last -> write(last, "second"));
+        folder.checkpoints().replaceLast(last -> write(last, "first"));
+        folder.checkpoints().replaceLast(last -> write(last, "second"));
         List<String> before = names(folder.path());
         assertThrows(
                 IOException.class,
                 () ->
-                        folder.replaceLast(
-                                last -> {
-                                    throw new IOException("full");
-                                }));
+                        folder.checkpoints()
+                                .replaceLast(
+                                        last -> {
+                                            throw new IOException("full");
+                                        }));
         assertEquals("second first", read(folder.last()) + " " + read(folder.previous()));
         assertNotEquals(inode(folder.last()), inode(folder.previous()));
         assertEquals(before, names(folder.path()));
@@ -217,22 +219,26 @@ class RunFolderTest {
     @Test
     void whenMemoryRunsOutInTheMidstOfAFileLastAndThePreviousAreAsTheyWere() throws IOException {
         RunFolder folder = create(dir.resolve("run"));
-        folder.replaceLast(last -> write(last, "first"));
-        folder.replaceLast(last -> write(last, "second"));
+        folder.checkpoints().replaceLast(last -> write(last, "first"));
+        folder.checkpoints().replaceLast(last -> write(last, "second"));
         List<String> before = names(folder.path());
         assertThrows(
                 OutOfMemoryError.class,
                 () ->
-                        folder.replaceLast(
-                                last ->
-                                        AtomicFile.write(
-                                                last,
-                                                channel -> {
-                                                    channel.write(ByteBuffer.wrap(new byte[4]));
-                                                    channel.write(
-                                                            ByteBuffer.wrap(
-                                                                    new byte[Integer.MAX_VALUE]));
-                                                })));
+                        folder.checkpoints()
+                                .replaceLast(
+                                        last ->
+                                                AtomicFile.write(
+                                                        last,
+                                                        channel -> {
+                                                            channel.write(
+                                                                    ByteBuffer.wrap(new byte[4]));
+                                                            channel.write(
+                                                                    ByteBuffer.wrap(
+                                                                            new byte
+                                                                                    [Integer
+                                                                                            .MAX_VALUE]));
+                                                        })));
         assertEquals("second first", read(folder.last()) + " " + read(folder.previous()));
         assertEquals(before, names(folder.path()));
     }

@@ -1,0 +1,185 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchEvent;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class CheckpointFilesTest {
+
+    @TempDir Path dir;
+
+    private CheckpointFiles files;
+
+    @BeforeEach
+    void inTheFolder() {
+        files = new CheckpointFiles(dir);
+    }
+
+    private void replaceLast(String content) throws IOException {
+        // as AtomicFile does it, with a new file
+        files.replaceLast(
+                last -> {
+                    Files.deleteIfExists(last);
+                    Files.writeString(last, content);
+                });
+    }
+
+    /** What the operating system tells of files that vanish while something is done. */
+    private List<String> vanishing(Action action) throws IOException, InterruptedException {
+        List<String> gone = new ArrayList<>();
+        try (WatchService watch = dir.getFileSystem().newWatchService()) {
+            dir.register(
+                    watch, StandardWatchEventKinds.ENTRY_DELETE, StandardWatchEventKinds.OVERFLOW);
+            action.run();
+            Path end = Files.createFile(dir.resolve("end"));
+            Files.delete(end);
+            while (true) {
+                WatchKey key = watch.poll(30, TimeUnit.SECONDS);
+                for (WatchEvent<?> event : key.pollEvents()) {
+                    if (event.context().equals(end.getFileName())) {
+                        return gone;
+                    }
+                    gone.add(event.context().toString());
+                }
+                key.reset();
+            }
+        }
+    }
+
+    private interface Action {
+        void run() throws IOException;
+    }
+
+    @Test
+    void thePreviousCheckpointIsMissingAtNoMoment() throws IOException, InterruptedException {
+        replaceLast("first");
+        replaceLast("second");
+        List<String> gone = vanishing(() -> replaceLast("third"));
+        assertTrue(gone.contains(".last.previous.tmp"), gone.toString());
+        assertFalse(gone.contains("last.previous.safetensors"), gone.toString());
+        assertEquals("second", Files.readString(files.previous()));
+    }
+
+    @Test
+    void aKeptEpochIsMissingAtNoMoment() throws IOException, InterruptedException {
+        replaceLast("first");
+        files.keepEpoch(files.last(), 7, 2);
+        replaceLast("second");
+        List<String> gone =
+                vanishing(
+                        () -> {
+                            files.keepEpoch(files.last(), 7, 2);
+                            files.keepEpoch(files.last(), 7, 2);
+                        });
+        assertFalse(gone.contains("epoch-0007.safetensors"), gone.toString());
+        assertEquals("second", Files.readString(dir.resolve("epoch-0007.safetensors")));
+        assertFalse(Files.exists(dir.resolve(".kept.tmp")));
+        files.keepEpoch(files.last(), 8, 2);
+        assertTrue(Files.exists(dir.resolve("epoch-0007.safetensors")));
+        files.keepEpoch(files.last(), 9, 2);
+        assertFalse(Files.exists(dir.resolve("epoch-0007.safetensors")));
+    }
+
+    @Test
+    void whatAWriterThatWasKilledSetAsideBecomesThePreviousOne() throws IOException {
+        Path aside = dir.resolve(".last.previous.tmp");
+        // killed before it renamed the one that it had set aside
+        Files.writeString(files.last(), "third");
+        Files.writeString(files.previous(), "first");
+        Files.writeString(aside, "second");
+        files.recover();
+        assertEquals("second", Files.readString(files.previous()));
+        assertFalse(Files.exists(aside));
+        // the same where the previous one is missing
+        Files.delete(files.previous());
+        Files.writeString(aside, "second");
+        files.recover();
+        assertEquals("second", Files.readString(files.previous()));
+        assertEquals("third", Files.readString(files.last()));
+    }
+
+    @Test
+    void whatAWriterThatWasKilledSetAsideTooEarlyTakesNoPlace() throws IOException {
+        // killed while it wrote: what is set aside is still the latest
+        Files.writeString(files.last(), "second");
+        Files.writeString(files.previous(), "first");
+        Files.createLink(dir.resolve(".last.previous.tmp"), files.last());
+        files.recover();
+        assertEquals("first", Files.readString(files.previous()));
+        replaceLast("third");
+        assertEquals("second", Files.readString(files.previous()));
+        assertFalse(Files.exists(dir.resolve(".last.previous.tmp")));
+    }
+
+    @Test
+    void withoutHardLinksTheCheckpointIsCopied() throws IOException {
+        for (Exception refusal :
+                List.of(
+                        new UnsupportedOperationException(),
+                        new FileSystemException("name", "last", "Operation not permitted"))) {
+            files = new CheckpointFiles(dir, (name, existing) -> fail(refusal));
+            replaceLast("first");
+            replaceLast("second");
+            assertEquals("first", Files.readString(files.previous()));
+            files.keepEpoch(files.last(), 1, 1);
+            assertEquals("second", Files.readString(dir.resolve("epoch-0001.safetensors")));
+        }
+        try (Stream<Path> left = Files.list(dir)) {
+            assertEquals(3, left.count());
+        }
+    }
+
+    @Test
+    void whatForbidsTheCopyTooIsToldByItsFirstError() throws IOException {
+        replaceLast("first");
+        FileSystemException refusal = new FileSystemException("name", "last", "not permitted");
+        files =
+                new CheckpointFiles(
+                        dir,
+                        (name, existing) -> {
+                            Files.delete(existing);
+                            throw refusal;
+                        });
+        assertEquals(
+                refusal,
+                assertThrows(FileSystemException.class, () -> files.keepEpoch(files.last(), 1, 1)));
+        assertEquals(1, refusal.getSuppressed().length);
+    }
+
+    @Test
+    void whatHasNothingToDoWithLinksIsNotTriedAsACopy() throws IOException {
+        replaceLast("first");
+        AccessDeniedException refusal = new AccessDeniedException("name");
+        files = new CheckpointFiles(dir, (name, existing) -> fail(refusal));
+        assertEquals(
+                refusal, assertThrows(AccessDeniedException.class, () -> replaceLast("second")));
+        assertEquals("first", Files.readString(files.last()));
+    }
+
+    private static void fail(Exception refusal) throws IOException {
+        if (refusal instanceof IOException failure) {
+            throw failure;
+        }
+        throw (RuntimeException) refusal;
+    }
+}
