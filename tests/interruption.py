@@ -47,6 +47,20 @@ def start(folder: Path, *settings: str, resume: bool = True) -> subprocess.Popen
     )
 
 
+def at_import(folder: Path, module: str, statement: str) -> str:
+    """A PYTHONPATH with which Python processes run `statement` when they come to import `module`."""
+    (folder / "sitecustomize.py").write_text(
+        "import os, pathlib, signal, sys\n"
+        "class AtImport:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        f"            {statement}\n"
+        "sys.meta_path.insert(0, AtImport)\n"
+    )
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:
     """Waits for the end of a process, which must be that of `code`; what it wrote to standard error."""
     _, err = process.communicate(timeout=300)
