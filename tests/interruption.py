@@ -168,7 +168,7 @@ def differences(expected: Path, actual: Path) -> list[str]:
 
     Times are left aside, and so is what log.txt, run.lock and the figures hold.
     """
-    found = [f"{half} is left" for half in halves(actual)]
+    found = [f"{half.name} is left" for half in halves(actual)]
     wanted, there = files(expected), files(actual)
     found += [f"{name} is {'missing' if name in wanted else 'too many'}" for name in sorted(wanted ^ there)]
     for name in sorted(name for name in wanted & there if name.endswith(".safetensors")):

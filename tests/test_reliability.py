@@ -95,6 +95,34 @@ def state(folder):
     return tensors, metadata["run"]
 
 
+def test_comparison_finds_what_differs(whole, run):
+    shutil.copytree(whole, run, copy_function=os.link)
+    assert differences(whole, run) == []
+
+    def change(name, old, new):
+        content = (whole / name).read_bytes()
+        assert old in content
+        (run / name).unlink()
+        (run / name).write_bytes(content.replace(old, new, 1))
+
+    change("recipe.json", b'"keep": 2', b'"keep": 3')
+    change("best.safetensors", b'\\"djl\\":\\"0', b'\\"djl\\":\\"9')
+    last = (whole / "last.previous.safetensors").read_bytes()
+    change("last.previous.safetensors", last[-40:], last[-40:-1] + bytes([last[-1] ^ 1]))
+    (run / "epoch-0003.safetensors").unlink()
+    (run / "epoch-0001.safetensors").touch()
+    (run / ".last.previous.tmp").touch()
+    found = differences(whole, run)
+    assert found[:3] == [
+        ".last.previous.tmp is left",
+        "epoch-0001.safetensors is too many",
+        "epoch-0003.safetensors is missing",
+    ]
+    assert found[3] == "best.safetensors: versions"
+    assert found[4].removeprefix("last.previous.safetensors: ") in state(whole)[0]
+    assert found[5:] == ["recipe.json"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run, number):
     moments = random.Random(number)
