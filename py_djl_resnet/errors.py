@@ -7,9 +7,10 @@ Each carries the exit code with which the command line ends: 2 when the caller g
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 from typing import Any
+
+from ._surroundings import in_notebook
 
 
 class ResnetError(Exception):
@@ -81,11 +82,7 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         self.folder = folder
         self.history = history
         self.exit_code = 128 + signal.value
-        again = (
-            f"py_djl_resnet.resume({str(folder)!r})"
-            if "ipykernel" in sys.modules
-            else f"py-djl-resnet train --resume {folder}"
-        )
+        again = f"py_djl_resnet.resume({str(folder)!r})" if in_notebook() else f"py-djl-resnet train --resume {folder}"
         kept = (
             "nothing is kept on disk"
             if folder is None

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
+from ._surroundings import in_notebook
+
 Snapshot = Mapping[str, Any]
 
 
@@ -142,7 +144,7 @@ def display(stream: TextIO | None = None, losses: bool = True) -> Display:
         losses: for lines: whether they have loss and accuracy too.
     """
     stream = sys.stderr if stream is None else stream
-    if stream.isatty() or "ipykernel" in sys.modules:
+    if stream.isatty() or in_notebook():
         return Bars(stream if stream is not sys.stderr else None)
     return Lines(stream, losses)
 

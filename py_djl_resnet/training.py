@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from ._surroundings import in_notebook
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .models import Model
@@ -167,7 +167,7 @@ def _run(
         handle = None
         try:
             # what a second signal ends in a notebook is its kernel, with all variables
-            with signals(lenient="ipykernel" in sys.modules) as received:
+            with signals(lenient=in_notebook()) as received:
                 with _jvm.translated_errors():
                     handle = begin()
                 with _closed_on_failure(handle):

@@ -246,12 +246,12 @@ def test_an_unusable_heap_is_told(monkeypatch, tmp_path, heap):
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
     java = _java.Java(tmp_path, "17", tmp_path)
     with pytest.raises(UsageError, match=f"PY_DJL_RESNET_HEAP must be a size such as .* Received: '{heap}'"):
-        _jvm._options(java, "pytorch", None)
+        _options.options(java, "pytorch", None)
 
 
 def test_a_heap_and_threads_reach_java(monkeypatch, tmp_path):
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", "2g")
-    options = _jvm._options(_java.Java(tmp_path, "17", tmp_path), "pytorch", 3)
+    options = _options.options(_java.Java(tmp_path, "17", tmp_path), "pytorch", 3)
     assert {"-Xmx2g", "-Dai.djl.pytorch.num_threads=3"} <= set(options)
 
 

@@ -106,7 +106,7 @@ public final class CellVariables {
      */
     public void putNetwork(String name, NetworkHandle network) {
         handles.put(network.network(), new WeakReference<>(network));
-        declare(name, Network.class.getName(), network.network());
+        declare(name, Network.class.getName(), network.share());
     }
 
     /**
@@ -232,6 +232,7 @@ public final class CellVariables {
                                     network.inChannels(),
                                     network.classNames(),
                                     null));
+            handle.share();
             handles.put(network, new WeakReference<>(handle));
         }
         return handle;

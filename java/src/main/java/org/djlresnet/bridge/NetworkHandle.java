@@ -15,6 +15,7 @@ import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualUnits;
 import org.djlresnet.model.TensorBytes;
@@ -29,6 +30,11 @@ public final class NetworkHandle implements AutoCloseable {
     private final Network network;
     private final JsonObject info;
 
+    /** The network as it is, made ready to compute; null before it is asked to. */
+    private FoldedNetwork folded;
+
+    private boolean shared;
+
     /**
      * Wraps a network.
      *
@@ -40,8 +46,42 @@ public final class NetworkHandle implements AutoCloseable {
         this.info = info;
     }
 
+    /**
+     * Returns the network for code that leaves its parameters as they are.
+     *
+     * @return the network
+     */
     Network network() {
         return network;
+    }
+
+    /**
+     * Returns the network for code that may change its parameters at any later time, so that from
+     * now on nothing is prepared of them.
+     *
+     * @return the network
+     */
+    Network share() {
+        shared = true;
+        forget();
+        return network;
+    }
+
+    private NDArray logits(NDArray images) {
+        if (shared) {
+            return network.forward(images, false);
+        }
+        if (folded == null) {
+            folded = new FoldedNetwork(network);
+        }
+        return folded.forward(images);
+    }
+
+    private void forget() {
+        if (folded != null) {
+            folded.close();
+            folded = null;
+        }
     }
 
     Integer imageSize() {
@@ -73,7 +113,7 @@ public final class NetworkHandle implements AutoCloseable {
             // DJL takes a direct buffer from its beginning, whatever its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
             NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
-            ByteBuffer logits = TensorBytes.of(network.forward(images, false), manager);
+            ByteBuffer logits = TensorBytes.of(logits(images), manager);
             ByteBuffer kept =
                     ByteBuffer.allocateDirect(logits.remaining()).order(ByteOrder.nativeOrder());
             return kept.put(logits).flip();
@@ -158,6 +198,7 @@ public final class NetworkHandle implements AutoCloseable {
      *     them
      */
     public void loadStateDict(String description, ByteBuffer[] values) {
+        forget();
         WeightsJson.load(network, description, values);
     }
 
@@ -204,6 +245,7 @@ public final class NetworkHandle implements AutoCloseable {
     /** Frees the network's memory. */
     @Override
     public void close() {
+        forget();
         network.close();
     }
 }
