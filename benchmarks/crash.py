@@ -36,9 +36,10 @@ def kill(engine: str, kills: int, seed: int, base: Path) -> str:
         shutil.rmtree(run)
         print(f"{engine}: run {runs} is as it should be after {report.count} kills", file=sys.stderr)
     shutil.rmtree(base)
-    halves = sum(report.halves[name] for name in ("last", "best"))
     moments = " / ".join(str(report.moments[moment]) for moment in ("start", "training", "writing"))
-    return f"| {engine} | {report.count} | {runs} | {moments} | {halves} | {time.monotonic() - begin:.0f} |"
+    return (
+        f"| {engine} | {report.count} | {runs} | {moments} | {report.half_written} | {time.monotonic() - begin:.0f} |"
+    )
 
 
 def main() -> None:
@@ -53,7 +54,7 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, seed {args.seed}\n")
     print(
         "| engine | kills | runs, all with the same bytes | of these at start / training / writing "
-        "| checkpoints half written | seconds |"
+        "| that left a checkpoint half written | seconds |"
     )
     print("|---|---|---|---|---|---|")
     print("\n".join(rows))

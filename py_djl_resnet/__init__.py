@@ -1,30 +1,31 @@
 """Residual networks on the JVM's deep-learning library DJL, driven from Python.
 
-Importing this package starts no JVM; the first call that computes does.
+Importing this package starts no JVM; the first call that computes does. Its parts are imported with
+the first name that is asked for, so that a command can prepare for Ctrl-C before them.
 """
 
-from importlib.metadata import version as _version
+TYPE_CHECKING = False  # typing's own costs an import
+if TYPE_CHECKING:
+    from .bypass import BypassCosts, bypass_costs
+    from .errors import (
+        EngineError,
+        Interrupted,
+        JarError,
+        JavaNotFoundError,
+        ResnetError,
+        RunInUseError,
+        TrainingError,
+        UsageError,
+    )
+    from .evaluation import Evaluation, Prediction, evaluate, predict
+    from .models import Model, create_model, load
+    from .profile import Profile
+    from .recipe import Recipe
+    from .runs import Run
+    from .summary import Summary, summarize
+    from .training import resume, train
 
-from .bypass import BypassCosts, bypass_costs
-from .errors import (
-    EngineError,
-    Interrupted,
-    JarError,
-    JavaNotFoundError,
-    ResnetError,
-    RunInUseError,
-    TrainingError,
-    UsageError,
-)
-from .evaluation import Evaluation, Prediction, evaluate, predict
-from .models import Model, create_model, load
-from .profile import Profile
-from .recipe import Recipe
-from .runs import Run
-from .summary import Summary, summarize
-from .training import resume, train
-
-__version__ = _version("py-djl-resnet")
+    __version__: str
 
 __all__ = [
     "BypassCosts",
@@ -53,3 +54,46 @@ __all__ = [
     "summarize",
     "train",
 ]
+
+#: The module of each name.
+_HOMES = {
+    "bypass": ("BypassCosts", "bypass_costs"),
+    "errors": (
+        "EngineError",
+        "Interrupted",
+        "JarError",
+        "JavaNotFoundError",
+        "ResnetError",
+        "RunInUseError",
+        "TrainingError",
+        "UsageError",
+    ),
+    "evaluation": ("Evaluation", "Prediction", "evaluate", "predict"),
+    "models": ("Model", "create_model", "load"),
+    "profile": ("Profile",),
+    "recipe": ("Recipe",),
+    "runs": ("Run",),
+    "summary": ("Summary", "summarize"),
+    "training": ("resume", "train"),
+}
+
+
+def __getattr__(name: str) -> object:
+    value: object
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("py-djl-resnet")
+    else:
+        from importlib import import_module
+
+        home = next((home for home, names in _HOMES.items() if name in names), None)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,8 +1,36 @@
-"""``python -m py_djl_resnet``."""
+"""``python -m py_djl_resnet``, and the command ``py-djl-resnet``."""
 
+import os
+import signal
 import sys
 
-from .cli import main
+
+def main() -> int:
+    """Runs the command line; Ctrl-C is one line from here on, also among the imports.
+
+    Returns:
+        The exit code, as of :func:`py_djl_resnet.cli.main`.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    ours = usual is signal.default_int_handler  # not where interruptions are ignored
+    if ours:
+        signal.signal(signal.SIGINT, _end)
+    from .cli import main as run
+
+    try:
+        if ours:
+            signal.signal(signal.SIGINT, usual)
+        return run()
+    except KeyboardInterrupt:  # before the command was ready for one, or after it
+        _end(signal.SIGINT, None)
+        raise
+
+
+def _end(number: int, frame: object) -> None:
+    """Ends the process: an exception may get lost among imports, or be told with a traceback."""
+    os.write(2, b"py-djl-resnet: interrupted\n")
+    os._exit(128 + number)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,7 +20,7 @@ from .errors import UsageError
 #: Each with its setting and what that allows.
 ENVIRONMENT = {"MAX_EPOCH": ("epochs", range(1, 1_000_001)), "DATASET_LIMIT": ("limit", range(2, 2**31))}
 
-#: Settings that a run may change when it goes on, for they leave its result as it is.
+#: Settings that a run may change when it goes on, for they leave its result as it is, to rounding.
 RESUMABLE = ("epochs", "device", "threads", "data_dir", "checkpoint_every", "keep", "profile")
 
 

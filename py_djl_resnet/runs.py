@@ -189,18 +189,24 @@ def find_run(recipe: Recipe, folder: Path) -> Path | None:
 
     What may be changed when a run goes on need not agree.
     """
-
-    def fixed(some: Recipe) -> dict[str, Any]:
-        settings = dataclasses.asdict(some)
-        return {key: value for key, value in settings.items() if key not in RESUMABLE}
-
     found = []
     for run in folder.iterdir() if folder.is_dir() else []:
         with contextlib.suppress(UsageError):
-            other = read_recipe(run / "recipe.json")
-            if fixed(other) == fixed(recipe):
+            if not differing(recipe, read_recipe(run / "recipe.json")):
                 found.append(run)
     return max(found, key=lambda run: (run / "recipe.json").stat().st_mtime_ns, default=None)
+
+
+def differing(recipe: Recipe, of_run: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The settings in which a recipe differs from that of a run, with both values.
+
+    Those that may be changed when a run goes on are left out.
+    """
+    values = dataclasses.asdict(recipe)
+    if recipe.weights is not None:  # a run keeps the whole path
+        values["weights"] = os.path.abspath(recipe.weights)
+    pairs = {key: (value, getattr(of_run, key)) for key, value in values.items() if key not in RESUMABLE}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def read_recipe(file: Path) -> Recipe:

@@ -110,13 +110,14 @@ def resume(
 ) -> Run:
     """Goes on with a run from its last checkpoint, in its folder, as if it had not been interrupted.
 
-    On the same machine with the same number of threads the result has the same bytes as that of an
-    uninterrupted run; docs/reliability.md says more.
+    On the same machine, device and number of threads the result has the same bytes as that of an
+    uninterrupted run; another device or number of threads rounds otherwise from there on.
+    docs/reliability.md says more.
 
     Args:
         run: a run folder, or a checkpoint in one. A damaged ``last`` gives way to the one before it,
             with a :class:`UserWarning`.
-        changes: settings to change, of those that leave the result as it is: ``epochs`` (not with a
+        changes: settings to change, of those that leave the result as it is, to rounding: ``epochs`` (not with a
             cosine or one-cycle schedule), ``device``, ``threads``, ``data_dir``, ``checkpoint_every``,
             ``keep``, ``profile``.
         dataset: the arrays of a run on arrays, as in :func:`train`.
@@ -135,8 +136,7 @@ def resume(
     recipe = read_recipe((source if source.is_dir() else source.parent) / "recipe.json")
     given = dict(changes or {})
     recipe.replace(**given)  # names and types are checked before Java starts
-    if given.get("data_dir") is not None:
-        given["data_dir"] = os.path.abspath(given["data_dir"])
+    given.update({key: os.path.abspath(given[key]) for key in ("data_dir", "weights") if given.get(key) is not None})
     arrays = None if dataset is None else _checked_arrays(dataset)
     where = recipe.replace(**{key: given[key] for key in ("device", "threads") if key in given})
 

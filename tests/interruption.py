@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import random
 import signal
@@ -15,12 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 #: Six epochs of five steps, each step followed by a checkpoint, with all that a run has to remember.
 SETTINGS = (
     *("--epochs", "6", "--limit", "160", "--batch-size", "32", "--image-size", "8", "--threads", "1"),
     *("--lr", "0.01", "--momentum", "0.9", "--weight-decay", "0.0005", "--schedule", "cosine"),
-    *("--checkpoint-every", "1"),
+    *("--checkpoint-every", "1", "--keep", "2"),
 )
 TIMES = ("seconds", "validation_seconds", "examples_per_second")
 
@@ -31,8 +33,8 @@ class Kills:
 
     count: int = 0
     moments: Counter[str] = field(default_factory=Counter)
-    #: The files that a kill left half written, without the process and number in their names.
-    halves: Counter[str] = field(default_factory=Counter)
+    #: Those that left a checkpoint of theirs with less in it than its head announces.
+    half_written: int = 0
 
 
 def start(folder: Path, *settings: str, resume: bool = True) -> subprocess.Popen[str]:
@@ -45,6 +47,20 @@ def start(folder: Path, *settings: str, resume: bool = True) -> subprocess.Popen
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def at_import(folder: Path, module: str, statement: str) -> str:
+    """A PYTHONPATH with which Python processes run `statement` when they come to import `module`."""
+    (folder / "sitecustomize.py").write_text(
+        "import os, pathlib, signal, sys\n"
+        "class AtImport:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        f"            {statement}\n"
+        "sys.meta_path.insert(0, AtImport)\n"
+    )
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:
@@ -80,6 +96,27 @@ def halves(folder: Path) -> list[Path]:
     return list(folder.glob(".*.tmp"))
 
 
+def unfinished(folder: Path, process: subprocess.Popen[str]) -> list[Path]:
+    """The checkpoints that a process writes, or wrote when it died; not yet under their names."""
+    return [file for name in ("last", "best") for file in folder.glob(f".{name}.safetensors.{process.pid}-*.tmp")]
+
+
+def written(checkpoint: Path) -> float:
+    """The share of a checkpoint that is written, by what its head announces; infinite when it is gone."""
+    try:
+        with checkpoint.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            head = file.read(length)
+        if not length or len(head) < length:
+            return 0
+        header = json.loads(head)
+        end = max(tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
+        return checkpoint.stat().st_size / (8 + length + end)
+    except FileNotFoundError:
+        return math.inf
+
+
 def killed_runs(base: Path, settings: tuple[str, ...], kills: int, seed: int, report: Kills) -> Iterator[Path]:
     """Runs, each killed again and again and at last gone on with to its end, until `kills` were made in all."""
     moments = random.Random(seed)
@@ -111,44 +148,64 @@ def _kill(process: subprocess.Popen[str], folder: Path, moments: random.Random, 
             return
         time.sleep(0.6 * moments.random())
         if moment == "writing":
-            if not wait_until(lambda: any("safetensors" in half.name for half in halves(folder)), process):
+            if not wait_until(lambda: unfinished(folder, process) != [], process):
                 return
-            time.sleep(0.05 * delay)
+            # a share beyond the whole is never written: the kill comes after the file has its name
+            file, share = next(iter(unfinished(folder, process)), None), 1.3 * delay
+            if file is not None and not wait_until(lambda: written(file) >= share, process):
+                return
         else:
             time.sleep(0.4 * delay)
     process.kill()
     if process.wait() == -signal.SIGKILL:
         report.count += 1
         report.moments[moment] += 1
-        report.halves.update(half.name.split(".")[1] for half in halves(folder))
+        report.half_written += any(written(file) < 1 for file in unfinished(folder, process))
 
 
 def differences(expected: Path, actual: Path) -> list[str]:
-    """In what the results of two runs differ: tensors, where the run stands, metrics.csv; times are left aside."""
-    found = [f"{half} is left" for half in halves(actual)]
-    for name in ("last.safetensors", "best.safetensors"):
-        (wanted, state), (tensors, other) = checkpoint(expected / name), checkpoint(actual / name)
-        found += [f"{name}: {key}" for key in wanted.keys() | tensors.keys() if wanted.get(key) != tensors.get(key)]
-        found += [f"{name}: run" for _ in [0] if state != other]
+    """In what two runs differ: their files, and the content of checkpoints, recipe.json and metrics.csv.
+
+    Times are left aside, and so is what log.txt, run.lock and the figures hold.
+    """
+    found = [f"{half.name} is left" for half in halves(actual)]
+    wanted, there = files(expected), files(actual)
+    found += [f"{name} is {'missing' if name in wanted else 'too many'}" for name in sorted(wanted ^ there)]
+    for name in sorted(name for name in wanted & there if name.endswith(".safetensors")):
+        (tensors, metadata), (others, other) = checkpoint(expected / name), checkpoint(actual / name)
+        found += [f"{name}: {key}" for key in tensors.keys() | others.keys() if tensors.get(key) != others.get(key)]
+        found += [f"{name}: {key}" for key in metadata.keys() | other.keys() if metadata.get(key) != other.get(key)]
+    if (expected / "recipe.json").read_bytes() != (actual / "recipe.json").read_bytes():
+        found.append("recipe.json")
     if metrics(expected) != metrics(actual):
         found.append(f"metrics.csv: {metrics(actual)}, not {metrics(expected)}")
     return found
 
 
-def checkpoint(file: Path) -> tuple[dict[str, tuple[str, bytes]], dict[str, object]]:
-    """The type, shape and bytes of each tensor, and where the run stands, times left aside."""
+def files(folder: Path) -> set[str]:
+    """The names of the files of a run, below its folder."""
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} - {
+        half.name for half in halves(folder)
+    }
+
+
+def checkpoint(file: Path) -> tuple[dict[str, tuple[str, bytes]], dict[str, Any]]:
+    """The type, shape and bytes of each tensor, and the metadata; times, and the checksum over them, left aside."""
     content = file.read_bytes()
     (length,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + length])
-    run = json.loads(header.pop("__metadata__")["py_djl_resnet"])["run"]
-    for row in (*run["history"], run["partial"]):
+    entries = header.pop("__metadata__")
+    checksum = entries.pop("checksum")
+    assert checksum.startswith("crc32c:")
+    metadata = {**json.loads(entries.pop("py_djl_resnet")), **entries}
+    for row in (*metadata["run"]["history"], metadata["run"]["partial"]):
         for time_ in TIMES:
             row.pop(time_, None)
     tensors = {}
     for name, tensor in header.items():
         begin, end = tensor["data_offsets"]
         tensors[name] = (f"{tensor['dtype']} {tensor['shape']}", content[8 + length + begin : 8 + length + end])
-    return tensors, run
+    return tensors, metadata
 
 
 def metrics(folder: Path) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import py_djl_resnet
 from py_djl_resnet import _jars
 from py_djl_resnet.datasets import bundled_data
 
@@ -29,6 +30,18 @@ def committed_files():
     if listed.returncode:
         pytest.skip("not a git checkout")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_each_name_of_the_package_is_imported_when_it_is_asked_for():
+    asked = (
+        "import py_djl_resnet as p; print(len([getattr(p, name) for name in p.__all__]), set(p.__all__) <= set(dir(p)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == (f"{len(py_djl_resnet.__all__)} True\n", "")
+    for name in ("Recipe", "train", "Interrupted"):
+        assert getattr(py_djl_resnet, name).__name__ == name
+    with pytest.raises(AttributeError, match="module 'py_djl_resnet' has no attribute 'trian'"):
+        py_djl_resnet.trian  # noqa: B018
 
 
 def test_pip_and_maven_agree_on_the_version():

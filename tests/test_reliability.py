@@ -3,13 +3,27 @@
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
-from interruption import SETTINGS, begins, checkpoint, differences, finish, halves, metrics, start, wait_until
+from interruption import (
+    SETTINGS,
+    at_import,
+    begins,
+    checkpoint,
+    differences,
+    finish,
+    halves,
+    metrics,
+    start,
+    unfinished,
+    wait_until,
+)
 
 SHORT = (*SETTINGS, "--epochs", "3")
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -77,7 +91,36 @@ def the_error(err):
 
 
 def state(folder):
-    return checkpoint(folder / "last.safetensors")
+    tensors, metadata = checkpoint(folder / "last.safetensors")
+    return tensors, metadata["run"]
+
+
+def test_comparison_finds_what_differs(whole, run):
+    shutil.copytree(whole, run, copy_function=os.link)
+    assert differences(whole, run) == []
+
+    def change(name, old, new):
+        content = (whole / name).read_bytes()
+        assert old in content
+        (run / name).unlink()
+        (run / name).write_bytes(content.replace(old, new, 1))
+
+    change("recipe.json", b'"keep": 2', b'"keep": 3')
+    change("best.safetensors", b'\\"djl\\":\\"0', b'\\"djl\\":\\"9')
+    last = (whole / "last.previous.safetensors").read_bytes()
+    change("last.previous.safetensors", last[-40:], last[-40:-1] + bytes([last[-1] ^ 1]))
+    (run / "epoch-0003.safetensors").unlink()
+    (run / "epoch-0001.safetensors").touch()
+    (run / ".last.previous.tmp").touch()
+    found = differences(whole, run)
+    assert found[:3] == [
+        ".last.previous.tmp is left",
+        "epoch-0001.safetensors is too many",
+        "epoch-0003.safetensors is missing",
+    ]
+    assert found[3] == "best.safetensors: versions"
+    assert found[4].removeprefix("last.previous.safetensors: ") in state(whole)[0]
+    assert found[5:] == ["recipe.json"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -98,14 +141,19 @@ def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run, number):
     assert differences(whole, run) == []
 
 
-def test_suspended_run_ends_with_the_same_bytes(whole, run):
+def test_run_suspended_while_it_writes_a_checkpoint_ends_with_the_same_bytes(whole, run):
     process = start(run, *SHORT)
-    for _ in range(3):
-        assert wait_until(lambda: halves(run) != [], process)
+    suspended = 0
+    while suspended < 3:
+        assert wait_until(lambda: unfinished(run, process) != [], process)
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        if sizes := {file: file.stat().st_size for file in unfinished(run, process)}:
+            time.sleep(1)
+            assert {file: file.stat().st_size for file in unfinished(run, process)} == sizes
+            suspended += 1
         process.send_signal(signal.SIGCONT)
-        assert wait_until(lambda: halves(run) == [], process)
+        assert wait_until(lambda before=sizes: not before.keys() & {*unfinished(run, process)}, process)
     finish(process)
     assert differences(whole, run) == []
 
@@ -149,7 +197,7 @@ def test_full_disk_ends_the_run_and_keeps_what_was_written(whole, small_disk):
     assert state(run)[1]["step"] == 1
     assert metrics(run) == []
     assert halves(run) == []
-    subprocess.run(["mount", "-o", "remount,size=600m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=800m", small_disk], check=True)
     go_on(run)
     assert differences(whole, run) == []
 
@@ -163,14 +211,33 @@ def test_folder_that_cannot_be_written_is_told_when_a_run_is_to_go_on(small_disk
     assert "Read-only" in line
 
 
-@pytest.mark.skipif(ROOT, reason="root may write anywhere")
+@contextlib.contextmanager
+def read_only(folder):
+    """A folder in which nothing can be made or removed, not even by root, who may write where the mode forbids it."""
+    if ROOT:
+        done = subprocess.run(["chattr", "+i", folder], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"root can make no folder read-only here: {done.stderr}")
+    else:
+        folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        if ROOT:
+            subprocess.run(["chattr", "-i", folder], check=True)
+        else:
+            folder.chmod(0o700)
+
+
 def test_folder_that_becomes_read_only_ends_the_run(whole, run):
     process = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, process)
-    run.chmod(0o500)
-    line = the_error(finish(process, 1))
-    run.chmod(0o700)
-    assert "cannot be written" in line
+    with read_only(run):
+        line = the_error(finish(process, 1))
+        before = state(run)
+    assert re.search("cannot be written|Cannot write", line)
+    assert str(run) in line
+    assert state(run) == before
     go_on(run)
     assert differences(whole, run) == []
 
@@ -252,17 +319,27 @@ def test_of_two_that_go_on_with_a_run_at_once_one_does(whole, stopped):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_at_the_start_are_no_failure(whole, run, number):
-    """From the first moment of the process on; what had begun goes on to the same bytes."""
+def test_signals_at_the_start_are_no_failure(whole, run, tmp_path, monkeypatch, number):
+    """From the first moment of the process on; what had begun goes on to the same bytes.
+
+    While Python itself starts, before a line of ours has run, Ctrl-C is Python's: it waits for our imports.
+    """
+    began = tmp_path / "began"
+    monkeypatch.setenv("PYTHONPATH", at_import(tmp_path, "py_djl_resnet.cli", f"pathlib.Path({str(began)!r}).touch()"))
     moments = random.Random(number)
-    for _ in range(3):
+    for delay in (0, 0.3 * moments.random(), 0.3 * moments.random(), *(2.5 * moments.random() for _ in range(3))):
+        began.unlink(missing_ok=True)
         process = start(run, *SHORT)
+        assert number == signal.SIGTERM or wait_until(began.exists, process)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.5 + 2 * moments.random())
+            process.wait(delay)
         process.send_signal(number)
         _, err = process.communicate(timeout=300)
-        # 0: the run was over before the signal came
-        assert process.returncode in (128 + number, -number, 0), err
+        # 0: the run was over before the signal came; a training that has begun ends on SIGTERM with 143
+        codes = (130, 0) if number == signal.SIGINT else (-number, 143, 0)
+        assert process.returncode in codes, err
+        assert "Traceback" not in err
         assert "py-djl-resnet: error" not in err
+        assert err.count("\n") <= 1
     go_on(run)
     assert differences(whole, run) == []

@@ -192,6 +192,28 @@ def test_auto_with_out_is_about_that_folder(command, tmp_path):
     assert len(Run.open(tmp_path / "mine").history) == 3
 
 
+def test_auto_with_out_of_a_run_of_another_recipe_is_refused(refused, finished):
+    before = {file.name: file.stat().st_mtime_ns for file in finished.iterdir()}
+    # the run of `finished` has limit 512, batch 64, lr 0.05, 2 epochs; none of these is given here but the limit
+    code, message = refused("train", "--resume", "auto", "--out", "finished", "--limit", "512", "--momentum", "0.9")
+    assert code == 2
+    assert "batch_size=256 (it is 64), momentum=0.9 (it is 0.0);" in message
+    assert "epochs=" not in message  # may be changed
+    assert "--resume finished" in message
+    assert before == {file.name: file.stat().st_mtime_ns for file in finished.iterdir()}
+
+
+@pytest.mark.parametrize("where", [(), ("--out", "runs/first")])
+def test_auto_finds_a_run_that_began_with_weights_of_a_relative_path(command, trained, tmp_path, where):
+    shutil.copy(trained.folder / "last.safetensors", tmp_path / "begin.safetensors")
+    weights = (*OPTIONS, "--weights", "begin.safetensors")
+    assert command("train", *weights, "--out", "runs/first")[0] == 0
+    code, out, err = command("train", *weights, "--epochs", "3", "--resume", "auto", *where)
+    assert code == 0, err
+    assert out.endswith("run folder: runs/first\n")
+    assert len(Run.open(tmp_path / "runs" / "first").history) == 3
+
+
 def test_fewer_epochs_than_are_done_are_refused(finished):
     before = (finished / "recipe.json").read_bytes()
     with pytest.raises(UsageError, match="has 2 epochs already"):

@@ -4,11 +4,15 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from interruption import at_import
 
 from py_djl_resnet import load
 
+PROJECT = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+SCRIPT = re.search(r'^py-djl-resnet = "(.+)"$', PROJECT, re.M)[1]
 ENDLESS = ["train", "--epochs", "1000", "--limit", "256", "--batch-size", "32", "--out", "mine"]
 
 
@@ -63,6 +67,36 @@ def test_interruption_before_the_training_is_one_line(tmp_path):
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 130
     assert ran.stderr == "py-djl-resnet: interrupted\n"
+
+
+@pytest.mark.parametrize("module", ["py_djl_resnet.cli", "argparse", "numpy", "jpype", "py_djl_resnet.cli.train"])
+@pytest.mark.parametrize("entry", ["module", "script"])
+def test_interruption_among_the_imports_is_one_line(tmp_path, entry, module):
+    command = ["-m", "py_djl_resnet"]
+    if entry == "script":  # as pip makes it
+        home, _, name = SCRIPT.partition(":")
+        (tmp_path / "script").write_text(f"import sys\nfrom {home} import {name}\nsys.exit({name}())\n")
+        command = [str(tmp_path / "script")]
+    path = at_import(tmp_path, module, "signal.raise_signal(signal.SIGINT)")
+    ran = subprocess.run(
+        [sys.executable, *command, "train", "--help"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "py-djl-resnet: interrupted\n")
+
+
+def test_interruptions_that_are_ignored_stay_so_among_the_imports(tmp_path):
+    path = at_import(tmp_path, "numpy", "signal.raise_signal(signal.SIGINT)")
+    ran = subprocess.run(
+        [sys.executable, "-m", "py_djl_resnet", "train", "--help"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_bars_are_drawn_on_a_terminal(tmp_path):

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import ResnetError, RunInUseError, UsageError
 from ..progress import Silent, display, epoch_line
 from ..recipe import ENVIRONMENT, Recipe, environment_settings, recipe_names, settings_of
-from ..runs import Row, Run, find_run, plot_page, read_recipe
+from ..runs import Row, Run, differing, find_run, plot_page, read_recipe
 from ..training import resume, train
 from .options import engine, real, start, whole
 from .report import report, warn
@@ -209,8 +209,21 @@ def _run_to_resume(options: Any) -> Path | None:
         return source if source.is_dir() else source.absolute().parent
     if options.out is not None:
         folder = Path(options.out)
-        return folder if (folder / "recipe.json").is_file() else None
+        if not (folder / "recipe.json").is_file():
+            return None
+        _require_equal(_recipe(options), folder)
+        return folder
     return find_run(_recipe(options), Path("runs"))
+
+
+def _require_equal(recipe: Recipe, folder: Path) -> None:
+    """Raises :class:`UsageError` unless the run in a folder follows a recipe, resumable settings aside."""
+    if differences := differing(recipe, read_recipe(folder / "recipe.json")):
+        shown = ", ".join(f"{key}={asked!r} (it is {is_!r})" for key, (asked, is_) in differences.items())
+        raise UsageError(
+            f"the run in {folder} has another recipe than the one asked for: {shown}; give its own settings beside "
+            f"--resume auto, go on with it as it is by --resume {folder} without --out, or choose another --out"
+        )
 
 
 def _source(options: Any, folder: Path) -> Path:
