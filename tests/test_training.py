@@ -173,8 +173,14 @@ def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
     with pytest.raises(ResnetError):
         logits(handles[-1])
     many = SMALL.replace(epochs=50)
+
+    def interrupt(row):
+        # once: a second signal, should another epoch end meanwhile, ends the process
+        if row["epoch"] == 1:
+            signal.raise_signal(signal.SIGINT)
+
     with pytest.raises(Interrupted):
-        train(dataset=arrays, recipe=many, progress=False, callback=lambda row: signal.raise_signal(signal.SIGINT))
+        train(dataset=arrays, recipe=many, progress=False, callback=interrupt)
     with pytest.raises(ResnetError):
         logits(handles[-1])
 

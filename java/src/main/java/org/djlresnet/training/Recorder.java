@@ -61,6 +61,7 @@ final class Recorder implements AutoCloseable {
         }
         requireFinite(state.step(), optimizer);
         try {
+            folder.requireLock();
             folder.checkpoints()
                     .replaceLast(
                             file ->
