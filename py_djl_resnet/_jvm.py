@@ -148,21 +148,11 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except jpype.JException as error:
-        raise (EngineError(_ENDED) if _is_ending() else _translated(error)) from error
+        raise _translated(error) from error
     except RuntimeError as error:
         if is_running():
             raise
         raise EngineError(_ENDED) from error
-
-
-def _is_ending() -> bool:
-    """Whether Java is shutting down, when its threads are interrupted at whatever they do."""
-    try:
-        # takes away no hook, but is refused once the hooks run
-        jpype.JClass("java.lang.Runtime").getRuntime().removeShutdownHook(jpype.JClass("java.lang.Thread")())
-    except (jpype.JException, RuntimeError):
-        return True
-    return False
 
 
 def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
@@ -270,6 +260,8 @@ def _translated(error: Any) -> ResnetError:
             return UsageError(message)
         if name == "org.djlresnet.TrainingException":
             return TrainingError(message)
+        if name == "java.lang.InterruptedException":  # nobody interrupts our threads but Java's end
+            return EngineError(_ENDED)
     for name, message in named:
         if name == "java.lang.OutOfMemoryError":
             return EngineError(
