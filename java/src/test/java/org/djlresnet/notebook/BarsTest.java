@@ -81,7 +81,8 @@ class BarsTest {
             assertEquals(Progress.State.STOPPED, trainer.progress().state());
             assertFalse(Bars.isEnding());
         }
-        String text = drawn.toString(StandardCharsets.UTF_8);
+        // on a line of its own, whether or not a bar had been drawn by then
+        String text = "\n" + drawn.toString(StandardCharsets.UTF_8);
         assertTrue(
                 text.contains("\ninterrupted: the run ends its batch and saves its state\n"), text);
     }
