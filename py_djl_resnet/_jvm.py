@@ -32,9 +32,7 @@ _ELEMENTS = {
     "float": np.float32,
     "double": np.float64,
 }
-_ENDED = (
-    "Java has ended in this process, as System.exit does, and cannot start again. Restart the kernel or the process."
-)
+_ENDED = "Java has ended in this process, and cannot start again. Restart the kernel or the process."
 
 _lock = threading.Lock()
 
@@ -128,7 +126,7 @@ def engine() -> str | None:
 
 
 def is_running() -> bool:
-    """Whether Java runs in this process: it does not before the start, nor after `System.exit`."""
+    """Whether Java runs in this process: it does not before the start, nor when something has ended it."""
     return bool(jpype.isJVMStarted())
 
 

@@ -110,7 +110,6 @@ class JavaCells:
         if self._java is None:
             return
         if not _jvm.is_running():
-            # a cell has called System.exit
             self._java = None
             return
         for piece in json.loads(str(self._java.output())):

@@ -241,6 +241,23 @@ def test_a_forked_process_is_told_rather_than_hung():
     assert "does not survive a fork" in out
 
 
+def test_a_java_that_another_library_has_ended_is_told():
+    script = """
+    import jpype
+    import py_djl_resnet as resnet
+    from py_djl_resnet.errors import EngineError
+    model = resnet.create_model("plain20")
+    jpype.shutdownJVM()
+    for call in (lambda: resnet.create_model("plain20"), lambda: model.state_dict(), model.close):
+        try:
+            call()
+        except EngineError as error:
+            print(error)
+    """
+    ended = "Java has ended in this process, and cannot start again. Restart the kernel or the process.\n"
+    assert run(script) == (0, 3 * ended, "")
+
+
 @pytest.mark.parametrize("heap", ["lots", "0m", "2 g"])
 def test_an_unusable_heap_is_told(monkeypatch, tmp_path, heap):
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)

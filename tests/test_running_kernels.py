@@ -98,3 +98,13 @@ def test_cells_of_java_in_pythons_kernel_await_what_they_interrupt(tmp_path):
         assert ran.error.startswith("Interrupted: training was interrupted by SIGINT")
         assert cells.run("recipe.epochs").results == ["1000"]
         assert_saved(tmp_path / "python")
+
+        # the end of Java would be that of this kernel, in the midst of what it does
+        refused = "System.exit(3) would end Java, and this notebook's Python with it; restart the kernel instead"
+        ran = cells.run('%%java\nint kept = 7; System.out.println("before"); System.exit(3); kept = 8;')
+        assert ran.error.splitlines()[0] == f"JavaError: java.lang.SecurityException: {refused}"
+        assert "    Java cell 4, line 1: int kept = 7;" in ran.error
+        assert ran.text() == "before\n"
+        ran = cells.run("1 + 1")
+        assert (ran.printed, ran.results) == ([], ["2"])
+        assert cells.run("%%java\nkept").results == ["7"]

@@ -5,6 +5,7 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import jdk.jshell.ExpressionSnippet;
 import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
@@ -12,7 +13,9 @@ import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
 import jdk.jshell.VarSnippet;
-import jdk.jshell.execution.LocalExecutionControlProvider;
+import jdk.jshell.spi.ExecutionControl;
+import jdk.jshell.spi.ExecutionControlProvider;
+import jdk.jshell.spi.ExecutionEnv;
 
 /** A JShell in this JVM that knows of which cell and line its snippets are. */
 final class CellShell {
@@ -32,7 +35,7 @@ final class CellShell {
     private JsonObject error;
 
     CellShell(String[] classPath) {
-        shell = JShell.builder().executionEngine(new LocalExecutionControlProvider(), null).build();
+        shell = JShell.builder().executionEngine(new Engine(), null).build();
         for (String jar : classPath) {
             shell.addToClasspath(jar);
         }
@@ -168,5 +171,18 @@ final class CellShell {
 
     void close() {
         shell.close();
+    }
+
+    private static final class Engine implements ExecutionControlProvider {
+
+        @Override
+        public String name() {
+            return "cells";
+        }
+
+        @Override
+        public ExecutionControl generate(ExecutionEnv environment, Map<String, String> parameters) {
+            return new CellExecution();
+        }
     }
 }

@@ -60,6 +60,29 @@ class JavaCellsTest {
     }
 
     @Test
+    void theEndOfJavaIsRefusedWhereverACellAsksForIt() throws InterruptedException {
+        String refused =
+                " would end Java, and this notebook's Python with it; restart the kernel instead @ ";
+        assertEquals(
+                "System.exit(3)" + refused + "1:2 \"System.exit(3);\"",
+                error("long big = 1L;\nSystem.exit(3);"));
+        assertEquals(
+                "System.exit(4)" + refused + "2:1 \"void end() { System.exit(4); }\"",
+                error("void end() { System.exit(4); }\nend();"));
+        assertEquals(
+                "System.exit(5)" + refused + "3:2 \"quit.accept(5);\"",
+                error("IntConsumer quit = System::exit;\nquit.accept(5);"));
+        // what comes before it is done, and what only looks like it is not refused
+        assertEquals("done", run("big").get("state").getAsString());
+        assertEquals(
+                "done",
+                run("class Door { int exit(int n) { return n; } }\nnew Door().exit(1);\n"
+                                + "System.currentTimeMillis();")
+                        .get("state")
+                        .getAsString());
+    }
+
+    @Test
     void aMethodThatIsNotCompleteYetIsWarnedOf() throws InterruptedException {
         assertEquals("done", run("\nint f() { return nmae; }").get("state").getAsString());
         assertEquals(

@@ -1,0 +1,101 @@
+package org.djlresnet.bridge;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import jdk.jshell.execution.LocalExecutionControl;
+
+/**
+ * Runs the classes of cells in this JVM, with every {@code System.exit} in them turned into {@link
+ * CellExit#exit}: the end of Java would take Python with it, in the midst of what it does.
+ *
+ * <p>In a class file a call names its method by an entry of the constant pool (JVM specification,
+ * 4.4.2); the entry of {@code System.exit} is given the other class.
+ */
+final class CellExecution extends LocalExecutionControl {
+
+    private static final String EXIT = "java/lang/System.exit(I)V";
+    private static final int UTF8 = 1;
+    private static final int CLASS = 7;
+    private static final int METHOD = 10;
+
+    @Override
+    public void load(ClassBytecodes[] classes)
+            throws ClassInstallException, NotImplementedException, EngineTerminationException {
+        ClassBytecodes[] safe = new ClassBytecodes[classes.length];
+        for (int i = 0; i < classes.length; i++) {
+            safe[i] = new ClassBytecodes(classes[i].name(), withoutExit(classes[i].bytecodes()));
+        }
+        super.load(safe);
+    }
+
+    /** Returns a class file, which is the one given if it does not call {@code System.exit}. */
+    static byte[] withoutExit(byte[] file) {
+        try {
+            return replaceExit(file);
+        } catch (IOException impossible) { // in memory
+            throw new UncheckedIOException(impossible);
+        }
+    }
+
+    private static byte[] replaceExit(byte[] file) throws IOException {
+        ByteArrayInputStream bytes = new ByteArrayInputStream(file);
+        DataInputStream in = new DataInputStream(bytes);
+        in.skipBytes(8); // magic number and version
+        int count = in.readUnsignedShort();
+        // by index: a text, or the two indices that an entry consists of
+        String[] texts = new String[count];
+        int[][] pairs = new int[count][];
+        int[] tags = new int[count];
+        int[] starts = new int[count];
+        for (int i = 1; i < count; i++) {
+            starts[i] = file.length - bytes.available();
+            tags[i] = in.readUnsignedByte();
+            switch (tags[i]) {
+                case UTF8 -> texts[i] = in.readUTF();
+                case CLASS, 8, 16, 19, 20 -> pairs[i] = new int[] {in.readUnsignedShort()};
+                case 15 -> in.skipBytes(3);
+                case 5, 6 -> { // long and double take two indices
+                    in.skipBytes(8);
+                    i++;
+                }
+                default -> pairs[i] = new int[] {in.readUnsignedShort(), in.readUnsignedShort()};
+            }
+        }
+        int end = file.length - bytes.available();
+        byte[] patched = file.clone();
+        boolean exits = false;
+        for (int i = 1; i < count; i++) {
+            if (tags[i] == METHOD && EXIT.equals(method(pairs[i], pairs, texts))) {
+                putShort(patched, starts[i] + 1, count + 1);
+                exits = true;
+            }
+        }
+        if (!exits) {
+            return file;
+        }
+        putShort(patched, 8, count + 2);
+        ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        DataOutputStream out = new DataOutputStream(whole);
+        out.write(patched, 0, end);
+        out.writeByte(UTF8);
+        out.writeUTF(CellExit.class.getName().replace('.', '/'));
+        out.writeByte(CLASS);
+        out.writeShort(count);
+        out.write(patched, end, patched.length - end);
+        return whole.toByteArray();
+    }
+
+    private static String method(int[] method, int[][] pairs, String[] texts) {
+        int[] nameAndType = pairs[method[1]];
+        return texts[pairs[method[0]][0]] + "." + texts[nameAndType[0]] + texts[nameAndType[1]];
+    }
+
+    private static void putShort(byte[] bytes, int at, int value) {
+        bytes[at] = (byte) (value >>> 8);
+        bytes[at + 1] = (byte) value;
+    }
+}
