@@ -28,7 +28,7 @@ import org.djlresnet.recipe.Recipe;
  * <pre>
  * recipe.json         every setting, and the versions of everything
  * metrics.csv         a line an epoch ({@link EpochRow})
- * last.safetensors    the state at the end of the last epoch, or where the run stopped
+ * last.safetensors    the latest state: at an epoch's end, at a checkpoint within one, or at a stop
  * last.previous.safetensors
  *                     the one before, should last be damaged
  * best.safetensors    the state with the best test accuracy
