@@ -109,6 +109,20 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void aLinkToAnotherTableGivesWayToATableOfItsOwn() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Path metrics = parts.resolve("metrics.csv");
+        Files.delete(metrics);
+        Path outside = Files.writeString(dir.resolve("outside"), "precious");
+        Files.createSymbolicLink(metrics, outside);
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+        assertFalse(Files.isSymbolicLink(metrics));
+        assertEquals("precious", Files.readString(outside));
+    }
+
+    @Test
     void epochsMayBeAddedWhereTheScheduleDoesNotDependOnThem() throws IOException {
         String constant = RECIPE.replace("cosine", "constant");
         Path whole = whole(constant);
