@@ -83,7 +83,6 @@ class LongRunTest extends TrainerFixture {
                 }
             } catch (NoSuchFileException closed) {
                 // the handle of the listing itself
-                continue;
             } catch (IOException failure) {
                 throw new UncheckedIOException(failure);
             }
@@ -102,7 +101,7 @@ class LongRunTest extends TrainerFixture {
                 try {
                     names.add(Files.readString(task.resolve("comm")).strip());
                 } catch (IOException ended) {
-                    continue;
+                    // since it was listed
                 }
             }
             names.removeIf(OF_JAVA::contains);
