@@ -12,6 +12,8 @@ network (``Model``)                           ``Network``, the same one
 Java object, such as a block                  the same object, of its own class
 numpy array of one or more axes, from Java    array of numbers, such as ``float[][]``
 ============================================  ==========================================
+
+An NDArray that was given by ``-i x`` is closed when ``x`` is given again; ``duplicate()`` makes one that stays.
 """
 
 from __future__ import annotations

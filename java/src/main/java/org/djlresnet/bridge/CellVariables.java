@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Modifier;
 import java.nio.ByteBuffer;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,6 +26,11 @@ public final class CellVariables {
 
     private final NDManager manager = NDManager.newBaseManager();
     private final CellShell shell;
+
+    /**
+     * The arrays that variables were declared with, for as long as those are not declared again.
+     */
+    private final Map<String, NDArray> arrays = new HashMap<>();
 
     /** The one handle of each network that has crossed: closing a second would close the first. */
     private final Map<Network, WeakReference<NetworkHandle>> handles = new WeakHashMap<>();
@@ -94,6 +100,7 @@ public final class CellVariables {
         ByteBuffer copy = TensorBytes.copy(values);
         NDArray array = manager.create(copy, new Shape(shape), DataType.valueOf(type));
         declare(name, NDArray.class.getName(), array);
+        arrays.put(name, array);
     }
 
     /**
@@ -145,6 +152,10 @@ public final class CellVariables {
                 String.format(
                         "%s %s = (%s) %s.exchange().remove(\"%s\");",
                         type, name, type, CellVariables.class.getName(), name));
+        NDArray before = arrays.remove(name);
+        if (before != null) {
+            before.close();
+        }
     }
 
     private static void requireName(String name) {

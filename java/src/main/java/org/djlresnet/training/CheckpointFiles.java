@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.djlresnet.AtomicFile;
 
 /**
@@ -31,6 +33,8 @@ final class CheckpointFiles {
     interface Linker {
         void link(Path name, Path existing) throws IOException;
     }
+
+    private static final Pattern KEPT = Pattern.compile("epoch-(\\d{4,9})\\.safetensors");
 
     private final Path folder;
     private final Linker linker;
@@ -121,7 +125,15 @@ final class CheckpointFiles {
             // renaming to another name of the same file leaves both
             Files.deleteIfExists(half);
         }
-        Files.deleteIfExists(epochFile(epoch - keep));
+        // more than one, where a run that goes on is to keep fewer than it did
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+            for (Path file : files) {
+                Matcher kept = KEPT.matcher(file.getFileName().toString());
+                if (kept.matches() && Integer.parseInt(kept.group(1)) <= epoch - keep) {
+                    Files.delete(file);
+                }
+            }
+        }
     }
 
     private Path epochFile(int epoch) {

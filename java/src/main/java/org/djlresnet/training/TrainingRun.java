@@ -124,11 +124,12 @@ public record TrainingRun(
         ImageDataset train = limited(data.read(recipe, true), recipe);
         ImageDataset test = limited(data.read(recipe, false), recipe);
         Network network = fresh(recipe, train);
+        RunFolder folder = null;
         try {
             // the folder comes last, so that a mistake elsewhere leaves none behind
             new Trainer(recipe, network, train, test, null);
             JsonObject versions = Versions.toJson(network.manager().getEngine());
-            RunFolder folder = keep ? RunFolder.create(runDir, recipe, versions) : null;
+            folder = keep ? RunFolder.create(runDir, recipe, versions) : null;
             return new TrainingRun(
                     recipe,
                     network,
@@ -137,7 +138,7 @@ public record TrainingRun(
                     0,
                     null);
         } catch (RuntimeException | Error failure) {
-            network.close();
+            release(network, folder);
             throw failure;
         }
     }
@@ -229,7 +230,9 @@ public record TrainingRun(
         if (network != null) {
             network.close();
         }
-        folder.close();
+        if (folder != null) {
+            folder.close();
+        }
     }
 
     /** An engine cannot be changed in a process, and a recipe must not tell of another. */

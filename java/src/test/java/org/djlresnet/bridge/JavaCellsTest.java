@@ -8,6 +8,8 @@ import ai.djl.Device;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.File;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.function.Supplier;
 import org.djlresnet.model.Network;
@@ -80,6 +82,27 @@ class JavaCellsTest {
                                 + "System.currentTimeMillis();")
                         .get("state")
                         .getAsString());
+    }
+
+    @Test
+    void anArrayLivesUntilItsNameIsGivenAgain() throws InterruptedException {
+        cells.variables().putArray("x", bytes(1f), "FLOAT32", new long[] {1});
+        run("ai.djl.ndarray.NDArray first = x;");
+        cells.variables().putArray("y", bytes(2f), "FLOAT32", new long[] {1});
+        assertEquals("done", run("first.getFloat(0)").get("state").getAsString());
+        cells.variables().putArray("x", bytes(3f), "FLOAT32", new long[] {1});
+        assertEquals("failed", run("first.getFloat(0)").get("state").getAsString());
+        assertEquals(
+                3.0,
+                cells.variables().get(run("x.getFloat(0)").get("value").getAsString()).value());
+        cells.variables().putWhole("x", 4);
+        assertEquals(
+                2.0,
+                cells.variables().get(run("y.getFloat(0)").get("value").getAsString()).value());
+    }
+
+    private static ByteBuffer bytes(float value) {
+        return ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder()).putFloat(0, value);
     }
 
     @Test

@@ -22,7 +22,9 @@ import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.junit.jupiter.api.BeforeEach;
@@ -204,6 +206,22 @@ class CheckpointFilesTest {
         assertTrue(Files.exists(dir.resolve("epoch-0007.safetensors")));
         files.keepEpoch(files.last(), 9, 2);
         assertFalse(Files.exists(dir.resolve("epoch-0007.safetensors")));
+    }
+
+    @Test
+    void whereFewerAreToBeKeptThanThereAreTheEarlierOnesGo() throws IOException {
+        replaceLast("first");
+        for (int epoch = 1; epoch <= 4; epoch++) {
+            files.keepEpoch(files.last(), epoch, 4);
+        }
+        Path notOurs = Files.writeString(dir.resolve("epoch-1.safetensors"), "another's");
+        files.keepEpoch(files.last(), 4, 1);
+        try (Stream<Path> kept =
+                Files.list(dir).filter(file -> file.toString().contains("epoch"))) {
+            assertEquals(
+                    Set.of(notOurs, dir.resolve("epoch-0004.safetensors")),
+                    kept.collect(Collectors.toSet()));
+        }
     }
 
     @Test
