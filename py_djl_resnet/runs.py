@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _jvm
+from . import _checkpoint, _jvm
 from .errors import UsageError
 from .models import Model, load
 from .profile import Profile
@@ -39,6 +39,8 @@ COLUMNS = (
     "test_accuracy",
 )
 _WHOLE = {"epoch", "step"}
+#: The files of which one makes a folder a run's, the first that says its recipe first.
+_OF_A_RUN = ("recipe.json", "last.safetensors", "last.previous.safetensors")
 
 
 class Run:
@@ -189,12 +191,13 @@ def find_run(recipe: Recipe, folder: Path) -> Path | None:
 
     What may be changed when a run goes on need not agree.
     """
-    found = []
+    found: list[tuple[int, Path]] = []
     for run in folder.iterdir() if folder.is_dir() else []:
         with contextlib.suppress(UsageError):
-            if not differing(recipe, read_recipe(run / "recipe.json")):
-                found.append(run)
-    return max(found, key=lambda run: (run / "recipe.json").stat().st_mtime_ns, default=None)
+            if not differing(recipe, recipe_to_resume(run)):
+                begun = next(file for name in _OF_A_RUN if (file := run / name).is_file())
+                found.append((begun.stat().st_mtime_ns, run))
+    return max(found, default=(0, None))[1]
 
 
 def differing(recipe: Recipe, of_run: Recipe) -> dict[str, tuple[Any, Any]]:
@@ -207,6 +210,30 @@ def differing(recipe: Recipe, of_run: Recipe) -> dict[str, tuple[Any, Any]]:
         values["weights"] = os.path.abspath(recipe.weights)
     pairs = {key: (value, getattr(of_run, key)) for key, value in values.items() if key not in RESUMABLE}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run that can be gone on with."""
+    return any((folder / name).is_file() for name in _OF_A_RUN)
+
+
+def recipe_to_resume(source: Path) -> Recipe:
+    """The recipe that a run goes on with: of its ``recipe.json``, else, for want of that, of its checkpoint.
+
+    Args:
+        source: the run folder, or a checkpoint in one.
+
+    Raises:
+        UsageError: neither can be read; what is wrong with ``recipe.json`` is told.
+    """
+    named = source.is_file()
+    try:
+        return read_recipe((source.parent if named else source) / "recipe.json")
+    except UsageError:
+        for checkpoint in [source] if named else [source / name for name in _OF_A_RUN[1:]]:
+            with contextlib.suppress(UsageError):
+                return _recipe(_checkpoint.recipe_settings(checkpoint), checkpoint)
+        raise
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -225,6 +252,10 @@ def read_recipe(file: Path) -> Recipe:
         raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{file} must be a JSON object; received a {type(settings).__name__}")
+    return _recipe(settings, file)
+
+
+def _recipe(settings: dict[str, Any], file: Path) -> Recipe:
     # The run's recipe.json also names versions; the keys that are a recipe's are read here.
     known = {key: settings[key] for key in Recipe.__dataclass_fields__ if key in settings}
     return Recipe.from_settings(known, str(file))

@@ -24,7 +24,7 @@ from .models import Model
 from .profile import Profile
 from .progress import Display, Silent, display
 from .recipe import Recipe
-from .runs import Row, Run, read_recipe
+from .runs import Row, Run, recipe_to_resume
 
 #: Training and test pictures and labels: train_x, train_y, test_x, test_y.
 Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
@@ -115,8 +115,8 @@ def resume(
     docs/reliability.md says more.
 
     Args:
-        run: a run folder, or a checkpoint in one. A damaged ``last`` gives way to the one before it,
-            with a :class:`UserWarning`.
+        run: a run folder, or a checkpoint in one. A damaged ``last`` gives way to the one before it, a missing or
+            damaged ``recipe.json`` to the recipe in the checkpoint, with a :class:`UserWarning`.
         changes: settings to change, of those that leave the result as it is, to rounding: ``epochs`` (not with a
             cosine or one-cycle schedule), ``device``, ``threads``, ``data_dir``, ``checkpoint_every``,
             ``keep``, ``profile``.
@@ -133,7 +133,7 @@ def resume(
     source = Path(os.path.abspath(run))
     if not source.exists():
         raise UsageError(f"run {os.fspath(run)} does not exist; give a run folder, or a checkpoint in one")
-    recipe = read_recipe((source if source.is_dir() else source.parent) / "recipe.json")
+    recipe = recipe_to_resume(source)
     given = dict(changes or {})
     recipe.replace(**given)  # names and types are checked before Java starts
     given.update({key: os.path.abspath(given[key]) for key in ("data_dir", "weights") if given.get(key) is not None})

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from ._checkpoint import is_checkpoint
 from .checks import whole_number
 from .errors import ResnetWarning, UsageError
 
@@ -30,7 +31,6 @@ FORMATS = ("safetensors", "djl", "onnx")
 IMAGENET = (0.485, 0.456, 0.406, 0.229, 0.224, 0.225)
 
 _MOST_LISTED = 10
-_MOST_HEADER = 100_000_000
 _SECONDS_FOR_A_PICKLE = 600
 _COUNTER = "num_batches_tracked"
 _TORCH = "pip install 'py-djl-resnet[torch]'"
@@ -243,16 +243,6 @@ def require_writable(target: Path) -> None:
         raise UsageError(f"{target} is a folder; give a file")
     if not target.parent.is_dir():
         raise UsageError(f"{target} cannot be written: there is no folder {target.parent}")
-
-
-def is_checkpoint(file: Path) -> bool:
-    """Whether a file is there and says in its safetensors metadata that it is a checkpoint of this package."""
-    try:
-        with file.open("rb") as opened:
-            length = min(int.from_bytes(opened.read(8), "little"), _MOST_HEADER)
-            return '"py_djl_resnet"' in opened.read(length).decode(errors="replace")
-    except OSError:
-        return False
 
 
 def _image_size(model: Model) -> int:

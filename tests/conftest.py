@@ -1,9 +1,14 @@
 """What several tests share."""
 
+import signal
 import sys
 
 import pytest
 from examples import separable
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as in a shell's background job; the processes that the tests start, and interrupt, would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from PIL import Image
 
 from py_djl_resnet import Recipe, UsageError, _jars
 from py_djl_resnet._archive import Archive, extract
+from py_djl_resnet._checkpoint import recipe_settings
 from py_djl_resnet.datasets import MAX_CLASSES, check_labels, check_pictures
 from py_djl_resnet.errors import DataError
 from py_djl_resnet.images import read_image
@@ -80,6 +81,13 @@ def damaged(draw, content):
     return bytes(mutant)
 
 
+def header(metadata):
+    """A safetensors file without tensors, with our metadata as a checkpoint has them."""
+    text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    whole = json.dumps({"__metadata__": {"py_djl_resnet": text}}).encode()
+    return len(whole).to_bytes(8, "little") + whole
+
+
 def taken_or_refused(read, file):
     """What `read` makes of the file; None if it refuses it by name."""
     try:
@@ -112,6 +120,15 @@ def test_damaged_recipe_is_read_or_refused(folder, content):
     file.write_bytes(content)
     taken_or_refused(settings_of, file)
     taken_or_refused(read_recipe, file)
+
+
+@examples
+@given(content=damaged(header({"run": {"recipe": json.loads(Recipe(limit=100).to_json())}})))
+def test_damaged_header_of_a_checkpoint_gives_settings_or_is_refused(folder, content):
+    file = folder / "last.safetensors"
+    file.write_bytes(content)
+    settings = taken_or_refused(recipe_settings, file)
+    assert settings is None or isinstance(settings, dict)
 
 
 @examples
@@ -290,4 +307,8 @@ def test_deep_nesting_is_refused(folder, content):
     file.write_bytes(content)
     assert taken_or_refused(settings_of, file) is None
     assert taken_or_refused(read_recipe, file) is None
+    file.write_bytes(len(content).to_bytes(8, "little") + content)
+    assert taken_or_refused(recipe_settings, file) is None
+    file.write_bytes(header(content.decode()))
+    assert taken_or_refused(recipe_settings, file) is None
     test_any_list_of_checksums_leaves_the_jars_as_they_are.hypothesis.inner_test(folder, content)

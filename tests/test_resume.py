@@ -219,3 +219,38 @@ def test_fewer_epochs_than_are_done_are_refused(finished):
     with pytest.raises(UsageError, match="has 2 epochs already"):
         resume(finished, {"epochs": 1}, progress=False)
     assert (finished / "recipe.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, "", "[1]", '{"epochs": "two"}'])
+@pytest.mark.parametrize("source", [".", "last.safetensors", "auto"])
+def test_a_run_without_its_recipe_takes_that_of_its_checkpoint(command, finished, tmp_path, content, source):
+    file = finished / "recipe.json"
+    whole = json.loads(file.read_text())
+    file.unlink() if content is None else file.write_text(content)
+    options = ("--out", finished) if source == "auto" else ()
+    given = ("--limit", "512", "--batch-size", "64") if source == "auto" else ()
+    resumed = "auto" if source == "auto" else finished / source
+    code, out, err = command("train", "--resume", resumed, *options, *given, "--epochs", "3", "--quiet")
+    assert code == 0, err
+    assert f"{file} cannot be read" in err
+    assert out.endswith("run folder: finished\n")
+    assert json.loads(file.read_text()) == {**whole, "epochs": 3}
+    assert len(Run.open(finished).history) == 3
+
+
+def test_a_run_without_its_recipe_is_found_among_the_runs(command, trained, tmp_path):
+    run = shutil.copytree(trained.folder, tmp_path / "runs" / "first")
+    (run / "recipe.json").unlink()
+    same = ("--limit", "512", "--batch-size", "64", "--epochs", "2", "--quiet")
+    code, out, err = command("train", "--resume", "auto", *same)
+    assert code == 0, err
+    assert out.endswith("run folder: runs/first\n")
+
+
+def test_without_recipe_and_checkpoint_there_is_no_run(refused, finished):
+    (finished / "recipe.json").unlink()
+    for name in ("last.safetensors", "last.previous.safetensors"):
+        (finished / name).write_bytes(b"no header")
+    code, message = refused("train", "--resume", finished)
+    assert code == 2
+    assert "recipe.json cannot be read: No such file" in message

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import ResnetError, RunInUseError, UsageError
 from ..progress import Silent, display, epoch_line
 from ..recipe import ENVIRONMENT, Recipe, environment_settings, recipe_names, settings_of
-from ..runs import Row, Run, differing, find_run, plot_page, read_recipe
+from ..runs import Row, Run, differing, find_run, is_run, plot_page, recipe_to_resume
 from ..training import resume, train
 from .options import engine, real, start, whole
 from .report import report, warn
@@ -30,7 +30,6 @@ EXAMPLES = (
     "train --epochs 1 --limit 2048 --quiet",
     "train --resume runs/momentum --epochs 10",
 )
-
 
 #: Seconds between looks at a folder that another run has.
 _LOOK_AGAIN = 0.2
@@ -138,9 +137,9 @@ def run(options: Any) -> int:
 
 def _trained(options: Any) -> Run:
     """Starts a run or goes on with one, to its end."""
-    folder = _run_to_resume(options)
-    recipe = read_recipe(folder / "recipe.json") if folder else _recipe(options)
-    changes = _given(options) if folder else {}
+    source = _run_to_resume(options)
+    recipe = recipe_to_resume(source) if source else _recipe(options)
+    changes = _given(options) if source else {}
     options.engine = recipe.engine
     options.device, options.threads = (changes.get(key, getattr(recipe, key)) for key in ("device", "threads"))
     start(options)
@@ -153,8 +152,8 @@ def _trained(options: Any) -> Run:
             print(epoch_line(row, epochs), flush=True)
 
     progress = Silent() if options.quiet else display(sys.stderr, losses=False)
-    if folder:
-        result = resume(_source(options, folder), changes, progress=progress, callback=take)
+    if source:
+        result = resume(source, changes, progress=progress, callback=take)
         if not rows and not options.quiet:
             report(_complete(result))
         return result
@@ -194,7 +193,7 @@ def _complete(result: Run) -> str:
 
 
 def _run_to_resume(options: Any) -> Path | None:
-    """The folder of the run that is to go on; None to start one."""
+    """The folder of the run that is to go on, or a checkpoint in it; None to start one."""
     if options.resume is None:
         return None
     if options.resume != "auto":
@@ -206,10 +205,10 @@ def _run_to_resume(options: Any) -> Path | None:
         source = Path(options.resume)
         if not source.exists():
             raise UsageError(f"run {source} does not exist; give a run folder, or a checkpoint in one")
-        return source if source.is_dir() else source.absolute().parent
+        return source
     if options.out is not None:
         folder = Path(options.out)
-        if not (folder / "recipe.json").is_file():
+        if not is_run(folder):
             return None
         _require_equal(_recipe(options), folder)
         return folder
@@ -218,16 +217,12 @@ def _run_to_resume(options: Any) -> Path | None:
 
 def _require_equal(recipe: Recipe, folder: Path) -> None:
     """Raises :class:`UsageError` unless the run in a folder follows a recipe, resumable settings aside."""
-    if differences := differing(recipe, read_recipe(folder / "recipe.json")):
+    if differences := differing(recipe, recipe_to_resume(folder)):
         shown = ", ".join(f"{key}={asked!r} (it is {is_!r})" for key, (asked, is_) in differences.items())
         raise UsageError(
             f"the run in {folder} has another recipe than the one asked for: {shown}; give its own settings beside "
             f"--resume auto, go on with it as it is by --resume {folder} without --out, or choose another --out"
         )
-
-
-def _source(options: Any, folder: Path) -> Path:
-    return folder if options.resume == "auto" else Path(options.resume)
 
 
 def _recipe(options: Any) -> Recipe:
