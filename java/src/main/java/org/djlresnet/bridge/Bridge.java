@@ -1,11 +1,8 @@
 package org.djlresnet.bridge;
 
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Block;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
@@ -15,18 +12,15 @@ import java.util.Arrays;
 import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
-import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.data.PixelType;
 import org.djlresnet.engine.Devices;
-import org.djlresnet.engine.Versions;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualUnits;
-import org.djlresnet.model.Summary;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
@@ -36,9 +30,6 @@ import org.djlresnet.training.TrainingRun;
  * <p>docs/architecture.md gives the JSON forms.
  */
 public final class Bridge {
-
-    /** Far above any real input, and low enough that multiply-adds fit in 64 bits. */
-    private static final long LARGEST_SIZE = 1_000_000;
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
@@ -50,23 +41,7 @@ public final class Bridge {
      * @return versions, engine, devices, threads and heap
      */
     public static String describe() {
-        Engine engine = Engine.getInstance();
-        JsonObject json = new JsonObject();
-        json.addProperty("version", Versions.library());
-        json.addProperty("djl", Engine.getDjlVersion());
-        json.addProperty("java", System.getProperty("java.version"));
-        json.addProperty("java_home", System.getProperty("java.home"));
-        json.addProperty("engine", engine.getEngineName());
-        json.addProperty("engine_version", engine.getVersion());
-        JsonArray devices = new JsonArray();
-        devices.add("cpu");
-        for (int i = 0; i < engine.getGpuCount(); i++) {
-            devices.add("gpu" + i);
-        }
-        json.add("devices", devices);
-        json.addProperty("threads", Runtime.getRuntime().availableProcessors());
-        json.addProperty("max_heap_bytes", Runtime.getRuntime().maxMemory());
-        return GSON.toJson(json);
+        return Descriptions.engine();
     }
 
     /**
@@ -75,21 +50,7 @@ public final class Bridge {
      * @return a JSON array
      */
     public static String models() {
-        JsonArray list = new JsonArray();
-        for (String name : Models.names()) {
-            Models.Model model = Models.get(name);
-            Summary summary = Summary.of(model.build(model.classes()), model.input(), 1);
-            JsonObject json = new JsonObject();
-            json.addProperty("name", name);
-            json.addProperty("description", model.description());
-            json.addProperty("parameters", summary.parameters());
-            json.addProperty("trainable_parameters", summary.trainableParameters());
-            json.addProperty("multiply_adds", summary.multiplyAdds());
-            json.add("input", GSON.toJsonTree(model.input().getShape()));
-            json.add("options", GSON.toJsonTree(model.options()));
-            list.add(json);
-        }
-        return GSON.toJson(list);
+        return Descriptions.models();
     }
 
     /**
@@ -98,19 +59,7 @@ public final class Bridge {
      * @return a JSON array
      */
     public static String datasets() {
-        JsonArray list = new JsonArray();
-        for (String name : Datasets.names()) {
-            DatasetDescriptor dataset = Datasets.descriptor(name);
-            JsonObject json = new JsonObject();
-            json.addProperty("name", name);
-            json.addProperty("description", dataset.description());
-            json.add("shape", GSON.toJsonTree(dataset.shape()));
-            json.add("classes", GSON.toJsonTree(dataset.classes()));
-            json.addProperty("train", dataset.train());
-            json.addProperty("test", dataset.test());
-            list.add(json);
-        }
-        return GSON.toJson(list);
+        return Descriptions.datasets();
     }
 
     /**
@@ -141,8 +90,10 @@ public final class Bridge {
         if (classes < 0) {
             throw new UserException("A network needs at least 1 class. Received: " + classes);
         }
-        Shape input = inputShape.length == 0 ? entry.input() : inputShape(inputShape, null);
-        return summary(model, entry.build(classes == 0 ? entry.classes() : classes), input, depth);
+        Shape input =
+                inputShape.length == 0 ? entry.input() : Descriptions.inputShape(inputShape, null);
+        return Descriptions.summary(
+                model, entry.build(classes == 0 ? entry.classes() : classes), input, depth);
     }
 
     /**
@@ -154,55 +105,6 @@ public final class Bridge {
      */
     public static JavaCells javaCells(String[] classPath) {
         return new JavaCells(classPath);
-    }
-
-    static String summary(String model, Block block, Shape input, int depth) {
-        try {
-            return toJson(model, input, Summary.of(block, input, Math.max(1, depth)));
-        } catch (ArithmeticException overflow) {
-            throw new UserException(
-                    "The multiply-adds for an input of " + input + " are too many to count",
-                    overflow);
-        }
-    }
-
-    static Shape inputShape(long[] shape, Integer channels) {
-        boolean fits =
-                shape.length == 4
-                        && Arrays.stream(shape).allMatch(size -> size > 0 && size <= LARGEST_SIZE);
-        if (!fits || (channels != null && shape[1] != channels)) {
-            throw new UserException(
-                    String.format(
-                            "The input's shape is four numbers above 0 and up to %d, (N, %s, H, W)."
-                                    + " Received: %s",
-                            LARGEST_SIZE,
-                            channels == null ? "C" : channels,
-                            Arrays.toString(shape)));
-        }
-        return new Shape(shape);
-    }
-
-    private static String toJson(String model, Shape input, Summary summary) {
-        JsonObject json = new JsonObject();
-        json.addProperty("model", model);
-        json.add("input", GSON.toJsonTree(input.getShape()));
-        JsonArray layers = new JsonArray();
-        for (Summary.Layer layer : summary.layers()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("name", layer.name());
-            row.addProperty("type", layer.type());
-            row.add("output_shape", GSON.toJsonTree(layer.outputShape().getShape()));
-            row.addProperty("parameters", layer.parameters());
-            row.addProperty("multiply_adds", layer.multiplyAdds());
-            layers.add(row);
-        }
-        json.add("layers", layers);
-        JsonObject total = new JsonObject();
-        total.addProperty("parameters", summary.parameters());
-        total.addProperty("trainable_parameters", summary.trainableParameters());
-        total.addProperty("multiply_adds", summary.multiplyAdds());
-        json.add("total", total);
-        return GSON.toJson(json);
     }
 
     /**

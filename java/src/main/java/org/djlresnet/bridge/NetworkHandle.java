@@ -121,7 +121,7 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     private void requireShape(ByteBuffer input, long[] shape) {
-        Shape images = Bridge.inputShape(shape, network.inChannels());
+        Shape images = Descriptions.inputShape(shape, network.inChannels());
         double bytes = Float.BYTES;
         for (long length : shape) {
             bytes *= length;
@@ -142,8 +142,8 @@ public final class NetworkHandle implements AutoCloseable {
      * @return a JSON object, as {@link Bridge#summary}
      */
     public String summary(long[] inputShape, int depth) {
-        Shape input = Bridge.inputShape(inputShape, network.inChannels());
-        return Bridge.summary(network.model(), network.block(), input, depth);
+        Shape input = Descriptions.inputShape(inputShape, network.inChannels());
+        return Descriptions.summary(network.model(), network.block(), input, depth);
     }
 
     /**

@@ -6,13 +6,11 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.initializer.Initializer;
 import java.io.UncheckedIOException;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
-import org.djlresnet.data.EpochOrder;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluation;
@@ -44,8 +42,7 @@ public final class Trainer {
     private final TrainingState start;
     private final Map<String, Initializer> optimizerState;
     private final BestWeights bestWeights;
-    private final long trainExamples;
-    private final long stepsPerEpoch;
+    private final EpochPlan plan;
     private volatile boolean stopRequested;
     private volatile long lastStep = Long.MAX_VALUE;
     private Consumer<EpochRow> onEpoch = row -> {};
@@ -92,12 +89,10 @@ public final class Trainer {
             RunFolder folder) {
         Evaluator.requireFit(network, train);
         Evaluator.requireFit(network, test);
-        if (train.size() < 2) {
-            throw new UserException(
-                    "Training needs at least 2 examples. Received: " + train.size());
-        }
         this.start = start;
         this.recipe = start.recipe();
+        plan = new EpochPlan(train.size(), recipe.batchSize(), recipe.seed());
+        plan.requireFit(start);
         stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
         this.network = network;
         this.optimizerState = optimizerState;
@@ -111,25 +106,11 @@ public final class Trainer {
         recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);
         progress = new Progress(recipe.epochs(), start);
-        int lone = train.size() % recipe.batchSize() == 1 ? 1 : 0;
-        trainExamples = train.size() - lone;
-        stepsPerEpoch = (trainExamples + recipe.batchSize() - 1) / recipe.batchSize();
-        schedule = new Schedule(recipe, stepsPerEpoch);
+        schedule = new Schedule(recipe, plan.steps());
         BatchLoader.requireFit(train, recipe.batchSize(), loaderSize());
         BatchLoader.requireFit(test, recipe.batchSize(), loaderSize());
         step = start.step();
         epochsDone = start.epochsDone();
-        if (step != epochsDone * stepsPerEpoch + ceilDiv(start.partial().examples())) {
-            throw new UserException(
-                    String.format(
-                            "The checkpoint stands at step %d of epoch %d, which %d examples in"
-                                    + " batches of %d do not give. Are these the data of its run?",
-                            step, epochsDone + 1, train.size(), recipe.batchSize()));
-        }
-    }
-
-    private long ceilDiv(long examples) {
-        return (examples + recipe.batchSize() - 1) / recipe.batchSize();
     }
 
     /**
@@ -263,11 +244,6 @@ public final class Trainer {
         return waited < recipe.patience();
     }
 
-    private int[] order(int epoch, long done) {
-        int[] order = EpochOrder.of(recipe.seed(), epoch, train.size());
-        return Arrays.copyOfRange(order, (int) done, (int) trainExamples);
-    }
-
     /** Returns whether the epoch was completed rather than stopped. */
     private boolean runEpoch(
             TrainingState.Partial from,
@@ -277,7 +253,7 @@ public final class Trainer {
         try (Tally tally = new Tally(network.manager())) {
             tally.restore(from);
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
-            trainLoader.restart(order(epochsDone, from.examples()));
+            trainLoader.restart(plan.order(epochsDone, from.examples()));
             trainEpoch(begin, optimizer, trainLoader, tally);
             double seconds = (System.nanoTime() - begin) / 1e9;
             long validationBegin = System.nanoTime();
@@ -311,7 +287,7 @@ public final class Trainer {
 
     private void trainEpoch(long begin, Sgd optimizer, BatchLoader loader, Tally tally) {
         long done = tally.examples();
-        progress.begin(Progress.State.TRAINING, epochsDone + 1, trainExamples, done);
+        progress.begin(Progress.State.TRAINING, epochsDone + 1, plan.examples(), done);
         pass.begin();
         Batch next = stopRequested ? null : loader.next();
         while (next != null) {

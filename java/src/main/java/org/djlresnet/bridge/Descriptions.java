@@ -1,0 +1,142 @@
+package org.djlresnet.bridge;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.util.Arrays;
+import org.djlresnet.UserException;
+import org.djlresnet.data.DatasetDescriptor;
+import org.djlresnet.data.Datasets;
+import org.djlresnet.engine.Versions;
+import org.djlresnet.model.Models;
+import org.djlresnet.model.Summary;
+
+/** What there is and what it looks like, as JSON for Python; {@link Bridge} documents the forms. */
+final class Descriptions {
+
+    /** Far above any real input, and low enough that multiply-adds fit in 64 bits. */
+    private static final long LARGEST_SIZE = 1_000_000;
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private Descriptions() {}
+
+    static String engine() {
+        Engine engine = Engine.getInstance();
+        JsonObject json = new JsonObject();
+        json.addProperty("version", Versions.library());
+        json.addProperty("djl", Engine.getDjlVersion());
+        json.addProperty("java", System.getProperty("java.version"));
+        json.addProperty("java_home", System.getProperty("java.home"));
+        json.addProperty("engine", engine.getEngineName());
+        json.addProperty("engine_version", engine.getVersion());
+        JsonArray devices = new JsonArray();
+        devices.add("cpu");
+        for (int i = 0; i < engine.getGpuCount(); i++) {
+            devices.add("gpu" + i);
+        }
+        json.add("devices", devices);
+        json.addProperty("threads", Runtime.getRuntime().availableProcessors());
+        json.addProperty("max_heap_bytes", Runtime.getRuntime().maxMemory());
+        return GSON.toJson(json);
+    }
+
+    static String models() {
+        JsonArray list = new JsonArray();
+        for (String name : Models.names()) {
+            Models.Model model = Models.get(name);
+            Summary summary = Summary.of(model.build(model.classes()), model.input(), 1);
+            JsonObject json = new JsonObject();
+            json.addProperty("name", name);
+            json.addProperty("description", model.description());
+            json.addProperty("parameters", summary.parameters());
+            json.addProperty("trainable_parameters", summary.trainableParameters());
+            json.addProperty("multiply_adds", summary.multiplyAdds());
+            json.add("input", GSON.toJsonTree(model.input().getShape()));
+            json.add("options", GSON.toJsonTree(model.options()));
+            list.add(json);
+        }
+        return GSON.toJson(list);
+    }
+
+    static String datasets() {
+        JsonArray list = new JsonArray();
+        for (String name : Datasets.names()) {
+            DatasetDescriptor dataset = Datasets.descriptor(name);
+            JsonObject json = new JsonObject();
+            json.addProperty("name", name);
+            json.addProperty("description", dataset.description());
+            json.add("shape", GSON.toJsonTree(dataset.shape()));
+            json.add("classes", GSON.toJsonTree(dataset.classes()));
+            json.addProperty("train", dataset.train());
+            json.addProperty("test", dataset.test());
+            list.add(json);
+        }
+        return GSON.toJson(list);
+    }
+
+    /**
+     * Returns a network's summary, as {@link Bridge#summary} gives it.
+     *
+     * @throws UserException if the shape does not fit
+     */
+    static String summary(String model, Block block, Shape input, int depth) {
+        try {
+            return toJson(model, input, Summary.of(block, input, Math.max(1, depth)));
+        } catch (ArithmeticException overflow) {
+            throw new UserException(
+                    "The multiply-adds for an input of " + input + " are too many to count",
+                    overflow);
+        }
+    }
+
+    /**
+     * Returns a shape that an input may have.
+     *
+     * @param shape (N, C, H, W)
+     * @param channels the number of channels that there must be, or null for any
+     * @throws UserException if it is none
+     */
+    static Shape inputShape(long[] shape, Integer channels) {
+        boolean fits =
+                shape.length == 4
+                        && Arrays.stream(shape).allMatch(size -> size > 0 && size <= LARGEST_SIZE);
+        if (!fits || (channels != null && shape[1] != channels)) {
+            throw new UserException(
+                    String.format(
+                            "The input's shape is four numbers above 0 and up to %d, (N, %s, H, W)."
+                                    + " Received: %s",
+                            LARGEST_SIZE,
+                            channels == null ? "C" : channels,
+                            Arrays.toString(shape)));
+        }
+        return new Shape(shape);
+    }
+
+    private static String toJson(String model, Shape input, Summary summary) {
+        JsonObject json = new JsonObject();
+        json.addProperty("model", model);
+        json.add("input", GSON.toJsonTree(input.getShape()));
+        JsonArray layers = new JsonArray();
+        for (Summary.Layer layer : summary.layers()) {
+            JsonObject row = new JsonObject();
+            row.addProperty("name", layer.name());
+            row.addProperty("type", layer.type());
+            row.add("output_shape", GSON.toJsonTree(layer.outputShape().getShape()));
+            row.addProperty("parameters", layer.parameters());
+            row.addProperty("multiply_adds", layer.multiplyAdds());
+            layers.add(row);
+        }
+        json.add("layers", layers);
+        JsonObject total = new JsonObject();
+        total.addProperty("parameters", summary.parameters());
+        total.addProperty("trainable_parameters", summary.trainableParameters());
+        total.addProperty("multiply_adds", summary.multiplyAdds());
+        json.add("total", total);
+        return GSON.toJson(json);
+    }
+}

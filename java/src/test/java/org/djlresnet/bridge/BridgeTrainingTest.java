@@ -1,0 +1,210 @@
+package org.djlresnet.bridge;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.NonFiniteLossException;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Trainings as Python starts and follows them. */
+@Tag("engine")
+@Timeout(300)
+class BridgeTrainingTest {
+
+    private static final String[] CLASSES = QuadrantImages.CLASSES.toArray(new String[0]);
+
+    @TempDir Path dir;
+
+    private static JsonObject object(String text) {
+        return JsonParser.parseString(text).getAsJsonObject();
+    }
+
+    private static float[] floats(ByteBuffer bytes) {
+        float[] values = new float[bytes.remaining() / 4];
+        bytes.asFloatBuffer().get(values);
+        return values;
+    }
+
+    private static String refusal(Runnable call) {
+        return assertThrows(UserException.class, call::run).getMessage();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"uint8", "float32"})
+    void arraysAreTrainedOnAndEvaluated(String type) throws InterruptedException {
+        ImageDataset images = QuadrantImages.of(12, 1);
+        boolean bytes = type.equals("uint8");
+        ImageDataset data =
+                Bridge.array(
+                        bytes
+                                ? ByteBuffer.allocateDirect(12 * 64).put(images.pixels()).flip()
+                                : QuadrantImages.floats(images),
+                        type,
+                        new long[] {12, 1, 8, 8},
+                        images.labels(),
+                        CLASSES);
+        String recipe =
+                QuadrantImages.recipeJson("{'epochs': 1, 'batch_size': 6, 'lr': 1e-6, 'seed': 3}");
+        TrainingHandle run = Bridge.train(recipe, data, data, null);
+        assertTrue(run.await(200_000));
+        run.check();
+        assertNull(run.runDir());
+        JsonObject progress = object(run.progress(0));
+        assertEquals(
+                List.of(
+                        "state",
+                        "epoch",
+                        "epochs",
+                        "step",
+                        "done",
+                        "total",
+                        "loss",
+                        "accuracy",
+                        "examples_per_second",
+                        "rows"),
+                List.copyOf(progress.keySet()));
+        assertEquals("done", progress.get("state").getAsString());
+        assertEquals(2, progress.get("step").getAsInt());
+        JsonObject row = progress.getAsJsonArray("rows").get(0).getAsJsonObject();
+        assertEquals(0, object(run.progress(1)).getAsJsonArray("rows").size());
+        try (NetworkHandle network = run.network()) {
+            assertEquals(
+                    "arrays",
+                    object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
+            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0]));
+            assertEquals(
+                    List.of("loss", "accuracy", "classes", "confusion_matrix"),
+                    List.copyOf(evaluation.keySet()));
+            double loss = row.get("test_loss").getAsDouble();
+            assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
+            assertEquals(
+                    row.get("test_accuracy").getAsDouble(),
+                    evaluation.get("accuracy").getAsDouble());
+        }
+    }
+
+    @Test
+    void aFailureInTheRunReachesTheCaller() throws InterruptedException {
+        ImageDataset data = QuadrantImages.of(16, 1);
+        String recipe = QuadrantImages.recipeJson("{'epochs': 9, 'batch_size': 4, 'lr': 1000}");
+        TrainingHandle run = Bridge.train(recipe, data, data, null);
+        assertTrue(run.await(200_000));
+        assertEquals("failed", object(run.progress(0)).get("state").getAsString());
+        assertThrows(NonFiniteLossException.class, run::check);
+        run.network().close();
+    }
+
+    @Test
+    void aRunIsStopped() throws InterruptedException {
+        ImageDataset data = QuadrantImages.of(16, 1);
+        String recipe =
+                QuadrantImages.recipeJson("{'epochs': 100000, 'batch_size': 4, 'lr': 1e-6}");
+        TrainingHandle run = Bridge.train(recipe, data, data, null);
+        run.stop();
+        assertTrue(run.await(200_000));
+        run.check();
+        assertEquals("stopped", object(run.progress(0)).get("state").getAsString());
+        run.network().close();
+    }
+
+    @Test
+    void everyCheckIsMadeBeforeTheRun() {
+        ImageDataset data = QuadrantImages.of(4, 1);
+        String good = QuadrantImages.recipeJson("{}");
+        refusal(() -> Bridge.train("{}}", data, data, null));
+        refusal(() -> Bridge.train(good, data, data, "pom.xml"));
+        refusal(() -> Bridge.train(good, dir.toString(), dir.resolve("run").toString()));
+        assertTrue(Files.notExists(dir.resolve("run")));
+    }
+
+    @Test
+    void trainsOnFashionMnistFromEndToEnd() throws IOException, InterruptedException {
+        String recipe =
+                QuadrantImages.recipeJson(
+                        "{'epochs': 1, 'limit': 256, 'batch_size': 64, 'seed': 1}");
+        Path runDir = dir.resolve("run");
+        TrainingHandle run = Bridge.train(recipe, "data", runDir.toString());
+        assertTrue(run.await(280_000));
+        run.check();
+        assertEquals(runDir.toString(), run.runDir());
+        try (Stream<Path> files = Files.list(runDir)) {
+            assertEquals(
+                    List.of(
+                            "best.safetensors",
+                            "figures",
+                            "last.safetensors",
+                            "log.txt",
+                            "metrics.csv",
+                            "recipe.json",
+                            "run.lock"),
+                    files.map(file -> file.getFileName().toString()).sorted().toList());
+        }
+        JsonObject row = object(run.progress(0)).getAsJsonArray("rows").get(0).getAsJsonObject();
+        assertEquals(4, row.get("step").getAsInt());
+        // ten classes: chance is a loss of 2.3 and an accuracy of 0.1
+        assertTrue(row.get("train_accuracy").getAsDouble() > 0.15, row.toString());
+
+        String page = runDir.resolve("figures").resolve("metrics.html").toString();
+        Bridge.plot(
+                new String[] {runDir.resolve("metrics.csv").toString()},
+                new String[] {"this run"},
+                page);
+        assertTrue(Files.readString(Path.of(page)).contains("test accuracy"));
+
+        String last = runDir.resolve("last.safetensors").toString();
+        JsonObject info = object(Bridge.checkpointInfo(last));
+        assertEquals(1, info.get("epoch").getAsInt());
+        assertEquals(4, info.get("step").getAsInt());
+        assertEquals(10, info.get("classes").getAsInt());
+        assertEquals(28, info.get("image_size").getAsInt());
+        assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
+        assertEquals(row.get("test_accuracy"), info.get("best_test_accuracy"));
+        assertEquals(row, info.getAsJsonArray("history").get(0));
+        assertEquals(
+                Recipe.fromJson(recipe).toTree(),
+                Recipe.fromJson(info.get("recipe").toString()).toTree());
+
+        ImageDataset test = Bridge.dataset("fashion-mnist", "data", false, 256);
+        assertEquals(256, test.size());
+        try (NetworkHandle loaded = Bridge.load(last, "cpu");
+                NetworkHandle trained = run.network()) {
+            assertEquals(info, object(loaded.info()));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0]));
+            double loss = row.get("test_loss").getAsDouble();
+            assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
+            assertEquals(
+                    row.get("test_accuracy").getAsDouble(),
+                    evaluation.get("accuracy").getAsDouble());
+            ByteBuffer images = QuadrantImages.floats(test.limit(8));
+            long[] shape = {8, 1, 28, 28};
+            float[] logits = floats(trained.forward(images, shape));
+            assertArrayEquals(logits, floats(loaded.forward(images, shape)));
+
+            Path saved = dir.resolve("saved.safetensors");
+            trained.save(saved.toString());
+            try (NetworkHandle again = Bridge.load(saved.toString(), "auto")) {
+                assertArrayEquals(logits, floats(again.forward(images, shape)));
+            }
+        }
+    }
+}
