@@ -273,7 +273,9 @@ def read_only(folder):
 def test_folder_that_becomes_read_only_ends_the_run(whole, run):
     process = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, process)
-    with read_only(run):
+    with contextlib.ExitStack() as later:
+        with suspended(process):
+            later.enter_context(read_only(run))
         line = the_error(finish(process, 1))
         before = state(run)
     assert re.search("cannot be written|Cannot write", line)
