@@ -2,7 +2,9 @@ package org.djlresnet;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -66,6 +68,24 @@ public final class AtomicFile {
             Files.deleteIfExists(temporary);
         }
         flushFolder(target.getParent());
+    }
+
+    /**
+     * Writes a text, as {@link #write(Path, Content)}.
+     *
+     * @param file what to write; replaced if it exists
+     * @param text its content, written in UTF-8
+     * @throws IOException if it cannot be written; the message names the file
+     */
+    public static void write(Path file, String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        write(
+                file,
+                channel -> {
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                });
     }
 
     /**

@@ -8,6 +8,8 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -66,15 +68,22 @@ public class Chain extends AbstractBlock implements Described {
             boolean training,
             PairList<String, Object> params) {
         NDList current = inputs;
-        for (int i = 0; i < blocks.size(); i++) {
-            Block block = blocks.get(i);
-            if (i + 1 < blocks.size() && commute(block, blocks.get(i + 1))) {
-                i++;
-                current = blocks.get(i).forward(parameterStore, current, training, params);
-            }
-            current = block.forward(parameterStore, current, training, params);
+        for (Block block : inOrder(blocks)) {
+            NDList next = block.forward(parameterStore, current, training, params);
+            Intermediates.free(current, inputs, next);
+            current = next;
         }
         return current;
+    }
+
+    private static List<Block> inOrder(List<Block> blocks) {
+        List<Block> order = new ArrayList<>(blocks);
+        for (int i = 1; i < order.size(); i++) {
+            if (commute(order.get(i - 1), order.get(i))) {
+                Collections.swap(order, i - 1, i);
+            }
+        }
+        return order;
     }
 
     private static boolean commute(Block first, Block second) {

@@ -120,9 +120,7 @@ public final class Convolution extends AbstractBlock implements Described {
     }
 
     private boolean byPositions(Shape input) {
-        return groups == 1
-                && PositionProducts.suit(
-                        weightShape(input.get(1)), getOutputShapes(new Shape[] {input})[0]);
+        return groups == 1 && PositionProducts.suit(input, weightShape(input.get(1)), stride);
     }
 
     @Override

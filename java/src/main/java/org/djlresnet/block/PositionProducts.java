@@ -79,7 +79,7 @@ final class PositionProducts {
     private record Axis(int kernel, int size, int stride) {
 
         int outputs() {
-            return (size + stride - 1) / stride;
+            return (int) positions(size, stride);
         }
 
         private int start(int output) {
@@ -105,14 +105,21 @@ final class PositionProducts {
      * Tells whether products are the faster form. A kernel of one tap meets no padding, so that
      * nothing is saved.
      *
+     * @param map the map's shape, (N, in, H, W)
      * @param weight the weight's shape, (out, in, kernel, kernel)
-     * @param output the output's shape, (N, out, H, W)
+     * @param stride over height and width
      * @return whether they should stand for the convolution
      */
-    static boolean suit(Shape weight, Shape output) {
+    static boolean suit(Shape map, Shape weight, Shape stride) {
         return weight.get(2) > 1
-                && output.get(2) * output.get(3) <= MAX_POSITIONS
+                && positions(map.get(2), stride.get(0)) * positions(map.get(3), stride.get(1))
+                        <= MAX_POSITIONS
                 && weight.get(0) * weight.get(1) >= MIN_TAP_SIZE;
+    }
+
+    /** How many outputs lie side by side over a map's height or width. */
+    private static long positions(long size, long stride) {
+        return (size + stride - 1) / stride;
     }
 
     /**

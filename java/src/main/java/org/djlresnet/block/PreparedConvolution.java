@@ -82,18 +82,12 @@ public final class PreparedConvolution implements AutoCloseable {
 
     private void prepare(Shape x) {
         Shape w = weight.getShape();
-        Shape output =
-                new Shape(
-                        x.get(0),
-                        w.get(0),
-                        (x.get(2) - 1) / stride.get(0) + 1,
-                        (x.get(3) - 1) / stride.get(1) + 1);
         manager = weight.getManager().newSubManager();
         MemoryOrder order =
                 MemoryOrder.of(
                         weight.getDevice(),
                         EngineTraits.of(manager.getEngine()),
-                        groups == 1 && PositionProducts.suit(w, output));
+                        groups == 1 && PositionProducts.suit(x, w, stride));
         try (NDManager scope = manager.newSubManager()) {
             NDArray values = weight.stopGradient();
             values.attach(scope);

@@ -120,7 +120,9 @@ public final class Residual extends AbstractBlock implements NamedModules, Resid
                 boolean training,
                 PairList<String, Object> params) {
             NDList sum = super.forwardInternal(parameterStore, inputs, training, params);
-            return new NDList(sum.singletonOrThrow().getNDArrayInternal().relu());
+            NDList output = new NDList(sum.singletonOrThrow().getNDArrayInternal().relu());
+            Intermediates.free(sum, inputs, output);
+            return output;
         }
 
         @Override

@@ -45,9 +45,12 @@ public class ResidualSum extends ParallelBlock implements Described {
         Block branch = children.get(0).getValue();
         NDArray residual =
                 branch.forward(parameterStore, inputs, training, params).singletonOrThrow();
+        NDArray scaled = gate.scale(residual, training);
         NDArray kept =
                 shortcut.forward(parameterStore, inputs, training, params).singletonOrThrow();
-        return new NDList(gate.scale(residual, training).add(kept));
+        NDList sum = new NDList(scaled.add(kept));
+        Intermediates.free(new NDList(residual, scaled, kept), inputs, sum);
+        return sum;
     }
 
     @Override

@@ -81,16 +81,8 @@ public final class ZeroPadding extends AbstractBlock implements Described {
             NDList inputs,
             boolean training,
             PairList<String, Object> params) {
-        NDArray x = inputs.singletonOrThrow();
-        if (stride > 1) {
-            Shape shape = x.getShape();
-            NDIndex kept =
-                    new NDIndex()
-                            .addAllDim(2)
-                            .addSliceDim(0, shape.get(2), stride)
-                            .addSliceDim(0, shape.get(3), stride);
-            x = x.get(kept);
-        }
+        NDArray input = inputs.singletonOrThrow();
+        NDArray x = stride > 1 ? subsample(input, stride) : input;
         NDList parts = new NDList();
         if (before() > 0) {
             parts.add(zeros(x, before()));
@@ -100,6 +92,22 @@ public final class ZeroPadding extends AbstractBlock implements Described {
             parts.add(zeros(x, after()));
         }
         return new NDList(parts.size() == 1 ? x : NDArrays.concat(parts, 1));
+    }
+
+    /**
+     * Takes every step-th row and column, the first included.
+     *
+     * @param x (N, C, H, W)
+     * @param step the step
+     * @return (N, C, ⌈H / step⌉, ⌈W / step⌉)
+     */
+    public static NDArray subsample(NDArray x, int step) {
+        Shape shape = x.getShape();
+        return x.get(
+                new NDIndex()
+                        .addAllDim(2)
+                        .addSliceDim(0, shape.get(2), step)
+                        .addSliceDim(0, shape.get(3), step));
     }
 
     private static NDArray zeros(NDArray like, int channels) {

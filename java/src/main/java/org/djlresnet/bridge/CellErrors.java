@@ -2,6 +2,7 @@ package org.djlresnet.bridge;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -79,48 +80,54 @@ final class CellErrors {
         if (thrown instanceof UnresolvedReferenceException unresolved) {
             return compilation(unresolved.getSnippet());
         }
+        String kind = className(thrown);
+        JsonArray trace = trace(thrown);
+        for (StackTraceElement frame : thrown.getStackTrace()) {
+            Place place = place(frame);
+            if (place != null) {
+                return error(kind, thrown.getMessage(), place, frame.getLineNumber(), trace);
+            }
+        }
+        return error(kind, thrown.getMessage(), places.get(snippet.id()), null, trace);
+    }
+
+    private static String className(Throwable thrown) {
+        return thrown instanceof EvalException own
+                ? own.getExceptionClassName()
+                : thrown.getClass().getName();
+    }
+
+    private JsonArray trace(Throwable thrown) {
         JsonArray trace = new JsonArray();
-        Place where = null;
-        Integer line = null;
-        String kind = thrown.getClass().getSimpleName();
-        Throwable link = thrown;
-        for (boolean first = true; link != null; first = false, link = link.getCause()) {
-            String name =
-                    link instanceof EvalException own
-                            ? own.getExceptionClassName()
-                            : link.getClass().getName();
-            kind = first ? name : kind;
+        for (Throwable link = thrown; link != null; link = link.getCause()) {
             trace.add(
-                    (first ? "" : "Caused by: ")
-                            + name
+                    (link == thrown ? "" : "Caused by: ")
+                            + className(link)
                             + (link.getMessage() == null ? "" : ": " + link.getMessage()));
             StackTraceElement[] frames = link.getStackTrace();
-            for (int i = 0; i < frames.length; i++) {
-                String file = frames[i].getFileName();
-                Place place =
-                        file != null && file.startsWith("#") ? places.get(file.substring(1)) : null;
-                if (place != null && where == null && first) {
-                    where = place;
-                    line = frames[i].getLineNumber();
-                }
-                if (i < MOST_FRAMES) {
-                    trace.add("    at " + frame(frames[i], place));
-                }
-            }
+            Arrays.stream(frames)
+                    .limit(MOST_FRAMES)
+                    .forEach(frame -> trace.add("    at " + told(frame)));
             if (frames.length > MOST_FRAMES) {
                 trace.add("    ... " + (frames.length - MOST_FRAMES) + " more");
             }
         }
-        where = where == null ? places.get(snippet.id()) : where;
-        return error(kind, thrown.getMessage(), where, line, trace);
+        return trace;
     }
 
-    private static String frame(StackTraceElement element, Place place) {
+    private String told(StackTraceElement frame) {
+        Place place = place(frame);
         return place == null
-                ? element.toString()
+                ? frame.toString()
                 : String.format(
                         "Java cell %d, line %d",
-                        place.cell(), place.linesBefore() + element.getLineNumber());
+                        place.cell(), place.linesBefore() + frame.getLineNumber());
+    }
+
+    /** Where the snippet of a frame stands, which JShell names as a file; null for other code. */
+    private Place place(StackTraceElement frame) {
+        String file = frame.getFileName();
+        return file != null && file.startsWith("#") ? places.get(file.substring(1)) : null;
     }
 
     /**

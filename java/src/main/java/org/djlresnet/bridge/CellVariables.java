@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.Shape;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Modifier;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,6 +15,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.figure.NotebookFigure;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.TensorBytes;
 import tech.tablesaw.plotly.components.Figure;
 
 /** The variables that cross by name between Java cells and Python. */
@@ -91,9 +91,7 @@ public final class CellVariables {
      */
     public void putArray(String name, ByteBuffer values, String type, long[] shape) {
         requireName(name);
-        ByteBuffer copy =
-                ByteBuffer.allocateDirect(values.remaining()).order(ByteOrder.nativeOrder());
-        copy.put(values.slice()).flip();
+        ByteBuffer copy = TensorBytes.copy(values);
         NDArray array = manager.create(copy, new Shape(shape), DataType.valueOf(type));
         declare(name, NDArray.class.getName(), array);
     }
@@ -182,10 +180,7 @@ public final class CellVariables {
         }
         String type = value.getClass().getTypeName();
         if (value instanceof NDArray array) {
-            ByteBuffer bytes = array.toByteBuffer();
-            ByteBuffer copy =
-                    ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.nativeOrder());
-            copy.put(bytes).flip();
+            ByteBuffer copy = TensorBytes.copy(array.toByteBuffer());
             return new Variable(
                     "array", copy, array.getDataType().name(), array.getShape().getShape());
         }

@@ -113,10 +113,7 @@ public final class NetworkHandle implements AutoCloseable {
             // DJL takes a direct buffer from its beginning, whatever its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
             NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
-            ByteBuffer logits = TensorBytes.of(logits(images), manager);
-            ByteBuffer kept =
-                    ByteBuffer.allocateDirect(logits.remaining()).order(ByteOrder.nativeOrder());
-            return kept.put(logits).flip();
+            return TensorBytes.copy(TensorBytes.of(logits(images), manager));
         }
     }
 

@@ -91,18 +91,14 @@ final class WeightsJson {
         return GSON.toJson(json);
     }
 
-    /** A copy, for the network's memory is freed when it is closed, whoever still looks at it. */
+    /** Copies a tensor. */
     static ByteBuffer tensor(Network network, String name) {
         NDArray array = network.stateDict().get(name);
         if (array == null) {
             throw new UserException("There is no tensor \"" + name + "\" in this network");
         }
         try (NDManager scope = network.manager().newSubManager()) {
-            ByteBuffer values = TensorBytes.of(array, scope);
-            return ByteBuffer.allocateDirect(values.remaining())
-                    .order(ByteOrder.nativeOrder())
-                    .put(values)
-                    .flip();
+            return TensorBytes.copy(TensorBytes.of(array, scope));
         }
     }
 

@@ -73,17 +73,8 @@ final class CheckpointTensors {
             state.put(
                     tensor.name().substring(OPTIMIZER.length()),
                     (manager, shape, type) -> {
-                        if (tensor.dtype() != Dtype.F32
-                                || !Arrays.equals(tensor.shape(), shape.getShape())) {
-                            throw new UserException(
-                                    String.format(
-                                            "%s: %s is %s %s, not %s %s",
-                                            path,
-                                            tensor.name(),
-                                            tensor.dtype(),
-                                            Arrays.toString(tensor.shape()),
-                                            Dtype.F32,
-                                            Arrays.toString(shape.getShape())));
+                        if (!fits(tensor, shape)) {
+                            throw new UserException(path + ": " + misfit(tensor, shape));
                         }
                         return TensorBytes.toArray(manager, bytes, shape);
                     });
@@ -103,19 +94,26 @@ final class CheckpointTensors {
     private Initializer reader(String name) {
         return (manager, shape, type) -> {
             TensorInfo found = file.tensors().get(name);
-            if (found.dtype() != Dtype.F32 || !Arrays.equals(found.shape(), shape.getShape())) {
-                problems.add(
-                        String.format(
-                                "%s is %s %s, not %s %s",
-                                name,
-                                found.dtype(),
-                                Arrays.toString(found.shape()),
-                                Dtype.F32,
-                                Arrays.toString(shape.getShape())));
+            if (!fits(found, shape)) {
+                problems.add(misfit(found, shape));
                 return manager.zeros(new Shape(0));
             }
             return TensorBytes.toArray(manager, nativeOrder(file.data(name)), shape);
         };
+    }
+
+    private static boolean fits(TensorInfo found, Shape shape) {
+        return found.dtype() == Dtype.F32 && Arrays.equals(found.shape(), shape.getShape());
+    }
+
+    private static String misfit(TensorInfo found, Shape shape) {
+        return String.format(
+                "%s is %s %s, not %s %s",
+                found.name(),
+                found.dtype(),
+                Arrays.toString(found.shape()),
+                Dtype.F32,
+                Arrays.toString(shape.getShape()));
     }
 
     /**

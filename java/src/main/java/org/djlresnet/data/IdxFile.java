@@ -142,7 +142,7 @@ public final class IdxFile {
         return (int) total;
     }
 
-    /** Takes a part of the content: the first {@code length} bytes of the chunk. */
+    /** Takes a part of the content: {@code length} bytes of the chunk from an offset on. */
     @FunctionalInterface
     private interface Sink {
         void put(byte[] chunk, int offset, int length);

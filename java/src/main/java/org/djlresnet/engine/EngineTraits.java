@@ -129,8 +129,7 @@ public enum EngineTraits {
         NDManager owner = array.getManager();
         array.intern(by);
         // DJL knows arrays by the address they were made at. That address is free now; an array
-        // that
-        // is made there takes this one's place with the manager, and then it would never be closed
+        // made there takes this one's place with the manager, and then it would never be closed
         array.attach(owner);
     }
 

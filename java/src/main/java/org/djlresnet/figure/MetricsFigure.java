@@ -1,8 +1,6 @@
 package org.djlresnet.figure;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,15 +50,7 @@ public final class MetricsFigure {
      */
     public static void write(Path html, List<Path> metricsCsv, List<String> labels)
             throws IOException {
-        byte[] page = page(of(metricsCsv, labels)).getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(
-                html,
-                channel -> {
-                    ByteBuffer bytes = ByteBuffer.wrap(page);
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
-                    }
-                });
+        AtomicFile.write(html, page(of(metricsCsv, labels)));
     }
 
     /**

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.core.Linear;
@@ -18,6 +17,7 @@ import java.util.function.UnaryOperator;
 import org.djlresnet.block.AveragePool;
 import org.djlresnet.block.Graph;
 import org.djlresnet.block.PreparedConvolution;
+import org.djlresnet.block.ZeroPadding;
 
 /**
  * A network as it is now, made ready to classify many images: the scales and shifts of batch
@@ -162,7 +162,7 @@ public final class FoldedNetwork implements AutoCloseable {
                 NDArray bias = copy(node, "bias");
                 return x -> Linear.linear(x, weight, bias).singletonOrThrow();
             case "subsample":
-                return x -> subsample(x, (int) attributes.get("step"));
+                return x -> ZeroPadding.subsample(x, (int) attributes.get("step"));
             case "pad_channels":
                 return x -> pad(x, (int) attributes.get("before"), (int) attributes.get("after"));
             default:
@@ -230,15 +230,7 @@ public final class FoldedNetwork implements AutoCloseable {
         return new Shape(((Number) pair.get(0)).longValue(), ((Number) pair.get(1)).longValue());
     }
 
-    private static NDArray subsample(NDArray x, int step) {
-        Shape shape = x.getShape();
-        return x.get(
-                new NDIndex()
-                        .addAllDim(2)
-                        .addSliceDim(0, shape.get(2), step)
-                        .addSliceDim(0, shape.get(3), step));
-    }
-
+    /** As {@link ZeroPadding} pads, but in an array of its own, and freeing the zeros. */
     private static NDArray pad(NDArray x, int before, int after) {
         NDList zeros = new NDList();
         NDList parts = new NDList(x);

@@ -45,4 +45,17 @@ public final class TensorBytes {
         }
         return values.toByteBuffer(true).order(ByteOrder.nativeOrder());
     }
+
+    /**
+     * Copies bytes, for an array's memory is freed when it is closed, whoever still looks at it.
+     *
+     * @param bytes what remains of it is copied; it stays as it is
+     * @return a direct buffer of native order
+     */
+    public static ByteBuffer copy(ByteBuffer bytes) {
+        return ByteBuffer.allocateDirect(bytes.remaining())
+                .order(ByteOrder.nativeOrder())
+                .put(bytes.duplicate())
+                .flip();
+    }
 }

@@ -17,6 +17,9 @@ import org.djlresnet.UserException;
  */
 public final class Recipe {
 
+    /** What stands for a data set's name where a run is on arrays, which have none. */
+    public static final String ARRAYS = "arrays";
+
     private static final List<String> RESUMABLE =
             List.of(
                     "epochs",
@@ -34,9 +37,6 @@ public final class Recipe {
     private Recipe(JsonObject values) {
         this.values = values;
     }
-
-    /** The name of a run on arrays that no registry knows. */
-    public static final String ARRAYS = "arrays";
 
     /**
      * Reads and checks a recipe.
@@ -120,8 +120,7 @@ public final class Recipe {
      * @return the folder of the data, or null for the data that come with the library
      */
     public String dataDir() {
-        JsonElement value = values.get("data_dir");
-        return value.isJsonNull() ? null : value.getAsString();
+        return optionalText("data_dir");
     }
 
     /**
@@ -205,8 +204,7 @@ public final class Recipe {
      * @return the file whose weights the run begins with, or null for fresh ones
      */
     public String weights() {
-        JsonElement value = values.get("weights");
-        return value.isJsonNull() ? null : value.getAsString();
+        return optionalText("weights");
     }
 
     /**
@@ -256,8 +254,7 @@ public final class Recipe {
      *     within an epoch; null for epochs' ends alone
      */
     public String checkpointEvery() {
-        JsonElement value = values.get("checkpoint_every");
-        return value.isJsonNull() ? null : value.getAsString();
+        return optionalText("checkpoint_every");
     }
 
     /**
@@ -364,6 +361,11 @@ public final class Recipe {
         JsonObject settings = new JsonObject();
         RESUMABLE.forEach(key -> settings.add(key, values.get(key)));
         return settings;
+    }
+
+    private String optionalText(String key) {
+        JsonElement value = values.get(key);
+        return value.isJsonNull() ? null : value.getAsString();
     }
 
     private Integer optionalInt(String key) {

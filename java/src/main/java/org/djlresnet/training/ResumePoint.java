@@ -31,7 +31,7 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
      * @throws UserException if there is none
      */
     static void requireRun(Path from, Path place) {
-        if (Files.isRegularFile(place.resolve("recipe.json"))) {
+        if (Files.isRegularFile(RunFolder.recipeFile(place))) {
             return;
         }
         if (Files.isDirectory(from)) {
@@ -153,7 +153,7 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
                 written = folder.recipe();
             } catch (NoSuchFileException | CharacterCodingException | UserException unreadable) {
                 String told =
-                        folder.path().resolve("recipe.json")
+                        RunFolder.recipeFile(folder.path())
                                 + " cannot be read: "
                                 + reason(unreadable)
                                 + ". Going on with the recipe of "

@@ -5,8 +5,6 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -30,7 +28,7 @@ import org.djlresnet.recipe.Recipe;
  * <pre>
  * recipe.json         every setting, and the versions of everything
  * metrics.csv         a line an epoch ({@link EpochRow})
- * last.safetensors    the state at the end of the last epoch, or where the run stopped
+ * last.safetensors    the latest state: at an epoch's end, at a checkpoint within one, or at a stop
  * last.previous.safetensors
  *                     the one before, should last be damaged
  * best.safetensors    the state with the best test accuracy
@@ -52,9 +50,7 @@ public final class RunFolder implements AutoCloseable {
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
     private final Path path;
-
     private final RunLock lock;
-
     private final CheckpointFiles checkpoints;
 
     private RunFolder(Path path) throws IOException {
@@ -117,7 +113,7 @@ public final class RunFolder implements AutoCloseable {
 
     private void fill(Recipe recipe, JsonObject versions) throws IOException {
         try {
-            if (Files.exists(path.resolve("recipe.json"))) {
+            if (Files.exists(recipeFile(path))) {
                 // another run took the folder, and ended, since it was found to be empty
                 throw taken(path);
             }
@@ -141,6 +137,10 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
+    static Path recipeFile(Path folder) {
+        return folder.resolve("recipe.json");
+    }
+
     private Path logFile() {
         return path.resolve("log.txt");
     }
@@ -156,7 +156,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** Reads the recipe that the folder was made for. */
     Recipe recipe() throws IOException {
-        return Recipe.fromJson(Files.readString(path.resolve("recipe.json")));
+        return Recipe.fromJson(Files.readString(recipeFile(path)));
     }
 
     /** Removes what a writer that was killed left half written. */
@@ -181,27 +181,16 @@ public final class RunFolder implements AutoCloseable {
         sweep();
         JsonObject written = recipe.toTree();
         written.add("versions", versions);
-        replace(path.resolve("recipe.json"), PRETTY.toJson(written) + "\n");
+        AtomicFile.write(recipeFile(path), PRETTY.toJson(written) + "\n");
         StringBuilder table = new StringBuilder(EpochRow.CSV_HEADER + "\n");
         history.forEach(row -> table.append(row.toCsv()).append("\n"));
-        replace(metrics(), table.toString());
+        AtomicFile.write(metrics(), table.toString());
         Files.createDirectories(path.resolve("figures"));
     }
 
     /** Writes profile.csv, in the place of that of an earlier part of the run. */
     void profile(String table) throws IOException {
-        replace(path.resolve("profile.csv"), table);
-    }
-
-    private static void replace(Path file, String text) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-        AtomicFile.write(
-                file,
-                channel -> {
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
-                    }
-                });
+        AtomicFile.write(path.resolve("profile.csv"), table);
     }
 
     private static Path runs() {

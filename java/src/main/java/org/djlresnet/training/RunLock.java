@@ -191,7 +191,6 @@ final class RunLock implements AutoCloseable {
                 channel.close();
             } catch (IOException ignored) {
                 // the lock ends with the process at the latest
-                return;
             }
         }
     }

@@ -69,7 +69,7 @@ public record TrainingRun(
             Recipe recipe, ImageDataset train, ImageDataset test, Path runDir) {
         return begin(
                 recipe.with("dataset", new JsonPrimitive(Recipe.ARRAYS)),
-                (any, training) -> training ? train : test,
+                arrays(train, test),
                 runDir != null,
                 runDir);
     }
@@ -99,7 +99,11 @@ public record TrainingRun(
      */
     public static TrainingRun resume(
             Path from, JsonObject changes, ImageDataset train, ImageDataset test) {
-        return goOn(from, changes, (any, training) -> training ? train : test);
+        return goOn(from, changes, arrays(train, test));
+    }
+
+    private static Data arrays(ImageDataset train, ImageDataset test) {
+        return (any, training) -> training ? train : test;
     }
 
     private static Data named(Path dataDir) {

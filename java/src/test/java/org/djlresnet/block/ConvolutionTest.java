@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -170,11 +171,11 @@ class ConvolutionTest {
             boolean pytorch = traits == EngineTraits.PYTORCH;
             assertEquals(
                     pytorch ? MemoryOrder.TAPS_FIRST : MemoryOrder.PLAIN,
-                    MemoryOrder.of(ai.djl.Device.cpu(), traits, true));
+                    MemoryOrder.of(Device.cpu(), traits, true));
             assertEquals(
                     pytorch ? MemoryOrder.CHANNELS_LAST : MemoryOrder.PLAIN,
-                    MemoryOrder.of(ai.djl.Device.cpu(), traits, false));
-            assertEquals(MemoryOrder.PLAIN, MemoryOrder.of(ai.djl.Device.gpu(), traits, true));
+                    MemoryOrder.of(Device.cpu(), traits, false));
+            assertEquals(MemoryOrder.PLAIN, MemoryOrder.of(Device.gpu(), traits, true));
         }
     }
 

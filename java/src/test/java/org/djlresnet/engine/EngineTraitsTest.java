@@ -2,6 +2,7 @@ package org.djlresnet.engine;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -9,7 +10,7 @@ import ai.djl.training.GradientCollector;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -20,11 +21,9 @@ class EngineTraitsTest {
         Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 0, -3, Float.MIN_VALUE
     };
 
-    @BeforeEach
-    void recordInCollectorsOnly() {
-        try (NDManager manager = NDManager.newBaseManager()) {
-            EngineTraits.of(manager.getEngine()).prepareThread();
-        }
+    @BeforeAll
+    static void recordInCollectorsOnly() {
+        EngineTraits.of(Engine.getInstance()).prepareThread();
     }
 
     @Test

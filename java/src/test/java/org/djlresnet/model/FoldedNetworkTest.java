@@ -10,11 +10,7 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Parameter;
-import ai.djl.training.initializer.Initializer;
-import java.util.HashMap;
-import java.util.Map;
-import java.util.Random;
+import org.djlresnet.UnsettledNetwork;
 import org.djlresnet.engine.EngineTraits;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -35,29 +31,10 @@ class FoldedNetworkTest {
         EngineTraits.of(Engine.getInstance()).prepareThread();
     }
 
-    /** A network whose every tensor has values of its own, as a trained one's. */
     private static Network trained(String model) {
-        Map<String, Initializer> values = new HashMap<>();
-        StateDict.of(Models.get(model).build(7))
-                .forEach((name, parameter) -> values.put(name, values(name, parameter.getType())));
-        return Network.of(model, 3, Network.numbered(7), Device.cpu(), values);
-    }
-
-    private static Initializer values(String name, Parameter.Type type) {
-        return (manager, shape, dataType) -> {
-            Random random = new Random(name.hashCode());
-            boolean positive = type == Parameter.Type.GAMMA || type == Parameter.Type.RUNNING_VAR;
-            double fanIn = shape.dimension() == 1 ? 25 : (double) shape.size() / shape.get(0);
-            float[] array = new float[(int) shape.size()];
-            for (int i = 0; i < array.length; i++) {
-                array[i] =
-                        (float)
-                                (positive
-                                        ? 0.5 + random.nextDouble()
-                                        : random.nextGaussian() / Math.sqrt(fanIn));
-            }
-            return manager.create(array, shape);
-        };
+        Network network = Network.create(model, 3, Network.numbered(7), 5, Device.cpu());
+        UnsettledNetwork.unsettle(network);
+        return network;
     }
 
     private static NDArray images(NDManager manager, int examples, int size) {

@@ -1,11 +1,16 @@
 package org.djlresnet.training;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -14,10 +19,12 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.djlresnet.AtomicFile;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,12 +43,111 @@ class CheckpointFilesTest {
     }
 
     private void replaceLast(String content) throws IOException {
-        // as AtomicFile does it, with a new file
+        files.replaceLast(last -> AtomicFile.write(last, content));
+    }
+
+    private String lastAndPrevious() {
+        return read(files.last()) + " " + read(files.previous());
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private List<String> names() throws IOException {
+        try (Stream<Path> entries = Files.list(dir)) {
+            return entries.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    private void assertTwoFiles() {
+        assertNotEquals(inode(files.last()), inode(files.previous()));
+    }
+
+    /** Two files have different ones; two names of one file have the same. */
+    private static Object inode(Path file) {
+        try {
+            Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+            assumeTrue(key != null, "this file system numbers no files");
+            return key;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void whileLastIsWrittenItAndThePreviousAreTwoWholeFiles() throws IOException {
+        for (String state : List.of("first", "second", "third")) {
+            replaceLast(state);
+        }
+        assertEquals("third second", lastAndPrevious());
+        assertTwoFiles();
+
+        List<String> seen = new ArrayList<>();
+        Runnable look =
+                () -> {
+                    seen.add(lastAndPrevious());
+                    assertTwoFiles();
+                };
         files.replaceLast(
                 last -> {
-                    Files.deleteIfExists(last);
-                    Files.writeString(last, content);
+                    look.run();
+                    AtomicFile.write(
+                            last,
+                            channel -> {
+                                channel.write(ByteBuffer.wrap("fou".getBytes(UTF_8)));
+                                look.run();
+                                channel.write(ByteBuffer.wrap("rth".getBytes(UTF_8)));
+                                look.run();
+                            });
+                    look.run();
                 });
+        look.run();
+        assertEquals(
+                List.of(
+                        "third second",
+                        "third second",
+                        "third second",
+                        "fourth second",
+                        "fourth third"),
+                seen);
+    }
+
+    @Test
+    void aFailedWriteLeavesLastAndThePreviousAsTheyWere() throws IOException {
+        assertLeftAsTheyWere(
+                IOException.class,
+                last -> {
+                    throw new IOException("full");
+                });
+    }
+
+    @Test
+    void whenMemoryRunsOutInTheMidstOfAFileLastAndThePreviousAreAsTheyWere() throws IOException {
+        assertLeftAsTheyWere(
+                OutOfMemoryError.class,
+                last ->
+                        AtomicFile.write(
+                                last,
+                                channel -> {
+                                    channel.write(ByteBuffer.wrap(new byte[4]));
+                                    channel.write(ByteBuffer.wrap(new byte[Integer.MAX_VALUE]));
+                                }));
+    }
+
+    private void assertLeftAsTheyWere(
+            Class<? extends Throwable> failure, CheckpointFiles.Writer writer) throws IOException {
+        replaceLast("first");
+        replaceLast("second");
+        List<String> before = names();
+        assertThrows(failure, () -> files.replaceLast(writer));
+        assertEquals("second first", lastAndPrevious());
+        assertEquals(before, names());
+        assertTwoFiles();
     }
 
     /** What the operating system tells of files that vanish while something is done. */
@@ -144,9 +250,7 @@ class CheckpointFilesTest {
             files.keepEpoch(files.last(), 1, 1);
             assertEquals("second", Files.readString(dir.resolve("epoch-0001.safetensors")));
         }
-        try (Stream<Path> left = Files.list(dir)) {
-            assertEquals(3, left.count());
-        }
+        assertEquals(3, names().size());
     }
 
     @Test

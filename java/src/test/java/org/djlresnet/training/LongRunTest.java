@@ -91,7 +91,6 @@ class LongRunTest extends TrainerFixture {
                 }
             } catch (NoSuchFileException closed) {
                 // the handle of the listing itself
-                continue;
             } catch (IOException failure) {
                 throw new UncheckedIOException(failure);
             }
@@ -110,7 +109,7 @@ class LongRunTest extends TrainerFixture {
                 try {
                     names.add(Files.readString(task.resolve("comm")).strip());
                 } catch (IOException ended) {
-                    continue;
+                    // since it was listed
                 }
             }
             names.removeIf(name -> OF_JAVA.stream().anyMatch(name::startsWith));

@@ -26,13 +26,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class PatienceTest extends ResumeFixture {
 
+    /** With a learning rate of 0 only the running statistics move. */
+    private static final String PATIENT = "{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}";
+
     @Test
     void patienceEndsARunWithItsBestWeights() throws IOException {
-        // with a learning rate of 0 only the running statistics move
         Path folder = dir.resolve("patient");
-        Recipe recipe =
-                QuadrantImages.recipe("{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}");
-        TrainingRun run = TrainingRun.prepare(recipe, train, test, folder);
+        TrainingRun run = prepare(PATIENT, folder);
         run.trainer().run();
         List<EpochRow> rows = run.trainer().progress().rows();
         int best = 0;
@@ -54,11 +54,9 @@ class PatienceTest extends ResumeFixture {
     @Test
     void minDeltaSaysWhatIsBetter() {
         // no epoch after the first can be better by 0.95
-        Recipe recipe =
-                QuadrantImages.recipe(
-                        "{'epochs': 9, 'batch_size': 18, 'lr': 0.01, 'patience': 2,"
-                                + " 'min_delta': 0.95}");
-        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("delta"));
+        String recipe =
+                "{'epochs': 9, 'batch_size': 18, 'lr': 0.01, 'patience': 2, 'min_delta': 0.95}";
+        TrainingRun run = prepare(recipe, dir.resolve("delta"));
         finish(run);
         assertEquals(3, run.trainer().progress().rows().size());
     }
@@ -99,10 +97,7 @@ class PatienceTest extends ResumeFixture {
     @Test
     void aRunThatPatienceEndedHasItsBestWeightsWhenItIsResumedToo() {
         Path folder = dir.resolve("patient");
-        // with a learning rate of 0 only the running statistics move
-        Recipe recipe =
-                QuadrantImages.recipe("{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}");
-        finish(TrainingRun.prepare(recipe, train, test, folder));
+        finish(prepare(PATIENT, folder));
         Map<String, byte[]> best = tensors(folder.resolve("best.safetensors"));
         Map<String, byte[]> last = tensors(folder.resolve("last.safetensors"));
         TrainingRun again = resume(folder, "{}");
@@ -139,8 +134,8 @@ class PatienceTest extends ResumeFixture {
             finish(run);
         }
         finish(resume(parts, "{}"));
-        Map<String, byte[]> last = tensors(parts.resolve("last.safetensors"));
-        tensors(whole.resolve("last.safetensors"))
-                .forEach((name, bytes) -> assertArrayEquals(bytes, last.get(name), name));
+        assertSameBytes(
+                tensors(whole.resolve("last.safetensors")),
+                tensors(parts.resolve("last.safetensors")));
     }
 }

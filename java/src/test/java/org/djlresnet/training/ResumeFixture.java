@@ -1,9 +1,12 @@
 package org.djlresnet.training;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.file.Path;
 import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
 import org.djlresnet.data.ImageDataset;
 
 /** A small run with all that has to be remembered, and what the tests of going on do with it. */
@@ -17,9 +20,13 @@ abstract class ResumeFixture extends TrainerFixture {
     final ImageDataset train = QuadrantImages.of(36, 1);
     final ImageDataset test = QuadrantImages.of(8, 2);
 
+    TrainingRun prepare(String recipe, Path folder) {
+        return TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder);
+    }
+
     Path whole(String recipe) {
         Path folder = dir.resolve("whole");
-        finish(TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder));
+        finish(prepare(recipe, folder));
         return folder;
     }
 
@@ -28,10 +35,20 @@ abstract class ResumeFixture extends TrainerFixture {
         return TrainingRun.resume(from, json, train, test);
     }
 
+    String refusal(Path from, String changes) {
+        return assertThrows(UserException.class, () -> resume(from, changes)).getMessage();
+    }
+
+    /** Leaves the folder as a run does that was killed before its first step. */
+    static void abandon(TrainingRun run) {
+        run.folder().close();
+        run.network().close();
+    }
+
     /** Runs until an epoch's end, and is stopped there. */
     Path stoppedAfter(int epochs, String recipe) {
         Path folder = dir.resolve("parts");
-        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder);
+        TrainingRun run = prepare(recipe, folder);
         run.trainer()
                 .onEpoch(
                         row -> {

@@ -32,11 +32,7 @@ class ResumeRefusalTest extends ResumeFixture {
     @Test
     void changesThatWouldMakeAnotherRunAreRefusedByName() {
         Path parts = stoppedAfter(1, RECIPE);
-        String message =
-                assertThrows(
-                                UserException.class,
-                                () -> resume(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}"))
-                        .getMessage();
+        String message = refusal(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}");
         assertTrue(message.contains("lr=0.5 (it is 0.01)"), message);
         assertTrue(message.contains("seed=3 (it is 0)"), message);
         assertFalse(message.contains("momentum"), message);
@@ -50,9 +46,7 @@ class ResumeRefusalTest extends ResumeFixture {
     void aDeviceThatIsNotThereIsNamedAndCostsNothing() throws IOException {
         Path parts = stoppedAfter(1, RECIPE);
         byte[] recipe = Files.readAllBytes(parts.resolve("recipe.json"));
-        String message =
-                assertThrows(UserException.class, () -> resume(parts, "{'device': 'gpu:999'}"))
-                        .getMessage();
+        String message = refusal(parts, "{'device': 'gpu:999'}");
         assertTrue(message.contains("There is no device \"gpu:999\""), message);
         assertArrayEquals(recipe, Files.readAllBytes(parts.resolve("recipe.json")));
         finish(resume(parts, "{}"));
@@ -143,14 +137,13 @@ class ResumeRefusalTest extends ResumeFixture {
         assertTrue(run.warning().contains("recipe.json cannot be read"), run.warning());
         finish(run);
         Map<String, byte[]> expected = tensors(whole.resolve("last.safetensors"));
-        tensors(copy.resolveSibling("last.safetensors"))
-                .forEach((name, bytes) -> assertArrayEquals(expected.get(name), bytes, name));
+        assertSameBytes(expected, tensors(copy.resolveSibling("last.safetensors")));
     }
 
     @Test
     void aFolderHasOneWriter() {
         Path folder = dir.resolve("parts");
-        TrainingRun first = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
+        TrainingRun first = prepare(RECIPE, folder);
         String message =
                 assertThrows(RunInUseException.class, () -> resume(folder, "{}")).getMessage();
         assertTrue(message.contains("process " + ProcessHandle.current().pid()), message);
@@ -163,7 +156,7 @@ class ResumeRefusalTest extends ResumeFixture {
     void aRunWhoseFolderAnotherHasTakenEndsAndWritesNothingMore() throws IOException {
         assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
         Path folder = dir.resolve("parts");
-        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, folder);
+        TrainingRun run = prepare(RECIPE, folder);
         List<byte[]> atTheEpochsEnd = new ArrayList<>();
         run.trainer()
                 .onEpoch(
@@ -204,7 +197,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     private void assertRefused(Path from, String part) {
-        String message = assertThrows(UserException.class, () -> resume(from, "{}")).getMessage();
+        String message = refusal(from, "{}");
         assertTrue(message.contains(part), message);
     }
 }

@@ -1,11 +1,9 @@
 package org.djlresnet.training;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -20,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
-import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -34,7 +31,7 @@ class ResumeTest extends ResumeFixture {
     void aRunStoppedWithinAnyEpochEndsWithTheSameBytes() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = dir.resolve("parts");
-        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, parts);
+        TrainingRun run = prepare(RECIPE, parts);
         int stops = 0;
         for (boolean done = false; !done; stops++) {
             // a stop that is asked for before the run ends it before its next step; one step a go
@@ -57,7 +54,7 @@ class ResumeTest extends ResumeFixture {
         String recipe = RECIPE.replace("}", ", 'checkpoint_every': '2'}");
         Path whole = whole(recipe);
         Path parts = dir.resolve("parts");
-        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, parts);
+        TrainingRun run = prepare(recipe, parts);
         run.trainer().stopAfter(7);
         finish(run);
         // what was written at step 6, within the second epoch, before the stop at step 7
@@ -112,20 +109,29 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void aLinkToAnotherTableGivesWayToATableOfItsOwn() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        Path metrics = parts.resolve("metrics.csv");
+        Files.delete(metrics);
+        Path outside = Files.writeString(dir.resolve("outside"), "precious");
+        Files.createSymbolicLink(metrics, outside);
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+        assertFalse(Files.isSymbolicLink(metrics));
+        assertEquals("precious", Files.readString(outside));
+    }
+
+    @Test
     void epochsMayBeAddedWhereTheScheduleDoesNotDependOnThem() throws IOException {
         String constant = RECIPE.replace("cosine", "constant");
         Path whole = whole(constant);
         Path parts = dir.resolve("two");
-        Recipe two = QuadrantImages.recipe(constant.replace("'epochs': 3", "'epochs': 2"));
-        finish(TrainingRun.prepare(two, train, test, parts));
+        finish(prepare(constant.replace("'epochs': 3", "'epochs': 2"), parts));
         finish(resume(parts, "{'epochs': 3}"));
         assertSameResult(whole, parts);
 
-        String message =
-                assertThrows(
-                                UserException.class,
-                                () -> resume(stoppedAfter(1, RECIPE), "{'epochs': 4}"))
-                        .getMessage();
+        String message = refusal(stoppedAfter(1, RECIPE), "{'epochs': 4}");
         assertTrue(message.contains("cosine") && message.contains("epochs=4"), message);
     }
 
@@ -134,11 +140,8 @@ class ResumeTest extends ResumeFixture {
         String constant = RECIPE.replace("cosine", "constant");
         Path whole = whole(constant);
         Path parts = dir.resolve("two");
-        Recipe two = QuadrantImages.recipe(constant.replace("'epochs': 3", "'epochs': 2"));
-        finish(TrainingRun.prepare(two, train, test, parts));
-        TrainingRun killed = resume(parts, "{'epochs': 3, 'keep': 1, 'checkpoint_every': '7'}");
-        killed.folder().close();
-        killed.network().close();
+        finish(prepare(constant.replace("'epochs': 3", "'epochs': 2"), parts));
+        abandon(resume(parts, "{'epochs': 3, 'keep': 1, 'checkpoint_every': '7'}"));
         TrainingRun run = resume(parts, "{}");
         assertEquals(3, run.recipe().epochs());
         assertEquals("7", run.recipe().checkpointEvery());
@@ -156,7 +159,7 @@ class ResumeTest extends ResumeFixture {
         Map<String, byte[]> kept = tensors(second);
         Files.delete(second);
         finish(resume(parts, "{}"));
-        tensors(second).forEach((name, bytes) -> assertArrayEquals(kept.get(name), bytes, name));
+        assertSameBytes(kept, tensors(second));
         assertEquals(2, state(second).get("epoch").getAsInt());
         assertTrue(Files.exists(parts.resolve("epoch-0001.safetensors")));
         assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
@@ -167,7 +170,7 @@ class ResumeTest extends ResumeFixture {
     void aRunThatIsStoppedAtOnceKeepsNoEpoch() throws IOException {
         String keeping = RECIPE.replace("}", ", 'keep': 3}");
         Path folder = dir.resolve("stopped");
-        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(keeping), train, test, folder);
+        TrainingRun run = prepare(keeping, folder);
         run.trainer().stop();
         finish(run);
         finish(resume(folder, "{}"));
@@ -212,9 +215,7 @@ class ResumeTest extends ResumeFixture {
     void aRunThatEndedBeforeItsFirstCheckpointBeginsAnew() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = dir.resolve("parts");
-        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(RECIPE), train, test, parts);
-        run.folder().close();
-        run.network().close();
+        abandon(prepare(RECIPE, parts));
         finish(resume(parts, "{}"));
         assertSameResult(whole, parts);
     }
@@ -257,10 +258,7 @@ class ResumeTest extends ResumeFixture {
         finish(run);
         assertEquals(Progress.State.DONE, run.trainer().progress().state());
         assertEquals(3, run.trainer().progress().rows().size());
-        before.forEach(
-                (name, bytes) ->
-                        assertArrayEquals(
-                                bytes, tensors(whole.resolve("last.safetensors")).get(name)));
+        assertSameBytes(before, tensors(whole.resolve("last.safetensors")));
     }
 
     @Test

@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -11,17 +10,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
@@ -153,116 +147,5 @@ class RunFolderTest {
         RunFolder folder = create(dir.resolve("run"));
         assertEquals(folder.path().resolve("last.safetensors"), folder.last());
         assertNotEquals(folder.last(), folder.best());
-    }
-
-    @Test
-    void whileLastIsWrittenItAndThePreviousAreTwoWholeFiles() throws IOException {
-        RunFolder folder = create(dir.resolve("run"));
-        for (String state : List.of("first", "second", "third")) {
-            folder.checkpoints().replaceLast(last -> write(last, state));
-        }
-        assertEquals("third", Files.readString(folder.last()));
-        assertEquals("second", Files.readString(folder.previous()));
-        List<Object> before = List.of(inode(folder.last()), inode(folder.previous()));
-        assertNotEquals(before.get(0), before.get(1));
-
-        List<String> seen = new ArrayList<>();
-        Runnable look =
-                () -> {
-                    seen.add(read(folder.last()) + " " + read(folder.previous()));
-                    assertNotEquals(inode(folder.last()), inode(folder.previous()));
-                };
-        folder.checkpoints()
-                .replaceLast(
-                        last -> {
-                            look.run();
-                            AtomicFile.write(
-                                    last,
-                                    channel -> {
-                                        channel.write(ByteBuffer.wrap("fou".getBytes(UTF_8)));
-                                        look.run();
-                                        channel.write(ByteBuffer.wrap("rth".getBytes(UTF_8)));
-                                        look.run();
-                                    });
-                            look.run();
-                        });
-        look.run();
-        assertEquals(
-                List.of(
-                        "third second",
-                        "third second",
-                        "third second",
-                        "fourth second",
-                        "fourth third"),
-                seen);
-    }
-
-    @Test
-    void aFailedWriteLeavesLastAndThePreviousAsTheyWere() throws IOException {
-        RunFolder folder = create(dir.resolve("run"));
-        folder.checkpoints().replaceLast(last -> write(last, "first"));
-        folder.checkpoints().replaceLast(last -> write(last, "second"));
-        List<String> before = names(folder.path());
-        assertThrows(
-                IOException.class,
-                () ->
-                        folder.checkpoints()
-                                .replaceLast(
-                                        last -> {
-                                            throw new IOException("full");
-                                        }));
-        assertEquals("second first", read(folder.last()) + " " + read(folder.previous()));
-        assertNotEquals(inode(folder.last()), inode(folder.previous()));
-        assertEquals(before, names(folder.path()));
-    }
-
-    @Test
-    void whenMemoryRunsOutInTheMidstOfAFileLastAndThePreviousAreAsTheyWere() throws IOException {
-        RunFolder folder = create(dir.resolve("run"));
-        folder.checkpoints().replaceLast(last -> write(last, "first"));
-        folder.checkpoints().replaceLast(last -> write(last, "second"));
-        List<String> before = names(folder.path());
-        assertThrows(
-                OutOfMemoryError.class,
-                () ->
-                        folder.checkpoints()
-                                .replaceLast(
-                                        last ->
-                                                AtomicFile.write(
-                                                        last,
-                                                        channel -> {
-                                                            channel.write(
-                                                                    ByteBuffer.wrap(new byte[4]));
-                                                            channel.write(
-                                                                    ByteBuffer.wrap(
-                                                                            new byte
-                                                                                    [Integer
-                                                                                            .MAX_VALUE]));
-                                                        })));
-        assertEquals("second first", read(folder.last()) + " " + read(folder.previous()));
-        assertEquals(before, names(folder.path()));
-    }
-
-    private static void write(Path file, String content) throws IOException {
-        AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(content.getBytes(UTF_8))));
-    }
-
-    private static String read(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** Two files have different ones; two names of one file have the same. */
-    private static Object inode(Path file) {
-        try {
-            Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
-            assumeTrue(key != null, "this file system numbers no files");
-            return key;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

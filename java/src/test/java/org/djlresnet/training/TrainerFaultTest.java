@@ -37,6 +37,10 @@ class TrainerFaultTest extends TrainerFixture {
 
     private static final List<String> CHECKPOINTS =
             List.of("last.safetensors", "last.previous.safetensors", "best.safetensors");
+    private static final String THREE_EPOCHS = "{'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
+
+    private final ImageDataset train = QuadrantImages.of(16, 1);
+    private final ImageDataset test = QuadrantImages.of(8, 2);
 
     @Test
     void aLossThatIsNoNumberEndsTheRunAndLeavesTheLastGoodCheckpoint() throws IOException {
@@ -45,13 +49,7 @@ class TrainerFaultTest extends TrainerFixture {
                         "{'epochs': 2001, 'batch_size': 16, 'lr': 1000, 'warmup_epochs': 2000}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(16, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = new Trainer(recipe, network, train, test, folder);
             NonFiniteLossException failure =
                     assertThrows(NonFiniteLossException.class, trainer::run);
             assertEquals(Progress.State.FAILED, trainer.progress().state());
@@ -73,9 +71,7 @@ class TrainerFaultTest extends TrainerFixture {
             String log = Files.readString(folder.path().resolve("log.txt"));
             assertTrue(log.contains("failed: ") && log.contains("at step " + failure.step()), log);
         }
-        try (Stream<Path> files = Files.list(folder.path())) {
-            assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
-        }
+        assertNothingHalfWritten(folder.path());
     }
 
     @Test
@@ -84,13 +80,7 @@ class TrainerFaultTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 1000}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(16, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = new Trainer(recipe, network, train, test, folder);
             NonFiniteLossException failure =
                     assertThrows(NonFiniteLossException.class, trainer::run);
             assertEquals(1, failure.step());
@@ -104,13 +94,7 @@ class TrainerFaultTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(8, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = new Trainer(recipe, network, QuadrantImages.of(8, 1), test, folder);
             trainer.onEpoch(
                     row -> {
                         network.parameters().get("fc.bias").getArray().muli(Float.NaN);
@@ -138,13 +122,19 @@ class TrainerFaultTest extends TrainerFixture {
                             network,
                             Map.of("momentum/fc.bias", new ConstantInitializer(1e38f)),
                             QuadrantImages.of(32, 1),
-                            QuadrantImages.of(8, 2),
+                            test,
                             folder);
             String message =
                     assertThrows(NonFiniteWeightsException.class, trainer::run).getMessage();
             assertTrue(message.startsWith("fc.bias is not finite after step 1. "), message);
         }
         assertFalse(Files.exists(folder.last()));
+    }
+
+    private static void assertNothingHalfWritten(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
+        }
     }
 
     private static void assertFinite(Path file) {
@@ -160,11 +150,6 @@ class TrainerFaultTest extends TrainerFixture {
                             }
                         });
     }
-
-    private static final String THREE_EPOCHS = "{'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
-
-    private final ImageDataset train = QuadrantImages.of(16, 1);
-    private final ImageDataset test = QuadrantImages.of(8, 2);
 
     /** What breaks a run at the end of its second epoch. */
     private interface Break {
@@ -205,9 +190,7 @@ class TrainerFaultTest extends TrainerFixture {
         written.forEach((name, before) -> assertSameBytes(before, tensors(parts.resolve(name))));
         assertEquals(2, state(parts.resolve("last.safetensors")).get("epoch").getAsInt());
         assertEquals(3, Files.readAllLines(parts.resolve("metrics.csv")).size());
-        try (Stream<Path> files = Files.list(parts)) {
-            assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
-        }
+        assertNothingHalfWritten(parts);
         String log = Files.readString(parts.resolve("log.txt"));
         assertTrue(log.contains(" failed: " + thrown), log);
 
@@ -274,13 +257,7 @@ class TrainerFaultTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(8, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = new Trainer(recipe, network, QuadrantImages.of(8, 1), test, folder);
             Path moved = dir.resolve("moved");
             Files.move(folder.path(), moved);
             Exception failure = assertThrows(UncheckedIOException.class, trainer::run);

@@ -36,6 +36,8 @@ class DjlFolderTest {
 
     private static final int SIZE = 20;
     private static final List<String> CLASSES = List.of("cat", "dog, small", "owl");
+    private static final double[] ZEROS = {0, 0, 0};
+    private static final double[] ONES = {1, 1, 1};
 
     @TempDir Path folder;
 
@@ -56,9 +58,6 @@ class DjlFolderTest {
         }
         return picture;
     }
-
-    private static final double[] ZEROS = {0, 0, 0};
-    private static final double[] ONES = {1, 1, 1};
 
     /** The network's own answer to the picture. */
     private static float[] expected(Network network, double[] mean, double[] deviation) {
