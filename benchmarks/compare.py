@@ -83,17 +83,20 @@ class Comparison:
         first = self.round % len(names)
         return names[first:] + names[:first]
 
+    def _python(self, name: str) -> Path | None:
+        """The Python of a contender that has torch, None for ours."""
+        return None if name == "ours" else self.python
+
     def latency(self) -> None:
         for name in self._in_turn():
-            python = None if name == "ours" else self.python
-            self.add("latency", name, contenders.latency(python, self.args.threads, compiled=name == "compiled"))
+            latency = contenders.latency(self._python(name), self.args.threads, compiled=name == "compiled")
+            self.add("latency", name, latency)
 
     def start(self) -> None:
         for name in self._in_turn():
             if name != "compiled":
-                python = None if name == "ours" else self.python
-                self.add("first_batch", name, contenders.first_batch(python, self.args.threads))
-                self.add("libraries", name, contenders.libraries(python, self.args.threads))
+                self.add("first_batch", name, contenders.first_batch(self._python(name), self.args.threads))
+                self.add("libraries", name, contenders.libraries(self._python(name), self.args.threads))
 
     def steps(self) -> None:
         """Where the time of our steps goes, without and with momentum; what the loader and the profile add."""

@@ -12,7 +12,8 @@ from py_djl_resnet.errors import EngineError, UsageError
 GPU_LIBRARIES = "2.7.1"
 """The version of the package torch whose libraries the engine's JNI part fits."""
 
-_DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
+#: DJL's own names of the engines.
+DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 
 
 def options(java: Java, engine: str, threads: int | None) -> list[str]:
@@ -40,7 +41,7 @@ def engine_options(java: Java, engine: str) -> list[str]:
         "-XX:+UseSerialGC",
         "-Dai.djl.offline=true",
         "-DOPT_OUT_TRACKING=true",
-        f"-Dai.djl.default_engine={_DJL_NAMES[engine]}",
+        f"-Dai.djl.default_engine={DJL_NAMES[engine]}",
     ]
     if java.major >= 24:
         chosen.append("--sun-misc-unsafe-memory-access=allow")

@@ -22,12 +22,11 @@ from .errors import JavaNotFoundError, ResnetError, UsageError
 #: The kernelspec's name, as notebooks have it in their metadata.
 NAME = "py-djl-resnet-java"
 
-#: What the extra ``[notebook]`` brings, by the names of the modules that are asked for here.
+#: The command that installs what the kernel and the notebooks need.
 EXTRA = "pip install 'py-djl-resnet[notebook]'"
 
 _COMMAND = "python -m py_djl_resnet notebook --kernel-only"
 _STARTER = "org/djlresnet/notebook/Kernel.class"
-_ENGINE_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 # Output and interruption are ours; a figure of Tablesaw, as the last expression of a cell, is drawn
 _STARTUP = (
     "org.djlresnet.notebook.KernelSetup.install(org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel());"
@@ -89,7 +88,7 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
             "org.djlresnet.notebook.Kernel",
             "{connection_file}",
         ],
-        "display_name": f"Java, py_djl_resnet ({_ENGINE_NAMES[engine]})",
+        "display_name": f"Java, py_djl_resnet ({_options.DJL_NAMES[engine]})",
         "language": "java",
         "interrupt_mode": "message",
         "env": {

@@ -71,15 +71,17 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> str:
     return err
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> bool:
-    """Whether `condition` came true before the process ended."""
+def wait_until(condition: Callable[[], bool], *processes: subprocess.Popen[str], seconds: float = 120) -> bool:
+    """Whether `condition` came true before all of the processes had ended."""
     deadline = time.monotonic() + seconds
     while not condition():
-        if process.poll() is not None:
+        if all(process.poll() is not None for process in processes):
             return False
         if time.monotonic() > deadline:
-            process.kill()
-            raise AssertionError(f"nothing happened for {seconds} s: {process.communicate()[1]}")
+            for process in processes:
+                process.kill()
+            told = [process.communicate()[1] for process in processes]
+            raise AssertionError(f"nothing happened for {seconds} s: {told}")
         time.sleep(0.001)
     return True
 

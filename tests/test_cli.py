@@ -11,7 +11,10 @@ from PIL import Image
 from py_djl_resnet import UsageError, __version__
 from py_djl_resnet.cli.parser import build_parser, parse
 
-COMMANDS = ["train", "summary", "evaluate", "bypass", "predict", "plot", "models", "datasets", "doctor"]
+COMMANDS = [
+    *("train", "summary", "evaluate", "bypass", "predict", "import", "export", "plot", "models", "datasets"),
+    *("notebook", "doctor"),
+]
 EPOCH = r"epoch \d+/2: train loss \d+\.\d{3}, train acc [01]\.\d{3}, test loss \d+\.\d{3}, test acc [01]\.\d{3}\n"
 LAST = r"loss \d+\.\d{3}, train acc [01]\.\d{3}, test acc [01]\.\d{3}\n\d+\.\d examples/sec\nrun folder: "
 

@@ -1,5 +1,6 @@
 """Java cells in Python's notebook, in this process's JVM."""
 
+import contextlib
 import os
 import re
 import signal
@@ -229,14 +230,33 @@ def test_what_a_thread_prints_after_its_cell_is_shown_later(shell, java, capsys)
     assert capsys.readouterr().out == "late\n"
 
 
+@contextlib.contextmanager
+def interrupted_when_there_is(file):
+    """A block that is interrupted by Ctrl-C as soon as a file is there."""
+    over = threading.Event()
+
+    def interrupt():
+        while not file.exists():
+            if over.wait(0.05):
+                return
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt, match="the Java cell was interrupted"):
+            yield
+    finally:
+        over.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("code", ["Thread.sleep(1_000_000);", "long turns = 0;\nwhile (true) { turns++; }"])
-def test_a_long_cell_can_be_interrupted(java, code):
+def test_a_long_cell_can_be_interrupted(shell, java, tmp_path, code):
+    shell.user_ns["begun"] = str(tmp_path / "begun")
     began = time.monotonic()
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt, match="the Java cell was interrupted"):
-        java(code)
-    timer.join()
+    with interrupted_when_there_is(tmp_path / "begun"):
+        java("java.nio.file.Files.createFile(java.nio.file.Path.of(begun));\n" + code, "-i begun")
     assert time.monotonic() - began < 60
     assert java("1 + 1") == 2
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -256,17 +276,8 @@ def test_an_interrupted_training_has_its_state_saved(shell, java, tmp_path):
     run.trainer().onEpoch(row -> { if (row.epoch() == 1) System.out.println("first"); });
     org.djlresnet.notebook.Bars.train(run.trainer());
     """
-
-    def interrupt():
-        while not (tmp_path / "run/best.safetensors").exists():
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_when_there_is(tmp_path / "run/best.safetensors"):
         java(code, "-i data,folder")
-    thread.join()
     with load(tmp_path / "run/last.safetensors") as model:
         assert 4 <= model.info["step"] < 4000
     assert java("run.trainer().progress().state().toString()") == "STOPPED"

@@ -46,9 +46,9 @@ def run(tmp_path):
 
 @pytest.fixture
 def stopped(run):
-    """A run that was stopped after its first epoch."""
+    """A run that was stopped when it had an epoch behind it."""
     process = start(run, *SHORT)
-    assert wait_until(lambda: (run / "metrics.csv").exists() and len(metrics(run)) == 1, process)
+    assert wait_until(lambda: (run / "metrics.csv").exists() and metrics(run) != [], process)
     process.send_signal(signal.SIGTERM)
     finish(process, 143)
     return run
@@ -77,6 +77,48 @@ def held(folder):
         holder.stdout.readline()
         yield holder
         holder.stdin.close()
+
+
+@contextlib.contextmanager
+def suspended(process):
+    """A process that stands still, and keeps what it has, such as a lock."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def wait_for_checkpoint(folder, process):
+    """Waits until the process has written `last` anew."""
+
+    def version():
+        with contextlib.suppress(FileNotFoundError):
+            status = (folder / "last.safetensors").stat()
+            return status.st_ino, status.st_mtime_ns
+
+    before = version()
+    assert wait_until(lambda: version() not in (None, before), process)
+
+
+def ended(folder, processes):
+    """What processes that were begun at once wrote to standard error when all have ended.
+
+    The one that has got the folder stands still until the others have seen so, however late they come to look.
+    """
+    lock = folder / "run.lock"
+
+    def holders():
+        text = lock.read_text() if lock.exists() else ""
+        return [process for process in processes if text.startswith(f"process {process.pid} ")]
+
+    assert wait_until(lambda: holders() != [], *processes)
+    (holder,) = holders()
+    with suspended(holder):
+        errors = {process: process.communicate(timeout=300)[1] for process in processes if process is not holder}
+    errors[holder] = holder.communicate(timeout=300)[1]
+    return [errors[process] for process in processes]
 
 
 def go_on(folder):
@@ -131,8 +173,9 @@ def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run, number):
         process = start(run, *SHORT)
         steps = state(run)[1]["step"] if before else 0
         assert wait_until(lambda begun=before: begins(run) > begun, process)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moments.random())
+        # of fifteen checkpoints, so that the run is not over by then
+        for _ in range(moments.randrange(5)):
+            wait_for_checkpoint(run, process)
         process.send_signal(number)
         finish(process, 128 + number)
         assert state(run)[1]["step"] >= steps
@@ -143,16 +186,14 @@ def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run, number):
 
 def test_run_suspended_while_it_writes_a_checkpoint_ends_with_the_same_bytes(whole, run):
     process = start(run, *SHORT)
-    suspended = 0
-    while suspended < 3:
+    times = 0
+    while times < 3:
         assert wait_until(lambda: unfinished(run, process) != [], process)
-        process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-        if sizes := {file: file.stat().st_size for file in unfinished(run, process)}:
-            time.sleep(1)
-            assert {file: file.stat().st_size for file in unfinished(run, process)} == sizes
-            suspended += 1
-        process.send_signal(signal.SIGCONT)
+        with suspended(process):
+            if sizes := {file: file.stat().st_size for file in unfinished(run, process)}:
+                time.sleep(1)
+                assert {file: file.stat().st_size for file in unfinished(run, process)} == sizes
+                times += 1
         assert wait_until(lambda before=sizes: not before.keys() & {*unfinished(run, process)}, process)
     finish(process)
     assert differences(whole, run) == []
@@ -232,7 +273,9 @@ def read_only(folder):
 def test_folder_that_becomes_read_only_ends_the_run(whole, run):
     process = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, process)
-    with read_only(run):
+    with contextlib.ExitStack() as later:
+        with suspended(process):
+            later.enter_context(read_only(run))
         line = the_error(finish(process, 1))
         before = state(run)
     assert re.search("cannot be written|Cannot write", line)
@@ -255,9 +298,10 @@ def test_folder_deleted_under_the_run_is_told_and_does_not_come_back(run):
 def test_lock_says_who_holds_it_and_ends_with_its_holder(whole, run):
     holder = start(run, *SHORT)
     assert wait_until(lambda: begins(run) == 1, holder)
-    line = the_error(finish(start(run, *SHORT), 2))
+    with suspended(holder):
+        line = the_error(finish(start(run, *SHORT), 2))
+        assert holder.poll() is None
     assert f"is being written by another run: process {holder.pid} on " in line
-    assert holder.poll() is None
     holder.kill()
     holder.communicate()
     go_on(run)
@@ -266,7 +310,7 @@ def test_lock_says_who_holds_it_and_ends_with_its_holder(whole, run):
 
 def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
     processes = [start(run, *SHORT) for _ in range(3)]
-    errors = [process.communicate(timeout=300)[1] for process in processes]
+    errors = ended(run, processes)
     codes = [process.returncode for process in processes]
     assert sorted(codes) == [0, 2, 2]
     for code, err in zip(codes, errors, strict=True):
@@ -278,13 +322,14 @@ def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
 def test_run_waits_for_the_lock_and_goes_on_when_its_holder_dies(whole, run):
     holder = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, holder)
-    waiting = start(run, *SHORT, "--wait-for-lock", "300")
-    told = waiting.stderr.readline()
+    begun = begins(run)
+    with suspended(holder):
+        waiting = start(run, *SHORT, "--wait-for-lock", "300")
+        told = waiting.stderr.readline()
+        holder.kill()
+        holder.communicate()
     assert told.startswith("py-djl-resnet: waiting for up to 300 s: ")
     assert f"run folder {run} is being written by another run: process {holder.pid} on " in told
-    begun = begins(run)
-    holder.kill()
-    holder.communicate()
     assert finish(waiting) == ""
     assert begins(run) == begun + 1
     assert differences(whole, run) == []
@@ -311,7 +356,7 @@ def test_waiting_for_the_lock_ends_with_its_seconds(stopped):
 
 def test_of_two_that_go_on_with_a_run_at_once_one_does(whole, stopped):
     processes = [start(stopped, *SHORT) for _ in range(2)]
-    errors = [process.communicate(timeout=300)[1] for process in processes]
+    errors = ended(stopped, processes)
     assert sorted(process.returncode for process in processes) == [0, 2]
     (refusal,) = [err for err in errors if err]
     assert "is being written by another run: process " in the_error(refusal)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from examples import separable
 
-from py_djl_resnet import Recipe, Run, UsageError, resume, train
+from py_djl_resnet import Recipe, Run, UsageError, resume, train, training
 
 SMALL = Recipe(epochs=3, batch_size=32, lr=0.02, momentum=0.9)
 OPTIONS = ("--epochs", "2", "--limit", "64", "--batch-size", "32", "--quiet")
@@ -22,9 +22,12 @@ def enough(row):
 
 
 def begun(arrays, out, recipe=SMALL):
-    """The folder of a run on arrays that was stopped in its second epoch at the latest."""
-    with pytest.raises(EnoughError):
-        train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
+    """The folder of a run on arrays that was stopped soon after its first epoch."""
+    with pytest.MonkeyPatch.context() as patch:
+        # a fast machine ends the run in the time between two looks at it
+        patch.setattr(training, "_POLL_MILLISECONDS", 1)
+        with pytest.raises(EnoughError):
+            train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
     return out
 
 

@@ -10,7 +10,8 @@ import sys
 from typing import Any
 
 from .. import kernel
-from .options import engine
+from .._jars import ENGINES
+from .options import add_engine
 
 EXAMPLES = ("notebook", "notebook --kernel-only --engine mxnet")
 
@@ -18,20 +19,14 @@ EXAMPLES = ("notebook", "notebook --kernel-only --engine mxnet")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("--kernel-only", action="store_true", help="register the kernel and open nothing")
-    parser.add_argument(
-        "--engine",
-        type=engine,
-        metavar="pytorch|mxnet",
-        default="pytorch",
-        help="what Java cells compute with (default: pytorch)",
-    )
-    parser.add_argument("--offline", action="store_true", help="never fetch jars from the network")
+    add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
     """Registers the kernel; then JupyterLab's exit code."""
-    folder = kernel.register(options.engine, offline=options.offline)
-    print(f"kernel: {kernel.NAME} ({options.engine}) in {folder}", file=sys.stderr)
+    engine = options.engine or ENGINES[0]
+    folder = kernel.register(engine, offline=options.offline)
+    print(f"kernel: {kernel.NAME} ({engine}) in {folder}", file=sys.stderr)
     if options.kernel_only:
         return 0
     if importlib.util.find_spec("jupyterlab") is None:
