@@ -14,12 +14,16 @@ import org.djlresnet.training.Trainer;
 public final class Bars {
 
     private static final int WIDTH = 30;
-    private static final long INTERVAL_MILLIS = 50;
+    /** Between looks: a pass that takes no longer than that is not shown. */
+    private static final long LOOK_MILLIS = 10;
+
+    private static final long DRAW_NANOS = 50_000_000;
     private static final AtomicInteger ENDING = new AtomicInteger();
 
     private final PrintStream out;
     private String phase = "";
     private String drawn = "";
+    private long drawnAt;
     private JsonObject last;
     private int rows;
 
@@ -62,7 +66,7 @@ public final class Bars {
         Bars bars = new Bars(out);
         try {
             while (thread.isAlive()) {
-                thread.join(INTERVAL_MILLIS);
+                thread.join(LOOK_MILLIS);
                 bars.show(trainer);
             }
         } finally {
@@ -135,12 +139,15 @@ public final class Bars {
                         training ? "Training" : "Validating",
                         now.get("epoch").getAsInt(),
                         now.get("epochs").getAsInt());
-        if (!title.equals(phase)) {
+        boolean begins = !title.equals(phase);
+        if (begins) {
             complete();
             phase = title;
         }
         last = now;
-        draw(now.get("done").getAsLong());
+        if (begins || System.nanoTime() - drawnAt >= DRAW_NANOS) {
+            draw(now.get("done").getAsLong());
+        }
     }
 
     private void finish(EpochRow row, int epochs) {
@@ -184,6 +191,7 @@ public final class Bars {
         append(line, "examples_per_second", "%.1f");
         if (!drawn.contentEquals(line)) {
             drawn = line.toString();
+            drawnAt = System.nanoTime();
             out.print(line);
             out.flush();
         }
