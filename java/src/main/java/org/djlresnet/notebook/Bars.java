@@ -14,6 +14,7 @@ import org.djlresnet.training.Trainer;
 public final class Bars {
 
     private static final int WIDTH = 30;
+
     /** Between looks: a pass that takes no longer than that is not shown. */
     private static final long LOOK_MILLIS = 10;
 

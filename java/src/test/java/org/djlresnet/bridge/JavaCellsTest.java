@@ -93,12 +93,10 @@ class JavaCellsTest {
         cells.variables().putArray("x", bytes(3f), "FLOAT32", new long[] {1});
         assertEquals("failed", run("first.getFloat(0)").get("state").getAsString());
         assertEquals(
-                3f,
-                cells.variables().get(run("x.getFloat(0)").get("value").getAsString()).value());
+                3f, cells.variables().get(run("x.getFloat(0)").get("value").getAsString()).value());
         cells.variables().putWhole("x", 4);
         assertEquals(
-                2f,
-                cells.variables().get(run("y.getFloat(0)").get("value").getAsString()).value());
+                2f, cells.variables().get(run("y.getFloat(0)").get("value").getAsString()).value());
     }
 
     private static ByteBuffer bytes(float value) {
