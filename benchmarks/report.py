@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import statistics
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ def figure(results: Results, caption: str, path: Path) -> None:
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     chart.legend(loc="outside upper center", ncols=3, fontsize="small", frameon=False)
-    chart.text(0.5, -0.01, caption, ha="center", va="top", fontsize="xx-small", wrap=True)
+    chart.text(0.5, -0.01, textwrap.fill(caption, 130), ha="center", va="top", fontsize="xx-small")
     path.parent.mkdir(parents=True, exist_ok=True)
     chart.savefig(path, dpi=150, bbox_inches="tight")
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import contenders
 import report
+import textwrap
 
 NAMES = {"ours": "py_djl_resnet", "eager": "PyTorch, eager"}
 
@@ -143,7 +144,7 @@ def figure(points: Sequence[Point], image_batch: int, caption: str, path: Path) 
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
     chart.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
-    chart.text(0.5, -0.01, caption, ha="center", va="top", fontsize="xx-small", wrap=True)
+    chart.text(0.5, -0.01, textwrap.fill(caption, 130), ha="center", va="top", fontsize="xx-small")
     path.parent.mkdir(parents=True, exist_ok=True)
     chart.savefig(path, dpi=150, bbox_inches="tight")
 
