@@ -17,13 +17,13 @@ import os
 import shlex
 import statistics
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import contenders
 import report
-import textwrap
 
 NAMES = {"ours": "py_djl_resnet", "eager": "PyTorch, eager"}
 

@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--render-only", action="store_true", help="take the saved outputs")
     parser.add_argument("--out", metavar="DIR", type=Path, help="write the executed notebooks there, and no pages")
     options = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
     for path in options.notebooks:
         if not options.render_only:
             execute(path, options.out / path.name if options.out else path)
