@@ -9,8 +9,8 @@ from typing import Any
 from .errors import UsageError
 
 _KEY = "py_djl_resnet"
-#: The bytes of a header, as safetensors bounds them.
-_MOST_HEADER = 100_000_000
+#: The bytes of a header that Java reads at the most.
+_MOST_HEADER = 10_000_000
 
 
 def is_checkpoint(file: Path) -> bool:

@@ -250,30 +250,40 @@ def _translated(error: Any) -> ResnetError:
     chain = [error]
     while (cause := chain[-1].getCause()) is not None and len(chain) < 20:
         chain.append(cause)
-    named = [(str(link.getClass().getName()), str(link.getMessage() or "")) for link in chain]
-    for name, message in named:
-        if name == "org.djlresnet.training.RunInUseException":
+    messages = [str(link.getMessage() or "") for link in chain]
+    kinds = [_classes(link) for link in chain]
+    for classes, message in zip(kinds, messages, strict=True):
+        if "org.djlresnet.training.RunInUseException" in classes:
             return RunInUseError(message)
-        if name == "org.djlresnet.UserException":
+        if "org.djlresnet.UserException" in classes:
             return UsageError(message)
-        if name == "org.djlresnet.TrainingException":
+        if "org.djlresnet.TrainingException" in classes:
             return TrainingError(message)
-        if name == "java.lang.InterruptedException":  # nobody interrupts our threads but Java's end
+        if "java.lang.InterruptedException" in classes:  # nobody interrupts our threads but Java's end
             return EngineError(_ENDED)
-    for name, message in named:
-        if name == "java.lang.OutOfMemoryError":
+    for classes, message in zip(kinds, messages, strict=True):
+        if "java.lang.OutOfMemoryError" in classes:
             return EngineError(
                 f"Java's heap is full: {message}. Give it more with PY_DJL_RESNET_HEAP, such as 4g, or use smaller "
                 "batches."
             )
-        if name in ("java.lang.UnsatisfiedLinkError", "java.lang.NoClassDefFoundError"):
+        if not {"java.lang.UnsatisfiedLinkError", "java.lang.NoClassDefFoundError"}.isdisjoint(classes):
             return EngineError(
                 f"The engine's native library cannot be loaded: {message}. Run py-djl-resnet doctor to see why."
             )
-        if name == "ai.djl.engine.EngineException":
+        if "ai.djl.engine.EngineException" in classes:
             return EngineError(
-                f"The engine failed: {message or named[-1][1]}. If memory ran out, use smaller batches; else run "
+                f"The engine failed: {message or messages[-1]}. If memory ran out, use smaller batches; else run "
                 "py-djl-resnet doctor."
             )
-    name, message = named[0]
-    return ResnetError(message or name)
+    return ResnetError(messages[0] or kinds[0][0])
+
+
+def _classes(thrown: Any) -> list[str]:
+    """The names of a Java object's class and of those that it extends, its own first."""
+    names = []
+    java_class = thrown.getClass()
+    while java_class is not None:
+        names.append(str(java_class.getName()))
+        java_class = java_class.getSuperclass()
+    return names

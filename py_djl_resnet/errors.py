@@ -7,10 +7,12 @@ Each carries the exit code with which the command line ends: 2 when the caller g
 from __future__ import annotations
 
 import signal
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ._surroundings import in_notebook
+
+if TYPE_CHECKING:
+    from .runs import Run
 
 
 class ResnetError(Exception):
@@ -50,7 +52,14 @@ class EngineError(ResnetError):
 
 
 class TrainingError(ResnetError):
-    """A training run could not go on."""
+    """A training run could not go on.
+
+    Attributes:
+        run: what it came to: its history, and its network, with a patience as it was at its best. None where no
+            training had begun.
+    """
+
+    run: Run | None = None
 
 
 class JavaError(ResnetError):
@@ -73,19 +82,21 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
 
     Attributes:
         signal: what ended it.
+        run: what it came to: its history, and its network as it is now, or, with a patience, as it was at its best.
         folder: the run folder, which holds ``last.safetensors``; None when nothing is kept on disk.
         history: the rows of the epochs that were completed.
     """
 
-    def __init__(self, signal: signal.Signals, folder: Path | None, history: list[dict[str, Any]]) -> None:
+    def __init__(self, signal: signal.Signals, run: Run) -> None:
         self.signal = signal
-        self.folder = folder
-        self.history = history
+        self.run = run
+        self.folder = folder = run.folder
+        self.history = run.history
         self.exit_code = 128 + signal.value
         again = f"py_djl_resnet.resume({str(folder)!r})" if in_notebook() else f"py-djl-resnet train --resume {folder}"
         kept = (
-            "nothing is kept on disk"
+            "nothing is kept on disk; its network is run.model of this exception"
             if folder is None
             else f"its state is saved in {folder / 'last.safetensors'}; go on with: {again}"
         )
-        super().__init__(f"training was interrupted by {signal.name} after {len(history)} full epochs; {kept}")
+        super().__init__(f"training was interrupted by {signal.name} after {len(run.history)} full epochs; {kept}")

@@ -6,7 +6,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -108,23 +108,39 @@ def read_image(
 
 
 def _decoded(picture: Image.Image, channels: int, height: int, width: int, invert: bool) -> npt.NDArray[np.float32]:
-    image = ImageOps.exif_transpose(picture)
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or more
-        deep = np.asarray(image, dtype=np.float32)
-        scale = 65535.0 if image.mode != "F" else max(1.0, float(deep.max(initial=0)))
-        image = Image.fromarray(np.clip(deep / scale * 255, 0, 255).round().astype(np.uint8))
+    ImageOps.exif_transpose(picture, in_place=True)
+    image = _shallow(picture) if picture.mode.startswith("I") or picture.mode == "F" else picture
     if image.has_transparency_data:
-        image = image.convert("RGBA")
         # Inverted afterwards, so that the background is black in the end.
-        background = Image.new("RGBA", image.size, "white" if invert else "black")
-        image = Image.alpha_composite(background, image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
+        planes = _on_background(image, channels, 255 if invert else 0)
+    else:
+        mode = "L" if channels == 1 else "RGB"
+        planes = iter([image if image.mode == mode else image.convert(mode)])
+    sized = [np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32) for plane in planes]
+    pixels = np.dstack(sized) / np.float32(255)
     if invert:
         pixels = 1 - pixels
-    return pixels[np.newaxis] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """A picture of deep greys with 8 bits a pixel; in place, for there may be 64 megapixels."""
+    deep = np.array(image, dtype=np.float32)
+    deep /= 65535.0 if image.mode != "F" else max(1.0, float(deep.max(initial=0)))
+    deep *= 255
+    np.clip(deep, 0, 255, out=deep)
+    return Image.fromarray(np.rint(deep, out=deep).astype(np.uint8))
+
+
+def _on_background(image: Image.Image, channels: int, background: int) -> Iterator[Image.Image]:
+    """A transparent picture's planes, grey or red, green and blue, one after the other to have one in memory."""
+    if image.mode != "RGBA":
+        image = image.convert("RGBA")
+    alpha = image.getchannel("A")
+    for channel in range(channels):
+        plane = Image.new("L", image.size, background)
+        plane.paste(image.convert("L") if channels == 1 else image.getchannel(channel), mask=alpha)
+        yield plane
 
 
 def _too_large(path: str | os.PathLike[str], received: str) -> str:

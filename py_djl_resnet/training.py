@@ -19,7 +19,7 @@ import numpy.typing as npt
 from . import _jvm
 from ._surroundings import in_notebook
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
-from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
+from .errors import Interrupted, ResnetError, ResnetWarning, TrainingError, UsageError
 from .models import Model
 from .profile import Profile
 from .progress import Display, Silent, display
@@ -66,8 +66,8 @@ def train(
     Raises:
         UsageError: a setting, array or file that is wrong, or a training that runs already; nothing
             has been written then.
-        Interrupted: after a signal; its ``folder`` holds ``last.safetensors``.
-        TrainingError: the loss is no longer a number.
+        Interrupted: after a signal; its ``folder`` holds ``last.safetensors``, its ``run`` the network.
+        TrainingError: the loss is no longer a number; its ``run`` holds the history and the network.
     """
     recipe = recipe or Recipe()
     if isinstance(model, Model):
@@ -193,14 +193,24 @@ def _ended(
     folder = None if kept is None else Path(os.path.abspath(str(kept)))
     with _jvm.translated_errors():
         history, state = _follow(handle, shown, callback, received)
-        handle.check()
-        completed = json.loads(str(handle.recipe()))
         profile = handle.profile()
+        run = Run(
+            Recipe.from_settings(json.loads(str(handle.recipe()))),
+            history,
+            folder,
+            handle.network(),
+            None if profile is None else Profile.from_dict(json.loads(str(profile))),
+        )
+    try:
+        with _jvm.translated_errors():
+            handle.check()
+    except TrainingError as error:
+        error.run = run
+        raise
     # a run that a signal came too late for is complete
     if received and state == "stopped":
-        raise Interrupted(signal.Signals(received[0]), folder, history)
-    measured = None if profile is None else Profile.from_dict(json.loads(str(profile)))
-    return Run(Recipe.from_settings(completed), history, folder, handle.network(), measured)
+        raise Interrupted(signal.Signals(received[0]), run)
+    return run
 
 
 @contextmanager
@@ -208,7 +218,9 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
     """Ends a run that nobody follows any more, and frees the network that nobody gets."""
     try:
         yield
-    except BaseException:
+    except BaseException as failure:
+        if getattr(failure, "run", None) is not None:
+            raise
         handle.stop()
         while not handle.await_(_POLL_MILLISECONDS):
             pass

@@ -13,3 +13,9 @@ def separable(count, seed, dtype=np.float32):
     if dtype == np.uint8:
         pictures = pictures * 255
     return pictures.astype(dtype), labels
+
+
+def without_times(history):
+    """The rows of a history but for what differs from run to run."""
+    timed = ("seconds", "validation_seconds", "examples_per_second")
+    return [{key: value for key, value in row.items() if key not in timed} for row in history]

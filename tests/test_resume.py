@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from examples import separable
+from examples import separable, without_times
 
 from py_djl_resnet import Recipe, Run, UsageError, resume, train, training
 
@@ -29,11 +29,6 @@ def begun(arrays, out, recipe=SMALL):
         with pytest.raises(EnoughError):
             train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
     return out
-
-
-def without_times(history):
-    timed = ("seconds", "validation_seconds", "examples_per_second")
-    return [{key: value for key, value in row.items() if key not in timed} for row in history]
 
 
 @pytest.fixture
@@ -102,6 +97,9 @@ def test_run_on_arrays_needs_them_and_those_of_its_size(arrays, tmp_path):
         resume(run, dataset=arrays[:2], progress=False)
     other = (*separable(100, 0), *arrays[2:])
     with pytest.raises(UsageError, match="Are these the data of its run"):
+        resume(run, dataset=other, progress=False)
+    other = (arrays[0], 1 - arrays[1], *arrays[2:])
+    with pytest.raises(UsageError, match="The training data are not those of the run"):
         resume(run, dataset=other, progress=False)
 
 

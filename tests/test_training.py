@@ -6,9 +6,21 @@ import threading
 
 import numpy as np
 import pytest
-from examples import separable
+from examples import separable, without_times
 
-from py_djl_resnet import Interrupted, Recipe, ResnetError, Run, UsageError, evaluate, predict, train, training
+from py_djl_resnet import (
+    Interrupted,
+    Recipe,
+    ResnetError,
+    Run,
+    TrainingError,
+    UsageError,
+    evaluate,
+    load,
+    predict,
+    train,
+    training,
+)
 
 SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
 
@@ -179,10 +191,64 @@ def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
         if row["epoch"] == 1:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as told:
         train(dataset=arrays, recipe=many, progress=False, callback=interrupt)
+    logits(handles[-1])
+    told.value.run.model.close()
     with pytest.raises(ResnetError):
         logits(handles[-1])
+
+
+@pytest.mark.parametrize("patience", [None, 50])
+def test_interrupted_run_has_its_network_by_its_patience_at_its_best(arrays, tmp_path, patience):
+    accuracies = []
+
+    def interrupt(row):
+        worse = row["test_accuracy"] <= max(accuracies, default=-1)
+        accuracies.append(2 if worse else row["test_accuracy"])  # 2: none is better, but one signal is enough
+        if accuracies.count(2) == 1 and worse:
+            signal.raise_signal(signal.SIGINT)
+
+    # nothing is learned but the running statistics, so an epoch soon comes that is no better than the one before
+    recipe = SMALL.replace(epochs=50, lr=0.0, patience=patience)
+    with pytest.raises(Interrupted, match="go on with") as told:
+        train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False, callback=interrupt)
+    run = told.value.run
+    assert (run.folder, run.history) == (told.value.folder, told.value.history)
+    assert run.recipe.lr == 0
+    kept, other = ("last", "best") if patience is None else ("best", "last")
+    with run.model as network, load(tmp_path / "run" / f"{kept}.safetensors") as same:
+        for name, values in same.state_dict().items():
+            np.testing.assert_array_equal(network.state_dict()[name], values, name)
+        with load(tmp_path / "run" / f"{other}.safetensors") as differs:
+            means = [each.state_dict()["bn1.running_mean"] for each in (network, differs)]
+        assert not np.array_equal(*means)
+
+
+def test_interrupted_run_on_arrays_is_not_lost(arrays):
+    with pytest.raises(Interrupted, match=r"its network is run\.model of this exception") as told:
+        train(
+            dataset=arrays,
+            recipe=SMALL.replace(epochs=50),
+            progress=False,
+            callback=lambda row: row["epoch"] == 2 and signal.raise_signal(signal.SIGINT),
+        )
+    assert len(told.value.history) >= 2
+    with told.value.run.model as network:
+        accuracy = np.mean(network(arrays[2]).argmax(1) == arrays[3])
+    assert accuracy > 0.9
+
+
+def test_run_that_failed_has_its_network_by_its_patience_at_its_best(arrays, tmp_path):
+    # one step an epoch, whose weights are finite; the second's are not
+    recipe = Recipe(epochs=30, batch_size=len(arrays[0]), lr=10.0, weight_decay=1.0, patience=29)
+    with pytest.raises(TrainingError) as told:
+        train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False)
+    assert len(told.value.run.history) == 1
+    assert without_times(told.value.run.history) == without_times(Run.open(tmp_path / "run").history)
+    with told.value.run.model as network, load(tmp_path / "run" / "best.safetensors") as best:
+        for name, values in best.state_dict().items():
+            np.testing.assert_array_equal(network.state_dict()[name], values, name)
 
 
 def test_signal_that_comes_after_the_last_epoch_takes_nothing_away(arrays):

@@ -51,7 +51,9 @@ public final class SafetensorsFile implements AutoCloseable {
     private static final int DIGITS_AT = LENGTH + BEFORE_DIGITS.length;
     private static final int DIGITS = 8;
 
-    private static final long LONGEST_HEADER = 100_000_000;
+    /** Thirty times that of the deepest network's checkpoint; objects take ten times the text. */
+    static final long LONGEST_HEADER = 10_000_000;
+
     private static final int LONGEST_REASON = 500;
     private static final int CHUNK = 1 << 20;
 

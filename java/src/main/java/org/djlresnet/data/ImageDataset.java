@@ -4,7 +4,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.zip.CRC32C;
 import org.djlresnet.UserException;
 
 /**
@@ -212,6 +214,20 @@ public final class ImageDataset {
                     "example %d of a data set of %d".formatted(index, size));
         }
         return labels[index];
+    }
+
+    /**
+     * @return a checksum (CRC-32C) of shape, type, pixels and labels, eight hexadecimal digits; of
+     *     float32 pixels it depends on the machine's byte order
+     */
+    public String checksum() {
+        ByteBuffer rest = ByteBuffer.allocate(Integer.BYTES * (5 + size));
+        rest.putInt(size).putInt(channels).putInt(height).putInt(width).putInt(type.bytes());
+        rest.asIntBuffer().put(labels, 0, size);
+        CRC32C checksum = new CRC32C();
+        checksum.update(rest.clear());
+        checksum.update(pixels());
+        return HexFormat.of().toHexDigits((int) checksum.getValue());
     }
 
     /**

@@ -1,6 +1,7 @@
 package org.djlresnet.training;
 
 import com.google.gson.JsonObject;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -53,6 +54,11 @@ public record EpochRow(
                 json.get("train_accuracy").getAsDouble(),
                 json.get("test_loss").getAsDouble(),
                 json.get("test_accuracy").getAsDouble());
+    }
+
+    /** Returns whether its test accuracy is higher than that of every row before it. */
+    boolean isBetterThanAll(List<EpochRow> earlier) {
+        return earlier.stream().allMatch(row -> testAccuracy > row.testAccuracy);
     }
 
     /**

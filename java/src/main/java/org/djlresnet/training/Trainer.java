@@ -43,6 +43,7 @@ public final class Trainer {
     private final Map<String, Initializer> optimizerState;
     private final BestWeights bestWeights;
     private final EpochPlan plan;
+    private final DataChecksums data;
     private volatile boolean stopRequested;
     private volatile long lastStep = Long.MAX_VALUE;
     private Consumer<EpochRow> onEpoch = row -> {};
@@ -93,6 +94,8 @@ public final class Trainer {
         this.recipe = start.recipe();
         plan = new EpochPlan(train.size(), recipe.batchSize(), recipe.seed());
         plan.requireFit(start);
+        data = DataChecksums.of(train, test);
+        data.requireSame(start.data());
         stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
         this.network = network;
         this.optimizerState = optimizerState;
@@ -351,9 +354,7 @@ public final class Trainer {
     }
 
     private void finish(EpochRow row, Sgd optimizer) {
-        boolean best =
-                progress.rows().stream()
-                        .allMatch(earlier -> row.testAccuracy() > earlier.testAccuracy());
+        boolean best = row.isBetterThanAll(progress.rows());
         progress.add(row);
         epochsDone = row.epoch();
         if (best && bestWeights != null) {
@@ -373,6 +374,6 @@ public final class Trainer {
     }
 
     private TrainingState state(TrainingState.Partial partial) {
-        return new TrainingState(recipe, epochsDone, step, progress.rows(), partial);
+        return new TrainingState(recipe, epochsDone, step, progress.rows(), partial, data);
     }
 }

@@ -19,9 +19,15 @@ import org.djlresnet.recipe.Recipe;
  * @param step the steps that are done over the whole run
  * @param history a row for each epoch that is done
  * @param partial the sums of the epoch that is under way
+ * @param data the data's checksums; null at the beginning of a run and in older checkpoints
  */
 public record TrainingState(
-        Recipe recipe, int epochsDone, long step, List<EpochRow> history, Partial partial) {
+        Recipe recipe,
+        int epochsDone,
+        long step,
+        List<EpochRow> history,
+        Partial partial,
+        DataChecksums data) {
 
     /**
      * The state of a run that has not begun.
@@ -30,7 +36,7 @@ public record TrainingState(
      * @return the state before the first step
      */
     public static TrainingState beginning(Recipe recipe) {
-        return new TrainingState(recipe, 0, 0, List.of(), Partial.NONE);
+        return new TrainingState(recipe, 0, 0, List.of(), Partial.NONE, null);
     }
 
     /**
@@ -56,7 +62,8 @@ public record TrainingState(
                         sums.get("examples").getAsLong(),
                         sums.get("loss_sum").getAsDouble(),
                         sums.get("correct").getAsLong(),
-                        sums.get("seconds").getAsDouble()));
+                        sums.get("seconds").getAsDouble()),
+                json.has("data") ? DataChecksums.fromJson(json.getAsJsonObject("data")) : null);
     }
 
     /**
@@ -83,7 +90,7 @@ public record TrainingState(
      * @return the same state under it
      */
     public TrainingState with(Recipe changed) {
-        return new TrainingState(changed, epochsDone, step, history, partial);
+        return new TrainingState(changed, epochsDone, step, history, partial, data);
     }
 
     /**
@@ -103,7 +110,7 @@ public record TrainingState(
      * Writes the state as JSON.
      *
      * @return a JSON object with the keys recipe, epoch, step, best_test_accuracy (or null),
-     *     history and partial
+     *     history, partial and, if known, data
      */
     public JsonObject toJson() {
         JsonObject json = new JsonObject();
@@ -122,6 +129,9 @@ public record TrainingState(
         sums.addProperty("correct", partial.correct);
         sums.addProperty("seconds", partial.seconds);
         json.add("partial", sums);
+        if (data != null) {
+            json.add("data", data.toJson());
+        }
         return json;
     }
 }

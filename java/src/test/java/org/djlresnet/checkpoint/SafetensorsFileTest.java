@@ -228,6 +228,8 @@ class SafetensorsFileTest {
         assertRefused(file(-1, header, 0), "received 18446744073709551615");
         assertRefused(file(1017, header, 0), "received 1017");
         assertRefused(file(0, header, 0), "received 0");
+        byte[] longer = new byte[(int) SafetensorsFile.LONGEST_HEADER + 1];
+        assertRefused(file(longer.length, longer, 0), "2 to 10000000 bytes, received 10000001");
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.djlresnet.data;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.ByteBuffer;
@@ -42,6 +43,21 @@ class ImageDatasetTest {
         assertEquals(2, set.height());
         assertEquals(1, set.width());
         assertEquals(NAMES, set.classNames());
+    }
+
+    @Test
+    void checksumIsOfSizesLabelsAndPixels() {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(12);
+        for (byte i = 0; i < 12; i++) {
+            pixels.put(i, i);
+        }
+        long[] shape = {2, 3, 2, 1};
+        ImageDataset set = ImageDataset.of(pixels, PixelType.UINT8, shape, new int[] {0, 1}, NAMES);
+        // by a table of 256 entries in Python over pack('>7i', 2, 3, 2, 1, 1, 0, 1) + bytes(0..11)
+        assertEquals("cd662e50", set.checksum());
+        assertEquals(set.checksum(), set.limit(9).checksum());
+        assertNotEquals(set.checksum(), set.limit(1).checksum());
+        assertEquals(12, set.pixels().remaining());
     }
 
     @Test

@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -21,6 +22,8 @@ import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("engine")
 @Timeout(120)
@@ -48,6 +51,40 @@ class PatienceTest extends ResumeFixture {
                         (name, parameter) ->
                                 assertArrayEquals(
                                         kept.get(name), parameter.getArray().toByteArray(), name));
+        run.network().close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aRunThatIsStoppedOrFailsEndsWithItsBestWeightsToo(boolean fails) throws IOException {
+        Path folder = dir.resolve("ended");
+        TrainingRun run = prepare(PATIENT.replace("'patience': 2", "'patience': 50"), folder);
+        run.trainer()
+                .onEpoch(
+                        row -> {
+                            List<EpochRow> rows = run.trainer().progress().rows();
+                            boolean worse = !row.isBetterThanAll(rows.subList(0, row.epoch() - 1));
+                            if (worse && fails) {
+                                throw new IllegalStateException("enough");
+                            } else if (worse) {
+                                run.trainer().stop();
+                            }
+                        });
+        if (fails) {
+            assertThrows(IllegalStateException.class, run.trainer()::run);
+        } else {
+            run.trainer().run();
+        }
+        assertTrue(run.trainer().progress().rows().size() < 50);
+        Map<String, byte[]> best = tensors(folder.resolve("best.safetensors"));
+        Map<String, byte[]> last = tensors(folder.resolve("last.safetensors"));
+        assertFalse(Arrays.equals(best.get("bn1.running_mean"), last.get("bn1.running_mean")));
+        run.network()
+                .parameters()
+                .forEach(
+                        (name, parameter) ->
+                                assertArrayEquals(
+                                        best.get(name), parameter.getArray().toByteArray(), name));
         run.network().close();
     }
 

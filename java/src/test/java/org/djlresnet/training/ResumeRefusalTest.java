@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -18,6 +19,8 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -66,6 +69,52 @@ class ResumeRefusalTest extends ResumeFixture {
                                                 test))
                         .getMessage();
         assertTrue(message.contains("80 examples"), message);
+    }
+
+    @Test
+    void otherDataOfTheSameSizeAreNotTheRuns() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(1, RECIPE);
+        byte[] before = read(parts.resolve("last.safetensors"));
+        int[] labels = train.labels();
+        labels[35] = (labels[35] + 1) % 4;
+        ImageDataset relabelled =
+                ImageDataset.of(
+                        train.pixels(),
+                        train.type(),
+                        new long[] {36, 1, train.height(), train.width()},
+                        labels,
+                        train.classNames());
+        assertOthers(parts, "training", QuadrantImages.of(36, 3), test);
+        assertOthers(parts, "training", relabelled, test);
+        assertOthers(parts, "test", train, QuadrantImages.of(8, 3));
+        assertArrayEquals(before, read(parts.resolve("last.safetensors")));
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    private static void assertOthers(
+            Path parts, String which, ImageDataset train, ImageDataset test) {
+        JsonObject none = new JsonObject();
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.resume(parts, none, train, test))
+                        .getMessage();
+        assertTrue(message.startsWith("The " + which + " data are not those of the run"), message);
+    }
+
+    @Test
+    void aStateThatDoesNotTellOfItsDataGoesOnWithAny() {
+        Recipe recipe = QuadrantImages.recipe(RECIPE);
+        DataChecksums data = DataChecksums.of(train, test);
+        JsonObject told =
+                new TrainingState(recipe, 0, 0, List.of(), TrainingState.Partial.NONE, data)
+                        .toJson();
+        assertEquals(data, TrainingState.fromJson(told).data());
+        told.remove("data");
+        assertNull(TrainingState.fromJson(told).data());
+        data.requireSame(null);
     }
 
     @Test
