@@ -211,6 +211,48 @@ def test_java_out_of_memory_is_told_and_costs_no_checkpoint(whole, stopped, monk
     assert differences(whole, stopped) == []
 
 
+def test_heap_that_is_full_in_the_midst_of_a_training_costs_no_checkpoint(tmp_path):
+    def ran(call, heap):
+        script = (
+            "import contextlib, jpype, py_djl_resnet\n"
+            "from py_djl_resnet import Recipe, resume, train\n"
+            "from examples import separable\n"
+            "arrays = (*separable(128, 1), *separable(64, 2))\n"
+            "recipe = Recipe(epochs=12, batch_size=32, lr=0.01, image_size=8, checkpoint_every='1')\n"
+            "taken = []\n"
+            "def fill(row):\n"
+            "    for size in (1 << 20, 1 << 16, 1 << 12) if row['epoch'] == 2 else ():\n"
+            "        with contextlib.suppress(jpype.JException):\n"
+            "            while True:\n"
+            "                taken.append(jpype.JByte[size])\n"
+            f"{call}\n"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", script],
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path]),
+                "PY_DJL_RESNET_HEAP": heap,
+            },
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    done = ran(f"train(dataset=arrays, recipe=recipe, out={str(whole)!r}, progress=False)", "1g")
+    assert done.returncode == 0, done.stderr
+    full = ran(f"train(dataset=arrays, recipe=recipe, out={str(run)!r}, progress=False, callback=fill)", "48m")
+    assert full.returncode == 1
+    assert "EngineError: Java's heap is full" in full.stderr
+    assert 1 <= len(metrics(run)) < 12
+    assert halves(run) == []
+    done = ran(f"resume({str(run)!r}, dataset=arrays, progress=False)", "1g")
+    assert done.returncode == 0, done.stderr
+    assert differences(whole, run) == []
+
+
 def test_file_size_limit_ends_the_run_and_keeps_what_was_written(whole, stopped):
     before, rows = state(stopped), metrics(stopped)
     script = (
