@@ -1,0 +1,81 @@
+"""In what order a run's files come to the disk, as the kernel sees it: a machine that fails must leave them whole."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
+CALLS = ("write", "writev", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "linkat", "link")
+
+
+def can_trace():
+    return shutil.which("strace") and subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"]).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """The calls of a run of two epochs that concern its folder: their names and the paths they are made on."""
+    if not can_trace():
+        pytest.skip("strace is not there, or may not trace here")
+    folder = tmp_path_factory.mktemp("durable")
+    run, log = folder / "run", folder / "calls"
+    settings = ("--epochs", "2", "--limit", "64", "--batch-size", "32", "--image-size", "8", "--threads", "1")
+    subprocess.run(
+        [
+            *("strace", "-f", "-y", "-qq", "-s", "0", "-e", "trace=" + ",".join(CALLS), "-o", log),
+            *(sys.executable, "-m", "py_djl_resnet", "train", "--offline", "--quiet", "--out", run),
+            *(*settings, "--checkpoint-every", "1", "--keep", "1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    found = []
+    begun = {}  # calls during which another thread made one stand in two parts
+    for line in log.read_text().splitlines():
+        pid = line.split(" ", 1)[0]
+        if line.endswith("<unfinished ...>"):
+            begun[pid] = line.removesuffix("<unfinished ...>")
+            continue
+        if "resumed>" in line:
+            line = begun.pop(pid) + line.split("resumed>", 1)[1]
+        call = CALL.match(line)
+        if call and int(call[3]) >= 0:
+            paths = [Path(one or other) for one, other in re.findall(r'<([^>]+)>|"([^"]*)"', call[2])]
+            paths = [path for path in paths if path == run or path.is_relative_to(run)]
+            if paths and (run / "figures") not in paths[0].parents:
+                found.append((call[1], paths))
+    assert begun == {}
+    return run, found
+
+
+def renames(calls):
+    return [(at, *paths) for at, (name, paths) in enumerate(calls) if name.startswith("rename")]
+
+
+def test_each_file_is_on_the_disk_before_it_has_its_name(calls):
+    _, made = calls
+    written = set()
+    for at, half, file in renames(made):
+        written.add(file.name)
+        last = [name for name, paths in made[:at] if paths == [half]]
+        if last:  # else it is a second name of a file that has been written
+            assert last[-1] in ("fsync", "fdatasync"), file
+            assert set(last[:-1]) & {"write", "writev", "pwrite64"}
+        else:
+            assert any(name in ("link", "linkat") and paths[-1] == half for name, paths in made[:at])
+    assert written == {
+        *("recipe.json", "metrics.csv", "last.safetensors", "last.previous.safetensors", "best.safetensors"),
+        *("epoch-0001.safetensors", "epoch-0002.safetensors"),
+    }
+
+
+def test_each_name_is_on_the_disk_before_anything_else_is_written(calls):
+    run, made = calls
+    followed = [made[at + 1 : at + 2] for at, _, _ in renames(made)]
+    # two epochs of two steps: a checkpoint a step, one at each end, the ones before, and those kept; recipe and table
+    assert len(followed) >= 2 * 3 + 2 * 3 - 1 + 2 + 2
+    assert followed == [[("fsync", [run])]] * len(followed)
