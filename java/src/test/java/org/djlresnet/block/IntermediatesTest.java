@@ -11,11 +11,17 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.ParameterStore;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import org.djlresnet.engine.EngineTraits;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -75,6 +81,71 @@ class IntermediatesTest {
             }
             NDArray gradient = block.getParameters().get(0).getValue().getArray().getGradient();
             assertTrue(gradient.abs().sum().getFloat() > 0);
+        }
+    }
+
+    /** relu(F(x) + shortcut(x)), part by part, with every array kept until the end. */
+    private static NDArray partByPart(Block block, ParameterStore parameters, NDArray x) {
+        Map<String, Block> modules = ((NamedModules) block).modules();
+        UnaryOperator<NDArray> relu = array -> array.getNDArrayInternal().relu();
+        NDArray branch = x;
+        for (int i = 1; modules.containsKey("conv" + i); i++) {
+            branch = i == 1 ? branch : relu.apply(branch);
+            for (String part : List.of("conv" + i, "bn" + i)) {
+                branch = apply(modules.get(part), parameters, branch);
+            }
+        }
+        NDArray shortcut = x;
+        for (String name : List.of("downsample.0", "downsample")) {
+            if (modules.containsKey(name)) {
+                shortcut = apply(modules.get(name), parameters, x);
+            }
+        }
+        return relu.apply(branch.add(shortcut));
+    }
+
+    private static NDArray apply(Block block, ParameterStore parameters, NDArray x) {
+        return block.forward(parameters, new NDList(x), true).singletonOrThrow();
+    }
+
+    /** The output, then the gradients of the parameters and of the input. */
+    private static List<float[]> outputAndGradients(
+            Block block, NDArray x, Function<NDArray, NDArray> forward) {
+        EngineTraits traits = EngineTraits.of(x.getManager().getEngine());
+        List<NDArray> leaves = new ArrayList<>(List.of(x));
+        block.getParameters().values().stream()
+                .filter(Parameter::requiresGradient)
+                .forEach(parameter -> leaves.add(parameter.getArray()));
+        List<float[]> values = new ArrayList<>();
+        try (GradientCollector collector = x.getManager().getEngine().newGradientCollector()) {
+            NDArray output = forward.apply(x);
+            collector.backward(output.mul(output).sum());
+            values.add(output.toFloatArray());
+        }
+        for (NDArray leaf : leaves) {
+            values.add(leaf.getGradient().toFloatArray());
+            traits.forgetGradient(leaf);
+        }
+        return values;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"identity shortcut", "projection", "torchvision's", "bottleneck"})
+    void whatIsFreedChangesNoDigitOfOutputAndGradients(String name) {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            Block block = block(name);
+            block.initialize(manager, DataType.FLOAT32, INPUT);
+            ParameterStore parameters = new ParameterStore(manager, false);
+            NDArray x = manager.randomNormal(INPUT);
+            x.setRequiresGradient(true);
+            List<float[]> freeing =
+                    outputAndGradients(block, x, input -> apply(block, parameters, input));
+            List<float[]> keeping =
+                    outputAndGradients(block, x, input -> partByPart(block, parameters, input));
+            assertEquals(keeping.size(), freeing.size());
+            for (int i = 0; i < keeping.size(); i++) {
+                assertArrayEquals(keeping.get(i), freeing.get(i), "array " + i);
+            }
         }
     }
 
