@@ -314,7 +314,11 @@ public final class RunFolder implements AutoCloseable {
         append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
+    /** Adds a line to the log, unless it is another run's by now. */
     void log(String message) {
+        if (lock.isLost()) {
+            return;
+        }
         append(
                 logFile(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message,

@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -124,6 +125,34 @@ class RunLockTest {
             assertHeld();
         }
         assertEquals("taken", anotherProcess(dir));
+    }
+
+    @Test
+    void aRunThatCameAndWentInAFolderOfTheSameNameEndsTheHolderOfTheOneBefore() throws IOException {
+        Path run = Files.createDirectory(dir.resolve("run"));
+        try (RunLock lock = RunLock.take(run)) {
+            Files.move(run, dir.resolve("moved"));
+            Files.createDirectory(run);
+            assertEquals("taken", anotherProcess(run));
+            byte[] others = Files.readAllBytes(run.resolve(RunLock.NAME));
+            for (int i = 0; i < 2; i++) {
+                String message = assertThrows(IOException.class, lock::confirm).getMessage();
+                assertTrue(message.contains("has taken the run folder " + run), message);
+            }
+            assertTrue(lock.isLost());
+            assertArrayEquals(others, Files.readAllBytes(run.resolve(RunLock.NAME)));
+        }
+    }
+
+    @Test
+    void aRunThatCameAndWentWhileTheFileWasAwayEndsItsHolder() throws IOException {
+        try (RunLock lock = RunLock.take(dir)) {
+            Files.delete(dir.resolve(RunLock.NAME));
+            assertEquals("taken", anotherProcess(dir));
+            String message = assertThrows(IOException.class, lock::confirm).getMessage();
+            assertTrue(message.contains("another run has taken"), message);
+            assertTrue(lock.isLost());
+        }
     }
 
     @Test
