@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -121,6 +122,17 @@ class RunLockTest {
     void aLockWhoseFileWasRemovedIsTakenAgain() throws IOException {
         try (RunLock lock = RunLock.take(dir)) {
             Files.delete(dir.resolve(RunLock.NAME));
+            lock.confirm();
+            assertHeld();
+        }
+        assertEquals("taken", anotherProcess(dir));
+    }
+
+    @Test
+    void aLockWhoseFileACopyReplacedIsTakenAgain() throws IOException {
+        try (RunLock lock = RunLock.take(dir)) {
+            Path copy = Files.copy(dir.resolve(RunLock.NAME), dir.resolve("copy"));
+            Files.move(copy, dir.resolve(RunLock.NAME), StandardCopyOption.REPLACE_EXISTING);
             lock.confirm();
             assertHeld();
         }
