@@ -239,6 +239,16 @@ def test_a_run_without_its_recipe_takes_that_of_its_checkpoint(command, finished
     assert len(Run.open(finished).history) == 3
 
 
+def test_a_run_without_recipe_and_with_a_damaged_last_takes_that_of_the_one_before(command, finished):
+    (finished / "recipe.json").unlink()
+    (finished / "last.safetensors").unlink()  # the one before may be the same file under another name
+    (finished / "last.safetensors").write_bytes(b"no header")
+    code, _, err = command("train", "--resume", finished, "--quiet")
+    assert code == 0, err
+    assert "last.previous.safetensors" in err
+    assert len(Run.open(finished).history) == 2
+
+
 def test_a_run_without_its_recipe_is_found_among_the_runs(command, trained, tmp_path):
     run = shutil.copytree(trained.folder, tmp_path / "runs" / "first")
     (run / "recipe.json").unlink()

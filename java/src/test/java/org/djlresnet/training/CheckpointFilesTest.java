@@ -258,6 +258,16 @@ class CheckpointFilesTest {
     }
 
     @Test
+    void whatWasSetAsideServesThoughTheLatestIsLost() throws IOException {
+        Path aside = dir.resolve(".last.previous.tmp");
+        Files.writeString(files.previous(), "first");
+        Files.writeString(aside, "second");
+        files.recover();
+        assertEquals("second", Files.readString(files.previous()));
+        assertFalse(Files.exists(aside));
+    }
+
+    @Test
     void whatAWriterThatWasKilledSetAsideTooEarlyTakesNoPlace() throws IOException {
         // killed while it wrote: what is set aside is still the latest
         Files.writeString(files.last(), "second");

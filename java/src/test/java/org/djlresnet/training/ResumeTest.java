@@ -79,6 +79,37 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
+    void theCheckpointBeforeTheLastAloneMakesARun() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(2, RECIPE);
+        Files.delete(parts.resolve("last.safetensors"));
+        Files.delete(parts.resolve("recipe.json"));
+        TrainingRun run = resume(parts, "{}");
+        assertTrue(run.warning().contains("last.previous.safetensors"), run.warning());
+        finish(run);
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void theSecondsBeforeAStopCountForTheEpochToo() throws IOException {
+        Path parts = dir.resolve("parts");
+        TrainingRun run = prepare(RECIPE, parts);
+        run.trainer().stopAfter(3);
+        finish(run);
+        double before =
+                state(parts.resolve("last.safetensors"))
+                        .getAsJsonObject("partial")
+                        .get("seconds")
+                        .getAsDouble();
+        assertTrue(before > 0);
+        TrainingRun rest = resume(parts, "{}");
+        finish(rest);
+        EpochRow row = rest.trainer().progress().rows().get(0);
+        assertTrue(row.seconds() > before, row + " after " + before);
+        assertEquals(36 / row.seconds(), row.examplesPerSecond(), 1e-6 * row.examplesPerSecond());
+    }
+
+    @Test
     void aNumberThatFlippedInTheMetadataOfLastGivesWayToTheOneBefore() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(2, RECIPE);
