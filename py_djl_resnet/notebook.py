@@ -96,7 +96,7 @@ class JavaCells:
                 raise UsageError(f"there is no variable {name!r} to give to Java")
             self._put(java, name, self._shell.user_ns[name])
         with _jvm.translated_errors():
-            java.start(cell)
+            java.start(_whole(cell, "the cell"))
             self._follow(java)
             result = json.loads(str(java.result()))
         if result["state"] == "stopped":
@@ -168,7 +168,7 @@ class JavaCells:
             elif isinstance(value, (float, np.floating)):
                 variables.putReal(name, float(value))
             elif isinstance(value, str):
-                variables.putObject(name, _jvm.to_java_string(value))
+                variables.putObject(name, _jvm.to_java_string(_whole(value, name)))
             elif isinstance(value, np.ma.MaskedArray):
                 raise UsageError(f"{name} is a masked array, whose mask cannot cross; give {name}.filled(value)")
             elif isinstance(value, np.ndarray):
@@ -229,13 +229,28 @@ def _parse(line: str) -> argparse.Namespace:
     parser = _Parser(prog="%%java", add_help=False, allow_abbrev=False)
     for option in ("-i", "-o"):
         parser.add_argument(option, action="extend", nargs="+", default=[], metavar="NAMES")
-    options = parser.parse_args(shlex.split(line))
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        parser.error(f"{str(error).lower()} in {line!r}")
+    options = parser.parse_args(words)
     for option in ("i", "o"):
         names = [name for name in ",".join(getattr(options, option)).split(",") if name]
         if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
             parser.error(f"-{option} takes names of variables, received {', '.join(map(repr, names))}")
         setattr(options, option, names)
     return options
+
+
+def _whole(text: str, name: str) -> str:
+    """The text itself, if it consists of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{name} has half a character, {text[error.start]!a} at index {error.start}, which cannot cross to Java"
+        ) from None
+    return text
 
 
 def _error(error: dict[str, Any]) -> JavaError:

@@ -186,12 +186,37 @@ def test_nothing_runs_after_an_error(shell, java, capsys):
         ("-o None", "-o takes names of variables, received 'None'"),
         ("-i a.b", "-i takes names of variables, received 'a.b'"),
         ("--in x", "%%java -i NAMES -o NAMES"),
+        ("-i it's", """%%java: no closing quotation in "-i it's"; write %%java -i NAMES"""),
+        ("-i lone", r"lone has half a character, '\ud83d' at index 1, which cannot cross to Java"),
     ],
 )
 def test_what_cannot_cross_is_named(shell, java, line, message):
     shell.user_ns.update(os_module=os, huge=2**63, words=np.array(["a"]), new=1)
-    shell.user_ns.update(masked=np.ma.array([1, 2], mask=[0, 1]), numbers=[1])
+    shell.user_ns.update(masked=np.ma.array([1, 2], mask=[0, 1]), numbers=[1], lone="a\ud83db")
     assert message in str(refused(java, "1;", line))
+
+
+def test_a_cell_with_half_a_character_is_refused(java):
+    assert str(refused(java, "int n;\ude00")).startswith(r"the cell has half a character, '\ude00' at index 6")
+
+
+def test_what_a_thread_throws_is_told_on_standard_error(java, capsys):
+    java(
+        'Thread failing = new Thread(() -> { throw new IllegalStateException("in thread"); }, "mine");\n'
+        "failing.start(); failing.join();"
+    )
+    captured = capsys.readouterr()
+    head, *frames = captured.err.splitlines()
+    assert head == 'Exception in thread "mine" java.lang.IllegalStateException: in thread'
+    assert frames
+    assert all(frame.startswith("\tat ") for frame in frames)
+    assert captured.out == ""
+
+
+def test_a_comment_without_end_is_an_error(java):
+    error = refused(java, "int before = 1;\n/* open\nint after = 5;")
+    assert (error.kind, error.line) == ("CompilationError", 2)
+    assert str(error).startswith("CompilationError: unclosed comment\n")
 
 
 def test_output_comes_in_order_and_none_is_lost(java, capsys):

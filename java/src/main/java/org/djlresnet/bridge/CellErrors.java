@@ -2,6 +2,10 @@ package org.djlresnet.bridge;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.sun.source.util.JavacTask;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -10,6 +14,12 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import javax.tools.DiagnosticListener;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.JavaFileObject.Kind;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
 import jdk.jshell.EvalException;
@@ -22,7 +32,7 @@ import jdk.jshell.UnresolvedReferenceException;
 final class CellErrors {
 
     /** Of a stack that has no end, its beginning is enough. */
-    private static final int MOST_FRAMES = 30;
+    private static final int MOST_FRAMES = 20;
 
     private final JShell shell;
     private final Map<String, Place> places = new HashMap<>();
@@ -55,6 +65,37 @@ final class CellErrors {
                         .filter(text -> !text.strip().startsWith("location:"))
                         .collect(Collectors.joining("\n"));
         return error("CompilationError", message, place, line, new JsonArray());
+    }
+
+    /** Returns the compiler's error of a comment that has no end, or null if all have one. */
+    JsonObject unclosedComment(String code, Place place) {
+        JsonObject[] found = new JsonObject[1];
+        DiagnosticListener<JavaFileObject> listener =
+                diagnostic -> {
+                    // the other errors are those of code that stands in no class
+                    if (diagnostic.getCode().equals("compiler.err.unclosed.comment")) {
+                        int line = (int) diagnostic.getLineNumber();
+                        String message = diagnostic.getMessage(Locale.ROOT);
+                        found[0] = error("CompilationError", message, place, line, new JsonArray());
+                    }
+                };
+        JavaFileObject file =
+                new SimpleJavaFileObject(URI.create("string:///Cell.java"), Kind.SOURCE) {
+                    @Override
+                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+                        return code;
+                    }
+                };
+        List<String> options = List.of("-Xmaxerrs", "" + Integer.MAX_VALUE);
+        JavaCompiler.CompilationTask task =
+                ToolProvider.getSystemJavaCompiler()
+                        .getTask(null, null, listener, options, null, List.of(file));
+        try {
+            ((JavacTask) task).parse();
+        } catch (IOException impossible) { // in memory
+            throw new UncheckedIOException(impossible);
+        }
+        return found[0];
     }
 
     /** JShell keeps the compiler's message of a name that may be declared later to itself. */

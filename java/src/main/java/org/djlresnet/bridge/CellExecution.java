@@ -6,6 +6,10 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import jdk.jshell.execution.LocalExecutionControl;
 
 /**
@@ -14,13 +18,24 @@ import jdk.jshell.execution.LocalExecutionControl;
  *
  * <p>In a class file a call names its method by an entry of the constant pool (JVM specification,
  * 4.4.2); the entry of {@code System.exit} is given the other class.
+ *
+ * <p>JShell keeps to itself what the threads of its group throw. A cell therefore runs in a group
+ * within that one, which tells it on standard error as Java does.
  */
 final class CellExecution extends LocalExecutionControl {
+
+    /** The group of a cell's threads. */
+    static final String GROUP = "Java cell";
 
     private static final String EXIT = "java/lang/System.exit(I)V";
     private static final int UTF8 = 1;
     private static final int CLASS = 7;
     private static final int METHOD = 10;
+
+    /** For the thread that JShell makes, which calls nothing but a static method. */
+    private static final InheritableThreadLocal<Call> CALL = new InheritableThreadLocal<>();
+
+    private record Call(Method snippet, Thread.UncaughtExceptionHandler handler) {}
 
     @Override
     public void load(ClassBytecodes[] classes)
@@ -30,6 +45,60 @@ final class CellExecution extends LocalExecutionControl {
             safe[i] = new ClassBytecodes(classes[i].name(), withoutExit(classes[i].bytecodes()));
         }
         super.load(safe);
+    }
+
+    @Override
+    protected String invoke(Method snippet) throws Exception {
+        CALL.set(new Call(snippet, Thread.getDefaultUncaughtExceptionHandler()));
+        try {
+            Method run = CellExecution.class.getDeclaredMethod("run");
+            run.setAccessible(true);
+            return super.invoke(run);
+        } finally {
+            CALL.remove();
+        }
+    }
+
+    /** Runs a snippet on a thread of its own, and ends when that has ended, not before. */
+    private static Object run() throws Throwable {
+        Call call = CALL.get();
+        CALL.remove(); // or every thread of the cell would have it
+        // before Java 20 JShell has set one for the whole JVM, which is silent
+        Thread.setDefaultUncaughtExceptionHandler(call.handler());
+        FutureTask<Object> task = new FutureTask<>(() -> call.snippet().invoke(null));
+        Thread thread = new Thread(new Group(), task, "cell");
+        thread.start();
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException | ThreadDeath asked) {
+                // the cell's own thread was asked to end as well
+            }
+        }
+        if (!task.isDone()) { // stopped before it began
+            throw new ThreadDeath();
+        }
+        try {
+            return task.get();
+        } catch (ExecutionException thrown) {
+            Throwable cause = thrown.getCause();
+            throw cause instanceof InvocationTargetException ? cause.getCause() : cause;
+        }
+    }
+
+    private static final class Group extends ThreadGroup {
+
+        Group() {
+            super(GROUP);
+        }
+
+        @Override
+        public void uncaughtException(Thread thread, Throwable thrown) {
+            if (!(thrown instanceof ThreadDeath)) { // which is how JShell ends a cell
+                ThreadGroup silent = getParent();
+                silent.getParent().uncaughtException(thread, thrown);
+            }
+        }
     }
 
     /** Returns a class file, which is the one given if it does not call {@code System.exit}. */

@@ -20,9 +20,6 @@ import jdk.jshell.spi.ExecutionEnv;
 /** A JShell in this JVM that knows of which cell and line its snippets are. */
 final class CellShell {
 
-    /** The group in which JShell runs a snippet's threads. */
-    private static final String GROUP = "JShell process local execution";
-
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final JShell shell;
@@ -76,9 +73,17 @@ final class CellShell {
             String source = info.source() == null ? rest : info.source();
             String remaining = info.source() == null ? "" : info.remaining();
             int before = lineOf(code, code.length() - rest.length());
+            CellErrors.Place place = new CellErrors.Place(cell, before, lines);
             value = null;
+            if (info.source() == null) {
+                // JShell drops a comment that has no end, often with what is around it
+                error = errors.unclosedComment(rest, place);
+                if (error != null) {
+                    return;
+                }
+            }
             for (SnippetEvent event : shell.eval(source)) {
-                examine(event, new CellErrors.Place(cell, before, lines));
+                examine(event, place);
             }
             if (rest.substring(0, rest.length() - remaining.length())
                     .stripTrailing()
@@ -158,7 +163,7 @@ final class CellShell {
         stopped = true;
         for (Thread thread : Thread.getAllStackTraces().keySet()) {
             ThreadGroup group = thread.getThreadGroup();
-            if (group != null && group.getName().equals(GROUP)) {
+            if (group != null && group.getName().equals(CellExecution.GROUP)) {
                 thread.interrupt();
             }
         }

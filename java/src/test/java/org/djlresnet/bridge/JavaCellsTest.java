@@ -1,10 +1,12 @@
 package org.djlresnet.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.File;
@@ -132,7 +134,79 @@ class JavaCellsTest {
     void aStackWithoutEndIsCutShort() throws InterruptedException {
         JsonObject error = run("void r() { r(); }\nr();").getAsJsonObject("error");
         assertEquals("java.lang.StackOverflowError", error.get("kind").getAsString());
-        assertEquals(32, error.getAsJsonArray("trace").size());
+        assertEquals(22, error.getAsJsonArray("trace").size());
+    }
+
+    @Test
+    void aCommentWithoutEndIsAnErrorWhereItBegins() throws InterruptedException {
+        assertEquals(
+                "unclosed comment @ 1:2 \"/* open\"", error("int y = 1;\n/* open\nint w = 5;"));
+        // of such a cell nothing is done
+        assertEquals("cannot find symbol\n  symbol:   variable y @ 2:1 \"y\"", error("y"));
+        assertEquals("unclosed comment @ 3:1 \"/**\"", error("/**"));
+        assertEquals(
+                "unclosed comment @ 4:3 \"  return 1; /* one\"",
+                error("\nint one() {\n  return 1; /* one\n}"));
+        assertEquals(
+                "unclosed comment @ 5:2 \"/* two\"", error("String s = \"/*\"; /* one */\n/* two"));
+        for (String closed : List.of("", "\n", "// /*", "/* one */\n/**/", "int v; // /* \"\"\"")) {
+            assertEquals("done", run(closed).get("state").getAsString());
+        }
+    }
+
+    @Test
+    void whatAThreadOfACellThrowsIsToldOnStandardError() throws InterruptedException {
+        run(
+                "Thread thread = new Thread(() -> { throw new IllegalStateException(\"in"
+                        + " thread\"); }, \"mine\");\nthread.start();\nthread.join();");
+        assertTold("Exception in thread \"mine\" java.lang.IllegalStateException: in thread");
+        run(
+                "var pool = java.util.concurrent.Executors.newFixedThreadPool(1, task -> new"
+                        + " Thread(task, \"pooled\"));");
+        run(
+                "pool.execute(() -> { throw new IllegalArgumentException(\"in pool\"); });\n"
+                        + "pool.shutdown();\n"
+                        + "pool.awaitTermination(1, java.util.concurrent.TimeUnit.MINUTES);");
+        assertTold("Exception in thread \"pooled\" java.lang.IllegalArgumentException: in pool");
+        // a handler of the cells' own is kept
+        run("Thread.setDefaultUncaughtExceptionHandler((t, e) -> System.err.println(\"own\"));");
+        run("thread = new Thread(() -> { throw new Error(); });\nthread.start();\nthread.join();");
+        run("Thread.setDefaultUncaughtExceptionHandler(null);");
+        assertEquals("[{\"stream\":\"stderr\",\"text\":\"own\\n\"}]", cells.output());
+    }
+
+    /**
+     * Asserts that standard error has a line and, below it, frames, and standard output nothing.
+     */
+    private void assertTold(String line) {
+        JsonArray pieces = JsonParser.parseString(cells.output()).getAsJsonArray();
+        assertEquals(1, pieces.size());
+        JsonObject piece = pieces.get(0).getAsJsonObject();
+        assertEquals("stderr", piece.get("stream").getAsString());
+        List<String> lines = piece.get("text").getAsString().lines().toList();
+        assertEquals(line, lines.get(0));
+        assertTrue(lines.get(1).startsWith("\tat REPL."), lines.get(1));
+    }
+
+    @Test
+    void threadsOfACellThatIsEndedAreSilent() throws InterruptedException {
+        run("Thread turning;");
+        cells.start(
+                "{ turning = new Thread(() -> { System.out.print(\"on\"); while (true) { } });\n"
+                        + "turning.start(); while (true) { } }");
+        while (!cells.output().contains("on")) {
+            assertFalse(cells.await(10));
+        }
+        cells.kill();
+        assertTrue(cells.await(60_000));
+        assertEquals(
+                "stopped",
+                JsonParser.parseString(cells.result())
+                        .getAsJsonObject()
+                        .get("state")
+                        .getAsString());
+        run("turning.join();");
+        assertEquals("[]", cells.output());
     }
 
     @Test
