@@ -105,7 +105,10 @@ class JavaCells:
             raise _error(result["error"])
         # all or, after an error, none
         self._shell.user_ns.update({name: self._get(java, name) for name in options.o})
-        return None if result["value"] is None else _shown(self._get(java, result["value"]))
+        if result["value"] is None:
+            return None
+        value = self._get(java, result["value"])
+        return _Shown(str(java.text(value))) if _jvm.is_java(value) else value
 
     def flush(self, *_: object) -> None:
         """Prints what Java has printed meanwhile, also between cells."""
@@ -261,10 +264,6 @@ def _error(error: dict[str, Any]) -> JavaError:
         lines.append(f"    Java cell {error['cell']}, line {error['line']}{source}")
     lines += error["trace"][1:]
     return JavaError(error["kind"], error["message"], error["cell"], error["line"], lines)
-
-
-def _shown(value: Any) -> Any:
-    return _Shown(str(value)) if _jvm.is_java(value) else value
 
 
 def _djl_name(dtype: str) -> str:

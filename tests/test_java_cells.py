@@ -308,6 +308,12 @@ def test_an_interrupted_training_has_its_state_saved(shell, java, tmp_path):
     assert java("run.trainer().progress().state().toString()") == "STOPPED"
 
 
+def test_a_text_that_calls_itself_for_ever_is_told(java):
+    code = 'class Endless { public String toString() { return "" + this; } }\nnew Endless()'
+    assert re.fullmatch(r"REPL\.\S+Endless, whose toString throws java\.lang\.StackOverflowError", repr(java(code)))
+    assert java("1 + 1") == 2
+
+
 def test_a_runtime_without_compiler_is_told(tmp_path):
     script = (
         "from py_djl_resnet import _jvm, UsageError\n"

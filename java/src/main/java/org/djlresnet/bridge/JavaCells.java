@@ -134,6 +134,34 @@ public final class JavaCells {
         return shell.result();
     }
 
+    /**
+     * Returns an object's text. It is made on a thread of Java's own: where {@code toString} calls
+     * itself for ever, the stack of Python's thread would overflow, which ends the process.
+     *
+     * @param value an object
+     * @return what its {@code toString} says, or what that throws
+     * @throws InterruptedException if this thread is interrupted
+     */
+    public String text(Object value) throws InterruptedException {
+        String[] text = new String[1];
+        Runnable making =
+                () -> {
+                    try {
+                        text[0] = value.toString();
+                    } catch (Throwable thrown) { // also of a stack that overflows
+                        text[0] =
+                                value.getClass().getName()
+                                        + ", whose toString throws "
+                                        + thrown.getClass().getName();
+                    }
+                };
+        Thread thread = new Thread(making, "text");
+        thread.setDaemon(true);
+        thread.start();
+        thread.join();
+        return text[0];
+    }
+
     /** Gives standard output and error back, and ends the shell. */
     public void close() {
         System.setOut(OUT);
