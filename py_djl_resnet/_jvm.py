@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from py_djl_resnet import _jars, _options
 from py_djl_resnet._java import Java, find_java
+from py_djl_resnet._signals import held_back
 from py_djl_resnet.checks import whole_number
 from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
 
@@ -98,12 +99,14 @@ def start(
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
-        try:
-            _start(java, _options.options(java, engine, threads), class_path)
-        except EngineError as error:
-            _failed = error
-            raise
-        _started = _Started(engine, threads, os.getpid())
+        options = _options.options(java, engine, threads)
+        with held_back():  # an interruption would leave a JVM that runs and that nobody knows of
+            try:
+                _start(java, options, class_path)
+            except EngineError as error:
+                _failed = error
+                raise
+            _started = _Started(engine, threads, os.getpid())
 
 
 def bridge() -> Any:

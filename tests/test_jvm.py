@@ -219,6 +219,40 @@ def test_signals_stay_with_python_after_the_start():
     assert run(script) == (-signal.SIGTERM, "handled\ninterrupted\n", "")
 
 
+@pytest.mark.parametrize("failing", [False, True])
+def test_an_interruption_while_java_starts_is_answered_and_java_works_after_it(failing):
+    # in the place where JPype has started the JVM and has not come back yet
+    script = f"""
+    import signal
+    import jpype
+    import py_djl_resnet as resnet
+    start = jpype.startJVM
+    def interrupted(*options, **more):
+        start(*options, **more)
+        signal.raise_signal(signal.SIGINT)
+        if {failing}:
+            raise RuntimeError("broken")
+    jpype.startJVM = interrupted
+    try:
+        resnet.create_model("plain20")
+    except KeyboardInterrupt:
+        print("interrupted")
+    try:
+        print(resnet.create_model("plain20").info["model"])
+    except resnet.EngineError as error:
+        print(error)
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    first, then, last = out.splitlines()
+    assert (first, last) == ("interrupted", "interrupted")
+    assert "does not start: broken" in then if failing else then == "plain20"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_is_told_rather_than_hung():
     script = """
