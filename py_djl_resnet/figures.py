@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from ._matplotlib import Figure, MaxNLocator
 from .errors import UsageError
 
 #: The kinds of file that a figure can be written to.

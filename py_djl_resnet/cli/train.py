@@ -250,6 +250,8 @@ def _draw(result: Run) -> None:
             result.profile.plot(figures / "profile.png")
     except ResnetError as error:
         warn(f"no figure: {error}")
+    except Exception as error:  # of Matplotlib: the user still gets the final lines
+        warn(f"no figure: {type(error).__name__}: {error}")
 
 
 def _shown(folder: Path | None) -> str:
