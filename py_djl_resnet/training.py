@@ -30,6 +30,10 @@ from .runs import Row, Run, recipe_to_resume
 Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
 _POLL_MILLISECONDS = 100
+#: A terminal that has closed; None where the system knows no such signal.
+_HANG_UP = getattr(signal, "SIGHUP", None)
+#: What ends a run with its state saved.
+_ENDING = (signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP]))
 #: From where a run is followed to who called this module.
 _CALLER = 5
 
@@ -48,8 +52,9 @@ def train(
 ) -> Run:
     """Trains a network.
 
-    Ctrl-C or SIGTERM, when this is called on the main thread, ends the run after the current
-    batch, with its last state saved; a second one ends the process at once, but for a notebook's kernel.
+    Ctrl-C, SIGTERM or SIGHUP, when this is called on the main thread, ends the run after the current
+    batch, with its last state saved; a second one ends the process at once, but for a notebook's kernel. SIGHUP is
+    left ignored where it is, as under nohup.
 
     Args:
         model: a network's name; None takes the recipe's.
@@ -260,19 +265,24 @@ def _follow(
 
 
 @contextmanager
-def signals(numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM), *, lenient: bool = False) -> Iterator[list[int]]:
-    """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once."""
+def signals(numbers: Sequence[int] = _ENDING, *, lenient: bool = False) -> Iterator[list[int]]:
+    """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once.
+
+    SIGHUP stays ignored where it is, and a second one is nobody's impatience: a terminal that closes sends it from
+    its shell and from the system.
+    """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
 
     def receive(number: int, frame: FrameType | None) -> None:
-        if received and not lenient:
+        if received and not lenient and number != _HANG_UP:
             os._exit(128 + received[0])
         received.append(number)
 
-    before = {number: signal.signal(number, receive) for number in numbers}
+    ignored = {number for number in numbers if number == _HANG_UP and signal.getsignal(number) is signal.SIG_IGN}
+    before = {number: signal.signal(number, receive) for number in numbers if number not in ignored}
     try:
         yield received
     finally:
