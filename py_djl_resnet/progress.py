@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
+from ._streams import lenient
 from ._surroundings import in_notebook
 
 Snapshot = Mapping[str, Any]
@@ -137,16 +138,20 @@ class Bars:
 
 
 def display(stream: TextIO | None = None, losses: bool = True) -> Display:
-    """Bars where they can be drawn (a terminal, a notebook), else lines.
+    """Bars where they can be drawn (a terminal, a notebook), else lines; what cannot be written is dropped.
 
     Args:
         stream: a terminal, file or pipe; None takes standard error.
         losses: for lines: whether they have loss and accuracy too.
     """
-    stream = sys.stderr if stream is None else stream
-    if stream.isatty() or in_notebook():
+    if in_notebook():
         return Bars(stream if stream is not sys.stderr else None)
-    return Lines(stream, losses)
+    stream = sys.stderr if stream is None else stream
+    if stream is None:  # Python has none where it is closed
+        return Silent()
+    # a full disk under a log, or a terminal that has closed, ends no training
+    stream = lenient(stream)
+    return Bars(stream) if stream.isatty() else Lines(stream, losses)
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
