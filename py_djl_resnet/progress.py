@@ -9,6 +9,7 @@ from typing import Any, Protocol, TextIO
 
 from ._streams import lenient
 from ._surroundings import in_notebook
+from .errors import UsageError
 
 Snapshot = Mapping[str, Any]
 
@@ -135,6 +136,26 @@ class Bars:
                 bar.n = bar.total
                 bar.refresh()
             bar.close()
+
+
+def shown_by(progress: Any) -> Display:
+    """What shows a run: `progress` itself, or what True and False stand for.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if isinstance(progress, bool):
+        return display() if progress else Silent()
+    if isinstance(progress, type):
+        raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
+    methods = ("show", "epoch_ended", "close")
+    if not all(callable(getattr(progress, name, None)) for name in methods):
+        raise UsageError(
+            f"progress must be True, False or an object with {', '.join(methods)}, as LiveFigure(); "
+            f"received {progress!r}"
+        )
+    shown: Display = progress
+    return shown
 
 
 def display(stream: TextIO | None = None, losses: bool = True) -> Display:

@@ -18,11 +18,13 @@ import numpy.typing as npt
 
 from . import _jvm
 from ._surroundings import in_notebook
+from .checks import class_names as checked_names
+from .checks import function, instance, path
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, TrainingError, UsageError
 from .models import Model
 from .profile import Profile
-from .progress import Display, Silent, display
+from .progress import Display, shown_by
 from .recipe import Recipe
 from .runs import Row, Run, recipe_to_resume
 
@@ -36,6 +38,8 @@ _HANG_UP = getattr(signal, "SIGHUP", None)
 _ENDING = (signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP]))
 #: From where a run is followed to who called this module.
 _CALLER = 5
+
+_RECIPES = "settings make one, as Recipe(epochs=1), and Recipe.from_file reads one of a file or by its name"
 
 _running = threading.Lock()
 
@@ -64,7 +68,7 @@ def train(
         recipe: the settings; None takes the chapter's.
         out: the run folder, which must not exist; None chooses ``runs/<date>-<model>-<dataset>``,
             or, for arrays, keeps nothing on disk.
-        class_names: for arrays: the classes' names; None takes their numbers.
+        class_names: for arrays: the classes' names, no two alike; None takes their numbers.
         progress: whether to show bars (or lines, where there is no terminal), or what shows it.
         callback: called on this thread with each new row of the history.
 
@@ -74,7 +78,7 @@ def train(
         Interrupted: after a signal; its ``folder`` holds ``last.safetensors``, its ``run`` the network.
         TrainingError: the loss is no longer a number; its ``run`` holds the history and the network.
     """
-    recipe = recipe or Recipe()
+    recipe = Recipe() if recipe is None else instance(recipe, Recipe, "recipe", _RECIPES)
     if isinstance(model, Model):
         raise UsageError(
             f"model must be a network's name; received {model!r}. To go on with a run call resume(folder); to begin "
@@ -92,14 +96,15 @@ def train(
         recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
     if recipe.weights is not None:
         recipe = recipe.replace(weights=os.path.abspath(recipe.weights))
-    folder = None if out is None else os.path.abspath(out)
+    folder = None if out is None else os.path.abspath(path(out, "out"))
+    names = None if class_names is None else checked_names(class_names)
 
     def begin() -> Any:
         if arrays is None:
             # Java's own folder is still the one where it was started
             _jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
             return _jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
-        return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, class_names), folder)
+        return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, names), folder)
 
     return _run(begin, recipe, progress, callback)
 
@@ -135,20 +140,21 @@ def resume(
         Interrupted: as :func:`train`.
         TrainingError: as :func:`train`.
     """
-    source = Path(os.path.abspath(run))
+    source = Path(os.path.abspath(path(run, "run", "; the folder of a run is run.folder")))
     if not source.exists():
         raise UsageError(f"run {os.fspath(run)} does not exist; give a run folder, or a checkpoint in one")
     recipe = recipe_to_resume(source)
-    given = dict(changes or {})
+    given = {} if changes is None else dict(instance(changes, Mapping, "changes", 'such as {"epochs": 20}'))
     recipe.replace(**given)  # names and types are checked before Java starts
     given.update({key: os.path.abspath(given[key]) for key in ("data_dir", "weights") if given.get(key) is not None})
     arrays = None if dataset is None else _checked_arrays(dataset)
+    names = None if class_names is None else checked_names(class_names)
     where = recipe.replace(**{key: given[key] for key in ("device", "threads") if key in given})
 
     def begin() -> Any:
         if arrays is None:
             return _jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
-        return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, class_names))
+        return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, names))
 
     return _run(begin, where, progress, callback)
 
@@ -165,9 +171,9 @@ def _run(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"
         )
     try:
-        if isinstance(progress, type):
-            raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
-        shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
+        shown = shown_by(progress)
+        if callback is not None:
+            function(callback, "callback")
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
         handle = None
         try:
@@ -312,7 +318,7 @@ def _checked_arrays(arrays: Any) -> Arrays:
 def _datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[Any, Any]:
     train_x, train_y, test_x, test_y = arrays
     count = int(max(np.max(train_y), np.max(test_y))) + 1
-    names = list(class_names) if class_names is not None else [str(n) for n in range(count)]
+    names = class_names if class_names is not None else [str(n) for n in range(count)]
     return (
         from_arrays(train_x, train_y, names, "train"),
         from_arrays(test_x, test_y, names, "test"),
