@@ -22,7 +22,6 @@ from py_djl_resnet.checks import whole_number
 from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
-_MOST_THREADS = 1024
 #: Java's types of an array's elements that are numbers
 _ELEMENTS = {
     "boolean": np.bool_,
@@ -78,7 +77,7 @@ def start(
     """
     global _failed, _started
     if threads is not None:
-        threads = whole_number(threads, "threads", most=_MOST_THREADS)
+        threads = whole_number(threads, "threads", most=_options.MOST_THREADS)
     with _lock:
         if _started is not None:
             _check_running(_started, engine, threads)

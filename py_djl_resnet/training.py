@@ -10,13 +10,13 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from ._signals import signals
 from ._surroundings import in_notebook
 from .checks import class_names as checked_names
 from .checks import function, instance, path
@@ -32,10 +32,6 @@ from .runs import Row, Run, recipe_to_resume
 Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
 _POLL_MILLISECONDS = 100
-#: A terminal that has closed; None where the system knows no such signal.
-_HANG_UP = getattr(signal, "SIGHUP", None)
-#: What ends a run with its state saved.
-_ENDING = (signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP]))
 #: From where a run is followed to who called this module.
 _CALLER = 5
 
@@ -268,32 +264,6 @@ def _follow(
             handle.stop()
             asked = True
     return history, snapshot["state"]
-
-
-@contextmanager
-def signals(numbers: Sequence[int] = _ENDING, *, lenient: bool = False) -> Iterator[list[int]]:
-    """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once.
-
-    SIGHUP stays ignored where it is, and a second one is nobody's impatience: a terminal that closes sends it from
-    its shell and from the system.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        if received and not lenient and number != _HANG_UP:
-            os._exit(128 + received[0])
-        received.append(number)
-
-    ignored = {number for number in numbers if number == _HANG_UP and signal.getsignal(number) is signal.SIG_IGN}
-    before = {number: signal.signal(number, receive) for number in numbers if number not in ignored}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def _checked_arrays(arrays: Any) -> Arrays:
