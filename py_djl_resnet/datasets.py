@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from . import _jars, _jvm
 from ._archive import ARCHIVES, fetch
 from .checks import INT
-from .errors import UsageError
+from .errors import ResnetWarning, UsageError
 from .recipe import nearest
 
 #: A caller's pictures and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
@@ -136,6 +137,13 @@ def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
         raise UsageError(
             f"{what} must have shape (N, C, H, W), or (N, H, W) for grey ones, with no empty axis; "
             f"received {np.shape(pictures)}"
+        )
+    if array.shape[1] > 4 and array.shape[3] in (1, 3, 4):
+        warnings.warn(
+            f"{what} of shape {array.shape} are taken as (N, C, H, W), with {array.shape[1]} channels; if the channels "
+            "come last, give pictures.transpose(0, 3, 1, 2)",
+            ResnetWarning,
+            stacklevel=4,
         )
     check_size(array, what)
     check_finite(array, what)

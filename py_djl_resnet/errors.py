@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 
 class ResnetError(Exception):
-    """Any failure that this package reports; its text says what happened and what to do."""
+    """Any failure that this package reports; its text says what happened and what to do.
+
+    Attributes:
+        run: what the training came to that the failure ended: its history, and its network as it was then, or, with a
+            patience, at its best. None where no training had begun.
+    """
 
     exit_code = 1
+    run: Run | None = None
 
 
 class ResnetWarning(UserWarning):
@@ -52,14 +58,7 @@ class EngineError(ResnetError):
 
 
 class TrainingError(ResnetError):
-    """A training run could not go on.
-
-    Attributes:
-        run: what it came to: its history, and its network, with a patience as it was at its best. None where no
-            training had begun.
-    """
-
-    run: Run | None = None
+    """A training run could not go on."""
 
 
 class JavaError(ResnetError):

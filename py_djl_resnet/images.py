@@ -24,6 +24,10 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 #: Larger pictures are refused before they are decoded.
 MAX_PIXELS = 64_000_000
 
+#: A progressive JPEG has about ten passes over its pixels; each takes its time, however few bytes it has.
+MAX_SCANS = 100
+_SCAN = b"\xff\xda"
+
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
@@ -76,7 +80,7 @@ def read_image(
         float32 (channels, height, width) in [0, 1].
 
     Raises:
-        UsageError: no picture, a damaged one, one of more than 64 megapixels; names the file.
+        UsageError: no picture, a damaged one, one of more than 64 megapixels or 100 JPEG scans; names the file.
     """
     if channels not in (1, 3):
         raise UsageError(
@@ -88,6 +92,11 @@ def read_image(
             with Image.open(path, formats=_FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise UsageError(_too_large(path, f"{picture.width}x{picture.height} pixels"))
+                if picture.format == "JPEG" and _has_more_scans(path):
+                    raise UsageError(
+                        f"picture {os.fspath(path)} has more than {MAX_SCANS} scans, which would take long; save it "
+                        "again without them"
+                    )
                 pixels = _decoded(picture, channels, height, width, invert)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UsageError(_too_large(path, "more")) from error
@@ -105,6 +114,16 @@ def read_image(
             f"picture {os.fspath(path)} cannot be read: {error}; it may be damaged or truncated"
         ) from error
     return pixels
+
+
+def _has_more_scans(path: str | os.PathLike[str]) -> bool:
+    """Whether a JPEG has more than `MAX_SCANS`; the marker of one stands nowhere in what is coded."""
+    found, end = 0, b""
+    with open(path, "rb") as file:
+        while found <= MAX_SCANS and (part := file.read(1 << 20)):
+            found += (end + part).count(_SCAN)
+            end = part[-1:]
+    return found > MAX_SCANS
 
 
 def _decoded(picture: Image.Image, channels: int, height: int, width: int, invert: bool) -> npt.NDArray[np.float32]:

@@ -21,7 +21,7 @@ from ._surroundings import in_notebook
 from .checks import class_names as checked_names
 from .checks import function, instance, path
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
-from .errors import Interrupted, ResnetError, ResnetWarning, TrainingError, UsageError
+from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .models import Model
 from .profile import Profile
 from .progress import Display, shown_by
@@ -72,7 +72,9 @@ def train(
         UsageError: a setting, array or file that is wrong, or a training that runs already; nothing
             has been written then.
         Interrupted: after a signal; its ``folder`` holds ``last.safetensors``, its ``run`` the network.
-        TrainingError: the loss is no longer a number; its ``run`` holds the history and the network.
+        TrainingError: the loss is no longer a number.
+        ResnetError: what else ended the training, such as a full disk; as of TrainingError, its ``run`` holds the
+            history and the network. What `callback` raises ends the training, too, and leaves neither.
     """
     recipe = Recipe() if recipe is None else instance(recipe, Recipe, "recipe", _RECIPES)
     if isinstance(model, Model):
@@ -200,7 +202,7 @@ def _ended(
     folder = None if kept is None else Path(os.path.abspath(str(kept)))
     with _jvm.translated_errors():
         history, state = _follow(handle, shown, callback, received)
-        profile = handle.profile()
+        profile = handle.profile() if state in ("done", "stopped") else None
         run = Run(
             Recipe.from_settings(json.loads(str(handle.recipe()))),
             history,
@@ -211,7 +213,7 @@ def _ended(
     try:
         with _jvm.translated_errors():
             handle.check()
-    except TrainingError as error:
+    except ResnetError as error:
         error.run = run
         raise
     # a run that a signal came too late for is complete

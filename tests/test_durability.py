@@ -45,7 +45,7 @@ def calls(tmp_path_factory):
         call = CALL.match(line)
         if call and int(call[3]) >= 0:
             paths = [Path(one or other) for one, other in re.findall(r'<([^>]+)>|"([^"]*)"', call[2])]
-            paths = [path for path in paths if path == run or path.is_relative_to(run)]
+            paths = [path for path in paths if path in (folder, run) or path.is_relative_to(run)]
             if paths and (run / "figures") not in paths[0].parents:
                 found.append((call[1], paths))
     assert begun == {}
@@ -79,3 +79,9 @@ def test_each_name_is_on_the_disk_before_anything_else_is_written(calls):
     # two epochs of two steps: a checkpoint a step, one at each end, the ones before, and those kept; recipe and table
     assert len(followed) >= 2 * 3 + 2 * 3 - 1 + 2 + 2
     assert followed == [[("fsync", [run])]] * len(followed)
+
+
+def test_the_folders_own_name_is_on_the_disk_before_a_file_has_one(calls):
+    run, made = calls
+    first = next(at for at, name, file in renames(made))
+    assert ("fsync", [run.parent]) in made[:first]

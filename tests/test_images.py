@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +64,39 @@ def test_transparent_palette_is_composed(tmp_path):
     picture.putpalette([0, 0, 0, 255, 255, 255])
     picture.save(tmp_path / "a.png", transparency=1)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png", 1, 2, 2), 0)
+
+
+@pytest.mark.parametrize(("invert", "background"), [(False, 0), (True, 255)])
+def test_half_transparent_colours_are_mixed_with_the_background(tmp_path, invert, background):
+    Image.new("RGBA", (4, 4), (200, 100, 40, 51)).save(tmp_path / "a.png")  # an opacity of a fifth
+    mixed = np.array([200, 100, 40]) / 5 + background * 4 / 5
+    expected = (255 - mixed if invert else mixed) / 255
+    pixels = read_image(tmp_path / "a.png", 3, 4, 4, invert)
+    np.testing.assert_allclose(pixels[:, 1, 2], expected, atol=1 / 255)
+
+
+def test_floats_are_scaled_by_their_largest_and_what_is_below_zero_is_black(tmp_path):
+    values = np.array([[-1, 0, 1], [2, 3, 4]], np.float32)
+    Image.fromarray(values).save(tmp_path / "a.tiff")
+    expected = np.array([[0, 0, 0.25], [0.5, 0.75, 1]])
+    np.testing.assert_allclose(read_image(tmp_path / "a.tiff", 1, 2, 3)[0], expected, atol=1 / 255)
+    # up to 1 they are as they are
+    Image.fromarray(values / 8).save(tmp_path / "b.tiff")
+    np.testing.assert_allclose(read_image(tmp_path / "b.tiff", 1, 2, 3)[0], expected / 2, atol=1 / 255)
+
+
+def test_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path):
+    content = io.BytesIO()
+    Image.new("L", (64, 64)).save(content, "JPEG", progressive=True)
+    jpeg = content.getvalue()
+    scan = jpeg[jpeg.rindex(b"\xff\xda") : -2]  # the last one, before the end's marker
+    for count, refused in ((50, False), (20_000, True)):
+        (tmp_path / "a.jpg").write_bytes(jpeg[:-2] + scan * count + jpeg[-2:])
+        if refused:
+            with pytest.raises(UsageError, match=r"a\.jpg has more than 100 scans"):
+                read_image(tmp_path / "a.jpg", 1, 8, 8)
+        else:
+            assert read_image(tmp_path / "a.jpg", 1, 8, 8).shape == (1, 8, 8)
 
 
 def test_orientation_of_the_camera_is_applied(tmp_path):

@@ -251,6 +251,21 @@ def test_run_that_failed_has_its_network_by_its_patience_at_its_best(arrays, tmp
             np.testing.assert_array_equal(network.state_dict()[name], values, name)
 
 
+def test_run_whose_folder_vanishes_has_its_network(arrays, tmp_path):
+    recipe = SMALL.replace(epochs=50)
+    with pytest.raises(ResnetError, match=r"Cannot write|has taken") as told:
+        train(
+            dataset=arrays,
+            recipe=recipe,
+            out=tmp_path / "run",
+            progress=False,
+            callback=lambda row: row["epoch"] == 2 and (tmp_path / "run").rename(tmp_path / "moved"),
+        )
+    assert 2 <= len(told.value.run.history) < 50
+    with told.value.run.model as network:
+        assert np.mean(network(arrays[2]).argmax(1) == arrays[3]) > 0.9
+
+
 def test_signal_that_comes_after_the_last_epoch_takes_nothing_away(arrays):
     run = train(
         dataset=arrays,

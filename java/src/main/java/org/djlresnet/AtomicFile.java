@@ -41,11 +41,13 @@ public final class AtomicFile {
         Path target = file.toAbsolutePath();
         // Not createTempFile: its files are readable by their owner alone
         String name =
-                ".%s.%d-%d.tmp"
-                        .formatted(
-                                target.getFileName(),
-                                ProcessHandle.current().pid(),
-                                COUNT.incrementAndGet());
+                "."
+                        + target.getFileName()
+                        + "."
+                        + ProcessHandle.current().pid()
+                        + "-"
+                        + COUNT.incrementAndGet()
+                        + ".tmp";
         Path temporary = target.resolveSibling(name);
         try {
             try (FileChannel channel =

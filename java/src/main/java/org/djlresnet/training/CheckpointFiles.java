@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.djlresnet.AtomicFile;
@@ -137,7 +138,7 @@ final class CheckpointFiles {
     }
 
     private Path epochFile(int epoch) {
-        return folder.resolve(String.format("epoch-%04d.safetensors", epoch));
+        return folder.resolve(String.format(Locale.ROOT, "epoch-%04d.safetensors", epoch));
     }
 
     /** Replaces a file without a moment at which it is missing: other moves delete it first. */

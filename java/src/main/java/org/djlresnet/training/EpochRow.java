@@ -56,6 +56,22 @@ public record EpochRow(
                 json.get("test_accuracy").getAsDouble());
     }
 
+    /**
+     * Counts the epochs at the end that brought nothing new.
+     *
+     * @param rows the epochs
+     * @param minDelta by how much a test accuracy must exceed the last that was new to be new
+     */
+    static int waited(List<EpochRow> rows, double minDelta) {
+        double best = Double.NEGATIVE_INFINITY;
+        int waited = 0;
+        for (EpochRow row : rows) {
+            waited = row.testAccuracy > best + minDelta ? 0 : waited + 1;
+            best = waited == 0 ? row.testAccuracy : best;
+        }
+        return waited;
+    }
+
     /** Returns whether its test accuracy is higher than that of every row before it. */
     boolean isBetterThanAll(List<EpochRow> earlier) {
         return earlier.stream().allMatch(row -> testAccuracy > row.testAccuracy);

@@ -87,10 +87,15 @@ final class Recorder implements AutoCloseable {
      * @param best whether it is the best so far
      */
     void epoch(EpochRow row, boolean best, TrainingState state, Sgd optimizer) {
-        log("epoch " + row.toJson());
         if (folder == null) {
             return;
         }
+        try {
+            folder.requireLock();
+        } catch (IOException failure) {
+            throw unwritable(folder.last(), failure);
+        }
+        log("epoch " + row.toJson());
         // last comes after best: whoever goes on from last finds the best that it speaks of
         if (best) {
             requireFinite(state.step(), optimizer);
@@ -131,6 +136,7 @@ final class Recorder implements AutoCloseable {
             return;
         }
         try {
+            folder.requireLock();
             folder.profile(profile.toCsv());
         } catch (IOException failure) {
             throw new UncheckedIOException("Cannot write profile.csv: " + failure, failure);

@@ -203,7 +203,10 @@ public final class RunFolder implements AutoCloseable {
                 LocalDateTime.now().format(DATE) + "-" + recipe.model() + "-" + recipe.dataset();
         for (int copy = 1; ; copy++) {
             try {
-                return Files.createDirectory(runs.resolve(copy == 1 ? name : name + "-" + copy));
+                Path made =
+                        Files.createDirectory(runs.resolve(copy == 1 ? name : name + "-" + copy));
+                AtomicFile.flushFolder(runs);
+                return made;
             } catch (FileAlreadyExistsException taken) {
                 // another run began within the same second
             }
@@ -214,7 +217,9 @@ public final class RunFolder implements AutoCloseable {
         if (Files.exists(path) && !(Files.isDirectory(path) && isEmpty(path))) {
             throw taken(path);
         }
-        return Files.createDirectories(path);
+        Path made = Files.createDirectories(path);
+        AtomicFile.flushFolder(made.toAbsolutePath().getParent());
+        return made;
     }
 
     private static UserException taken(Path path) {
@@ -314,7 +319,11 @@ public final class RunFolder implements AutoCloseable {
         append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
+    /** Adds a line to the log, unless it is another run's by now. */
     void log(String message) {
+        if (lock.isLost()) {
+            return;
+        }
         append(
                 logFile(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message,

@@ -16,6 +16,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.djlresnet.UserException;
@@ -48,6 +49,8 @@ final class RunLock implements AutoCloseable {
     private FileLock first;
     private FileLock second;
     private Object identity;
+    private Object folderIdentity;
+    private boolean lost;
 
     private RunLock(Path folder, Path key) {
         this.folder = folder;
@@ -68,6 +71,7 @@ final class RunLock implements AutoCloseable {
                 throw inUse(folder, held.holder);
             }
             RunLock lock = new RunLock(folder, key);
+            lock.folderIdentity = identity(folder.toRealPath());
             lock.acquire();
             HELD.put(key, lock);
             return lock;
@@ -97,7 +101,7 @@ final class RunLock implements AutoCloseable {
                         StandardOpenOption.WRITE,
                         LinkOption.NOFOLLOW_LINKS);
         try {
-            identity = identity();
+            identity = identity(file());
             second = tryLock(SECOND);
             first = second == null ? null : tryLock(FIRST);
             if (first == null) {
@@ -113,23 +117,27 @@ final class RunLock implements AutoCloseable {
 
     /**
      * Makes sure that this process has the lock still, and takes it again if it was lost and nobody
-     * else came meanwhile.
+     * else came meanwhile, be it that he is gone again.
      *
      * @throws IOException if another run came, or the file was removed and cannot be made again
      */
     synchronized void confirm() throws IOException {
-        if (!Files.exists(file(), LinkOption.NOFOLLOW_LINKS)
-                || !Objects.equals(identity, identity())) {
+        if (lost || !Objects.equals(folderIdentity, identity(folder.toRealPath()))) {
+            throw lost();
+        }
+        boolean there = Files.exists(file(), LinkOption.NOFOLLOW_LINKS);
+        if (there && !text().equals(holder)) {
+            throw lost();
+        }
+        if (!there || !Objects.equals(identity, identity(file()))) {
             channel.close();
             try {
                 acquire();
             } catch (UserException another) {
+                lost = true;
                 throw new IOException(another.getMessage(), another);
             }
             return;
-        }
-        if (!text().equals(holder)) {
-            throw lost();
         }
         first.release();
         first = tryLock(FIRST);
@@ -141,14 +149,23 @@ final class RunLock implements AutoCloseable {
         second = channel.lock(SECOND, 1, false);
     }
 
+    /** Tells whether another run has come, to whom the folder is left. */
+    synchronized boolean isLost() {
+        return lost;
+    }
+
     private IOException lost() throws IOException {
+        lost = true;
         return new IOException(
                 "another run has taken the run folder "
                         + folder
                         + " meanwhile: "
-                        + text().strip()
+                        + (Files.exists(file(), LinkOption.NOFOLLOW_LINKS)
+                                ? text().strip()
+                                : "it has no lock")
                         + ". This process lost its lock, as by a copy of the folder that it made"
-                        + " itself, and leaves the folder to the other");
+                        + " itself or because the folder was moved, and leaves the folder to the"
+                        + " other");
     }
 
     private FileLock tryLock(long position) throws IOException {
@@ -159,15 +176,24 @@ final class RunLock implements AutoCloseable {
         }
     }
 
-    /** What the file says of its holder; read by the one handle that there is in this process. */
+    /**
+     * What the file says of its holder. Of the file that is locked it is read by the one handle
+     * that there is in this process.
+     */
     private String text() throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(1024);
-        channel.read(bytes, 0);
+        if (Objects.equals(identity, identity(file()))) {
+            channel.read(bytes, 0);
+        } else {
+            try (FileChannel other = FileChannel.open(file(), LinkOption.NOFOLLOW_LINKS)) {
+                other.read(bytes, 0);
+            }
+        }
         return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
     }
 
-    private Object identity() throws IOException {
-        return Files.readAttributes(file(), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+    private static Object identity(Path file) throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                 .fileKey();
     }
 
@@ -179,8 +205,11 @@ final class RunLock implements AutoCloseable {
             host = "an unnamed machine";
         }
         return String.format(
+                Locale.ROOT,
                 "process %d on %s, since %s%n",
-                ProcessHandle.current().pid(), host, Instant.now().truncatedTo(ChronoUnit.SECONDS));
+                ProcessHandle.current().pid(),
+                host,
+                Instant.now().truncatedTo(ChronoUnit.SECONDS));
     }
 
     @Override

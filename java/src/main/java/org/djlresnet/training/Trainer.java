@@ -238,13 +238,7 @@ public final class Trainer {
         if (recipe.patience() == null) {
             return true;
         }
-        double best = Double.NEGATIVE_INFINITY;
-        int waited = 0;
-        for (EpochRow row : progress.rows()) {
-            waited = row.testAccuracy() > best + recipe.minDelta() ? 0 : waited + 1;
-            best = waited == 0 ? row.testAccuracy() : best;
-        }
-        return waited < recipe.patience();
+        return EpochRow.waited(progress.rows(), recipe.minDelta()) < recipe.patience();
     }
 
     /** Returns whether the epoch was completed rather than stopped. */

@@ -134,6 +134,34 @@ class BlocksTest {
     }
 
     @Test
+    void onlyWhatNeverFallsLetsAMaximumGoFirst() {
+        for (FunctionBlock.Law law : FunctionBlock.Law.values()) {
+            List<String> order = new ArrayList<>();
+            Chain chain = new Chain();
+            chain.append("first", recording(law, "first", order));
+            chain.append("second", recording(FunctionBlock.Law.MAXIMUM, "second", order));
+            try (NDManager manager = NDManager.newBaseManager()) {
+                forward(chain, manager.ones(new Shape(1)));
+            }
+            boolean swapped = law == FunctionBlock.Law.MONOTONE;
+            assertEquals(swapped ? List.of("second", "first") : List.of("first", "second"), order);
+        }
+        assertEquals(FunctionBlock.Law.MONOTONE, ((FunctionBlock) Layers.relu()).law());
+        assertEquals(FunctionBlock.Law.MAXIMUM, ((FunctionBlock) Layers.maxPool(3, 2, 1)).law());
+    }
+
+    private static FunctionBlock recording(FunctionBlock.Law law, String name, List<String> order) {
+        return new FunctionBlock(
+                law,
+                array -> {
+                    order.add(name);
+                    return array.add(1);
+                },
+                shape -> shape,
+                (graph, input) -> input);
+    }
+
+    @Test
     void poolingBeforeTheReluThatItFollowsChangesNothing() {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block relu = Layers.relu();

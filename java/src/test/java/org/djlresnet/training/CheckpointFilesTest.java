@@ -22,6 +22,7 @@ import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -222,6 +223,20 @@ class CheckpointFilesTest {
                     Set.of(notOurs, dir.resolve("epoch-0004.safetensors")),
                     kept.collect(Collectors.toSet()));
         }
+    }
+
+    @Test
+    void namesHaveTheSameDigitsInEveryLanguage() throws IOException {
+        Locale before = Locale.getDefault();
+        try {
+            Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+            replaceLast("first");
+            files.keepEpoch(files.last(), 1, 1);
+            files.keepEpoch(files.last(), 2, 1);
+        } finally {
+            Locale.setDefault(before);
+        }
+        assertEquals(Set.of("last.safetensors", "epoch-0002.safetensors"), Set.copyOf(names()));
     }
 
     @Test

@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -124,6 +126,45 @@ class RunLockTest {
             assertHeld();
         }
         assertEquals("taken", anotherProcess(dir));
+    }
+
+    @Test
+    void aLockWhoseFileACopyReplacedIsTakenAgain() throws IOException {
+        try (RunLock lock = RunLock.take(dir)) {
+            Path copy = Files.copy(dir.resolve(RunLock.NAME), dir.resolve("copy"));
+            Files.move(copy, dir.resolve(RunLock.NAME), StandardCopyOption.REPLACE_EXISTING);
+            lock.confirm();
+            assertHeld();
+        }
+        assertEquals("taken", anotherProcess(dir));
+    }
+
+    @Test
+    void aRunThatCameAndWentInAFolderOfTheSameNameEndsTheHolderOfTheOneBefore() throws IOException {
+        Path run = Files.createDirectory(dir.resolve("run"));
+        try (RunLock lock = RunLock.take(run)) {
+            Files.move(run, dir.resolve("moved"));
+            Files.createDirectory(run);
+            assertEquals("taken", anotherProcess(run));
+            byte[] others = Files.readAllBytes(run.resolve(RunLock.NAME));
+            for (int i = 0; i < 2; i++) {
+                String message = assertThrows(IOException.class, lock::confirm).getMessage();
+                assertTrue(message.contains("has taken the run folder " + run), message);
+            }
+            assertTrue(lock.isLost());
+            assertArrayEquals(others, Files.readAllBytes(run.resolve(RunLock.NAME)));
+        }
+    }
+
+    @Test
+    void aRunThatCameAndWentWhileTheFileWasAwayEndsItsHolder() throws IOException {
+        try (RunLock lock = RunLock.take(dir)) {
+            Files.delete(dir.resolve(RunLock.NAME));
+            assertEquals("taken", anotherProcess(dir));
+            String message = assertThrows(IOException.class, lock::confirm).getMessage();
+            assertTrue(message.contains("another run has taken"), message);
+            assertTrue(lock.isLost());
+        }
     }
 
     @Test

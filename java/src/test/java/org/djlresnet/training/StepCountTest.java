@@ -147,6 +147,9 @@ class StepCountTest {
 
             assertEquals(0, counts.of("native_batch_norm"));
             assertEquals(23, counts.of("convolution"));
+            // folded: no scale, and no sum but those of the eight shortcuts
+            assertEquals(0, counts.of("mul", "mul_", "sub", "sub_"), counts.toString());
+            assertEquals(8, counts.of("add", "add_"), counts.toString());
             assertEquals(before + 1, manager.getManagedArrays().size());
             assertAtMost(22, counts.of(PASSES_OVER_MEMORY), "passes over memory");
         }

@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
@@ -250,6 +252,50 @@ class TrainerFaultTest extends TrainerFixture {
     @Test
     void noMemoryBetweenTwoEpochsEndsTheRunWhichCanGoOn() throws IOException {
         failing(OutOfMemoryError.class, (run, data) -> new TooLong().get(0));
+    }
+
+    @Test
+    void aRunLeavesTheFolderAloneThatAnotherMadeInThePlaceOfIts() throws IOException {
+        // a run of one epoch, which is complete
+        Recipe brief = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
+        RunFolder other = folder("other", brief);
+        try (Network network = network(brief)) {
+            new Trainer(brief, network, QuadrantImages.of(8, 1), test, other).run();
+        }
+        Map<String, byte[]> others = contents(other.path());
+        assertTrue(others.containsKey("last.safetensors") && others.containsKey("log.txt"));
+
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8}");
+        RunFolder folder = folder("run", recipe);
+        Path moved = dir.resolve("moved");
+        try (Network network = network(recipe)) {
+            Trainer trainer = new Trainer(recipe, network, QuadrantImages.of(8, 1), test, folder);
+            trainer.onEpoch(
+                    row -> {
+                        try {
+                            Files.move(folder.path(), moved);
+                            Files.move(other.path(), folder.path());
+                        } catch (IOException failure) {
+                            throw new UncheckedIOException(failure);
+                        }
+                    });
+            Exception failure = assertThrows(UncheckedIOException.class, trainer::run);
+            assertTrue(failure.getMessage().contains("another run has taken"), failure.toString());
+        }
+        Map<String, byte[]> left = contents(folder.path());
+        assertEquals(others.keySet(), left.keySet());
+        others.forEach((name, bytes) -> assertArrayEquals(bytes, left.get(name), name));
+        assertEquals(1, state(moved.resolve("last.safetensors")).get("epoch").getAsInt());
+    }
+
+    private static Map<String, byte[]> contents(Path folder) throws IOException {
+        Map<String, byte[]> contents = new TreeMap<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                contents.put(file.getFileName().toString(), Files.readAllBytes(file));
+            }
+        }
+        return contents;
     }
 
     @Test

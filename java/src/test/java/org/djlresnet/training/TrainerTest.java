@@ -39,6 +39,27 @@ import org.junit.jupiter.api.Timeout;
 class TrainerTest extends TrainerFixture {
 
     @Test
+    void aRowTellsTheRateOfItsLastStep() {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 3, 'batch_size': 8, 'lr': 0.04, 'schedule': 'step',"
+                                + " 'step_epochs': 1, 'step_factor': 0.5}");
+        try (Network network = network(recipe)) {
+            Trainer trainer =
+                    new Trainer(
+                            recipe,
+                            network,
+                            QuadrantImages.of(8, 1),
+                            QuadrantImages.of(8, 2),
+                            null);
+            trainer.run();
+            assertEquals(
+                    List.of(0.04, 0.02, 0.01),
+                    trainer.progress().rows().stream().map(EpochRow::lr).toList());
+        }
+    }
+
+    @Test
     void learnsWhatCanBeLearned() throws IOException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 16, 'lr': 0.005}");
         RunFolder folder = folder("run", recipe);
