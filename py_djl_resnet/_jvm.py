@@ -91,6 +91,12 @@ def start(
                 "Another library has started a JVM in this process, without the jars of this package. Import and start "
                 "py_djl_resnet first, or use a process of its own."
             )
+        try:
+            os.getcwd()
+        except OSError as error:  # Java would end the process
+            raise EngineError(
+                f"The working folder is gone or cannot be read ({error.strerror}), and Java needs one. Go to another."
+            ) from error
         java = find_java()
         gpu = _options.gpu_libraries(engine, device)
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)

@@ -220,6 +220,28 @@ def test_signals_stay_with_python_after_the_start():
     assert run(script) == (-signal.SIGTERM, "handled\ninterrupted\n", "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
+def test_a_working_folder_that_is_gone_is_told_and_another_one_serves(tmp_path):
+    script = f"""
+    import os
+    import py_djl_resnet as resnet
+    from py_djl_resnet import models
+    os.mkdir({str(tmp_path / "gone")!r})
+    os.chdir({str(tmp_path / "gone")!r})
+    os.rmdir(os.getcwd())
+    try:
+        models.available()
+    except resnet.EngineError as error:
+        print(error)
+    os.chdir({str(tmp_path)!r})
+    print(len(models.available()) > 0)
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    assert out.startswith("The working folder is gone or cannot be read (No such file or directory)")
+    assert out.endswith("\nTrue\n")
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_an_interruption_while_java_starts_is_answered_and_java_works_after_it(failing):
     # in the place where JPype has started the JVM and has not come back yet
