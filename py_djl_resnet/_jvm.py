@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from py_djl_resnet import _jars, _options
 from py_djl_resnet._java import Java, find_java
+from py_djl_resnet._signals import held_back
 from py_djl_resnet.checks import whole_number
 from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
-_MOST_THREADS = 1024
 #: Java's types of an array's elements that are numbers
 _ELEMENTS = {
     "boolean": np.bool_,
@@ -77,7 +77,7 @@ def start(
     """
     global _failed, _started
     if threads is not None:
-        threads = whole_number(threads, "threads", most=_MOST_THREADS)
+        threads = whole_number(threads, "threads", most=_options.MOST_THREADS)
     with _lock:
         if _started is not None:
             _check_running(_started, engine, threads)
@@ -91,6 +91,12 @@ def start(
                 "Another library has started a JVM in this process, without the jars of this package. Import and start "
                 "py_djl_resnet first, or use a process of its own."
             )
+        try:
+            os.getcwd()
+        except OSError as error:  # Java would end the process
+            raise EngineError(
+                f"The working folder is gone or cannot be read ({error.strerror}), and Java needs one. Go to another."
+            ) from error
         java = find_java()
         gpu = _options.gpu_libraries(engine, device)
         class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
@@ -98,12 +104,14 @@ def start(
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
-        try:
-            _start(java, _options.options(java, engine, threads), class_path)
-        except EngineError as error:
-            _failed = error
-            raise
-        _started = _Started(engine, threads, os.getpid())
+        options = _options.options(java, engine, threads)
+        with held_back():  # an interruption would leave a JVM that runs and that nobody knows of
+            try:
+                _start(java, options, class_path)
+            except EngineError as error:
+                _failed = error
+                raise
+            _started = _Started(engine, threads, os.getpid())
 
 
 def bridge() -> Any:

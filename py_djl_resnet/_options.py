@@ -12,6 +12,12 @@ from py_djl_resnet.errors import EngineError, UsageError
 GPU_LIBRARIES = "2.7.1"
 """The version of the package torch whose libraries the engine's JNI part fits."""
 
+#: The most threads that the engine may be given.
+MOST_THREADS = 1024
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+_LEAST_HEAP = 16 * _UNITS["m"]
+
 #: DJL's own names of the engines.
 DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 
@@ -45,14 +51,40 @@ def engine_options(java: Java, engine: str) -> list[str]:
     ]
     if java.major >= 24:
         chosen.append("--sun-misc-unsafe-memory-access=allow")
+    _check_threads(os.environ.get("OMP_NUM_THREADS", ""))
     if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
-        if not re.fullmatch(r"[1-9]\d*[kmgKMG]?", heap):
-            raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {heap!r}.")
+        _check_heap(heap)
         chosen.append(f"-Xmx{heap}")
     else:
         # a young generation that is reused soon: a larger one is touched bit by bit, as if memory leaked
         chosen.append("-Xmn16m")
     return chosen
+
+
+def _check_threads(text: str) -> None:
+    """Refuses what an OpenMP runtime would end the process of; it may be a list, a number for each level."""
+    for number in re.findall(r"\d+", text):
+        if len(number) > 9 or int(number) > MOST_THREADS:
+            raise UsageError(
+                f"OMP_NUM_THREADS must be a whole number from 1 to {MOST_THREADS}. Received: {text[:80]!r}. Correct "
+                "it or unset it."
+            )
+
+
+def _check_heap(text: str) -> None:
+    """Refuses a heap that is no size, or of which Java would end the process."""
+    size = re.fullmatch(r"([1-9]\d{0,15})([kmgKMG]?)", text)
+    if size is None:
+        raise UsageError(f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {text[:80]!r}.")
+    amount = int(size[1]) * _UNITS[size[2].lower()]
+    if amount < _LEAST_HEAP:
+        raise UsageError(f"PY_DJL_RESNET_HEAP must be at least 16m, such as 512m or 2g. Received: {text!r}.")
+    # Windows tells its memory in another way
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else amount
+    if amount > memory:
+        raise UsageError(
+            f"PY_DJL_RESNET_HEAP must be at most this machine's memory, {memory // _UNITS['m']}m. Received: {text!r}."
+        )
 
 
 def gpu_libraries(engine: str, device: str) -> dict[str, str] | None:

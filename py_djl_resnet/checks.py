@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .errors import UsageError
@@ -35,6 +36,47 @@ def text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     raise UsageError(f"{name} must be text; received {_shown(value)}")
+
+
+def path(value: Any, name: str, advice: str = "") -> str:
+    """`value`, text or a `Path`, as text that can be a path; or a :class:`UsageError` that ends with `advice`."""
+    found = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(found, str):
+        raise UsageError(f"{name} must be a path, as text or a Path; received {_shown(value)}{advice}")
+    if not found or "\0" in found:
+        raise UsageError(f"{name} must be a path; received {_shown(found) if found else 'empty text'}")
+    return found
+
+
+def instance(value: Any, kind: type[Any], name: str, advice: str) -> Any:
+    """`value` if it is of a class, or a :class:`UsageError` that ends with `advice`."""
+    if isinstance(value, kind):
+        return value
+    raise UsageError(f"{name} must be a {kind.__name__}; received {_shown(value)}; {advice}")
+
+
+def function(value: Any, name: str) -> None:
+    """Raises :class:`UsageError` unless `value` can be called."""
+    if not callable(value):
+        raise UsageError(f"{name} must be a function; received {_shown(value)}")
+
+
+def class_names(values: Any, *, distinct: bool = True) -> list[str]:
+    """`values` as the names of classes, or a :class:`UsageError`.
+
+    Args:
+        values: a list of texts, or what gives them one by one.
+        distinct: whether no name may be there twice.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise UsageError(f"class_names must be a list of names; received {_shown(values)}")
+    names = [text(value, f"class_names[{index}]") for index, value in enumerate(values)]
+    seen: set[str] = set()
+    for name in names if distinct else ():
+        if name in seen:
+            raise UsageError(f"class_names must differ from one another; received {_shown(name)} twice")
+        seen.add(name)
+    return names
 
 
 def _shown(value: Any) -> str:

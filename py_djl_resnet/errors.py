@@ -77,7 +77,7 @@ class JavaError(ResnetError):
 
 
 class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
-    """A training run was ended by Ctrl-C or SIGTERM, after a batch, with its state saved.
+    """A training run was ended by Ctrl-C, SIGTERM or SIGHUP, after a batch, with its state saved.
 
     Attributes:
         signal: what ended it.

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from .checks import path as checked_path
 from .checks import whole_number
 from .datasets import ARRAYS, Examples, from_arrays, limited, named
 from .datasets import available as available_datasets
@@ -153,7 +154,7 @@ def measurer(
         examples = limited(from_arrays(*arrays, network.class_names, "test"), limit)
     else:
         name = str(dataset) if dataset else (recipe.dataset if recipe else Recipe().dataset)
-        folder = os.fspath(data_dir) if data_dir is not None else None
+        folder = checked_path(data_dir, "data_dir") if data_dir is not None else None
         if folder is None and recipe is not None and name == recipe.dataset:
             folder = recipe.data_dir
         if name == ARRAYS:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from ._matplotlib import Figure, MaxNLocator
+from .checks import path as checked_path
 from .errors import UsageError
 
 #: The kinds of file that a figure can be written to.
@@ -200,7 +200,7 @@ def plot_profile(
 
 def check_suffix(path: str | os.PathLike[str]) -> None:
     """Raises :class:`UsageError` when a figure cannot be written to a file of this name."""
-    suffix = Path(path).suffix
+    suffix = Path(checked_path(path, "the figure's file")).suffix
     if suffix.lower() not in SUFFIXES:
         raise UsageError(
             f"figure {os.fspath(path)} must end in {', '.join(SUFFIXES)}; received {suffix or 'no ending'}"

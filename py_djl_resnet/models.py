@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from . import _jvm
 from .checks import INT, LONG, text, whole_number, whole_numbers
+from .checks import class_names as checked_names
+from .checks import path as checked_path
 from .datasets import MAX_CLASSES, check_finite, check_numeric_array, check_size
 from .errors import UsageError
 from .recipe import Recipe
@@ -50,7 +52,7 @@ def create_model(
         weights: a file of torchvision's or timm's tensors, or a checkpoint: ``.safetensors``, or ``.pth`` and
             ``.pt`` with the extra ``[torch]``. ``info["import"]`` then says what was taken and what is new.
         new_head: whether the last layer is fresh, for `classes`, rather than that of `weights`.
-        class_names: a name for each class; None for numbers.
+        class_names: a name for each class; no two alike unless there are `weights`; None for numbers.
 
     Raises:
         UsageError: an unknown name, a number out of range, a device that is not there; a file of weights that is
@@ -62,7 +64,8 @@ def create_model(
     """
     text(name, "name")
     if class_names is not None:
-        class_names = [text(one, "a class name") for one in class_names]
+        # lists of ImageNet's classes have two cranes
+        class_names = checked_names(class_names, distinct=weights is None)
         if classes not in (None, len(class_names)):
             raise UsageError(f"classes must be the number of class_names, {len(class_names)}; received {classes}")
         classes = len(class_names)
@@ -117,7 +120,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: there is no such file, or the folder holds no checkpoint.
     """
-    file = Path(path)
+    file = Path(checked_path(path, "the checkpoint", "; the network of a run is run.model, its folder run.folder"))
     if file.is_dir():
         for name in CHECKPOINTS:
             if (file / name).is_file():
@@ -184,8 +187,9 @@ class Model:
         Raises:
             UsageError: a folder that does not exist or cannot be written.
         """
+        file = os.path.abspath(checked_path(path, "path"))
         with _jvm.translated_errors():
-            self.handle.save(os.path.abspath(path))
+            self.handle.save(file)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """The parameters and running statistics under torchvision's names, in torchvision's shapes and order.

@@ -32,10 +32,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from . import _jvm
+from ._signals import signals
 from .checks import LONG
 from .errors import JavaError, ResnetError, UsageError
 from .models import Model
-from .training import signals
 
 _POLL_MILLISECONDS = 50
 #: How long a cell that was asked to end may take to do so.

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
+from ._streams import lenient
 from ._surroundings import in_notebook
+from .errors import UsageError
 
 Snapshot = Mapping[str, Any]
 
@@ -136,17 +138,41 @@ class Bars:
             bar.close()
 
 
+def shown_by(progress: Any) -> Display:
+    """What shows a run: `progress` itself, or what True and False stand for.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if isinstance(progress, bool):
+        return display() if progress else Silent()
+    if isinstance(progress, type):
+        raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
+    methods = ("show", "epoch_ended", "close")
+    if not all(callable(getattr(progress, name, None)) for name in methods):
+        raise UsageError(
+            f"progress must be True, False or an object with {', '.join(methods)}, as LiveFigure(); "
+            f"received {progress!r}"
+        )
+    shown: Display = progress
+    return shown
+
+
 def display(stream: TextIO | None = None, losses: bool = True) -> Display:
-    """Bars where they can be drawn (a terminal, a notebook), else lines.
+    """Bars where they can be drawn (a terminal, a notebook), else lines; what cannot be written is dropped.
 
     Args:
         stream: a terminal, file or pipe; None takes standard error.
         losses: for lines: whether they have loss and accuracy too.
     """
-    stream = sys.stderr if stream is None else stream
-    if stream.isatty() or in_notebook():
+    if in_notebook():
         return Bars(stream if stream is not sys.stderr else None)
-    return Lines(stream, losses)
+    stream = sys.stderr if stream is None else stream
+    if stream is None:  # Python has none where it is closed
+        return Silent()
+    # a full disk under a log, or a terminal that has closed, ends no training
+    stream = lenient(stream)
+    return Bars(stream) if stream.isatty() else Lines(stream, losses)
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _checkpoint, _jvm
+from .checks import path as checked_path
 from .errors import UsageError
 from .models import Model, load
 from .profile import Profile
@@ -76,7 +77,7 @@ class Run:
         Raises:
             UsageError: no such folder, a file that is missing or not in its form.
         """
-        path = Path(folder)
+        path = Path(checked_path(folder, "folder"))
         if not path.is_dir():
             raise UsageError(
                 f"run folder {path} {'is not a folder' if path.exists() else 'does not exist'}; "

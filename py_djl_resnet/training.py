@@ -10,19 +10,21 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from ._signals import signals
 from ._surroundings import in_notebook
+from .checks import class_names as checked_names
+from .checks import function, instance, path
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .models import Model
 from .profile import Profile
-from .progress import Display, Silent, display
+from .progress import Display, shown_by
 from .recipe import Recipe
 from .runs import Row, Run, recipe_to_resume
 
@@ -32,6 +34,8 @@ Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray
 _POLL_MILLISECONDS = 100
 #: From where a run is followed to who called this module.
 _CALLER = 5
+
+_RECIPES = "settings make one, as Recipe(epochs=1), and Recipe.from_file reads one of a file or by its name"
 
 _running = threading.Lock()
 
@@ -48,8 +52,9 @@ def train(
 ) -> Run:
     """Trains a network.
 
-    Ctrl-C or SIGTERM, when this is called on the main thread, ends the run after the current
-    batch, with its last state saved; a second one ends the process at once, but for a notebook's kernel.
+    Ctrl-C, SIGTERM or SIGHUP, when this is called on the main thread, ends the run after the current
+    batch, with its last state saved; a second one ends the process at once, but for a notebook's kernel. SIGHUP is
+    left ignored where it is, as under nohup.
 
     Args:
         model: a network's name; None takes the recipe's.
@@ -59,7 +64,7 @@ def train(
         recipe: the settings; None takes the chapter's.
         out: the run folder, which must not exist; None chooses ``runs/<date>-<model>-<dataset>``,
             or, for arrays, keeps nothing on disk.
-        class_names: for arrays: the classes' names; None takes their numbers.
+        class_names: for arrays: the classes' names, no two alike; None takes their numbers.
         progress: whether to show bars (or lines, where there is no terminal), or what shows it.
         callback: called on this thread with each new row of the history.
 
@@ -71,7 +76,7 @@ def train(
         ResnetError: what else ended the training, such as a full disk; as of TrainingError, its ``run`` holds the
             history and the network. What `callback` raises ends the training, too, and leaves neither.
     """
-    recipe = recipe or Recipe()
+    recipe = Recipe() if recipe is None else instance(recipe, Recipe, "recipe", _RECIPES)
     if isinstance(model, Model):
         raise UsageError(
             f"model must be a network's name; received {model!r}. To go on with a run call resume(folder); to begin "
@@ -89,14 +94,15 @@ def train(
         recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
     if recipe.weights is not None:
         recipe = recipe.replace(weights=os.path.abspath(recipe.weights))
-    folder = None if out is None else os.path.abspath(out)
+    folder = None if out is None else os.path.abspath(path(out, "out"))
+    names = None if class_names is None else checked_names(class_names)
 
     def begin() -> Any:
         if arrays is None:
             # Java's own folder is still the one where it was started
             _jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
             return _jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
-        return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, class_names), folder)
+        return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, names), folder)
 
     return _run(begin, recipe, progress, callback)
 
@@ -132,20 +138,21 @@ def resume(
         Interrupted: as :func:`train`.
         TrainingError: as :func:`train`.
     """
-    source = Path(os.path.abspath(run))
+    source = Path(os.path.abspath(path(run, "run", "; the folder of a run is run.folder")))
     if not source.exists():
         raise UsageError(f"run {os.fspath(run)} does not exist; give a run folder, or a checkpoint in one")
     recipe = recipe_to_resume(source)
-    given = dict(changes or {})
+    given = {} if changes is None else dict(instance(changes, Mapping, "changes", 'such as {"epochs": 20}'))
     recipe.replace(**given)  # names and types are checked before Java starts
     given.update({key: os.path.abspath(given[key]) for key in ("data_dir", "weights") if given.get(key) is not None})
     arrays = None if dataset is None else _checked_arrays(dataset)
+    names = None if class_names is None else checked_names(class_names)
     where = recipe.replace(**{key: given[key] for key in ("device", "threads") if key in given})
 
     def begin() -> Any:
         if arrays is None:
             return _jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
-        return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, class_names))
+        return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, names))
 
     return _run(begin, where, progress, callback)
 
@@ -162,9 +169,9 @@ def _run(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"
         )
     try:
-        if isinstance(progress, type):
-            raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
-        shown: Display = progress if not isinstance(progress, bool) else display() if progress else Silent()
+        shown = shown_by(progress)
+        if callback is not None:
+            function(callback, "callback")
         _jvm.start(recipe.engine, device=recipe.device, threads=recipe.threads, quiet=progress is False)
         handle = None
         try:
@@ -261,27 +268,6 @@ def _follow(
     return history, snapshot["state"]
 
 
-@contextmanager
-def signals(numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM), *, lenient: bool = False) -> Iterator[list[int]]:
-    """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        if received and not lenient:
-            os._exit(128 + received[0])
-        received.append(number)
-
-    before = {number: signal.signal(number, receive) for number in numbers}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-
-
 def _checked_arrays(arrays: Any) -> Arrays:
     if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
         size = f" of {len(arrays)}" if isinstance(arrays, (tuple, list)) else ""
@@ -304,7 +290,7 @@ def _checked_arrays(arrays: Any) -> Arrays:
 def _datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[Any, Any]:
     train_x, train_y, test_x, test_y = arrays
     count = int(max(np.max(train_y), np.max(test_y))) + 1
-    names = list(class_names) if class_names is not None else [str(n) for n in range(count)]
+    names = class_names if class_names is not None else [str(n) for n in range(count)]
     return (
         from_arrays(train_x, train_y, names, "train"),
         from_arrays(test_x, test_y, names, "test"),

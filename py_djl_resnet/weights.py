@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from . import _jvm
 from ._checkpoint import is_checkpoint
+from .checks import path as checked_path
 from .checks import whole_number
 from .errors import ResnetWarning, UsageError
 
@@ -46,7 +47,7 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
     Raises:
         UsageError: no such file, a damaged one, or tensors that are not the network's.
     """
-    path = Path(file)
+    path = Path(checked_path(file, "weights"))
     if path.is_dir():
         raise UsageError(f"weights {path} are a folder; give a file in it, such as best.safetensors of a run")
     if not path.is_file():
@@ -219,7 +220,7 @@ def export(
         raise UsageError(f"fold is for the format onnx; received the format {format}")
     if format != "djl" and not (image_size is None and normalize is None):
         raise UsageError(f"image_size and normalize are for the format djl; received the format {format}")
-    target = os.path.abspath(path)
+    target = os.path.abspath(checked_path(path, "path"))
     if format != "djl":
         require_writable(Path(target))
         if is_checkpoint(Path(target)):

@@ -8,7 +8,7 @@ import sys
 import pytest
 from PIL import Image
 
-from py_djl_resnet import UsageError, __version__
+from py_djl_resnet import Run, UsageError, __version__
 from py_djl_resnet.cli.parser import build_parser, parse
 
 COMMANDS = [
@@ -263,3 +263,15 @@ def test_a_download_without_the_network_is_refused(command):
     code, _, err = command("datasets", "--download", "cifar-10", "--offline")
     assert code == 2
     assert "--offline" in err
+
+
+def test_figure_that_fails_in_matplotlib_leaves_the_final_lines(command, monkeypatch):
+    def broken(run, path=None):
+        raise ZeroDivisionError("of a font")
+
+    monkeypatch.setattr(Run, "plot", broken)
+    code, out, err = command(
+        "train", "--limit", "64", "--batch-size", "64", "--epochs", "1", "--quiet", "--out", "mine"
+    )
+    assert (code, err) == (0, "py-djl-resnet: warning: no figure: ZeroDivisionError: of a font\n")
+    assert re.fullmatch(f"{LAST}mine\n", out)

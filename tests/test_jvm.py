@@ -1,6 +1,7 @@
 """Finding Java and starting the JVM. A process starts it once, so most of these run in a process of their own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -219,6 +220,62 @@ def test_signals_stay_with_python_after_the_start():
     assert run(script) == (-signal.SIGTERM, "handled\ninterrupted\n", "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
+def test_a_working_folder_that_is_gone_is_told_and_another_one_serves(tmp_path):
+    script = f"""
+    import os
+    import py_djl_resnet as resnet
+    from py_djl_resnet import models
+    os.mkdir({str(tmp_path / "gone")!r})
+    os.chdir({str(tmp_path / "gone")!r})
+    os.rmdir(os.getcwd())
+    try:
+        models.available()
+    except resnet.EngineError as error:
+        print(error)
+    os.chdir({str(tmp_path)!r})
+    print(len(models.available()) > 0)
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    assert out.startswith("The working folder is gone or cannot be read (No such file or directory)")
+    assert out.endswith("\nTrue\n")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_an_interruption_while_java_starts_is_answered_and_java_works_after_it(failing):
+    # in the place where JPype has started the JVM and has not come back yet
+    script = f"""
+    import signal
+    import jpype
+    import py_djl_resnet as resnet
+    start = jpype.startJVM
+    def interrupted(*options, **more):
+        start(*options, **more)
+        signal.raise_signal(signal.SIGINT)
+        if {failing}:
+            raise RuntimeError("broken")
+    jpype.startJVM = interrupted
+    try:
+        resnet.create_model("plain20")
+    except KeyboardInterrupt:
+        print("interrupted")
+    try:
+        print(resnet.create_model("plain20").info["model"])
+    except resnet.EngineError as error:
+        print(error)
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    first, then, last = out.splitlines()
+    assert (first, last) == ("interrupted", "interrupted")
+    assert "does not start: broken" in then if failing else then == "plain20"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_is_told_rather_than_hung():
     script = """
@@ -256,6 +313,49 @@ def test_a_java_that_another_library_has_ended_is_told():
     """
     ended = "Java has ended in this process, and cannot start again. Restart the kernel or the process.\n"
     assert run(script) == (0, 3 * ended, "")
+
+
+@pytest.mark.parametrize(
+    ("heap", "message"),
+    [
+        ("1k", "must be at least 16m, .* Received: '1k'"),
+        ("16383k", "must be at least 16m, .* Received: '16383k'"),
+        ("4096", "must be at least 16m, .* Received: '4096'"),
+        ("900000g", r"must be at most this machine's memory, \d+m. Received: '900000g'"),
+    ],
+)
+def test_a_heap_that_would_end_the_process_is_told_before_java_starts(heap, message):
+    script = """
+    import py_djl_resnet as resnet
+    try:
+        resnet.create_model("plain20")
+    except resnet.UsageError as error:
+        print(error)
+    """
+    code, out, err = run(script, PY_DJL_RESNET_HEAP=heap)
+    assert (code, err) == (0, "")
+    assert re.search(f"PY_DJL_RESNET_HEAP {message}", out)
+
+
+def test_the_least_heap_and_all_of_the_memory_are_taken(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}.get)  # 4 GiB
+    for heap in ("16m", "16777216", "16384K", "4g", "4194304k"):
+        monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
+        assert f"-Xmx{heap}" in _options.options(_java.Java(tmp_path, "17", tmp_path), "pytorch", None)
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "4194305k")
+    with pytest.raises(UsageError, match=r"this machine's memory, 4096m\. Received: '4194305k'"):
+        _options.options(_java.Java(tmp_path, "17", tmp_path), "pytorch", None)
+
+
+@pytest.mark.parametrize(("threads", "fits"), [("1024", True), ("4,2", True), ("1025", False), ("1,100000", False)])
+def test_threads_that_openmp_would_end_the_process_of_are_told(monkeypatch, tmp_path, threads, fits):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    java = _java.Java(tmp_path, "17", tmp_path)
+    if fits:
+        assert _options.options(java, "pytorch", None)
+        return
+    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS must be .* 1 to 1024. Received: '{threads}'"):
+        _options.options(java, "pytorch", None)
 
 
 @pytest.mark.parametrize("heap", ["lots", "0m", "2 g"])

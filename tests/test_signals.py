@@ -1,9 +1,11 @@
+import fcntl
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def training(folder, *more):
     return process
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signal_ends_the_run_with_its_state_saved(tmp_path, number, code):
     process = training(tmp_path)
     process.send_signal(number)
@@ -55,6 +57,43 @@ def test_second_interruption_ends_at_once(tmp_path):
     assert process.returncode in (130, 143)
     assert "Traceback" not in err
     assert "interrupted" not in err
+
+
+def test_terminal_that_closes_ends_the_run_with_its_state_saved(tmp_path):
+    # the terminal's lines cannot be written any more, and its shell sends the signal once more
+    reader, terminal = pty.openpty()
+    with open(reader, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "py_djl_resnet", *ENDLESS],
+            cwd=tmp_path,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(terminal)
+        shown = b""
+        while b"epoch 1/1000: " not in shown:
+            shown += screen.read(65536)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 129
+    with load(tmp_path / "mine" / "last.safetensors") as model:
+        assert model.info["step"] >= 8
+
+
+def test_run_under_nohup_outlives_its_terminal(tmp_path):
+    script = (
+        "import signal\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from py_djl_resnet import Recipe, train\n"
+        "recipe = Recipe(model='cifar-resnet20', epochs=2, limit=64, batch_size=64, threads=1)\n"
+        "hang_up = lambda row: signal.raise_signal(signal.SIGHUP)\n"
+        "run = train(recipe=recipe, out='mine', progress=False, callback=hang_up)\n"
+        "print(len(run.history), signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "2 True\n", "")
 
 
 def test_interruption_before_the_training_is_one_line(tmp_path):

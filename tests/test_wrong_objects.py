@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from py_djl_resnet import UsageError, create_model, predict, train
+from py_djl_resnet import Run, UsageError, create_model, evaluate, load, predict, resume, train
 from py_djl_resnet.live import LiveFigure
 
 
@@ -33,6 +33,72 @@ def test_a_network_in_a_names_place_is_told(jvm):
 def test_pictures_in_memory_are_told_to_be_files(trained):
     with pytest.raises(UsageError, match="a picture must be a file or a folder; received a ndarray"):
         predict(trained.folder, np.zeros((1, 28, 28), np.float32))
+
+
+@pytest.fixture
+def no_java(monkeypatch):
+    """A wrong argument is told before Java starts."""
+
+    def started(*options, **more):
+        raise AssertionError("Java was started")
+
+    monkeypatch.setattr("py_djl_resnet._jvm.start", started)
+
+
+@pytest.mark.usefixtures("no_java")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"recipe": {"epochs": 1}}, r"recipe must be a Recipe; received {'epochs': 1}; .*Recipe\(epochs=1\)"),
+        ({"recipe": "d2l-fashion-mnist"}, "recipe must be a Recipe; received 'd2l-fashion-mnist'; .*Recipe.from_file"),
+        ({"recipe": ""}, "recipe must be a Recipe; received ''"),
+        ({"callback": 5}, "callback must be a function; received 5"),
+        ({"progress": "yes"}, "progress must be True, False or an object with show, epoch_ended, .*received 'yes'"),
+        ({"progress": None}, "progress must be True, False or an object .*received None"),
+        ({"out": 5}, "out must be a path, as text or a Path; received 5"),
+        ({"out": b"mine"}, "out must be a path, as text or a Path; received b'mine'"),
+        ({"out": ""}, "out must be a path; received empty text"),
+        ({"out": "a\0b"}, r"out must be a path; received 'a\\x00b'"),
+        ({"class_names": "abc"}, "class_names must be a list of names; received 'abc'"),
+        ({"class_names": 3}, "class_names must be a list of names; received 3"),
+        ({"class_names": ["a", None]}, r"class_names\[1\] must be text; received None"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must differ from one another; received 'a' twice"),
+    ],
+)
+def test_wrong_argument_of_a_training_is_told(tmp_path, monkeypatch, arrays, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        train(dataset=arrays, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("no_java")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: resume(None), "run must be a path, as text or a Path; received None; .*run.folder"),
+        (resume, r"run must be a path, .*received Run\('trained', epochs=2\); the folder of a run is run.folder"),
+        (lambda run: resume(run.folder, ["epochs"]), r"changes must be a Mapping; received \['epochs'\]; such as {"),
+        (lambda run: resume(run.folder, class_names="abc"), "class_names must be a list of names; received 'abc'"),
+        (lambda run: load(None), "the checkpoint must be a path, .*received None"),
+        (lambda run: load(""), "the checkpoint must be a path; received empty text"),
+        (evaluate, r"received Run\('trained', epochs=2\); the network of a run is run.model"),
+        (lambda run: run.model.save(None), "path must be a path, as text or a Path; received None"),
+        (lambda run: run.model.export(None), "path must be a path, as text or a Path; received None"),
+        (lambda run: run.plot(5), "the figure's file must be a path, as text or a Path; received 5"),
+        (lambda run: Run.open(None), "folder must be a path, as text or a Path; received None"),
+        (lambda run: create_model(class_names="abc"), "class_names must be a list of names; received 'abc'"),
+        (lambda run: create_model(class_names=["a", "a"]), "class_names must differ .*received 'a' twice"),
+    ],
+)
+def test_wrong_object_is_told(trained, call, message):
+    with pytest.raises(UsageError, match=message):
+        call(trained)
+
+
+def test_empty_text_in_a_runs_place_is_refused(refused):
+    assert refused("train", "--resume", "") == (2, "--resume must be a path; received empty text")
+    assert refused("train", "--out", "") == (2, "out must be a path; received empty text")
 
 
 def test_a_java_cut_to_size_is_told_twice_alike():

@@ -7,10 +7,15 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO, cast
 
+from .._streams import Lenient, flushed, lenient, open_closed
 from ..errors import Interrupted, ResnetError
 from .parser import build_parser, parse
 from .report import NAME, report, reported_warnings
+
+#: The exit code when whoever read standard output has gone, as of a process that SIGPIPE ended.
+_READER_GONE = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,19 +25,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None takes those of the process.
 
     Returns:
-        The exit code: 0, 1 after a failure, 2 for wrong usage or input, 130 after Ctrl-C, 143
-        after SIGTERM.
+        The exit code: 0, 1 after a failure, 2 for wrong usage or input, 130 after Ctrl-C, and, of
+        a training, 143 after SIGTERM, 129 after SIGHUP.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
+    open_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a stream that is not UTF-8 gets a question mark for what it lacks, rather than half of the output
         sys.stdout.reconfigure(errors="replace")
+    streams = sys.stdout, sys.stderr
+    # a line that cannot be written stops no command, least of all a training; that of a result is told at the end
+    sys.stdout = cast(TextIO, Lenient(sys.stdout, told=(BrokenPipeError,)))
+    sys.stderr = lenient(sys.stderr)
+    try:
+        return _written(_code(arguments), streams[0])
+    except SystemExit:  # after --help
+        if failure := _written(0, streams[0]):
+            return failure
+        raise
+    finally:
+        sys.stdout, sys.stderr = streams
+        flushed(sys.stderr)
+
+
+def _code(arguments: Sequence[str]) -> int:
+    """Runs a command, and tells what goes wrong in one line; the exit code."""
+    debug = "--debug" in arguments
     try:
         options = parse(build_parser(program_name()), arguments)
         with reported_warnings():
             code: int = options.run(options)
-        sys.stdout.flush()
         return code
     except Interrupted as interrupted:
         report(str(interrupted))
@@ -46,15 +68,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         report("interrupted")
         return 130
     except BrokenPipeError:
-        # Whoever read standard output has gone; keep Python from complaining as it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+        return _READER_GONE
     except Exception as error:
         if debug:
             traceback.print_exc()
         advice = "" if debug else " (--debug shows where)"
         report(f"error: {type(error).__name__}: {error}{advice}")
         return 1
+
+
+def _written(code: int, output: TextIO) -> int:
+    """Writes out standard output; the exit code, that of a failure to do so where `code` is none."""
+    failure = flushed(output) or getattr(sys.stdout, "failure", None)
+    if isinstance(failure, BrokenPipeError):
+        return code or _READER_GONE
+    if failure is not None:
+        report(f"error: standard output cannot be written: {failure.strerror}")
+        return code or 1
+    return code
 
 
 def program_name() -> str:

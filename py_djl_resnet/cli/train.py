@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..checks import path
 from ..errors import ResnetError, RunInUseError, UsageError
 from ..progress import Silent, display, epoch_line
 from ..recipe import ENVIRONMENT, Recipe, environment_settings, recipe_names, settings_of
@@ -196,6 +197,7 @@ def _run_to_resume(options: Any) -> Path | None:
     """The folder of the run that is to go on, or a checkpoint in it; None to start one."""
     if options.resume is None:
         return None
+    path(options.resume, "--resume")
     if options.resume != "auto":
         if options.out is not None:
             raise UsageError(
@@ -250,6 +252,8 @@ def _draw(result: Run) -> None:
             result.profile.plot(figures / "profile.png")
     except ResnetError as error:
         warn(f"no figure: {error}")
+    except Exception as error:  # of Matplotlib: the user still gets the final lines
+        warn(f"no figure: {type(error).__name__}: {error}")
 
 
 def _shown(folder: Path | None) -> str:
