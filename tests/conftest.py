@@ -9,6 +9,9 @@ from examples import separable
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell's background job; the processes that the tests start, and interrupt, would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # as under nohup: still without effect here, but not inherited
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.fixture(scope="session")
