@@ -179,8 +179,7 @@ def _run(
             with signals(lenient=in_notebook()) as received:
                 with _jvm.translated_errors():
                     handle = begin()
-                with _closed_on_failure(handle):
-                    return _ended(handle, shown, callback, received)
+                return _ended(handle, shown, callback, received)
         except ResnetError:
             if handle is None and received:
                 signal.raise_signal(received[0])  # no run took notice of it
@@ -200,7 +199,7 @@ def _ended(
     """Follows a run to its end, and makes what it came to of its handle."""
     kept = handle.runDir()
     folder = None if kept is None else Path(os.path.abspath(str(kept)))
-    with _jvm.translated_errors():
+    with _closed_on_failure(handle), _jvm.translated_errors():
         history, state = _follow(handle, shown, callback, received)
         profile = handle.profile() if state in ("done", "stopped") else None
         run = Run(
@@ -227,9 +226,7 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
     """Ends a run that nobody follows any more, and frees the network that nobody gets."""
     try:
         yield
-    except BaseException as failure:
-        if getattr(failure, "run", None) is not None:
-            raise
+    except BaseException:
         handle.stop()
         while not handle.await_(_POLL_MILLISECONDS):
             pass

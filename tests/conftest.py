@@ -1,10 +1,12 @@
 """What several tests share."""
 
+import shutil
 import signal
 import sys
 
 import pytest
 from examples import separable
+from interruption import SHORT, finish, metrics, start, wait_until
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell's background job; the processes that the tests start, and interrupt, would inherit it
@@ -83,3 +85,28 @@ def java_kernel(tmp_path_factory):
             inner.setattr(sys, "prefix", sys.base_prefix)
             folder = kernel.register(quiet=True)
         yield folder
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    finish(start(folder, *SHORT))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Where a run is to be; afterwards it is removed, since it takes a quarter of a gigabyte."""
+    yield tmp_path / "run"
+    shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+
+@pytest.fixture
+def stopped(run):
+    """A run that was stopped when it had an epoch behind it."""
+    process = start(run, *SHORT)
+    assert wait_until(lambda: (run / "metrics.csv").exists() and metrics(run) != [], process)
+    process.send_signal(signal.SIGTERM)
+    finish(process, 143)
+    return run

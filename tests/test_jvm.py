@@ -7,11 +7,10 @@ import subprocess
 import sys
 import textwrap
 
-import numpy as np
 import pytest
 
-from py_djl_resnet import _java, _jvm, _options
-from py_djl_resnet.errors import EngineError, JavaNotFoundError, ResnetError, UsageError
+from py_djl_resnet import _java, _jvm
+from py_djl_resnet.errors import JavaNotFoundError, UsageError
 
 
 def run(script, **environment):
@@ -337,41 +336,6 @@ def test_a_heap_that_would_end_the_process_is_told_before_java_starts(heap, mess
     assert re.search(f"PY_DJL_RESNET_HEAP {message}", out)
 
 
-def test_the_least_heap_and_all_of_the_memory_are_taken(monkeypatch, tmp_path):
-    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}.get)  # 4 GiB
-    for heap in ("16m", "16777216", "16384K", "4g", "4194304k"):
-        monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
-        assert f"-Xmx{heap}" in _options.options(_java.Java(tmp_path, "17", tmp_path), "pytorch", None)
-    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "4194305k")
-    with pytest.raises(UsageError, match=r"this machine's memory, 4096m\. Received: '4194305k'"):
-        _options.options(_java.Java(tmp_path, "17", tmp_path), "pytorch", None)
-
-
-@pytest.mark.parametrize(("threads", "fits"), [("1024", True), ("4,2", True), ("1025", False), ("1,100000", False)])
-def test_threads_that_openmp_would_end_the_process_of_are_told(monkeypatch, tmp_path, threads, fits):
-    monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    java = _java.Java(tmp_path, "17", tmp_path)
-    if fits:
-        assert _options.options(java, "pytorch", None)
-        return
-    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS must be .* 1 to 1024. Received: '{threads}'"):
-        _options.options(java, "pytorch", None)
-
-
-@pytest.mark.parametrize("heap", ["lots", "0m", "2 g"])
-def test_an_unusable_heap_is_told(monkeypatch, tmp_path, heap):
-    monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
-    java = _java.Java(tmp_path, "17", tmp_path)
-    with pytest.raises(UsageError, match=f"PY_DJL_RESNET_HEAP must be a size such as .* Received: '{heap}'"):
-        _options.options(java, "pytorch", None)
-
-
-def test_a_heap_and_threads_reach_java(monkeypatch, tmp_path):
-    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "2g")
-    options = _options.options(_java.Java(tmp_path, "17", tmp_path), "pytorch", 3)
-    assert {"-Xmx2g", "-Dai.djl.pytorch.num_threads=3"} <= set(options)
-
-
 @pytest.mark.parametrize(
     ("arguments", "environment", "threads"), [("", {}, None), ("", {"OMP_NUM_THREADS": "1"}, 1), ("threads=3", {}, 3)]
 )
@@ -386,78 +350,3 @@ def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, e
     print(int(getenv(b"OMP_NUM_THREADS")))
     """
     assert run(script, **environment) == (0, f"{threads or _jvm.processors()}\n", "")
-
-
-@pytest.mark.parametrize("device", ["gpu", "gpu:1"])
-def test_a_gpu_without_its_libraries_is_told(monkeypatch, device):
-    monkeypatch.setattr(_options.importlib.metadata, "version", lambda _: "2.15.0")
-    with pytest.raises(EngineError, match=rf"Device {device} needs .* torch 2\.7\.1\. Found: 2\.15\.0.*\[gpu\]"):
-        _options.gpu_libraries("pytorch", device)
-
-
-def test_libraries_for_a_gpu_are_those_of_torch(monkeypatch, tmp_path):
-    monkeypatch.setattr(_options.importlib.metadata, "version", lambda _: "2.7.1+cu128")
-    (tmp_path / "torch").mkdir()
-    (tmp_path / "torch/__init__.py").write_text("raise ImportError('must not be imported')")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert _options.gpu_libraries("pytorch", "gpu") == {
-        "PYTORCH_LIBRARY_PATH": str(tmp_path / "torch/lib"),
-        "PYTORCH_VERSION": "2.7.1",
-        "PYTORCH_FLAVOR": "cu128",
-    }
-
-
-def test_arrays_cross_without_a_copy(jvm):
-    array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    buffer = jvm.to_direct_buffer(array)
-    array[1, 2] = 42
-    assert buffer.asFloatBuffer().get(5) == 42
-    back = jvm.from_direct_buffer(buffer, (2, 3), np.float32)
-    assert np.shares_memory(back, array)
-    np.testing.assert_array_equal(back, array)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.arange(6, dtype=np.float32).reshape(2, 3).T,
-        np.arange(6, dtype=">f4").reshape(3, 2),
-        np.arange(12, dtype=np.uint8)[::2],
-        np.zeros((0, 3), dtype=np.float32),
-    ],
-)
-def test_arrays_of_another_layout_are_copied(jvm, array):
-    buffer = jvm.to_direct_buffer(array)
-    native = array.dtype.newbyteorder("=")
-    np.testing.assert_array_equal(jvm.from_direct_buffer(buffer, array.shape, native), array)
-
-
-def java(name, message, cause=None):
-    import jpype
-
-    return jpype.JClass(name)(message, cause) if cause else jpype.JClass(name)(message)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "text"),
-    [
-        ("java.lang.IllegalStateException", ResnetError, "^why$"),
-        ("java.lang.OutOfMemoryError", EngineError, "heap is full: why.*PY_DJL_RESNET_HEAP"),
-        ("java.lang.UnsatisfiedLinkError", EngineError, "cannot be loaded: why.*doctor"),
-        ("ai.djl.engine.EngineException", EngineError, "engine failed: why"),
-    ],
-)
-def test_java_exceptions_become_ours(jvm, name, kind, text):
-    with pytest.raises(kind, match=text) as caught, jvm.translated_errors():
-        raise java(name, "why")
-    assert str(caught.value.__cause__.getClass().getName()) == name
-
-
-def test_the_cause_that_says_most_is_told(jvm):
-    with pytest.raises(EngineError, match="heap is full: why"), jvm.translated_errors():
-        raise java("java.lang.RuntimeException", "outer", java("java.lang.OutOfMemoryError", "why"))
-
-
-def test_errors_of_python_pass_untranslated(jvm):
-    with pytest.raises(KeyError), jvm.translated_errors():
-        raise KeyError("x")

@@ -184,6 +184,17 @@ def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
         train(dataset=arrays, recipe=SMALL, progress=False, callback=lambda row: 1 / 0)
     with pytest.raises(ResnetError):
         logits(handles[-1])
+
+    class WithRunError(Exception):
+        run = "of the caller's own"
+
+    def fail(row):
+        raise WithRunError
+
+    with pytest.raises(WithRunError):
+        train(dataset=arrays, recipe=SMALL, progress=False, callback=fail)
+    with pytest.raises(ResnetError):
+        logits(handles[-1])
     many = SMALL.replace(epochs=50)
 
     def interrupt(row):

@@ -94,8 +94,11 @@ public final class Trainer {
         this.recipe = start.recipe();
         plan = new EpochPlan(train.size(), recipe.batchSize(), recipe.seed());
         plan.requireFit(start);
-        data = DataChecksums.of(train, test);
-        data.requireSame(start.data());
+        // where nothing is kept, no run goes on with them
+        data = folder == null && start.data() == null ? null : DataChecksums.of(train, test);
+        if (data != null) {
+            data.requireSame(start.data());
+        }
         stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
         this.network = network;
         this.optimizerState = optimizerState;

@@ -19,7 +19,8 @@ import org.djlresnet.recipe.Recipe;
  * @param step the steps that are done over the whole run
  * @param history a row for each epoch that is done
  * @param partial the sums of the epoch that is under way
- * @param data the data's checksums; null at the beginning of a run and in older checkpoints
+ * @param data the data's checksums; null at the beginning of a run, in one that keeps nothing and
+ *     in older checkpoints
  */
 public record TrainingState(
         Recipe recipe,

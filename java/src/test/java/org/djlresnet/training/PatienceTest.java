@@ -44,13 +44,7 @@ class PatienceTest extends ResumeFixture {
         }
         assertEquals(best + 2, rows.size() - 1);
         assertTrue(rows.size() < 50);
-        Map<String, byte[]> kept = tensors(folder.resolve("best.safetensors"));
-        run.network()
-                .parameters()
-                .forEach(
-                        (name, parameter) ->
-                                assertArrayEquals(
-                                        kept.get(name), parameter.getArray().toByteArray(), name));
+        assertSameBytes(tensors(folder.resolve("best.safetensors")), parameters(run.network()));
         run.network().close();
     }
 
@@ -79,12 +73,7 @@ class PatienceTest extends ResumeFixture {
         Map<String, byte[]> best = tensors(folder.resolve("best.safetensors"));
         Map<String, byte[]> last = tensors(folder.resolve("last.safetensors"));
         assertFalse(Arrays.equals(best.get("bn1.running_mean"), last.get("bn1.running_mean")));
-        run.network()
-                .parameters()
-                .forEach(
-                        (name, parameter) ->
-                                assertArrayEquals(
-                                        best.get(name), parameter.getArray().toByteArray(), name));
+        assertSameBytes(best, parameters(run.network()));
         run.network().close();
     }
 

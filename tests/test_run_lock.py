@@ -1,0 +1,110 @@
+"""One process writes to a run folder; others are told, or wait."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+
+import pytest
+from interruption import SHORT, begins, differences, finish, go_on, start, state, suspended, the_error, wait_until
+
+
+@contextlib.contextmanager
+def held(folder):
+    """A process that has the lock of a run folder and does nothing."""
+    script = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); file.truncate(0);"
+        "import os; file.write(f'process {os.getpid()} on earth'); file.flush(); print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(folder / "run.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdout.readline()
+        yield holder
+        holder.stdin.close()
+
+
+def ended(folder, processes):
+    """What processes that were begun at once wrote to standard error when all have ended.
+
+    The one that has got the folder stands still until the others have seen so, however late they come to look.
+    """
+    lock = folder / "run.lock"
+
+    def holders():
+        text = lock.read_text() if lock.exists() else ""
+        return [process for process in processes if text.startswith(f"process {process.pid} ")]
+
+    assert wait_until(lambda: holders() != [], *processes)
+    (holder,) = holders()
+    with suspended(holder):
+        errors = {process: process.communicate(timeout=300)[1] for process in processes if process is not holder}
+    errors[holder] = holder.communicate(timeout=300)[1]
+    return [errors[process] for process in processes]
+
+
+def test_lock_says_who_holds_it_and_ends_with_its_holder(whole, run):
+    holder = start(run, *SHORT)
+    assert wait_until(lambda: begins(run) == 1, holder)
+    with suspended(holder):
+        line = the_error(finish(start(run, *SHORT), 2))
+        assert holder.poll() is None
+    assert f"is being written by another run: process {holder.pid} on " in line
+    holder.kill()
+    holder.communicate()
+    go_on(run)
+    assert differences(whole, run) == []
+
+
+def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
+    processes = [start(run, *SHORT) for _ in range(3)]
+    errors = ended(run, processes)
+    codes = [process.returncode for process in processes]
+    assert sorted(codes) == [0, 2, 2]
+    for code, err in zip(codes, errors, strict=True):
+        if code:
+            assert str(run) in the_error(err)
+    assert differences(whole, run) == []
+
+
+def test_run_waits_for_the_lock_and_goes_on_when_its_holder_dies(whole, run):
+    holder = start(run, *SHORT)
+    assert wait_until((run / "last.safetensors").exists, holder)
+    begun = begins(run)
+    with suspended(holder):
+        waiting = start(run, *SHORT, "--wait-for-lock", "300")
+        told = waiting.stderr.readline()
+        holder.kill()
+        holder.communicate()
+    assert told.startswith("py-djl-resnet: waiting for up to 300 s: ")
+    assert f"run folder {run} is being written by another run: process {holder.pid} on " in told
+    assert finish(waiting) == ""
+    assert begins(run) == begun + 1
+    assert differences(whole, run) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_that_waits_for_the_lock_can_be_interrupted(stopped, number):
+    before = state(stopped)
+    with held(stopped) as holder:
+        waiting = start(stopped, *SHORT, "--wait-for-lock", "300")
+        assert f"process {holder.pid} on " in waiting.stderr.readline()
+        waiting.send_signal(number)
+        err = finish(waiting, 130 if number == signal.SIGINT else -number)
+        assert err == ("py-djl-resnet: interrupted\n" if number == signal.SIGINT else "")
+    assert state(stopped) == before
+
+
+def test_waiting_for_the_lock_ends_with_its_seconds(stopped):
+    with held(stopped) as holder:
+        err = finish(start(stopped, *SHORT, "--wait-for-lock", "1"), 2)
+    assert f"process {holder.pid} on " in the_error(err)
+    assert err.startswith("py-djl-resnet: waiting for up to 1 s: ")
+
+
+def test_of_two_that_go_on_with_a_run_at_once_one_does(whole, stopped):
+    processes = [start(stopped, *SHORT) for _ in range(2)]
+    errors = ended(stopped, processes)
+    assert sorted(process.returncode for process in processes) == [0, 2]
+    (refusal,) = [err for err in errors if err]
+    assert "is being written by another run: process " in the_error(refusal)
+    assert differences(whole, stopped) == []
