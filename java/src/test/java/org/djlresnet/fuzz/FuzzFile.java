@@ -24,8 +24,9 @@ final class FuzzFile {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        path.toFile().deleteOnExit();
+        // Deleted in the reverse order: the file, then its folder
         path.getParent().toFile().deleteOnExit();
+        path.toFile().deleteOnExit();
     }
 
     Path write(byte[] content) {
