@@ -18,7 +18,7 @@ class Display(Protocol):
     """What :func:`py_djl_resnet.train` tells of a run, about ten times a second."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """The state now: ``state``, ``epoch``, ``epochs``, ``done``, ``total``, ``loss``, ..."""
+        """The state now: ``state``, ``epoch``, ``epochs``, ``done``, ``total``, ``loss``, ..., ``ended``."""
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """A row was added to the history."""
@@ -91,6 +91,9 @@ class Bars:
             return
         at = (snapshot["epoch"], phase)
         if at != self._at:
+            ended = snapshot["ended"]
+            if self._bar is not None and ended is not None and (ended["epoch"], ended["state"]) == self._at:
+                self._draw(ended["done"], ended["loss"], ended["accuracy"])
             self._end()
             self._at = at
             wide = _has_width(self._stream or sys.stderr)
@@ -110,8 +113,9 @@ class Bars:
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """Ends the epoch's last bar with the epoch's figures."""
-        if self._bar is not None and self._at == (row["epoch"], "validating"):
-            self._draw(self._bar.total, row["test_loss"], row["test_accuracy"])
+        if self._bar is not None and self._at is not None and self._at[0] == row["epoch"]:
+            part = "train" if self._at[1] == "training" else "test"
+            self._draw(self._bar.total, row[f"{part}_loss"], row[f"{part}_accuracy"])
         self._end()
         self._ended = row["epoch"]
 

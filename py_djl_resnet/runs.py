@@ -158,6 +158,7 @@ def read_metrics(file: Path) -> list[Row]:
     Raises:
         UsageError: a file that cannot be read, lacks a column, or holds what is no number.
     """
+    _require_file(file)
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -171,6 +172,12 @@ def read_metrics(file: Path) -> list[Row]:
         ) from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is no table of metrics: {error}") from error
+
+
+def _require_file(file: Path) -> None:
+    """Refuses what a reader would wait for without end."""
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise UsageError(f"{file} is a pipe or a device, where a run has a file of that name")
 
 
 def _row(cells: dict[str | Any, Any], where: str) -> Row:
@@ -243,6 +250,7 @@ def read_recipe(file: Path) -> Recipe:
     Raises:
         UsageError: no such file, or one that the train command did not write.
     """
+    _require_file(file)
     try:
         settings = json.loads(file.read_text("utf-8"))
     except OSError as error:

@@ -279,3 +279,14 @@ def test_signals_at_the_start_are_no_failure(whole, run, tmp_path, monkeypatch, 
         assert err.count("\n") <= 1
     go_on(run)
     assert differences(whole, run) == []
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "log.txt", "last.safetensors"])
+def test_pipe_in_a_files_place_is_refused_and_not_waited_for(whole, stopped, name):
+    file = stopped / name
+    aside = file.rename(stopped.parent / name)
+    os.mkfifo(file)
+    assert f"{file} is a pipe" in the_error(finish(start(stopped, *SHORT), 2))
+    aside.replace(file)
+    go_on(stopped)
+    assert differences(whole, stopped) == []

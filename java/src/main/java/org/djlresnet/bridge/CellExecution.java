@@ -10,6 +10,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.BooleanSupplier;
 import jdk.jshell.execution.LocalExecutionControl;
 
 /**
@@ -35,7 +36,19 @@ final class CellExecution extends LocalExecutionControl {
     /** For the thread that JShell makes, which calls nothing but a static method. */
     private static final InheritableThreadLocal<Call> CALL = new InheritableThreadLocal<>();
 
-    private record Call(Method snippet, Thread.UncaughtExceptionHandler handler) {}
+    private record Call(
+            Method snippet, Thread.UncaughtExceptionHandler handler, BooleanSupplier stopped) {}
+
+    private final BooleanSupplier stopped;
+
+    /**
+     * Creates the execution of a shell's snippets.
+     *
+     * @param stopped whether the cell that runs was asked to end
+     */
+    CellExecution(BooleanSupplier stopped) {
+        this.stopped = stopped;
+    }
 
     @Override
     public void load(ClassBytecodes[] classes)
@@ -49,7 +62,7 @@ final class CellExecution extends LocalExecutionControl {
 
     @Override
     protected String invoke(Method snippet) throws Exception {
-        CALL.set(new Call(snippet, Thread.getDefaultUncaughtExceptionHandler()));
+        CALL.set(new Call(snippet, Thread.getDefaultUncaughtExceptionHandler(), stopped));
         try {
             Method run = CellExecution.class.getDeclaredMethod("run");
             run.setAccessible(true);
@@ -63,6 +76,10 @@ final class CellExecution extends LocalExecutionControl {
     private static Object run() throws Throwable {
         Call call = CALL.get();
         CALL.remove(); // or every thread of the cell would have it
+        if (call.stopped()
+                .getAsBoolean()) { // after the statement before, which is what JShell ended
+            return null;
+        }
         // before Java 20 JShell has set one for the whole JVM, which is silent
         Thread.setDefaultUncaughtExceptionHandler(call.handler());
         FutureTask<Object> task = new FutureTask<>(() -> call.snippet().invoke(null));

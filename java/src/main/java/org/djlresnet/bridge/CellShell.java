@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import jdk.jshell.ExpressionSnippet;
 import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
@@ -27,12 +28,16 @@ final class CellShell {
     private final CellErrors errors;
     private final List<Snippet> incomplete = new ArrayList<>();
     private int cell;
+    private volatile boolean running;
     private volatile boolean stopped;
     private String value;
     private JsonObject error;
 
     CellShell(String[] classPath) {
-        shell = JShell.builder().executionEngine(new Engine(), null).build();
+        shell =
+                JShell.builder()
+                        .executionEngine(new Engine(() -> running && stopped), null)
+                        .build();
         for (String jar : classPath) {
             shell.addToClasspath(jar);
         }
@@ -55,7 +60,12 @@ final class CellShell {
     void run(String code) {
         cell++;
         incomplete.clear();
-        evaluate(code);
+        running = true;
+        try {
+            evaluate(code);
+        } finally {
+            running = false;
+        }
         if (error == null && !stopped) {
             warnOfIncomplete();
         }
@@ -178,7 +188,7 @@ final class CellShell {
         shell.close();
     }
 
-    private static final class Engine implements ExecutionControlProvider {
+    private record Engine(BooleanSupplier stopped) implements ExecutionControlProvider {
 
         @Override
         public String name() {
@@ -187,7 +197,7 @@ final class CellShell {
 
         @Override
         public ExecutionControl generate(ExecutionEnv environment, Map<String, String> parameters) {
-            return new CellExecution();
+            return new CellExecution(stopped);
         }
     }
 }

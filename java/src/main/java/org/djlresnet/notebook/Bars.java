@@ -14,6 +14,7 @@ import org.djlresnet.training.Trainer;
 public final class Bars {
 
     private static final int WIDTH = 30;
+    private static final String TRAINING = "training";
 
     /** Between looks: a pass that takes no longer than that is not shown. */
     private static final long LOOK_MILLIS = 10;
@@ -28,7 +29,7 @@ public final class Bars {
     private JsonObject last;
     private int rows;
 
-    private Bars(PrintStream out) {
+    Bars(PrintStream out) {
         this.out = out;
     }
 
@@ -68,7 +69,7 @@ public final class Bars {
         try {
             while (thread.isAlive()) {
                 thread.join(LOOK_MILLIS);
-                bars.show(trainer);
+                bars.show(trainer.progress().toJson(bars.rows));
             }
         } finally {
             trainer.stop();
@@ -122,24 +123,28 @@ public final class Bars {
         }
     }
 
-    private void show(Trainer trainer) {
-        JsonObject now = JsonParser.parseString(trainer.progress().toJson(rows)).getAsJsonObject();
+    /**
+     * Draws what a run tells.
+     *
+     * @param progress {@link org.djlresnet.training.Progress#toJson} from the first row that was
+     *     not shown yet
+     */
+    void show(String progress) {
+        JsonObject now = JsonParser.parseString(progress).getAsJsonObject();
+        int epochs = now.get("epochs").getAsInt();
+        if (now.get("ended") instanceof JsonObject ended && title(ended, epochs).equals(phase)) {
+            last = ended;
+        }
         for (JsonElement element : now.getAsJsonArray("rows")) {
             rows++;
-            finish(EpochRow.fromJson(element.getAsJsonObject()), now.get("epochs").getAsInt());
+            finish(EpochRow.fromJson(element.getAsJsonObject()), epochs);
         }
         String state = now.get("state").getAsString();
-        boolean training = state.equals("training");
-        if (!(training || state.equals("validating")) || now.get("epoch").getAsInt() <= rows) {
+        if (!(state.equals(TRAINING) || state.equals("validating"))
+                || now.get("epoch").getAsInt() <= rows) {
             return;
         }
-        String title =
-                String.format(
-                        Locale.ROOT,
-                        "%-10s %d/%d",
-                        training ? "Training" : "Validating",
-                        now.get("epoch").getAsInt(),
-                        now.get("epochs").getAsInt());
+        String title = title(now, epochs);
         boolean begins = !title.equals(phase);
         if (begins) {
             complete();
@@ -151,7 +156,21 @@ public final class Bars {
         }
     }
 
+    private static String title(JsonObject phase, int epochs) {
+        return String.format(
+                Locale.ROOT,
+                "%-10s %d/%d",
+                phase.get("state").getAsString().equals(TRAINING) ? "Training" : "Validating",
+                phase.get("epoch").getAsInt(),
+                epochs);
+    }
+
     private void finish(EpochRow row, int epochs) {
+        if (!phase.isEmpty()) {
+            boolean training = last.get("state").getAsString().equals(TRAINING);
+            last.addProperty("loss", training ? row.trainLoss() : row.testLoss());
+            last.addProperty("accuracy", training ? row.trainAccuracy() : row.testAccuracy());
+        }
         complete();
         out.printf(
                 Locale.ROOT,

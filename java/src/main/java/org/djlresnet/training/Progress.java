@@ -41,6 +41,7 @@ public final class Progress {
     private Double accuracy;
     private Double examplesPerSecond;
     private long phaseStart;
+    private JsonObject ended;
 
     /**
      * Creates the progress of a run that has not begun.
@@ -56,6 +57,7 @@ public final class Progress {
     }
 
     synchronized void begin(State phase, int phaseEpoch, long examples, long examplesDone) {
+        leavePhase();
         state = phase;
         epoch = phaseEpoch;
         total = examples;
@@ -90,7 +92,26 @@ public final class Progress {
     }
 
     synchronized void end(State last) {
+        leavePhase();
         state = last;
+    }
+
+    private void leavePhase() {
+        if (state == State.TRAINING || state == State.VALIDATING) {
+            ended = phase();
+        }
+    }
+
+    private JsonObject phase() {
+        JsonObject json = new JsonObject();
+        json.addProperty("state", state.name().toLowerCase(Locale.ROOT));
+        json.addProperty("epoch", epoch);
+        json.addProperty("done", done);
+        json.addProperty("total", total);
+        json.addProperty("loss", loss);
+        json.addProperty("accuracy", accuracy);
+        json.addProperty("examples_per_second", examplesPerSecond);
+        return json;
     }
 
     /**
@@ -115,20 +136,16 @@ public final class Progress {
      * Describes the run as it stands.
      *
      * @param fromRow the first history row wanted
-     * @return a JSON object with the keys state, epoch, epochs, step, done, total, loss, accuracy,
-     *     examples_per_second and rows; a figure that is not known yet is null
+     * @return a JSON object with the keys state, epoch, done, total, loss, accuracy and
+     *     examples_per_second, which are of the phase that the run is in; ended, those of the
+     *     training or validation before it as they were at its end, or null; epochs, step and rows.
+     *     A figure that is not known yet is null
      */
     public synchronized String toJson(int fromRow) {
-        JsonObject json = new JsonObject();
-        json.addProperty("state", state.name().toLowerCase(Locale.ROOT));
-        json.addProperty("epoch", epoch);
+        JsonObject json = phase();
+        json.add("ended", ended);
         json.addProperty("epochs", epochs);
         json.addProperty("step", step);
-        json.addProperty("done", done);
-        json.addProperty("total", total);
-        json.addProperty("loss", loss);
-        json.addProperty("accuracy", accuracy);
-        json.addProperty("examples_per_second", examplesPerSecond);
         JsonArray newRows = new JsonArray();
         rows.stream().skip(Math.max(0, fromRow)).map(EpochRow::toJson).forEach(newRows::add);
         json.add("rows", newRows);

@@ -99,6 +99,7 @@ public final class RunFolder implements AutoCloseable {
             RunFolder folder = new RunFolder(path);
             try {
                 requireNoLink(folder.logFile());
+                folder.requireFiles();
                 folder.checkpoints.recover();
             } catch (IOException | RuntimeException failure) {
                 folder.close();
@@ -134,6 +135,26 @@ public final class RunFolder implements AutoCloseable {
                     file
                             + " is a symbolic link, which is not followed, so that nothing outside the"
                             + " run folder is written to. Remove it");
+        }
+    }
+
+    /**
+     * Refuses a folder or a pipe of a name that the run gives to a file: it could not be replaced,
+     * or never ends.
+     */
+    private void requireFiles() {
+        for (Path file :
+                List.of(recipeFile(path), metrics(), last(), previous(), best(), logFile())) {
+            requireFile(file);
+        }
+    }
+
+    static void requireFile(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new UserException(
+                    file
+                            + (Files.isDirectory(file) ? " is a folder" : " is a pipe or a device")
+                            + ", where a run has a file of that name. Move it away");
         }
     }
 

@@ -93,6 +93,7 @@ final class RunLock implements AutoCloseable {
 
     private void acquire() throws IOException {
         RunFolder.requireNoLink(file());
+        RunFolder.requireFile(file());
         channel =
                 FileChannel.open(
                         file(),

@@ -7,7 +7,9 @@ import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
@@ -168,6 +170,7 @@ public record TrainingRun(
                     network = fresh(recipe, train);
                 } else {
                     network = checkpoint.network(Devices.of(recipe.device()));
+                    requireSameNames(network, train);
                     optimizer = checkpoint.optimizerState();
                 }
                 Trainer trainer =
@@ -189,6 +192,22 @@ public record TrainingRun(
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
+        }
+    }
+
+    /** Refuses other names for the classes; arrays without names have numbers, and fit any run. */
+    private static void requireSameNames(Network network, ImageDataset train) {
+        List<String> names = train.classNames();
+        List<String> ofRun = network.classNames();
+        List<String> numbers =
+                IntStream.range(0, names.size()).mapToObj(Integer::toString).toList();
+        if (!names.equals(numbers) && !names.equals(ofRun)) {
+            throw new UserException(
+                    "The classes are named "
+                            + String.join(", ", names)
+                            + ", but in the run "
+                            + String.join(", ", ofRun)
+                            + ". Give no names, or those");
         }
     }
 

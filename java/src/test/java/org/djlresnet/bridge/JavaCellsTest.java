@@ -2,7 +2,9 @@ package org.djlresnet.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
@@ -10,10 +12,12 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.File;
+import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.function.Supplier;
+import org.djlresnet.UserException;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -189,14 +193,57 @@ class JavaCellsTest {
     }
 
     @Test
+    void oneCellRunsAtATime() throws InterruptedException {
+        cells.start("{ System.out.print(\"on\"); while (true) { } }");
+        awaitOn();
+        String refused =
+                assertThrows(UserException.class, () -> cells.start("int late = 1;")).getMessage();
+        assertTrue(refused.contains("is still running"), refused);
+        cells.kill();
+        assertTrue(cells.await(60_000));
+        assertEquals("cannot find symbol\n  symbol:   variable late @ 2:1 \"late\"", error("late"));
+    }
+
+    private void awaitOn() throws InterruptedException {
+        while (!cells.output().contains("on")) {
+            assertFalse(cells.await(10));
+        }
+    }
+
+    /** The second statement is compiled while it is asked, or runs already. */
+    @Test
+    void aCellThatIsEndedBetweenTwoStatementsDoesNotGoOn() throws InterruptedException {
+        cells.start("System.out.print(\"on\");\nwhile (true) { }");
+        awaitOn();
+        cells.kill();
+        assertTrue(cells.await(60_000));
+        cells.start("System.out.print(\"on\");\nwhile (!Thread.interrupted()) { }");
+        awaitOn();
+        cells.stop();
+        assertTrue(cells.await(60_000));
+        assertEquals("done", run("int next = 1;").get("state").getAsString());
+    }
+
+    @Test
+    void whatJavaPrintsGoesWhereItWentBeforeOnceTheCellsAreClosed() {
+        PrintStream out = System.out;
+        PrintStream err = System.err;
+        System.out.print("in a cell");
+        assertTrue(cells.output().contains("in a cell"));
+        cells.close();
+        assertNotSame(out, System.out);
+        assertNotSame(err, System.err);
+        System.out.println();
+        assertEquals("[]", cells.output());
+    }
+
+    @Test
     void threadsOfACellThatIsEndedAreSilent() throws InterruptedException {
         run("Thread turning;");
         cells.start(
                 "{ turning = new Thread(() -> { System.out.print(\"on\"); while (true) { } });\n"
                         + "turning.start(); while (true) { } }");
-        while (!cells.output().contains("on")) {
-            assertFalse(cells.await(10));
-        }
+        awaitOn();
         cells.kill();
         assertTrue(cells.await(60_000));
         assertEquals(

@@ -51,6 +51,57 @@ class BarsTest {
         assertFalse(text.contains("interrupted"), text);
     }
 
+    private static String phase(String state, int epoch, int done, String figures) {
+        return "{'state': '%s', 'epoch': %d, 'epochs': 2, 'done': %d, 'total': 40, %s"
+                .formatted(state, epoch, done, figures);
+    }
+
+    /** What the bars of a phase say at last, whatever the run has told before. */
+    @Test
+    void aBarEndsWithTheFiguresOfItsEnd() {
+        String half = "'loss': 9.0, 'accuracy': 0.9, 'examples_per_second': 7.0";
+        String end = "'loss': 1.25, 'accuracy': 0.5, 'examples_per_second': 8.0}";
+        Bars bars = new Bars(out);
+        bars.show(phase("training", 1, 20, half + ", 'ended': null, 'rows': []}"));
+        String ended = phase("training", 1, 40, end);
+        bars.show(phase("validating", 1, 20, half + ", 'ended': " + ended + ", 'rows': []}"));
+        String row =
+                "{'epoch': 1, 'step': 5, 'seconds': 1, 'validation_seconds': 1,"
+                        + " 'examples_per_second': 8, 'lr': 0.1, 'train_loss': 1.25,"
+                        + " 'train_accuracy': 0.5, 'test_loss': 1.5, 'test_accuracy': 0.25}";
+        bars.show(phase("training", 2, 20, half + ", 'ended': null, 'rows': [" + row + "]}"));
+        // the second epoch's validation was too short to be seen
+        bars.show(
+                phase(
+                        "done",
+                        2,
+                        40,
+                        half
+                                + ", 'ended': null, 'rows': ["
+                                + row.replace("'epoch': 1", "'epoch': 2")
+                                + "]}"));
+        String bar = "██████████████████████████████";
+        assertEquals(
+                List.of(
+                        "Training   1/2 100% |"
+                                + bar
+                                + "| 40/40, loss 1.250, accuracy 0.500, examples per second 8.0",
+                        "Validating 1/2 100% |"
+                                + bar
+                                + "| 40/40, loss 1.500, accuracy 0.250, examples per second 7.0",
+                        "epoch 1/2: train loss 1.250, train acc 0.500, test loss 1.500,"
+                                + " test acc 0.250",
+                        "Training   2/2 100% |"
+                                + bar
+                                + "| 40/40, loss 1.250, accuracy 0.500, examples per second 7.0",
+                        "epoch 2/2: train loss 1.250, train acc 0.500, test loss 1.500,"
+                                + " test acc 0.250"),
+                drawn.toString(StandardCharsets.UTF_8)
+                        .lines()
+                        .filter(line -> line.startsWith("epoch") || line.contains("100%"))
+                        .toList());
+    }
+
     @Test
     void isNotLeftBeforeTheRunHasEnded() throws InterruptedException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 100, 'batch_size': 16}");

@@ -27,7 +27,7 @@ class ProgressTest {
                         """
                         {"state": "starting", "epoch": 0, "epochs": 4, "step": 0, "done": 0,
                          "total": 0, "loss": null, "accuracy": null, "examples_per_second": null,
-                         "rows": []}
+                         "ended": null, "rows": []}
                         """),
                 json(new Progress(4, TrainingState.beginning(Recipe.fromJson("{}"))), 0));
     }
@@ -51,6 +51,30 @@ class ProgressTest {
         assertEquals(7, json.get("step").getAsInt());
         assertEquals(0, json.get("done").getAsInt());
         assertTrue(json.get("examples_per_second").isJsonNull());
+    }
+
+    @Test
+    void keepsThePhaseBeforeAsItEnded() {
+        Progress progress = new Progress(4, TrainingState.beginning(Recipe.fromJson("{}")));
+        progress.begin(Progress.State.TRAINING, 2, 600, 0);
+        progress.advance(6, 256, 2.0, 0.25);
+        assertTrue(json(progress, 0).get("ended").isJsonNull());
+        progress.advance(7, 600, 1.5, 0.5);
+        progress.begin(Progress.State.VALIDATING, 2, 100, 0);
+        progress.advance(7, 50, 9.0, 0.125);
+        JsonObject ended = json(progress, 0).getAsJsonObject("ended");
+        assertTrue(ended.remove("examples_per_second").getAsDouble() > 0);
+        assertEquals(
+                JsonParser.parseString(
+                        """
+                        {"state": "training", "epoch": 2, "done": 600, "total": 600,
+                         "loss": 1.5, "accuracy": 0.5}
+                        """),
+                ended);
+        progress.end(Progress.State.STOPPED);
+        ended = json(progress, 0).getAsJsonObject("ended");
+        assertEquals("validating", ended.get("state").getAsString());
+        assertEquals(50, ended.get("done").getAsInt());
     }
 
     @Test

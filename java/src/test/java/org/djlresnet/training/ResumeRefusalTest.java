@@ -24,6 +24,8 @@ import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("engine")
 @Timeout(120)
@@ -91,6 +93,33 @@ class ResumeRefusalTest extends ResumeFixture {
         assertArrayEquals(before, read(parts.resolve("last.safetensors")));
         finish(resume(parts, "{}"));
         assertSameResult(whole, parts);
+    }
+
+    @Test
+    void classesOfOtherNamesAreNotTheRuns() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(7, RECIPE);
+        JsonObject none = new JsonObject();
+        ImageDataset others = named(List.of("v", "x", "y", "z"));
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.resume(parts, none, others, test))
+                        .getMessage();
+        assertTrue(
+                message.startsWith("The classes are named v, x, y, z, but in the run "), message);
+        // numbers are what a data set without names has
+        finish(TrainingRun.resume(parts, none, named(List.of("0", "1", "2", "3")), test));
+        assertSameResult(whole, parts);
+    }
+
+    private ImageDataset named(List<String> names) {
+        return ImageDataset.of(
+                train.pixels(),
+                train.type(),
+                new long[] {36, 1, train.height(), train.width()},
+                train.labels(),
+                names);
     }
 
     private static void assertOthers(
@@ -166,6 +195,28 @@ class ResumeRefusalTest extends ResumeFixture {
             Files.delete(file);
             Files.move(aside, file);
         }
+        finish(resume(parts, "{}"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "recipe.json",
+                "metrics.csv",
+                "last.safetensors",
+                "last.previous.safetensors",
+                "best.safetensors",
+                "log.txt",
+                "run.lock"
+            })
+    void aFolderInAFilesPlaceIsRefusedBeforeAnythingIsComputed(String name) throws IOException {
+        Path parts = stoppedAfter(7, RECIPE);
+        Path file = parts.resolve(name);
+        Path aside = Files.move(file, dir.resolve("aside"));
+        Files.createDirectory(file);
+        assertRefused(parts, file + " is a folder");
+        Files.delete(file);
+        Files.move(aside, file);
         finish(resume(parts, "{}"));
     }
 

@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,22 +38,36 @@ class RunLockTest {
         }
     }
 
+    /** Looks in a process of its own whether the second of the two bytes is locked. */
+    static final class SecondByte {
+        private SecondByte() {}
+
+        public static void main(String[] arguments) throws IOException {
+            Path file = Path.of(arguments[0]).resolve(RunLock.NAME);
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                System.out.println(
+                        channel.tryLock((1L << 40) + 1, 1, false) == null ? "locked" : "free");
+            }
+        }
+    }
+
     /** Lets another process try for a moment; "taken", or why not. */
     static String anotherProcess(Path folder) {
         try {
-            return told(folder);
+            return told(Taker.class, folder);
         } catch (IOException | InterruptedException failure) {
             throw new AssertionError(failure);
         }
     }
 
-    private static String told(Path folder) throws IOException, InterruptedException {
+    private static String told(Class<?> program, Path folder)
+            throws IOException, InterruptedException {
         Process process =
                 new ProcessBuilder(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                                 "-cp",
                                 System.getProperty("java.class.path"),
-                                Taker.class.getName(),
+                                program.getName(),
                                 folder.toString())
                         .redirectError(ProcessBuilder.Redirect.INHERIT)
                         .start();
@@ -93,11 +109,14 @@ class RunLockTest {
     }
 
     @Test
-    void aLockThatACopyTookIsTakenAgain() throws IOException {
+    void aLockThatACopyTookIsTakenAgain() throws IOException, InterruptedException {
         try (RunLock lock = RunLock.take(dir)) {
             copyWithinThisProcess();
+            assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
+            assertEquals("free", told(SecondByte.class, dir));
             lock.confirm();
             assertHeld();
+            assertEquals("locked", told(SecondByte.class, dir));
             // and again, of the bytes that were locked anew
             copyWithinThisProcess();
             lock.confirm();
