@@ -75,7 +75,7 @@ enum MemoryOrder {
         try (NDManager scope = weight.getManager().newSubManager()) {
             NDArray values = weight.stopGradient();
             values.attach(scope);
-            EngineTraits.replace(weight, arrange(values));
+            weight.intern(arrange(values));
             weight.setRequiresGradient(requiresGradient);
         }
     }

@@ -3,7 +3,6 @@ package org.djlresnet.engine;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
@@ -26,7 +25,7 @@ public enum EngineTraits {
         public void forgetGradient(NDArray parameter) {
             // A new leaf on the same memory has no gradient at all: the backward pass then hands
             // its result over, where it would have to be added to zeros written before
-            replace(parameter, parameter.stopGradient());
+            parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);
         }
 
@@ -49,7 +48,7 @@ public enum EngineTraits {
             // ones times the source: its very values, in the target's order of memory; detached,
             // since a thread that was not prepared would record the product as the target's origin
             try (NDArray values = source.stopGradient()) {
-                replace(target, onesInOrderOf(target).muli(values));
+                target.intern(onesInOrderOf(target).muli(values));
             }
             target.setRequiresGradient(requiresGradient);
         }
@@ -117,20 +116,6 @@ public enum EngineTraits {
             // the order; to the power of 0 all values become 1, what is no number included
             return detached.duplicate().powi(0);
         }
-    }
-
-    /**
-     * Puts another array in an array's place.
-     *
-     * @param array the array, which keeps its identity and its manager
-     * @param by an array of the same shape, which is closed
-     */
-    public static void replace(NDArray array, NDArray by) {
-        NDManager owner = array.getManager();
-        array.intern(by);
-        // DJL knows arrays by the address they were made at. That address is free now; an array
-        // made there takes this one's place with the manager, and then it would never be closed
-        array.attach(owner);
     }
 
     /** Turns the recording of gradients off on this thread, but for gradient collectors. */

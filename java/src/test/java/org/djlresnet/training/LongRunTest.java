@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.ndarray.NDManager;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.recipe.Recipe;
@@ -39,6 +41,27 @@ class LongRunTest extends TrainerFixture {
                     "G1 Conc#",
                     "G1 Refine#",
                     "process reaper");
+
+    @Test
+    void theEnginesArraysAreAsManyFromEpochToEpoch() {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 5, 'batch_size': 8, 'lr': 0.001, 'momentum': 0.9,"
+                                + " 'patience': 4, 'checkpoint_every': '1'}");
+        TrainingRun run =
+                TrainingRun.prepare(
+                        recipe,
+                        QuadrantImages.of(24, 1),
+                        QuadrantImages.of(8, 2),
+                        dir.resolve("run"));
+        NDManager manager = run.network().manager();
+        List<Integer> arrays = new ArrayList<>();
+        run.trainer().onEpoch(row -> arrays.add(manager.getManagedArrays().size()));
+        finish(run);
+        assertTrue(arrays.get(0) > run.network().parameters().size(), arrays.toString());
+        // what is kept of the best epoch may come later than at the first
+        assertEquals(1, Set.copyOf(arrays.subList(1, 5)).size(), arrays.toString());
+    }
 
     @Test
     void handlesAndThreadsStayAsTheyAreFromEpochToEpoch() {
