@@ -5,7 +5,7 @@ import shutil
 import pytest
 from interruption import SETTINGS, Kills, checkpoint, differences, files, finish, killed_runs, start
 
-KILLS = 20
+KILLS = 40
 
 
 @pytest.mark.parametrize(("engine", "seed"), [("pytorch", 1), ("mxnet", 2)])
