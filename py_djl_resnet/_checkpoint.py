@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .checks import require_no_pipe
 from .errors import UsageError
 
 _KEY = "py_djl_resnet"
@@ -40,5 +41,6 @@ def recipe_settings(file: Path) -> dict[str, Any]:
 
 def _header(file: Path) -> bytes:
     """The JSON text after the eight bytes of its length; less of a file that ends before."""
+    require_no_pipe(file)
     with file.open("rb") as opened:
         return opened.read(min(int.from_bytes(opened.read(8), "little"), _MOST_HEADER))

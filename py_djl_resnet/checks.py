@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numbers
 import os
+import stat
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
@@ -31,6 +33,20 @@ def whole_numbers(values: Any, name: str) -> list[int]:
     return [whole_number(value, f"{name}[{index}]", most=LONG) for index, value in enumerate(values)]
 
 
+def require_no_pipe(file: Path) -> None:
+    """Refuses a pipe or a device in a file's place, for which a reader might wait without end.
+
+    Raises:
+        UsageError: it is one. What cannot be looked at is left to the reader.
+    """
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError(f"{file} is a pipe or a device rather than a file")
+
+
 def text(value: Any, name: str) -> str:
     """`value` if it is text, or a :class:`UsageError` that names it `name`."""
     if isinstance(value, str):
@@ -39,12 +55,22 @@ def text(value: Any, name: str) -> str:
 
 
 def path(value: Any, name: str, advice: str = "") -> str:
-    """`value`, text or a `Path`, as text that can be a path; or a :class:`UsageError` that ends with `advice`."""
+    """`value`, text or a `Path`, as text that can be a path; or a :class:`UsageError` that ends with `advice`.
+
+    One that nobody can look at, as too long a name or in a folder that is closed to us, is refused as well.
+    """
     found = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(found, str):
         raise UsageError(f"{name} must be a path, as text or a Path; received {_shown(value)}{advice}")
     if not found or "\0" in found:
         raise UsageError(f"{name} must be a path; received {_shown(found) if found else 'empty text'}")
+    try:
+        os.stat(found)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # it may be made, or is told of by who looks for it
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{name} {found} cannot be looked at: {reason}") from error
     return found
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _checkpoint, _jvm
 from .checks import path as checked_path
+from .checks import require_no_pipe
 from .errors import UsageError
 from .models import Model, load
 from .profile import Profile
@@ -77,7 +78,7 @@ class Run:
         Raises:
             UsageError: no such folder, a file that is missing or not in its form.
         """
-        path = Path(checked_path(folder, "folder"))
+        path = Path(checked_path(folder, "run folder"))
         if not path.is_dir():
             raise UsageError(
                 f"run folder {path} {'is not a folder' if path.exists() else 'does not exist'}; "
@@ -158,7 +159,7 @@ def read_metrics(file: Path) -> list[Row]:
     Raises:
         UsageError: a file that cannot be read, lacks a column, or holds what is no number.
     """
-    _require_file(file)
+    require_no_pipe(file)
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -172,12 +173,6 @@ def read_metrics(file: Path) -> list[Row]:
         ) from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is no table of metrics: {error}") from error
-
-
-def _require_file(file: Path) -> None:
-    """Refuses what a reader would wait for without end."""
-    if file.exists() and not (file.is_file() or file.is_dir()):
-        raise UsageError(f"{file} is a pipe or a device, where a run has a file of that name")
 
 
 def _row(cells: dict[str | Any, Any], where: str) -> Row:
@@ -250,7 +245,7 @@ def read_recipe(file: Path) -> Recipe:
     Raises:
         UsageError: no such file, or one that the train command did not write.
     """
-    _require_file(file)
+    require_no_pipe(file)
     try:
         settings = json.loads(file.read_text("utf-8"))
     except OSError as error:

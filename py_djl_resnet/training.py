@@ -128,13 +128,14 @@ def resume(
         changes: settings to change, of those that leave the result as it is, to rounding: ``epochs`` (not with a
             cosine or one-cycle schedule), ``device``, ``threads``, ``data_dir``, ``checkpoint_every``,
             ``keep``, ``profile``.
-        dataset: the arrays of a run on arrays, as in :func:`train`.
-        class_names: for arrays: the classes' names.
+        dataset: the arrays of a run on arrays, as in :func:`train`; those that it was begun with.
+        class_names: for arrays: None, or the classes' names as they are in the run.
         progress: as in :func:`train`.
         callback: as in :func:`train`; called with the new rows only.
 
     Raises:
-        UsageError: no run, a run that another process writes to, a change that is not allowed.
+        UsageError: no run, a run that another process writes to, a change that is not allowed, other data than the
+            run's.
         Interrupted: as :func:`train`.
         TrainingError: as :func:`train`.
     """

@@ -7,6 +7,8 @@ import struct
 import pytest
 from PIL import Image
 
+from py_djl_resnet import Run, UsageError
+
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
 
@@ -35,6 +37,11 @@ def test_run_folder_that_cannot_be_written_is_refused(refused, tmp_path):
     code, message = refused("train", *TINY[:-1], "locked/mine")
     assert code == 2
     assert str(tmp_path / "locked" / "mine") in message
+
+
+def test_run_of_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(UsageError, match=r"run folder x+ cannot be looked at: File name too long"):
+        Run.open("x" * 300)
 
 
 def safetensors(header, data=b""):

@@ -287,6 +287,10 @@ def test_pipe_in_a_files_place_is_refused_and_not_waited_for(whole, stopped, nam
     aside = file.rename(stopped.parent / name)
     os.mkfifo(file)
     assert f"{file} is a pipe" in the_error(finish(start(stopped, *SHORT), 2))
+    if name == "last.safetensors":  # from which the recipe would be taken
+        recipe = (stopped / "recipe.json").rename(stopped.parent / "recipe.json")
+        assert str(stopped) in the_error(finish(start(stopped, *SHORT), 2))
+        recipe.replace(stopped / "recipe.json")
     aside.replace(file)
     go_on(stopped)
     assert differences(whole, stopped) == []

@@ -86,7 +86,7 @@ def test_wrong_argument_of_a_training_is_told(tmp_path, monkeypatch, arrays, arg
         (lambda run: run.model.save(None), "path must be a path, as text or a Path; received None"),
         (lambda run: run.model.export(None), "path must be a path, as text or a Path; received None"),
         (lambda run: run.plot(5), "the figure's file must be a path, as text or a Path; received 5"),
-        (lambda run: Run.open(None), "folder must be a path, as text or a Path; received None"),
+        (lambda run: Run.open(None), "run folder must be a path, as text or a Path; received None"),
         (lambda run: create_model(class_names="abc"), "class_names must be a list of names; received 'abc'"),
         (lambda run: create_model(class_names=["a", "a"]), "class_names must differ .*received 'a' twice"),
     ],

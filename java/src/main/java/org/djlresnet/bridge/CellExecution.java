@@ -76,13 +76,12 @@ final class CellExecution extends LocalExecutionControl {
     private static Object run() throws Throwable {
         Call call = CALL.get();
         CALL.remove(); // or every thread of the cell would have it
-        if (call.stopped()
-                .getAsBoolean()) { // after the statement before, which is what JShell ended
-            return null;
-        }
         // before Java 20 JShell has set one for the whole JVM, which is silent
         Thread.setDefaultUncaughtExceptionHandler(call.handler());
-        FutureTask<Object> task = new FutureTask<>(() -> call.snippet().invoke(null));
+        // who asks the cell to end may have looked for its thread before there was one
+        FutureTask<Object> task =
+                new FutureTask<>(
+                        () -> call.stopped().getAsBoolean() ? null : call.snippet().invoke(null));
         Thread thread = new Thread(new Group(), task, "cell");
         thread.start();
         while (thread.isAlive()) {

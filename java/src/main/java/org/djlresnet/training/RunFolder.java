@@ -142,15 +142,19 @@ public final class RunFolder implements AutoCloseable {
      * Refuses a folder or a pipe of a name that the run gives to a file: it could not be replaced,
      * or never ends.
      */
-    private void requireFiles() {
-        for (Path file :
-                List.of(recipeFile(path), metrics(), last(), previous(), best(), logFile())) {
-            requireFile(file);
+    private void requireFiles() throws IOException {
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(
+                        path, "{recipe.json,metrics.csv,profile.csv,log.txt,*.safetensors}")) {
+            for (Path file : files) {
+                requireFile(file);
+            }
         }
     }
 
+    /** Of links this says nothing: they are refused elsewhere, or replaced. */
     static void requireFile(Path file) {
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
+        if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isSymbolicLink(file)) {
             throw new UserException(
                     file
                             + (Files.isDirectory(file) ? " is a folder" : " is a pipe or a device")

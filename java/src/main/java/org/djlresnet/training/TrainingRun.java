@@ -170,11 +170,11 @@ public record TrainingRun(
                     network = fresh(recipe, train);
                 } else {
                     network = checkpoint.network(Devices.of(recipe.device()));
-                    requireSameNames(network, train);
                     optimizer = checkpoint.optimizerState();
                 }
                 Trainer trainer =
                         new Trainer(state.with(recipe), network, optimizer, train, test, folder);
+                requireSameNames(network, train);
                 String warning = recallBest(trainer, point.warning());
                 folder.begin(
                         recipe, Versions.toJson(network.manager().getEngine()), state.history());
@@ -195,13 +195,13 @@ public record TrainingRun(
         }
     }
 
-    /** Refuses other names for the classes; arrays without names have numbers, and fit any run. */
+    /** Refuses other names for the classes; numbers are what classes without names have. */
     private static void requireSameNames(Network network, ImageDataset train) {
         List<String> names = train.classNames();
         List<String> ofRun = network.classNames();
-        List<String> numbers =
-                IntStream.range(0, names.size()).mapToObj(Integer::toString).toList();
-        if (!names.equals(numbers) && !names.equals(ofRun)) {
+        if (!areNumbers(names)
+                && !areNumbers(ofRun)
+                && !names.equals(ofRun.subList(0, names.size()))) {
             throw new UserException(
                     "The classes are named "
                             + String.join(", ", names)
@@ -209,6 +209,11 @@ public record TrainingRun(
                             + String.join(", ", ofRun)
                             + ". Give no names, or those");
         }
+    }
+
+    private static boolean areNumbers(List<String> names) {
+        return IntStream.range(0, names.size())
+                .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
     /** A run goes on without its best weights, if need be; returns what to warn of. */

@@ -2,7 +2,6 @@ package org.djlresnet.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -27,10 +26,14 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class JavaCellsTest {
 
+    private PrintStream out;
+    private PrintStream err;
     private JavaCells cells;
 
     @BeforeEach
     void open() {
+        out = System.out;
+        err = System.err;
         cells = new JavaCells(System.getProperty("java.class.path").split(File.pathSeparator));
     }
 
@@ -222,19 +225,20 @@ class JavaCellsTest {
         cells.stop();
         assertTrue(cells.await(60_000));
         assertEquals("done", run("int next = 1;").get("state").getAsString());
+        // a thread may be about to end; one that is not meets the time-out
+        while (Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().equals("cell"))) {
+            Thread.sleep(10);
+        }
     }
 
     @Test
     void whatJavaPrintsGoesWhereItWentBeforeOnceTheCellsAreClosed() {
-        PrintStream out = System.out;
-        PrintStream err = System.err;
         System.out.print("in a cell");
         assertTrue(cells.output().contains("in a cell"));
         cells.close();
-        assertNotSame(out, System.out);
-        assertNotSame(err, System.err);
-        System.out.println();
-        assertEquals("[]", cells.output());
+        assertSame(out, System.out);
+        assertSame(err, System.err);
     }
 
     @Test

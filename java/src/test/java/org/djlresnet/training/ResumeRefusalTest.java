@@ -24,8 +24,6 @@ import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("engine")
 @Timeout(120)
@@ -113,6 +111,18 @@ class ResumeRefusalTest extends ResumeFixture {
         assertSameResult(whole, parts);
     }
 
+    @Test
+    void aRunWithoutNamesTakesAny() {
+        Recipe recipe = QuadrantImages.recipe(RECIPE);
+        Path parts = dir.resolve("numbered");
+        TrainingRun run =
+                TrainingRun.prepare(recipe, named(List.of("0", "1", "2", "3")), test, parts);
+        run.trainer().stopAfter(7);
+        finish(run);
+        ImageDataset named = named(List.of("v", "x", "y", "z"));
+        finish(TrainingRun.resume(parts, new JsonObject(), named, test));
+    }
+
     private ImageDataset named(List<String> names) {
         return ImageDataset.of(
                 train.pixels(),
@@ -198,25 +208,33 @@ class ResumeRefusalTest extends ResumeFixture {
         finish(resume(parts, "{}"));
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "recipe.json",
-                "metrics.csv",
-                "last.safetensors",
-                "last.previous.safetensors",
-                "best.safetensors",
-                "log.txt",
-                "run.lock"
-            })
-    void aFolderInAFilesPlaceIsRefusedBeforeAnythingIsComputed(String name) throws IOException {
+    @Test
+    void aFolderInAFilesPlaceIsRefusedBeforeAnythingIsComputed() throws IOException {
         Path parts = stoppedAfter(7, RECIPE);
-        Path file = parts.resolve(name);
-        Path aside = Files.move(file, dir.resolve("aside"));
-        Files.createDirectory(file);
-        assertRefused(parts, file + " is a folder");
-        Files.delete(file);
-        Files.move(aside, file);
+        Path aside = dir.resolve("aside");
+        for (String name :
+                List.of(
+                        "recipe.json",
+                        "metrics.csv",
+                        "last.safetensors",
+                        "last.previous.safetensors",
+                        "best.safetensors",
+                        "epoch-0002.safetensors",
+                        "profile.csv",
+                        "log.txt",
+                        "run.lock")) {
+            Path file = parts.resolve(name);
+            boolean written = Files.exists(file);
+            if (written) {
+                Files.move(file, aside);
+            }
+            Files.createDirectory(file);
+            assertRefused(parts, file + " is a folder");
+            Files.delete(file);
+            if (written) {
+                Files.move(aside, file);
+            }
+        }
         finish(resume(parts, "{}"));
     }
 

@@ -112,8 +112,9 @@ class RunLockTest {
     void aLockThatACopyTookIsTakenAgain() throws IOException, InterruptedException {
         try (RunLock lock = RunLock.take(dir)) {
             copyWithinThisProcess();
-            assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
-            assertEquals("free", told(SecondByte.class, dir));
+            if (File.separatorChar == '/') { // elsewhere locks outlive a copy
+                assertEquals("free", told(SecondByte.class, dir));
+            }
             lock.confirm();
             assertHeld();
             assertEquals("locked", told(SecondByte.class, dir));
