@@ -13,6 +13,9 @@ _KEY = "py_djl_resnet"
 #: The bytes of a header that Java reads at the most.
 _MOST_HEADER = 10_000_000
 
+#: The other files of a run's folder.
+_OF_A_RUN = ("recipe.json", "metrics.csv", "profile.csv", "log.txt", "run.lock")
+
 
 def is_checkpoint(file: Path) -> bool:
     """Whether a file is there and says in its safetensors metadata that it is a checkpoint of this package."""
@@ -20,6 +23,21 @@ def is_checkpoint(file: Path) -> bool:
         return f'"{_KEY}"' in _header(file).decode(errors="replace")
     except OSError:
         return False
+
+
+def require_no_run(target: Path) -> None:
+    """Refuses to replace what a run has written: a checkpoint with its state, or another file of its folder.
+
+    Raises:
+        UsageError: it is one.
+    """
+    try:
+        recipe_settings(target)
+    except UsageError:
+        if target.name not in _OF_A_RUN or not (target.parent / "run.lock").is_file():
+            return
+        raise UsageError(f"{target} is a file of the run in {target.parent}; write to another file") from None
+    raise UsageError(f"{target} is a checkpoint, with the state of its run; write to another file")
 
 
 def recipe_settings(file: Path) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def class_names(values: Any, *, distinct: bool = True) -> list[str]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise UsageError(f"class_names must be a list of names; received {_shown(values)}")
     names = [text(value, f"class_names[{index}]") for index, value in enumerate(values)]
+    if not names:
+        raise UsageError("class_names must be at least one name; received none")
     seen: set[str] = set()
     for name in names if distinct else ():
         if name in seen:

@@ -27,6 +27,9 @@ ARRAYS = "arrays"
 #: Labels that ask for more classes are refused: they are no numbers of classes, but something else.
 MAX_CLASSES = 100_000
 
+#: Float pictures that reach beyond are taken for bytes; standardized ones are far below.
+_USUAL = 30
+
 
 def bundled_data() -> Path:
     """The folder that holds ``fashion-mnist/``: inside an installed package, or the repository."""
@@ -109,7 +112,13 @@ def from_arrays(
         UsageError: a wrong type, rank, length, label, or a number that is not finite.
     """
     pixels = check_pictures(pictures, f"{what} pictures")
-    numbers = check_labels(labels, len(pixels), f"{what} labels")
+    return from_checked(pixels, check_labels(labels, len(pixels), f"{what} labels"), class_names, what)
+
+
+def from_checked(
+    pixels: npt.NDArray[Any], numbers: npt.NDArray[np.int64], class_names: Sequence[str], what: str
+) -> Any:
+    """As :func:`from_arrays`, of what :func:`check_pictures` and :func:`check_labels` have given."""
     _check_classes(len(class_names), "class_names")
     outside = np.flatnonzero((numbers < 0) | (numbers >= len(class_names)))
     if outside.size:
@@ -147,6 +156,12 @@ def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
         )
     check_size(array, what)
     check_finite(array, what)
+    if array.dtype.kind == "f" and (most := float(array.max())) > _USUAL:
+        warnings.warn(
+            f"{what} reach {most:g}, where numbers in [0, 1] are expected; of bytes as float32, give pictures / 255",
+            ResnetWarning,
+            stacklevel=4,
+        )
     return np.ascontiguousarray(array)
 
 

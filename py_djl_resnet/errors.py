@@ -6,6 +6,7 @@ Each carries the exit code with which the command line ends: 2 when the caller g
 
 from __future__ import annotations
 
+import shlex
 import signal
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,11 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         self.folder = folder = run.folder
         self.history = run.history
         self.exit_code = 128 + signal.value
-        again = f"py_djl_resnet.resume({str(folder)!r})" if in_notebook() else f"py-djl-resnet train --resume {folder}"
+        on_arrays = run.recipe.dataset == "arrays"
+        if in_notebook() or on_arrays:
+            again = f"py_djl_resnet.resume({str(folder)!r}{', dataset=the same arrays' if on_arrays else ''})"
+        else:
+            again = f"py-djl-resnet train --resume {shlex.quote(str(folder))}"
         kept = (
             "nothing is kept on disk; its network is run.model of this exception"
             if folder is None

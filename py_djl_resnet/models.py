@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from ._checkpoint import require_no_run
 from .checks import INT, LONG, text, whole_number, whole_numbers
 from .checks import class_names as checked_names
 from .checks import path as checked_path
@@ -184,10 +185,14 @@ class Model:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a checkpoint that :func:`load` and other safetensors readers open.
 
+        Args:
+            path: a file, which is replaced if it is there, unless a run has written it.
+
         Raises:
-            UsageError: a folder that does not exist or cannot be written.
+            UsageError: a folder that does not exist or cannot be written, a file of a run.
         """
         file = os.path.abspath(checked_path(path, "path"))
+        require_no_run(Path(file))
         with _jvm.translated_errors():
             self.handle.save(file)
 

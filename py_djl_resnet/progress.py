@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
@@ -75,7 +76,9 @@ class Bars:
     """A training and a validating bar for each epoch, with tqdm."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in a notebook without ipywidgets the bars are text, which is told here
+            from tqdm.auto import tqdm
 
         self._tqdm = tqdm
         self._stream = stream

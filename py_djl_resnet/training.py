@@ -20,7 +20,7 @@ from ._signals import signals
 from ._surroundings import in_notebook
 from .checks import class_names as checked_names
 from .checks import function, instance, path
-from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_arrays
+from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_checked
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .models import Model
 from .profile import Profile
@@ -290,6 +290,6 @@ def _datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[Any, A
     count = int(max(np.max(train_y), np.max(test_y))) + 1
     names = class_names if class_names is not None else [str(n) for n in range(count)]
     return (
-        from_arrays(train_x, train_y, names, "train"),
-        from_arrays(test_x, test_y, names, "test"),
+        from_checked(train_x, train_y, names, "train"),
+        from_checked(test_x, test_y, names, "test"),
     )

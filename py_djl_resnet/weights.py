@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
-from ._checkpoint import is_checkpoint
+from ._checkpoint import is_checkpoint, require_no_run
 from .checks import path as checked_path
 from .checks import whole_number
 from .errors import ResnetWarning, UsageError
@@ -223,8 +223,9 @@ def export(
     target = os.path.abspath(checked_path(path, "path"))
     if format != "djl":
         require_writable(Path(target))
+        require_no_run(Path(target))
         if is_checkpoint(Path(target)):
-            raise UsageError(f"{path} is a checkpoint, with the state of its run; export to another file")
+            raise UsageError(f"{path} is a checkpoint of this package; export to another file")
     if format == "onnx":
         from ._onnx import write
 

@@ -1,5 +1,6 @@
 """Networks handed on: as torchvision's state dict, and as a folder for DJL."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,24 @@ def test_a_checkpoint_is_not_written_over(tmp_path, small, kind):
     with pytest.raises(UsageError, match=r"last\.safetensors is a checkpoint"):
         small.export(checkpoint, kind)
     assert checkpoint.read_bytes() == before
+    small.save(checkpoint)  # as often as one likes: it holds no run
+
+
+def test_what_a_run_has_written_is_not_written_over(refused, trained, small, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained.folder, run)
+    small.export(tmp_path / "weights.safetensors")
+    files = [run / name for name in ("last.safetensors", "best.safetensors", "metrics.csv", "recipe.json", "run.lock")]
+    before = [file.read_bytes() for file in files]
+    for file in files:
+        for write in (small.save, small.export):
+            with pytest.raises(UsageError, match=rf"{file.name} is a "):
+                write(file)
+        code, line = refused("import", tmp_path / "weights.safetensors", "--model", small.name, "--out", file)
+        assert code == 2
+        assert line.startswith(f"{file} is a ")
+    assert [file.read_bytes() for file in files] == before
+    small.save(run / "mine.safetensors")
 
 
 def test_a_folder_that_is_not_there_or_stands_in_the_way_is_told(tmp_path, small):

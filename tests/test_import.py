@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from state_files import random_state, read_safetensors, write_raw, write_safetensors
 
-from py_djl_resnet import Recipe, UsageError, create_model, load, train
-from py_djl_resnet.errors import ResnetWarning
+from py_djl_resnet import Recipe, ResnetWarning, UsageError, create_model, load, train
 
 NAME = "cifar-resnet20+option_b"
 TENSORS = 107

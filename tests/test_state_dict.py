@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from state_files import random_state
 
-from py_djl_resnet import UsageError, create_model
-from py_djl_resnet.errors import ResnetWarning
+from py_djl_resnet import ResnetWarning, UsageError, create_model
 
 NAME = "cifar-resnet20+option_b"
 

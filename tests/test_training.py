@@ -12,6 +12,7 @@ from py_djl_resnet import (
     Interrupted,
     Recipe,
     ResnetError,
+    ResnetWarning,
     Run,
     TrainingError,
     UsageError,
@@ -87,6 +88,25 @@ def test_bytes_and_floats_of_the_same_pictures_train_alike():
     of_floats = train(dataset=(floats, y, floats[:32], y[:32]), recipe=recipe, progress=False)
     loss = of_floats.history[0]["train_loss"]
     assert of_bytes.history[0]["train_loss"] == pytest.approx(loss, rel=1e-3)
+
+
+def test_bytes_as_floats_are_warned_of_once(arrays):
+    train_x, train_y, test_x, test_y = arrays
+    large = (train_x * np.float32(255), train_y, test_x, test_y)
+    with pytest.warns(ResnetWarning, match=r"train pictures reach .* pictures / 255") as warned:
+        train(dataset=large, recipe=SMALL.replace(epochs=1, lr=1e-6), progress=False).model.close()
+    assert [str(warning.message).partition(" reach")[0] for warning in warned] == ["train pictures"]
+    assert {warning.filename for warning in warned} == {__file__}
+
+
+def test_channels_that_seem_to_come_last_are_warned_of_once(jvm):
+    pictures = np.zeros((32, 8, 8, 3), np.uint8)
+    labels = np.arange(32) % 2
+    recipe = SMALL.replace(epochs=1)
+    with pytest.warns(ResnetWarning, match=r"are taken as .* with 8 channels") as warned:
+        train(dataset=(pictures, labels, pictures, labels), recipe=recipe, progress=False).model.close()
+    assert [str(warning.message).partition(" of shape")[0] for warning in warned] == ["train pictures", "test pictures"]
+    assert {warning.filename for warning in warned} == {__file__}
 
 
 def test_grey_pictures_need_no_axis_of_channels_and_no_contiguity(arrays):
@@ -222,7 +242,9 @@ def test_interrupted_run_has_its_network_by_its_patience_at_its_best(arrays, tmp
 
     # nothing is learned but the running statistics, so an epoch soon comes that is no better than the one before
     recipe = SMALL.replace(epochs=50, lr=0.0, patience=patience)
-    with pytest.raises(Interrupted, match="go on with") as told:
+    with pytest.raises(
+        Interrupted, match=r"go on with: py_djl_resnet\.resume\('.*', dataset=the same arrays\)"
+    ) as told:
         train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False, callback=interrupt)
     run = told.value.run
     assert (run.folder, run.history) == (told.value.folder, told.value.history)

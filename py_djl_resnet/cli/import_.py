@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .._checkpoint import require_no_run
 from ..errors import UsageError
 from ..models import Model, create_model
 from ..weights import require_writable
@@ -42,6 +43,7 @@ def run(options: Any) -> int:
     if out.exists() and Path(options.file).exists() and out.samefile(options.file):
         raise UsageError(f"--out is the file that is read, {options.file}; give another")
     require_writable(out)
+    require_no_run(out)
     names = None if options.class_names is None else _lines(options.class_names)
     start(options)
     with create_model(

@@ -170,6 +170,31 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
         }
     }
 
+    /**
+     * Refuses a recipe.json that was changed since, where it asks for another run.
+     *
+     * @throws UserException naming the settings
+     */
+    void requireRecipeOf(RunFolder folder) throws IOException {
+        Recipe written;
+        try {
+            written = folder.recipe();
+        } catch (NoSuchFileException | CharacterCodingException | UserException unreadable) {
+            return; // which the warning tells
+        }
+        try {
+            state.recipe().resumedWith(written.toTree());
+        } catch (UserException another) {
+            Path file = RunFolder.recipeFile(folder.path());
+            throw new UserException(
+                    file
+                            + " was changed. "
+                            + another.getMessage()
+                            + ". Change it back, or remove it: the checkpoint has the recipe as well",
+                    another);
+        }
+    }
+
     private static String reason(Exception unreadable) {
         if (unreadable instanceof UserException wrong) {
             return wrong.getMessage();

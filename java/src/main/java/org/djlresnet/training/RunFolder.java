@@ -150,6 +150,14 @@ public final class RunFolder implements AutoCloseable {
                 requireFile(file);
             }
         }
+        if (Files.exists(figures()) && !Files.isDirectory(figures())) {
+            throw new UserException(
+                    figures() + " is a file, where a run has a folder of that name. Move it away");
+        }
+    }
+
+    private Path figures() {
+        return path.resolve("figures");
     }
 
     /** Of links this says nothing: they are refused elsewhere, or replaced. */
@@ -210,7 +218,7 @@ public final class RunFolder implements AutoCloseable {
         StringBuilder table = new StringBuilder(EpochRow.CSV_HEADER + "\n");
         history.forEach(row -> table.append(row.toCsv()).append("\n"));
         AtomicFile.write(metrics(), table.toString());
-        Files.createDirectories(path.resolve("figures"));
+        Files.createDirectories(figures());
     }
 
     /** Writes profile.csv, in the place of that of an earlier part of the run. */

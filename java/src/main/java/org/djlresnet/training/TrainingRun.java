@@ -152,6 +152,7 @@ public record TrainingRun(
         Network network = null;
         try {
             try (ResumePoint point = ResumePoint.find(folder, from)) {
+                point.requireRecipeOf(folder);
                 Checkpoint checkpoint = point.checkpoint();
                 TrainingState state = point.state();
                 Recipe recipe = state.recipe().resumedWith(changes);

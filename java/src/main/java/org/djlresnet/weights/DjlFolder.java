@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -47,8 +48,18 @@ public final class DjlFolder {
         if (Files.exists(target)) {
             requireEmpty(target);
         }
-        // beside it, so that a folder is whole or not there
-        Path temporary = Files.createTempDirectory(parent(target), ".export");
+        // beside it, so that a folder is whole or not there; createTempDirectory's is for its owner
+        // alone
+        Path temporary =
+                Files.createDirectory(
+                        parent(target)
+                                .resolve(
+                                        String.format(
+                                                Locale.ROOT,
+                                                ".%s.%d-%d.tmp",
+                                                target.getFileName(),
+                                                ProcessHandle.current().pid(),
+                                                System.nanoTime())));
         try {
             writeParameters(temporary, network);
             Files.write(

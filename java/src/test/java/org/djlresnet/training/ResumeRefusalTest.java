@@ -209,6 +209,24 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
+    void aRecipeThatWasChangedIsRefusedByName() throws IOException {
+        Path whole = whole(RECIPE);
+        Path parts = stoppedAfter(7, RECIPE);
+        Path file = parts.resolve("recipe.json");
+        String recipe = Files.readString(file);
+        String changed =
+                recipe.replace("\"lr\": 0.01", "\"lr\": 0.5").replace("\"seed\": 0", "\"seed\": 7");
+        Files.writeString(file, changed);
+        assertRefused(parts, "lr=0.5 (it is 0.01)");
+        assertRefused(parts, "seed=7 (it is 0)");
+        assertRefused(parts, file + " was changed");
+        assertEquals(changed, Files.readString(file));
+        Files.delete(file);
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    @Test
     void aFolderInAFilesPlaceIsRefusedBeforeAnythingIsComputed() throws IOException {
         Path parts = stoppedAfter(7, RECIPE);
         Path aside = dir.resolve("aside");
@@ -235,6 +253,10 @@ class ResumeRefusalTest extends ResumeFixture {
                 Files.move(aside, file);
             }
         }
+        Files.move(parts.resolve("figures"), aside);
+        Files.createFile(parts.resolve("figures"));
+        assertRefused(parts, parts.resolve("figures") + " is a file");
+        Files.delete(parts.resolve("figures"));
         finish(resume(parts, "{}"));
     }
 

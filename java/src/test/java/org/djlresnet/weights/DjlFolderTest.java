@@ -22,11 +22,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.djlresnet.UnsettledNetwork;
 import org.djlresnet.UserException;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -217,6 +220,21 @@ class DjlFolderTest {
                                     assertFalse(
                                             parameter.getValue().getArray().hasGradient(),
                                             parameter.getKey()));
+        }
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS) // which has other rights
+    void whoMayReadFoldersThereMayReadThis() throws Exception {
+        Path place = folder.resolve("served");
+        try (Network network = Network.create("cifar-resnet20", 3, CLASSES, 4, Device.cpu())) {
+            DjlFolder.write(place, network, SIZE, null);
+        }
+        assertEquals(
+                Files.getPosixFilePermissions(Files.createDirectory(folder.resolve("plain"))),
+                Files.getPosixFilePermissions(place));
+        try (Stream<Path> left = Files.list(folder)) {
+            assertEquals(2, left.count());
         }
     }
 
