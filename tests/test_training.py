@@ -90,6 +90,15 @@ def test_bytes_and_floats_of_the_same_pictures_train_alike():
     assert of_bytes.history[0]["train_loss"] == pytest.approx(loss, rel=1e-3)
 
 
+def test_classes_are_counted_over_training_and_test_labels(arrays):
+    train_x, train_y, test_x, test_y = arrays
+    recipe = SMALL.replace(epochs=1)
+    for labels, count in (((train_y, test_y + 3), 5), ((train_y + 5, test_y), 7)):
+        dataset = (train_x, labels[0], test_x, labels[1])
+        with train(dataset=dataset, recipe=recipe, progress=False).model as model:
+            assert model.class_names == [str(n) for n in range(count)]
+
+
 def test_bytes_as_floats_are_warned_of_once(arrays):
     train_x, train_y, test_x, test_y = arrays
     large = (train_x * np.float32(255), train_y, test_x, test_y)
