@@ -245,6 +245,7 @@ NUMBERS = (
 ARRAYS = arrays.arrays(NUMBERS, arrays.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=3))
 
 
+@pytest.mark.filterwarnings("ignore::py_djl_resnet.errors.ResnetWarning")  # of what looks like another form
 @examples
 @given(array=ARRAYS | VALUES | st.binary())
 def test_any_array_is_pictures_or_is_refused(array):
