@@ -26,11 +26,12 @@ def is_checkpoint(file: Path) -> bool:
 
 
 def require_no_run(target: Path) -> None:
-    """Refuses to replace what a run has written: a checkpoint with its state, or another file of its folder.
+    """Refuses to replace a device or a pipe, a checkpoint with the state of a run, or another file of a run's folder.
 
     Raises:
         UsageError: it is one.
     """
+    require_no_pipe(target)
     try:
         recipe_settings(target)
     except UsageError:

@@ -1,5 +1,6 @@
 """Networks handed on: as torchvision's state dict, and as a folder for DJL."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -120,6 +121,16 @@ def test_a_checkpoint_is_not_written_over(tmp_path, small, kind):
         small.export(checkpoint, kind)
     assert checkpoint.read_bytes() == before
     small.save(checkpoint)  # as often as one likes: it holds no run
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_not_replaced(tmp_path, small):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for write in (small.save, small.export):
+        with pytest.raises(UsageError, match="is a pipe or a device"):
+            write(pipe)
+    assert pipe.is_fifo()
 
 
 def test_what_a_run_has_written_is_not_written_over(refused, trained, small, tmp_path):

@@ -39,16 +39,7 @@ public final class AtomicFile {
      */
     public static void write(Path file, Content content) throws IOException {
         Path target = file.toAbsolutePath();
-        // Not createTempFile: its files are readable by their owner alone
-        String name =
-                "."
-                        + target.getFileName()
-                        + "."
-                        + ProcessHandle.current().pid()
-                        + "-"
-                        + COUNT.incrementAndGet()
-                        + ".tmp";
-        Path temporary = target.resolveSibling(name);
+        Path temporary = temporaryBeside(target);
         try {
             try (FileChannel channel =
                     FileChannel.open(
@@ -70,6 +61,24 @@ public final class AtomicFile {
             Files.deleteIfExists(temporary);
         }
         flushFolder(target.getParent());
+    }
+
+    /**
+     * Names a temporary file or folder beside another, {@code .NAME.PID-N.tmp}. Those that Java
+     * makes itself are for their owner alone.
+     *
+     * @param target an absolute path
+     * @return a path that nothing else of this process has
+     */
+    public static Path temporaryBeside(Path target) {
+        return target.resolveSibling(
+                "."
+                        + target.getFileName()
+                        + "."
+                        + ProcessHandle.current().pid()
+                        + "-"
+                        + COUNT.incrementAndGet()
+                        + ".tmp");
     }
 
     /**

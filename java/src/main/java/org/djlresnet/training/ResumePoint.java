@@ -17,9 +17,11 @@ import org.djlresnet.recipe.Recipe;
  * @param file the checkpoint's file, or null for the beginning
  * @param checkpoint the checkpoint, open, or null for the beginning
  * @param state where the run stands, with the settings of recipe.json where they may change
+ * @param written what recipe.json says, or null if it cannot be read
  * @param warning what was wrong with a later checkpoint or recipe.json, or null
  */
-record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String warning)
+record ResumePoint(
+        Path file, Checkpoint checkpoint, TrainingState state, Recipe written, String warning)
         implements AutoCloseable {
 
     /**
@@ -122,7 +124,8 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
     private static ResumePoint withoutLast(RunFolder folder) throws IOException {
         List<String> traces = folder.traces();
         if (traces.isEmpty()) {
-            return new ResumePoint(null, null, TrainingState.beginning(folder.recipe()), null);
+            Recipe recipe = folder.recipe();
+            return new ResumePoint(null, null, TrainingState.beginning(recipe), recipe, null);
         }
         if (traces.equals(List.of(folder.best().getFileName().toString()))) {
             // a kill between the first epoch's best and its last, which are the same
@@ -159,11 +162,15 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
                                 + ". Going on with the recipe of "
                                 + file;
                 return new ResumePoint(
-                        file, checkpoint, state, warning == null ? told : warning + ". " + told);
+                        file,
+                        checkpoint,
+                        state,
+                        null,
+                        warning == null ? told : warning + ". " + told);
             }
             // what an earlier change asked for holds, even if no checkpoint was written since
             state = state.with(state.recipe().resumedWith(written.resumable()));
-            return new ResumePoint(file, checkpoint, state, warning);
+            return new ResumePoint(file, checkpoint, state, written, warning);
         } catch (IOException | RuntimeException failure) {
             checkpoint.close();
             throw failure;
@@ -175,12 +182,9 @@ record ResumePoint(Path file, Checkpoint checkpoint, TrainingState state, String
      *
      * @throws UserException naming the settings
      */
-    void requireRecipeOf(RunFolder folder) throws IOException {
-        Recipe written;
-        try {
-            written = folder.recipe();
-        } catch (NoSuchFileException | CharacterCodingException | UserException unreadable) {
-            return; // which the warning tells
+    void requireRecipeOf(RunFolder folder) {
+        if (written == null) { // which the warning tells
+            return;
         }
         try {
             state.recipe().resumedWith(written.toTree());

@@ -9,10 +9,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.model.Network;
 
@@ -48,18 +48,9 @@ public final class DjlFolder {
         if (Files.exists(target)) {
             requireEmpty(target);
         }
-        // beside it, so that a folder is whole or not there; createTempDirectory's is for its owner
-        // alone
-        Path temporary =
-                Files.createDirectory(
-                        parent(target)
-                                .resolve(
-                                        String.format(
-                                                Locale.ROOT,
-                                                ".%s.%d-%d.tmp",
-                                                target.getFileName(),
-                                                ProcessHandle.current().pid(),
-                                                System.nanoTime())));
+        requireParent(target);
+        // beside it, so that a folder is whole or not there
+        Path temporary = Files.createDirectory(AtomicFile.temporaryBeside(target));
         try {
             writeParameters(temporary, network);
             Files.write(
@@ -106,7 +97,7 @@ public final class DjlFolder {
         }
     }
 
-    private static Path parent(Path folder) {
+    private static void requireParent(Path folder) {
         if (!Files.isDirectory(folder.getParent())) {
             throw new UserException(
                     "The folder "
@@ -114,7 +105,6 @@ public final class DjlFolder {
                             + " cannot be made: there is no folder "
                             + folder.getParent());
         }
-        return folder.getParent();
     }
 
     private static void writeParameters(Path folder, Network network) throws IOException {
