@@ -8,7 +8,7 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.recipe.Recipe;
 
 /**

@@ -13,11 +13,13 @@ import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
+import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualUnits;
@@ -132,7 +134,7 @@ public final class Bridge {
      * @throws UserException if something that was asked for is not there or does not fit
      */
     public static TrainingHandle train(
-            String recipe, ImageDataset train, ImageDataset test, String runDir) {
+            String recipe, Examples train, Examples test, String runDir) {
         return new TrainingHandle(
                 TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
     }
@@ -162,7 +164,7 @@ public final class Bridge {
      * @throws UserException if there is nothing to go on from, or something does not fit
      */
     public static TrainingHandle resume(
-            String from, String changes, ImageDataset train, ImageDataset test) {
+            String from, String changes, Examples train, Examples test) {
         return new TrainingHandle(
                 TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
@@ -185,8 +187,8 @@ public final class Bridge {
      * @return the data
      * @throws UserException if the name is unknown, or files are missing or damaged
      */
-    public static ImageDataset dataset(String name, String dataDir, boolean train, Integer limit) {
-        ImageDataset dataset = Datasets.read(name, Path.of(dataDir), train);
+    public static Examples dataset(String name, String dataDir, boolean train, Integer limit) {
+        Examples dataset = Datasets.read(name, Path.of(dataDir), train);
         return limit == null || limit >= dataset.size() ? dataset : dataset.limit(limit);
     }
 
@@ -201,7 +203,7 @@ public final class Bridge {
      * @return the data
      * @throws UserException if sizes disagree or a label or value is out of range
      */
-    public static ImageDataset array(
+    public static Examples array(
             ByteBuffer pixels, String type, long[] shape, int[] labels, String[] classNames) {
         return ImageDataset.of(pixels, PixelType.of(type), shape, labels, List.of(classNames));
     }
@@ -283,15 +285,22 @@ public final class Bridge {
      * @throws UserException if the data do not fit the network, or it has no such block
      */
     public static String evaluate(
-            NetworkHandle network, ImageDataset dataset, int batchSize, String[] bypass) {
+            NetworkHandle network, Examples dataset, int batchSize, String[] bypass) {
         Network bypassed = network.network();
         ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
             return GSON.toJson(
-                    Evaluator.evaluate(bypassed, dataset, batchSize, network.imageSize()).toJson());
+                    Evaluator.evaluate(
+                                    bypassed, dataset, batchSize, preprocessing(network, dataset))
+                            .toJson());
         } finally {
             ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of());
         }
+    }
+
+    private static Preprocessing preprocessing(NetworkHandle network, Examples dataset) {
+        Preprocessing own = Preprocessing.exact(dataset.shape());
+        return network.imageSize() == null ? own : own.withImageSize(network.imageSize());
     }
 
     /**

@@ -12,6 +12,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Summary;
 
@@ -70,7 +71,12 @@ final class Descriptions {
             JsonObject json = new JsonObject();
             json.addProperty("name", name);
             json.addProperty("description", dataset.description());
-            json.add("shape", GSON.toJsonTree(dataset.shape()));
+            ImageShape shape = dataset.shape();
+            int[] lengths =
+                    shape == null
+                            ? new int[0]
+                            : new int[] {shape.channels(), shape.height(), shape.width()};
+            json.add("shape", GSON.toJsonTree(lengths));
             json.add("classes", GSON.toJsonTree(dataset.classes()));
             json.addProperty("train", dataset.train());
             json.addProperty("test", dataset.test());

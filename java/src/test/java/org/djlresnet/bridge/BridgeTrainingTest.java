@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.NonFiniteLossException;
@@ -55,7 +56,7 @@ class BridgeTrainingTest {
     void arraysAreTrainedOnAndEvaluated(String type) throws InterruptedException {
         ImageDataset images = QuadrantImages.of(12, 1);
         boolean bytes = type.equals("uint8");
-        ImageDataset data =
+        Examples data =
                 Bridge.array(
                         bytes
                                 ? ByteBuffer.allocateDirect(12 * 64).put(images.pixels()).flip()
@@ -186,7 +187,7 @@ class BridgeTrainingTest {
                 Recipe.fromJson(recipe).toTree(),
                 Recipe.fromJson(info.get("recipe").toString()).toTree());
 
-        ImageDataset test = Bridge.dataset("fashion-mnist", "data", false, 256);
+        Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
         assertEquals(256, test.size());
         try (NetworkHandle loaded = Bridge.load(last, "cpu");
                 NetworkHandle trained = run.network()) {
@@ -197,7 +198,7 @@ class BridgeTrainingTest {
             assertEquals(
                     row.get("test_accuracy").getAsDouble(),
                     evaluation.get("accuracy").getAsDouble());
-            ByteBuffer images = QuadrantImages.floats(test.limit(8));
+            ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};
             float[] logits = floats(trained.forward(images, shape));
             assertArrayEquals(logits, floats(loaded.forward(images, shape)));

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
