@@ -1,5 +1,6 @@
 """The four notebooks: run with small settings, and as they are saved with their outputs."""
 
+import io
 import json
 import os
 import re
@@ -12,7 +13,8 @@ import chromium
 import numpy as np
 import pytest
 from notebook_checks import CHECKS, check_resnet
-from notebook_outputs import BLUE, GREEN, ORANGE, Notebook, check_curves, epochs_told, pixels, where
+from notebook_outputs import BLUE, GREEN, ORANGE, Notebook, check_curves, epochs_told, pixels, plotly_curves
+from PIL import Image
 
 # before any test registers a kernel elsewhere, after which Jupyter would look elsewhere for its own files too
 run_notebooks = pytest.importorskip("run_notebooks", reason="the extra [notebook] is not installed")
@@ -84,8 +86,14 @@ def test_a_saved_notebook_holds_all_outputs_of_a_longer_run(name):
     told = f"MAX_EPOCH={settings['MAX_EPOCH']} DATASET_LIMIT={settings['DATASET_LIMIT']}"
     assert f"a run with `{told}` on" in "".join(notebook.content["cells"][0]["source"])
     CHECKS[name](notebook, epochs=settings["MAX_EPOCH"])
-    code = run_notebooks.digest(run_notebooks.nbformat.read(path, 4))
+    code = run_notebooks.code_digest(run_notebooks.nbformat.read(path, 4))
     assert notebook.content["metadata"]["py_djl_resnet"]["code"] == code, "run tools/run_notebooks.py"
+
+
+def drawn_from(png, html):
+    """Whether a PNG says that it was drawn from this figure; the pixels differ between browsers."""
+    with Image.open(io.BytesIO(png)) as image:
+        return image.info.get("figure") == run_notebooks.digest(html)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,16 +109,21 @@ def test_a_rendered_page_is_of_the_saved_notebook(name, tmp_path):
         if b"Plotly.newPlot" not in here:
             assert there == here
             continue
+        assert drawn_from(there, here.decode()), "run tools/run_notebooks.py --render-only"
         drawn = pixels(there)
         assert drawn.shape[1::-1] == run_notebooks.FIGURE
         settings = Notebook(ROOT / f"notebooks/{name}.ipynb").content["metadata"]["py_djl_resnet"]["settings"]
         check_curves(drawn, (BLUE, ORANGE, GREEN), settings["MAX_EPOCH"])
-        if chromium.NAME:
-            # letters look otherwise on another machine, curves do not
-            again = pixels(run_notebooks.plotly(here.decode()))
-            for colour in (BLUE, ORANGE, GREEN):
-                both = where(drawn, colour) & where(again, colour)
-                assert both.sum() > 0.8 * max(where(drawn, colour).sum(), where(again, colour).sum())
+
+
+@needs_chromium
+def test_a_drawing_names_the_figure_it_is_of():
+    html = Notebook(ROOT / "notebooks/resnet.ipynb").data("MetricsFigure.of(", "text/html")
+    changed = html.replace('y: ["', 'y: ["1', 1)
+    assert plotly_curves(changed) != plotly_curves(html)
+    png = run_notebooks.plotly(html)
+    assert drawn_from(png, html)
+    assert not drawn_from(png, changed)
 
 
 @pytest.mark.parametrize("name", NAMES)

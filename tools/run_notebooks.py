@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ import chromium
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import MarkdownExporter
+from PIL import Image, PngImagePlugin
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs/notebooks"
@@ -42,21 +44,30 @@ def execute(path: Path, into: Path) -> None:
     )
     client.execute()
     settings = {name: int(os.environ.get(name, usual)) for name, usual in SETTINGS.items()}
-    notebook.metadata["py_djl_resnet"] = {"settings": settings, "code": digest(notebook)}
+    notebook.metadata["py_djl_resnet"] = {"settings": settings, "code": code_digest(notebook)}
     told = " ".join(f"{name}={value}" for name, value in settings.items())
     notebook.cells[0].source = re.sub(r"MAX_EPOCH=\d+ DATASET_LIMIT=\d+", told, notebook.cells[0].source)
     nbformat.write(notebook, into)
 
 
-def digest(notebook: Any) -> str:
-    """What changes with the code of any cell: saved outputs of another code are outdated."""
-    code = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    return hashlib.sha256(code.encode()).hexdigest()[:16]
+def digest(text: str) -> str:
+    """Returns a short SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_digest(notebook: Any) -> str:
+    """Returns the digest of a notebook's code cells, which shows when its saved outputs are outdated."""
+    return digest("\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"))
 
 
 def plotly(html: str) -> bytes:
-    """A figure that draws itself, as Chromium draws it: a PNG."""
-    return chromium.picture(html, *FIGURE)
+    """Returns a PNG of a Plotly figure as Chromium draws it, with the digest of its HTML as the text `figure`."""
+    source = PngImagePlugin.PngInfo()
+    source.add_text("figure", digest(html))
+    png = io.BytesIO()
+    with Image.open(io.BytesIO(chromium.picture(html, *FIGURE))) as image:
+        image.save(png, "PNG", optimize=True, pnginfo=source)
+    return png.getvalue()
 
 
 def render(path: Path, pages: Path, picture: Callable[[str], bytes] = plotly) -> None:
