@@ -50,18 +50,23 @@ final class Descriptions {
         JsonArray list = new JsonArray();
         for (String name : Models.names()) {
             Models.Model model = Models.get(name);
-            Summary summary = Summary.of(model.build(model.classes()), model.input(), 1);
+            Summary summary = Summary.of(model.build(model.output()), shape(model), 1);
             JsonObject json = new JsonObject();
             json.addProperty("name", name);
             json.addProperty("description", model.description());
             json.addProperty("parameters", summary.parameters());
             json.addProperty("trainable_parameters", summary.trainableParameters());
             json.addProperty("multiply_adds", summary.multiplyAdds());
-            json.add("input", GSON.toJsonTree(model.input().getShape()));
+            json.add("input", GSON.toJsonTree(shape(model).getShape()));
             json.add("options", GSON.toJsonTree(model.options()));
             list.add(json);
         }
         return GSON.toJson(list);
+    }
+
+    /** Returns the usual shape (N, C, H, W) of a network's input, for one image. */
+    static Shape shape(Models.Model model) {
+        return new Shape(model.input().batch(1));
     }
 
     static String datasets() {

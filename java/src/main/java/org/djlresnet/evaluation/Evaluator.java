@@ -34,19 +34,35 @@ public final class Evaluator {
     private Evaluator() {}
 
     /**
+     * Evaluates a network on images that are prepared as it records.
+     *
+     * @param network the network
+     * @param examples the examples, with no more classes than the network has
+     * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
+     *     rounding
+     * @return the sums over all examples
+     * @throws UserException if the data do not fit the network, or its preprocessing is not known
+     */
+    public static Evaluation evaluate(Network network, Examples examples, int batchSize) {
+        Preprocessing preprocessing = network.specification().requirePreprocessing();
+        return evaluate(network, examples, batchSize, preprocessing);
+    }
+
+    /**
      * Evaluates a network.
      *
      * @param network the network
      * @param examples the examples, with no more classes than the network has
      * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
      *     rounding
-     * @param preprocessing how images are prepared
+     * @param preprocessing how images are prepared, of the network's channels
      * @return the sums over all examples
      * @throws UserException if the data do not fit the network
      */
     public static Evaluation evaluate(
             Network network, Examples examples, int batchSize, Preprocessing preprocessing) {
-        requireFit(network, examples, preprocessing);
+        requireFit(network, examples);
+        network.specification().withPreprocessing(preprocessing);
         withoutGradients(network);
         try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize, 1)) {
             loader.restart(null);
@@ -64,21 +80,13 @@ public final class Evaluator {
     }
 
     /**
-     * Checks that a network can take examples.
+     * Checks that a network knows the classes of examples.
      *
      * @param network the network
      * @param examples the examples
-     * @param preprocessing how images are prepared
-     * @throws UserException if channels or classes disagree
+     * @throws UserException if they have more classes
      */
-    public static void requireFit(Network network, Examples examples, Preprocessing preprocessing) {
-        preprocessing.output(examples.shape());
-        if (preprocessing.channels() != network.inChannels()) {
-            throw new UserException(
-                    String.format(
-                            "The images are prepared to have %d channels, but the network takes %d",
-                            preprocessing.channels(), network.inChannels()));
-        }
+    public static void requireFit(Network network, Examples examples) {
         if (examples.classNames().size() > network.classNames().size()) {
             throw new UserException(
                     String.format(

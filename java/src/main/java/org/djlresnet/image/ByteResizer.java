@@ -3,9 +3,13 @@ package org.djlresnet.image;
 import java.util.Arrays;
 
 /**
- * Resizing of planes of bytes as Pillow's {@code Image.resize} does it, to the last bit: rows
- * become narrower first, then columns shorter, with weights in units of 2^-22, and each of the two
- * results is rounded and clipped to a byte.
+ * Resizing of planes of bytes as Pillow's {@code Image.resize} does it, to the last bit: along one
+ * axis after the other, with weights in units of 2^-22, and the result of each is rounded and
+ * clipped to a byte.
+ *
+ * <p>Rows come first, except where the height shrinks by more than twice as many pixels as the
+ * width does. This is the order of Pillow 13; earlier versions always began with rows, which gives
+ * other roundings for such images.
  *
  * <p>Source: Pillow, {@code src/libImaging/Resample.c}. Not safe for use by several threads.
  */
@@ -19,22 +23,29 @@ final class ByteResizer {
     private final Taps columns;
     private final int[] rowWeights;
     private final int[] columnWeights;
-    private final byte[] narrowed;
+    private final boolean columnsFirst;
+    private final byte[] between;
     private final int[] sums;
 
     /**
-     * @param inWidth width of the source
+     * @param geometry gives the sizes before and after
      * @param rows what makes the result's rows
      * @param columns what makes its columns
      */
-    ByteResizer(int inWidth, Taps rows, Taps columns) {
-        this.inWidth = inWidth;
+    ByteResizer(Geometry geometry, Taps rows, Taps columns) {
         this.rows = rows;
         this.columns = columns;
         rowWeights = fixed(rows.weight());
         columnWeights = fixed(columns.weight());
-        narrowed = new byte[Math.multiplyExact(rows.end() - rows.begin(), columns.count())];
-        sums = new int[columns.count()];
+        inWidth = geometry.in().width();
+        long lost = (long) geometry.in().height() - geometry.height();
+        columnsFirst = lost > 0 && lost > 2 * ((long) inWidth - geometry.width());
+        int length =
+                columnsFirst
+                        ? Math.multiplyExact(rows.count(), columns.sources())
+                        : Math.multiplyExact(rows.sources(), columns.count());
+        between = new byte[length];
+        sums = new int[Math.max(columns.sources(), columns.count())];
     }
 
     private static int[] fixed(double[] values) {
@@ -57,38 +68,49 @@ final class ByteResizer {
      * @param out takes the result from its beginning on, rows one after the other
      */
     void resize(byte[] in, int inStart, byte[] out) {
-        int width = columns.count();
+        if (columnsFirst) {
+            int width = columns.sources();
+            alongColumns(in, inStart + columns.begin(), inWidth, width, between);
+            alongRows(between, -columns.begin(), width, rows.count(), out);
+        } else {
+            int width = columns.count();
+            alongRows(in, inStart + rows.begin() * inWidth, inWidth, rows.sources(), between);
+            alongColumns(between, -rows.begin() * width, width, width, out);
+        }
+    }
+
+    private void alongRows(byte[] in, int inStart, int stride, int lines, byte[] out) {
         int[] first = columns.first();
         int[] start = columns.start();
+        int width = columns.count();
         int to = 0;
-        for (int y = rows.begin(); y < rows.end(); y++) {
-            int from = inStart + y * inWidth;
+        for (int y = 0; y < lines; y++) {
+            int from = inStart + y * stride;
             for (int x = 0; x < width; x++) {
                 int source = from + first[x];
                 int sum = HALF;
                 for (int k = start[x]; k < start[x + 1]; k++) {
                     sum += columnWeights[k] * (in[source++] & 0xff);
                 }
-                narrowed[to++] = clipped(sum);
+                out[to++] = clipped(sum);
             }
         }
-        stack(out, width);
     }
 
-    /** Makes the result's rows of those that are narrow already. */
-    private void stack(byte[] out, int width) {
+    private void alongColumns(byte[] in, int inStart, int stride, int width, byte[] out) {
+        int to = 0;
         for (int y = 0; y < rows.count(); y++) {
-            Arrays.fill(sums, HALF);
-            int source = (rows.first()[y] - rows.begin()) * width;
+            Arrays.fill(sums, 0, width, HALF);
+            int source = inStart + rows.first()[y] * stride;
             for (int k = rows.start()[y]; k < rows.start()[y + 1]; k++) {
                 int weight = rowWeights[k];
                 for (int x = 0; x < width; x++) {
-                    sums[x] += weight * (narrowed[source + x] & 0xff);
+                    sums[x] += weight * (in[source + x] & 0xff);
                 }
-                source += width;
+                source += stride;
             }
             for (int x = 0; x < width; x++) {
-                out[y * width + x] = clipped(sums[x]);
+                out[to++] = clipped(sums[x]);
             }
         }
     }

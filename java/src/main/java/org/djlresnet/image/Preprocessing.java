@@ -124,6 +124,17 @@ public record Preprocessing(
     }
 
     /**
+     * Reads a preset's name or a JSON object without a network at hand.
+     *
+     * @param text see {@link #of(String, int)}
+     * @return the preprocessing; {@code "plain:N"} is of 3 channels
+     * @throws UserException if the text is neither, or has a bad value
+     */
+    public static Preprocessing of(String text) {
+        return PreprocessingText.read(text, 3);
+    }
+
+    /**
      * Reads what {@link #toJson} writes: {@code {"channels": 3, "resize": {"to": "short-side",
      * "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width":
      * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}.

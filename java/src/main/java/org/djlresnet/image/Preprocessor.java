@@ -236,7 +236,7 @@ public final class Preprocessor {
 
     private ByteResizer byteResizer() {
         if (byteResizer == null) {
-            byteResizer = new ByteResizer(geometry.in().width(), rowTaps(), columnTaps());
+            byteResizer = new ByteResizer(geometry, rowTaps(), columnTaps());
         }
         return byteResizer;
     }

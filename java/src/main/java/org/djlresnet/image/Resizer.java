@@ -30,7 +30,7 @@ final class Resizer {
         this.columns = columns;
         rowWeights = floats(rows.weight());
         columnWeights = floats(columns.weight());
-        narrowed = new float[Math.multiplyExact(rows.end() - rows.begin(), columns.count())];
+        narrowed = new float[Math.multiplyExact(rows.sources(), columns.count())];
     }
 
     private static float[] floats(double[] values) {
@@ -53,7 +53,7 @@ final class Resizer {
         int[] first = columns.first();
         int[] start = columns.start();
         int to = 0;
-        for (int y = rows.begin(); y < rows.end(); y++) {
+        for (int y = rows.begin(); y < rows.begin() + rows.sources(); y++) {
             int from = inStart + y * inWidth;
             for (int x = 0; x < width; x++) {
                 int source = from + first[x];

@@ -56,9 +56,9 @@ record Taps(int[] first, int[] start, double[] weight) {
         return first[0];
     }
 
-    /** Returns the end of the sources that any result needs. */
-    int end() {
+    /** Returns how many sources there are from the first to the last that any result needs. */
+    int sources() {
         int last = count() - 1;
-        return first[last] + start[last + 1] - start[last];
+        return first[last] + start[last + 1] - start[last] - first[0];
     }
 }

@@ -58,7 +58,7 @@ public final class Trainer {
      * Makes a new run ready.
      *
      * @param recipe the recipe
-     * @param network a network for the data; it is trained in place
+     * @param network a network for the data, of a known preprocessing; it is trained in place
      * @param train the training data, at least 2 examples
      * @param test the test data
      * @param folder where the run leaves its files, or null to leave none
@@ -89,13 +89,9 @@ public final class Trainer {
             RunFolder folder) {
         this.start = start;
         this.recipe = start.recipe();
-        ImageShape own = train.shape();
-        preprocessing =
-                recipe.imageSize() == null
-                        ? Preprocessing.exact(own)
-                        : Preprocessing.exact(own).withImageSize(recipe.imageSize());
-        Evaluator.requireFit(network, train, preprocessing);
-        Evaluator.requireFit(network, test, preprocessing);
+        preprocessing = network.specification().requirePreprocessing();
+        Evaluator.requireFit(network, train);
+        Evaluator.requireFit(network, test);
         plan = new EpochPlan(train.size(), recipe.batchSize(), recipe.seed());
         plan.requireFit(start);
         // where nothing is kept, no run goes on with them
@@ -113,7 +109,7 @@ public final class Trainer {
         BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
         network.arrangeFor(input.height(), input.width());
         pass = recipe.profile() ? new Profile(network) : new GradientPass(network);
-        recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
+        recorder = new Recorder(folder, network, recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);
         progress = new Progress(recipe.epochs(), start);
         schedule = new Schedule(recipe, plan.steps());
@@ -148,15 +144,6 @@ public final class Trainer {
      */
     public Profile profile() {
         return pass instanceof Profile profile ? profile : null;
-    }
-
-    /**
-     * Returns the size of the images that the network sees.
-     *
-     * @return their height and width, or null if the two differ
-     */
-    public Integer imageSize() {
-        return preprocessing.imageSize();
     }
 
     /**

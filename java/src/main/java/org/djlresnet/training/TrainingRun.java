@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
@@ -16,7 +17,9 @@ import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.weights.StateFile;
 
@@ -168,7 +171,10 @@ public record TrainingRun(
                 if (checkpoint == null) {
                     network = fresh(recipe, train);
                 } else {
-                    network = checkpoint.network(Devices.of(recipe.device()));
+                    network =
+                            checkpoint.network(
+                                    specification(checkpoint, recipe, train),
+                                    Devices.of(recipe.device()));
                     optimizer = checkpoint.optimizerState();
                 }
                 Trainer trainer =
@@ -229,24 +235,27 @@ public record TrainingRun(
     }
 
     private static Network fresh(Recipe recipe, Examples train) {
+        Device device = Devices.of(recipe.device());
         if (recipe.weights() != null) {
-            StateFile.Wanted wanted =
-                    new StateFile.Wanted(
-                            recipe.model(),
-                            train.shape().channels(),
-                            train.classNames(),
-                            false,
-                            recipe.seed());
             try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
-                return file.network(wanted, Devices.of(recipe.device())).network();
+                return file.network(specification(recipe, train, file.preprocessing()), device);
             }
         }
-        return Network.create(
-                recipe.model(),
-                train.shape().channels(),
-                train.classNames(),
-                recipe.seed(),
-                Devices.of(recipe.device()));
+        return Network.create(specification(recipe, train, null), recipe.seed(), device);
+    }
+
+    private static Specification specification(
+            Recipe recipe, Examples train, Preprocessing ofWeights) {
+        return Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
+    }
+
+    /** A run of an earlier version prepared images as fresh weights do, and did not record it. */
+    private static Specification specification(
+            Checkpoint checkpoint, Recipe recipe, Examples train) {
+        Specification written = checkpoint.specification();
+        return written.preprocessing() != null
+                ? written
+                : written.withPreprocessing(specification(recipe, train, null).preprocessing());
     }
 
     private static void release(Network network, RunFolder folder) {

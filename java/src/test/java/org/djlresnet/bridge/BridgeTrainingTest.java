@@ -94,7 +94,7 @@ class BridgeTrainingTest {
             assertEquals(
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
-            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0]));
+            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0], null));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -192,7 +192,7 @@ class BridgeTrainingTest {
         try (NetworkHandle loaded = Bridge.load(last, "cpu");
                 NetworkHandle trained = run.network()) {
             assertEquals(info, object(loaded.info()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0]));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0], null));
             double loss = row.get("test_loss").getAsDouble();
             assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
             assertEquals(
