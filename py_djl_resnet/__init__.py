@@ -6,6 +6,7 @@ the first name that is asked for, so that a command can prepare for Ctrl-C befor
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
+    from ._jvm import start
     from .bypass import BypassCosts, bypass_costs
     from .errors import (
         EngineError,
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
         ResnetError,
         ResnetWarning,
         RunInUseError,
+        SettingError,
         TrainingError,
         UsageError,
     )
@@ -43,6 +45,7 @@ __all__ = [
     "ResnetWarning",
     "Run",
     "RunInUseError",
+    "SettingError",
     "Summary",
     "TrainingError",
     "UsageError",
@@ -53,12 +56,14 @@ __all__ = [
     "load",
     "predict",
     "resume",
+    "start",
     "summarize",
     "train",
 ]
 
 #: The module of each name.
 _HOMES = {
+    "_jvm": ("start",),
     "bypass": ("BypassCosts", "bypass_costs"),
     "errors": (
         "EngineError",
@@ -68,6 +73,7 @@ _HOMES = {
         "ResnetError",
         "ResnetWarning",
         "RunInUseError",
+        "SettingError",
         "TrainingError",
         "UsageError",
     ),

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from py_djl_resnet import _jars, _options
 from py_djl_resnet._java import Java, find_java
 from py_djl_resnet._signals import held_back
-from py_djl_resnet.checks import whole_number
-from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, TrainingError, UsageError
+from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, SettingError, TrainingError, UsageError
+from py_djl_resnet.settings import check_start
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
 #: Java's types of an array's elements that are numbers
@@ -59,25 +59,27 @@ def start(
     offline: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Start the JVM; a later call that asks for nothing else does nothing.
+    """Starts Java with an engine; once it runs, a call for the same engine and threads does nothing.
+
+    Every function that computes starts Java by itself, with the defaults below or as its recipe says. Call this before
+    to choose the threads, the device or the use of the network for all of them.
 
     Args:
         engine: `pytorch` or `mxnet`; None for the one that runs, else `pytorch`.
-        device: `auto`, `cpu`, `gpu` or `gpu:N`; decides which native library is taken.
-        threads: how many threads the engine computes with; None for those that it runs with, at the start for
-            OMP_NUM_THREADS, else one a processor.
+        device: `auto`, `cpu`, `gpu` or `gpu:N`; decides which native library is loaded.
+        threads: the engine's CPU threads; None for those that it runs with, at the start OMP_NUM_THREADS, else all
+            cores.
         offline: whether to fail rather than fetch missing jars.
-        quiet: whether to show no progress of fetching.
+        quiet: whether to hide the progress of fetching.
 
     Raises:
-        UsageError: an unknown engine, or another engine or number of threads than those of this process.
+        UsageError: an argument that is not allowed, or another engine or number of threads than those of this process.
         JavaNotFoundError: no Java fits.
         JarError: a jar is missing.
         EngineError: the JVM or the libraries for a GPU cannot be used.
     """
     global _failed, _started
-    if threads is not None:
-        threads = whole_number(threads, "threads", most=_options.MOST_THREADS)
+    check_start(_jars.ENGINES[0] if engine is None else engine, device, threads)
     with _lock:
         if _started is not None:
             _check_running(_started, engine, threads)
@@ -263,6 +265,8 @@ def _translated(error: Any) -> ResnetError:
     for classes, message in zip(kinds, messages, strict=True):
         if "org.djlresnet.training.RunInUseException" in classes:
             return RunInUseError(message)
+        if "org.djlresnet.recipe.SettingException" in classes:
+            return SettingError(message)
         if "org.djlresnet.UserException" in classes:
             return UsageError(message)
         if "org.djlresnet.TrainingException" in classes:

@@ -38,6 +38,13 @@ class UsageError(ResnetError, ValueError):
     exit_code = 2
 
 
+class SettingError(UsageError):
+    """A setting or argument has a value that is not allowed, alone or together with others.
+
+    The text writes the names of settings and arguments, and nothing else, in double quotes.
+    """
+
+
 class RunInUseError(UsageError):
     """Another run has the run folder at the moment; when it ends, the same call may do."""
 

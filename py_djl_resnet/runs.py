@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import dataclasses
 import itertools
 import json
 import math
@@ -13,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _checkpoint, _jvm
+from . import _jvm
 from .checks import path as checked_path
 from .checks import require_no_pipe
-from .errors import UsageError
+from .errors import SettingError, UsageError
 from .models import Model, load
 from .profile import Profile
-from .recipe import RESUMABLE, Recipe
+from .recipe import Recipe
+from .settings import SETTINGS
 
 if TYPE_CHECKING:
     from .figures import Chart
@@ -41,8 +40,6 @@ COLUMNS = (
     "test_accuracy",
 )
 _WHOLE = {"epoch", "step"}
-#: The files of which one makes a folder a run's, the first that says its recipe first.
-_OF_A_RUN = ("recipe.json", "last.safetensors", "last.previous.safetensors")
 
 
 class Run:
@@ -189,56 +186,6 @@ def _row(cells: dict[str | Any, Any], where: str) -> Row:
     return row
 
 
-def find_run(recipe: Recipe, folder: Path) -> Path | None:
-    """The newest run in `folder` that follows `recipe`; None if there is none.
-
-    What may be changed when a run goes on need not agree.
-    """
-    found: list[tuple[int, Path]] = []
-    for run in folder.iterdir() if folder.is_dir() else []:
-        with contextlib.suppress(UsageError):
-            if not differing(recipe, recipe_to_resume(run)):
-                begun = next(file for name in _OF_A_RUN if (file := run / name).is_file())
-                found.append((begun.stat().st_mtime_ns, run))
-    return max(found, default=(0, None))[1]
-
-
-def differing(recipe: Recipe, of_run: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The settings in which a recipe differs from that of a run, with both values.
-
-    Those that may be changed when a run goes on are left out.
-    """
-    values = dataclasses.asdict(recipe)
-    if recipe.weights is not None:  # a run keeps the whole path
-        values["weights"] = os.path.abspath(recipe.weights)
-    pairs = {key: (value, getattr(of_run, key)) for key, value in values.items() if key not in RESUMABLE}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run that can be gone on with."""
-    return any((folder / name).is_file() for name in _OF_A_RUN)
-
-
-def recipe_to_resume(source: Path) -> Recipe:
-    """The recipe that a run goes on with: of its ``recipe.json``, else, for want of that, of its checkpoint.
-
-    Args:
-        source: the run folder, or a checkpoint in one.
-
-    Raises:
-        UsageError: neither can be read; what is wrong with ``recipe.json`` is told.
-    """
-    named = source.is_file()
-    try:
-        return read_recipe((source.parent if named else source) / "recipe.json")
-    except UsageError:
-        for checkpoint in [source] if named else [source / name for name in _OF_A_RUN[1:]]:
-            with contextlib.suppress(UsageError):
-                return _recipe(_checkpoint.recipe_settings(checkpoint), checkpoint)
-        raise
-
-
 def read_recipe(file: Path) -> Recipe:
     """The recipe of a run folder's ``recipe.json``.
 
@@ -256,10 +203,12 @@ def read_recipe(file: Path) -> Recipe:
         raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{file} must be a JSON object; received a {type(settings).__name__}")
-    return _recipe(settings, file)
+    return recipe_of_run(settings, file)
 
 
-def _recipe(settings: dict[str, Any], file: Path) -> Recipe:
-    # The run's recipe.json also names versions; the keys that are a recipe's are read here.
-    known = {key: settings[key] for key in Recipe.__dataclass_fields__ if key in settings}
-    return Recipe.from_settings(known, str(file))
+def recipe_of_run(settings: dict[str, Any], file: Path) -> Recipe:
+    """The recipe that a run wrote to `file`, with versions and other keys besides its settings; not checked."""
+    try:
+        return Recipe.from_settings({name: settings[name] for name in SETTINGS if name in settings})
+    except SettingError as error:
+        raise UsageError(f"{file}: {error}") from error

@@ -88,6 +88,20 @@ def wait_until(condition: Callable[[], bool], *processes: subprocess.Popen[str],
     return True
 
 
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the lock of a run folder and does nothing."""
+    script = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); file.truncate(0);"
+        "import os; file.write(f'process {os.getpid()} on earth'); file.flush(); print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(folder / "run.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdout.readline()
+        yield holder
+        holder.stdin.close()
+
+
 def begins(folder: Path) -> int:
     """How often a process has begun to train in `folder`."""
     log = folder / "log.txt"

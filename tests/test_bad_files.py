@@ -132,7 +132,7 @@ def test_file_that_is_no_picture_is_named(refused, trained, tmp_path, content):
         ("metrics.csv", None, "cannot be read"),
         ("recipe.json", "{", "is not JSON"),
         ("recipe.json", "[]", "must be a JSON object"),
-        ("recipe.json", '{"epochs": "two"}', "epochs must be a whole number"),
+        ("recipe.json", '{"lr": NaN}', 'Wrong value for "lr"'),
         ("recipe.json", None, "cannot be read"),
     ],
 )

@@ -246,8 +246,8 @@ def test_debug_shows_the_java_cause(command):
 
 
 def test_parsers_errors_are_usage_errors():
-    with pytest.raises(UsageError, match="--epochs: must be a whole number; received 'ten'"):
-        parse(build_parser("py-djl-resnet"), ["train", "--epochs", "ten"])
+    with pytest.raises(UsageError, match="--limit: must be a whole number; received 'ten'"):
+        parse(build_parser("py-djl-resnet"), ["evaluate", "run", "--limit", "ten"])
 
 
 def test_output_that_is_not_utf8_is_whole():

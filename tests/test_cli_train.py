@@ -32,9 +32,11 @@ def test_help_gives_the_default_of_every_setting(explained):
     text = explained()
     for key, value in Recipe().__dict__.items():
         option = "--" + key.replace("_", "-")
-        shown = {"None": "none", "False": "no"}.get(str(value), str(value))
-        if key != "data_dir":
-            assert text[option].endswith(f"(default: {shown})")
+        if value is not None:
+            assert text[option].endswith(f"(default: {'no' if value is False else value})")
+    assert text["--threads"].endswith("(default: all cores)")
+    assert text["--limit"].endswith("(default: all)")
+    assert text["--patience"].endswith("(default: never)")
 
 
 def test_help_gives_the_defaults_of_the_environment(explained):
@@ -49,13 +51,15 @@ def test_wrong_environment_spoils_no_help(explained):
 
 
 def settings(monkeypatch, environment, *arguments):
-    from py_djl_resnet.cli.train import _recipe
+    from py_djl_resnet.cli import train
 
     for variable in ("MAX_EPOCH", "DATASET_LIMIT"):
         monkeypatch.delenv(variable, raising=False)
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    return _recipe(parse(build_parser("py-djl-resnet"), ["train", *arguments]))
+    options = parse(build_parser("py-djl-resnet"), ["train", *arguments])
+    monkeypatch.setattr(train, "train", lambda recipe, **more: recipe)
+    return train._trained(options, False)
 
 
 def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch, tmp_path):
@@ -75,7 +79,7 @@ def test_every_setting_has_its_option(monkeypatch):
         --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
         --step-factor 0.8 --weights w --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12
         --checkpoint-every 60s --keep 13 --patience 14 --min-delta 0.15 --plateau-epochs 16 --plateau-factor 0.17
-        --stochastic-depth 0.18 --profile"""
+        --stochastic-depth 0.18 --profile --validation 0.19 --no-drop-last"""
     recipe = settings(monkeypatch, {}, *arguments.split())
     assert json.loads(recipe.to_json()) == {
         "model": "m",
@@ -107,4 +111,12 @@ def test_every_setting_has_its_option(monkeypatch):
         "plateau_factor": 0.17,
         "stochastic_depth": 0.18,
         "profile": True,
+        "validation": 0.19,
+        "drop_last": False,
     }
+
+
+def test_validation_is_a_number_or_a_path(monkeypatch):
+    assert settings(monkeypatch, {}, "--validation", "0.1").validation == 0.1
+    assert settings(monkeypatch, {}, "--validation", "held-out.txt").validation == "held-out.txt"
+    assert settings(monkeypatch, {}, "--validation", "nan").validation == "nan"

@@ -175,8 +175,33 @@ def test_threads_may_be_named_again_but_not_changed():
 
 @pytest.mark.parametrize("threads", [0, 1025, 10**20, 1.5])
 def test_impossible_number_of_threads_is_told(threads):
-    with pytest.raises(UsageError, match=f"threads must be a whole number from 1 to 1024; received {threads}"):
+    with pytest.raises(
+        UsageError, match=f'Wrong value for "threads". Received: {threads}. Allowed: a whole number from 1 to 1024'
+    ):
         _jvm.start(threads=threads)
+
+
+def test_a_start_by_the_user_chooses_for_the_functions_that_follow():
+    script = """
+    import json
+    import py_djl_resnet as resnet
+    from py_djl_resnet import _jvm
+    resnet.start(threads=2, device="cpu", offline=True)
+    resnet.start()
+    resnet.create_model("plain20")
+    print(json.loads(str(_jvm.bridge().describe()))["threads"])
+    for wrong in ({"engine": "mxnet"}, {"threads": 3}, {"device": "tpu"}):
+        try:
+            resnet.start(**wrong)
+        except resnet.UsageError as error:
+            print(str(error).partition(". ")[0])
+    """
+    told = [
+        "One process has one engine",
+        "The number of threads is set when the engine starts",
+        'Wrong value for "device"',
+    ]
+    assert run(script) == (0, "\n".join(["2", *told]) + "\n", "")
 
 
 def test_a_start_from_a_thread_that_ends_lets_the_process_end():

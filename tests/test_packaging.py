@@ -128,7 +128,9 @@ def test_the_wheel_holds_all_that_training_needs_and_no_more(tmp_path):
     inside = [name.removeprefix("py_djl_resnet/") for name in names if name.startswith("py_djl_resnet/")]
     assert [name for name in inside if name.endswith(".jar")] == [f"jars/py-djl-resnet-{pom('version')}.jar"]
     assert sum(name.startswith("data/fashion-mnist/") and name.endswith(".gz") for name in inside) == 4
-    assert {"jars.lock.json", "py.typed", "recipes/d2l-fashion-mnist.json", "cli/train.py"} <= set(inside)
+    assert {"jars.lock.json", "py.typed", "settings.json", "recipes/d2l-fashion-mnist.json", "cli/train.py"} <= set(
+        inside
+    )
     assert {name.partition("/")[0] for name in names} == {
         "py_djl_resnet",
         f"py_djl_resnet-{pom('version')}.dist-info",

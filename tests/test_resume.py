@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from examples import separable, without_times
 
-from py_djl_resnet import Recipe, Run, UsageError, resume, train, training
+from py_djl_resnet import Recipe, Run, UsageError, _following, resume, train
 
 SMALL = Recipe(epochs=3, batch_size=32, lr=0.02, momentum=0.9)
 OPTIONS = ("--epochs", "2", "--limit", "64", "--batch-size", "32", "--quiet")
@@ -25,7 +25,7 @@ def begun(arrays, out, recipe=SMALL):
     """The folder of a run on arrays that was stopped soon after its first epoch."""
     with pytest.MonkeyPatch.context() as patch:
         # a fast machine ends the run in the time between two looks at it
-        patch.setattr(training, "_POLL_MILLISECONDS", 1)
+        patch.setattr(_following, "_POLL_MILLISECONDS", 1)
         with pytest.raises(EnoughError):
             train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
     return out
@@ -69,10 +69,14 @@ def test_resumed_run_that_is_complete_stays_as_it_is(finished, trained):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"lr": 0.5, "seed": 3}, r"lr=0\.5 \(it is 0\.05\), seed=3 \(it is 0\)\. Allowed: epochs, "),
-        ({"epoch": 3}, "unknown key 'epoch'; did you mean 'epochs'"),
-        ({"epochs": "3"}, "epochs must be a whole number"),
-        ({"epochs": 0}, "epochs"),
+        (
+            {"lr": 0.5, "seed": 3},
+            r'keeps these settings: "lr" 0\.5 \(it is 0\.05\), "seed" 3 \(it is 0\)\. Allowed to change: ',
+        ),
+        ({"epoch": 3}, "^Unknown setting. Received: 'epoch'. .* Did you mean \"epochs\""),
+        ({"epochs": "3"}, "Wrong value for \"epochs\". Received: '3'. Allowed: a whole number from 1 to 1000000."),
+        ({"epochs": 0}, 'Wrong value for "epochs". Received: 0.'),
+        ({"threads": 0}, 'Wrong value for "threads". Received: 0.'),
     ],
 )
 def test_change_that_is_not_allowed_is_named(finished, changes, message):
@@ -150,15 +154,21 @@ def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--resume", "finished", "--out", "new"], ["--out new", "leave --out away"]),
-        (["--resume", "finished", "--lr", "1"], ["lr=1", "it is 0.05", "epochs"]),
+        (["--resume", "finished", "--out", "new"], ["--out cannot be given with --resume of a run", "Received: new."]),
+        (
+            ["--resume", "finished", "--lr", "1"],
+            ["settings: --lr 1 (it is 0.05). Allowed to change: --data-dir, --epochs, "],
+        ),
         (["--resume", "finished", "--model", "d2l-resnet81"], ["d2l-resnet81"]),
         (["--resume", "nothing"], ["run nothing does not exist"]),
         (["--resume", "finished/nothing.safetensors"], ["nothing.safetensors"]),
         (["--resume", "auto", "--patience", "0"], ["patience", "1 to 1000000"]),
         (["--resume", "finished", "--device", "gpu:999"], ['no device "gpu:999"', "GPUs"]),
-        (["--resume", "finished", "--wait-for-lock", "-1"], ["--wait-for-lock", "received -1"]),
-        (["--wait-for-lock", "60"], ["--wait-for-lock", "beside --resume"]),
+        (
+            ["--resume", "finished", "--wait-for-lock", "-1"],
+            ["--wait-for-lock must be 0 or more seconds. Received: -1."],
+        ),
+        (["--wait-for-lock", "60"], ["--wait-for-lock needs --resume."]),
     ],
 )
 def test_command_names_what_cannot_be_resumed(refused, finished, tmp_path, arguments, parts):
@@ -198,9 +208,9 @@ def test_auto_with_out_of_a_run_of_another_recipe_is_refused(refused, finished):
     # the run of `finished` has limit 512, batch 64, lr 0.05, 2 epochs; none of these is given here but the limit
     code, message = refused("train", "--resume", "auto", "--out", "finished", "--limit", "512", "--momentum", "0.9")
     assert code == 2
-    assert "batch_size=256 (it is 64), momentum=0.9 (it is 0.0);" in message
-    assert "epochs=" not in message  # may be changed
-    assert "--resume finished" in message
+    assert "another recipe: --batch-size 256 (it is 64), --momentum 0.9 (it is 0.0). Give" in message
+    assert "epochs" not in message  # may be changed
+    assert f"--resume {finished}" in message
     assert before == {file.name: file.stat().st_mtime_ns for file in finished.iterdir()}
 
 

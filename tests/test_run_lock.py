@@ -1,26 +1,9 @@
 """One process writes to a run folder; others are told, or wait."""
 
-import contextlib
 import signal
-import subprocess
-import sys
 
 import pytest
-from interruption import SHORT, begins, differences, finish, go_on, start, state, suspended, the_error, wait_until
-
-
-@contextlib.contextmanager
-def held(folder):
-    """A process that has the lock of a run folder and does nothing."""
-    script = (
-        "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); file.truncate(0);"
-        "import os; file.write(f'process {os.getpid()} on earth'); file.flush(); print(flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script, str(folder / "run.lock")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        holder.stdout.readline()
-        yield holder
-        holder.stdin.close()
+from interruption import SHORT, begins, differences, finish, go_on, held, start, state, suspended, the_error, wait_until
 
 
 def ended(folder, processes):
@@ -75,7 +58,7 @@ def test_run_waits_for_the_lock_and_goes_on_when_its_holder_dies(whole, run):
         told = waiting.stderr.readline()
         holder.kill()
         holder.communicate()
-    assert told.startswith("py-djl-resnet: waiting for up to 300 s: ")
+    assert told.startswith("py-djl-resnet: warning: waiting for up to 300 s: ")
     assert f"run folder {run} is being written by another run: process {holder.pid} on " in told
     assert finish(waiting) == ""
     assert begins(run) == begun + 1
@@ -98,7 +81,7 @@ def test_waiting_for_the_lock_ends_with_its_seconds(stopped):
     with held(stopped) as holder:
         err = finish(start(stopped, *SHORT, "--wait-for-lock", "1"), 2)
     assert f"process {holder.pid} on " in the_error(err)
-    assert err.startswith("py-djl-resnet: waiting for up to 1 s: ")
+    assert err.startswith("py-djl-resnet: warning: waiting for up to 1 s: ")
 
 
 def test_of_two_that_go_on_with_a_run_at_once_one_does(whole, stopped):

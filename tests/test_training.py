@@ -16,11 +16,11 @@ from py_djl_resnet import (
     Run,
     TrainingError,
     UsageError,
+    _following,
     evaluate,
     load,
     predict,
     train,
-    training,
 )
 
 SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
@@ -199,8 +199,8 @@ def test_one_training_at_a_time(arrays):
 
 def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
     handles = []
-    follow = training._follow
-    monkeypatch.setattr(training, "_follow", lambda handle, *rest: handles.append(handle) or follow(handle, *rest))
+    follow = _following._follow
+    monkeypatch.setattr(_following, "_follow", lambda handle, *rest: handles.append(handle) or follow(handle, *rest))
     x = np.zeros((1, 1, 16, 16), np.float32)
 
     def logits(handle):

@@ -1,11 +1,7 @@
 package org.djlresnet;
 
 import ai.djl.engine.EngineException;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-import com.google.gson.JsonPrimitive;
-import com.google.gson.JsonSyntaxException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -84,7 +80,7 @@ public final class Main {
             if (key.equals("out")) {
                 out = Path.of(value);
             } else {
-                settings.add(key, parse(value));
+                settings.add(key, Recipe.parse(key, value));
             }
         }
         Recipe recipe = Recipe.fromJson(settings.toString());
@@ -112,17 +108,6 @@ public final class Main {
             System.out.println("run folder: " + run.folder().path());
         } finally {
             saved.countDown();
-        }
-    }
-
-    private static JsonElement parse(String value) {
-        try {
-            JsonElement parsed = JsonParser.parseString(value);
-            return parsed.isJsonPrimitive() || parsed.isJsonNull()
-                    ? parsed
-                    : new JsonPrimitive(value);
-        } catch (JsonSyntaxException text) {
-            return new JsonPrimitive(value);
         }
     }
 

@@ -21,6 +21,19 @@ public final class NearestName {
      * @return the text, to be appended to a message without a full stop
      */
     public static String suggest(String given, Collection<String> allowed) {
+        String nearest = find(given, allowed);
+        String known = "Known: " + String.join(", ", allowed);
+        return nearest == null ? ". " + known : "; did you mean \"" + nearest + "\"? " + known;
+    }
+
+    /**
+     * Finds the name that is nearest to an unknown one.
+     *
+     * @param given the unknown name
+     * @param allowed the known names
+     * @return the nearest, or null where none is near
+     */
+    public static String find(String given, Collection<String> allowed) {
         String nearest = null;
         int least = Integer.MAX_VALUE;
         if (given.length() <= LONGEST) {
@@ -33,12 +46,8 @@ public final class NearestName {
                 }
             }
         }
-        String known = "Known: " + String.join(", ", allowed);
         // A third of the letters wrong is still a slip of the finger; more is another word
-        if (nearest == null || least > Math.max(1, (given.length() + 1) / 3)) {
-            return ". " + known;
-        }
-        return "; did you mean \"" + nearest + "\"? " + known;
+        return least > Math.max(1, (given.length() + 1) / 3) ? null : nearest;
     }
 
     /** Levenshtein's distance: the fewest insertions, deletions and replacements. */

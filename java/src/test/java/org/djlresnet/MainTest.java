@@ -118,12 +118,9 @@ class MainTest {
         assertEquals(List.of(), ended.out);
         assertEquals(1, ended.err.size(), ended.err.toString());
         assertTrue(
-                ended.err
-                        .get(0)
-                        .startsWith(
-                                "error: Unknown key \"epoch\" in the recipe; did you mean"
-                                        + " \"epochs\"?"),
+                ended.err.get(0).startsWith("error: Unknown setting. Received: 'epoch'. Allowed: "),
                 ended.err.get(0));
+        assertTrue(ended.err.get(0).endsWith(" Did you mean \"epochs\"?"), ended.err.get(0));
     }
 
     @Test

@@ -30,7 +30,7 @@ final class RecipeReader {
      *
      * @param json a JSON text
      * @return the values by their keys, without the versions
-     * @throws UserException if it is no JSON object or has a key twice
+     * @throws UserException if it is no JSON object or has a setting twice
      */
     static Map<String, JsonElement> read(String json) {
         Map<String, JsonElement> given = new LinkedHashMap<>();
@@ -38,7 +38,7 @@ final class RecipeReader {
             reader.setStrictness(Strictness.STRICT);
             if (reader.peek() != JsonToken.BEGIN_OBJECT) {
                 throw new UserException(
-                        "A recipe is a JSON object. Received: " + inWords(reader.peek()));
+                        "A recipe is a JSON object. Received: " + inWords(reader.peek()) + ".");
             }
             reader.beginObject();
             while (reader.hasNext()) {
@@ -46,13 +46,14 @@ final class RecipeReader {
                 if (key.equals(VERSIONS)) {
                     reader.skipValue();
                 } else if (given.put(key, JsonParser.parseReader(reader)) != null) {
-                    throw new UserException("The recipe has the key \"" + key + "\" twice");
+                    throw new SettingException("\"" + key + "\" is in the recipe twice. Keep one.");
                 }
             }
             reader.endObject();
             reader.peek(); // a strict reader throws where text follows the end
         } catch (IOException | JsonParseException | IllegalStateException malformed) {
-            throw new UserException("The recipe is not JSON: " + reason(malformed), malformed);
+            throw new UserException(
+                    "The recipe is not JSON: " + reason(malformed) + ".", malformed);
         }
         return given;
     }

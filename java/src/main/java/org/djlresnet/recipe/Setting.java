@@ -1,165 +1,169 @@
 package org.djlresnet.recipe;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonPrimitive;
+import com.google.gson.annotations.SerializedName;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.stream.Stream;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Datasets;
 import org.djlresnet.model.Models;
 
 /**
- * One key of a recipe: its default, its kind and what it allows.
+ * One setting of a recipe, as {@code settings.json} describes it; what a type does not need is
+ * null.
  *
- * @param key the key
- * @param defaultValue the value where the recipe has none; JSON null only where null is allowed
- * @param allowed what is allowed, in words
- * @param rule tells whether a value is allowed
+ * @param name its name
+ * @param type boolean, integer, number, choice, text, path, model, dataset or fraction or path
+ * @param defaultValue the value where a recipe has none
+ * @param min the least number
+ * @param max the greatest number
+ * @param choices the texts of a choice
+ * @param pattern the regular expression of a text
+ * @param allowed what is allowed, in words, where the type and its limits do not say it
+ * @param unset what JSON null stands for, in words; null where that is not allowed
+ * @param resumable whether a run that is resumed may change it
  */
-record Setting(String key, JsonElement defaultValue, String allowed, Rule rule) {
+record Setting(
+        String name,
+        String type,
+        @SerializedName("default") JsonElement defaultValue,
+        BigDecimal min,
+        BigDecimal max,
+        List<String> choices,
+        String pattern,
+        String allowed,
+        String unset,
+        boolean resumable) {
 
     private static final int LONGEST_SHOWN = 100;
 
-    @FunctionalInterface
-    interface Rule {
-        /** Returns null for an allowed value, else an addition to the message, possibly empty. */
-        String complaint(JsonElement value);
-    }
-
-    static Setting choice(String key, String defaultValue, List<String> choices) {
-        return new Setting(
-                key,
-                new JsonPrimitive(defaultValue),
-                "one of " + String.join(", ", choices),
-                value -> {
-                    if (!isString(value)) {
-                        return "";
-                    }
-                    String given = value.getAsString();
-                    return choices.contains(given) ? null : NearestName.suggest(given, choices);
-                });
-    }
-
-    static Setting model(String key, String defaultValue) {
-        return new Setting(
-                key,
-                new JsonPrimitive(defaultValue),
-                "a network's name, with options after plus signs as in resnet50+deep_stem",
-                value -> {
-                    if (!isString(value)) {
-                        return "";
-                    }
-                    try {
-                        Models.get(value.getAsString());
-                        return null;
-                    } catch (UserException unknown) {
-                        return ". " + unknown.getMessage();
-                    }
-                });
-    }
-
-    static Setting text(String key, String defaultValue, String allowed, String pattern) {
-        return new Setting(
-                key,
-                new JsonPrimitive(defaultValue),
-                allowed,
-                value -> isString(value) && value.getAsString().matches(pattern) ? null : "");
-    }
-
-    static Setting optionalText(String key, String allowed, String pattern) {
-        return new Setting(
-                key,
-                JsonNull.INSTANCE,
-                allowed + ", or null",
-                value ->
-                        value.isJsonNull()
-                                        || isString(value) && value.getAsString().matches(pattern)
-                                ? null
-                                : "");
-    }
-
-    static Setting bool(String key, boolean defaultValue) {
-        return new Setting(
-                key,
-                new JsonPrimitive(defaultValue),
-                "true or false",
-                value ->
-                        value.isJsonPrimitive() && value.getAsJsonPrimitive().isBoolean()
-                                ? null
-                                : "");
-    }
-
-    static Setting integer(String key, Long defaultValue, long least, long most) {
-        String range = "a whole number from " + least + " to " + most;
-        boolean optional = defaultValue == null;
-        return new Setting(
-                key,
-                optional ? JsonNull.INSTANCE : new JsonPrimitive(defaultValue),
-                optional ? range + ", or null" : range,
-                value -> {
-                    if (optional && value.isJsonNull()) {
-                        return null;
-                    }
-                    return isWholeNumber(value, least, most) ? null : "";
-                });
-    }
-
-    static Setting number(String key, double defaultValue, double least, double most) {
-        return new Setting(
-                key,
-                new JsonPrimitive(defaultValue),
-                "a number from " + plain(least) + " to " + plain(most),
-                value -> {
-                    if (!isNumber(value)) {
-                        return "";
-                    }
-                    double given = value.getAsDouble();
-                    return given >= least && given <= most ? null : "";
-                });
-    }
-
-    /** Checks a value; the message names the key, the value and what is allowed. */
-    void check(JsonElement value) {
-        String complaint = rule.complaint(value);
-        if (complaint != null) {
-            throw new UserException(
-                    "Bad value for \""
-                            + key
-                            + "\": "
-                            + shortened(value.toString())
-                            + ". Allowed: "
-                            + allowed
-                            + complaint);
+    /**
+     * Checks a value.
+     *
+     * @param value a value of a recipe
+     * @return the value as recipes keep it: whole numbers without a fraction or exponent
+     * @throws SettingException if it is not allowed
+     */
+    JsonElement checked(JsonElement value) {
+        if (value.isJsonNull() && unset != null) {
+            return value;
         }
+        try {
+            if (allows(value)) {
+                return type.equals("integer") ? new JsonPrimitive(whole(value)) : value;
+            }
+        } catch (ArithmeticException | NumberFormatException notWhole) {
+            throw wrong(value, "");
+        } catch (UserException unknown) {
+            throw wrong(value, " " + unknown.getMessage().replace('"', '\'') + ".");
+        }
+        String nearest =
+                type.equals("choice") || type.equals("dataset")
+                        ? NearestName.find(textOf(value), choices())
+                        : null;
+        throw wrong(value, nearest == null ? "" : " Did you mean '" + nearest + "'?");
     }
 
-    private static String shortened(String value) {
-        return value.length() <= LONGEST_SHOWN ? value : value.substring(0, LONGEST_SHOWN) + "…";
+    private boolean allows(JsonElement value) {
+        return switch (type) {
+            case "boolean" -> value.isJsonPrimitive() && value.getAsJsonPrimitive().isBoolean();
+            case "integer" -> isNumber(value) && isWithin(BigDecimal.valueOf(whole(value)));
+            case "number" -> isNumber(value) && isWithin(value.getAsDouble());
+            case "choice", "dataset" -> choices().contains(textOf(value));
+            case "text" -> textOf(value).matches(pattern);
+            case "path" -> isPath(value);
+            case "fraction or path" ->
+                    isNumber(value)
+                            ? value.getAsDouble() > 0 && value.getAsDouble() < 1
+                            : isPath(value);
+            case "model" -> isText(value) && Models.get(textOf(value)) != null;
+            default -> throw new IllegalStateException("settings.json has the type " + type);
+        };
     }
 
-    private static String plain(double value) {
-        return new BigDecimal(Double.toString(value)).stripTrailingZeros().toPlainString();
+    /** Returns whether the setting's values are texts. */
+    boolean holdsText() {
+        return List.of("choice", "dataset", "model", "path", "text").contains(type);
     }
 
-    private static boolean isString(JsonElement value) {
+    @Override
+    public List<String> choices() {
+        return type.equals("dataset")
+                ? Stream.concat(Datasets.names().stream(), Stream.of(Recipe.ARRAYS)).toList()
+                : choices;
+    }
+
+    private SettingException wrong(JsonElement value, String advice) {
+        return new SettingException(
+                String.format(
+                        "Wrong value for \"%s\". Received: %s. Allowed: %s.%s",
+                        name, shown(value), inWords(), advice));
+    }
+
+    /** Says what is allowed. */
+    String inWords() {
+        String words =
+                switch (type) {
+                    case "boolean" -> "true or false";
+                    case "integer" -> "a whole number from " + plain(min) + " to " + plain(max);
+                    case "number" -> "a number from " + plain(min) + " to " + plain(max);
+                    case "choice", "dataset" -> String.join(", ", choices());
+                    default -> allowed;
+                };
+        return unset == null ? words : words + ", or null";
+    }
+
+    /** Shows a value in a message, without double quotes, which are for the names of settings. */
+    static String shown(JsonElement value) {
+        if (value.isJsonArray()) {
+            return "a list";
+        }
+        if (value.isJsonObject()) {
+            return "an object";
+        }
+        String json = value.toString();
+        String text = isText(value) ? json.substring(1, json.length() - 1) : json;
+        if (text.length() > LONGEST_SHOWN) {
+            text = text.substring(0, LONGEST_SHOWN) + "…";
+        }
+        return isText(value) ? "'" + text + "'" : text;
+    }
+
+    private boolean isWithin(BigDecimal value) {
+        return value.compareTo(min) >= 0 && value.compareTo(max) <= 0;
+    }
+
+    private boolean isWithin(double value) {
+        return value >= min.doubleValue() && value <= max.doubleValue();
+    }
+
+    private static boolean isPath(JsonElement value) {
+        String text = textOf(value);
+        return !text.isEmpty() && text.indexOf('\0') < 0;
+    }
+
+    /** JSON knows one kind of number: 1.0 and 1e3 are whole, 1.5 is not. */
+    private static long whole(JsonElement value) {
+        return value.getAsBigDecimal().longValueExact();
+    }
+
+    private static String plain(BigDecimal value) {
+        return value.stripTrailingZeros().toPlainString();
+    }
+
+    /** Returns a text, or an empty one for what is none. */
+    private static String textOf(JsonElement value) {
+        return isText(value) ? value.getAsString() : "";
+    }
+
+    private static boolean isText(JsonElement value) {
         return value.isJsonPrimitive() && value.getAsJsonPrimitive().isString();
     }
 
     private static boolean isNumber(JsonElement value) {
         return value.isJsonPrimitive() && value.getAsJsonPrimitive().isNumber();
-    }
-
-    private static boolean isWholeNumber(JsonElement value, long least, long most) {
-        if (!isNumber(value)) {
-            return false;
-        }
-        try {
-            // "1.0" and "1e3" are whole numbers to JSON's eyes, "1.5" is not
-            long given = value.getAsBigDecimal().longValueExact();
-            return given >= least && given <= most;
-        } catch (ArithmeticException | NumberFormatException notWhole) {
-            return false;
-        }
     }
 }

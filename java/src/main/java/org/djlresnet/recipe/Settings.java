@@ -1,94 +1,100 @@
 package org.djlresnet.recipe;
 
+import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import com.google.gson.JsonSyntaxException;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.djlresnet.NearestName;
-import org.djlresnet.UserException;
-import org.djlresnet.data.Datasets;
 
-/** All keys of a recipe, each with its default and what it allows. */
+/** All settings of a recipe, in the order of {@code settings.json}, which Python reads as well. */
 final class Settings {
 
-    private static final Map<String, Setting> SETTINGS = new LinkedHashMap<>();
-
-    static {
-        add(Setting.model("model", "d2l-resnet18"));
-        add(Setting.choice("dataset", "fashion-mnist", recipeDatasets()));
-        add(Setting.optionalText("data_dir", "a folder's path", ".+"));
-        add(Setting.integer("epochs", 10L, 1, 1_000_000));
-        add(Setting.integer("batch_size", 256L, 2, 65_536));
-        add(Setting.number("lr", 0.05, 0, 1000));
-        add(Setting.number("momentum", 0, 0, 0.9999));
-        add(Setting.bool("nesterov", false));
-        add(Setting.number("weight_decay", 0, 0, 1));
-        add(Setting.bool("decay_bias_and_norm", false));
-        add(
-                Setting.choice(
-                        "schedule",
-                        "constant",
-                        List.of("constant", "step", "cosine", "one-cycle", "plateau")));
-        add(Setting.integer("warmup_epochs", 0L, 0, 1_000_000));
-        add(Setting.integer("step_epochs", 30L, 1, 1_000_000));
-        add(Setting.number("step_factor", 0.1, 0, 1));
-        add(Setting.optionalText("weights", "a .safetensors file's path", ".+"));
-        add(Setting.integer("image_size", null, 1, 4096));
-        add(Setting.integer("limit", null, 2, Integer.MAX_VALUE));
-        add(Setting.integer("seed", 0L, Long.MIN_VALUE, Long.MAX_VALUE));
-        add(Setting.choice("engine", "pytorch", List.of("pytorch", "mxnet")));
-        add(Setting.text("device", "auto", "auto, cpu, gpu or gpu:N", "auto|cpu|gpu(:\\d{1,3})?"));
-        add(Setting.integer("threads", null, 1, 1024));
-        add(
-                Setting.optionalText(
-                        "checkpoint_every", "STEPS, or SECONDS followed by s", "[1-9]\\d{0,8}s?"));
-        add(Setting.integer("keep", 0L, 0, 1_000_000));
-        add(Setting.integer("patience", null, 1, 1_000_000));
-        add(Setting.number("min_delta", 0, 0, 1));
-        add(Setting.integer("plateau_epochs", 10L, 0, 1_000_000));
-        add(Setting.number("plateau_factor", 0.1, 0, 1));
-        add(Setting.number("stochastic_depth", 0, 0, 0.95));
-        add(Setting.bool("profile", false));
-    }
+    private static final Map<String, Setting> SETTINGS = read();
 
     private Settings() {}
 
-    private static void add(Setting setting) {
-        SETTINGS.put(setting.key(), setting);
-    }
+    private record Schema(List<String> groups, List<Setting> settings) {}
 
-    private static List<String> recipeDatasets() {
-        return Stream.concat(Datasets.names().stream(), Stream.of(Recipe.ARRAYS)).toList();
+    private static Map<String, Setting> read() {
+        try (Reader reader =
+                new InputStreamReader(
+                        Settings.class.getResourceAsStream("settings.json"),
+                        StandardCharsets.UTF_8)) {
+            Map<String, Setting> settings = new LinkedHashMap<>();
+            for (Setting setting : new Gson().fromJson(reader, Schema.class).settings()) {
+                settings.put(setting.name(), setting);
+            }
+            return settings;
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
     }
 
     static JsonObject defaults() {
         JsonObject values = new JsonObject();
-        SETTINGS.forEach((key, setting) -> values.add(key, setting.defaultValue()));
+        SETTINGS.forEach(
+                (name, setting) -> values.add(name, checked(name, setting.defaultValue())));
         return values;
     }
 
-    static boolean has(String key) {
-        return SETTINGS.containsKey(key);
+    static boolean has(String name) {
+        return SETTINGS.containsKey(name);
+    }
+
+    /**
+     * Reads a value that was written without quotes, as on a command line.
+     *
+     * @param name the setting's name
+     * @param text its value
+     * @return a number, truth value or null where the text is one and the setting is no text
+     */
+    static JsonElement parse(String name, String text) {
+        JsonPrimitive asText = new JsonPrimitive(text);
+        if (has(name) && SETTINGS.get(name).holdsText() && !text.equals("null")) {
+            return asText;
+        }
+        try {
+            JsonElement parsed = JsonParser.parseString(text);
+            return parsed.isJsonPrimitive() || parsed.isJsonNull() ? parsed : asText;
+        } catch (JsonSyntaxException noJson) {
+            return asText;
+        }
+    }
+
+    /** Lists the settings that a run which is resumed may change. */
+    static List<String> resumable() {
+        return SETTINGS.values().stream().filter(Setting::resumable).map(Setting::name).toList();
     }
 
     /**
      * Checks a value.
      *
-     * @param key the setting's key
+     * @param name the setting's name
      * @param value its value
-     * @throws UserException if there is no such key or it does not allow the value
+     * @return the value as recipes keep it
+     * @throws SettingException if there is no such setting or it does not allow the value
      */
-    static void check(String key, JsonElement value) {
-        Setting setting = SETTINGS.get(key);
+    static JsonElement checked(String name, JsonElement value) {
+        Setting setting = SETTINGS.get(name);
         if (setting == null) {
-            throw new UserException(
-                    "Unknown key \""
-                            + key
-                            + "\" in the recipe"
-                            + NearestName.suggest(key, SETTINGS.keySet()));
+            String nearest = NearestName.find(name, SETTINGS.keySet());
+            throw new SettingException(
+                    String.format(
+                            "Unknown setting. Received: %s. Allowed: %s.%s",
+                            Setting.shown(new JsonPrimitive(name)),
+                            String.join(", ", SETTINGS.keySet()),
+                            nearest == null ? "" : " Did you mean \"" + nearest + "\"?"));
         }
-        setting.check(value);
+        return setting.checked(value);
     }
 }

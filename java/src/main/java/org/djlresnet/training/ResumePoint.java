@@ -194,14 +194,14 @@ record ResumePoint(
                     file
                             + " was changed. "
                             + another.getMessage()
-                            + ". Change it back, or remove it: the checkpoint has the recipe as well",
+                            + " Change it back, or remove it: the checkpoint has the recipe as well",
                     another);
         }
     }
 
     private static String reason(Exception unreadable) {
         if (unreadable instanceof UserException wrong) {
-            return wrong.getMessage();
+            return wrong.getMessage().replaceFirst("\\.$", "");
         }
         return unreadable instanceof NoSuchFileException ? "it is missing" : "it is not UTF-8";
     }

@@ -37,6 +37,9 @@ class RecipeFuzzTest {
         assertInOrNull(2, recipe.limit(), Integer.MAX_VALUE);
         assertInOrNull(1, recipe.threads(), 1024);
         assertInOrNull(1, recipe.patience(), 1_000_000);
+        if (recipe.validationFraction() != null) {
+            assertTrue(recipe.validationFraction() > 0 && recipe.validationFraction() < 1);
+        }
         assertTrue(!recipe.nesterov() || recipe.momentum() > 0);
         assertEquals(recipe.seed(), recipe.toTree().get("seed").getAsBigDecimal().longValueExact());
     }

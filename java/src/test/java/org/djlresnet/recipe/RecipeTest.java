@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import java.util.List;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +29,8 @@ class RecipeTest {
              "image_size": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
-             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0, "profile": false}
+             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0,
+             "profile": false, "validation": null, "drop_last": null}
             """;
 
     /** A recipe with every setting other than its default. */
@@ -39,7 +43,8 @@ class RecipeTest {
              "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
-             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25, "profile": true}
+             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25,
+             "profile": true, "validation": 0.125, "drop_last": false}
             """;
 
     private static String json(String singleQuoted) {
@@ -84,6 +89,9 @@ class RecipeTest {
         assertNull(recipe.checkpointEvery());
         assertEquals(0, recipe.keep());
         assertNull(recipe.patience());
+        assertNull(recipe.validationFraction());
+        assertNull(recipe.validationFile());
+        assertNull(recipe.dropLast());
     }
 
     @Test
@@ -110,6 +118,24 @@ class RecipeTest {
         assertEquals("mxnet", recipe.engine());
         assertEquals("gpu:3", recipe.device());
         assertEquals(4, recipe.threads());
+        assertEquals("60s", recipe.checkpointEvery());
+        assertEquals(3, recipe.keep());
+        assertEquals(5, recipe.patience());
+        assertEquals(0.001, recipe.minDelta());
+        assertEquals(4, recipe.plateauEpochs());
+        assertEquals(0.5, recipe.plateauFactor());
+        assertTrue(recipe.profile());
+        assertEquals(0.125, recipe.validationFraction());
+        assertNull(recipe.validationFile());
+        assertEquals(false, recipe.dropLast());
+    }
+
+    @Test
+    void validationIsAFractionOrAFile() {
+        Recipe recipe = Recipe.fromJson(json("{'validation': '0.1', 'drop_last': true}"));
+        assertEquals("0.1", recipe.validationFile());
+        assertNull(recipe.validationFraction());
+        assertEquals(true, recipe.dropLast());
     }
 
     @Test
@@ -127,6 +153,8 @@ class RecipeTest {
         assertEquals(3, recipe.epochs());
         assertEquals(100, recipe.batchSize());
         assertEquals(1.0, recipe.lr());
+        // as the caller's language knows whole numbers
+        assertTrue(recipe.toJson().contains("\"epochs\": 3,"), recipe.toJson());
     }
 
     @Test
@@ -138,22 +166,24 @@ class RecipeTest {
     }
 
     @Test
-    void anUnknownKeyGetsTheNearestName() {
+    void anUnknownSettingGetsTheNearestName() {
         String message = refusal("{'epoch': 3}");
         assertTrue(
-                message.startsWith("Unknown key \"epoch\" in the recipe; did you mean \"epochs\"?"),
+                message.startsWith("Unknown setting. Received: 'epoch'. Allowed: model, dataset,"),
                 message);
+        assertTrue(message.endsWith(" Did you mean \"epochs\"?"), message);
         String far = refusal("{'colour_of_the_sky': 3}");
-        assertTrue(far.startsWith("Unknown key \"colour_of_the_sky\" in the recipe. Known:"), far);
-        assertTrue(far.contains("batch_size, lr, momentum"), far);
+        assertTrue(far.startsWith("Unknown setting. Received: 'colour_of_the_sky'."), far);
+        assertTrue(far.endsWith(", validation, drop_last."), far);
     }
 
     @Test
     void aDoubledKeyIsRefused() {
         assertEquals(
-                "The recipe has the key \"lr\" twice",
+                "\"lr\" is in the recipe twice. Keep one.",
                 refusal("{'lr': 0.1, 'epochs': 1, 'lr': 2}"));
-        assertEquals("The recipe has the key \"limit\" twice", refusal("{'limit':null,'limit':3}"));
+        assertEquals(
+                "\"limit\" is in the recipe twice. Keep one.", refusal("{'limit':null,'limit':3}"));
     }
 
     @ParameterizedTest
@@ -193,23 +223,36 @@ class RecipeTest {
                 "device        | 'gpu:'     | auto, cpu, gpu or gpu:N",
                 "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
                 "device        | 0          | auto, cpu, gpu or gpu:N",
-                "schedule      | 'linear'   | one of constant, step, cosine, one-cycle",
-                "engine        | 'jax'      | one of pytorch, mxnet",
-                "engine        | null       | one of pytorch, mxnet",
+                "schedule      | 'linear'   | constant, step, cosine, one-cycle",
+                "engine        | 'jax'      | pytorch, mxnet",
+                "engine        | null       | pytorch, mxnet",
                 "stochastic_depth | 1       | a number from 0 to 0.95",
-                "dataset       | 'imagenet' | one of fashion-mnist, cifar-10, idx, arrays",
+                "dataset       | 'imagenet' | fashion-mnist, cifar-10, idx, arrays",
+                "validation    | 0          | a number above 0 and below 1, or a file's path, or null",
+                "validation    | 1          | a number above 0 and below 1, or a file's path, or null",
+                "validation    | ''         | a number above 0 and below 1, or a file's path, or null",
+                "validation    | true       | a number above 0 and below 1, or a file's path, or null",
+                "drop_last     | 0          | true or false, or null",
+                "drop_last     | 'true'     | true or false, or null",
+                "checkpoint_every | 5       | STEPS, or SECONDS followed by s, or null",
+                "checkpoint_every | '0'     | STEPS, or SECONDS followed by s, or null",
                 "model         | ['x']      | a network's name, with options after plus",
             })
     void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
         String message = refusal("{'" + key + "': " + value + "}");
-        String start = "Bad value for \"" + key + "\": " + json(value) + ". Allowed: " + allowed;
+        String shown =
+                value.startsWith("[") ? "a list" : value.startsWith("{") ? "an object" : value;
+        String start =
+                "Wrong value for \"" + key + "\". Received: " + shown + ". Allowed: " + allowed;
         assertTrue(message.startsWith(start), message);
     }
 
     @Test
     void aBadChoiceGetsTheNearestName() {
         String message = refusal("{'model': 'd2l-resnet-18'}");
-        assertTrue(message.contains("; did you mean \"d2l-resnet18\"?"), message);
+        assertTrue(message.contains("; did you mean 'd2l-resnet18'?"), message);
+        assertTrue(refusal("{'schedule': 'cosin'}").endsWith(" Did you mean 'cosine'?"));
+        assertTrue(refusal("{'dataset': 'cifar-11'}").endsWith(" Did you mean 'cifar-10'?"));
     }
 
     @Test
@@ -218,25 +261,86 @@ class RecipeTest {
                 "resnet50+deep_stem",
                 Recipe.fromJson(json("{'model': 'resnet50+deep_stem'}")).model());
         String message = refusal("{'model': 'resnet50+deep_stm'}");
-        assertTrue(message.contains("did you mean \"deep_stem\"?"), message);
+        assertTrue(message.contains("did you mean 'deep_stem'?"), message);
     }
 
     @Test
     void aSeedBeyond64BitsIsRefused() {
         assertEquals(Long.MAX_VALUE, Recipe.fromJson(json("{'seed': 9223372036854775807}")).seed());
         String message = refusal("{'seed': 9223372036854775808}");
-        assertTrue(message.startsWith("Bad value for \"seed\": 9223372036854775808."), message);
+        assertTrue(
+                message.startsWith("Wrong value for \"seed\". Received: 9223372036854775808."),
+                message);
     }
 
     @Test
     void settingsThatContradictEachOtherAreRefused() {
         assertEquals(
-                "Bad value for \"nesterov\": true. Nesterov's momentum needs \"momentum\" above 0;"
-                        + " it is 0",
+                "\"nesterov\" needs \"momentum\" above 0. Received: 0.",
                 refusal("{'nesterov': true}"));
         assertEquals(
-                "Bad value for \"warmup_epochs\": 3. Allowed: less than \"epochs\", which is 3",
+                "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
                 refusal("{'epochs': 3, 'warmup_epochs': 3}"));
+    }
+
+    @Test
+    void doubleQuotesHoldNamesOfSettingsOnly() {
+        for (String value : new String[] {"'seed'", "['seed']", "{'seed': 1}", "'\\'seed\\''"}) {
+            for (String key : List.of("model", "dataset", "device", "schedule", "epochs")) {
+                String message = refusal("{'" + key + "': " + value + "}");
+                assertFalse(message.contains("\"seed\""), message);
+                assertTrue(message.contains("\"" + key + "\""), message);
+            }
+        }
+    }
+
+    @Test
+    void aResumedRunKeepsWhatItsResultDependsOn() {
+        Recipe recipe = Recipe.fromJson(json("{'schedule': 'step'}"));
+        JsonObject changes = new JsonObject();
+        changes.addProperty("lr", 0.5);
+        changes.addProperty("weights", "seed");
+        changes.addProperty("batch_size", 256);
+        changes.addProperty("epochs", 20);
+        String message =
+                assertThrows(SettingException.class, () -> recipe.resumedWith(changes))
+                        .getMessage();
+        assertEquals(
+                "A resumed run keeps these settings: \"lr\" 0.5 (it is 0.05), \"weights\" 'seed' (it"
+                        + " is null). Allowed to change: \"data_dir\", \"epochs\", \"device\","
+                        + " \"threads\", \"checkpoint_every\", \"keep\", \"profile\".",
+                message);
+        changes.remove("lr");
+        changes.remove("weights");
+        assertEquals(20, recipe.resumedWith(changes).epochs());
+        changes.addProperty("epochs", 0);
+        assertThrows(SettingException.class, () -> recipe.resumedWith(changes));
+    }
+
+    @Test
+    void epochsOfASpanningScheduleCannotChange() {
+        JsonObject changes = new JsonObject();
+        changes.addProperty("epochs", 20);
+        for (String schedule : List.of("cosine", "one-cycle")) {
+            Recipe recipe = Recipe.fromJson(json("{'schedule': '" + schedule + "'}"));
+            String message =
+                    assertThrows(SettingException.class, () -> recipe.resumedWith(changes))
+                            .getMessage();
+            assertTrue(message.startsWith("\"epochs\" cannot change"), message);
+            assertTrue(message.endsWith("Received: 20. Allowed: 10. Start a new run."), message);
+        }
+    }
+
+    @Test
+    void argumentsAreReadByTheTypeOfTheirSetting() {
+        assertEquals(new JsonPrimitive("500"), Recipe.parse("checkpoint_every", "500"));
+        assertEquals(new JsonPrimitive("7"), Recipe.parse("weights", "7"));
+        assertEquals(JsonNull.INSTANCE, Recipe.parse("weights", "null"));
+        assertEquals(3, Recipe.parse("epochs", "3").getAsInt());
+        assertEquals(0.5, Recipe.parse("validation", "0.5").getAsDouble());
+        assertEquals(new JsonPrimitive("held-out.txt"), Recipe.parse("validation", "held-out.txt"));
+        assertEquals(new JsonPrimitive(true), Recipe.parse("nesterov", "true"));
+        assertEquals(new JsonPrimitive("[1]"), Recipe.parse("epochs", "[1]"));
     }
 
     @ParameterizedTest
@@ -279,13 +383,13 @@ class RecipeTest {
                 "true|true or false"
             })
     void whatIsNoObjectIsRefused(String text, String received) {
-        assertEquals("A recipe is a JSON object. Received: " + received, refusal(text));
+        assertEquals("A recipe is a JSON object. Received: " + received + ".", refusal(text));
     }
 
     @Test
     void textAfterTheObjectIsRefused() {
         assertEquals(
-                "The recipe is not JSON: it goes wrong at line 1 column 16",
+                "The recipe is not JSON: it goes wrong at line 1 column 16.",
                 refusal("{'epochs': 3} {}"));
     }
 

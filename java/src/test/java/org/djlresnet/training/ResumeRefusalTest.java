@@ -36,8 +36,8 @@ class ResumeRefusalTest extends ResumeFixture {
     void changesThatWouldMakeAnotherRunAreRefusedByName() {
         Path parts = stoppedAfter(1, RECIPE);
         String message = refusal(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}");
-        assertTrue(message.contains("lr=0.5 (it is 0.01)"), message);
-        assertTrue(message.contains("seed=3 (it is 0)"), message);
+        assertTrue(message.contains("\"lr\" 0.5 (it is 0.01)"), message);
+        assertTrue(message.contains("\"seed\" 3 (it is 0)"), message);
         assertFalse(message.contains("momentum"), message);
         // and nothing was lost: the run can go on
         finish(resume(parts, "{'threads': 1, 'keep': 1}"));
@@ -217,8 +217,8 @@ class ResumeRefusalTest extends ResumeFixture {
         String changed =
                 recipe.replace("\"lr\": 0.01", "\"lr\": 0.5").replace("\"seed\": 0", "\"seed\": 7");
         Files.writeString(file, changed);
-        assertRefused(parts, "lr=0.5 (it is 0.01)");
-        assertRefused(parts, "seed=7 (it is 0)");
+        assertRefused(parts, "\"lr\" 0.5 (it is 0.01)");
+        assertRefused(parts, "\"seed\" 7 (it is 0)");
         assertRefused(parts, file + " was changed");
         assertEquals(changed, Files.readString(file));
         Files.delete(file);

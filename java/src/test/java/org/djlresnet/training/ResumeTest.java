@@ -163,7 +163,8 @@ class ResumeTest extends ResumeFixture {
         assertSameResult(whole, parts);
 
         String message = refusal(stoppedAfter(1, RECIPE), "{'epochs': 4}");
-        assertTrue(message.contains("cosine") && message.contains("epochs=4"), message);
+        assertTrue(message.startsWith("\"epochs\" cannot change"), message);
+        assertTrue(message.contains("'cosine'") && message.contains("Received: 4."), message);
     }
 
     @Test

@@ -1,0 +1,69 @@
+"""The options of the command line that set a recipe, made from the schema of settings."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Any
+
+from ..errors import SettingError, UsageError
+from ..recipe import environment_settings, number, recipe_names, settings_of
+from ..settings import GROUPS, SETTINGS, Setting
+
+#: Arguments of the API that errors may name, with their options.
+_ARGUMENTS = {"out": "--out", "resume": "--resume", "wait": "--wait-for-lock"}
+
+
+def add_settings(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Adds an option for each setting, which is absent from the parsed ones when not given, and ``--recipe``.
+
+    Returns:
+        The groups of options by their headings.
+    """
+    groups = {heading: parser.add_argument_group(heading) for heading in GROUPS}
+    environment = environment_settings()
+    for setting in sorted(SETTINGS.values(), key=lambda setting: GROUPS.index(setting.group)):
+        more: dict[str, Any] = {"type": number} if setting.type in ("integer", "number", "fraction or path") else {}
+        if setting.type == "boolean":
+            more["action"] = argparse.BooleanOptionalAction
+        else:
+            more["metavar"] = setting.metavar or "|".join(setting.choices)
+        text = f"{setting.help} (default: {_default(setting, environment.get(setting.name))})"
+        groups[setting.group].add_argument(setting.flag, default=argparse.SUPPRESS, help=text, **more)
+    groups[GROUPS[0]].add_argument(
+        "--recipe", metavar="FILE.json|NAME", help=f"settings from a file, or one of {', '.join(recipe_names())}"
+    )
+    return groups
+
+
+def _default(setting: Setting, from_environment: Any) -> str:
+    if isinstance(from_environment, (int, float)):
+        return f"{from_environment}, from {setting.environment}"
+    if setting.default is None:
+        return str(setting.unset)
+    return ("yes" if setting.default else "no") if isinstance(setting.default, bool) else str(setting.default)
+
+
+def given_settings(options: Any) -> dict[str, Any]:
+    """The settings of the recipe file and of the command line, which win; defaults left out."""
+    settings = {} if options.recipe is None else settings_of(options.recipe)
+    return {**settings, **{name: getattr(options, name) for name in SETTINGS if name in options}}
+
+
+def by_source(error: SettingError, options: Any) -> UsageError:
+    """An error of the API with its settings named as they were given: as options, variables, or keys of a recipe."""
+    in_file = {} if options.recipe is None else settings_of(options.recipe)
+    environment = environment_settings() if options.resume in (None, "auto") else {}
+
+    def name(quoted: re.Match[str]) -> str:
+        key = quoted[1]
+        if key in _ARGUMENTS:
+            return _ARGUMENTS[key]
+        if key in in_file and key not in options:
+            return quoted[0]
+        return str(SETTINGS[key].environment if key in environment and key not in options else SETTINGS[key].flag)
+
+    message = re.sub(f'"({"|".join([*SETTINGS, *_ARGUMENTS])})"', name, str(error))
+    if '"' in re.split(" (?:Received|Allowed)", message)[0]:
+        return UsageError(f"recipe {options.recipe}: {message}")
+    return UsageError(message.replace(", or null", ""))

@@ -1,0 +1,108 @@
+"""Training that resumes the run which is there, from Python; test_resume.py does so on the command line."""
+
+import os
+import re
+
+import pytest
+from examples import separable, without_times
+from interruption import held
+
+from py_djl_resnet import Recipe, ResnetWarning, Run, RunInUseError, SettingError, UsageError, resume, train
+
+SMALL = Recipe(epochs=1, limit=64, batch_size=32)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def first(folder):
+    """A run of one epoch in runs/first."""
+    return train(recipe=SMALL, out="runs/first", progress=False).folder
+
+
+@pytest.mark.parametrize("out", ["runs/first", None])
+def test_auto_starts_a_run_and_resumes_it_with_the_recipes_resumable_settings(folder, out):
+    begun = train(recipe=SMALL, out=out, resume="auto", progress=False)
+    rows = []
+    run = train(recipe=SMALL.replace(epochs=2), out=out, resume="auto", progress=False, callback=rows.append)
+    assert run.folder == begun.folder
+    assert run.folder.parent == folder / "runs"
+    assert [row["epoch"] for row in rows] == [2]
+    assert without_times(run.history) == without_times(train(recipe=run.recipe, progress=False).history)
+
+
+def test_auto_without_a_folder_resumes_the_newest_of_its_recipe(folder, first):
+    train(recipe=SMALL, out="runs/second", progress=False)
+    train(recipe=SMALL.replace(lr=0.1), out="runs/other", progress=False)
+    os.utime(first / "recipe.json", ns=(2**62, 2**62))
+    assert train(recipe=SMALL, resume="auto", progress=False).folder == first
+
+
+def test_auto_refuses_the_run_of_another_recipe(first):
+    before = {file.name: file.stat().st_mtime_ns for file in first.iterdir() if file.name != "run.lock"}
+    with pytest.raises(SettingError) as caught:
+        train(recipe=SMALL.replace(lr=0.5, epochs=9), out=first, resume="auto", progress=False)
+    message = str(caught.value)
+    assert f'The run in {first} has another recipe: "lr" 0.5 (it is 0.05). Give' in message
+    assert before == {file.name: file.stat().st_mtime_ns for file in first.iterdir() if file.name != "run.lock"}
+
+
+def test_a_run_is_resumed_as_it_is_unless_a_recipe_is_given(first):
+    run = train(resume=first, changes={"epochs": 2}, progress=False)
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert len(train(recipe=SMALL.replace(epochs=3), resume="runs/first/last.safetensors", progress=False).history) == 3
+    with pytest.raises(SettingError, match='has another recipe: "limit" None \\(it is 64\\), "seed" 1 \\(it is 0\\)'):
+        train(recipe=Recipe(batch_size=32, seed=1), resume=first, progress=False)
+    with pytest.raises(SettingError, match="has another recipe: \"model\" 'plain20' "):
+        train("plain20", recipe=SMALL, resume=first, progress=False)
+
+
+def test_auto_on_arrays_resumes_the_run_in_its_folder(folder):
+    arrays = (*separable(64, 0), *separable(32, 1))
+    recipe = Recipe(epochs=1, batch_size=32)
+    with pytest.raises(SettingError, match='"resume" of a training on arrays needs "out"'):
+        train(dataset=arrays, recipe=recipe, resume="auto", progress=False)
+    for epochs in (1, 2):
+        run = train(dataset=arrays, recipe=recipe.replace(epochs=epochs), out="run", resume="auto", progress=False)
+        assert len(run.history) == epochs
+    assert len(Run.open("run").history) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"resume": "runs/first", "out": "new"}, '"out" cannot be given with "resume" of a run'),
+        ({"resume": "nothing"}, "run nothing does not exist"),
+        ({"resume": 5}, "resume must be a path, as text or a Path; received 5"),
+        ({"wait": 1}, '"wait" needs "resume"'),
+        ({"changes": {}}, '"changes" needs "resume"'),
+        ({"resume": "runs/first", "changes": ["epochs"]}, r"changes must be a Mapping; received \['epochs'\]"),
+        ({"resume": "runs/first", "changes": {"epoch": 2}}, "Unknown setting. Received: 'epoch'"),
+        ({"resume": "auto", "wait": -1}, '"wait" must be 0 or more seconds. Received: -1.'),
+        ({"resume": "auto", "wait": "1"}, "\"wait\" must be 0 or more seconds. Received: '1'."),
+        ({"resume": "auto", "wait": float("nan")}, '"wait" must be 0 or more seconds. Received: nan.'),
+    ],
+)
+def test_wrong_argument_is_named(folder, arguments, message):
+    (folder / "runs" / "first").mkdir(parents=True)
+    with pytest.raises(UsageError, match=message):
+        train(recipe=SMALL, progress=False, **arguments)
+    assert [file.name for file in folder.iterdir()] == ["runs"]
+
+
+def test_a_run_in_use_is_waited_for(first):
+    with held(first) as holder:
+        announced = re.escape(f"waiting for up to 0.3 s: The run folder {first} is being written by another run")
+        for call in (lambda **more: resume(first, **more), lambda **more: train(resume=first, **more)):
+            with pytest.raises(RunInUseError), pytest.warns(ResnetWarning, match=announced) as told:
+                call(wait=0.3, progress=False)
+            assert [warning.filename for warning in told] == [__file__]
+            with pytest.raises(RunInUseError):
+                call(progress=False)
+        holder.stdin.close()
+        assert len(resume(first, wait=60, progress=False).history) == 1

@@ -1,0 +1,118 @@
+"""The schema of settings: what Java, Python's dataclass, the command line and the docs make of one file."""
+
+import dataclasses
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from py_djl_resnet import Recipe, SettingError
+from py_djl_resnet._jars import ENGINES
+from py_djl_resnet._options import MOST_THREADS
+from py_djl_resnet.settings import GROUPS, RESUMABLE, SETTINGS, absolute_paths, check_start
+
+ROOT = Path(__file__).parent.parent
+TYPES = {
+    **dict.fromkeys(("text", "path", "choice", "model", "dataset"), "str"),
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "fraction or path": "float | str",
+}
+NUMBERS = [setting for setting in SETTINGS.values() if setting.type in ("integer", "number")]
+
+
+def java(jvm, settings):
+    """The whole recipe that Java makes of settings."""
+    with jvm.translated_errors():
+        return json.loads(str(jvm.bridge().completeRecipe(json.dumps(settings))))
+
+
+def test_the_recipe_has_the_settings_of_the_schema():
+    fields = {field.name: (field.type, field.default) for field in dataclasses.fields(Recipe)}
+    assert list(fields) == list(SETTINGS)
+    for name, setting in SETTINGS.items():
+        null = "" if setting.unset is None else " | None"
+        assert fields[name] == (TYPES[setting.type] + null, setting.default)
+        assert (setting.default is None) <= (setting.unset is not None)
+
+
+def test_java_has_the_settings_of_the_schema(jvm):
+    assert java(jvm, {}) == {name: setting.default for name, setting in SETTINGS.items()}
+    assert list(java(jvm, {})) == list(SETTINGS)
+
+
+def test_a_run_that_is_resumed_may_change_what_leaves_its_result():
+    assert set(RESUMABLE) == {"data_dir", "epochs", "device", "threads", "checkpoint_every", "keep", "profile"}
+
+
+def test_every_setting_can_be_explained():
+    for setting in SETTINGS.values():
+        assert setting.group in GROUPS
+        assert setting.help.count("\n") == 0 < len(setting.help)
+        assert bool(setting.metavar) == (setting.type not in ("boolean", "choice"))
+        assert setting.in_words()
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.name)
+def test_java_keeps_the_range_of_a_number(jvm, setting):
+    whole = {"warmup_epochs": {"epochs": 1_000_000}}.get(setting.name, {})
+    beyond = 1 if setting.type == "integer" else 1e-9
+    for value in (setting.min, setting.max):
+        if (setting.name, value) != ("warmup_epochs", 1_000_000):
+            assert java(jvm, {**whole, setting.name: value})[setting.name] == value
+    for value in (setting.min - beyond, setting.max + beyond):
+        with pytest.raises(SettingError, match=f'^Wrong value for "{setting.name}". Received: '):
+            java(jvm, {setting.name: value})
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=lambda setting: setting.name)
+def test_java_says_what_is_allowed_as_the_docs_do(jvm, setting):
+    with pytest.raises(SettingError) as caught:
+        java(jvm, {setting.name: []})
+    allowed = str(caught.value).removeprefix(f'Wrong value for "{setting.name}". Received: a list. Allowed: ')
+    if setting.type == "dataset":  # Java lists those that there are
+        assert allowed == "fashion-mnist, cifar-10, idx, arrays."
+    else:
+        assert allowed == setting.in_words() + ("." if setting.unset is None else ", or null.")
+
+
+def test_what_java_starts_with_is_known_elsewhere_as_well():
+    assert SETTINGS["engine"].choices == ENGINES
+    assert SETTINGS["threads"].max == MOST_THREADS
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "threads", "message"),
+    [
+        ("pytorc", "auto", None, "\"engine\". Received: 'pytorc'. Allowed: pytorch, mxnet. Did you mean 'pytorch'?"),
+        (["mxnet"], "auto", None, "\"engine\". Received: ['mxnet']. Allowed: pytorch, mxnet."),
+        ("mxnet", "gpu:", None, "\"device\". Received: 'gpu:'. Allowed: auto, cpu, gpu or gpu:N."),
+        ("mxnet", 0, None, '"device". Received: 0. Allowed: auto, cpu, gpu or gpu:N.'),
+        ("mxnet", "cpu", True, '"threads". Received: True. Allowed: a whole number from 1 to 1024, or null.'),
+        ("mxnet", "cpu", 1025, '"threads". Received: 1025. Allowed: a whole number from 1 to 1024, or null.'),
+    ],
+)
+def test_what_java_starts_with_is_checked_before(engine, device, threads, message):
+    with pytest.raises(SettingError) as caught:
+        check_start(engine, device, threads)
+    assert str(caught.value) == f"Wrong value for {message}"
+
+
+def test_paths_become_absolute(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given = {"data_dir": "a", "weights": "/b", "validation": "c", "model": "d"}
+    assert absolute_paths(given) == {
+        "data_dir": str(tmp_path / "a"),
+        "weights": "/b",
+        "validation": str(tmp_path / "c"),
+        "model": "d",
+    }
+    kept = {"data_dir": None, "weights": "", "validation": 0.5}
+    assert absolute_paths(kept) == kept
+
+
+def test_page_of_settings_is_current():
+    tool = runpy.run_path(str(ROOT / "tools" / "settings_page.py"))
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == tool["page"](), "run python tools/settings_page.py"
