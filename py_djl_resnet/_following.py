@@ -80,6 +80,8 @@ def _ended(
             folder,
             handle.network(),
             None if profile is None else Profile.from_dict(json.loads(str(profile))),
+            json.loads(str(handle.selection())),
+            json.loads(str(handle.test())),
         )
     try:
         with _jvm.translated_errors():
@@ -129,8 +131,7 @@ def _follow(
             shown.epoch_ended(row, snapshot["epochs"])
             if callback is not None:
                 callback(row)
-        if not ended:
-            shown.show(snapshot)
+        shown.show(snapshot)
         if received and not asked:
             handle.stop()
             asked = True

@@ -14,16 +14,13 @@ import numpy.typing as npt
 from ._matplotlib import Figure, MaxNLocator
 from .checks import path as checked_path
 from .errors import UsageError
+from .metrics import metric_columns
 
 #: The kinds of file that a figure can be written to.
 SUFFIXES = (".png", ".svg", ".pdf")
 
-# Column, label, line style; a run has one colour when several are overlaid.
-_CURVES = (
-    ("train_loss", "train loss", "-"),
-    ("train_accuracy", "train acc", "--"),
-    ("test_accuracy", "test acc", "-."),
-)
+#: Line styles of a run's curves, by their order; a run has one colour when several are overlaid.
+_STYLES = ("-", "--", "-.", ":")
 
 
 class Chart(Figure):
@@ -39,7 +36,7 @@ def plot_history(
     runs: Mapping[str, Sequence[Mapping[str, Any]]],
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
-    """The chapter's figure: train loss, train accuracy, test accuracy over the epochs.
+    """The chapter's figure: train loss, train accuracy, test or validation accuracy over the epochs.
 
     Args:
         runs: for each legend name the rows of a run's history.
@@ -55,12 +52,13 @@ def plot_history(
     overlaid = len(runs) > 1
     for number, (name, rows) in enumerate(runs.items()):
         epochs = [row["epoch"] for row in rows]
-        for curve, (column, label, style) in enumerate(_CURVES):
+        for curve, column in enumerate(_curves(rows)):
+            label = column.replace("_", " ").replace("accuracy", "acc")
             values = [np.nan if row[column] is None else row[column] for row in rows]
             axes.plot(
                 epochs,
                 values,
-                style,
+                _STYLES[curve % len(_STYLES)],
                 color=f"C{number if overlaid else curve}",
                 marker="o" if len(rows) < 3 else None,
                 label=f"{name}: {label}" if overlaid else label,
@@ -79,6 +77,13 @@ def plot_history(
     if path is not None:
         write(chart, path)
     return chart
+
+
+def _curves(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The chapter's three columns: the training loss and what is measured besides; both losses if nothing is."""
+    columns = metric_columns(rows[0]) if rows else []
+    besides = [column for column in columns if not column.endswith("_loss")]
+    return ["train_loss", *besides] if besides else columns
 
 
 def plot_confusion(

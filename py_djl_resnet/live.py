@@ -34,9 +34,10 @@ class LiveFigure:
 
     def show(self, snapshot: Snapshot) -> None:
         """Tells the epoch and how much of it is done."""
-        if snapshot["state"] not in ("training", "validating") or snapshot["epoch"] <= len(self._rows):
+        in_epoch = snapshot["state"] in ("training", "validating") and snapshot["epoch"] > len(self._rows)
+        if not in_epoch and snapshot["state"] != "testing":
             return
-        loss = "" if snapshot["loss"] is None else f", loss {snapshot['loss']:.3f}"
+        loss = f", loss {snapshot['metrics']['loss']:.3f}" if snapshot["metrics"] else ""
         self._tell(
             f"epoch {snapshot['epoch']}/{snapshot['epochs']}, {snapshot['state']}: "
             f"{snapshot['done']}/{snapshot['total']} examples{loss}"

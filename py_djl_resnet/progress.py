@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
 from ._streams import lenient
 from ._surroundings import in_notebook
 from .errors import UsageError
+from .metrics import metric_columns
 
 Snapshot = Mapping[str, Any]
 
@@ -19,7 +20,7 @@ class Display(Protocol):
     """What :func:`py_djl_resnet.train` tells of a run, about ten times a second."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """The state now: ``state``, ``epoch``, ``epochs``, ``done``, ``total``, ``loss``, ..., ``ended``."""
+        """The state now: ``state``, ``epoch``, ``epochs``, ``done``, ``total``, ``metrics``, ..., ``ended``."""
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """A row was added to the history."""
@@ -89,18 +90,22 @@ class Bars:
     def show(self, snapshot: Snapshot) -> None:
         """Draws the bar of the phase that the run is in."""
         phase = snapshot["state"]
+        if phase == "done" and self._at is not None and self._at[1] == "testing" and self._bar is not None:
+            self._draw(snapshot["ended"]["done"], snapshot["ended"]["metrics"])
+            self._end()
         # A snapshot may name the epoch still whose row it brings.
-        if phase not in ("training", "validating") or snapshot["epoch"] <= self._ended:
+        in_epoch = phase in ("training", "validating") and snapshot["epoch"] > self._ended
+        if not in_epoch and phase != "testing":
             return
         at = (snapshot["epoch"], phase)
         if at != self._at:
             ended = snapshot["ended"]
             if self._bar is not None and ended is not None and (ended["epoch"], ended["state"]) == self._at:
-                self._draw(ended["done"], ended["loss"], ended["accuracy"])
+                self._draw(ended["done"], ended["metrics"])
             self._end()
             self._at = at
             wide = _has_width(self._stream or sys.stderr)
-            title = "Training" if phase == "training" else "Validating"
+            title = phase.capitalize()
             self._bar = self._tqdm(
                 total=snapshot["total"],
                 initial=snapshot["done"] or 0,
@@ -112,13 +117,18 @@ class Bars:
                 dynamic_ncols=wide,
                 mininterval=0,
             )
-        self._draw(snapshot["done"], snapshot["loss"], snapshot["accuracy"])
+        self._draw(snapshot["done"], snapshot["metrics"])
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """Ends the epoch's last bar with the epoch's figures."""
         if self._bar is not None and self._at is not None and self._at[0] == row["epoch"]:
-            part = "train" if self._at[1] == "training" else "test"
-            self._draw(self._bar.total, row[f"{part}_loss"], row[f"{part}_accuracy"])
+            training = self._at[1] == "training"
+            metrics = {
+                column.partition("_")[2]: row[column]
+                for column in metric_columns(row)
+                if column.startswith("train_") == training
+            }
+            self._draw(self._bar.total, metrics)
         self._end()
         self._ended = row["epoch"]
 
@@ -126,14 +136,10 @@ class Bars:
         """Ends the bar where it is."""
         self._end(complete=False)
 
-    def _draw(self, done: int | None, loss: float | None, accuracy: float | None) -> None:
+    def _draw(self, done: int | None, metrics: Mapping[str, float]) -> None:
         if done is not None:
             self._bar.n = done
-        figures = {"loss": loss, "acc": accuracy}
-        self._bar.set_postfix(
-            {name: f"{value:.3f}" for name, value in figures.items() if value is not None},
-            refresh=False,
-        )
+        self._bar.set_postfix({_short(name): f"{value:.3f}" for name, value in metrics.items()}, refresh=False)
         self._bar.refresh()
 
     def _end(self, complete: bool = True) -> None:
@@ -184,11 +190,17 @@ def display(stream: TextIO | None = None, losses: bool = True) -> Display:
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
     """``epoch 1/10: train loss 0.512, train acc 0.815, test loss 0.460, test acc 0.818``."""
-    return (
-        f"epoch {row['epoch']}/{epochs}: "
-        f"train loss {row['train_loss']:.3f}, train acc {row['train_accuracy']:.3f}, "
-        f"test loss {row['test_loss']:.3f}, test acc {row['test_accuracy']:.3f}"
-    )
+    return f"epoch {row['epoch']}/{epochs}: {metrics_line(row)}"
+
+
+def metrics_line(row: Mapping[str, Any], columns: Sequence[str] | None = None) -> str:
+    """``train loss 0.512, train acc 0.815`` of some columns of a row, of all metrics for None."""
+    shown = metric_columns(row) if columns is None else columns
+    return ", ".join(f"{_short(column.replace('_', ' '))} {row[column]:.3f}" for column in shown)
+
+
+def _short(name: str) -> str:
+    return name.replace("accuracy", "acc")
 
 
 def _has_width(stream: TextIO) -> bool:

@@ -199,7 +199,8 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         raise UsageError(f"{source} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f'{source} must be a JSON object like {{"epochs": 10}}. Received: {shown(settings)}.')
-    settings.pop("versions", None)  # a run folder's recipe.json says what it ran on, too
+    for note in ("selection", "versions"):  # what a run folder's recipe.json says besides the settings
+        settings.pop(note, None)
     return _known(settings, source)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from . import _jvm
 from .checks import path as checked_path
 from .checks import require_no_pipe
 from .errors import SettingError, UsageError
+from .metrics import Row, read_metrics
 from .models import Model, load
 from .profile import Profile
 from .recipe import Recipe
@@ -23,23 +23,8 @@ from .settings import SETTINGS
 if TYPE_CHECKING:
     from .figures import Chart
 
-#: A row of the history: ``epoch``, ``step``, ``train_loss``, ``test_accuracy``, ...
-Row = dict[str, Any]
-
-#: The columns of ``metrics.csv`` that this package reads; others are kept as they are.
-COLUMNS = (
-    "epoch",
-    "step",
-    "seconds",
-    "validation_seconds",
-    "examples_per_second",
-    "lr",
-    "train_loss",
-    "train_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
-_WHOLE = {"epoch", "step"}
+#: What selected the best epoch of a run whose ``recipe.json`` does not say.
+SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": "test data"}
 
 
 class Run:
@@ -50,6 +35,9 @@ class Run:
             seconds, examples a second, the learning rate.
         folder: where the run's files lie; None when nothing was kept on disk.
         recipe: the settings of the run.
+        selection: what selects the best epoch: ``metric``, such as ``test_accuracy``, ``higher_is_better`` and ``on``.
+        test: of a run with a validation split, once it is complete: the best epoch's network on the test data,
+            ``epoch``, ``examples`` and the metrics; else None.
         profile: where the time of a step went, of a run that was trained here with ``profile``; else None.
     """
 
@@ -60,11 +48,15 @@ class Run:
         folder: Path | None,
         network: Any = None,
         profile: Profile | None = None,
+        selection: Mapping[str, Any] = SELECTION,
+        test: dict[str, Any] | None = None,
     ) -> None:
         self.recipe = recipe
         self.history = history
         self.folder = folder
         self.profile = profile
+        self.selection = dict(selection)
+        self.test = test
         self._network = network
         self._model: Model | None = None
 
@@ -81,7 +73,15 @@ class Run:
                 f"run folder {path} {'is not a folder' if path.exists() else 'does not exist'}; "
                 "give a folder that the train command made"
             )
-        return Run(read_recipe(path / "recipe.json"), read_metrics(path / "metrics.csv"), path)
+        settings = _read_object(path / "recipe.json")
+        test = path / "test.json"
+        return Run(
+            recipe_of_run(settings, path / "recipe.json"),
+            read_metrics(path / "metrics.csv"),
+            path,
+            selection=settings.get("selection") or SELECTION,
+            test=_read_object(test) if test.exists() else None,
+        )
 
     @property
     def model(self) -> Model:
@@ -95,6 +95,13 @@ class Run:
             else:
                 raise UsageError("this run has no network: it has no folder and was not trained")
         return self._model
+
+    @property
+    def best(self) -> Row | None:
+        """The row of the best epoch, whose network is in ``best.safetensors``; None before the first epoch's end."""
+        sign = 1 if self.selection["higher_is_better"] else -1
+        rows = [row for row in self.history if row[self.selection["metric"]] is not None]
+        return max(rows, key=lambda row: sign * row[self.selection["metric"]], default=None)
 
     @property
     def name(self) -> str:
@@ -150,48 +157,17 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return unique
 
 
-def read_metrics(file: Path) -> list[Row]:
-    """The rows of a ``metrics.csv``; empty cells are None.
-
-    Raises:
-        UsageError: a file that cannot be read, lacks a column, or holds what is no number.
-    """
-    require_no_pipe(file)
-    try:
-        with file.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise UsageError(f"{file} is no table of metrics: it lacks the columns {', '.join(lacking)}")
-            return [_row(cells, f"{file}, line {reader.line_num}") for cells in reader]
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}; give a folder that the train command made"
-        ) from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is no table of metrics: {error}") from error
-
-
-def _row(cells: dict[str | Any, Any], where: str) -> Row:
-    row: Row = {}
-    for name, text in cells.items():
-        if name is None or text is None:
-            raise UsageError(f"{where}: has another number of cells than the first line")
-        try:
-            row[name] = None if text == "" else int(text) if name in _WHOLE else float(text)
-        except ValueError as error:
-            if name in COLUMNS:
-                raise UsageError(f"{where}: {name} must be a number; received {text!r}") from error
-            row[name] = text
-    return row
-
-
 def read_recipe(file: Path) -> Recipe:
     """The recipe of a run folder's ``recipe.json``.
 
     Raises:
         UsageError: no such file, or one that the train command did not write.
     """
+    return recipe_of_run(_read_object(file), file)
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file of a run folder."""
     require_no_pipe(file)
     try:
         settings = json.loads(file.read_text("utf-8"))
@@ -203,7 +179,7 @@ def read_recipe(file: Path) -> Recipe:
         raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(settings, dict):
         raise UsageError(f"{file} must be a JSON object; received a {type(settings).__name__}")
-    return recipe_of_run(settings, file)
+    return settings
 
 
 def recipe_of_run(settings: dict[str, Any], file: Path) -> Recipe:

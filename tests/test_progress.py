@@ -4,8 +4,15 @@ import io
 
 from py_djl_resnet.progress import Bars
 
-FIRST_HALF = {"epoch": 1, "epochs": 2, "done": 32, "total": 64, "loss": 2.5, "accuracy": 0.25, "ended": None}
-TRAINED = {"state": "training", "epoch": 1, "done": 64, "total": 64, "loss": 1.75, "accuracy": 0.375}
+FIRST_HALF = {
+    "epoch": 1,
+    "epochs": 2,
+    "done": 32,
+    "total": 64,
+    "metrics": {"loss": 2.5, "accuracy": 0.25},
+    "ended": None,
+}
+TRAINED = {"state": "training", "epoch": 1, "done": 64, "total": 64, "metrics": {"loss": 1.75, "accuracy": 0.375}}
 ROW = {"epoch": 1, "train_loss": 1.75, "train_accuracy": 0.375, "test_loss": 1.25, "test_accuracy": 0.5}
 
 
@@ -19,7 +26,7 @@ def test_bars_of_both_phases_end_with_the_figures_of_the_epoch():
     bars.show(FIRST_HALF | {"state": "starting"})
     assert screen.getvalue() == ""
     bars.show(FIRST_HALF | {"state": "training"})
-    bars.show(FIRST_HALF | {"state": "validating", "total": 20, "done": 10, "loss": None, "ended": TRAINED})
+    bars.show(FIRST_HALF | {"state": "validating", "total": 20, "done": 10, "metrics": {}, "ended": TRAINED})
     bars.epoch_ended(ROW, 2)
     bars.close()
     training, validating = last_drawn(screen)

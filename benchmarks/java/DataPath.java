@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
@@ -20,8 +21,10 @@ import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
+import org.djlresnet.optimizer.Gradients;
+import org.djlresnet.optimizer.Optimizer;
+import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
-import org.djlresnet.training.Sgd;
 
 /**
  * What the data path costs: blocks of steps on the loader's shuffled batches and on one fixed batch,
@@ -49,8 +52,12 @@ public final class DataPath {
         int batches = 1 + (pairs + 1) * (steps + BUFFERS);
         try (Network network =
                         Network.create("d2l-resnet18", 1, Network.numbered(10), 0, Device.cpu());
-                Sgd optimizer =
-                        new Sgd(Recipe.fromJson("{}"), network.parameters(), network.manager());
+                Optimizer optimizer =
+                        Optimizers.create(
+                                Recipe.fromJson("{}"),
+                                network.parameters(),
+                                network.manager(),
+                                Map.of());
                 BatchLoader loader =
                         new BatchLoader(
                                 data,
@@ -103,7 +110,7 @@ public final class DataPath {
     }
 
     private static void step(
-            Network network, Sgd optimizer, ByteBuffer images, ByteBuffer labels, Shape shape) {
+            Network network, Optimizer optimizer, ByteBuffer images, ByteBuffer labels, Shape shape) {
         try (NDManager manager = network.manager().newSubManager();
                 GradientCollector collector =
                         network.manager().getEngine().newGradientCollector()) {
@@ -117,6 +124,9 @@ public final class DataPath {
             collector.backward(LOSS.evaluate(new NDList(y), new NDList(logits)));
         }
         // small enough that the loss stays finite however often the batch is seen
-        optimizer.step(0.001);
+        try (Gradients gradients =
+                new Gradients(network.parameters(), network.manager().getEngine())) {
+            optimizer.step(gradients.byName(), 0.001, 0);
+        }
     }
 }

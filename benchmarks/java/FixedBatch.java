@@ -7,10 +7,13 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.loss.Loss;
 import java.util.Locale;
+import java.util.Map;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
+import org.djlresnet.optimizer.Gradients;
+import org.djlresnet.optimizer.Optimizer;
+import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
-import org.djlresnet.training.Sgd;
 
 /**
  * Our step without the data path: trains on one batch of noise again and again.
@@ -27,8 +30,12 @@ public final class FixedBatch {
         Loss loss = Loss.softmaxCrossEntropyLoss();
         try (Network network =
                         Network.create("d2l-resnet18", 1, Network.numbered(10), 0, Device.cpu());
-                Sgd optimizer =
-                        new Sgd(Recipe.fromJson("{}"), network.parameters(), network.manager());
+                Optimizer optimizer =
+                        Optimizers.create(
+                                Recipe.fromJson("{}"),
+                                network.parameters(),
+                                network.manager(),
+                                Map.of());
                 NDManager fixed = network.manager().newSubManager()) {
             EngineTraits.of(network.manager().getEngine()).prepareThread();
             network.arrangeFor(size, size);
@@ -53,7 +60,10 @@ public final class FixedBatch {
                     collector.backward(mean);
                 }
                 // small enough that the loss stays finite however often the batch is seen
-                optimizer.step(0.001);
+                try (Gradients gradients =
+                        new Gradients(network.parameters(), network.manager().getEngine())) {
+                    optimizer.step(gradients.byName(), 0.001, 0);
+                }
                 if (step > 1) {
                     System.out.printf(Locale.ROOT, "%.6f%n", (System.nanoTime() - begin) / 1e9);
                 }

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..checks import path
 from ..errors import ResnetError, SettingError
-from ..progress import Snapshot, display, epoch_line
+from ..metrics import metric_columns
+from ..progress import Snapshot, display, epoch_line, metrics_line
 from ..recipe import Recipe, environment_settings
 from ..runs import Run, plot_page
 from ..training import train
@@ -73,11 +74,7 @@ def run(options: Any) -> int:
         raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
-    last = result.history[-1]
-    print(
-        f"loss {last['train_loss']:.3f}, train acc {last['train_accuracy']:.3f}, test acc {last['test_accuracy']:.3f}"
-    )
-    print(f"{result.examples_per_second:.1f} examples/sec")
+    print("\n".join(_last_lines(result)))
     print(f"run folder: {_path(result.folder)}")
     return 0
 
@@ -113,6 +110,28 @@ class _Shown:
 
     def close(self) -> None:
         self._progress.close()
+
+
+def _last_lines(result: Run) -> list[str]:
+    """The chapter's two lines, and what the best epoch came to and was selected on."""
+    last, best, metric = result.history[-1], result.best, result.selection["metric"]
+    columns = [column for column in metric_columns(last) if not column.endswith("_loss")]
+    lines = [
+        f"loss {last['train_loss']:.3f}, {metrics_line(last, columns)}",
+        f"{result.examples_per_second:.1f} examples/sec",
+    ]
+    if best is not None:
+        selected = f"best.safetensors: epoch {best['epoch']}, {metrics_line(best, [metric])}"
+        if result.test is None:
+            selected += ", selected on the test data (--validation 0.1 holds out training data for that)"
+        lines.append(selected)
+    if result.test is not None:
+        measured = {f"test_{name}": value for name, value in result.test.items()}
+        lines.append(
+            f"epoch {result.test['epoch']} on the test data, evaluated once: "
+            + metrics_line(measured, [name for name in measured if name not in ("test_epoch", "test_examples")])
+        )
+    return lines
 
 
 def _complete(result: Run) -> str:

@@ -85,7 +85,18 @@ def on_floats(spec, height, width):
 
 def cases():
     usual = preprocessing(3, short_side(256, "bilinear"), (224, 224), True)
-    sizes = [(1, 1), (1, 7), (224, 224), (256, 256), (255, 257), (300, 300), (333, 500), (500, 333), (61, 900), (640, 9)]
+    sizes = [
+        (1, 1),
+        (1, 7),
+        (224, 224),
+        (256, 256),
+        (255, 257),
+        (300, 300),
+        (333, 500),
+        (500, 333),
+        (61, 900),
+        (640, 9),
+    ]
     for (height, width), channels in itertools.product(sizes, (1, 3)):
         yield on_bytes(usual, channels, height, width)
     for interpolation, size, crop in [("bicubic", 40, 35), ("bilinear", 33, 32), ("bicubic", 235, 224)]:

@@ -12,7 +12,6 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.recipe.Recipe;
-import org.djlresnet.training.EpochRow;
 import org.djlresnet.training.Trainer;
 import org.djlresnet.training.TrainingRun;
 
@@ -93,7 +92,16 @@ public final class Main {
             System.setProperty("ai.djl.pytorch.num_threads", recipe.threads().toString());
         }
         TrainingRun run = TrainingRun.prepare(recipe, Path.of("data"), out);
-        run.trainer().onEpoch(row -> System.out.println(line(row, recipe.epochs())));
+        run.trainer()
+                .onEpoch(
+                        row ->
+                                System.out.printf(
+                                        Locale.ROOT,
+                                        "epoch %d/%d: %s, %.1f examples/sec%n",
+                                        row.epoch(),
+                                        recipe.epochs(),
+                                        row.inWords(),
+                                        row.examplesPerSecond()));
         // Ctrl-C and SIGTERM end the batch and save before they end the process
         CountDownLatch saved = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(run.trainer(), saved)));
@@ -109,20 +117,6 @@ public final class Main {
         } finally {
             saved.countDown();
         }
-    }
-
-    private static String line(EpochRow row, int epochs) {
-        return String.format(
-                Locale.ROOT,
-                "epoch %d/%d: train loss %.3f, train acc %.3f, test loss %.3f, test acc %.3f,"
-                        + " %.1f examples/sec",
-                row.epoch(),
-                epochs,
-                row.trainLoss(),
-                row.trainAccuracy(),
-                row.testLoss(),
-                row.testAccuracy(),
-                row.examplesPerSecond());
     }
 
     private static void stop(Trainer trainer, CountDownLatch saved) {

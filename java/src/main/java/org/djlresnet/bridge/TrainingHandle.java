@@ -95,6 +95,24 @@ public final class TrainingHandle {
     }
 
     /**
+     * Describes what selects the best epoch.
+     *
+     * @return the JSON text of {@link org.djlresnet.training.Selection#toJson}
+     */
+    public String selection() {
+        return run.trainer().selection().toJson().toString();
+    }
+
+    /**
+     * Returns the best epoch's result on the test data of a complete run with a validation split.
+     *
+     * @return the JSON text of test.json, or of null
+     */
+    public String test() {
+        return String.valueOf(run.trainer().progress().test());
+    }
+
+    /**
      * Returns the recipe that the run follows.
      *
      * @return its JSON text, every setting filled in

@@ -34,8 +34,7 @@ import org.djlresnet.model.Specification;
  * anywhere; the optimizer's state under {@code optimizer/…}. The metadata entry {@value #KEY} is a
  * JSON object with the keys format, model, in_channels, class_names, image_size, preprocessing
  * (null where it is not known), versions, batches_tracked (PyTorch's counts of batches) and, where
- * a run wrote it, run: recipe, epoch, step, best_test_accuracy, history and the sums of the epoch
- * under way.
+ * a run wrote it, run: recipe, epoch, step, best, history and the sums of the epoch under way.
  *
  * <p>Earlier versions wrote no preprocessing. Their image_size says it all, since they only
  * stretched images. They read today's files too, but know image_size alone: they apply neither a
@@ -264,7 +263,7 @@ public final class Checkpoint implements AutoCloseable {
         JsonObject description = describe(model(), inChannels(), classNames(), preprocessing());
         JsonElement run = info.get("run");
         if (run != null && run.isJsonObject()) {
-            for (String key : List.of("recipe", "epoch", "step", "best_test_accuracy", "history")) {
+            for (String key : List.of("recipe", "epoch", "step", "best", "history")) {
                 description.add(key, run.getAsJsonObject().get(key));
             }
         }

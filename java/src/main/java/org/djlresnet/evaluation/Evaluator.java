@@ -1,10 +1,8 @@
 package org.djlresnet.evaluation;
 
-import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import java.nio.IntBuffer;
+import java.util.function.Supplier;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
@@ -13,23 +11,13 @@ import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.ClassificationMeasurement;
+import org.djlresnet.objective.Measurement;
+import org.djlresnet.objective.Minibatch;
 
 /** Runs a network over a data set in its order, without gradients and without changing it. */
 public final class Evaluator {
-
-    /** Is told how an evaluation stands, and may end it. */
-    @FunctionalInterface
-    public interface Watcher {
-        /**
-         * Looks at an evaluation between two batches.
-         *
-         * @param examples the examples done
-         * @param loss their mean loss
-         * @param accuracy the fraction of them classified rightly
-         * @return whether to go on
-         */
-        boolean goesOn(long examples, double loss, double accuracy);
-    }
 
     private Evaluator() {}
 
@@ -64,10 +52,13 @@ public final class Evaluator {
         requireFit(network, examples);
         network.specification().withPreprocessing(preprocessing);
         withoutGradients(network);
+        ClassificationMeasurement measurement =
+                new Classification(network.classNames().size()).measurement();
         try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize, 1)) {
             loader.restart(null);
-            return run(network, loader, (done, loss, accuracy) -> true);
+            run(network, measurement, loader::next, () -> {});
         }
+        return new Evaluation(network.classNames(), measurement.lossSum(), measurement.confusion());
     }
 
     /**
@@ -96,61 +87,27 @@ public final class Evaluator {
     }
 
     /**
-     * Goes through a loader's batches.
+     * Measures a network on batches.
      *
      * @param network the network
-     * @param loader the batches
-     * @param watcher is told of each batch, and says whether to go on
-     * @return the sums, or null if it was not to go on
+     * @param measurement takes the network's outputs
+     * @param batches gives the next batch, or null at the end
+     * @param afterBatch runs after each batch
      */
-    public static Evaluation run(Network network, BatchLoader loader, Watcher watcher) {
-        int classes = network.classNames().size();
-        long[][] confusion = new long[classes][classes];
-        double lossSum = 0;
-        long examples = 0;
-        long right = 0;
+    public static void run(
+            Network network,
+            Measurement measurement,
+            Supplier<Batch> batches,
+            Runnable afterBatch) {
         try (FoldedNetwork folded = new FoldedNetwork(network)) {
-            for (Batch next = loader.next(); next != null; next = loader.next()) {
+            for (Batch next = batches.get(); next != null; next = batches.get()) {
                 try (Batch batch = next;
                         NDManager manager = network.manager().newSubManager()) {
-                    NDArray images =
-                            manager.create(
-                                    batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
-                    float[] logits = folded.forward(images).toFloatArray();
-                    IntBuffer labels = batch.labels().asIntBuffer();
-                    for (int i = 0; i < batch.count(); i++) {
-                        int from = i * classes;
-                        int predicted = argmax(logits, from, classes);
-                        confusion[labels.get(i)][predicted]++;
-                        right += predicted == labels.get(i) ? 1 : 0;
-                        lossSum += crossEntropy(logits, from, classes, labels.get(i), predicted);
-                    }
-                    examples += batch.count();
+                    Minibatch minibatch = Minibatch.of(batch, manager);
+                    measurement.add(new NDList(folded.forward(minibatch.images())), minibatch);
                 }
-                if (!watcher.goesOn(examples, lossSum / examples, (double) right / examples)) {
-                    return null;
-                }
+                afterBatch.run();
             }
         }
-        return new Evaluation(network.classNames(), lossSum, confusion);
-    }
-
-    private static int argmax(float[] logits, int from, int classes) {
-        int best = 0;
-        for (int i = 1; i < classes; i++) {
-            if (logits[from + i] > logits[from + best]) {
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    private static double crossEntropy(
-            float[] logits, int from, int classes, int label, int largest) {
-        double sum = 0;
-        for (int i = 0; i < classes; i++) {
-            sum += Math.exp(logits[from + i] - (double) logits[from + largest]);
-        }
-        return Math.log(sum) + logits[from + largest] - logits[from + label];
     }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import tech.tablesaw.api.Table;
@@ -28,13 +29,8 @@ public final class MetricsFigure {
     private static final String SCRIPT_PLACE = "PLOTLY_SCRIPT_PLACE";
     private static final int MOST_TICKS = 10;
 
-    private static final List<Curve> CURVES =
-            List.of(
-                    new Curve("train_loss", "train loss", "#1f77b4"),
-                    new Curve("train_accuracy", "train accuracy", "#ff7f0e"),
-                    new Curve("test_accuracy", "test accuracy", "#2ca02c"));
-
-    private record Curve(String column, String name, String colour) {}
+    private static final String TRAIN_LOSS = "train_loss";
+    private static final List<String> COLOURS = List.of("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728");
 
     private MetricsFigure() {}
 
@@ -73,21 +69,37 @@ public final class MetricsFigure {
             Table table = MetricsTable.read(metricsCsv.get(run));
             lastEpoch = Math.max(lastEpoch, table.doubleColumn("epoch").max());
             String prefix = metricsCsv.size() == 1 ? "" : labels.get(run) + ": ";
-            for (Curve curve : CURVES) {
-                traces.add(trace(table, curve, prefix, run));
+            List<String> curves = curves(table);
+            for (int i = 0; i < curves.size(); i++) {
+                traces.add(
+                        trace(table, curves.get(i), COLOURS.get(i % COLOURS.size()), prefix, run));
             }
         }
         return figure(traces, lastEpoch, metricsCsv.size());
     }
 
-    private static ScatterTrace trace(Table table, Curve curve, String prefix, int run) {
+    /** The training loss and what is measured besides; both losses if nothing is. */
+    private static List<String> curves(Table table) {
+        List<String> metrics =
+                table.columnNames().stream()
+                        .filter(name -> name.matches("(train|validation|test)_.*"))
+                        .filter(name -> !name.equals("validation_seconds"))
+                        .toList();
+        List<String> besides = metrics.stream().filter(name -> !name.endsWith("_loss")).toList();
+        return besides.isEmpty()
+                ? metrics
+                : Stream.concat(Stream.of(TRAIN_LOSS), besides.stream()).toList();
+    }
+
+    private static ScatterTrace trace(
+            Table table, String column, String colour, String prefix, int run) {
         // A single epoch has no line to draw
         boolean single = table.rowCount() == 1;
         Dash[] dashes = Dash.values();
-        Line line = Line.builder().color(curve.colour()).dash(dashes[run % dashes.length]).build();
-        return ScatterTrace.builder(table.column("epoch"), table.column(curve.column()))
+        Line line = Line.builder().color(colour).dash(dashes[run % dashes.length]).build();
+        return ScatterTrace.builder(table.column("epoch"), table.column(column))
                 .mode(single ? ScatterTrace.Mode.LINE_AND_MARKERS : ScatterTrace.Mode.LINE)
-                .name(escaped(prefix + curve.name()))
+                .name(escaped(prefix + column.replace('_', ' ')))
                 .line(line)
                 .build();
     }

@@ -12,8 +12,7 @@ import tech.tablesaw.io.csv.CsvReadOptions;
 /** Reads a run's {@code metrics.csv} into a Tablesaw table. */
 final class MetricsTable {
 
-    private static final List<String> NEEDED =
-            List.of("epoch", "train_loss", "train_accuracy", "test_accuracy");
+    private static final List<String> NEEDED = List.of("epoch", "train_loss");
     private static final long LARGEST = 64 << 20;
 
     private MetricsTable() {}

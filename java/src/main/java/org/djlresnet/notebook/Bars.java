@@ -140,8 +140,9 @@ public final class Bars {
             finish(EpochRow.fromJson(element.getAsJsonObject()), epochs);
         }
         String state = now.get("state").getAsString();
-        if (!(state.equals(TRAINING) || state.equals("validating"))
-                || now.get("epoch").getAsInt() <= rows) {
+        boolean testing = state.equals("testing");
+        boolean inEpoch = state.equals(TRAINING) || state.equals("validating");
+        if (!testing && !(inEpoch && now.get("epoch").getAsInt() > rows)) {
             return;
         }
         String title = title(now, epochs);
@@ -157,10 +158,11 @@ public final class Bars {
     }
 
     private static String title(JsonObject phase, int epochs) {
+        String state = phase.get("state").getAsString();
         return String.format(
                 Locale.ROOT,
                 "%-10s %d/%d",
-                phase.get("state").getAsString().equals(TRAINING) ? "Training" : "Validating",
+                state.substring(0, 1).toUpperCase(Locale.ROOT) + state.substring(1),
                 phase.get("epoch").getAsInt(),
                 epochs);
     }
@@ -168,19 +170,19 @@ public final class Bars {
     private void finish(EpochRow row, int epochs) {
         if (!phase.isEmpty()) {
             boolean training = last.get("state").getAsString().equals(TRAINING);
-            last.addProperty("loss", training ? row.trainLoss() : row.testLoss());
-            last.addProperty("accuracy", training ? row.trainAccuracy() : row.testAccuracy());
+            JsonObject metrics = new JsonObject();
+            row.metrics()
+                    .forEach(
+                            (column, value) -> {
+                                int split = column.indexOf('_');
+                                if (column.startsWith("train_") == training) {
+                                    metrics.addProperty(column.substring(split + 1), value);
+                                }
+                            });
+            last.add("metrics", metrics);
         }
         complete();
-        out.printf(
-                Locale.ROOT,
-                "epoch %d/%d: train loss %.3f, train acc %.3f, test loss %.3f, test acc %.3f%n",
-                row.epoch(),
-                epochs,
-                row.trainLoss(),
-                row.trainAccuracy(),
-                row.testLoss(),
-                row.testAccuracy());
+        out.println("epoch " + row.epoch() + "/" + epochs + ": " + row.inWords());
     }
 
     /** Draws the bar of a phase that is over to its end. */
@@ -206,21 +208,25 @@ public final class Bars {
         line.append(String.format(Locale.ROOT, " %3d%% |", 100 * done / total));
         line.append("█".repeat(full)).append(" ".repeat(WIDTH - full)).append("| ");
         line.append(done).append('/').append(total);
-        append(line, "loss", "%.3f");
-        append(line, "accuracy", "%.3f");
-        append(line, "examples_per_second", "%.1f");
+        last.getAsJsonObject("metrics")
+                .entrySet()
+                .forEach(
+                        metric ->
+                                line.append(
+                                        String.format(
+                                                Locale.ROOT,
+                                                ", %s %.3f",
+                                                metric.getKey(),
+                                                metric.getValue().getAsDouble())));
+        if (!last.get("examples_per_second").isJsonNull()) {
+            double speed = last.get("examples_per_second").getAsDouble();
+            line.append(String.format(Locale.ROOT, ", examples per second %.1f", speed));
+        }
         if (!drawn.contentEquals(line)) {
             drawn = line.toString();
             drawnAt = System.nanoTime();
             out.print(line);
             out.flush();
-        }
-    }
-
-    private void append(StringBuilder line, String key, String format) {
-        if (!last.get(key).isJsonNull()) {
-            line.append(", ").append(key.replace('_', ' ')).append(' ');
-            line.append(String.format(Locale.ROOT, format, last.get(key).getAsDouble()));
         }
     }
 }

@@ -11,6 +11,7 @@ import java.io.StringReader;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.djlresnet.UserException;
@@ -18,8 +19,8 @@ import org.djlresnet.UserException;
 /** Reads the JSON text of a recipe, strictly. */
 final class RecipeReader {
 
-    /** A key that a written recipe may hold beside the settings; it is not read. */
-    private static final String VERSIONS = "versions";
+    /** Keys that a run's recipe.json holds besides the settings; they are not read. */
+    private static final Set<String> NOTES = Set.of("selection", "versions");
 
     private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
 
@@ -43,7 +44,7 @@ final class RecipeReader {
             reader.beginObject();
             while (reader.hasNext()) {
                 String key = reader.nextName();
-                if (key.equals(VERSIONS)) {
+                if (NOTES.contains(key)) {
                     reader.skipValue();
                 } else if (given.put(key, JsonParser.parseReader(reader)) != null) {
                     throw new SettingException("\"" + key + "\" is in the recipe twice. Keep one.");

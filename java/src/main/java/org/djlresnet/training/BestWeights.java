@@ -4,7 +4,6 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -12,15 +11,23 @@ import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 
 /** A copy of the weights and running statistics of a network at its best. */
-final class BestWeights {
+final class BestWeights implements AutoCloseable {
 
     private final Network network;
+    private final RunFolder folder;
     private final NDManager manager;
     private final Map<String, NDArray> kept = new LinkedHashMap<>();
     private Map<String, Long> batchesTracked = Map.of();
 
-    BestWeights(Network network) {
+    /**
+     * Prepares a network.
+     *
+     * @param network the network
+     * @param folder the run's folder, or null
+     */
+    BestWeights(Network network, RunFolder folder) {
         this.network = network;
+        this.folder = folder;
         manager = network.manager().newSubManager();
     }
 
@@ -29,10 +36,10 @@ final class BestWeights {
         copy(network);
     }
 
-    /** Keeps the weights of a checkpoint. */
-    void read(Path file) {
+    /** Keeps the weights of the folder's best checkpoint. */
+    void read() {
         Device device = network.manager().getDevice();
-        try (Checkpoint checkpoint = Checkpoint.open(file);
+        try (Checkpoint checkpoint = Checkpoint.open(folder.best());
                 Network best = checkpoint.network(device)) {
             copy(best);
         }
@@ -51,17 +58,27 @@ final class BestWeights {
                         });
     }
 
-    /** Gives the network the kept weights, if any were kept, and forgets them. */
-    void restore() {
-        if (!kept.isEmpty()) {
-            network.setBatchesTracked(batchesTracked);
+    /**
+     * Gives the network the kept weights.
+     *
+     * @return whether any were kept
+     */
+    boolean restore() {
+        if (kept.isEmpty()) {
+            return false;
         }
+        network.setBatchesTracked(batchesTracked);
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         kept.forEach(
                 (name, best) -> {
                     Parameter parameter = network.parameters().get(name);
                     traits.assign(parameter.getArray(), best, parameter.requiresGradient());
                 });
+        return true;
+    }
+
+    @Override
+    public void close() {
         manager.close();
     }
 }

@@ -1,8 +1,13 @@
 package org.djlresnet.training;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What an epoch came to: one line of {@code metrics.csv}.
@@ -13,10 +18,8 @@ import java.util.Locale;
  * @param validationSeconds the time of validation
  * @param examplesPerSecond the training examples by the time of training
  * @param lr the learning rate of the epoch's last step
- * @param trainLoss the mean loss over the training examples, as they were seen
- * @param trainAccuracy the fraction of training examples classified rightly, as they were seen
- * @param testLoss the mean loss over the test examples
- * @param testAccuracy the fraction of test examples classified rightly
+ * @param metrics means over examples by column, such as {@code train_loss} and {@code
+ *     test_accuracy}; those of the training are of the examples as they were seen
  */
 public record EpochRow(
         int epoch,
@@ -25,15 +28,21 @@ public record EpochRow(
         double validationSeconds,
         double examplesPerSecond,
         double lr,
-        double trainLoss,
-        double trainAccuracy,
-        double testLoss,
-        double testAccuracy) {
+        Map<String, Double> metrics) {
 
-    /** The first line of {@code metrics.csv}. */
-    public static final String CSV_HEADER =
-            "epoch,step,seconds,validation_seconds,examples_per_second,lr,"
-                    + "train_loss,train_accuracy,test_loss,test_accuracy";
+    /** What every row has besides metrics. */
+    private static final List<String> COLUMNS =
+            List.of("epoch", "step", "seconds", "validation_seconds", "examples_per_second", "lr");
+
+    /**
+     * Returns the first line of {@code metrics.csv}.
+     *
+     * @param metrics the columns of the metrics
+     * @return the line, without its end
+     */
+    public static String csvHeader(Collection<String> metrics) {
+        return String.join(",", COLUMNS) + "," + String.join(",", metrics);
+    }
 
     /**
      * Reads a row that {@link #toJson} wrote.
@@ -43,6 +52,12 @@ public record EpochRow(
      * @throws RuntimeException if a key is missing or of another type
      */
     public static EpochRow fromJson(JsonObject json) {
+        Map<String, Double> metrics = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
+            if (!COLUMNS.contains(entry.getKey())) {
+                metrics.put(entry.getKey(), entry.getValue().getAsDouble());
+            }
+        }
         return new EpochRow(
                 json.get("epoch").getAsInt(),
                 json.get("step").getAsLong(),
@@ -50,31 +65,26 @@ public record EpochRow(
                 json.get("validation_seconds").getAsDouble(),
                 json.get("examples_per_second").getAsDouble(),
                 json.get("lr").getAsDouble(),
-                json.get("train_loss").getAsDouble(),
-                json.get("train_accuracy").getAsDouble(),
-                json.get("test_loss").getAsDouble(),
-                json.get("test_accuracy").getAsDouble());
+                metrics);
     }
 
     /**
-     * Counts the epochs at the end that brought nothing new.
+     * Returns a metric.
      *
-     * @param rows the epochs
-     * @param minDelta by how much a test accuracy must exceed the last that was new to be new
+     * @param column its column, such as {@code test_accuracy}
+     * @return its value
+     * @throws IllegalArgumentException if the row has no such column
      */
-    static int waited(List<EpochRow> rows, double minDelta) {
-        double best = Double.NEGATIVE_INFINITY;
-        int waited = 0;
-        for (EpochRow row : rows) {
-            waited = row.testAccuracy > best + minDelta ? 0 : waited + 1;
-            best = waited == 0 ? row.testAccuracy : best;
+    public double metric(String column) {
+        Double value = metrics.get(column);
+        if (value == null) {
+            throw new IllegalArgumentException(
+                    "No metric \""
+                            + column
+                            + "\". Allowed: "
+                            + String.join(", ", metrics.keySet()));
         }
-        return waited;
-    }
-
-    /** Returns whether its test accuracy is higher than that of every row before it. */
-    boolean isBetterThanAll(List<EpochRow> earlier) {
-        return earlier.stream().allMatch(row -> testAccuracy > row.testAccuracy);
+        return value;
     }
 
     /**
@@ -84,18 +94,34 @@ public record EpochRow(
      */
     public String toCsv() {
         return String.format(
-                Locale.ROOT,
-                "%d,%d,%.3f,%.3f,%.1f,%s,%s,%s,%s,%s",
-                epoch,
-                step,
-                seconds,
-                validationSeconds,
-                examplesPerSecond,
-                lr,
-                trainLoss,
-                trainAccuracy,
-                testLoss,
-                testAccuracy);
+                        Locale.ROOT,
+                        "%d,%d,%.3f,%.3f,%.1f,%s,",
+                        epoch,
+                        step,
+                        seconds,
+                        validationSeconds,
+                        examplesPerSecond,
+                        lr)
+                + metrics.values().stream().map(String::valueOf).collect(Collectors.joining(","));
+    }
+
+    /**
+     * Describes the metrics for people.
+     *
+     * @return such as {@code train loss 0.512, train acc 0.815, test loss 0.460, test acc 0.818}
+     */
+    public String inWords() {
+        return metrics.entrySet().stream()
+                .map(
+                        metric ->
+                                String.format(
+                                        Locale.ROOT,
+                                        "%s %.3f",
+                                        metric.getKey()
+                                                .replace('_', ' ')
+                                                .replace("accuracy", "acc"),
+                                        metric.getValue()))
+                .collect(Collectors.joining(", "));
     }
 
     /**
@@ -111,10 +137,7 @@ public record EpochRow(
         row.addProperty("validation_seconds", validationSeconds);
         row.addProperty("examples_per_second", examplesPerSecond);
         row.addProperty("lr", lr);
-        row.addProperty("train_loss", trainLoss);
-        row.addProperty("train_accuracy", trainAccuracy);
-        row.addProperty("test_loss", testLoss);
-        row.addProperty("test_accuracy", testAccuracy);
+        metrics.forEach(row::addProperty);
         return row;
     }
 }

@@ -1,63 +1,51 @@
 package org.djlresnet.training;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.training.GradientCollector;
-import ai.djl.training.loss.Loss;
 import org.djlresnet.model.Network;
+import org.djlresnet.objective.Minibatch;
+import org.djlresnet.objective.Objective;
 
-/** Computes a batch's loss and its gradients. {@link Profile} does the same by the clock. */
+/** Computes a batch's loss and its gradients. {@link Profiler} does the same by the clock. */
 class GradientPass {
 
-    /** What a step does beside the passes through the network, for {@link #lap}. */
+    /** What a step does besides the passes through the network, for {@link #lap}. */
     enum Task {
         /** Waiting for the next batch, and making arrays of it. */
         DATA,
         /** Moving the parameters. */
         OPTIMIZER,
-        /** Right answers, sums, progress, freeing the step's memory, checkpoints in an epoch. */
+        /** Sums, progress, freeing the step's memory, checkpoints in an epoch. */
         BOOKKEEPING
     }
 
-    /**
-     * What a batch came to.
-     *
-     * @param logits (N, classes)
-     * @param meanLoss a scalar
-     */
-    record Outcome(NDArray logits, NDArray meanLoss) {}
-
     private final Network network;
-    private final Loss loss = Loss.softmaxCrossEntropyLoss();
+    final Objective objective;
 
-    GradientPass(Network network) {
+    GradientPass(Network network, Objective objective) {
         this.network = network;
+        this.objective = objective;
     }
 
     /**
      * Leaves each trained parameter its gradient.
      *
-     * @param images (N, C, H, W)
-     * @param labels a class for each, (N)
-     * @return loss and logits, on the images' manager
+     * @param batch the batch
+     * @return loss and sums, on the batch's manager
      */
-    Outcome run(NDArray images, NDArray labels) {
+    Objective.Value run(Minibatch batch) {
         try (GradientCollector collector = network.manager().getEngine().newGradientCollector()) {
-            NDArray logits = network.forward(images, true);
-            NDArray meanLoss = loss(logits, labels);
-            collector.backward(meanLoss);
-            return new Outcome(logits, meanLoss);
+            NDList outputs = new NDList(network.forward(batch.images(), true));
+            Objective.Value value = objective.apply(outputs, batch);
+            collector.backward(value.loss());
+            return value;
         }
-    }
-
-    final NDArray loss(NDArray logits, NDArray labels) {
-        return loss.evaluate(new NDList(labels), new NDList(logits));
     }
 
     /** Starts the clock, if there is one, at the beginning of steps. */
     void begin() {}
 
-    /** Puts the time since the clock was last read down to a task, if there is a clock. */
+    /** Attributes the time since the clock was last read to a task, if there is a clock. */
     void lap(Task task) {}
 
     /** Ends a step. */

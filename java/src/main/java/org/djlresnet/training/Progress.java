@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** Where a run stands; written by the training thread, read by any. */
 public final class Progress {
@@ -15,10 +16,12 @@ public final class Progress {
     public enum State {
         /** Data and network are made ready. */
         STARTING,
-        /** An epoch's training examples are gone through. */
+        /** The network is trained on an epoch's examples. */
         TRAINING,
-        /** An epoch's test examples are gone through. */
+        /** The network is evaluated on an epoch's test or validation examples. */
         VALIDATING,
+        /** The network of the best epoch is evaluated on the test examples, once. */
+        TESTING,
         /** All epochs are done. */
         DONE,
         /** The run was asked to stop, and has. */
@@ -37,8 +40,8 @@ public final class Progress {
     private long total;
     private long done;
     private long doneBefore;
-    private Double loss;
-    private Double accuracy;
+    private Map<String, Double> metrics = Map.of();
+    private JsonObject test;
     private Double examplesPerSecond;
     private long phaseStart;
     private JsonObject ended;
@@ -63,8 +66,7 @@ public final class Progress {
         total = examples;
         done = examplesDone;
         doneBefore = examplesDone;
-        loss = null;
-        accuracy = null;
+        metrics = Map.of();
         examplesPerSecond = null;
         phaseStart = System.nanoTime();
     }
@@ -72,23 +74,34 @@ public final class Progress {
     /**
      * Moves on within a phase.
      *
-     * @param meanLoss the mean loss so far, or null if it is not known yet
-     * @param rightFraction the accuracy so far, or null if it is not known yet
+     * @param means the metrics so far; empty if they are not known yet
      */
-    synchronized void advance(
-            long currentStep, long examplesDone, Double meanLoss, Double rightFraction) {
+    synchronized void advance(long currentStep, long examplesDone, Map<String, Double> means) {
         step = currentStep;
         done = examplesDone;
         if (done > doneBefore) {
             // as of this batch, so that the figure stays when the run has ended
             examplesPerSecond = (done - doneBefore) / ((System.nanoTime() - phaseStart) / 1e9);
         }
-        loss = meanLoss;
-        accuracy = rightFraction;
+        metrics = means;
     }
 
     synchronized void add(EpochRow row) {
         rows.add(row);
+    }
+
+    /** Takes the result on the test data. */
+    synchronized void tested(JsonObject result) {
+        test = result;
+    }
+
+    /**
+     * Returns the result on the test data.
+     *
+     * @return what test.json holds, or null
+     */
+    public synchronized JsonObject test() {
+        return test;
     }
 
     synchronized void end(State last) {
@@ -97,7 +110,7 @@ public final class Progress {
     }
 
     private void leavePhase() {
-        if (state == State.TRAINING || state == State.VALIDATING) {
+        if (state == State.TRAINING || state == State.VALIDATING || state == State.TESTING) {
             ended = phase();
         }
     }
@@ -108,8 +121,9 @@ public final class Progress {
         json.addProperty("epoch", epoch);
         json.addProperty("done", done);
         json.addProperty("total", total);
-        json.addProperty("loss", loss);
-        json.addProperty("accuracy", accuracy);
+        JsonObject means = new JsonObject();
+        metrics.forEach(means::addProperty);
+        json.add("metrics", means);
         json.addProperty("examples_per_second", examplesPerSecond);
         return json;
     }
@@ -136,16 +150,17 @@ public final class Progress {
      * Describes the run as it stands.
      *
      * @param fromRow the first history row wanted
-     * @return a JSON object with the keys state, epoch, done, total, loss, accuracy and
-     *     examples_per_second, which are of the phase that the run is in; ended, those of the
-     *     training or validation before it as they were at its end, or null; epochs, step and rows.
-     *     A figure that is not known yet is null
+     * @return a JSON object with the keys state, epoch, done, total, metrics (means by name, empty
+     *     if not known yet) and examples_per_second, which are of the phase that the run is in;
+     *     ended, those of the phase before it as they were at its end, or null; epochs, step, rows
+     *     and test (the result on the test data of a run with a validation split, or null)
      */
     public synchronized String toJson(int fromRow) {
         JsonObject json = phase();
         json.add("ended", ended);
         json.addProperty("epochs", epochs);
         json.addProperty("step", step);
+        json.add("test", test);
         JsonArray newRows = new JsonArray();
         rows.stream().skip(Math.max(0, fromRow)).map(EpochRow::toJson).forEach(newRows::add);
         json.add("rows", newRows);

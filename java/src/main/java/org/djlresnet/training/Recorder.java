@@ -1,11 +1,13 @@
 package org.djlresnet.training;
 
 import ai.djl.ndarray.NDArray;
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.model.Network;
+import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.recipe.Recipe;
 
 /** Writes a run's checkpoints, rows and log to its folder, if it has one. */
@@ -13,6 +15,7 @@ final class Recorder implements AutoCloseable {
 
     private final RunFolder folder;
     private final Network network;
+    private final Selection selection;
     private final int keep;
     private final long everySteps;
     private final long everyNanos;
@@ -24,12 +27,14 @@ final class Recorder implements AutoCloseable {
      *
      * @param folder the run's folder, or null to write nothing
      * @param network the network
+     * @param selection tells which epoch is the best
      * @param recipe gives checkpoint_every and keep
      * @param step the step that the run stands at
      */
-    Recorder(RunFolder folder, Network network, Recipe recipe, long step) {
+    Recorder(RunFolder folder, Network network, Selection selection, Recipe recipe, long step) {
         this.folder = folder;
         this.network = network;
+        this.selection = selection;
         keep = recipe.keep();
         savedStep = step;
         String every = recipe.checkpointEvery();
@@ -52,18 +57,14 @@ final class Recorder implements AutoCloseable {
      *
      * @throws NonFiniteWeightsException if the weights are of no use; nothing is written then
      */
-    void last(TrainingState state, Sgd optimizer) {
+    void last(TrainingState state, Optimizer optimizer) {
         if (folder == null) {
             return;
         }
         requireFinite(state.step(), optimizer);
         try {
             folder.requireLock();
-            folder.checkpoints()
-                    .replaceLast(
-                            file ->
-                                    Checkpoint.save(
-                                            file, network, state.toJson(), optimizer.state()));
+            folder.checkpoints().replaceLast(file -> save(file, state, optimizer));
             if (state.isEpochsEnd()) {
                 folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
             }
@@ -79,7 +80,7 @@ final class Recorder implements AutoCloseable {
      *
      * @param best whether it is the best so far
      */
-    void epoch(EpochRow row, boolean best, TrainingState state, Sgd optimizer) {
+    void epoch(EpochRow row, boolean best, TrainingState state, Optimizer optimizer) {
         if (folder == null) {
             return;
         }
@@ -94,7 +95,7 @@ final class Recorder implements AutoCloseable {
             requireFinite(state.step(), optimizer);
             try {
                 folder.requireLock();
-                Checkpoint.save(folder.best(), network, state.toJson(), optimizer.state());
+                save(folder.best(), state, optimizer);
             } catch (IOException failure) {
                 throw unwritable(folder.best(), failure);
             }
@@ -103,8 +104,35 @@ final class Recorder implements AutoCloseable {
         folder.append(row);
     }
 
+    private void save(Path file, TrainingState state, Optimizer optimizer) throws IOException {
+        Checkpoint.save(file, network, state.toJson(selection), optimizer.state());
+    }
+
+    /**
+     * Returns the result on the test data that an earlier process has written, or null.
+     *
+     * @param epoch the epoch whose network it must be of
+     */
+    JsonObject testResult(int epoch) {
+        return folder == null ? null : folder.testResult(epoch);
+    }
+
+    /** Writes the result on the test data. */
+    void test(JsonObject result) {
+        log("test " + result);
+        if (folder == null) {
+            return;
+        }
+        try {
+            folder.requireLock();
+            folder.writeTestResult(result);
+        } catch (IOException failure) {
+            throw new UncheckedIOException("Cannot write test.json: " + failure, failure);
+        }
+    }
+
     /** The loss of a step is that of the weights before it, so it does not tell of these. */
-    private void requireFinite(long step, Sgd optimizer) {
+    private void requireFinite(long step, Optimizer optimizer) {
         network.parameters()
                 .forEach((name, parameter) -> requireFinite(step, name, parameter.getArray()));
         optimizer.state().forEach((name, array) -> requireFinite(step, name, array));

@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -26,14 +27,15 @@ import org.djlresnet.recipe.Recipe;
  * The folder that a run leaves behind.
  *
  * <pre>
- * recipe.json         every setting, and the versions of everything
+ * recipe.json         every setting, what selects the best epoch, and the versions of everything
  * metrics.csv         a line an epoch ({@link EpochRow})
  * last.safetensors    the latest state: at an epoch's end, at a checkpoint within one, or at a stop
  * last.previous.safetensors
  *                     the one before, should last be damaged
- * best.safetensors    the state with the best test accuracy
+ * best.safetensors    the state of the best epoch
  * epoch-0007.safetensors
  *                     kept epochs, where the recipe keeps some
+ * test.json           the best epoch's network on the test data, where validation data selected it
  * profile.csv         where the time of a step goes ({@link Profile}), if the recipe asks
  * figures/            metrics.html, and what others draw
  * log.txt             what happened when
@@ -53,6 +55,17 @@ public final class RunFolder implements AutoCloseable {
     private final RunLock lock;
     private final CheckpointFiles checkpoints;
 
+    /**
+     * What a folder's files say of a run besides its results.
+     *
+     * @param recipe the recipe
+     * @param selection what selects the best epoch
+     * @param metrics the columns of metrics.csv that hold metrics
+     * @param versions the versions of everything
+     */
+    public record Contents(
+            Recipe recipe, Selection selection, List<String> metrics, JsonObject versions) {}
+
     private RunFolder(Path path) throws IOException {
         this.path = path;
         checkpoints = new CheckpointFiles(path);
@@ -64,16 +77,15 @@ public final class RunFolder implements AutoCloseable {
      *
      * @param path where, or null for {@code runs/<date>-<model>-<dataset>}; an empty folder may be
      *     there already
-     * @param recipe the run's recipe
-     * @param versions the versions of everything
+     * @param contents what recipe.json and metrics.csv begin with
      * @return the folder, with its recipe.json and an empty metrics.csv
      * @throws UserException if something is there already, or the folder cannot be made
      */
-    public static RunFolder create(Path path, Recipe recipe, JsonObject versions) {
+    public static RunFolder create(Path path, Contents contents) {
         try {
-            RunFolder folder =
-                    new RunFolder(path == null ? makeNamed(runs(), recipe) : makeAt(path));
-            folder.fill(recipe, versions);
+            Path made = path == null ? makeNamed(runs(), contents.recipe) : makeAt(path);
+            RunFolder folder = new RunFolder(made);
+            folder.fill(contents);
             return folder;
         } catch (IOException failure) {
             throw new UserException(
@@ -112,13 +124,13 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    private void fill(Recipe recipe, JsonObject versions) throws IOException {
+    private void fill(Contents contents) throws IOException {
         try {
             if (Files.exists(recipeFile(path))) {
                 // another run took the folder, and ended, since it was found to be empty
                 throw taken(path);
             }
-            begin(recipe, versions, List.of());
+            begin(contents, List.of());
         } catch (IOException | RuntimeException failure) {
             close();
             throw failure;
@@ -145,7 +157,8 @@ public final class RunFolder implements AutoCloseable {
     private void requireFiles() throws IOException {
         try (DirectoryStream<Path> files =
                 Files.newDirectoryStream(
-                        path, "{recipe.json,metrics.csv,profile.csv,log.txt,*.safetensors}")) {
+                        path,
+                        "{recipe.json,test.json,metrics.csv,profile.csv,log.txt,*.safetensors}")) {
             for (Path file : files) {
                 requireFile(file);
             }
@@ -189,7 +202,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** Reads the recipe that the folder was made for. */
     Recipe recipe() throws IOException {
-        return Recipe.fromJson(Files.readString(recipeFile(path)));
+        return Recipe.ofRun(Files.readString(recipeFile(path)));
     }
 
     /** Removes what a writer that was killed left half written. */
@@ -203,22 +216,41 @@ public final class RunFolder implements AutoCloseable {
 
     /**
      * Writes recipe.json, and metrics.csv as far as a history goes, and removes what a writer that
-     * was killed left half written. A run that goes on has read its checkpoint before.
+     * was killed left half written. A run that is resumed has read its checkpoint before.
      *
-     * @param recipe the recipe
-     * @param versions the versions of everything
+     * @param contents the recipe, and what stands beside it
      * @param history the rows of the epochs that are done
      * @throws IOException if a file cannot be written
      */
-    void begin(Recipe recipe, JsonObject versions, List<EpochRow> history) throws IOException {
+    void begin(Contents contents, List<EpochRow> history) throws IOException {
         sweep();
-        JsonObject written = recipe.toTree();
-        written.add("versions", versions);
+        JsonObject written = contents.recipe.toTree();
+        written.add("selection", contents.selection.toJson());
+        written.add("versions", contents.versions);
         AtomicFile.write(recipeFile(path), PRETTY.toJson(written) + "\n");
-        StringBuilder table = new StringBuilder(EpochRow.CSV_HEADER + "\n");
+        StringBuilder table = new StringBuilder(EpochRow.csvHeader(contents.metrics) + "\n");
         history.forEach(row -> table.append(row.toCsv()).append("\n"));
         AtomicFile.write(metrics(), table.toString());
         Files.createDirectories(figures());
+    }
+
+    private Path test() {
+        return path.resolve("test.json");
+    }
+
+    /** Writes test.json. */
+    void writeTestResult(JsonObject result) throws IOException {
+        AtomicFile.write(test(), PRETTY.toJson(result) + "\n");
+    }
+
+    /** Reads the test.json of an epoch's network; null if there is none, or it is of another. */
+    JsonObject testResult(int epoch) {
+        try {
+            JsonObject result = JsonParser.parseString(Files.readString(test())).getAsJsonObject();
+            return result.get("epoch").getAsInt() == epoch ? result : null;
+        } catch (IOException | RuntimeException unreadable) {
+            return null;
+        }
     }
 
     /** Writes profile.csv, in the place of that of an earlier part of the run. */

@@ -14,6 +14,7 @@ public final class Schedule {
     private static final double ONE_CYCLE_FINAL_DIVISOR = 1e4;
 
     private final Recipe recipe;
+    private final Selection plateau;
     private final long stepsPerEpoch;
     private final long warmupSteps;
     private final long steps;
@@ -23,9 +24,11 @@ public final class Schedule {
      *
      * @param recipe the recipe
      * @param stepsPerEpoch the number of batches of an epoch, at least 1
+     * @param plateau the metric that the schedule {@code plateau} follows
      */
-    public Schedule(Recipe recipe, long stepsPerEpoch) {
+    public Schedule(Recipe recipe, long stepsPerEpoch, Selection plateau) {
         this.recipe = recipe;
+        this.plateau = plateau;
         this.stepsPerEpoch = stepsPerEpoch;
         warmupSteps = recipe.warmupEpochs() * stepsPerEpoch;
         steps = recipe.epochs() * stepsPerEpoch;
@@ -45,9 +48,10 @@ public final class Schedule {
      *   <li>{@code cosine}: lr · (1 + cos(π t / T)) / 2, as in Loshchilov and Hutter, "SGDR", 2017.
      *   <li>{@code one-cycle}: from lr/25 by half a cosine to lr at 30 % of T - 1, then by half a
      *       cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
-     *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the test loss did not
-     *       fall by a ten-thousandth of the lowest for more than plateau_epochs epochs, as
-     *       PyTorch's ReduceLROnPlateau does at its defaults.
+     *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the metric did not
+     *       improve by a ten-thousandth of the best for more than plateau_epochs epochs, as
+     *       PyTorch's ReduceLROnPlateau does at its defaults. A classification follows the loss of
+     *       the test data or, with a validation split, of the validation data.
      * </ul>
      *
      * @param step the step, counted from 0 over the whole run
@@ -79,12 +83,13 @@ public final class Schedule {
     }
 
     private int plateaus(List<EpochRow> history) {
-        double lowest = Double.POSITIVE_INFINITY;
+        double best = plateau.metric().worst();
         int waited = 0;
         int plateaus = 0;
         for (EpochRow row : history) {
-            if (row.testLoss() < lowest * (1 - PLATEAU_THRESHOLD)) {
-                lowest = row.testLoss();
+            double value = row.metric(plateau.column());
+            if (isBetter(value, best)) {
+                best = value;
                 waited = 0;
             } else {
                 waited++;
@@ -95,6 +100,12 @@ public final class Schedule {
             }
         }
         return plateaus;
+    }
+
+    private boolean isBetter(double value, double best) {
+        return plateau.metric().higherIsBetter()
+                ? value > best * (1 + PLATEAU_THRESHOLD)
+                : value < best * (1 - PLATEAU_THRESHOLD);
     }
 
     private static double oneCycle(double peak, double t, double total) {

@@ -3,10 +3,15 @@ package org.djlresnet.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Queue;
+import org.djlresnet.objective.Metric;
+import org.djlresnet.objective.Objective;
 
 /**
- * Sums of loss and right answers over the batches of an epoch.
+ * Sums of the metrics over the batches of an epoch.
  *
  * <p>A batch's figures stay on the device until several have come together or some time has passed,
  * so that an engine that works ahead is not made to wait at each step.
@@ -18,22 +23,24 @@ final class Tally implements AutoCloseable {
 
     private final NDManager manager;
     private final Queue<Pending> pending = new ArrayDeque<>();
+    private final Map<String, Double> sums = new LinkedHashMap<>();
     private long lastFlush = System.nanoTime();
     private long examples;
-    private double lossSum;
-    private long correct;
 
-    private record Pending(long step, int count, NDArray meanLoss, NDArray correct) {}
+    private record Pending(long step, int count, NDArray meanLoss, Map<String, NDArray> sums) {}
 
-    Tally(NDManager parent) {
+    /**
+     * Begins an epoch, or continues one.
+     *
+     * @param parent the manager of the network
+     * @param metrics the objective's metrics
+     * @param from the sums of the batches that an earlier process went through
+     */
+    Tally(NDManager parent, List<Metric> metrics, TrainingState.Partial from) {
         manager = parent.newSubManager();
-    }
-
-    /** Takes up the sums of batches that an earlier process went through. */
-    void restore(TrainingState.Partial partial) {
-        examples = partial.examples();
-        lossSum = partial.lossSum();
-        correct = partial.correct();
+        metrics.forEach(
+                metric -> sums.put(metric.name(), from.sums().getOrDefault(metric.name(), 0.0)));
+        examples = from.examples();
     }
 
     /**
@@ -41,54 +48,59 @@ final class Tally implements AutoCloseable {
      *
      * @param step the step, for the message if its loss is no number
      * @param count the number of its examples
-     * @param meanLoss its mean loss, a scalar; taken over
-     * @param right the number of right answers, a scalar; taken over
+     * @param value its loss and sums, of which copies are kept
      * @throws NonFiniteLossException if the loss of this or an earlier batch is NaN or infinite
      */
-    void add(long step, int count, NDArray meanLoss, NDArray right) {
-        meanLoss.attach(manager);
-        right.attach(manager);
-        pending.add(new Pending(step, count, meanLoss, right));
+    void add(long step, int count, Objective.Value value) {
+        Map<String, NDArray> kept = new LinkedHashMap<>();
+        value.sums().forEach((name, sum) -> kept.put(name, keep(sum)));
+        pending.add(new Pending(step, count, keep(value.loss().duplicate()), kept));
         if (pending.size() >= MOST_PENDING || System.nanoTime() - lastFlush > FLUSH_NANOS) {
             flush();
         }
     }
 
+    private NDArray keep(NDArray scalar) {
+        scalar.attach(manager);
+        return scalar;
+    }
+
     /** Reads what is still on the device. */
     void flush() {
         for (Pending batch = pending.poll(); batch != null; batch = pending.poll()) {
-            try (NDArray meanLoss = batch.meanLoss;
-                    NDArray right = batch.correct) {
-                float loss = meanLoss.getFloat();
-                if (!Float.isFinite(loss)) {
-                    throw new NonFiniteLossException(batch.step, loss);
-                }
-                examples += batch.count;
-                lossSum += (double) loss * batch.count;
-                correct += (long) right.getFloat();
+            float loss = read(batch.meanLoss);
+            if (!Float.isFinite(loss)) {
+                throw new NonFiniteLossException(batch.step, loss);
             }
+            examples += batch.count;
+            sums.merge(Metric.LOSS, (double) loss * batch.count, Double::sum);
+            batch.sums.forEach((name, sum) -> sums.merge(name, (double) read(sum), Double::sum));
         }
         lastFlush = System.nanoTime();
+    }
+
+    private static float read(NDArray scalar) {
+        try (scalar) {
+            return scalar.getFloat();
+        }
     }
 
     long examples() {
         return examples;
     }
 
-    double lossSum() {
-        return lossSum;
+    /** Returns the sums so far, as a checkpoint within the epoch holds them. */
+    TrainingState.Partial partial(double seconds) {
+        return new TrainingState.Partial(examples, new LinkedHashMap<>(sums), seconds);
     }
 
-    long correct() {
-        return correct;
-    }
-
-    double loss() {
-        return lossSum / examples;
-    }
-
-    double accuracy() {
-        return (double) correct / examples;
+    /** Returns the means so far by the metrics' names; none before the first batch. */
+    Map<String, Double> metrics() {
+        Map<String, Double> means = new LinkedHashMap<>();
+        if (examples > 0) {
+            sums.forEach((name, sum) -> means.put(name, sum / examples));
+        }
+        return means;
     }
 
     @Override

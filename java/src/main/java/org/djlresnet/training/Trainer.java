@@ -1,11 +1,12 @@
 package org.djlresnet.training;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.training.initializer.Initializer;
+import com.google.gson.JsonObject;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
@@ -13,52 +14,52 @@ import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
-import org.djlresnet.evaluation.Evaluation;
 import org.djlresnet.evaluation.Evaluator;
-import org.djlresnet.image.ImageShape;
-import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
+import org.djlresnet.objective.Measurement;
+import org.djlresnet.objective.Metric;
+import org.djlresnet.objective.Minibatch;
+import org.djlresnet.objective.Objective;
+import org.djlresnet.optimizer.GradientTransform;
+import org.djlresnet.optimizer.Gradients;
+import org.djlresnet.optimizer.Optimizer;
+import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * The training loop: epochs of shuffled batches, each followed by an evaluation on the test data
- * and a checkpoint.
+ * The training loop: epochs of shuffled batches, each followed by an evaluation and a checkpoint.
  *
- * <p>The order of an epoch is a pure function of the seed and the epoch. Sums are weighted by
- * examples, so a short last batch counts as what it is; a last batch of a single example is left
- * out, since batch normalization has no variance over one value. One thread calls {@link #run}; any
- * thread may read {@link #progress} or call {@link #stop}.
+ * <p>A step loads a batch, computes its gradients, applies the transforms to them and lets the
+ * optimizer move the parameters. The order of an epoch is a pure function of the seed and the
+ * epoch. Averages are weighted by examples, so a short last batch counts as what it is. One thread
+ * calls {@link #run}; any thread may read {@link #progress} or call {@link #stop}.
  */
 public final class Trainer {
 
+    private final TrainingPlan plan;
     private final Recipe recipe;
     private final Network network;
-    private final Examples train;
-    private final Examples test;
-    private final Preprocessing preprocessing;
-    private final RunFolder folder;
+    private final Map<String, Initializer> optimizerState;
+    private final List<GradientTransform> transforms = new ArrayList<>();
     private final Recorder recorder;
     private final Progress progress;
     private final Schedule schedule;
-    private final StochasticDepth stochasticDepth;
+    private final Selection selection;
     private final GradientPass pass;
-    private final TrainingState start;
-    private final Map<String, Initializer> optimizerState;
     private final BestWeights bestWeights;
-    private final EpochPlan plan;
-    private final DataChecksums data;
     private volatile boolean stopRequested;
     private volatile long lastStep = Long.MAX_VALUE;
     private Consumer<EpochRow> onEpoch = row -> {};
 
+    private boolean stopped;
     private long step;
     private int epochsDone;
 
     /**
-     * Makes a new run ready.
+     * Creates a trainer of a new run.
      *
      * @param recipe the recipe
-     * @param network a network for the data, of a known preprocessing; it is trained in place
+     * @param network a network for the data; it is trained in place
      * @param train the training data, at least 2 examples
      * @param test the test data
      * @param folder where the run leaves its files, or null to leave none
@@ -66,65 +67,46 @@ public final class Trainer {
      */
     public Trainer(
             Recipe recipe, Network network, Examples train, Examples test, RunFolder folder) {
-        this(TrainingState.beginning(recipe), network, Map.of(), train, test, folder);
+        this(
+                TrainingPlan.check(
+                        TrainingState.beginning(recipe), network, train, test, folder != null),
+                Map.of(),
+                folder);
     }
 
     /**
-     * Makes a run ready to go on.
+     * Creates a trainer.
      *
-     * @param start where the run stands: its beginning, or a checkpoint's state
-     * @param network the network in that state; it is trained in place
-     * @param optimizerState the optimizer's state by name; what is missing is zero
-     * @param train the training data, at least 2 examples
-     * @param test the test data
+     * @param plan the run
+     * @param optimizerState the optimizer's state by name; what is missing is as at the beginning
      * @param folder where the run leaves its files, or null to leave none
-     * @throws UserException if the data do not fit the network or the state, or are too few
      */
-    public Trainer(
-            TrainingState start,
-            Network network,
-            Map<String, Initializer> optimizerState,
-            Examples train,
-            Examples test,
-            RunFolder folder) {
-        this.start = start;
-        this.recipe = start.recipe();
-        preprocessing = network.specification().requirePreprocessing();
-        Evaluator.requireFit(network, train);
-        Evaluator.requireFit(network, test);
-        plan = new EpochPlan(train.size(), recipe.batchSize(), recipe.seed());
-        plan.requireFit(start);
-        // where nothing is kept, no run goes on with them
-        data = folder == null && start.data() == null ? null : DataChecksums.of(train, test);
-        if (data != null) {
-            data.requireSame(start.data());
-        }
-        stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
-        this.network = network;
+    public Trainer(TrainingPlan plan, Map<String, Initializer> optimizerState, RunFolder folder) {
+        this.plan = plan;
         this.optimizerState = optimizerState;
-        this.train = train;
-        this.test = test;
-        this.folder = folder;
-        ImageShape input = BatchLoader.requireFit(train, preprocessing, recipe.batchSize());
-        BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
-        network.arrangeFor(input.height(), input.width());
-        pass = recipe.profile() ? new Profile(network) : new GradientPass(network);
-        recorder = new Recorder(folder, network, recipe, start.step());
-        bestWeights = recipe.patience() == null ? null : new BestWeights(network);
+        recipe = plan.recipe();
+        network = plan.network();
+        pass = plan.pass();
+        selection = plan.selection();
+        schedule = plan.schedule();
+        TrainingState start = plan.start();
+        recorder = new Recorder(folder, network, selection, recipe, start.step());
+        boolean endsWithBest = recipe.patience() != null || plan.data().keepsTest();
+        bestWeights = endsWithBest ? new BestWeights(network, folder) : null;
         progress = new Progress(recipe.epochs(), start);
-        schedule = new Schedule(recipe, plan.steps());
         step = start.step();
         epochsDone = start.epochsDone();
     }
 
     /**
-     * Reads the weights of the best epoch so far, with which a run that has a patience ends.
+     * Reads the weights of the best epoch so far, with which a run that has a patience or a
+     * validation split ends.
      *
-     * @throws UserException if they cannot be read; the run can go on without
+     * @throws UserException if they cannot be read; the run can continue without
      */
     void recallBest() {
-        if (bestWeights != null && folder != null && !start.history().isEmpty()) {
-            bestWeights.read(folder.best());
+        if (bestWeights != null && !plan.start().history().isEmpty()) {
+            bestWeights.read();
         }
     }
 
@@ -138,21 +120,39 @@ public final class Trainer {
     }
 
     /**
+     * Returns what selects the best epoch.
+     *
+     * @return the selection
+     */
+    public Selection selection() {
+        return selection;
+    }
+
+    /**
      * Returns where the time of a step goes, once the run has ended.
      *
      * @return the profile, or null if the recipe asks for none
      */
     public Profile profile() {
-        return pass instanceof Profile profile ? profile : null;
+        return pass instanceof Profiler profiler ? profiler.profile() : null;
     }
 
     /**
-     * Sets what is told of each epoch at its end, on the thread that trains.
+     * Sets what receives each epoch's row at its end, on the thread that trains.
      *
      * @param listener takes the epoch's row
      */
     public void onEpoch(Consumer<EpochRow> listener) {
         onEpoch = listener;
+    }
+
+    /**
+     * Adds a transform of the gradients, which acts after those added before.
+     *
+     * @param transform changes a step's gradients before the optimizer takes them
+     */
+    public void addTransform(GradientTransform transform) {
+        transforms.add(transform);
     }
 
     /** Asks the run to end after the batch it is in, with {@code last} saved. */
@@ -166,14 +166,14 @@ public final class Trainer {
      * @param steps the number of steps
      */
     public void stopAfter(long steps) {
-        lastStep = start.step() + steps;
+        lastStep = plan.start().step() + steps;
     }
 
     /**
      * Trains until all epochs are done, the patience is at its end or the run is asked to stop.
-     * With a patience the network then has the weights of its best epoch.
+     * With a patience or a validation split the network then has the weights of its best epoch.
      *
-     * @throws NonFiniteLossException if the loss is no number any more
+     * @throws NonFiniteLossException if the loss is no longer a number
      * @throws UncheckedIOException if a file cannot be written
      */
     public void run() {
@@ -181,8 +181,13 @@ public final class Trainer {
         try {
             recorder.log(
                     (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
-            boolean stopped = goesOn() && !runEpochs();
+            if (continues()) {
+                runEpochs();
+            }
             recorder.profile(profile());
+            if (!stopped && plan.data().keepsTest()) {
+                test();
+            }
             recorder.log(stopped ? "stopped at step " + step : "done");
             progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);
         } catch (RuntimeException | Error failure) {
@@ -194,146 +199,153 @@ public final class Trainer {
             try (recorder) {
                 if (bestWeights != null) {
                     bestWeights.restore();
+                    bestWeights.close();
                 }
             }
         }
     }
 
-    /** Returns whether the epochs were completed rather than stopped. */
-    private boolean runEpochs() {
-        try (Sgd optimizer =
-                        new Sgd(recipe, network.parameters(), network.manager(), optimizerState);
-                BatchLoader trainLoader =
-                        new BatchLoader(train, preprocessing, recipe.batchSize(), 1);
-                BatchLoader testLoader =
-                        new BatchLoader(test, preprocessing, recipe.batchSize(), 1)) {
-            boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
-            while (completed && goesOn()) {
-                completed =
-                        runEpoch(TrainingState.Partial.NONE, optimizer, trainLoader, testLoader);
+    private void runEpochs() {
+        Splits data = plan.data();
+        try (Optimizer optimizer =
+                        Optimizers.create(
+                                recipe, network.parameters(), network.manager(), optimizerState);
+                BatchLoader training = loader(data.train());
+                BatchLoader selecting = loader(data.selecting())) {
+            runEpoch(plan.start().partial(), optimizer, training, selecting);
+            while (!stopped && continues()) {
+                runEpoch(TrainingState.Partial.NONE, optimizer, training, selecting);
             }
-            return completed;
         }
     }
 
-    private boolean goesOn() {
+    private BatchLoader loader(Examples examples) {
+        return new BatchLoader(examples, plan.preprocessing(), recipe.batchSize(), 1);
+    }
+
+    private boolean continues() {
         if (epochsDone >= recipe.epochs()) {
             return false;
         }
-        if (recipe.patience() == null) {
-            return true;
-        }
-        return EpochRow.waited(progress.rows(), recipe.minDelta()) < recipe.patience();
+        return recipe.patience() == null
+                || selection.waited(progress.rows(), recipe.minDelta()) < recipe.patience();
     }
 
-    /** Returns whether the epoch was completed rather than stopped. */
-    private boolean runEpoch(
+    /**
+     * Returns the next batch, or null at the end of the pass or where the run is to stop. This is
+     * the only place that looks whether it is.
+     */
+    private Batch next(BatchLoader loader) {
+        stopped = stopRequested || step >= lastStep;
+        return stopped ? null : loader.next();
+    }
+
+    /** Runs an epoch, or as much of it as there is before a stop. */
+    private void runEpoch(
             TrainingState.Partial from,
-            Sgd optimizer,
-            BatchLoader trainLoader,
-            BatchLoader testLoader) {
-        try (Tally tally = new Tally(network.manager())) {
-            tally.restore(from);
+            Optimizer optimizer,
+            BatchLoader training,
+            BatchLoader selecting) {
+        try (Tally tally = new Tally(network.manager(), plan.objective().metrics(), from)) {
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
-            trainLoader.restart(plan.order(epochsDone, from.examples()));
-            trainEpoch(begin, optimizer, trainLoader, tally);
-            double seconds = (System.nanoTime() - begin) / 1e9;
+            training.restart(plan.epochs().order(epochsDone, from.examples()));
+            trainEpoch(begin, optimizer, training, tally);
+            double seconds = seconds(begin);
             long validationBegin = System.nanoTime();
-            testLoader.restart(null);
-            Evaluation evaluation = stopRequested ? null : validate(testLoader);
-            if (evaluation == null) {
-                saveLast(optimizer, partial(tally, seconds));
-                return false;
+            Splits data = plan.data();
+            Map<String, Double> metrics = named("train", tally.metrics());
+            if (!stopped) {
+                selecting.restart(null);
+                Measurement measurement =
+                        measure(selecting, data.selecting(), Progress.State.VALIDATING);
+                metrics.putAll(named(data.part(), measurement.metrics()));
             }
-            double validationSeconds = (System.nanoTime() - validationBegin) / 1e9;
-            if (!Double.isFinite(evaluation.loss())) {
-                // the epoch's last step spoiled the weights; they must not take a good one's place
-                throw new NonFiniteLossException(step, (float) evaluation.loss());
+            if (stopped) {
+                recorder.last(state(tally.partial(seconds)), optimizer);
+                return;
             }
             finish(
                     new EpochRow(
                             epochsDone + 1,
                             step,
                             seconds,
-                            validationSeconds,
+                            seconds(validationBegin),
                             tally.examples() / seconds,
                             schedule.lr(step - 1, progress.rows()),
-                            tally.loss(),
-                            tally.accuracy(),
-                            evaluation.loss(),
-                            evaluation.accuracy()),
+                            metrics),
                     optimizer);
-            return true;
         }
     }
 
-    private void trainEpoch(long begin, Sgd optimizer, BatchLoader loader, Tally tally) {
+    private static Map<String, Double> named(String part, Map<String, Double> metrics) {
+        Map<String, Double> named = new LinkedHashMap<>();
+        metrics.forEach((name, value) -> named.put(part + "_" + name, value));
+        return named;
+    }
+
+    private static double seconds(long begin) {
+        return (System.nanoTime() - begin) / 1e9;
+    }
+
+    private void trainEpoch(long begin, Optimizer optimizer, BatchLoader loader, Tally tally) {
         long done = tally.examples();
-        progress.begin(Progress.State.TRAINING, epochsDone + 1, plan.examples(), done);
+        progress.begin(Progress.State.TRAINING, epochsDone + 1, plan.epochs().examples(), done);
         pass.begin();
-        Batch next = stopRequested ? null : loader.next();
-        while (next != null) {
+        for (Batch next = next(loader); next != null; next = next(loader)) {
             try (Batch batch = next) {
                 trainStep(batch, optimizer, tally);
                 done += batch.count();
             }
             pass.stepDone();
-            advance(done, tally);
-            if (step >= lastStep) {
-                stop();
-            }
+            progress.advance(step, done, tally.metrics());
             if (recorder.isDue(step)) {
                 tally.flush();
-                saveLast(optimizer, partial(tally, (System.nanoTime() - begin) / 1e9));
+                recorder.last(state(tally.partial(seconds(begin))), optimizer);
             }
             pass.lap(GradientPass.Task.BOOKKEEPING);
-            next = stopRequested ? null : loader.next();
         }
         tally.flush();
-        advance(done, tally);
+        progress.advance(step, done, tally.metrics());
     }
 
-    private void advance(long done, Tally tally) {
-        boolean known = tally.examples() > 0;
-        progress.advance(step, done, known ? tally.loss() : null, known ? tally.accuracy() : null);
-    }
-
-    private void trainStep(Batch batch, Sgd optimizer, Tally tally) {
+    private void trainStep(Batch batch, Optimizer optimizer, Tally tally) {
         try (NDManager manager = network.manager().newSubManager()) {
-            NDArray images =
-                    manager.create(batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
-            NDArray labels =
-                    manager.create(batch.labels(), new Shape(batch.count()), DataType.INT32);
-            stochasticDepth.begin(step);
-            GradientPass.Outcome outcome = pass.run(images, labels);
-            optimizer.step(schedule.lr(step, progress.rows()));
+            plan.stochasticDepth().begin(step);
+            Objective.Value value = pass.run(Minibatch.of(batch, manager));
+            try (Gradients gradients = gradients()) {
+                transforms.forEach(transform -> transform.apply(gradients.byName()));
+                optimizer.step(gradients.byName(), schedule.lr(step, progress.rows()), step);
+            }
             pass.lap(GradientPass.Task.OPTIMIZER);
             step++;
-            NDArray right =
-                    outcome.logits()
-                            .argMax(1)
-                            .toType(DataType.INT32, false)
-                            .eq(labels)
-                            .toType(DataType.FLOAT32, false)
-                            .sum();
-            tally.add(step, batch.count(), outcome.meanLoss().duplicate(), right);
+            tally.add(step, batch.count(), value);
         }
     }
 
-    /** Returns null if the run was asked to stop meanwhile. */
-    private Evaluation validate(BatchLoader loader) {
-        progress.begin(Progress.State.VALIDATING, epochsDone + 1, test.size(), 0);
-        return Evaluator.run(
-                network,
-                loader,
-                (done, meanLoss, accuracy) -> {
-                    progress.advance(step, done, meanLoss, accuracy);
-                    return !stopRequested;
-                });
+    private Gradients gradients() {
+        return new Gradients(network.parameters(), network.manager().getEngine());
     }
 
-    private void finish(EpochRow row, Sgd optimizer) {
-        boolean best = row.isBetterThanAll(progress.rows());
+    /** Evaluates the network; the result is of no use where the run stopped meanwhile. */
+    private Measurement measure(BatchLoader loader, Examples examples, Progress.State phase) {
+        int epoch = phase == Progress.State.TESTING ? epochsDone : epochsDone + 1;
+        progress.begin(phase, epoch, examples.size(), 0);
+        Measurement measurement = plan.objective().measurement();
+        Evaluator.run(
+                network,
+                measurement,
+                () -> next(loader),
+                () -> progress.advance(step, measurement.examples(), measurement.metrics()));
+        double loss = measurement.examples() == 0 ? 0 : measurement.metrics().get(Metric.LOSS);
+        if (!Double.isFinite(loss)) {
+            // the epoch's last step spoiled the weights; they must not take a good one's place
+            throw new NonFiniteLossException(step, (float) loss);
+        }
+        return measurement;
+    }
+
+    private void finish(EpochRow row, Optimizer optimizer) {
+        boolean best = selection.isBest(row, progress.rows());
         progress.add(row);
         epochsDone = row.epoch();
         if (best && bestWeights != null) {
@@ -343,16 +355,31 @@ public final class Trainer {
         onEpoch.accept(row);
     }
 
-    private static TrainingState.Partial partial(Tally tally, double seconds) {
-        return new TrainingState.Partial(
-                tally.examples(), tally.lossSum(), tally.correct(), seconds);
-    }
-
-    private void saveLast(Sgd optimizer, TrainingState.Partial partial) {
-        recorder.last(state(partial), optimizer);
+    /** Evaluates the best epoch's network on the test data, unless an earlier process has. */
+    private void test() {
+        // an earlier process may have lost the best weights, of which it has warned
+        int epoch = bestWeights.restore() ? selection.best(progress.rows()).epoch() : epochsDone;
+        JsonObject result = recorder.testResult(epoch);
+        if (result == null) {
+            Examples test = plan.data().test();
+            try (BatchLoader loader = loader(test)) {
+                loader.restart(null);
+                Measurement measurement = measure(loader, test, Progress.State.TESTING);
+                if (stopped) {
+                    return;
+                }
+                result = new JsonObject();
+                result.addProperty("epoch", epoch);
+                result.addProperty("examples", measurement.examples());
+                measurement.metrics().forEach(result::addProperty);
+            }
+            recorder.test(result);
+        }
+        progress.tested(result);
     }
 
     private TrainingState state(TrainingState.Partial partial) {
-        return new TrainingState(recipe, epochsDone, step, progress.rows(), partial, data);
+        return new TrainingState(
+                recipe, epochsDone, step, progress.rows(), partial, plan.fingerprints());
     }
 }

@@ -129,17 +129,12 @@ public record TrainingRun(
         Network network = fresh(recipe, train);
         RunFolder folder = null;
         try {
+            TrainingPlan plan =
+                    TrainingPlan.check(TrainingState.beginning(recipe), network, train, test, keep);
             // the folder comes last, so that a mistake elsewhere leaves none behind
-            new Trainer(recipe, network, train, test, null);
-            JsonObject versions = Versions.toJson(network.manager().getEngine());
-            folder = keep ? RunFolder.create(runDir, recipe, versions) : null;
-            return new TrainingRun(
-                    recipe,
-                    network,
-                    folder,
-                    new Trainer(recipe, network, train, test, folder),
-                    0,
-                    null);
+            folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
+            Trainer trainer = new Trainer(plan, Map.of(), folder);
+            return new TrainingRun(recipe, network, folder, trainer, 0, null);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
@@ -177,12 +172,12 @@ public record TrainingRun(
                                     Devices.of(recipe.device()));
                     optimizer = checkpoint.optimizerState();
                 }
-                Trainer trainer =
-                        new Trainer(state.with(recipe), network, optimizer, train, test, folder);
+                TrainingPlan plan =
+                        TrainingPlan.check(state.with(recipe), network, train, test, true);
                 requireSameNames(network, train);
+                Trainer trainer = new Trainer(plan, optimizer, folder);
                 String warning = recallBest(trainer, point.warning());
-                folder.begin(
-                        recipe, Versions.toJson(network.manager().getEngine()), state.history());
+                folder.begin(contents(plan), state.history());
                 if (state.isEpochsEnd()) {
                     // a kill may have come between the checkpoint and this
                     folder.checkpoints().keepEpoch(point.file(), state.epochsDone(), recipe.keep());
@@ -198,6 +193,14 @@ public record TrainingRun(
             release(network, folder);
             throw failure;
         }
+    }
+
+    private static RunFolder.Contents contents(TrainingPlan plan) {
+        return new RunFolder.Contents(
+                plan.recipe(),
+                plan.selection(),
+                plan.metricColumns(),
+                Versions.toJson(plan.network().manager().getEngine()));
     }
 
     /** Refuses other names for the classes; numbers are what classes without names have. */

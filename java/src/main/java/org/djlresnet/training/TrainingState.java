@@ -4,10 +4,13 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.UserException;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.Metric;
 import org.djlresnet.recipe.Recipe;
 
 /**
@@ -28,7 +31,7 @@ public record TrainingState(
         long step,
         List<EpochRow> history,
         Partial partial,
-        DataChecksums data) {
+        JsonObject data) {
 
     /**
      * The state of a run that has not begun.
@@ -53,30 +56,13 @@ public record TrainingState(
         for (JsonElement row : json.getAsJsonArray("history")) {
             history.add(EpochRow.fromJson(row.getAsJsonObject()));
         }
-        JsonObject sums = json.getAsJsonObject("partial");
         return new TrainingState(
-                Recipe.fromJson(json.getAsJsonObject("recipe").toString()),
+                Recipe.ofRun(json.getAsJsonObject("recipe").toString()),
                 json.get("epoch").getAsInt(),
                 json.get("step").getAsLong(),
                 List.copyOf(history),
-                new Partial(
-                        sums.get("examples").getAsLong(),
-                        sums.get("loss_sum").getAsDouble(),
-                        sums.get("correct").getAsLong(),
-                        sums.get("seconds").getAsDouble()),
-                json.has("data") ? DataChecksums.fromJson(json.getAsJsonObject("data")) : null);
-    }
-
-    /**
-     * Returns the best test accuracy so far.
-     *
-     * @return the accuracy, negative infinity before the first epoch's end
-     */
-    public double bestTestAccuracy() {
-        return history.stream()
-                .mapToDouble(EpochRow::testAccuracy)
-                .max()
-                .orElse(Double.NEGATIVE_INFINITY);
+                Partial.fromJson(json.getAsJsonObject("partial")),
+                json.has("data") ? json.getAsJsonObject("data") : null);
     }
 
     /** Returns whether an epoch, validation included, has just ended. */
@@ -98,41 +84,71 @@ public record TrainingState(
      * Sums over the first batches of an epoch.
      *
      * @param examples the examples gone through
-     * @param lossSum the sum of their losses
-     * @param correct the number classified rightly
+     * @param sums the metrics' sums over them, by name
      * @param seconds the time it took
      */
-    public record Partial(long examples, double lossSum, long correct, double seconds) {
+    public record Partial(long examples, Map<String, Double> sums, double seconds) {
         /** No batch yet. */
-        public static final Partial NONE = new Partial(0, 0, 0, 0);
+        public static final Partial NONE = new Partial(0, Map.of(), 0);
+
+        private static Partial fromJson(JsonObject json) {
+            Map<String, Double> sums = new LinkedHashMap<>();
+            if (json.has("sums")) {
+                json.getAsJsonObject("sums")
+                        .entrySet()
+                        .forEach(sum -> sums.put(sum.getKey(), sum.getValue().getAsDouble()));
+            } else {
+                // as version 0.1.0 wrote them
+                sums.put(Metric.LOSS, json.get("loss_sum").getAsDouble());
+                sums.put(Classification.ACCURACY, json.get("correct").getAsDouble());
+            }
+            return new Partial(
+                    json.get("examples").getAsLong(), sums, json.get("seconds").getAsDouble());
+        }
+
+        private JsonObject toJson() {
+            JsonObject json = new JsonObject();
+            json.addProperty("examples", examples);
+            JsonObject all = new JsonObject();
+            sums.forEach(all::addProperty);
+            json.add("sums", all);
+            json.addProperty("seconds", seconds);
+            return json;
+        }
     }
 
     /**
      * Writes the state as JSON.
      *
-     * @return a JSON object with the keys recipe, epoch, step, best_test_accuracy (or null),
-     *     history, partial and, if known, data
+     * @param selection tells which epoch is the best
+     * @return a JSON object with the keys recipe, epoch, step, best ({@code {"metric", "value",
+     *     "epoch"}}, or null before the first epoch's end), history, partial and, if known, data
      */
-    public JsonObject toJson() {
+    public JsonObject toJson(Selection selection) {
         JsonObject json = new JsonObject();
         json.add("recipe", recipe.toTree());
         json.addProperty("epoch", epochsDone);
         json.addProperty("step", step);
-        json.add(
-                "best_test_accuracy",
-                history.isEmpty() ? JsonNull.INSTANCE : new JsonPrimitive(bestTestAccuracy()));
+        json.add("best", best(selection));
         JsonArray rows = new JsonArray();
         history.stream().map(EpochRow::toJson).forEach(rows::add);
         json.add("history", rows);
-        JsonObject sums = new JsonObject();
-        sums.addProperty("examples", partial.examples);
-        sums.addProperty("loss_sum", partial.lossSum);
-        sums.addProperty("correct", partial.correct);
-        sums.addProperty("seconds", partial.seconds);
-        json.add("partial", sums);
+        json.add("partial", partial.toJson());
         if (data != null) {
-            json.add("data", data.toJson());
+            json.add("data", data);
         }
         return json;
+    }
+
+    private JsonElement best(Selection selection) {
+        EpochRow row = selection.best(history);
+        if (row == null) {
+            return JsonNull.INSTANCE;
+        }
+        JsonObject best = new JsonObject();
+        best.addProperty("metric", selection.column());
+        best.addProperty("value", row.metric(selection.column()));
+        best.addProperty("epoch", row.epoch());
+        return best;
     }
 }

@@ -80,10 +80,10 @@ class BridgeTrainingTest {
                         "step",
                         "done",
                         "total",
-                        "loss",
-                        "accuracy",
+                        "metrics",
                         "examples_per_second",
                         "ended",
+                        "test",
                         "rows"),
                 progress.keySet());
         assertEquals("done", progress.get("state").getAsString());
@@ -181,7 +181,7 @@ class BridgeTrainingTest {
         assertEquals(10, info.get("classes").getAsInt());
         assertEquals(28, info.get("image_size").getAsInt());
         assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
-        assertEquals(row.get("test_accuracy"), info.get("best_test_accuracy"));
+        assertEquals(row.get("test_accuracy"), info.getAsJsonObject("best").get("value"));
         assertEquals(row, info.getAsJsonArray("history").get(0));
         assertEquals(
                 Recipe.fromJson(recipe).toTree(),

@@ -120,7 +120,7 @@ class CheckpointTest {
         JsonObject run =
                 JsonParser.parseString(
                                 "{'recipe': {'lr': 0.5}, 'epoch': 3, 'step': 12,"
-                                        + " 'best_test_accuracy': null, 'history': [{'epoch': 1}],"
+                                        + " 'best': null, 'history': [{'epoch': 1}],"
                                         + " 'partial': {'examples': 4}}")
                         .getAsJsonObject();
         try (Network network = network()) {
@@ -141,7 +141,7 @@ class CheckpointTest {
                             "recipe",
                             "epoch",
                             "step",
-                            "best_test_accuracy",
+                            "best",
                             "history"),
                     List.copyOf(description.keySet()));
             assertEquals(3, description.get("classes").getAsInt());

@@ -2,7 +2,6 @@ package org.djlresnet.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,6 +23,8 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.Measurement;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -150,21 +151,19 @@ class EvaluatorTest {
     }
 
     @Test
-    void endsWhenToldTo() {
+    void measuresBatchesUntilThereAreNone() {
         List<Long> done = new ArrayList<>();
+        Measurement measurement = new Classification(4).measurement();
         try (BatchLoader loader = new BatchLoader(data, OWN, 4, 1)) {
             loader.restart(null);
-            assertNull(
-                    Evaluator.run(
-                            network,
-                            loader,
-                            (examples, loss, accuracy) -> {
-                                done.add(examples);
-                                assertTrue(Double.isFinite(loss) && accuracy <= 1);
-                                return examples < 8;
-                            }));
+            Evaluator.run(
+                    network,
+                    measurement,
+                    () -> measurement.examples() < 8 ? loader.next() : null,
+                    () -> done.add(measurement.examples()));
         }
         assertEquals(List.of(4L, 8L), done);
+        assertTrue(Double.isFinite(measurement.metrics().get("loss")));
     }
 
     @Test

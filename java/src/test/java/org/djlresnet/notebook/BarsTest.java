@@ -58,8 +58,8 @@ class BarsTest {
     /** What the bars of a phase say at last, whatever the run has told before. */
     @Test
     void aBarEndsWithTheFiguresOfItsEnd() {
-        String half = "'loss': 9.0, 'accuracy': 0.9, 'examples_per_second': 7.0";
-        String end = "'loss': 1.25, 'accuracy': 0.5, 'examples_per_second': 8.0}";
+        String half = "'metrics': {'loss': 9.0, 'accuracy': 0.9}, 'examples_per_second': 7.0";
+        String end = "'metrics': {'loss': 1.25, 'accuracy': 0.5}, 'examples_per_second': 8.0}";
         Bars bars = new Bars(out);
         bars.show(phase("training", 1, 20, half + ", 'ended': null, 'rows': []}"));
         String ended = phase("training", 1, 40, end);

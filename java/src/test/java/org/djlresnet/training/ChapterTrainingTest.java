@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
@@ -32,6 +33,9 @@ import java.util.function.Function;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
+import org.djlresnet.optimizer.Gradients;
+import org.djlresnet.optimizer.Optimizer;
+import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -44,6 +48,12 @@ class ChapterTrainingTest {
     private static final Shape IMAGES = new Shape(64, 1, 16, 16);
     private static final int CLASSES = 4;
 
+    private static void move(Optimizer optimizer, Map<String, Parameter> parameters, double lr) {
+        try (Gradients gradients = new Gradients(parameters, Engine.getInstance())) {
+            optimizer.step(gradients.byName(), lr, 0);
+        }
+    }
+
     @Test
     void fiftyStepsGiveTheChaptersLosses() {
         Recipe recipe = QuadrantImages.recipe("{'lr': 0.02, 'momentum': 0.5}");
@@ -55,13 +65,13 @@ class ChapterTrainingTest {
             chapter.initialize(manager, DataType.FLOAT32, IMAGES);
             Map<String, Parameter> theirs = copy(ours.parameters(), chapter, manager);
             ParameterStore store = new ParameterStore(manager, false);
-            try (Sgd sgd = new Sgd(recipe, ours.parameters(), manager);
-                    Sgd theirSgd = new Sgd(recipe, theirs, manager)) {
+            try (Optimizer sgd = Optimizers.create(recipe, ours.parameters(), manager, Map.of());
+                    Optimizer theirSgd = Optimizers.create(recipe, theirs, manager, Map.of())) {
                 float first = 0;
                 float last = 0;
                 for (int step = 0; step < STEPS; step++) {
                     float loss = step(manager, step, x -> ours.forward(x, true));
-                    sgd.step(recipe.lr());
+                    move(sgd, ours.parameters(), recipe.lr());
                     float expected =
                             step(
                                     manager,
@@ -69,7 +79,7 @@ class ChapterTrainingTest {
                                     x ->
                                             chapter.forward(store, new NDList(x), true)
                                                     .singletonOrThrow());
-                    theirSgd.step(recipe.lr());
+                    move(theirSgd, theirs, recipe.lr());
                     assertEquals(expected, loss, 1e-3, "step " + step);
                     first = step == 0 ? loss : first;
                     last = loss;

@@ -28,6 +28,9 @@ import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
+import org.djlresnet.optimizer.Gradients;
+import org.djlresnet.optimizer.Optimizer;
+import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -102,7 +105,8 @@ class GoldenTest {
             NDArray images = manager.create(values("input", IMAGES), IMAGES);
             assertAgrees(name + "/evaluation", network.forward(images, false));
             float[] losses = new float[3];
-            try (Sgd sgd = new Sgd(RECIPE, network.parameters(), network.manager())) {
+            try (Optimizer sgd =
+                    Optimizers.create(RECIPE, network.parameters(), network.manager(), Map.of())) {
                 losses[0] = step(network, images, sgd);
                 losses[1] = step(network, images, sgd);
                 if (Engine.getInstance().getEngineName().equals("PyTorch")) {
@@ -125,7 +129,7 @@ class GoldenTest {
                 new Specification(name, 3, Classes.numbered(CLASSES), null), Device.cpu(), values);
     }
 
-    private static float step(Network network, NDArray images, Sgd sgd) {
+    private static float step(Network network, NDArray images, Optimizer sgd) {
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray labels = manager.create(new int[] {0, 1, 2, 3});
             NDArray loss;
@@ -138,7 +142,9 @@ class GoldenTest {
                                 .evaluate(new NDList(labels), new NDList(logits));
                 collector.backward(loss);
             }
-            sgd.step(LR);
+            try (Gradients gradients = new Gradients(network.parameters(), Engine.getInstance())) {
+                sgd.step(gradients.byName(), LR, 0);
+            }
             return loss.toFloatArray()[0];
         }
     }

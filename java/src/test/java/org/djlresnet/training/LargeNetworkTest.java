@@ -50,7 +50,7 @@ class LargeNetworkTest extends TrainerFixture {
             Trainer trainer = new Trainer(recipe, network, data, data, null);
             trainer.run();
             assertEquals(1, progress(trainer).get("step").getAsInt());
-            double loss = trainer.progress().rows().get(0).trainLoss();
+            double loss = trainer.progress().rows().get(0).metric("train_loss");
             assertTrue(Double.isFinite(loss) && loss > 0, "loss " + loss);
             parameters(network)
                     .forEach(

@@ -40,7 +40,10 @@ class PatienceTest extends ResumeFixture {
         List<EpochRow> rows = run.trainer().progress().rows();
         int best = 0;
         for (int i = 1; i < rows.size(); i++) {
-            best = rows.get(i).testAccuracy() > rows.get(best).testAccuracy() ? i : best;
+            best =
+                    rows.get(i).metric("test_accuracy") > rows.get(best).metric("test_accuracy")
+                            ? i
+                            : best;
         }
         assertEquals(best + 2, rows.size() - 1);
         assertTrue(rows.size() < 50);
@@ -57,7 +60,8 @@ class PatienceTest extends ResumeFixture {
                 .onEpoch(
                         row -> {
                             List<EpochRow> rows = run.trainer().progress().rows();
-                            boolean worse = !row.isBetterThanAll(rows.subList(0, row.epoch() - 1));
+                            boolean worse =
+                                    !Rows.ACCURACY.isBest(row, rows.subList(0, row.epoch() - 1));
                             if (worse && fails) {
                                 throw new IllegalStateException("enough");
                             } else if (worse) {

@@ -89,9 +89,9 @@ class ProfileTest extends TrainerFixture {
             for (int i = 0; i < 2; i++) {
                 EpochRow expected = without.progress().rows().get(i);
                 EpochRow row = with.progress().rows().get(i);
-                assertEquals(expected.trainLoss(), row.trainLoss());
-                assertEquals(expected.testLoss(), row.testLoss());
-                assertEquals(expected.trainAccuracy(), row.trainAccuracy());
+                assertEquals(expected.metric("train_loss"), row.metric("train_loss"));
+                assertEquals(expected.metric("test_loss"), row.metric("test_loss"));
+                assertEquals(expected.metric("train_accuracy"), row.metric("train_accuracy"));
             }
         }
     }

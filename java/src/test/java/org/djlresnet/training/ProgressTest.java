@@ -7,13 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
 
     private static EpochRow row(int epoch) {
-        return new EpochRow(epoch, 10L * epoch, 1, 2, 3, 0.5, 0.25, 0.125, 4, 0.75);
+        return new EpochRow(epoch, 10L * epoch, 1, 2, 3, 0.5, Rows.metrics(0.25, 0.125, 4, 0.75));
     }
 
     private static JsonObject json(Progress progress, int fromRow) {
@@ -26,8 +27,8 @@ class ProgressTest {
                 JsonParser.parseString(
                         """
                         {"state": "starting", "epoch": 0, "epochs": 4, "step": 0, "done": 0,
-                         "total": 0, "loss": null, "accuracy": null, "examples_per_second": null,
-                         "ended": null, "rows": []}
+                         "total": 0, "metrics": {}, "examples_per_second": null, "ended": null,
+                         "test": null, "rows": []}
                         """),
                 json(new Progress(4, TrainingState.beginning(Recipe.fromJson("{}"))), 0));
     }
@@ -38,7 +39,7 @@ class ProgressTest {
         progress.begin(Progress.State.TRAINING, 2, 600, 0);
         assertEquals("training", json(progress, 0).get("state").getAsString());
         assertTrue(json(progress, 0).get("examples_per_second").isJsonNull());
-        progress.advance(7, 256, null, null);
+        progress.advance(7, 256, Map.of());
         JsonObject json = json(progress, 0);
         assertEquals(2, json.get("epoch").getAsInt());
         assertEquals(7, json.get("step").getAsInt());
@@ -57,18 +58,18 @@ class ProgressTest {
     void keepsThePhaseBeforeAsItEnded() {
         Progress progress = new Progress(4, TrainingState.beginning(Recipe.fromJson("{}")));
         progress.begin(Progress.State.TRAINING, 2, 600, 0);
-        progress.advance(6, 256, 2.0, 0.25);
+        progress.advance(6, 256, Map.of("loss", 2.0));
         assertTrue(json(progress, 0).get("ended").isJsonNull());
-        progress.advance(7, 600, 1.5, 0.5);
+        progress.advance(7, 600, Map.of("loss", 1.5, "accuracy", 0.5));
         progress.begin(Progress.State.VALIDATING, 2, 100, 0);
-        progress.advance(7, 50, 9.0, 0.125);
+        progress.advance(7, 50, Map.of("loss", 9.0));
         JsonObject ended = json(progress, 0).getAsJsonObject("ended");
         assertTrue(ended.remove("examples_per_second").getAsDouble() > 0);
         assertEquals(
                 JsonParser.parseString(
                         """
                         {"state": "training", "epoch": 2, "done": 600, "total": 600,
-                         "loss": 1.5, "accuracy": 0.5}
+                         "metrics": {"loss": 1.5, "accuracy": 0.5}}
                         """),
                 ended);
         progress.end(Progress.State.STOPPED);
@@ -81,7 +82,7 @@ class ProgressTest {
     void aRunThatHasEndedStandsStill() {
         Progress progress = new Progress(1, TrainingState.beginning(Recipe.fromJson("{}")));
         progress.begin(Progress.State.TRAINING, 1, 600, 0);
-        progress.advance(1, 600, null, null);
+        progress.advance(1, 600, Map.of());
         progress.end(Progress.State.DONE);
         assertEquals(progress.toJson(0), progress.toJson(0));
         assertEquals("done", json(progress, 0).get("state").getAsString());
@@ -108,7 +109,8 @@ class ProgressTest {
     @Test
     void aRowHasTheColumnsNamesAsKeys() {
         assertEquals(
-                List.of(EpochRow.CSV_HEADER.split(",")), List.copyOf(row(1).toJson().keySet()));
+                List.of(EpochRow.csvHeader(Rows.COLUMNS).split(",")),
+                List.copyOf(row(1).toJson().keySet()));
         assertEquals(
                 JsonParser.parseString(
                         """

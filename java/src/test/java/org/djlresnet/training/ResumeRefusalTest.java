@@ -140,20 +140,22 @@ class ResumeRefusalTest extends ResumeFixture {
                                 UserException.class,
                                 () -> TrainingRun.resume(parts, none, train, test))
                         .getMessage();
-        assertTrue(message.startsWith("The " + which + " data are not those of the run"), message);
+        assertTrue(
+                message.startsWith("The " + which + " data differ from those of the run"), message);
     }
 
     @Test
     void aStateThatDoesNotTellOfItsDataGoesOnWithAny() {
         Recipe recipe = QuadrantImages.recipe(RECIPE);
-        DataChecksums data = DataChecksums.of(train, test);
+        Splits splits = Splits.of(recipe, train, test);
+        JsonObject data = splits.fingerprints();
         JsonObject told =
                 new TrainingState(recipe, 0, 0, List.of(), TrainingState.Partial.NONE, data)
-                        .toJson();
+                        .toJson(Rows.ACCURACY);
         assertEquals(data, TrainingState.fromJson(told).data());
         told.remove("data");
         assertNull(TrainingState.fromJson(told).data());
-        data.requireSame(null);
+        splits.requireSame(null);
     }
 
     @Test

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -258,7 +257,7 @@ class ResumeTest extends ResumeFixture {
         Path parts = stoppedAfter(1, RECIPE);
         Files.delete(parts.resolve("last.safetensors"));
         Files.delete(parts.resolve("last.previous.safetensors"));
-        Files.writeString(parts.resolve("metrics.csv"), EpochRow.CSV_HEADER + "\n");
+        Files.writeString(parts.resolve("metrics.csv"), EpochRow.csvHeader(Rows.COLUMNS) + "\n");
         TrainingRun run = resume(parts, "{}");
         assertEquals(1, run.rowsBefore());
         finish(run);
@@ -297,16 +296,16 @@ class ResumeTest extends ResumeFixture {
     void secondsBetweenCheckpointsAreCounted() {
         Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '3600s', 'batch_size': 18}");
         TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("seconds"));
-        try (RunFolder folder = RunFolder.create(dir.resolve("hour"), recipe, new JsonObject())) {
-            Recorder recorder = new Recorder(folder, run.network(), recipe, 0);
+        try (RunFolder folder = RunFolder.create(dir.resolve("hour"), Rows.contents(recipe))) {
+            Recorder recorder = new Recorder(folder, run.network(), Rows.ACCURACY, recipe, 0);
             assertFalse(recorder.isDue(1));
             assertFalse(recorder.isDue(1_000_000));
             recorder.close();
         }
         recipe = QuadrantImages.recipe("{'checkpoint_every': '1s', 'batch_size': 18}");
-        try (RunFolder folder = RunFolder.create(dir.resolve("second"), recipe, new JsonObject())) {
+        try (RunFolder folder = RunFolder.create(dir.resolve("second"), Rows.contents(recipe))) {
             long before = System.nanoTime();
-            Recorder recorder = new Recorder(folder, run.network(), recipe, 0);
+            Recorder recorder = new Recorder(folder, run.network(), Rows.ACCURACY, recipe, 0);
             while (!recorder.isDue(2)) {
                 Thread.onSpinWait();
             }

@@ -30,7 +30,8 @@ class RunFolderTest {
     private static RunFolder create(Path path) {
         JsonObject versions = new JsonObject();
         versions.addProperty("java", "17");
-        return RunFolder.create(path, RECIPE, versions);
+        return RunFolder.create(
+                path, new RunFolder.Contents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, versions));
     }
 
     private static String refusal(Path path) {
@@ -63,8 +64,9 @@ class RunFolderTest {
     @Test
     void rowsAndLogAreAppended() throws IOException {
         RunFolder folder = create(dir.resolve("run"));
-        folder.append(new EpochRow(1, 20, 1.23456, 0.5, 4147.26, 0.05, 0.75, 0.5, 1e-9, 1));
-        folder.append(new EpochRow(2, 40, 1, 2, 3, 0.025, 0.5, 0.625, 0.375, 0.875));
+        folder.append(
+                new EpochRow(1, 20, 1.23456, 0.5, 4147.26, 0.05, Rows.metrics(0.75, 0.5, 1e-9, 1)));
+        folder.append(new EpochRow(2, 40, 1, 2, 3, 0.025, Rows.metrics(0.5, 0.625, 0.375, 0.875)));
         folder.log("first");
         folder.log("second");
         List<String> lines = Files.readAllLines(folder.metrics());

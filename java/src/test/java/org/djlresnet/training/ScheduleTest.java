@@ -13,7 +13,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ScheduleTest {
 
     private static Schedule schedule(long stepsPerEpoch, String singleQuoted) {
-        return new Schedule(Recipe.fromJson(singleQuoted.replace('\'', '"')), stepsPerEpoch);
+        return new Schedule(
+                Recipe.fromJson(singleQuoted.replace('\'', '"')), stepsPerEpoch, Rows.LOSS);
     }
 
     private static void assertRates(Schedule schedule, double... expected) {
@@ -37,7 +38,7 @@ class ScheduleTest {
         List<EpochRow> history = new ArrayList<>();
         for (int epoch = 0; epoch < losses.length; epoch++) {
             assertEquals(rates[epoch], schedule.lr(epoch, history), 1e-12, "epoch " + epoch);
-            history.add(new EpochRow(epoch + 1, epoch + 1, 1, 1, 1, 0, 0, 0, losses[epoch], 0.5));
+            history.add(Rows.row(epoch + 1, losses[epoch], 0.5));
         }
     }
 

@@ -63,8 +63,8 @@ class TrainerFaultTest extends TrainerFixture {
             List<EpochRow> rows = trainer.progress().rows();
             assertFalse(rows.isEmpty());
             for (EpochRow row : rows) {
-                assertTrue(Double.isFinite(row.trainLoss()), row.toString());
-                assertTrue(Double.isFinite(row.testLoss()), row.toString());
+                assertTrue(Double.isFinite(row.metric("train_loss")), row.toString());
+                assertTrue(Double.isFinite(row.metric("test_loss")), row.toString());
             }
             JsonObject state = state(folder.last());
             assertEquals(rows.size(), state.get("epoch").getAsInt());
@@ -121,11 +121,13 @@ class TrainerFaultTest extends TrainerFixture {
         try (Network network = network(recipe)) {
             Trainer trainer =
                     new Trainer(
-                            TrainingState.beginning(recipe),
-                            network,
+                            TrainingPlan.check(
+                                    TrainingState.beginning(recipe),
+                                    network,
+                                    QuadrantImages.of(32, 1),
+                                    test,
+                                    true),
                             Map.of("momentum/fc.bias", new ConstantInitializer(1e38f)),
-                            QuadrantImages.of(32, 1),
-                            test,
                             folder);
             String message =
                     assertThrows(NonFiniteWeightsException.class, trainer::run).getMessage();

@@ -32,7 +32,7 @@ abstract class TrainerFixture {
     }
 
     RunFolder folder(String name, Recipe recipe) {
-        return RunFolder.create(dir.resolve(name), recipe, new JsonObject());
+        return RunFolder.create(dir.resolve(name), Rows.contents(recipe));
     }
 
     static Map<String, byte[]> tensors(Path file) {

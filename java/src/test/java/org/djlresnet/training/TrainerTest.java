@@ -84,17 +84,17 @@ class TrainerTest extends TrainerFixture {
             assertEquals(3, rows.size());
             EpochRow first = rows.get(0);
             EpochRow last = rows.get(2);
-            assertTrue(last.trainLoss() < first.trainLoss() / 2, rows.toString());
+            assertTrue(last.metric("train_loss") < first.metric("train_loss") / 2, rows.toString());
             // chance is 0.25
-            assertTrue(last.trainAccuracy() > 0.8, rows.toString());
-            assertTrue(last.testAccuracy() > 0.8, rows.toString());
+            assertTrue(last.metric("train_accuracy") > 0.8, rows.toString());
+            assertTrue(last.metric("test_accuracy") > 0.8, rows.toString());
             for (int i = 0; i < 3; i++) {
                 assertEquals(i + 1, rows.get(i).epoch());
                 assertEquals(8 * (i + 1), rows.get(i).step());
                 assertEquals(0.005, rows.get(i).lr());
             }
             List<String> csv = Files.readAllLines(folder.metrics());
-            assertEquals(EpochRow.CSV_HEADER, csv.get(0));
+            assertEquals(EpochRow.csvHeader(Rows.COLUMNS), csv.get(0));
             assertEquals(rows.stream().map(EpochRow::toCsv).toList(), csv.subList(1, 4));
 
             // what is made for a step or an epoch is freed in it
@@ -115,7 +115,7 @@ class TrainerTest extends TrainerFixture {
                                     row -> row.getAsJsonObject().get("test_accuracy").getAsDouble())
                             .max()
                             .getAsDouble();
-            assertEquals(most, state.get("best_test_accuracy").getAsDouble());
+            assertEquals(most, state.getAsJsonObject("best").get("value").getAsDouble());
             JsonObject bestState = best.describe();
             int bestEpoch = bestState.get("epoch").getAsInt();
             assertEquals(
@@ -159,8 +159,8 @@ class TrainerTest extends TrainerFixture {
             trainer.run();
             EpochRow row = trainer.progress().rows().get(0);
             assertEquals(batches.length, row.step());
-            assertEquals(lossSum / start, row.trainLoss(), 1e-4);
-            assertEquals((double) right / start, row.trainAccuracy(), 1e-9);
+            assertEquals(lossSum / start, row.metric("train_loss"), 1e-4);
+            assertEquals((double) right / start, row.metric("train_accuracy"), 1e-9);
         }
     }
 
@@ -247,7 +247,7 @@ class TrainerTest extends TrainerFixture {
         JsonObject state = state(folder.last());
         assertEquals(0, state.get("epoch").getAsInt());
         assertEquals(0, state.get("step").getAsInt());
-        assertTrue(state.get("best_test_accuracy").isJsonNull());
+        assertTrue(state.get("best").isJsonNull());
         assertFalse(Files.exists(folder.best()));
     }
 
@@ -282,8 +282,8 @@ class TrainerTest extends TrainerFixture {
             assertEquals(0, state.get("epoch").getAsInt());
             JsonObject partial = state.getAsJsonObject("partial");
             assertEquals(2 * step, partial.get("examples").getAsLong());
-            assertTrue(partial.get("loss_sum").getAsDouble() > 0);
-            assertTrue(partial.get("correct").getAsLong() <= 2 * step);
+            assertTrue(partial.getAsJsonObject("sums").get("loss").getAsDouble() > 0);
+            assertTrue(partial.getAsJsonObject("sums").get("accuracy").getAsLong() <= 2 * step);
             assertTrue(partial.get("seconds").getAsDouble() > 0);
             Map<String, byte[]> saved = tensors(folder.last());
             parameters(network).forEach((name, bytes) -> assertArrayEquals(bytes, saved.get(name)));

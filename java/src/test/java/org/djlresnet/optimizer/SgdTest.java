@@ -1,4 +1,4 @@
-package org.djlresnet.training;
+package org.djlresnet.optimizer;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.engine.EngineTraits;
-import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -82,13 +81,22 @@ class SgdTest {
         }
     }
 
+    private Optimizer create(String settings) {
+        return Optimizers.create(QuadrantImages.recipe(settings), parameters, manager, Map.of());
+    }
+
+    private void step(Optimizer optimizer, double lr, int step) {
+        try (Gradients gradients = new Gradients(parameters, manager.getEngine())) {
+            optimizer.step(gradients.byName(), lr, step);
+        }
+    }
+
     private Map<String, float[]> train(String settings) {
-        Recipe recipe = QuadrantImages.recipe(settings);
         Map<String, float[]> momenta = new LinkedHashMap<>();
-        try (Sgd sgd = new Sgd(recipe, parameters, manager)) {
+        try (Optimizer sgd = create(settings)) {
             for (int step = 0; step < RATES.length; step++) {
                 backward(step);
-                sgd.step(RATES[step]);
+                step(sgd, RATES[step], step);
             }
             sgd.state().forEach((name, array) -> momenta.put(name, array.toFloatArray()));
         }
@@ -191,7 +199,7 @@ class SgdTest {
     @Test
     void aStepKeepsNothingOfTheGradientBefore() {
         // with a rate of 0 the parameters stay, and so must the gradient from step to step
-        try (Sgd sgd = new Sgd(QuadrantImages.recipe("{}"), parameters, manager)) {
+        try (Optimizer sgd = create("{}")) {
             for (int step = 0; step < 3; step++) {
                 backward(1);
                 try (NDArray gradient = parameters.get("conv1.weight").getArray().getGradient()) {
@@ -200,20 +208,20 @@ class SgdTest {
                             gradient.toFloatArray(),
                             1e-6f);
                 }
-                sgd.step(0);
+                step(sgd, 0, step);
             }
         }
     }
 
     @Test
     void stepsKeepNoArrays() {
-        try (Sgd sgd = new Sgd(QuadrantImages.recipe("{'momentum': 0.9}"), parameters, manager)) {
+        try (Optimizer sgd = create("{'momentum': 0.9}")) {
             backward(0);
-            sgd.step(0.1);
+            step(sgd, 0.1, 0);
             int before = manager.getManagedArrays().size();
             for (int step = 0; step < 5; step++) {
                 backward(step);
-                sgd.step(0.1);
+                step(sgd, 0.1, 0);
             }
             assertEquals(before, manager.getManagedArrays().size());
         }

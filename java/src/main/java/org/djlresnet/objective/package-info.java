@@ -1,0 +1,2 @@
+/** What training minimizes and measures. */
+package org.djlresnet.objective;

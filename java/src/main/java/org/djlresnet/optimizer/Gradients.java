@@ -1,0 +1,52 @@
+package org.djlresnet.optimizer;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Parameter;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.djlresnet.engine.EngineTraits;
+
+/**
+ * The gradients of a step by the parameters' names, in the parameters' order. Closing them frees
+ * them, so that the next backward pass starts from zero.
+ */
+public final class Gradients implements AutoCloseable {
+
+    private final EngineTraits traits;
+    private final Map<String, NDArray> parameters = new LinkedHashMap<>();
+    private final Map<String, NDArray> byName = new LinkedHashMap<>();
+
+    /**
+     * Takes the gradients that a backward pass has left.
+     *
+     * @param all the network's parameters by name; those that take no gradient are left out
+     * @param engine the engine
+     */
+    public Gradients(Map<String, Parameter> all, Engine engine) {
+        traits = EngineTraits.of(engine);
+        all.forEach(
+                (name, parameter) -> {
+                    if (parameter.requiresGradient()) {
+                        NDArray array = parameter.getArray();
+                        parameters.put(name, array);
+                        byName.put(name, array.getGradient());
+                    }
+                });
+    }
+
+    /**
+     * Returns the gradients.
+     *
+     * @return the arrays by the parameters' names; they are freed when this is closed
+     */
+    public Map<String, NDArray> byName() {
+        return byName;
+    }
+
+    @Override
+    public void close() {
+        byName.values().forEach(NDArray::close);
+        parameters.values().forEach(traits::forgetGradient);
+    }
+}

@@ -1,0 +1,135 @@
+package org.djlresnet.optimizer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.training.initializer.Initializer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.engine.EngineTraits;
+
+/**
+ * Stochastic gradient descent by PyTorch's definition.
+ *
+ * <p>With g the gradient, p the parameter, v the momentum buffer, which starts at zero:
+ *
+ * <pre>
+ * g ← g + weight_decay · p
+ * v ← momentum · v + g
+ * p ← p − lr · v                      or, with Nesterov's momentum,
+ * p ← p − lr · (g + momentum · v)
+ * </pre>
+ *
+ * <p>The learning rate is not folded into v, so a schedule acts at once. The weight decay is that
+ * of the parameter's {@link ParameterGroup}.
+ *
+ * <p>Source: torch.optim.SGD; Sutskever et al., "On the importance of initialization and momentum
+ * in deep learning", 2013.
+ */
+public final class Sgd implements Optimizer {
+
+    private static final String MOMENTUM = "momentum/";
+
+    private final double momentum;
+    private final boolean nesterov;
+    private final EngineTraits traits;
+    private final NDManager manager;
+    private final List<Slot> slots;
+
+    private record Slot(TrainedParameter parameter, NDArray velocity) {}
+
+    /**
+     * Creates an optimizer.
+     *
+     * @param momentum the factor of the momentum buffer, 0 for none
+     * @param nesterov whether the momentum is Nesterov's
+     * @param parameters the parameters to move
+     * @param parent the manager of the network
+     * @param restored gives entries of {@link #state} their values; what it lacks is zero
+     */
+    public Sgd(
+            double momentum,
+            boolean nesterov,
+            List<TrainedParameter> parameters,
+            NDManager parent,
+            Map<String, Initializer> restored) {
+        this.momentum = momentum;
+        this.nesterov = nesterov;
+        traits = EngineTraits.of(parent.getEngine());
+        manager = parent.newSubManager();
+        slots =
+                parameters.stream()
+                        .map(
+                                parameter ->
+                                        new Slot(
+                                                parameter,
+                                                momentum == 0
+                                                        ? null
+                                                        : velocity(parameter, restored)))
+                        .toList();
+    }
+
+    /** Zeros or restored values, in the parameter's memory order. */
+    private NDArray velocity(TrainedParameter parameter, Map<String, Initializer> restored) {
+        NDArray array = parameter.array();
+        NDArray velocity = EngineTraits.zerosInOrderOf(array);
+        velocity.attach(manager);
+        Initializer values = restored.get(MOMENTUM + parameter.name());
+        if (values != null) {
+            try (NDArray given =
+                    values.initialize(manager, array.getShape(), array.getDataType())) {
+                traits.assign(velocity, given, false);
+            }
+        }
+        return velocity;
+    }
+
+    @Override
+    public void step(Map<String, NDArray> gradients, double lr, long step) {
+        for (Slot slot : slots) {
+            move(slot, gradients.get(slot.parameter.name()), lr);
+        }
+    }
+
+    private void move(Slot slot, NDArray gradient, double lr) {
+        NDArray parameter = slot.parameter.array();
+        double weightDecay = slot.parameter.group().weightDecay();
+        if (weightDecay != 0) {
+            addScaled(gradient, parameter, weightDecay);
+        }
+        if (slot.velocity == null) {
+            parameter.addi(gradient.muli(-lr));
+            return;
+        }
+        slot.velocity.muli(momentum).addi(gradient);
+        if (nesterov) {
+            addScaled(gradient, slot.velocity, momentum);
+            parameter.addi(gradient.muli(-lr));
+        } else {
+            addScaled(parameter, slot.velocity, -lr);
+        }
+    }
+
+    private static void addScaled(NDArray target, NDArray addend, double factor) {
+        try (NDArray scaled = addend.mul(factor)) {
+            target.addi(scaled);
+        }
+    }
+
+    @Override
+    public Map<String, NDArray> state() {
+        Map<String, NDArray> state = new LinkedHashMap<>();
+        for (Slot slot : slots) {
+            if (slot.velocity != null) {
+                state.put(MOMENTUM + slot.parameter.name(), slot.velocity);
+            }
+        }
+        return state;
+    }
+
+    @Override
+    public void close() {
+        state().values().forEach(NDArray::close);
+        manager.close();
+    }
+}

@@ -1,0 +1,107 @@
+package org.djlresnet.training;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.djlresnet.UserException;
+import org.djlresnet.data.EpochOrder;
+import org.djlresnet.data.Examples;
+import org.djlresnet.data.SplitMix64;
+import org.djlresnet.recipe.Recipe;
+
+/** Chooses the training examples that are held out for validation. */
+final class ValidationSplit {
+
+    /** Keeps this stream of random numbers apart from those of weights, order and blocks. */
+    private static final long STREAM = "validation".hashCode();
+
+    private ValidationSplit() {}
+
+    /**
+     * Chooses.
+     *
+     * @param recipe gives validation and seed
+     * @param train the training data
+     * @return the rising indices of the held-out examples, or null if the recipe holds out none
+     * @throws UserException if too few examples would be left on either side, or the recipe's file
+     *     does not hold indices
+     */
+    static int[] indices(Recipe recipe, Examples train) {
+        int[] heldOut;
+        if (recipe.validationFraction() != null) {
+            heldOut = stratified(recipe.validationFraction(), recipe.seed(), train);
+        } else if (recipe.validationFile() != null) {
+            heldOut = read(Path.of(recipe.validationFile()), train.size());
+        } else {
+            return null;
+        }
+        if (heldOut.length < 1 || train.size() - heldOut.length < 2) {
+            throw new UserException(
+                    "The validation split leaves too few examples. Received: "
+                            + heldOut.length
+                            + " of "
+                            + train.size()
+                            + " training examples held out. Allowed: at least 1 held out and 2 to"
+                            + " train on. Change \"validation\"");
+        }
+        return heldOut;
+    }
+
+    /** Draws the same fraction of each class, rounded to the nearest number of examples. */
+    private static int[] stratified(double fraction, long seed, Examples train) {
+        List<List<Integer>> byClass = new ArrayList<>();
+        train.classNames().forEach(name -> byClass.add(new ArrayList<>()));
+        for (int i = 0; i < train.size(); i++) {
+            byClass.get(train.label(i)).add(i);
+        }
+        BitSet chosen = new BitSet(train.size());
+        for (int label = 0; label < byClass.size(); label++) {
+            List<Integer> members = byClass.get(label);
+            int[] order = EpochOrder.of(SplitMix64.mix(seed, STREAM), label, members.size());
+            long count = Math.round(fraction * members.size());
+            for (int i = 0; i < count; i++) {
+                chosen.set(members.get(order[i]));
+            }
+        }
+        return chosen.stream().toArray();
+    }
+
+    private static int[] read(Path file, int size) {
+        List<String> lines;
+        try {
+            lines = Files.readAllLines(file);
+        } catch (IOException unreadable) {
+            throw new UserException(
+                    "The validation indices " + file + " cannot be read: " + unreadable,
+                    unreadable);
+        }
+        BitSet chosen = new BitSet(size);
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i).strip();
+            if (line.isEmpty()) {
+                continue;
+            }
+            int index = line.matches("\\d{1,9}") ? Integer.parseInt(line) : -1;
+            if (index < 0 || index >= size) {
+                throw new UserException(
+                        String.format(
+                                "%s, line %d: not the index of a training example. Received: %s."
+                                        + " Allowed: a whole number from 0 to %d",
+                                file, i + 1, line, size - 1));
+            }
+            chosen.set(index);
+        }
+        return chosen.stream().toArray();
+    }
+
+    /** Returns the rising indices that are not held out. */
+    static int[] others(int[] heldOut, int size) {
+        BitSet chosen = new BitSet(size);
+        IntStream.of(heldOut).forEach(chosen::set);
+        return IntStream.range(0, size).filter(i -> !chosen.get(i)).toArray();
+    }
+}

@@ -1,0 +1,217 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
+import org.djlresnet.evaluation.Evaluation;
+import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.RawImage;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Runs that hold out validation data, and look at the test data once. */
+@Tag("engine")
+@Timeout(300)
+class ValidationRunTest extends TrainerFixture {
+
+    private static final String RECIPE =
+            "{'epochs': 4, 'batch_size': 8, 'momentum': 0.9, 'lr': 0.01, 'validation': 0.25}";
+
+    private final Examples train = QuadrantImages.of(48, 1);
+    private final Counted test = new Counted(QuadrantImages.of(12, 2));
+
+    /** Counts how often images are read. */
+    private static final class Counted implements Examples {
+        private final Examples examples;
+        private final AtomicInteger reads = new AtomicInteger();
+
+        Counted(Examples examples) {
+            this.examples = examples;
+        }
+
+        @Override
+        public int size() {
+            return examples.size();
+        }
+
+        @Override
+        public ImageShape shape() {
+            return examples.shape();
+        }
+
+        @Override
+        public PixelType type() {
+            return examples.type();
+        }
+
+        @Override
+        public List<String> classNames() {
+            return examples.classNames();
+        }
+
+        @Override
+        public int label(int index) {
+            return examples.label(index);
+        }
+
+        @Override
+        public void read(int index, RawImage into) {
+            reads.incrementAndGet();
+            examples.read(index, into);
+        }
+
+        @Override
+        public String fingerprint() {
+            return examples.fingerprint();
+        }
+    }
+
+    private TrainingRun prepare(String recipe, Path folder) {
+        return TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder);
+    }
+
+    private TrainingRun prepare(Path folder) {
+        return prepare(RECIPE, folder);
+    }
+
+    private TrainingRun resume(Path folder) {
+        return TrainingRun.resume(folder, new JsonObject(), train, test);
+    }
+
+    private static JsonObject read(Path file) throws IOException {
+        return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+    }
+
+    @Test
+    void theTestDataAreLookedAtOnceAtTheEndByTheBestEpochsNetwork() throws IOException {
+        Path folder = dir.resolve("run");
+        TrainingRun run = prepare(RECIPE.replace("'momentum': 0.9, ", ""), folder);
+        run.trainer().onEpoch(row -> assertEquals(0, test.reads.get(), "epoch " + row.epoch()));
+        run.trainer().run();
+        assertEquals(12, test.reads.get());
+
+        List<EpochRow> rows = run.trainer().progress().rows();
+        assertEquals(
+                List.of("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
+                List.copyOf(rows.get(0).metrics().keySet()));
+        // 36 training examples are left: five steps, the last one of four
+        assertEquals(20, rows.get(3).step());
+        int best = 0;
+        for (int i = 1; i < 4; i++) {
+            boolean better =
+                    rows.get(i).metric("validation_accuracy")
+                            > rows.get(best).metric("validation_accuracy");
+            best = better ? i : best;
+        }
+        JsonObject written = read(folder.resolve("test.json"));
+        assertEquals(best + 1, written.get("epoch").getAsInt());
+        assertEquals(12, written.get("examples").getAsInt());
+        assertSameBytes(tensors(folder.resolve("best.safetensors")), parameters(run.network()));
+        Evaluation alone =
+                Evaluator.evaluate(run.network(), test, 8, Preprocessing.exact(test.shape()));
+        assertEquals(alone.loss(), written.get("loss").getAsDouble(), 1e-6 * alone.loss());
+        assertEquals(alone.accuracy(), written.get("accuracy").getAsDouble());
+        assertEquals(written, progress(run.trainer()).get("test"));
+        JsonObject selection = read(folder.resolve("recipe.json")).getAsJsonObject("selection");
+        assertEquals("validation_accuracy", selection.get("metric").getAsString());
+        assertEquals("validation data", selection.get("on").getAsString());
+        run.network().close();
+    }
+
+    @Test
+    void aRunInPartsGivesTheBytesOfAWholeOne() throws IOException {
+        Path whole = dir.resolve("whole");
+        finish(prepare(whole));
+        int reads = test.reads.get();
+        Path parts = dir.resolve("parts");
+        TrainingRun run = prepare(parts);
+        for (boolean done = false; !done; ) {
+            run.trainer().stopAfter(3);
+            finish(run);
+            done = run.trainer().progress().state() == Progress.State.DONE;
+            run = done ? run : resume(parts);
+        }
+        assertSameResult(whole, parts);
+        assertArrayEquals(
+                Files.readAllBytes(whole.resolve("test.json")),
+                Files.readAllBytes(parts.resolve("test.json")));
+        assertEquals(2 * reads, test.reads.get());
+
+        // a complete run keeps its result and does not look again
+        run = resume(parts);
+        finish(run);
+        assertEquals(2 * reads, test.reads.get());
+        assertEquals(read(parts.resolve("test.json")), progress(run.trainer()).get("test"));
+    }
+
+    @Test
+    void anotherSplitOrOtherTestDataAreNoticed() {
+        Path folder = dir.resolve("run");
+        TrainingRun run = prepare(folder);
+        run.trainer().stopAfter(3);
+        finish(run);
+        JsonObject none = new JsonObject();
+        Examples other = QuadrantImages.of(12, 3);
+        assertNotEquals(other.fingerprint(), test.fingerprint());
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.resume(folder, none, train, other))
+                        .getMessage();
+        assertTrue(message.startsWith("The test data differ from those of the run"), message);
+        JsonObject changed = new JsonObject();
+        changed.addProperty("validation", 0.5);
+        message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.resume(folder, changed, train, test))
+                        .getMessage();
+        assertTrue(message.contains("validation"), message);
+    }
+
+    @Test
+    void withoutASplitTheRecipeSaysThatTheTestDataSelected() throws IOException {
+        Path folder = dir.resolve("run");
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8, 'lr': 0.01}");
+        finish(TrainingRun.prepare(recipe, train, test, folder));
+        JsonObject selection = read(folder.resolve("recipe.json")).getAsJsonObject("selection");
+        assertEquals("test_accuracy", selection.get("metric").getAsString());
+        assertEquals("test data", selection.get("on").getAsString());
+        assertFalse(Files.exists(folder.resolve("test.json")));
+    }
+
+    @Test
+    void transformsChangeTheGradientsThatTheOptimizerTakes() {
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 0.01}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, null);
+        byte[] before = run.network().parameters().get("fc.weight").getArray().toByteArray();
+        byte[] bias = run.network().parameters().get("fc.bias").getArray().toByteArray();
+        run.trainer().addTransform(gradients -> gradients.get("fc.weight").muli(0));
+        run.trainer().run();
+        assertArrayEquals(
+                before, run.network().parameters().get("fc.weight").getArray().toByteArray());
+        assertFalse(
+                java.util.Arrays.equals(
+                        bias, run.network().parameters().get("fc.bias").getArray().toByteArray()));
+        run.network().close();
+    }
+}

@@ -1,0 +1,139 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonPrimitive;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ValidationSplitTest {
+
+    @TempDir Path dir;
+
+    /**
+     * 60 examples of class 0, 30 of class 1, 10 of class 2, mixed, each with its index as pixel.
+     */
+    private static Examples examples() {
+        int[] labels =
+                IntStream.range(0, 100).map(i -> i % 10 < 6 ? 0 : i % 10 < 9 ? 1 : 2).toArray();
+        ByteBuffer pixels = ByteBuffer.allocateDirect(100);
+        IntStream.range(0, 100).forEach(i -> pixels.put(i, (byte) i));
+        return ImageDataset.of(
+                pixels, PixelType.UINT8, new long[] {100, 1, 1, 1}, labels, List.of("a", "b", "c"));
+    }
+
+    private static Recipe recipe(Object validation, long seed) {
+        JsonPrimitive value =
+                validation instanceof Number number
+                        ? new JsonPrimitive(number)
+                        : new JsonPrimitive(validation.toString());
+        return Recipe.fromJson("{\"seed\": " + seed + "}").with("validation", value);
+    }
+
+    private static int[] split(Object validation, long seed) {
+        return ValidationSplit.indices(recipe(validation, seed), examples());
+    }
+
+    @Test
+    void aFractionIsTakenOfEachClass() {
+        int[] heldOut = split(0.1, 0);
+        long[] counts = new long[3];
+        for (int index : heldOut) {
+            counts[examples().label(index)]++;
+        }
+        assertArrayEquals(new long[] {6, 3, 1}, counts);
+        assertEquals(10, IntStream.of(heldOut).distinct().count());
+    }
+
+    @Test
+    void theSeedDrawsTheSplit() {
+        assertArrayEquals(split(0.2, 5), split(0.2, 5));
+        assertFalse(Arrays.equals(split(0.2, 5), split(0.2, 6)));
+        // over many seeds every example is drawn about as often as any other: 0.2 · 500 = 100 ± 4σ
+        int[] drawn = new int[100];
+        for (int seed = 0; seed < 500; seed++) {
+            IntStream.of(split(0.2, seed)).forEach(index -> drawn[index]++);
+        }
+        for (int count : drawn) {
+            assertTrue(count > 64 && count < 136, Arrays.toString(drawn));
+        }
+    }
+
+    @Test
+    void trainingAndValidationExamplesAreDisjointAndAll() {
+        Splits splits = Splits.of(recipe(0.3, 1), examples(), examples());
+        assertEquals(70, splits.train().size());
+        assertEquals(30, splits.selecting().size());
+        assertEquals("validation", splits.part());
+        int[] heldOut = split(0.3, 1);
+        int[] all =
+                IntStream.concat(
+                                IntStream.of(heldOut),
+                                IntStream.of(ValidationSplit.others(heldOut, 100)))
+                        .sorted()
+                        .toArray();
+        assertArrayEquals(IntStream.range(0, 100).toArray(), all);
+    }
+
+    @Test
+    void withoutASplitTheTestDataSelect() {
+        Examples test = examples();
+        Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), test);
+        assertNull(ValidationSplit.indices(Recipe.fromJson("{}"), examples()));
+        assertEquals("test", splits.part());
+        assertEquals(test, splits.selecting());
+        assertFalse(splits.keepsTest());
+    }
+
+    @Test
+    void aFileNamesTheExamples() throws IOException {
+        Path file = Files.writeString(dir.resolve("held out.txt"), "7\n\n 99 \n0\n7\n");
+        assertArrayEquals(new int[] {0, 7, 99}, split(file, 0));
+        assertArrayEquals(new int[] {0, 7, 99}, split(file, 1));
+    }
+
+    private static String refusal(Object validation) {
+        return assertThrows(UserException.class, () -> split(validation, 0)).getMessage();
+    }
+
+    @Test
+    void whatDoesNotNameExamplesIsRejected() throws IOException {
+        for (String line : List.of("100", "-1", "x", "1.5", "99999999999")) {
+            Path file = Files.writeString(dir.resolve("bad.txt"), "3\n" + line + "\n");
+            assertEquals(
+                    file
+                            + ", line 2: not the index of a training example. Received: "
+                            + line
+                            + ". Allowed: a whole number from 0 to 99",
+                    refusal(file));
+        }
+        assertTrue(refusal(dir.resolve("none.txt")).contains("cannot be read"));
+    }
+
+    @Test
+    void bothSidesNeedExamples() throws IOException {
+        String message = refusal(0.001);
+        assertTrue(message.contains("Received: 0 of 100 training examples held out"), message);
+        StringBuilder most = new StringBuilder();
+        IntStream.range(0, 99).forEach(i -> most.append(i).append('\n'));
+        Path file = Files.writeString(dir.resolve("most.txt"), most);
+        assertTrue(refusal(file).contains("Received: 99 of 100"), refusal(file));
+    }
+}
