@@ -17,10 +17,11 @@ from ._signals import signals
 from ._surroundings import in_notebook
 from .checks import function
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
+from .metrics import Row
 from .profile import Profile
 from .progress import Display, shown_by
 from .recipe import Recipe
-from .runs import Row, Run
+from .runs import Run
 
 _POLL_MILLISECONDS = 100
 #: From where a run is followed to who called the API.

@@ -18,11 +18,12 @@ from .checks import class_names as checked_names
 from .checks import instance, path
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_checked
 from .errors import SettingError, UsageError
+from .metrics import Row
 from .models import Model
 from .progress import Display
 from .recipe import Recipe
 from .resuming import existing, is_run, recipe_to_resume, require_equal, run_to_resume, when_free
-from .runs import Row, Run
+from .runs import Run
 from .settings import RESUMABLE, absolute_paths
 
 #: Training and test pictures and labels: train_x, train_y, test_x, test_y.
