@@ -165,6 +165,7 @@ def _run(
     callback: Callable[[Row], object] | None,
 ) -> Run:
     """Starts the JVM as `recipe` says, then the run, and follows it to its end."""
+    _jvm.require_no_fork()
     if not _running.acquire(blocking=False):
         raise UsageError(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"
