@@ -15,8 +15,10 @@ import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.EpochOrder;
-import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.Sgd;
@@ -43,7 +45,7 @@ public final class DataPath {
         int size = Integer.parseInt(args[2]);
         int steps = Integer.parseInt(args[3]);
         int pairs = Integer.parseInt(args[4]);
-        ImageDataset data = Datasets.read("fashion-mnist", Path.of(args[0]), true);
+        Examples data = Datasets.read("fashion-mnist", Path.of(args[0]), true);
         int batches = 1 + (pairs + 1) * (steps + BUFFERS);
         try (Network network =
                         Network.create("d2l-resnet18", 1, Network.numbered(10), 0, Device.cpu());
@@ -51,7 +53,11 @@ public final class DataPath {
                         new Sgd(Recipe.fromJson("{}"), network.parameters(), network.manager());
                 BatchLoader loader =
                         new BatchLoader(
-                                data, batchSize, order(data.size(), batches * batchSize), size)) {
+                                data,
+                                Preprocessing.exact(new ImageShape(1, size, size)),
+                                batchSize,
+                                1)) {
+            loader.restart(order(data.size(), batches * batchSize));
             EngineTraits.of(network.manager().getEngine()).prepareThread();
             network.arrangeFor(size, size);
             Batch first = loader.next();

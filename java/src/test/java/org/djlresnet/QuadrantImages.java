@@ -8,7 +8,8 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 
 /**
@@ -47,6 +48,16 @@ public final class QuadrantImages {
         }
         return ImageDataset.of(
                 pixels.flip(), PixelType.UINT8, new long[] {count, 1, SIZE, SIZE}, labels, CLASSES);
+    }
+
+    /**
+     * Specifies a recipe's network for these images.
+     *
+     * @param recipe the recipe
+     * @return the specification, of 1 channel and the four classes
+     */
+    public static Specification specification(Recipe recipe) {
+        return Specification.forTraining(recipe.model(), of(1, 0), recipe.imageSize(), null);
     }
 
     /**

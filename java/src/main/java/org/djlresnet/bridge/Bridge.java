@@ -13,14 +13,19 @@ import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
+import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Output;
 import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
@@ -91,9 +96,11 @@ public final class Bridge {
             throw new UserException("A network needs at least 1 class. Received: " + classes);
         }
         Shape input =
-                inputShape.length == 0 ? entry.input() : Descriptions.inputShape(inputShape, null);
-        return Descriptions.summary(
-                model, entry.build(classes == 0 ? entry.classes() : classes), input, depth);
+                inputShape.length == 0
+                        ? Descriptions.shape(entry)
+                        : Descriptions.inputShape(inputShape, null);
+        Output output = classes == 0 ? entry.output() : Classes.numbered(classes);
+        return Descriptions.summary(model, entry.build(output), input, depth);
     }
 
     /**
@@ -132,7 +139,7 @@ public final class Bridge {
      * @throws UserException if something that was asked for is not there or does not fit
      */
     public static TrainingHandle train(
-            String recipe, ImageDataset train, ImageDataset test, String runDir) {
+            String recipe, Examples train, Examples test, String runDir) {
         return new TrainingHandle(
                 TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
     }
@@ -162,7 +169,7 @@ public final class Bridge {
      * @throws UserException if there is nothing to go on from, or something does not fit
      */
     public static TrainingHandle resume(
-            String from, String changes, ImageDataset train, ImageDataset test) {
+            String from, String changes, Examples train, Examples test) {
         return new TrainingHandle(
                 TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
@@ -185,8 +192,8 @@ public final class Bridge {
      * @return the data
      * @throws UserException if the name is unknown, or files are missing or damaged
      */
-    public static ImageDataset dataset(String name, String dataDir, boolean train, Integer limit) {
-        ImageDataset dataset = Datasets.read(name, Path.of(dataDir), train);
+    public static Examples dataset(String name, String dataDir, boolean train, Integer limit) {
+        Examples dataset = Datasets.read(name, Path.of(dataDir), train);
         return limit == null || limit >= dataset.size() ? dataset : dataset.limit(limit);
     }
 
@@ -201,7 +208,7 @@ public final class Bridge {
      * @return the data
      * @throws UserException if sizes disagree or a label or value is out of range
      */
-    public static ImageDataset array(
+    public static Examples array(
             ByteBuffer pixels, String type, long[] shape, int[] labels, String[] classNames) {
         return ImageDataset.of(pixels, PixelType.of(type), shape, labels, List.of(classNames));
     }
@@ -210,8 +217,8 @@ public final class Bridge {
      * Creates a network with fresh weights.
      *
      * @param model its name
-     * @param inChannels the number of input channels
-     * @param classes the number of classes
+     * @param inChannels the number of input channels, or 0 for the usual one
+     * @param classes the number of classes, or 0 for the usual one
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
@@ -219,16 +226,25 @@ public final class Bridge {
      */
     public static NetworkHandle create(
             String model, int inChannels, int classes, long seed, String device) {
+        requireNotNegative(inChannels, classes);
         String[] names = Network.numbered(classes).toArray(String[]::new);
         return create(model, inChannels, names, seed, device);
+    }
+
+    private static void requireNotNegative(int inChannels, int classes) {
+        if (inChannels < 0 || classes < 0) {
+            throw new UserException(
+                    "Bad size of a network. Received: in_channels=%d, classes=%d. Allowed: 1 or more; 0 for the usual"
+                            .formatted(inChannels, classes));
+        }
     }
 
     /**
      * Creates a network with fresh weights and names for its classes.
      *
      * @param model its name
-     * @param inChannels the number of input channels
-     * @param classNames a name for each class
+     * @param inChannels the number of input channels, or 0 for the usual one
+     * @param classNames a name for each class, or none for as many classes as usual
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
@@ -236,10 +252,13 @@ public final class Bridge {
      */
     public static NetworkHandle create(
             String model, int inChannels, String[] classNames, long seed, String device) {
-        List<String> names = List.of(classNames);
-        return new NetworkHandle(
-                Network.create(model, inChannels, names, seed, Devices.of(device)),
-                Checkpoint.describe(model, inChannels, names, null));
+        requireNotNegative(inChannels, classNames.length);
+        Models.Model entry = Models.get(model);
+        Specification specification =
+                entry.specification(
+                        inChannels == 0 ? entry.input().channels() : inChannels,
+                        classNames.length == 0 ? entry.output() : new Classes(List.of(classNames)));
+        return new NetworkHandle(Network.create(specification, seed, Devices.of(device)));
     }
 
     /**
@@ -261,9 +280,13 @@ public final class Bridge {
      *
      * @param file a safetensors file
      * @param options a JSON object: model, in_channels, classes and class_names (null for the
-     *     file's), new_head (whether the last layer is fresh rather than the file's), seed, device
+     *     file's), new_head (whether the last layer is fresh rather than the file's), seed, device,
+     *     preprocessing (a preset's name or an object; null for what is known of the file) and
+     *     source (where the file came from, beside which timm's config.json is looked for; null for
+     *     where it is)
      * @return the network; its {@code info()} has the key {@code import}: {@code {"taken", "new",
-     *     "left", "prefix", "converted", "not_finite"}}
+     *     "left", "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which
+     *     is "given", "file", "timm", "torchvision" or null
      * @throws UserException if the file is damaged, or does not hold the network's tensors; the
      *     message lists what is missing, superfluous and misshapen
      */
@@ -272,26 +295,44 @@ public final class Bridge {
     }
 
     /**
-     * Evaluates a network, with images resized as in its training.
+     * Evaluates a network.
      *
      * @param network the network
      * @param dataset the data
      * @param batchSize the number of examples of a batch
      * @param bypass the names of residual blocks that are passed by, as {@link
      *     NetworkHandle#residualBlocks()} gives them
+     * @param preprocessing a preset's name or JSON; null for the network's own
      * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
-     * @throws UserException if the data do not fit the network, or it has no such block
+     * @throws UserException if the data do not fit the network, it has no such block, or its
+     *     preprocessing is not known and none is given
      */
     public static String evaluate(
-            NetworkHandle network, ImageDataset dataset, int batchSize, String[] bypass) {
+            NetworkHandle network,
+            Examples dataset,
+            int batchSize,
+            String[] bypass,
+            String preprocessing) {
+        Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
         ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
-            return GSON.toJson(
-                    Evaluator.evaluate(bypassed, dataset, batchSize, network.imageSize()).toJson());
+            return GSON.toJson(Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson());
         } finally {
             ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of());
         }
+    }
+
+    /**
+     * Checks a preprocessing.
+     *
+     * @param text a preset's name or a JSON object
+     * @return the JSON text of {@link Preprocessing#toJson}; that of a preset for any channels is
+     *     for 3
+     * @throws UserException if it is neither, or has a bad value
+     */
+    public static String preprocessing(String text) {
+        return GSON.toJson(Preprocessing.of(text).toJson());
     }
 
     /**

@@ -230,14 +230,7 @@ public final class CellVariables {
         WeakReference<NetworkHandle> known = handles.get(network);
         NetworkHandle handle = known == null ? null : known.get();
         if (handle == null) {
-            handle =
-                    new NetworkHandle(
-                            network,
-                            Checkpoint.describe(
-                                    network.model(),
-                                    network.inChannels(),
-                                    network.classNames(),
-                                    null));
+            handle = new NetworkHandle(network, Checkpoint.describe(network.specification()));
             handle.share();
             handles.put(network, new WeakReference<>(handle));
         }

@@ -12,6 +12,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Summary;
 
@@ -49,18 +50,23 @@ final class Descriptions {
         JsonArray list = new JsonArray();
         for (String name : Models.names()) {
             Models.Model model = Models.get(name);
-            Summary summary = Summary.of(model.build(model.classes()), model.input(), 1);
+            Summary summary = Summary.of(model.build(model.output()), shape(model), 1);
             JsonObject json = new JsonObject();
             json.addProperty("name", name);
             json.addProperty("description", model.description());
             json.addProperty("parameters", summary.parameters());
             json.addProperty("trainable_parameters", summary.trainableParameters());
             json.addProperty("multiply_adds", summary.multiplyAdds());
-            json.add("input", GSON.toJsonTree(model.input().getShape()));
+            json.add("input", GSON.toJsonTree(shape(model).getShape()));
             json.add("options", GSON.toJsonTree(model.options()));
             list.add(json);
         }
         return GSON.toJson(list);
+    }
+
+    /** Returns the usual shape (N, C, H, W) of a network's input, for one image. */
+    static Shape shape(Models.Model model) {
+        return new Shape(model.input().batch(1));
     }
 
     static String datasets() {
@@ -70,7 +76,12 @@ final class Descriptions {
             JsonObject json = new JsonObject();
             json.addProperty("name", name);
             json.addProperty("description", dataset.description());
-            json.add("shape", GSON.toJsonTree(dataset.shape()));
+            ImageShape shape = dataset.shape();
+            int[] lengths =
+                    shape == null
+                            ? new int[0]
+                            : new int[] {shape.channels(), shape.height(), shape.width()};
+            json.add("shape", GSON.toJsonTree(lengths));
             json.add("classes", GSON.toJsonTree(dataset.classes()));
             json.addProperty("train", dataset.train());
             json.addProperty("test", dataset.test());

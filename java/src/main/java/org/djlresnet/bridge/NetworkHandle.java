@@ -15,6 +15,8 @@ import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualUnits;
@@ -44,6 +46,15 @@ public final class NetworkHandle implements AutoCloseable {
     NetworkHandle(Network network, JsonObject info) {
         this.network = network;
         this.info = info;
+    }
+
+    /**
+     * Wraps a network of which nothing is told but what it is.
+     *
+     * @param network the network, which the handle now owns
+     */
+    NetworkHandle(Network network) {
+        this(network, Checkpoint.describe(network.specification()));
     }
 
     /**
@@ -84,15 +95,11 @@ public final class NetworkHandle implements AutoCloseable {
         }
     }
 
-    Integer imageSize() {
-        return info.get("image_size").isJsonNull() ? null : info.get("image_size").getAsInt();
-    }
-
     /**
      * Describes the network.
      *
-     * @return a JSON object with the keys model, in_channels, classes, class_names, image_size, and
-     *     those of a run where there was one
+     * @return a JSON object with the keys model, in_channels, classes, class_names, image_size,
+     *     preprocessing (null where it is not known), and those of a run where there was one
      */
     public String info() {
         return GSON.toJson(info);
@@ -115,6 +122,24 @@ public final class NetworkHandle implements AutoCloseable {
             NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
             return TensorBytes.copy(TensorBytes.of(logits(images), manager));
         }
+    }
+
+    /**
+     * Computes logits of images that are prepared first. Images that become alike are computed
+     * together.
+     *
+     * @param images direct buffers with the pixels (C, H, W) of one image each
+     * @param shapes the images' shapes C, H, W
+     * @param type "uint8", or "float32" in native order
+     * @param preprocessing a preset's name or JSON; null for the network's own
+     * @return logits, float32, (N, classes), in a direct buffer of native order
+     * @throws UserException if a shape does not fit its buffer, an image cannot be prepared so, or
+     *     the network's preprocessing is not known and none is given
+     */
+    public ByteBuffer predict(
+            ByteBuffer[] images, long[][] shapes, String type, String preprocessing) {
+        Preprocessing chosen = network.specification().preprocessing(preprocessing);
+        return new Prediction(this, chosen, PixelType.of(type)).logits(images, shapes);
     }
 
     private void requireShape(ByteBuffer input, long[] shape) {
@@ -160,7 +185,7 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public void save(String file) {
         try {
-            Checkpoint.save(Path.of(file), network, imageSize(), null, Map.of());
+            Checkpoint.save(Path.of(file), network, null, Map.of());
         } catch (IOException failure) {
             throw new UserException(failure.getMessage(), failure);
         }
@@ -227,13 +252,14 @@ public final class NetworkHandle implements AutoCloseable {
      * Writes a folder that DJL's Criteria load.
      *
      * @param folder the folder, not there yet or empty
-     * @param imageSize the height and width that pictures are resized to
-     * @param normalization three means and three standard deviations, or null
-     * @throws UserException if the network does not fit the form, or the folder cannot be written
+     * @param preprocessing a preset's name or JSON; null for the network's own
+     * @throws UserException if the network does not fit the form, its preprocessing is not known
+     *     and none is given, or the folder cannot be written
      */
-    public void exportDjl(String folder, int imageSize, double[] normalization) {
+    public void exportDjl(String folder, String preprocessing) {
         try {
-            DjlFolder.write(Path.of(folder), network, imageSize, normalization);
+            DjlFolder.write(
+                    Path.of(folder), network, network.specification().preprocessing(preprocessing));
         } catch (IOException failure) {
             throw new UserException(folder + " cannot be written: " + failure, failure);
         }

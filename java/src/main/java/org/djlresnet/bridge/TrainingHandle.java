@@ -79,12 +79,7 @@ public final class TrainingHandle {
      */
     public NetworkHandle network() {
         Recipe recipe = run.recipe();
-        JsonObject info =
-                Checkpoint.describe(
-                        recipe.model(),
-                        run.network().inChannels(),
-                        run.network().classNames(),
-                        run.trainer().imageSize());
+        JsonObject info = Checkpoint.describe(run.network().specification());
         info.add("recipe", recipe.toTree());
         return new NetworkHandle(run.network(), info);
     }

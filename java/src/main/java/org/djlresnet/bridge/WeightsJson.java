@@ -34,20 +34,21 @@ final class WeightsJson {
 
     static NetworkHandle read(String file, String options) {
         JsonObject given = JsonParser.parseString(options).getAsJsonObject();
+        String origin = optionalText(given.get("source"));
         StateFile.Wanted wanted =
                 new StateFile.Wanted(
                         given.get("model").getAsString(),
                         optionalInt(given.get("in_channels")),
                         classNames(given),
                         given.get("new_head").getAsBoolean(),
-                        given.get("seed").getAsLong());
+                        given.get("seed").getAsLong(),
+                        optionalText(given.get("preprocessing")),
+                        Path.of(origin == null ? file : origin));
         Device device = Devices.of(given.get("device").getAsString());
         try (StateFile opened = StateFile.open(Path.of(file))) {
             StateFile.Imported imported = opened.network(wanted, device);
             Network network = imported.network();
-            JsonObject info =
-                    Checkpoint.describe(
-                            network.model(), network.inChannels(), network.classNames(), null);
+            JsonObject info = Checkpoint.describe(network.specification());
             JsonObject report = new JsonObject();
             report.add("taken", GSON.toJsonTree(imported.taken()));
             report.add("new", GSON.toJsonTree(imported.fresh()));
@@ -55,6 +56,7 @@ final class WeightsJson {
             report.addProperty("prefix", imported.prefix());
             report.add("converted", GSON.toJsonTree(imported.converted()));
             report.add("not_finite", GSON.toJsonTree(imported.notFinite()));
+            report.addProperty("preprocessing_source", imported.preprocessingSource());
             info.add("import", report);
             return new NetworkHandle(network, info);
         }
@@ -72,6 +74,12 @@ final class WeightsJson {
 
     private static Integer optionalInt(JsonElement value) {
         return value.isJsonNull() ? null : value.getAsInt();
+    }
+
+    private static String optionalText(JsonElement value) {
+        return value == null || value.isJsonNull()
+                ? null
+                : value.isJsonPrimitive() ? value.getAsString() : value.toString();
     }
 
     /** The network's tensors: {@code [{"name", "shape"}]}, and its counts of batches by name. */

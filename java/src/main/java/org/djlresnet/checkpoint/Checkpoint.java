@@ -20,17 +20,26 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 
 /**
  * A network and the state of its run in one safetensors file.
  *
  * <p>The weights and running statistics stand under torchvision's names, so that the file opens
  * anywhere; the optimizer's state under {@code optimizer/…}. The metadata entry {@value #KEY} is a
- * JSON object with the keys format, model, in_channels, class_names, image_size, versions,
- * batches_tracked (PyTorch's counts of batches) and, where a run wrote it, run: recipe, epoch,
- * step, best_test_accuracy, history and the sums of the epoch under way.
+ * JSON object with the keys format, model, in_channels, class_names, image_size, preprocessing
+ * (null where it is not known), versions, batches_tracked (PyTorch's counts of batches) and, where
+ * a run wrote it, run: recipe, epoch, step, best_test_accuracy, history and the sums of the epoch
+ * under way.
+ *
+ * <p>Earlier versions wrote no preprocessing. Their image_size says it all, since they only
+ * stretched images. They read today's files too, but know image_size alone: they apply neither a
+ * crop nor a normalization.
  */
 public final class Checkpoint implements AutoCloseable {
 
@@ -54,24 +63,21 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @param path the file
      * @param network the network
-     * @param imageSize the height and width of the images that it was trained on, or null
      * @param run the state of the run as JSON, or null
      * @param optimizerState the optimizer's arrays by name
      * @throws IOException if the file cannot be written; an earlier one is whole
      */
     public static void save(
-            Path path,
-            Network network,
-            Integer imageSize,
-            JsonObject run,
-            Map<String, NDArray> optimizerState)
+            Path path, Network network, JsonObject run, Map<String, NDArray> optimizerState)
             throws IOException {
+        Preprocessing preprocessing = network.specification().preprocessing();
         JsonObject info = new JsonObject();
         info.addProperty("format", FORMAT);
         info.addProperty("model", network.model());
         info.addProperty("in_channels", network.inChannels());
         info.add("class_names", GSON.toJsonTree(network.classNames()));
-        info.addProperty("image_size", imageSize);
+        info.addProperty("image_size", preprocessing == null ? null : preprocessing.imageSize());
+        info.add("preprocessing", preprocessing == null ? null : preprocessing.toJson());
         info.add("versions", Versions.toJson(network.manager().getEngine()));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
         info.add("run", run == null ? JsonNull.INSTANCE : run);
@@ -168,6 +174,10 @@ public final class Checkpoint implements AutoCloseable {
         if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
             throw new IllegalStateException("a size is not above 0");
         }
+        Preprocessing preprocessing = preprocessing();
+        if (preprocessing != null && preprocessing.channels() != inChannels()) {
+            throw new IllegalStateException("the preprocessing is for other channels");
+        }
         run();
     }
 
@@ -202,24 +212,56 @@ public final class Checkpoint implements AutoCloseable {
         return names;
     }
 
-    /**
-     * Returns the size of the images that the network was trained on.
-     *
-     * @return the height and width, or null if it was not trained or the two differ
-     */
-    public Integer imageSize() {
+    private Integer imageSize() {
         JsonElement size = info.get("image_size");
         return size.isJsonNull() ? null : size.getAsInt();
     }
 
     /**
+     * Returns how an image becomes the network's input.
+     *
+     * @return the preprocessing; null where it is not known
+     */
+    public Preprocessing preprocessing() {
+        JsonElement written = info.get("preprocessing");
+        if (written != null && written.isJsonNull()) {
+            return null;
+        }
+        if (written != null) {
+            JsonObject json = written.getAsJsonObject();
+            try {
+                return Preprocessing.of(json);
+            } catch (UserException bad) {
+                throw new UserException(path + ": " + bad.getMessage(), bad);
+            }
+        }
+        Integer size = imageSize();
+        return size == null ? null : Preprocessing.exact(new ImageShape(inChannels(), size, size));
+    }
+
+    /**
+     * Returns what the network is.
+     *
+     * @return its specification
+     * @throws UserException if there is no network of its name
+     */
+    public Specification specification() {
+        try {
+            return new Specification(
+                    model(), inChannels(), new Classes(classNames()), preprocessing());
+        } catch (UserException unknown) {
+            throw new UserException(path + ": " + unknown.getMessage(), unknown);
+        }
+    }
+
+    /**
      * Describes the checkpoint.
      *
-     * @return a JSON object with the keys model, in_channels, classes, class_names and image_size,
-     *     and those of the run where there is one
+     * @return a JSON object with the keys of {@link #describe(Specification)}, and those of the run
+     *     where there is one
      */
     public JsonObject describe() {
-        JsonObject description = describe(model(), inChannels(), classNames(), imageSize());
+        JsonObject description = describe(model(), inChannels(), classNames(), preprocessing());
         JsonElement run = info.get("run");
         if (run != null && run.isJsonObject()) {
             for (String key : List.of("recipe", "epoch", "step", "best_test_accuracy", "history")) {
@@ -232,22 +274,30 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Describes a network.
      *
-     * @param model its name in {@link Models}
-     * @param inChannels the number of input channels
-     * @param classNames the names of its classes
-     * @param imageSize the height and width of the images that it was trained on, or null
-     * @return a JSON object with the keys model, in_channels, classes, class_names and image_size
+     * @param specification what it is
+     * @return a JSON object with the keys model, in_channels, classes, class_names, image_size (the
+     *     height and width that images get, or null) and preprocessing (or null)
      */
-    public static JsonObject describe(
-            String model, int inChannels, List<String> classNames, Integer imageSize) {
+    public static JsonObject describe(Specification specification) {
+        return describe(
+                specification.model(),
+                specification.channels(),
+                specification.classNames(),
+                specification.preprocessing());
+    }
+
+    private static JsonObject describe(
+            String model, int channels, List<String> classNames, Preprocessing preprocessing) {
         JsonObject description = new JsonObject();
         description.addProperty("model", model);
-        description.addProperty("in_channels", inChannels);
+        description.addProperty("in_channels", channels);
         description.addProperty("classes", classNames.size());
         JsonArray names = new JsonArray();
         classNames.forEach(names::add);
         description.add("class_names", names);
-        description.addProperty("image_size", imageSize);
+        description.addProperty(
+                "image_size", preprocessing == null ? null : preprocessing.imageSize());
+        description.add("preprocessing", preprocessing == null ? null : preprocessing.toJson());
         return description;
     }
 
@@ -260,10 +310,21 @@ public final class Checkpoint implements AutoCloseable {
      *     message lists them
      */
     public Network network(Device device) {
+        return network(specification(), device);
+    }
+
+    /**
+     * Makes the checkpoint's network with another preprocessing.
+     *
+     * @param specification that of the checkpoint, but for the preprocessing
+     * @param device where its parameters are to live
+     * @return the network
+     * @throws UserException as {@link #network(Device)}
+     */
+    public Network network(Specification specification, Device device) {
         CheckpointTensors tensors = new CheckpointTensors(path, file, model());
         Network network =
-                Network.of(
-                        model(), inChannels(), classNames(), device, tensors.network(classNames()));
+                Network.of(specification, device, tensors.network(specification.output()));
         try {
             tensors.requireFit();
         } catch (UserException unfit) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.djlresnet.UserException;
 import org.djlresnet.model.Models;
+import org.djlresnet.model.Output;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.model.TensorBytes;
 
@@ -43,13 +44,13 @@ final class CheckpointTensors {
     /**
      * Finds the network's tensors.
      *
-     * @param classNames a name for each logit
+     * @param output what the network gives
      * @return what makes each parameter; a shape or type that is wrong is noted as it is met, for
      *     {@link #requireFit}
      * @throws UserException if tensors are missing or superfluous; the message lists them
      */
-    Map<String, Initializer> network(List<String> classNames) {
-        Set<String> expected = StateDict.of(entry().build(classNames.size())).keySet();
+    Map<String, Initializer> network(Output output) {
+        Set<String> expected = StateDict.of(Models.get(model).build(output)).keySet();
         expected.stream()
                 .filter(name -> !file.tensors().containsKey(name))
                 .forEach(name -> problems.add("no " + name));
@@ -80,14 +81,6 @@ final class CheckpointTensors {
                     });
         }
         return state;
-    }
-
-    private Models.Model entry() {
-        try {
-            return Models.get(model);
-        } catch (UserException unknown) {
-            throw new UserException(path + ": " + unknown.getMessage(), unknown);
-        }
     }
 
     /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */

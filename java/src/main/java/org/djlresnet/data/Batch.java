@@ -3,6 +3,7 @@ package org.djlresnet.data;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicReference;
+import org.djlresnet.image.ImageShape;
 
 /**
  * Some examples in buffers that the {@link BatchLoader} lends: float32 images and int32 labels.
@@ -15,9 +16,9 @@ public final class Batch implements AutoCloseable {
     private final AtomicReference<BatchBuffers> lent;
     private final BatchLoader owner;
     private final int count;
-    private final long[] shape;
+    private final ImageShape shape;
 
-    Batch(BatchLoader owner, BatchBuffers buffers, int count, long[] shape) {
+    Batch(BatchLoader owner, BatchBuffers buffers, int count, ImageShape shape) {
         this.owner = owner;
         this.lent = new AtomicReference<>(buffers);
         this.count = count;
@@ -30,7 +31,7 @@ public final class Batch implements AutoCloseable {
      * @throws IllegalStateException if the batch is closed
      */
     public ByteBuffer images() {
-        int bytes = (int) (count * shape[1] * shape[2] * shape[3] * Float.BYTES);
+        int bytes = (int) (count * shape.values() * Float.BYTES);
         return view(buffers().images(), bytes);
     }
 
@@ -53,7 +54,7 @@ public final class Batch implements AutoCloseable {
      * @return N, C, H, W
      */
     public long[] shape() {
-        return shape.clone();
+        return shape.batch(count);
     }
 
     /** Gives the buffers back to the loader; a second call does nothing. */

@@ -1,17 +1,18 @@
 package org.djlresnet.data;
 
-import java.nio.ByteBuffer;
-import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
 
 /**
- * Makes batches ahead of their use: one thread of its own gathers examples into a ring of three
- * reused buffers.
+ * Makes batches ahead of their use: threads of its own read and prepare examples into a ring of
+ * reused buffers, two more than there are threads.
  *
  * <pre>{@code
- * try (BatchLoader loader = new BatchLoader(dataset, 256, EpochOrder.of(seed, epoch, n), 0)) {
+ * try (BatchLoader loader = new BatchLoader(examples, preprocessing, 256, 1)) {
+ *     loader.restart(EpochOrder.of(seed, epoch, n));
  *     for (boolean more = true; more; ) {
  *         try (Batch batch = loader.next()) {
  *             more = batch != null;
@@ -23,105 +24,112 @@ import org.djlresnet.UserException;
  * }
  * }</pre>
  *
- * <p>One thread takes the batches; any thread may close the loader. {@link #restart} begins another
- * pass with the same buffers, so that memory stays flat from epoch to epoch.
+ * <p>The number of threads changes neither the batches nor their order. One thread takes the
+ * batches; any thread may close the loader. A pass has the buffers of the one before, so that
+ * memory stays flat from epoch to epoch.
  */
 public final class BatchLoader implements AutoCloseable {
 
-    private static final int RING = 3;
-
-    private final ImageDataset dataset;
+    private final Examples examples;
+    private final Preprocessing preprocessing;
+    private final ImageShape shape;
     private final int batchSize;
-    private final int height;
-    private final int width;
-    private final BlockingQueue<BatchBuffers> free = new ArrayBlockingQueue<>(RING);
-    // Room for every batch and an end, so that adding never blocks and no buffer is lost on the way
-    // An empty one is the end of the pass: to tell of it takes no memory, which may have run out
-    private final BlockingQueue<Optional<Batch>> ready = new ArrayBlockingQueue<>(RING + 2);
-    private Thread thread;
-    private boolean ended;
-    private volatile Throwable failure;
-    private volatile boolean closed;
+    private final int workers;
+    private final int ring;
+
+    /** Held while a pass begins or ends; taken before this loader's own lock. */
+    private final Object passes = new Object();
+
+    private final Deque<BatchBuffers> free;
+    private LoaderPass pass;
+    private boolean closed;
 
     /**
-     * Starts a pass.
+     * Makes a loader; {@link #restart} starts its first pass.
      *
-     * @param dataset what to read
+     * @param examples what to read
+     * @param preprocessing what is done to the images
      * @param batchSize examples a batch, 1 or more; the last may have fewer
-     * @param order indices of the examples; null for all in their order
-     * @param imageSize height and width of a batch's images in pixels; 0 for those of the data set
-     * @throws UserException if a size is out of range or a batch would not fit in 2^31-1 bytes
+     * @param workers threads that read, 1 or more
+     * @throws UserException if a number is out of range, the images cannot be prepared so, or a
+     *     batch would not fit in 2^31-1 bytes
      */
-    public BatchLoader(ImageDataset dataset, int batchSize, int[] order, int imageSize) {
+    public BatchLoader(Examples examples, Preprocessing preprocessing, int batchSize, int workers) {
         if (batchSize < 1) {
             throw new UserException("The batch size must be 1 or more, received " + batchSize);
         }
-        if (imageSize < 0) {
+        if (workers < 1) {
             throw new UserException(
-                    "The image size must be 1 or more, or 0 for the images' own, received "
-                            + imageSize);
+                    "A loader needs 1 thread or more. Received: workers=" + workers);
         }
-        this.dataset = dataset;
-        height = imageSize == 0 ? dataset.height() : imageSize;
-        width = imageSize == 0 ? dataset.width() : imageSize;
-        int most = Math.min(batchSize, dataset.size());
-        this.batchSize = most;
-        int bytes = requireFit(dataset, most, imageSize);
-        for (int i = 0; i < RING; i++) {
-            free.add(BatchBuffers.allocate(bytes, most * Integer.BYTES));
+        this.examples = examples;
+        this.preprocessing = preprocessing;
+        this.workers = workers;
+        this.batchSize = Math.min(batchSize, examples.size());
+        shape = requireFit(examples, preprocessing, batchSize);
+        ring = workers + 2;
+        free = new ArrayDeque<>(ring);
+        int imageBytes = (int) (this.batchSize * shape.values() * Float.BYTES);
+        for (int i = 0; i < ring; i++) {
+            free.add(BatchBuffers.allocate(imageBytes, this.batchSize * Integer.BYTES));
         }
-        start(order);
     }
 
     /**
      * Checks that a batch can be held.
      *
-     * @param dataset what is to be read
-     * @param batchSize examples a batch; the data set's size counts where it is less
-     * @param imageSize height and width of a batch's images in pixels; 0 for those of the data set
-     * @return the bytes of a batch's images
-     * @throws UserException if a batch would not fit in 2^31-1 bytes
+     * @param examples what is to be read
+     * @param preprocessing what is done to the images
+     * @param batchSize examples a batch; the number of examples counts where it is less
+     * @return the shape of a batch's images
+     * @throws UserException if the images cannot be prepared so, or a batch would not fit in 2^31-1
+     *     bytes
      */
-    public static int requireFit(ImageDataset dataset, int batchSize, int imageSize) {
-        int most = Math.min(batchSize, dataset.size());
-        int height = imageSize == 0 ? dataset.height() : imageSize;
-        int width = imageSize == 0 ? dataset.width() : imageSize;
-        double bytes = 1.0 * most * dataset.channels() * height * width * Float.BYTES;
+    public static ImageShape requireFit(
+            Examples examples, Preprocessing preprocessing, int batchSize) {
+        ImageShape shape = preprocessing.output(examples.shape());
+        int most = Math.min(batchSize, examples.size());
+        double bytes = (double) most * shape.values() * Float.BYTES;
         if (bytes > Integer.MAX_VALUE) {
             throw new UserException(
-                    "A batch of %d images of %d×%d×%d takes %.1f GB, at most 2.1 fit; use a smaller"
-                                    .formatted(most, dataset.channels(), height, width, bytes / 1e9)
-                            + " batch or image size");
+                    "A batch of %d images of %s takes %.1f GB, at most 2.1 fit; use a smaller batch or image size"
+                            .formatted(most, shape, bytes / 1e9));
         }
-        return (int) bytes;
+        return shape;
     }
 
     /**
-     * The next batch, waiting for it if need be. Close it after use: when three are open, this
-     * waits for ever.
+     * Returns the next batch, waiting for it if need be. Close it after use: when all buffers are
+     * lent, this waits for ever.
      *
      * @return the batch; null at the end of the pass
-     * @throws IllegalStateException if the loader is closed, or this thread is interrupted
-     * @throws RuntimeException what the loading thread threw, also for every later call
+     * @throws IllegalStateException if no pass was started, the loader is closed, or this thread is
+     *     interrupted
+     * @throws RuntimeException what a reading thread threw, in the place of its batch, and for
+     *     every later call
      */
-    public Batch next() {
-        if (!ended) {
-            Optional<Batch> batch = take();
-            if (batch.isPresent()) {
-                return batch.get();
+    public synchronized Batch next() {
+        while (true) {
+            if (closed) {
+                throw new IllegalStateException("The loader is closed");
             }
-            ended = true;
+            if (pass == null) {
+                throw new IllegalStateException("No pass was started; call restart");
+            }
+            if (pass.isOver()) {
+                return null;
+            }
+            Batch batch = pass.take();
+            if (batch != null) {
+                return batch;
+            }
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("Interrupted while waiting for a batch", e);
+            }
         }
-        if (closed) {
-            throw new IllegalStateException("The loader is closed");
-        }
-        if (failure instanceof Error error) {
-            throw error;
-        }
-        if (failure instanceof RuntimeException exception) {
-            throw exception;
-        }
-        return null;
     }
 
     /**
@@ -131,98 +139,76 @@ public final class BatchLoader implements AutoCloseable {
      * @throws IllegalStateException if the loader is closed or a batch is still open
      */
     public void restart(int[] order) {
-        if (closed) {
-            throw new IllegalStateException("The loader is closed");
+        synchronized (passes) {
+            endPass();
+            synchronized (this) {
+                if (closed) {
+                    throw new IllegalStateException("The loader is closed");
+                }
+                if (free.size() < ring) {
+                    throw new IllegalStateException(
+                            "%d batches are still open; close them first"
+                                    .formatted(ring - free.size()));
+                }
+                int[] own = order == null ? null : order.clone();
+                pass = new LoaderPass(this, own, workers, ring);
+                pass.start();
+            }
         }
-        stop();
-        drain();
-        if (free.size() < RING) {
-            throw new IllegalStateException(
-                    "%d batches are still open; close them first".formatted(RING - free.size()));
-        }
-        start(order);
     }
 
-    /** Ends the thread and lets go of the buffers; may be called at any time and twice. */
+    /** Ends the threads and lets go of the buffers; may be called at any time and twice. */
     @Override
     public void close() {
-        closed = true;
-        stop();
-        drain();
-        free.clear();
-        // Whoever waits in next() is told
-        ready.offer(Optional.empty());
+        synchronized (this) {
+            closed = true;
+            // whoever waits in next() is woken
+            notifyAll();
+        }
+        synchronized (passes) {
+            endPass();
+            synchronized (this) {
+                free.clear();
+            }
+        }
     }
 
-    void giveBack(BatchBuffers buffers) {
+    private void endPass() {
+        LoaderPass ending;
+        synchronized (this) {
+            ending = pass;
+            pass = null;
+        }
+        if (ending != null) {
+            ending.end();
+        }
+    }
+
+    synchronized void giveBack(BatchBuffers buffers) {
         if (!closed) {
             free.add(buffers);
+            notifyAll();
         }
     }
 
-    private void start(int[] order) {
-        int[] own = order == null ? null : order.clone();
-        ended = false;
-        failure = null;
-        thread = new Thread(() -> load(own), "djlresnet-loader");
-        thread.setDaemon(true);
-        thread.start();
+    /** Returns free buffers, or null; for the holder of this loader's lock. */
+    BatchBuffers takeFree() {
+        return free.poll();
     }
 
-    private void load(int[] order) {
-        try {
-            ExampleGatherer gatherer = new ExampleGatherer(dataset, height, width);
-            int total = order == null ? dataset.size() : order.length;
-            for (int start = 0; start < total; start += batchSize) {
-                int count = Math.min(batchSize, total - start);
-                BatchBuffers buffers = free.take();
-                ByteBuffer images = buffers.images();
-                gatherer.gather(
-                        order,
-                        start,
-                        count,
-                        images.asFloatBuffer(),
-                        buffers.labels().asIntBuffer());
-                long[] shape = {count, dataset.channels(), height, width};
-                ready.add(Optional.of(new Batch(this, buffers, count, shape)));
-            }
-        } catch (InterruptedException e) {
-            // restart() or close() wants the thread to end, and nobody takes what it made
-            return;
-        } catch (Throwable e) {
-            failure = e;
-        }
-        ready.offer(Optional.empty());
+    Examples examples() {
+        return examples;
     }
 
-    private Optional<Batch> take() {
-        try {
-            return ready.take();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("Interrupted while waiting for a batch", e);
-        }
+    int batchSize() {
+        return batchSize;
     }
 
-    private synchronized void stop() {
-        thread.interrupt();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                // The thread ends soon; leaving it alive would be the worse answer
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+    ImageShape shape() {
+        return shape;
     }
 
-    private void drain() {
-        for (Optional<Batch> batch = ready.poll(); batch != null; batch = ready.poll()) {
-            batch.ifPresent(Batch::close);
-        }
+    BatchFiller newFiller() {
+        return new BatchFiller(examples, preprocessing, shape);
     }
 }

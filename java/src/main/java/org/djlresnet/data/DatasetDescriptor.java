@@ -2,13 +2,14 @@ package org.djlresnet.data;
 
 import java.util.List;
 import java.util.Map;
+import org.djlresnet.image.ImageShape;
 
 /**
  * What is known of a named data set before it is read.
  *
  * @param name what {@link Datasets#read} takes
  * @param description one sentence
- * @param shape C, H, W; empty where only the files tell
+ * @param shape the images' shape; null where only the files tell
  * @param classes the classes' names by label; empty where only the files tell
  * @param train number of training examples; 0 where only the files tell
  * @param test number of test examples; 0 where only the files tell
@@ -17,7 +18,7 @@ import java.util.Map;
 public record DatasetDescriptor(
         String name,
         String description,
-        List<Integer> shape,
+        ImageShape shape,
         List<String> classes,
         int train,
         int test,
@@ -25,7 +26,6 @@ public record DatasetDescriptor(
 
     /** Copies the lists and the map, so that a descriptor never changes. */
     public DatasetDescriptor {
-        shape = List.copyOf(shape);
         classes = List.copyOf(classes);
         md5 = Map.copyOf(md5);
     }

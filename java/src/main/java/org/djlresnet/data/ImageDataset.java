@@ -6,8 +6,12 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.RawImage;
 
 /**
  * Labelled images of one size, held once in memory: pixels (N, C, H, W), a label and class names.
@@ -15,16 +19,15 @@ import org.djlresnet.UserException;
  * <p>Immutable and safe for reading by several threads. The pixels are not copied, so whoever made
  * the buffer must leave it alone.
  */
-public final class ImageDataset {
+public final class ImageDataset implements Examples {
 
     private static final int SCAN = 1 << 14;
 
     private final ByteBuffer pixels;
+    private final FloatBuffer floats;
     private final PixelType type;
     private final int size;
-    private final int channels;
-    private final int height;
-    private final int width;
+    private final ImageShape shape;
     private final int[] labels;
     private final List<String> classNames;
 
@@ -32,15 +35,14 @@ public final class ImageDataset {
             ByteBuffer pixels,
             PixelType type,
             int size,
-            int[] chw,
+            ImageShape shape,
             int[] labels,
             List<String> classNames) {
         this.pixels = pixels;
+        floats = pixels.duplicate().order(ByteOrder.nativeOrder()).asFloatBuffer();
         this.type = type;
         this.size = size;
-        this.channels = chw[0];
-        this.height = chw[1];
-        this.width = chw[2];
+        this.shape = shape;
         this.labels = labels;
         this.classNames = classNames;
     }
@@ -91,11 +93,11 @@ public final class ImageDataset {
             }
         }
         ByteBuffer own = pixels.slice().asReadOnlyBuffer().order(ByteOrder.nativeOrder());
-        int[] chw = {(int) shape[1], (int) shape[2], (int) shape[3]};
+        ImageShape image = new ImageShape((int) shape[1], (int) shape[2], (int) shape[3]);
         if (type == PixelType.FLOAT32) {
-            checkFinite(own.asFloatBuffer(), chw);
+            checkFinite(own.asFloatBuffer(), image);
         }
-        return new ImageDataset(own, type, size, chw, labels.clone(), List.copyOf(classNames));
+        return new ImageDataset(own, type, size, image, labels.clone(), List.copyOf(classNames));
     }
 
     private static long bytes(long[] shape, PixelType type) {
@@ -117,7 +119,7 @@ public final class ImageDataset {
         return bytes;
     }
 
-    private static void checkFinite(FloatBuffer values, int[] chw) {
+    private static void checkFinite(FloatBuffer values, ImageShape shape) {
         float[] chunk = new float[SCAN];
         int total = values.remaining();
         for (int start = 0; start < total; start += SCAN) {
@@ -126,10 +128,11 @@ public final class ImageDataset {
             for (int i = 0; i < length; i++) {
                 if (!Float.isFinite(chunk[i])) {
                     int at = start + i;
-                    int x = at % chw[2];
-                    int y = at / chw[2] % chw[1];
-                    int c = at / chw[2] / chw[1] % chw[0];
-                    int n = at / chw[2] / chw[1] / chw[0];
+                    int x = at % shape.width();
+                    int y = at / shape.width() % shape.height();
+                    int plane = at / shape.width() / shape.height();
+                    int c = plane % shape.channels();
+                    int n = plane / shape.channels();
                     throw new UserException(
                             "Pixels must be finite, received %s at (%d, %d, %d, %d) of (N, C, H, W)"
                                     .formatted(chunk[i], n, c, y, x));
@@ -138,52 +141,23 @@ public final class ImageDataset {
         }
     }
 
-    /**
-     * The first examples alone, sharing the memory of all.
-     *
-     * @param n 1 or more; more than there are means all
-     * @return a view
-     * @throws UserException if n is not positive
-     */
+    @Override
     public ImageDataset limit(int n) {
-        if (n < 1) {
-            throw new UserException("The limit of examples must be 1 or more, received " + n);
-        }
-        int[] chw = {channels, height, width};
-        return new ImageDataset(pixels, type, Math.min(n, size), chw, labels, classNames);
+        int most = Math.min(Examples.requireLimit(n), size);
+        return new ImageDataset(pixels, type, most, shape, labels, classNames);
     }
 
-    /**
-     * @return number of examples N
-     */
+    @Override
     public int size() {
         return size;
     }
 
-    /**
-     * @return channels C
-     */
-    public int channels() {
-        return channels;
+    @Override
+    public ImageShape shape() {
+        return shape;
     }
 
-    /**
-     * @return height H in pixels
-     */
-    public int height() {
-        return height;
-    }
-
-    /**
-     * @return width W in pixels
-     */
-    public int width() {
-        return width;
-    }
-
-    /**
-     * @return how the pixels are stored
-     */
+    @Override
     public PixelType type() {
         return type;
     }
@@ -192,7 +166,7 @@ public final class ImageDataset {
      * @return the pixels (N, C, H, W), read-only, of the machine's byte order, from position 0
      */
     public ByteBuffer pixels() {
-        int bytes = size * channels * height * width * type.bytes();
+        int bytes = size * (int) shape.values() * type.bytes();
         return pixels.duplicate().limit(bytes).order(ByteOrder.nativeOrder());
     }
 
@@ -203,26 +177,31 @@ public final class ImageDataset {
         return Arrays.copyOf(labels, size);
     }
 
-    /**
-     * @param index 0 to {@code size() - 1}
-     * @return the label of one example
-     * @throws IndexOutOfBoundsException if there is no such example
-     */
+    @Override
     public int label(int index) {
-        if (index >= size) {
-            throw new IndexOutOfBoundsException(
-                    "example %d of a data set of %d".formatted(index, size));
+        return labels[Objects.checkIndex(index, size)];
+    }
+
+    @Override
+    public void read(int index, RawImage into) {
+        int length = (int) shape.values();
+        int begin = Objects.checkIndex(index, size) * length;
+        if (type == PixelType.UINT8) {
+            pixels.get(begin, into.holdBytes(shape), 0, length);
+        } else {
+            floats.get(begin, into.holdFloats(shape), 0, length);
         }
-        return labels[index];
     }
 
     /**
-     * @return a checksum (CRC-32C) of shape, type, pixels and labels, eight hexadecimal digits; of
-     *     float32 pixels it depends on the machine's byte order
+     * Returns a checksum (CRC-32C) of shape, type, pixels and labels; of float32 pixels it depends
+     * on the machine's byte order.
      */
-    public String checksum() {
+    @Override
+    public String fingerprint() {
         ByteBuffer rest = ByteBuffer.allocate(Integer.BYTES * (5 + size));
-        rest.putInt(size).putInt(channels).putInt(height).putInt(width).putInt(type.bytes());
+        rest.putInt(size).putInt(shape.channels()).putInt(shape.height()).putInt(shape.width());
+        rest.putInt(type.bytes());
         rest.asIntBuffer().put(labels, 0, size);
         CRC32C checksum = new CRC32C();
         checksum.update(rest.clear());
@@ -230,9 +209,7 @@ public final class ImageDataset {
         return HexFormat.of().toHexDigits((int) checksum.getValue());
     }
 
-    /**
-     * @return the classes' names, by label
-     */
+    @Override
     public List<String> classNames() {
         return classNames;
     }

@@ -8,8 +8,9 @@ import java.nio.IntBuffer;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
-import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
 
@@ -33,22 +34,39 @@ public final class Evaluator {
     private Evaluator() {}
 
     /**
+     * Evaluates a network on images that are prepared as it records.
+     *
+     * @param network the network
+     * @param examples the examples, with no more classes than the network has
+     * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
+     *     rounding
+     * @return the sums over all examples
+     * @throws UserException if the data do not fit the network, or its preprocessing is not known
+     */
+    public static Evaluation evaluate(Network network, Examples examples, int batchSize) {
+        Preprocessing preprocessing = network.specification().requirePreprocessing();
+        return evaluate(network, examples, batchSize, preprocessing);
+    }
+
+    /**
      * Evaluates a network.
      *
      * @param network the network
-     * @param dataset the examples, of the network's channels and with no more classes than it has
+     * @param examples the examples, with no more classes than the network has
      * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
      *     rounding
-     * @param imageSize the height and width that images are resized to, or null to leave them
+     * @param preprocessing how images are prepared, of the network's channels
      * @return the sums over all examples
      * @throws UserException if the data do not fit the network
      */
     public static Evaluation evaluate(
-            Network network, ImageDataset dataset, int batchSize, Integer imageSize) {
-        requireFit(network, dataset);
+            Network network, Examples examples, int batchSize, Preprocessing preprocessing) {
+        requireFit(network, examples);
+        network.specification().withPreprocessing(preprocessing);
         withoutGradients(network);
-        try (BatchLoader loader = loader(dataset, batchSize, imageSize)) {
-            return run(network, loader, (examples, loss, accuracy) -> true);
+        try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize, 1)) {
+            loader.restart(null);
+            return run(network, loader, (done, loss, accuracy) -> true);
         }
     }
 
@@ -62,36 +80,18 @@ public final class Evaluator {
     }
 
     /**
-     * Makes a loader that goes through a data set in its order.
-     *
-     * @param dataset the data set
-     * @param batchSize the number of examples of a batch
-     * @param imageSize the height and width that images are resized to, or null to leave them
-     * @return the loader
-     */
-    public static BatchLoader loader(ImageDataset dataset, int batchSize, Integer imageSize) {
-        return new BatchLoader(dataset, batchSize, null, imageSize == null ? 0 : imageSize);
-    }
-
-    /**
-     * Checks that a network can take a data set.
+     * Checks that a network knows the classes of examples.
      *
      * @param network the network
-     * @param dataset the data set
-     * @throws UserException if channels or classes disagree
+     * @param examples the examples
+     * @throws UserException if they have more classes
      */
-    public static void requireFit(Network network, ImageDataset dataset) {
-        if (dataset.channels() != network.inChannels()) {
-            throw new UserException(
-                    String.format(
-                            "The data have %d channels, but the network takes %d",
-                            dataset.channels(), network.inChannels()));
-        }
-        if (dataset.classNames().size() > network.classNames().size()) {
+    public static void requireFit(Network network, Examples examples) {
+        if (examples.classNames().size() > network.classNames().size()) {
             throw new UserException(
                     String.format(
                             "The data have %d classes, but the network knows %d",
-                            dataset.classNames().size(), network.classNames().size()));
+                            examples.classNames().size(), network.classNames().size()));
         }
     }
 

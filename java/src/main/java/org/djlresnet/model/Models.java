@@ -1,18 +1,19 @@
 package org.djlresnet.model;
 
-import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
 import org.djlresnet.block.Shortcut;
 import org.djlresnet.block.StridePlacement;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
 
 /**
  * The one registry of networks by name.
@@ -23,6 +24,12 @@ import org.djlresnet.block.StridePlacement;
 public final class Models {
 
     private static final int LONGEST_SHOWN = 100;
+    private static final String SMALL_STEM = "small_stem";
+    private static final ImageShape GREY = new ImageShape(1, 28, 28);
+    private static final ImageShape SMALL = new ImageShape(3, 32, 32);
+    private static final ImageShape PHOTOGRAPH = new ImageShape(3, 224, 224);
+    private static final Output TEN = Classes.numbered(10);
+    private static final Output IMAGENET = Classes.numbered(1000);
     private static final Map<String, Entry> REGISTRY = new LinkedHashMap<>();
 
     private static final Map<String, Consumer<ResNet.Builder>> RESNET_OPTIONS =
@@ -34,7 +41,7 @@ public final class Models {
     static {
         RESNET_OPTIONS.put("zero_init_last_gamma", builder -> builder.optZeroInitLastGamma(true));
         RESNET_OPTIONS.put("deep_stem", builder -> builder.optStem(Stem.DEEP));
-        RESNET_OPTIONS.put("small_stem", builder -> builder.optStem(Stem.SMALL));
+        RESNET_OPTIONS.put(SMALL_STEM, builder -> builder.optStem(Stem.SMALL));
         RESNET_OPTIONS.put(
                 "pooled_shortcut", builder -> builder.optShortcut(Shortcut.POOLED_PROJECTION));
         BOTTLENECK_OPTIONS = new LinkedHashMap<>(RESNET_OPTIONS);
@@ -47,10 +54,11 @@ public final class Models {
                 "d2l-resnet18",
                 new Entry(
                         "ResNet-18 of Dive into Deep Learning, Java edition, 7.6",
-                        new Shape(1, 1, 28, 28),
-                        10,
+                        GREY,
+                        TEN,
+                        Preprocessing.exact(GREY),
                         Map.of(),
-                        (classes, options) -> new D2lResNet18(classes)));
+                        (output, options) -> new D2lResNet18(output.size())));
         photographs();
         preact();
         small();
@@ -136,8 +144,9 @@ public final class Models {
             String description,
             Supplier<B> builder,
             Map<String, Consumer<B>> options) {
+        Preprocessing preprocessing = Preprocessing.torchvision();
         REGISTRY.put(
-                name, Entry.of(description, new Shape(1, 3, 224, 224), 1000, builder, options));
+                name, Entry.of(description, PHOTOGRAPH, IMAGENET, preprocessing, builder, options));
     }
 
     private static <B extends NetworkBuilder<B>> void registerSmall(
@@ -145,7 +154,8 @@ public final class Models {
             String description,
             Supplier<B> builder,
             Map<String, Consumer<B>> options) {
-        REGISTRY.put(name, Entry.of(description, new Shape(1, 3, 32, 32), 10, builder, options));
+        Preprocessing preprocessing = Preprocessing.exact(SMALL);
+        REGISTRY.put(name, Entry.of(description, SMALL, TEN, preprocessing, builder, options));
     }
 
     /**
@@ -194,9 +204,11 @@ public final class Models {
                 name,
                 entry.description,
                 entry.input,
-                entry.classes,
+                entry.output,
+                // which makes of it a network for images of another size
+                options.contains(SMALL_STEM) ? null : entry.preprocessing,
                 List.copyOf(entry.options.keySet()),
-                classes -> entry.factory.build(classes, options));
+                output -> entry.factory.build(output, options));
     }
 
     private static String shown(String name) {
@@ -204,25 +216,32 @@ public final class Models {
     }
 
     private interface Factory {
-        Block build(int classes, List<String> options);
+        Block build(Output output, List<String> options);
     }
 
     private record Entry(
-            String description, Shape input, int classes, Map<String, ?> options, Factory factory) {
+            String description,
+            ImageShape input,
+            Output output,
+            Preprocessing preprocessing,
+            Map<String, ?> options,
+            Factory factory) {
 
         static <B extends NetworkBuilder<B>> Entry of(
                 String description,
-                Shape input,
-                int classes,
+                ImageShape input,
+                Output output,
+                Preprocessing preprocessing,
                 Supplier<B> builder,
                 Map<String, Consumer<B>> options) {
             return new Entry(
                     description,
                     input,
-                    classes,
+                    output,
+                    preprocessing,
                     options,
-                    (number, chosen) -> {
-                        B network = builder.get().setClasses(number);
+                    (wanted, chosen) -> {
+                        B network = builder.get().setClasses(wanted.size());
                         chosen.forEach(option -> options.get(option).accept(network));
                         return network.build();
                     });
@@ -234,27 +253,54 @@ public final class Models {
      *
      * @param name the name, with its options
      * @param description one line for a list
-     * @param input the shape (N, C, H, W) it is usually given
-     * @param classes the usual number of classes
+     * @param input the shape of the images that it is usually given
+     * @param output what it usually gives
+     * @param preprocessing how images usually become its input; null where nothing is usual
      * @param options the options that its name may carry
-     * @param builder builds the network for a number of classes
+     * @param builder builds the network for what it is to give
      */
     public record Model(
             String name,
             String description,
-            Shape input,
-            int classes,
+            ImageShape input,
+            Output output,
+            Preprocessing preprocessing,
             List<String> options,
-            IntFunction<Block> builder) {
+            Function<Output, Block> builder) {
 
         /**
          * Builds the network, without parameters yet.
          *
-         * @param numClasses the number of classes
+         * @param wanted what it is to give
          * @return the network's block
          */
-        public Block build(int numClasses) {
-            return builder.apply(numClasses);
+        public Block build(Output wanted) {
+            return builder.apply(wanted);
+        }
+
+        /**
+         * Builds the network as a classifier, without parameters yet.
+         *
+         * @param classes the number of classes
+         * @return the network's block
+         */
+        public Block build(int classes) {
+            return build(Classes.numbered(classes));
+        }
+
+        /**
+         * Specifies the network with its usual preprocessing, which has no mean and deviation where
+         * the channels are not the usual ones.
+         *
+         * @param channels channels of its input
+         * @param wanted what it is to give
+         * @return the specification
+         * @throws UserException if a number is out of range
+         */
+        public Specification specification(int channels, Output wanted) {
+            boolean known = preprocessing != null && channels > 0;
+            return new Specification(
+                    name, channels, wanted, known ? preprocessing.withChannels(channels) : null);
         }
     }
 }

@@ -14,19 +14,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
-import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
 
 /**
- * A network with its parameters, its device and the names of its classes.
+ * A network with its specification, its parameters and its device.
  *
  * <p>It owns its parameters' memory until it is closed. One thread at a time may use it.
  */
 public final class Network implements AutoCloseable {
 
-    private final String model;
-    private final int inChannels;
+    private final Specification specification;
     private final List<String> classNames;
     private final NDManager manager;
     private final Block block;
@@ -34,29 +32,19 @@ public final class Network implements AutoCloseable {
     private final ParameterStore parameterStore;
 
     private Network(
-            String model,
-            int inChannels,
-            List<String> classNames,
+            Specification specification,
             Device device,
             BiFunction<String, Parameter, Initializer> initializers) {
-        Models.Model entry = Models.get(model);
-        if (inChannels < 1 || classNames.isEmpty()) {
-            throw new UserException(
-                    "A network needs at least 1 input channel and 1 class. Received: in_channels="
-                            + inChannels
-                            + ", classes="
-                            + classNames.size());
-        }
-        this.model = model;
-        this.inChannels = inChannels;
-        this.classNames = List.copyOf(classNames);
-        block = entry.build(classNames.size());
+        this.specification = specification;
+        classNames = specification.classNames();
+        Models.Model entry = Models.get(specification.model());
+        block = entry.build(specification.output());
         parameters = StateDict.of(block);
         parameters.forEach(
                 (name, parameter) -> parameter.setInitializer(initializers.apply(name, parameter)));
         manager = NDManager.newBaseManager(device);
         try {
-            arrangeFor(entry.input().get(2), entry.input().get(3));
+            arrangeFor(entry.input().height(), entry.input().width());
         } catch (RuntimeException | Error failure) {
             manager.close();
             throw failure;
@@ -68,6 +56,19 @@ public final class Network implements AutoCloseable {
      * Creates a network with fresh weights: He normal weights, biases and running means of 0,
      * running variances of 1, scales of 1 or, where the network says so, of 0.
      *
+     * @param specification what the network is
+     * @param seed the seed of the weights, which are equal on all engines
+     * @param device where its parameters live
+     * @return the network
+     */
+    public static Network create(Specification specification, long seed, Device device) {
+        return new Network(
+                specification, device, (name, parameter) -> fresh(seed, name, parameter));
+    }
+
+    /**
+     * Creates a classifier with fresh weights, and the preprocessing that is usual for it.
+     *
      * @param model its name in {@link Models}
      * @param inChannels the number of input channels, at least 1
      * @param classNames a name for each class, at least 1
@@ -78,58 +79,40 @@ public final class Network implements AutoCloseable {
      */
     public static Network create(
             String model, int inChannels, List<String> classNames, long seed, Device device) {
-        return new Network(
-                model,
-                inChannels,
-                classNames,
-                device,
-                (name, parameter) -> fresh(seed, name, parameter));
+        Specification specification =
+                Models.get(model).specification(inChannels, new Classes(classNames));
+        return create(specification, seed, device);
     }
 
     /**
      * Creates a network with given parameters.
      *
-     * @param model its name in {@link Models}
-     * @param inChannels the number of input channels, at least 1
-     * @param classNames a name for each class, at least 1
+     * @param specification what the network is
      * @param device where its parameters live
      * @param values gives each tensor its values by its name in {@link StateDict}
      * @return the network
-     * @throws UserException if the name is unknown or a number is out of range
      */
     public static Network of(
-            String model,
-            int inChannels,
-            List<String> classNames,
-            Device device,
-            Map<String, Initializer> values) {
-        return new Network(
-                model, inChannels, classNames, device, (name, parameter) -> values.get(name));
+            Specification specification, Device device, Map<String, Initializer> values) {
+        return new Network(specification, device, (name, parameter) -> values.get(name));
     }
 
     /**
      * Creates a network with given parameters, and fresh ones where none are given.
      *
-     * @param model its name in {@link Models}
-     * @param inChannels the number of input channels, at least 1
-     * @param classNames a name for each class, at least 1
+     * @param specification what the network is
      * @param device where its parameters live
      * @param values gives tensors their values by their names in {@link StateDict}
      * @param seed the seed of the others, which are as {@link #create} makes them
      * @return the network
-     * @throws UserException if the name is unknown or a number is out of range
      */
     public static Network of(
-            String model,
-            int inChannels,
-            List<String> classNames,
+            Specification specification,
             Device device,
             Map<String, Initializer> values,
             long seed) {
         return new Network(
-                model,
-                inChannels,
-                classNames,
+                specification,
                 device,
                 (name, parameter) ->
                         values.containsKey(name) ? values.get(name) : fresh(seed, name, parameter));
@@ -148,7 +131,7 @@ public final class Network implements AutoCloseable {
      * @return "0", "1", …
      */
     public static List<String> numbered(int classes) {
-        return IntStream.range(0, classes).mapToObj(Integer::toString).toList();
+        return Classes.numbered(classes).names();
     }
 
     /**
@@ -170,7 +153,16 @@ public final class Network implements AutoCloseable {
      * @param width the images' width
      */
     public void arrangeFor(long height, long width) {
-        block.initialize(manager, DataType.FLOAT32, new Shape(1, inChannels, height, width));
+        block.initialize(manager, DataType.FLOAT32, new Shape(1, inChannels(), height, width));
+    }
+
+    /**
+     * Returns what the network is.
+     *
+     * @return its specification
+     */
+    public Specification specification() {
+        return specification;
     }
 
     /**
@@ -179,7 +171,7 @@ public final class Network implements AutoCloseable {
      * @return the name
      */
     public String model() {
-        return model;
+        return specification.model();
     }
 
     /**
@@ -188,13 +180,13 @@ public final class Network implements AutoCloseable {
      * @return the number
      */
     public int inChannels() {
-        return inChannels;
+        return specification.channels();
     }
 
     /**
      * Returns the names of the classes.
      *
-     * @return a name for each logit
+     * @return a name for each logit; none where the network is no classifier
      */
     public List<String> classNames() {
         return classNames;
@@ -265,7 +257,7 @@ public final class Network implements AutoCloseable {
         values.keySet().stream()
                 .filter(name -> !parameters.containsKey(name))
                 .forEach(mismatches::superfluous);
-        mismatches.throwIfAny("These are not the tensors of this " + model, "");
+        mismatches.throwIfAny("These are not the tensors of this " + model(), "");
         EngineTraits traits = EngineTraits.of(manager.getEngine());
         parameters.forEach(
                 (name, parameter) ->

@@ -2,7 +2,7 @@ package org.djlresnet.training;
 
 import com.google.gson.JsonObject;
 import org.djlresnet.UserException;
-import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.Examples;
 
 /**
  * What a run's data are told by when it goes on: a run on others would give what no single run can.
@@ -13,8 +13,8 @@ import org.djlresnet.data.ImageDataset;
 public record DataChecksums(String train, String test) {
 
     /** Returns the checksums of data. */
-    static DataChecksums of(ImageDataset train, ImageDataset test) {
-        return new DataChecksums(train.checksum(), test.checksum());
+    static DataChecksums of(Examples train, Examples test) {
+        return new DataChecksums(train.fingerprint(), test.fingerprint());
     }
 
     /** Reads what {@link #toJson} wrote. */

@@ -13,7 +13,6 @@ final class Recorder implements AutoCloseable {
 
     private final RunFolder folder;
     private final Network network;
-    private final Integer imageSize;
     private final int keep;
     private final long everySteps;
     private final long everyNanos;
@@ -25,14 +24,12 @@ final class Recorder implements AutoCloseable {
      *
      * @param folder the run's folder, or null to write nothing
      * @param network the network
-     * @param imageSize the size of the images that it sees, or null
      * @param recipe gives checkpoint_every and keep
      * @param step the step that the run stands at
      */
-    Recorder(RunFolder folder, Network network, Integer imageSize, Recipe recipe, long step) {
+    Recorder(RunFolder folder, Network network, Recipe recipe, long step) {
         this.folder = folder;
         this.network = network;
-        this.imageSize = imageSize;
         keep = recipe.keep();
         savedStep = step;
         String every = recipe.checkpointEvery();
@@ -66,11 +63,7 @@ final class Recorder implements AutoCloseable {
                     .replaceLast(
                             file ->
                                     Checkpoint.save(
-                                            file,
-                                            network,
-                                            imageSize,
-                                            state.toJson(),
-                                            optimizer.state()));
+                                            file, network, state.toJson(), optimizer.state()));
             if (state.isEpochsEnd()) {
                 folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
             }
@@ -101,8 +94,7 @@ final class Recorder implements AutoCloseable {
             requireFinite(state.step(), optimizer);
             try {
                 folder.requireLock();
-                Checkpoint.save(
-                        folder.best(), network, imageSize, state.toJson(), optimizer.state());
+                Checkpoint.save(folder.best(), network, state.toJson(), optimizer.state());
             } catch (IOException failure) {
                 throw unwritable(folder.best(), failure);
             }

@@ -11,10 +11,12 @@ import java.util.function.Consumer;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
-import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluation;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 
@@ -31,8 +33,9 @@ public final class Trainer {
 
     private final Recipe recipe;
     private final Network network;
-    private final ImageDataset train;
-    private final ImageDataset test;
+    private final Examples train;
+    private final Examples test;
+    private final Preprocessing preprocessing;
     private final RunFolder folder;
     private final Recorder recorder;
     private final Progress progress;
@@ -55,18 +58,14 @@ public final class Trainer {
      * Makes a new run ready.
      *
      * @param recipe the recipe
-     * @param network a network for the data; it is trained in place
+     * @param network a network for the data, of a known preprocessing; it is trained in place
      * @param train the training data, at least 2 examples
      * @param test the test data
      * @param folder where the run leaves its files, or null to leave none
      * @throws UserException if the data do not fit the network or are too few
      */
     public Trainer(
-            Recipe recipe,
-            Network network,
-            ImageDataset train,
-            ImageDataset test,
-            RunFolder folder) {
+            Recipe recipe, Network network, Examples train, Examples test, RunFolder folder) {
         this(TrainingState.beginning(recipe), network, Map.of(), train, test, folder);
     }
 
@@ -85,13 +84,14 @@ public final class Trainer {
             TrainingState start,
             Network network,
             Map<String, Initializer> optimizerState,
-            ImageDataset train,
-            ImageDataset test,
+            Examples train,
+            Examples test,
             RunFolder folder) {
-        Evaluator.requireFit(network, train);
-        Evaluator.requireFit(network, test);
         this.start = start;
         this.recipe = start.recipe();
+        preprocessing = network.specification().requirePreprocessing();
+        Evaluator.requireFit(network, train);
+        Evaluator.requireFit(network, test);
         plan = new EpochPlan(train.size(), recipe.batchSize(), recipe.seed());
         plan.requireFit(start);
         // where nothing is kept, no run goes on with them
@@ -105,16 +105,14 @@ public final class Trainer {
         this.train = train;
         this.test = test;
         this.folder = folder;
-        network.arrangeFor(
-                recipe.imageSize() == null ? train.height() : recipe.imageSize(),
-                recipe.imageSize() == null ? train.width() : recipe.imageSize());
+        ImageShape input = BatchLoader.requireFit(train, preprocessing, recipe.batchSize());
+        BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
+        network.arrangeFor(input.height(), input.width());
         pass = recipe.profile() ? new Profile(network) : new GradientPass(network);
-        recorder = new Recorder(folder, network, imageSize(), recipe, start.step());
+        recorder = new Recorder(folder, network, recipe, start.step());
         bestWeights = recipe.patience() == null ? null : new BestWeights(network);
         progress = new Progress(recipe.epochs(), start);
         schedule = new Schedule(recipe, plan.steps());
-        BatchLoader.requireFit(train, recipe.batchSize(), loaderSize());
-        BatchLoader.requireFit(test, recipe.batchSize(), loaderSize());
         step = start.step();
         epochsDone = start.epochsDone();
     }
@@ -146,18 +144,6 @@ public final class Trainer {
      */
     public Profile profile() {
         return pass instanceof Profile profile ? profile : null;
-    }
-
-    /**
-     * Returns the size of the images that the network sees.
-     *
-     * @return their height and width, or null if the two differ
-     */
-    public Integer imageSize() {
-        if (recipe.imageSize() != null) {
-            return recipe.imageSize();
-        }
-        return train.height() == train.width() ? train.height() : null;
     }
 
     /**
@@ -218,9 +204,9 @@ public final class Trainer {
         try (Sgd optimizer =
                         new Sgd(recipe, network.parameters(), network.manager(), optimizerState);
                 BatchLoader trainLoader =
-                        new BatchLoader(train, recipe.batchSize(), new int[0], loaderSize());
+                        new BatchLoader(train, preprocessing, recipe.batchSize(), 1);
                 BatchLoader testLoader =
-                        Evaluator.loader(test, recipe.batchSize(), recipe.imageSize())) {
+                        new BatchLoader(test, preprocessing, recipe.batchSize(), 1)) {
             boolean completed = runEpoch(start.partial(), optimizer, trainLoader, testLoader);
             while (completed && goesOn()) {
                 completed =
@@ -228,10 +214,6 @@ public final class Trainer {
             }
             return completed;
         }
-    }
-
-    private int loaderSize() {
-        return recipe.imageSize() == null ? 0 : recipe.imageSize();
     }
 
     private boolean goesOn() {

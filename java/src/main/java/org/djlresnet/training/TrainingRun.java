@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
@@ -13,10 +14,12 @@ import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
-import org.djlresnet.data.ImageDataset;
+import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.weights.StateFile;
 
@@ -40,7 +43,7 @@ public record TrainingRun(
 
     /** Where the examples come from. */
     private interface Data {
-        ImageDataset read(Recipe recipe, boolean train);
+        Examples read(Recipe recipe, boolean train);
     }
 
     /**
@@ -67,8 +70,7 @@ public record TrainingRun(
      * @return the run
      * @throws UserException if something that was asked for is not there or does not fit
      */
-    public static TrainingRun prepare(
-            Recipe recipe, ImageDataset train, ImageDataset test, Path runDir) {
+    public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
                 recipe.with("dataset", new JsonPrimitive(Recipe.ARRAYS)),
                 arrays(train, test),
@@ -99,12 +101,11 @@ public record TrainingRun(
      * @return the run
      * @throws UserException if there is nothing to go on from, or something does not fit
      */
-    public static TrainingRun resume(
-            Path from, JsonObject changes, ImageDataset train, ImageDataset test) {
+    public static TrainingRun resume(Path from, JsonObject changes, Examples train, Examples test) {
         return goOn(from, changes, arrays(train, test));
     }
 
-    private static Data arrays(ImageDataset train, ImageDataset test) {
+    private static Data arrays(Examples train, Examples test) {
         return (any, training) -> training ? train : test;
     }
 
@@ -123,8 +124,8 @@ public record TrainingRun(
 
     private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
         requireEngine(recipe);
-        ImageDataset train = limited(data.read(recipe, true), recipe);
-        ImageDataset test = limited(data.read(recipe, false), recipe);
+        Examples train = limited(data.read(recipe, true), recipe);
+        Examples test = limited(data.read(recipe, false), recipe);
         Network network = fresh(recipe, train);
         RunFolder folder = null;
         try {
@@ -164,13 +165,16 @@ public record TrainingRun(
                                     + recipe.epochs());
                 }
                 requireEngine(recipe);
-                ImageDataset train = limited(data.read(recipe, true), recipe);
-                ImageDataset test = limited(data.read(recipe, false), recipe);
+                Examples train = limited(data.read(recipe, true), recipe);
+                Examples test = limited(data.read(recipe, false), recipe);
                 Map<String, Initializer> optimizer = Map.of();
                 if (checkpoint == null) {
                     network = fresh(recipe, train);
                 } else {
-                    network = checkpoint.network(Devices.of(recipe.device()));
+                    network =
+                            checkpoint.network(
+                                    specification(checkpoint, recipe, train),
+                                    Devices.of(recipe.device()));
                     optimizer = checkpoint.optimizerState();
                 }
                 Trainer trainer =
@@ -197,7 +201,7 @@ public record TrainingRun(
     }
 
     /** Refuses other names for the classes; numbers are what classes without names have. */
-    private static void requireSameNames(Network network, ImageDataset train) {
+    private static void requireSameNames(Network network, Examples train) {
         List<String> names = train.classNames();
         List<String> ofRun = network.classNames();
         if (!areNumbers(names)
@@ -230,25 +234,28 @@ public record TrainingRun(
         }
     }
 
-    private static Network fresh(Recipe recipe, ImageDataset train) {
+    private static Network fresh(Recipe recipe, Examples train) {
+        Device device = Devices.of(recipe.device());
         if (recipe.weights() != null) {
-            StateFile.Wanted wanted =
-                    new StateFile.Wanted(
-                            recipe.model(),
-                            train.channels(),
-                            train.classNames(),
-                            false,
-                            recipe.seed());
             try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
-                return file.network(wanted, Devices.of(recipe.device())).network();
+                return file.network(specification(recipe, train, file.preprocessing()), device);
             }
         }
-        return Network.create(
-                recipe.model(),
-                train.channels(),
-                train.classNames(),
-                recipe.seed(),
-                Devices.of(recipe.device()));
+        return Network.create(specification(recipe, train, null), recipe.seed(), device);
+    }
+
+    private static Specification specification(
+            Recipe recipe, Examples train, Preprocessing ofWeights) {
+        return Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
+    }
+
+    /** A run of an earlier version prepared images as fresh weights do, and did not record it. */
+    private static Specification specification(
+            Checkpoint checkpoint, Recipe recipe, Examples train) {
+        Specification written = checkpoint.specification();
+        return written.preprocessing() != null
+                ? written
+                : written.withPreprocessing(specification(recipe, train, null).preprocessing());
     }
 
     private static void release(Network network, RunFolder folder) {
@@ -273,7 +280,7 @@ public record TrainingRun(
         }
     }
 
-    private static ImageDataset limited(ImageDataset dataset, Recipe recipe) {
+    private static Examples limited(Examples dataset, Recipe recipe) {
         Integer limit = recipe.limit();
         return limit == null || limit >= dataset.size() ? dataset : dataset.limit(limit);
     }

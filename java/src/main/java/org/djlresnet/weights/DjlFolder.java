@@ -1,19 +1,17 @@
 package org.djlresnet.weights;
 
 import ai.djl.Model;
-import ai.djl.modality.cv.translator.ImageClassificationTranslatorFactory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 
 /**
@@ -21,11 +19,19 @@ import org.djlresnet.model.Network;
  * class path.
  *
  * <p>It holds {@code <model>-0000.params} in DJL's own form, {@code synset.txt} with a class name a
- * line, and {@code serving.properties} with the arguments of {@link NetworkFactory} and of DJL's
- * {@code ImageClassificationTranslator}: pictures are resized, scaled to [0, 1] and, where asked
- * for, normalized; the answer is a probability for each class.
+ * line, and {@code serving.properties} with the arguments of {@link NetworkFactory} and {@link
+ * NetworkTranslatorFactory}: images are prepared as the network's own, and the answer is a
+ * probability for each class.
+ *
+ * <p>{@code Criteria} without a translator have DJL's own, which reads images in its way: it leaves
+ * transparency out, and brightens greys of 16 bits and those with transparency. With {@code
+ * optTranslatorFactory(new DeferredTranslatorFactory())} images of all kinds are read as everywhere
+ * else.
  */
 public final class DjlFolder {
+
+    /** The file with a class name a line. */
+    static final String SYNSET = "synset.txt";
 
     private DjlFolder() {}
 
@@ -33,17 +39,15 @@ public final class DjlFolder {
      * Writes the folder.
      *
      * @param folder the folder, not there yet or empty
-     * @param network the network, of 1 channel (pictures are read as grey) or 3
-     * @param imageSize the height and width that pictures are resized to
-     * @param normalization means and standard deviations of the three channels, six numbers; null
-     *     where pictures in [0, 1] are what the network takes
+     * @param network the network, of 1 channel or 3
+     * @param preprocessing how an image becomes the network's input
      * @throws UserException if the network or a class name does not fit the form, or the folder
      *     holds something
      * @throws IOException if the folder cannot be written
      */
-    public static void write(Path folder, Network network, int imageSize, double[] normalization)
+    public static void write(Path folder, Network network, Preprocessing preprocessing)
             throws IOException {
-        requireServable(network, normalization);
+        requireServable(network);
         Path target = folder.toAbsolutePath();
         if (Files.exists(target)) {
             requireEmpty(target);
@@ -53,11 +57,10 @@ public final class DjlFolder {
         Path temporary = Files.createDirectory(AtomicFile.temporaryBeside(target));
         try {
             writeParameters(temporary, network);
-            Files.write(
-                    temporary.resolve("synset.txt"), network.classNames(), StandardCharsets.UTF_8);
+            Files.write(temporary.resolve(SYNSET), network.classNames(), StandardCharsets.UTF_8);
             Files.write(
                     temporary.resolve("serving.properties"),
-                    properties(network, imageSize, normalization),
+                    properties(network, preprocessing),
                     StandardCharsets.ISO_8859_1);
             Files.deleteIfExists(target);
             Files.move(temporary, target);
@@ -66,17 +69,11 @@ public final class DjlFolder {
         }
     }
 
-    private static void requireServable(Network network, double[] normalization) {
+    private static void requireServable(Network network) {
         int channels = network.inChannels();
         if (channels != 1 && channels != 3) {
             throw new UserException(
-                    "DJL's translator reads pictures of 1 or 3 channels. Received: a network of "
-                            + channels);
-        }
-        if (normalization != null && channels != 3) {
-            throw new UserException(
-                    "DJL's translator normalizes pictures of 3 channels. Received: a network of 1;"
-                            + " leave the normalization away");
+                    "DJL reads images of 1 or 3 channels. Received: a network of " + channels);
         }
         for (String name : network.classNames()) {
             if (name.isBlank() || !name.equals(name.strip()) || name.lines().count() > 1) {
@@ -117,27 +114,19 @@ public final class DjlFolder {
         }
     }
 
-    private static List<String> properties(Network network, int imageSize, double[] normalization) {
+    private static List<String> properties(Network network, Preprocessing preprocessing) {
         Map<String, String> entries = new LinkedHashMap<>();
         entries.put("option.modelName", network.model());
         entries.put("blockFactory", NetworkFactory.class.getName());
         entries.put(NetworkFactory.NETWORK, network.model());
         entries.put(NetworkFactory.CLASSES, Integer.toString(network.classNames().size()));
-        entries.put("translatorFactory", ImageClassificationTranslatorFactory.class.getName());
-        entries.put("flag", network.inChannels() == 1 ? "GRAYSCALE" : "COLOR");
-        entries.put("width", Integer.toString(imageSize));
-        entries.put("height", Integer.toString(imageSize));
-        entries.put("resize", "true");
-        entries.put("toTensor", "true");
-        if (normalization != null) {
-            entries.put(
-                    "normalize",
-                    Arrays.stream(normalization)
-                            .mapToObj(Double::toString)
-                            .collect(Collectors.joining(",")));
-        }
+        entries.put("translatorFactory", NetworkTranslatorFactory.class.getName());
+        entries.put(NetworkTranslatorFactory.PREPROCESSING, preprocessing.toJson().toString());
+        // for DJL's own translator: images come as they are, and the block prepares them
+        entries.put("flag", "COLOR");
+        entries.put("toTensor", "false");
         entries.put("applySoftmax", "true");
-        entries.put("synsetFileName", "synset.txt");
+        entries.put("synsetFileName", SYNSET);
         return entries.entrySet().stream()
                 .map(entry -> entry.getKey() + "=" + entry.getValue())
                 .toList();

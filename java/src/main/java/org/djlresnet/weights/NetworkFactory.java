@@ -13,7 +13,8 @@ import org.djlresnet.model.Models;
  *
  * <p>The folder's {@code serving.properties} name this class as {@code blockFactory}, and the
  * network by {@value #NETWORK} and {@value #CLASSES}. The block's parameters are frozen, so that
- * serving it records no gradients.
+ * serving it records no gradients. Where the properties have a preprocessing, which those of
+ * earlier versions have not, the block prepares raw images itself.
  */
 public final class NetworkFactory implements BlockFactory {
 
@@ -45,6 +46,9 @@ public final class NetworkFactory implements BlockFactory {
                             modelPath, NETWORK, CLASSES, name, classes));
         }
         Block block = Models.get(name.toString()).build(Integer.parseInt(classes.toString()));
+        if (arguments.containsKey(NetworkTranslatorFactory.PREPROCESSING)) {
+            block = new RawImageBlock(block, NetworkTranslatorFactory.preprocessing(arguments));
+        }
         block.freezeParameters(true);
         return block;
     }

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import org.djlresnet.UserException;
 import org.djlresnet.block.Graph;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -23,9 +24,12 @@ import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.checkpoint.TensorInfo;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Mismatches;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.model.TensorBytes;
 
@@ -49,13 +53,17 @@ public final class StateFile implements AutoCloseable {
      * @param classNames a name for each class, or null for numbers, as many as the file has classes
      * @param newHead whether the last layer is fresh, for the given classes, rather than the file's
      * @param seed the seed of a fresh last layer
+     * @param preprocessing a preset's name or JSON; null for what is known of the file
+     * @param beside where the file came from, beside which timm's config.json is looked for
      */
     public record Wanted(
             String model,
             Integer inChannels,
             List<String> classNames,
             boolean newHead,
-            long seed) {}
+            long seed,
+            String preprocessing,
+            Path beside) {}
 
     /**
      * A network made of a file, and what became of the file's tensors.
@@ -68,6 +76,8 @@ public final class StateFile implements AutoCloseable {
      * @param prefix the prefix that was taken from the names, or an empty text
      * @param converted how many tensors were converted to float32, by the types that they had
      * @param notFinite the names of tensors with a NaN or an infinity
+     * @param preprocessingSource where the preprocessing is from: "given", "file", "timm" or
+     *     "torchvision"; null where it is not known
      */
     public record Imported(
             Network network,
@@ -76,7 +86,8 @@ public final class StateFile implements AutoCloseable {
             List<String> left,
             String prefix,
             Map<String, Integer> converted,
-            List<String> notFinite) {}
+            List<String> notFinite,
+            String preprocessingSource) {}
 
     private final Path path;
     private final SafetensorsFile file;
@@ -119,6 +130,16 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
+     * Returns the preprocessing that the file records.
+     *
+     * @return the preprocessing; null where the file is no checkpoint of ours, or does not record
+     *     it
+     */
+    public Preprocessing preprocessing() {
+        return checkpoint == null ? null : checkpoint.preprocessing();
+    }
+
+    /**
      * Makes a network of the file.
      *
      * @param wanted what the network is to be
@@ -128,6 +149,42 @@ public final class StateFile implements AutoCloseable {
      *     floating-point type; the message lists them
      */
     public Imported network(Wanted wanted, Device device) {
+        return network(
+                wanted,
+                channels ->
+                        KnownPreprocessing.find(
+                                wanted.preprocessing(),
+                                checkpoint,
+                                wanted.beside(),
+                                Models.get(wanted.model()),
+                                channels),
+                device);
+    }
+
+    /**
+     * Makes a network of the file for training.
+     *
+     * @param specification what the network is to be
+     * @param device where its parameters are to live
+     * @return the network
+     * @throws UserException as {@link #network(Wanted, Device)}
+     */
+    public Network network(Specification specification, Device device) {
+        Wanted wanted =
+                new Wanted(
+                        specification.model(),
+                        specification.channels(),
+                        specification.classNames(),
+                        false,
+                        0,
+                        null,
+                        path);
+        KnownPreprocessing known = new KnownPreprocessing(specification.preprocessing(), null);
+        return network(wanted, channels -> known, device).network();
+    }
+
+    private Imported network(
+            Wanted wanted, IntFunction<KnownPreprocessing> preprocessing, Device device) {
         Layout layout = Layout.of(Models.get(wanted.model()));
         Mismatches mismatches = new Mismatches();
         Set<String> head = wanted.newHead() ? layout.head() : Set.of();
@@ -158,14 +215,14 @@ public final class StateFile implements AutoCloseable {
                 values.put(name, reader(name, mismatches, converted, notFinite));
             }
         }
-        Network network =
-                Network.of(
+        KnownPreprocessing known = preprocessing.apply(Math.toIntExact(channels));
+        Specification specification =
+                new Specification(
                         wanted.model(),
                         Math.toIntExact(channels),
-                        classNames,
-                        device,
-                        values,
-                        wanted.seed());
+                        new Classes(classNames),
+                        known.preprocessing());
+        Network network = Network.of(specification, device, values, wanted.seed());
         try {
             mismatches.throwIfAny(
                     String.format(
@@ -186,7 +243,8 @@ public final class StateFile implements AutoCloseable {
                 tensors.keySet().stream().filter(head::contains).toList(),
                 prefix,
                 converted,
-                notFinite);
+                notFinite,
+                known.source());
     }
 
     /** Notes what names are missing and superfluous; returns the missing ones. */

@@ -173,7 +173,10 @@ class BridgeTest {
         try (NetworkHandle handle = Bridge.create("d2l-resnet18", 1, 10, 5, "cpu")) {
             assertJson(
                     "{'model': 'd2l-resnet18', 'in_channels': 1, 'classes': 10, 'class_names':"
-                            + " ['0','1','2','3','4','5','6','7','8','9'], 'image_size': null}",
+                            + " ['0','1','2','3','4','5','6','7','8','9'], 'image_size': 28,"
+                            + " 'preprocessing': {'channels': 1, 'resize': {'to': 'exact',"
+                            + " 'height': 28, 'width': 28, 'interpolation': 'bilinear',"
+                            + " 'rounded': false}, 'crop': null, 'mean': null, 'deviation': null}}",
                     handle.info());
             ByteBuffer logits = handle.forward(images, new long[] {3, 1, 8, 8});
             assertTrue(logits.isDirect());
@@ -223,8 +226,11 @@ class BridgeTest {
     @Test
     void createRefusesWhatCannotBe() {
         refusal(() -> Bridge.create("resnet", 1, 10, 0, "cpu"));
-        refusal(() -> Bridge.create("d2l-resnet18", 0, 10, 0, "cpu"));
-        refusal(() -> Bridge.create("d2l-resnet18", 1, 0, 0, "cpu"));
+        assertEquals(
+                "Bad size of a network. Received: in_channels=-1, classes=10. Allowed: 1 or more; 0"
+                        + " for the usual",
+                refusal(() -> Bridge.create("d2l-resnet18", -1, 10, 0, "cpu")));
+        refusal(() -> Bridge.create("d2l-resnet18", 1, -1, 0, "cpu"));
         assertEquals(
                 "Unknown device \"tpu\". Allowed: auto, cpu, gpu or gpu:N",
                 refusal(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "tpu")));

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.NonFiniteLossException;
@@ -55,7 +56,7 @@ class BridgeTrainingTest {
     void arraysAreTrainedOnAndEvaluated(String type) throws InterruptedException {
         ImageDataset images = QuadrantImages.of(12, 1);
         boolean bytes = type.equals("uint8");
-        ImageDataset data =
+        Examples data =
                 Bridge.array(
                         bytes
                                 ? ByteBuffer.allocateDirect(12 * 64).put(images.pixels()).flip()
@@ -93,7 +94,7 @@ class BridgeTrainingTest {
             assertEquals(
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
-            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0]));
+            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0], null));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -186,18 +187,18 @@ class BridgeTrainingTest {
                 Recipe.fromJson(recipe).toTree(),
                 Recipe.fromJson(info.get("recipe").toString()).toTree());
 
-        ImageDataset test = Bridge.dataset("fashion-mnist", "data", false, 256);
+        Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
         assertEquals(256, test.size());
         try (NetworkHandle loaded = Bridge.load(last, "cpu");
                 NetworkHandle trained = run.network()) {
             assertEquals(info, object(loaded.info()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0]));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0], null));
             double loss = row.get("test_loss").getAsDouble();
             assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
             assertEquals(
                     row.get("test_accuracy").getAsDouble(),
                     evaluation.get("accuracy").getAsDouble());
-            ByteBuffer images = QuadrantImages.floats(test.limit(8));
+            ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};
             float[] logits = floats(trained.forward(images, shape));
             assertArrayEquals(logits, floats(loaded.forward(images, shape)));

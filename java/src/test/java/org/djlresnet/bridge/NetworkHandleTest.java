@@ -9,7 +9,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
@@ -33,10 +32,7 @@ class NetworkHandleTest {
             images.putFloat(i * Float.BYTES, (float) Math.sin(i));
         }
         network = Network.create("d2l-resnet18", 1, Network.numbered(10), 7, Device.cpu());
-        handle =
-                new NetworkHandle(
-                        network,
-                        Checkpoint.describe(network.model(), 1, network.classNames(), null));
+        handle = new NetworkHandle(network);
     }
 
     @AfterEach

@@ -12,6 +12,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
@@ -27,8 +28,12 @@ import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.D2lResNet18;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -95,7 +100,7 @@ class CheckpointTest {
             network.parameters().get("layer2.0.bn1.running_var").getArray().addi(0.5f);
             network.parameters().get("fc.bias").getArray().addi(1.5f);
             expected = logits(network);
-            Checkpoint.save(file, network, 32, null, Map.of());
+            Checkpoint.save(file, network, null, Map.of());
         }
         Network copy;
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
@@ -121,10 +126,9 @@ class CheckpointTest {
         try (Network network = network()) {
             EngineTraits.of(network.manager().getEngine()).prepareThread();
             NDArray momentum = network.manager().create(new float[] {1, -2});
-            Checkpoint.save(file, network, null, run, Map.of("momentum/fc.bias", momentum));
+            Checkpoint.save(file, network, run, Map.of("momentum/fc.bias", momentum));
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            assertNull(checkpoint.imageSize());
             JsonObject description = checkpoint.describe();
             assertEquals(
                     List.of(
@@ -133,6 +137,7 @@ class CheckpointTest {
                             "classes",
                             "class_names",
                             "image_size",
+                            "preprocessing",
                             "recipe",
                             "epoch",
                             "step",
@@ -172,11 +177,81 @@ class CheckpointTest {
                     JsonParser.parseString(
                                     """
                             {"model": "d2l-resnet18", "in_channels": 1, "classes": 3,
-                             "class_names": ["a", "b", "c"], "image_size": null}
+                             "class_names": ["a", "b", "c"], "image_size": null,
+                             "preprocessing": null}
                             """)
                             .toString(),
                     checkpoint.describe().toString());
         }
+    }
+
+    @Test
+    void thePreprocessingComesBack() throws IOException {
+        Path file = dir.resolve("network.safetensors");
+        for (Preprocessing preprocessing :
+                new Preprocessing[] {
+                    Preprocessing.torchvision().withChannels(2),
+                    Preprocessing.exact(new ImageShape(2, 20, 31)),
+                    null
+                }) {
+            Specification specification =
+                    new Specification("d2l-resnet18", 2, new Classes(CLASSES), preprocessing);
+            try (Network network = Network.create(specification, 9, Device.cpu())) {
+                Checkpoint.save(file, network, null, Map.of());
+            }
+            try (Checkpoint checkpoint = Checkpoint.open(file);
+                    Network copy = checkpoint.network(Device.cpu())) {
+                assertEquals(specification, copy.specification());
+                assertEquals(specification, checkpoint.specification());
+                assertEquals(
+                        preprocessing == null ? JsonNull.INSTANCE : preprocessing.toJson(),
+                        checkpoint.describe().get("preprocessing"));
+            }
+        }
+    }
+
+    /** Earlier versions wrote the size that images were stretched to, and no preprocessing. */
+    @Test
+    void earlierCheckpointsTellTheirPreprocessingByTheImagesSize() throws IOException {
+        String sized = SOUND.replace("'image_size': null", "'image_size': 40");
+        try (Checkpoint checkpoint = Checkpoint.open(write(sized, List.of()))) {
+            assertEquals(
+                    Preprocessing.exact(new ImageShape(1, 40, 40)), checkpoint.preprocessing());
+            assertEquals(40, checkpoint.describe().get("image_size").getAsInt());
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(write(SOUND, List.of()))) {
+            assertNull(checkpoint.preprocessing());
+        }
+    }
+
+    /** What earlier versions read of a file. */
+    @Test
+    void theImagesSizeIsWrittenForEarlierVersions() throws IOException {
+        Path file = dir.resolve("network.safetensors");
+        Specification specification =
+                new Specification(
+                        "d2l-resnet18", 3, new Classes(CLASSES), Preprocessing.torchvision());
+        try (Network network = Network.create(specification, 9, Device.cpu())) {
+            Checkpoint.save(file, network, null, Map.of());
+        }
+        try (SafetensorsFile tensors = SafetensorsFile.read(file)) {
+            JsonObject info =
+                    JsonParser.parseString(tensors.metadata().get("py_djl_resnet"))
+                            .getAsJsonObject();
+            assertEquals(224, info.get("image_size").getAsInt());
+            assertEquals(1, info.get("format").getAsInt());
+        }
+    }
+
+    @Test
+    void aBadPreprocessingIsNamed() throws IOException {
+        String info = SOUND.replace("}", ", 'preprocessing': {'channels': 1, 'crop': {}}}");
+        Path file = write(info, List.of());
+        assertEquals(
+                file
+                        + ": Bad value for \"crop.height\" in a preprocessing. Received: nothing."
+                        + " Allowed: a whole number above 0",
+                refusal(file));
     }
 
     @Test
@@ -292,6 +367,9 @@ class CheckpointTest {
                 "image_size: -28",
                 "image_size: [28, 28]",
                 "image_size: {}",
+                "preprocessing: []",
+                "preprocessing: 28",
+                "preprocessing: {'channels': 3}",
                 "run: []",
                 "run: 'x'",
             })
@@ -353,8 +431,7 @@ class CheckpointTest {
         Path missing = dir.resolve("missing").resolve("last.safetensors");
         try (Network network = network()) {
             assertThrows(
-                    IOException.class,
-                    () -> Checkpoint.save(missing, network, null, null, Map.of()));
+                    IOException.class, () -> Checkpoint.save(missing, network, null, Map.of()));
         }
         try (Stream<Path> files = Files.list(dir)) {
             assertEquals(0, files.count());

@@ -19,8 +19,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -62,7 +64,7 @@ class FamilyCheckpointTest {
     private void assertSurvives(String name) throws IOException {
         Path file = dir.resolve("network.safetensors");
         try (Network network = network(name)) {
-            Checkpoint.save(file, network, null, null, Map.of());
+            Checkpoint.save(file, network, null, Map.of());
             try (Checkpoint checkpoint = Checkpoint.open(file);
                     Network loaded = checkpoint.network(Device.cpu())) {
                 assertEquals(name, loaded.model());
@@ -88,7 +90,8 @@ class FamilyCheckpointTest {
             values.put(
                     tensor, (manager, shape, type) -> manager.full(shape, value, DataType.FLOAT32));
         }
-        return Network.of(name, 2, Network.numbered(3), Device.cpu(), values);
+        return Network.of(
+                new Specification(name, 2, Classes.numbered(3), null), Device.cpu(), values);
     }
 
     private static float[] logits(Network network) {

@@ -19,6 +19,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.djlresnet.UserException;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -52,13 +54,21 @@ class BatchLoaderTest {
 
     private static boolean loaderThreadLives() {
         return Thread.getAllStackTraces().keySet().stream()
-                .anyMatch(thread -> thread.getName().equals("djlresnet-loader"));
+                .anyMatch(thread -> thread.getName().startsWith("djlresnet-loader"));
+    }
+
+    /** A loader of one thread, which leaves images as they are, in its first pass. */
+    private static BatchLoader started(Examples examples, int batchSize, int[] order) {
+        BatchLoader loader =
+                new BatchLoader(examples, Preprocessing.exact(examples.shape()), batchSize, 1);
+        loader.restart(order);
+        return loader;
     }
 
     @Test
     void gathersScaledExamplesInTheGivenOrder() {
         int[] order = {4, 0, 200, 3, 2};
-        try (BatchLoader loader = new BatchLoader(bytes(201), 2, order, 0)) {
+        try (BatchLoader loader = started(bytes(201), 2, order)) {
             for (int start = 0; start < 5; start += 2) {
                 try (Batch batch = loader.next()) {
                     int count = Math.min(2, 5 - start);
@@ -82,7 +92,7 @@ class BatchLoaderTest {
 
     @Test
     void takesAllInTheirOrderWithoutAnOrder() {
-        try (BatchLoader loader = new BatchLoader(bytes(7).limit(5), 3, null, 0)) {
+        try (BatchLoader loader = started(bytes(7).limit(5), 3, null)) {
             Batch first = loader.next();
             Batch second = loader.next();
             assertArrayEquals(new int[] {0, 1, 2}, labels(first));
@@ -102,7 +112,7 @@ class BatchLoaderTest {
                         new long[] {2, 2, 1, 1},
                         new int[2],
                         List.of("only"));
-        try (BatchLoader loader = new BatchLoader(set, 2, new int[] {1, 0}, 0);
+        try (BatchLoader loader = started(set, 2, new int[] {1, 0});
                 Batch batch = loader.next()) {
             assertArrayEquals(new float[] {0.1f, 7, -3.5f, 1000}, images(batch));
         }
@@ -120,8 +130,10 @@ class BatchLoaderTest {
                         new long[] {2, 2, 1, 2},
                         new int[2],
                         List.of("only"));
-        try (BatchLoader loader = new BatchLoader(set, 2, null, 4);
-                Batch batch = loader.next()) {
+        Preprocessing doubled = Preprocessing.exact(set.shape()).withImageSize(4);
+        try (BatchLoader loader = new BatchLoader(set, doubled, 2, 1)) {
+            loader.restart(null);
+            Batch batch = loader.next();
             assertArrayEquals(new long[] {2, 2, 4, 4}, batch.shape());
             float[][] rows = {{0, 2, 6, 8}, {8, 6, 2, 0}, {4, 4, 4, 4}, {0, 4, 12, 16}};
             float[] all = images(batch);
@@ -134,7 +146,7 @@ class BatchLoaderTest {
     @Test
     void everyPassUsesTheSameThreeBuffers() {
         Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-        try (BatchLoader loader = new BatchLoader(bytes(20), 2, null, 0)) {
+        try (BatchLoader loader = started(bytes(20), 2, null)) {
             for (int pass = 0; pass < 3; pass++) {
                 int sum = 0;
                 for (Batch batch = loader.next(); batch != null; batch = loader.next()) {
@@ -152,7 +164,7 @@ class BatchLoaderTest {
 
     @Test
     void restartAbandonsAPassButNotAnOpenBatch() {
-        try (BatchLoader loader = new BatchLoader(bytes(20), 2, null, 0)) {
+        try (BatchLoader loader = started(bytes(20), 2, null)) {
             Batch open = loader.next();
             assertThrows(IllegalStateException.class, () -> loader.restart(null));
             open.close();
@@ -166,7 +178,7 @@ class BatchLoaderTest {
 
     @Test
     void aClosedBatchShowsNothing() {
-        try (BatchLoader loader = new BatchLoader(bytes(2), 2, null, 0)) {
+        try (BatchLoader loader = started(bytes(2), 2, null)) {
             Batch batch = loader.next();
             batch.close();
             assertThrows(IllegalStateException.class, batch::images);
@@ -176,7 +188,7 @@ class BatchLoaderTest {
 
     @Test
     void aFailureInTheThreadReachesTheConsumer() {
-        try (BatchLoader loader = new BatchLoader(bytes(4), 2, new int[] {0, 1, 2, 4}, 0)) {
+        try (BatchLoader loader = started(bytes(4), 2, new int[] {0, 1, 2, 4})) {
             assertNotNull(loader.next());
             Exception first = assertThrows(IndexOutOfBoundsException.class, loader::next);
             assertEquals(
@@ -189,7 +201,7 @@ class BatchLoaderTest {
     @Test
     void closeEndsTheThreadAtAnyMoment() {
         for (int taken = 0; taken < 4; taken++) {
-            BatchLoader loader = new BatchLoader(bytes(200), 1, null, 0);
+            BatchLoader loader = started(bytes(200), 1, null);
             for (int i = 0; i < taken; i++) {
                 loader.next().close();
             }
@@ -203,7 +215,7 @@ class BatchLoaderTest {
 
     @Test
     void closeWakesWhoWaits() {
-        BatchLoader loader = new BatchLoader(bytes(20), 1, null, 0);
+        BatchLoader loader = started(bytes(20), 1, null);
         for (int i = 0; i < 3; i++) {
             loader.next();
         }
@@ -215,16 +227,26 @@ class BatchLoaderTest {
     }
 
     @Test
+    void aPassMustBeStarted() {
+        ImageDataset set = bytes(2);
+        try (BatchLoader loader = new BatchLoader(set, Preprocessing.exact(set.shape()), 1, 1)) {
+            assertThrows(IllegalStateException.class, loader::next);
+        }
+    }
+
+    @Test
     void refusesSizesOutOfRange() {
         ImageDataset set = bytes(2);
-        assertThrows(UserException.class, () -> new BatchLoader(set, 0, null, 0));
-        assertThrows(UserException.class, () -> new BatchLoader(set, 1, null, -1));
+        Preprocessing own = Preprocessing.exact(set.shape());
+        assertThrows(UserException.class, () -> new BatchLoader(set, own, 0, 1));
+        assertThrows(UserException.class, () -> new BatchLoader(set, own, 1, 0));
+        Preprocessing large = own.withImageSize(50_000);
         String message =
-                assertThrows(UserException.class, () -> new BatchLoader(set, 2, null, 50_000))
+                assertThrows(UserException.class, () -> new BatchLoader(set, large, 2, 1))
                         .getMessage();
         assertTrue(message.startsWith("A batch of 2 images of 1×50000×50000 takes 20.0 GB"));
         // A batch greater than the data set costs no more than the data set
-        try (BatchLoader loader = new BatchLoader(set, Integer.MAX_VALUE, null, 0);
+        try (BatchLoader loader = started(set, Integer.MAX_VALUE, null);
                 Batch batch = loader.next()) {
             assertEquals(2, batch.count());
         }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,15 +28,15 @@ class DatasetsTest {
 
     @Test
     void readsTheRealFashionMnist() {
-        ImageDataset train = Datasets.read("fashion-mnist", DATA, true);
-        ImageDataset test = Datasets.read("fashion-mnist", DATA.resolve("fashion-mnist"), false);
+        Examples train = Datasets.read("fashion-mnist", DATA, true);
+        Examples test = Datasets.read("fashion-mnist", DATA.resolve("fashion-mnist"), false);
         assertEquals(60_000, train.size());
         assertEquals(10_000, test.size());
-        assertEquals(28, test.height());
+        assertEquals(28, test.shape().height());
         assertEquals("Ankle boot", train.classNames().get(train.label(0)));
         int[] counts = new int[10];
-        for (int label : test.labels()) {
-            counts[label]++;
+        for (int i = 0; i < test.size(); i++) {
+            counts[test.label(i)]++;
         }
         // The published test set holds a thousand of each class
         for (int count : counts) {
@@ -46,17 +47,17 @@ class DatasetsTest {
     @Test
     void describesWithoutReading() {
         assertEquals(List.of("fashion-mnist", "cifar-10", "idx"), Datasets.names());
-        assertEquals(List.of(1, 28, 28), Datasets.descriptor("fashion-mnist").shape());
+        assertEquals(new ImageShape(1, 28, 28), Datasets.descriptor("fashion-mnist").shape());
         assertEquals(10, Datasets.descriptor("fashion-mnist").classes().size());
     }
 
     @Test
     void readsAnyIdxFilesWithTheClassesOfTheTrainingLabels() throws IOException {
         IdxFiles.writeAll(dir, new byte[] {0, 3, 1}, new byte[] {1, 0});
-        ImageDataset test = Datasets.read("idx", dir, false);
+        Examples test = Datasets.read("idx", dir, false);
         assertEquals(List.of("0", "1", "2", "3"), test.classNames());
-        assertArrayEquals(new int[] {1, 0}, test.labels());
-        assertEquals((byte) 203, test.pixels().get(3));
+        assertArrayEquals(new int[] {1, 0}, ((ImageDataset) test).labels());
+        assertEquals((byte) 203, ((ImageDataset) test).pixels().get(3));
         assertEquals(3, Datasets.read("idx", dir, true).size());
     }
 
@@ -126,16 +127,17 @@ class DatasetsTest {
     @Test
     void readsCifar10AsPublished() throws IOException {
         writeCifar(dir.resolve("cifar-10-batches-bin"));
-        ImageDataset train = Datasets.read("cifar-10", dir, true);
+        Examples train = Datasets.read("cifar-10", dir, true);
         assertEquals(50_000, train.size());
-        assertEquals(List.of(3, 32, 32), List.of(train.channels(), train.height(), train.width()));
-        assertEquals(List.of(3, 32, 32), Datasets.descriptor("cifar-10").shape());
+        assertEquals(new ImageShape(3, 32, 32), train.shape());
+        assertEquals(new ImageShape(3, 32, 32), Datasets.descriptor("cifar-10").shape());
         for (int batch = 0; batch < 5; batch++) {
             assertEquals(1 + batch, train.label(10_000 * batch));
-            assertEquals(10 + 10 * batch, train.pixels().get(10_000 * 3072 * batch));
+            assertEquals(
+                    10 + 10 * batch, ((ImageDataset) train).pixels().get(10_000 * 3072 * batch));
         }
         assertEquals("automobile", train.classNames().get(train.label(0)));
-        ImageDataset test = Datasets.read("cifar-10", dir.resolve("cifar-10-batches-bin"), false);
+        Examples test = Datasets.read("cifar-10", dir.resolve("cifar-10-batches-bin"), false);
         assertEquals(10_000, test.size());
         assertEquals("frog", test.classNames().get(test.label(0)));
     }

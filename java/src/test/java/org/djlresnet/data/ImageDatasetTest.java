@@ -9,6 +9,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.RawImage;
 import org.junit.jupiter.api.Test;
 
 class ImageDatasetTest {
@@ -39,14 +42,12 @@ class ImageDatasetTest {
         assertEquals(12, set.pixels().remaining());
         assertArrayEquals(new int[] {0, 1}, set.labels());
         assertEquals(2, set.size());
-        assertEquals(3, set.channels());
-        assertEquals(2, set.height());
-        assertEquals(1, set.width());
+        assertEquals(new ImageShape(3, 2, 1), set.shape());
         assertEquals(NAMES, set.classNames());
     }
 
     @Test
-    void checksumIsOfSizesLabelsAndPixels() {
+    void fingerprintIsOfSizesLabelsAndPixels() {
         ByteBuffer pixels = ByteBuffer.allocateDirect(12);
         for (byte i = 0; i < 12; i++) {
             pixels.put(i, i);
@@ -54,9 +55,9 @@ class ImageDatasetTest {
         long[] shape = {2, 3, 2, 1};
         ImageDataset set = ImageDataset.of(pixels, PixelType.UINT8, shape, new int[] {0, 1}, NAMES);
         // by a table of 256 entries in Python over pack('>7i', 2, 3, 2, 1, 1, 0, 1) + bytes(0..11)
-        assertEquals("cd662e50", set.checksum());
-        assertEquals(set.checksum(), set.limit(9).checksum());
-        assertNotEquals(set.checksum(), set.limit(1).checksum());
+        assertEquals("cd662e50", set.fingerprint());
+        assertEquals(set.fingerprint(), set.limit(9).fingerprint());
+        assertNotEquals(set.fingerprint(), set.limit(1).fingerprint());
         assertEquals(12, set.pixels().remaining());
     }
 
@@ -77,6 +78,57 @@ class ImageDatasetTest {
         assertThrows(IndexOutOfBoundsException.class, () -> two.label(2));
         assertEquals(4, set.limit(1000).size());
         assertThrows(UserException.class, () -> set.limit(0));
+    }
+
+    /** Example i of 4 is the pixel (10 i, 10 i + 1) with the label i mod 2. */
+    private static ImageDataset four() {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(8);
+        for (int i = 0; i < 4; i++) {
+            pixels.put(2 * i, (byte) (10 * i)).put(2 * i + 1, (byte) (10 * i + 1));
+        }
+        long[] shape = {4, 2, 1, 1};
+        return ImageDataset.of(pixels, PixelType.UINT8, shape, new int[] {0, 1, 0, 1}, NAMES);
+    }
+
+    @Test
+    void aSubsetIsAViewOfChosenExamples() {
+        ImageDataset set = four();
+        int[] chosen = {3, 0};
+        Examples subset = set.subset(chosen);
+        chosen[0] = 1;
+        assertEquals(2, subset.size());
+        assertEquals(set.shape(), subset.shape());
+        assertEquals(NAMES, subset.classNames());
+        assertEquals(1, subset.label(0));
+        assertEquals(0, subset.label(1));
+        RawImage image = new RawImage();
+        subset.read(0, image);
+        byte[] again = image.holdBytes(set.shape());
+        assertEquals(30, again[0]);
+        assertEquals(31, again[1]);
+        assertEquals(1, subset.limit(1).size());
+        assertThrows(IndexOutOfBoundsException.class, () -> subset.label(2));
+    }
+
+    @Test
+    void aSubsetsFingerprintDependsOnTheChosenExamplesAndTheirOrder() {
+        ImageDataset set = four();
+        String fingerprint = set.subset(new int[] {0, 2}).fingerprint();
+        assertEquals(fingerprint, four().subset(new int[] {0, 2}).fingerprint());
+        assertNotEquals(fingerprint, set.subset(new int[] {2, 0}).fingerprint());
+        assertNotEquals(fingerprint, set.subset(new int[] {0, 3}).fingerprint());
+        assertNotEquals(fingerprint, set.subset(new int[] {0, 2, 2}).fingerprint());
+        assertNotEquals(fingerprint, set.limit(3).subset(new int[] {0, 2}).fingerprint());
+    }
+
+    @Test
+    void aSubsetOfExamplesThatAreNotThereIsRejected() {
+        ImageDataset set = four();
+        assertEquals(
+                "Index 1 of a subset is out of range. Received: 4. Allowed: 0 to 3",
+                assertThrows(UserException.class, () -> set.subset(new int[] {0, 4})).getMessage());
+        assertThrows(UserException.class, () -> set.subset(new int[] {-1}));
+        assertThrows(UserException.class, () -> set.subset(new int[0]));
     }
 
     @Test

@@ -20,7 +20,9 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -30,6 +32,7 @@ import org.junit.jupiter.api.Test;
 class EvaluatorTest {
 
     private static final int EXAMPLES = 10;
+    private static final Preprocessing OWN = Preprocessing.exact(new ImageShape(1, 8, 8));
 
     private final ImageDataset data = QuadrantImages.of(EXAMPLES, 1);
     private final Network network =
@@ -73,7 +76,7 @@ class EvaluatorTest {
             lossSum += Math.log(sum);
             confusion[label][best]++;
         }
-        Evaluation evaluation = Evaluator.evaluate(network, data, EXAMPLES, null);
+        Evaluation evaluation = Evaluator.evaluate(network, data, EXAMPLES, OWN);
         assertEquals(EXAMPLES, evaluation.examples());
         assertEquals(lossSum, evaluation.lossSum(), 1e-5 * lossSum);
         assertArrayEquals(confusion, evaluation.confusion());
@@ -82,9 +85,9 @@ class EvaluatorTest {
 
     @Test
     void theBatchSizeChangesNothing() {
-        Evaluation whole = Evaluator.evaluate(network, data, 64, null);
+        Evaluation whole = Evaluator.evaluate(network, data, 64, OWN);
         for (int batchSize : new int[] {1, 3, 5}) {
-            assertClose(whole, Evaluator.evaluate(network, data, batchSize, null));
+            assertClose(whole, Evaluator.evaluate(network, data, batchSize, OWN));
         }
     }
 
@@ -104,8 +107,8 @@ class EvaluatorTest {
                         labels,
                         QuadrantImages.CLASSES);
         assertClose(
-                Evaluator.evaluate(network, data, 4, null),
-                Evaluator.evaluate(network, reversed, 4, null));
+                Evaluator.evaluate(network, data, 4, OWN),
+                Evaluator.evaluate(network, reversed, 4, OWN));
     }
 
     @Test
@@ -114,7 +117,7 @@ class EvaluatorTest {
         network.parameters()
                 .forEach((name, value) -> before.put(name, value.getArray().toFloatArray()));
         int arrays = network.manager().getManagedArrays().size();
-        Evaluator.evaluate(network, data, 4, null);
+        Evaluator.evaluate(network, data, 4, OWN);
         assertEquals(arrays, network.manager().getManagedArrays().size());
         network.parameters()
                 .forEach(
@@ -129,8 +132,8 @@ class EvaluatorTest {
         ImageDataset large = plain(12);
         ImageDataset small = plain(5);
         assertClose(
-                Evaluator.evaluate(network, large, 2, null),
-                Evaluator.evaluate(network, small, 2, 12));
+                Evaluator.evaluate(network, large, 2, OWN.withImageSize(12)),
+                Evaluator.evaluate(network, small, 2, OWN.withImageSize(12)));
     }
 
     private static ImageDataset plain(int size) {
@@ -149,7 +152,8 @@ class EvaluatorTest {
     @Test
     void endsWhenToldTo() {
         List<Long> done = new ArrayList<>();
-        try (BatchLoader loader = Evaluator.loader(data, 4, null)) {
+        try (BatchLoader loader = new BatchLoader(data, OWN, 4, 1)) {
+            loader.restart(null);
             assertNull(
                     Evaluator.run(
                             network,
@@ -165,11 +169,11 @@ class EvaluatorTest {
 
     @Test
     void dataOfOtherChannelsOrMoreClassesAreRefused() {
-        ImageDataset colour =
+        ImageDataset two =
                 ImageDataset.of(
-                        ByteBuffer.allocateDirect(3),
+                        ByteBuffer.allocateDirect(2),
                         PixelType.UINT8,
-                        new long[] {1, 3, 1, 1},
+                        new long[] {1, 2, 1, 1},
                         new int[] {0},
                         QuadrantImages.CLASSES);
         ImageDataset more =
@@ -179,7 +183,10 @@ class EvaluatorTest {
                         new long[] {1, 1, 1, 1},
                         new int[] {0},
                         Network.numbered(5));
-        assertEquals("The data have 3 channels, but the network takes 1", refusal(colour, 4));
+        assertEquals(
+                "Images of 2 channels cannot become images of 1 channel. Allowed: as many, or 3 for"
+                        + " 1, or 1 for 3",
+                refusal(two, 4));
         assertEquals("The data have 5 classes, but the network knows 4", refusal(more, 4));
         assertEquals("The batch size must be 1 or more, received 0", refusal(data, 0));
     }
@@ -187,7 +194,7 @@ class EvaluatorTest {
     private String refusal(ImageDataset dataset, int batchSize) {
         return assertThrows(
                         UserException.class,
-                        () -> Evaluator.evaluate(network, dataset, batchSize, null))
+                        () -> Evaluator.evaluate(network, dataset, batchSize, OWN))
                 .getMessage();
     }
 }

@@ -15,6 +15,7 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
+import org.djlresnet.image.Preprocessing;
 
 /** Any metadata under a right checksum are a checkpoint's, or refused. */
 class CheckpointFuzzTest {
@@ -43,7 +44,8 @@ class CheckpointFuzzTest {
     private static JsonObject assertSound(Checkpoint checkpoint) {
         assertTrue(checkpoint.inChannels() > 0);
         assertFalse(checkpoint.classNames().isEmpty());
-        assertTrue(checkpoint.imageSize() == null || checkpoint.imageSize() > 0);
+        Preprocessing preprocessing = checkpoint.preprocessing();
+        assertTrue(preprocessing == null || preprocessing.channels() == checkpoint.inChannels());
         assertEquals(
                 List.of("momentum/fc.bias"), List.copyOf(checkpoint.optimizerState().keySet()));
         JsonObject described = checkpoint.describe();

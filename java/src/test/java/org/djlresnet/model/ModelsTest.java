@@ -22,7 +22,7 @@ class ModelsTest {
 
     private static Summary summary(String name) {
         Models.Model model = Models.get(name);
-        return Summary.of(model.build(model.classes()), model.input(), 1);
+        return Summary.of(model.build(model.output()), new Shape(model.input().batch(1)), 1);
     }
 
     /** torchvision's own figures: parameters, and GFLOPs (multiply-adds) at 224×224. */

@@ -30,8 +30,7 @@ class BarsTest {
     }
 
     private static Network network(Recipe recipe) {
-        return Network.create(
-                recipe.model(), 1, QuadrantImages.CLASSES, recipe.seed(), Device.cpu());
+        return Network.create(QuadrantImages.specification(recipe), recipe.seed(), Device.cpu());
     }
 
     @Test

@@ -23,8 +23,10 @@ import java.util.zip.CRC32;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.data.SplitMix64;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.BeforeAll;
@@ -119,7 +121,8 @@ class GoldenTest {
             values.put(
                     tensor, (manager, shape, type) -> manager.create(values(tensor, shape), shape));
         }
-        return Network.of(name, 3, Network.numbered(CLASSES), Device.cpu(), values);
+        return Network.of(
+                new Specification(name, 3, Classes.numbered(CLASSES), null), Device.cpu(), values);
     }
 
     private static float step(Network network, NDArray images, Sgd sgd) {

@@ -10,8 +10,9 @@ import java.util.Arrays;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 
@@ -43,7 +44,8 @@ class LargeNetworkTest extends TrainerFixture {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'model': '" + model + "', 'epochs': 1, 'batch_size': 2, 'lr': 0.001}");
-        try (Network network = Network.create(model, 3, data.classNames(), 1, Device.cpu())) {
+        Specification specification = Specification.forTraining(model, data, null, null);
+        try (Network network = Network.create(specification, 1, Device.cpu())) {
             Map<String, byte[]> before = parameters(network);
             Trainer trainer = new Trainer(recipe, network, data, data, null);
             trainer.run();

@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -100,7 +100,7 @@ class PatienceTest extends ResumeFixture {
                 ImageDataset.of(
                         test.pixels(),
                         PixelType.UINT8,
-                        new long[] {test.size(), 1, test.height(), test.width()},
+                        new long[] {test.size(), 1, test.shape().height(), test.shape().width()},
                         others,
                         QuadrantImages.CLASSES);
         Path whole = dir.resolve("whole");

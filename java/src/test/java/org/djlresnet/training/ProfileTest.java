@@ -155,8 +155,8 @@ class ProfileTest extends TrainerFixture {
     void partsInTheirOrderAreTheNetwork() {
         for (String name : Models.names()) {
             Models.Model model = Models.get(name);
-            Block network = model.build(model.classes());
-            Shape[] shapes = {model.input()};
+            Block network = model.build(model.output());
+            Shape[] shapes = {new Shape(model.input().batch(1))};
             Shape[] expected = network.getOutputShapes(shapes);
             int blocks = 0;
             for (List<Block> part : NetworkParts.of(network).values()) {

@@ -82,7 +82,7 @@ class ResumeRefusalTest extends ResumeFixture {
                 ImageDataset.of(
                         train.pixels(),
                         train.type(),
-                        new long[] {36, 1, train.height(), train.width()},
+                        new long[] {36, 1, train.shape().height(), train.shape().width()},
                         labels,
                         train.classNames());
         assertOthers(parts, "training", QuadrantImages.of(36, 3), test);
@@ -127,7 +127,7 @@ class ResumeRefusalTest extends ResumeFixture {
         return ImageDataset.of(
                 train.pixels(),
                 train.type(),
-                new long[] {36, 1, train.height(), train.width()},
+                new long[] {36, 1, train.shape().height(), train.shape().width()},
                 train.labels(),
                 names);
     }

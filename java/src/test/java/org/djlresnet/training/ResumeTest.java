@@ -297,7 +297,7 @@ class ResumeTest extends ResumeFixture {
         Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '3600s', 'batch_size': 18}");
         TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("seconds"));
         try (RunFolder folder = RunFolder.create(dir.resolve("hour"), recipe, new JsonObject())) {
-            Recorder recorder = new Recorder(folder, run.network(), 8, recipe, 0);
+            Recorder recorder = new Recorder(folder, run.network(), recipe, 0);
             assertFalse(recorder.isDue(1));
             assertFalse(recorder.isDue(1_000_000));
             recorder.close();
@@ -305,7 +305,7 @@ class ResumeTest extends ResumeFixture {
         recipe = QuadrantImages.recipe("{'checkpoint_every': '1s', 'batch_size': 18}");
         try (RunFolder folder = RunFolder.create(dir.resolve("second"), recipe, new JsonObject())) {
             long before = System.nanoTime();
-            Recorder recorder = new Recorder(folder, run.network(), 8, recipe, 0);
+            Recorder recorder = new Recorder(folder, run.network(), recipe, 0);
             while (!recorder.isDue(2)) {
                 Thread.onSpinWait();
             }

@@ -26,7 +26,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -214,7 +215,7 @@ class TrainerFaultTest extends TrainerFixture {
                 failing(
                         IndexOutOfBoundsException.class,
                         (run, data) -> set(data, "labels", new int[0]));
-        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("ExampleGatherer"));
+        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("BatchFiller"));
     }
 
     @Test
@@ -224,8 +225,7 @@ class TrainerFaultTest extends TrainerFixture {
                 OutOfMemoryError.class,
                 (run, data) -> {
                     set(data, "type", PixelType.FLOAT32);
-                    set(data, "height", 1);
-                    set(data, "width", 7 << 28);
+                    set(data, "shape", new ImageShape(1, 1, 7 << 28));
                 });
     }
 

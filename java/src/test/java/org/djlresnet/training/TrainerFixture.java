@@ -28,8 +28,7 @@ abstract class TrainerFixture {
     @TempDir Path dir;
 
     static Network network(Recipe recipe) {
-        return Network.create(
-                recipe.model(), 1, QuadrantImages.CLASSES, recipe.seed(), Device.cpu());
+        return Network.create(QuadrantImages.specification(recipe), recipe.seed(), Device.cpu());
     }
 
     RunFolder folder(String name, Recipe recipe) {

@@ -26,8 +26,8 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.EpochOrder;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.PixelType;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -167,7 +167,7 @@ class TrainerTest extends TrainerFixture {
     private static float[] trainingLogits(
             Network network, ImageDataset dataset, int[] order, int start, int count) {
         EngineTraits.of(network.manager().getEngine()).prepareThread();
-        int size = dataset.channels() * dataset.height() * dataset.width();
+        int size = dataset.shape().channels() * dataset.shape().height() * dataset.shape().width();
         ByteBuffer all = QuadrantImages.floats(dataset);
         ByteBuffer some =
                 ByteBuffer.allocateDirect(4 * size * count).order(ByteOrder.nativeOrder());
@@ -180,7 +180,7 @@ class TrainerTest extends TrainerFixture {
         // MXNet's batch normalization trains in a collector only
         GradientCollector collector = network.manager().getEngine().newGradientCollector();
         try (NDManager manager = network.manager().newSubManager()) {
-            Shape shape = new Shape(count, 1, dataset.height(), dataset.width());
+            Shape shape = new Shape(count, 1, dataset.shape().height(), dataset.shape().width());
             NDArray images = manager.create(some.flip(), shape, DataType.FLOAT32);
             return network.forward(images, true).toFloatArray();
         } finally {
@@ -347,11 +347,11 @@ class TrainerTest extends TrainerFixture {
     void dataThatDoNotFitAreRefused() {
         Recipe recipe = QuadrantImages.recipe("{}");
         ImageDataset good = QuadrantImages.of(8, 1);
-        ImageDataset colour =
+        ImageDataset two =
                 ImageDataset.of(
-                        ByteBuffer.allocateDirect(6),
+                        ByteBuffer.allocateDirect(4),
                         PixelType.UINT8,
-                        new long[] {2, 3, 1, 1},
+                        new long[] {2, 2, 1, 1},
                         new int[] {0, 1},
                         QuadrantImages.CLASSES);
         ImageDataset manyClasses =
@@ -363,8 +363,9 @@ class TrainerTest extends TrainerFixture {
                         Network.numbered(5));
         try (Network network = network(recipe)) {
             assertEquals(
-                    "The data have 3 channels, but the network takes 1",
-                    refused(recipe, network, good, colour));
+                    "Images of 2 channels cannot become images of 1 channel. Allowed: as many, or 3"
+                            + " for 1, or 1 for 3",
+                    refused(recipe, network, good, two));
             assertEquals(
                     "The data have 5 classes, but the network knows 4",
                     refused(recipe, network, manyClasses, good));

@@ -15,9 +15,12 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
+import ai.djl.translate.DeferredTranslatorFactory;
+import ai.djl.translate.TranslatorFactory;
 import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +28,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.djlresnet.UnsettledNetwork;
 import org.djlresnet.UserException;
+import org.djlresnet.image.GoldenImages;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Interpolation;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.Resize;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -43,6 +52,10 @@ class DjlFolderTest {
     private static final double[] ONES = {1, 1, 1};
 
     @TempDir Path folder;
+
+    private static Preprocessing plain(int channels) {
+        return Preprocessing.exact(new ImageShape(channels, SIZE, SIZE));
+    }
 
     /** A picture whose pixels are a formula of place and channel, grey or not. */
     private static int level(int y, int x, int channel) {
@@ -128,10 +141,17 @@ class DjlFolderTest {
 
     /** What a stranger writes, with this library's jar on the class path. */
     private static Classifications served(Path folder, BufferedImage picture) throws Exception {
+        return served(folder, picture, null);
+    }
+
+    private static Classifications served(
+            Path folder, BufferedImage picture, TranslatorFactory translatorFactory)
+            throws Exception {
         Criteria<Image, Classifications> criteria =
                 Criteria.builder()
                         .setTypes(Image.class, Classifications.class)
                         .optModelPath(folder)
+                        .optTranslatorFactory(translatorFactory)
                         .build();
         try (ZooModel<Image, Classifications> model = criteria.loadModel();
                 Predictor<Image, Classifications> predictor = model.newPredictor()) {
@@ -149,11 +169,11 @@ class DjlFolderTest {
 
     @Test
     void colourPicturesAreServedNormalized() throws Exception {
-        double[] normalization = {0.485, 0.456, 0.406, 0.229, 0.224, 0.225};
+        Preprocessing normalizing = Preprocessing.torchvision().withImageSize(SIZE);
         Path place = folder.resolve("served");
         float[] expected;
         try (Network network = learned("cifar-resnet20+option_b", 3)) {
-            DjlFolder.write(place, network, SIZE, normalization);
+            DjlFolder.write(place, network, normalizing);
             expected =
                     expected(
                             network,
@@ -168,10 +188,92 @@ class DjlFolderTest {
         Path place = Files.createDirectory(folder.resolve("empty"));
         float[] expected;
         try (Network network = learned("d2l-resnet18", 1)) {
-            DjlFolder.write(place, network, SIZE, null);
+            DjlFolder.write(place, network, plain(1));
             expected = expected(network, new double[] {0}, new double[] {1});
         }
         assertServes(served(place, picture(true)), expected);
+    }
+
+    /** What needs no translator of ours. */
+    private static final List<String> AS_DJL_READS_THEM =
+            List.of("grey 1", "grey 4", "grey 8", "colour 8", "palette 2", "palette 8");
+
+    /** Files of every kind give what the network gives for the pixels that Pillow reads in them. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void imagesArePreparedAsEverywhereElse(int channels) throws Exception {
+        Preprocessing preprocessing =
+                new Preprocessing(
+                        channels,
+                        Resize.shortSide(26, Interpolation.BICUBIC, true),
+                        new Preprocessing.Crop(SIZE, SIZE),
+                        Collections.nCopies(channels, 0.4),
+                        Collections.nCopies(channels, 0.25));
+        Path place = folder.resolve("served");
+        Map<String, float[]> expected = new HashMap<>();
+        List<GoldenImages.Golden> files = GoldenImages.all().toList();
+        try (Network network = learned("cifar-resnet20", channels)) {
+            DjlFolder.write(place, network, preprocessing);
+            for (GoldenImages.Golden file : files) {
+                float[] values = new float[channels * SIZE * SIZE];
+                new Preprocessor(preprocessing).apply(file.raw(), values, 0);
+                expected.put(file.name(), probabilities(network, values));
+            }
+        }
+        for (GoldenImages.Golden file : files) {
+            float[] right = expected.get(file.name());
+            BufferedImage image = file.read();
+            assertServes(served(place, image, new DeferredTranslatorFactory()), right);
+            if (AS_DJL_READS_THEM.contains(file.name())) {
+                assertServes(served(place, image), right);
+            }
+        }
+    }
+
+    private static float[] probabilities(Network network, float[] values) {
+        try (NDManager manager = network.manager().newSubManager()) {
+            Shape shape = new Shape(1, network.inChannels(), SIZE, SIZE);
+            return network.forward(manager.create(values, shape), false).softmax(1).toFloatArray();
+        }
+    }
+
+    /** What earlier versions wrote: DJL's own translator, which is given a size. */
+    @Test
+    void foldersOfEarlierVersionsAreServed() throws Exception {
+        Path place = folder.resolve("served");
+        float[] expected;
+        try (Network network = learned("d2l-resnet18", 1)) {
+            DjlFolder.write(place, network, plain(1));
+            expected = expected(network, new double[] {0}, new double[] {1});
+        }
+        Files.write(
+                place.resolve("serving.properties"),
+                List.of(
+                        "option.modelName=d2l-resnet18",
+                        "blockFactory=org.djlresnet.weights.NetworkFactory",
+                        "network=d2l-resnet18",
+                        "classes=3",
+                        "translatorFactory="
+                                + "ai.djl.modality.cv.translator.ImageClassificationTranslatorFactory",
+                        "flag=GRAYSCALE",
+                        "width=20",
+                        "height=20",
+                        "resize=true",
+                        "toTensor=true",
+                        "applySoftmax=true",
+                        "synsetFileName=synset.txt"));
+        assertServes(served(place, picture(true)), expected);
+    }
+
+    @Test
+    void aBadPreprocessingIsNamed() {
+        UserException error =
+                assertThrows(
+                        UserException.class,
+                        () -> new NetworkTranslatorFactory().buildBaseTranslator(null, Map.of()));
+        assertEquals(
+                "The argument preprocessing must be a JSON object. Received: null",
+                error.getMessage());
     }
 
     /** One network of each family, with both kinds of blocks where it has both. */
@@ -195,7 +297,7 @@ class DjlFolderTest {
             for (String kind : List.of("weight", "bias", "running_mean", "running_var")) {
                 assertTrue(tells(network, kind), kind);
             }
-            DjlFolder.write(place, network, SIZE, null);
+            DjlFolder.write(place, network, plain(3));
             expected = expected(network, ZEROS, ONES);
         }
         assertServes(served(place, picture(false)), expected);
@@ -205,7 +307,7 @@ class DjlFolderTest {
     void servedParametersRecordNoGradients() throws Exception {
         Path place = folder.resolve("served");
         try (Network network = Network.create("cifar-resnet20", 3, CLASSES, 4, Device.cpu())) {
-            DjlFolder.write(place, network, SIZE, null);
+            DjlFolder.write(place, network, plain(3));
         }
         Criteria<Image, Classifications> criteria =
                 Criteria.builder()
@@ -228,7 +330,7 @@ class DjlFolderTest {
     void whoMayReadFoldersThereMayReadThis() throws Exception {
         Path place = folder.resolve("served");
         try (Network network = Network.create("cifar-resnet20", 3, CLASSES, 4, Device.cpu())) {
-            DjlFolder.write(place, network, SIZE, null);
+            DjlFolder.write(place, network, plain(3));
         }
         assertEquals(
                 Files.getPosixFilePermissions(Files.createDirectory(folder.resolve("plain"))),

@@ -23,8 +23,10 @@ import java.util.stream.Collectors;
 import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.TensorInfo;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.weights.StateFile.Wanted;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,7 +58,8 @@ class EveryNetworkTest {
                                     .addi(first)
                                     .reshape(shape));
         }
-        return Network.of(name, 3, Network.numbered(CLASSES), Device.cpu(), values);
+        return Network.of(
+                new Specification(name, 3, Classes.numbered(CLASSES), null), Device.cpu(), values);
     }
 
     private static Map<String, Shape> shapes(Network network) {
@@ -78,7 +81,9 @@ class EveryNetworkTest {
             assertHeader(path, network);
             try (StateFile file = StateFile.open(path);
                     Network again =
-                            file.network(new Wanted(name, null, null, false, 0), Device.cpu())
+                            file.network(
+                                            new Wanted(name, null, null, false, 0, null, path),
+                                            Device.cpu())
                                     .network()) {
                 assertEquals(shapes(network), shapes(again));
                 assertEquals(counts, again.batchesTracked());

@@ -54,7 +54,8 @@ class StateFileTest {
             StateFile.write(path, network);
             try (StateFile file = StateFile.open(path)) {
                 StateFile.Imported imported =
-                        file.network(new Wanted(NAME, null, null, false, 0), Device.cpu());
+                        file.network(
+                                new Wanted(NAME, null, null, false, 0, null, path), Device.cpu());
                 try (Network again = imported.network()) {
                     assertEquals(List.of(), imported.fresh());
                     assertEquals(3, again.inChannels());

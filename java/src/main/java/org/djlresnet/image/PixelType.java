@@ -1,4 +1,4 @@
-package org.djlresnet.data;
+package org.djlresnet.image;
 
 import java.util.List;
 import org.djlresnet.NearestName;

@@ -1,0 +1,104 @@
+package org.djlresnet.bridge;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.RawImage;
+
+/** Logits of images from Python, prepared one by one and computed in small batches. */
+final class Prediction {
+
+    /** Enough for the cores, and few enough that large images fit in memory. */
+    private static final int BATCH = 16;
+
+    private final NetworkHandle network;
+    private final Preprocessor preprocessor;
+    private final PixelType type;
+    private final RawImage raw = new RawImage();
+
+    Prediction(NetworkHandle network, Preprocessing preprocessing, PixelType type) {
+        this.network = network;
+        this.type = type;
+        preprocessor = new Preprocessor(preprocessing);
+    }
+
+    /** See {@link NetworkHandle#predict}. */
+    ByteBuffer logits(ByteBuffer[] images, long[][] shapes) {
+        if (images.length == 0 || images.length != shapes.length) {
+            throw new UserException(
+                    "A prediction needs 1 image or more, and a shape for each. Received: %d images and %d shapes"
+                            .formatted(images.length, shapes.length));
+        }
+        ImageShape[] given = new ImageShape[images.length];
+        for (int i = 0; i < images.length; i++) {
+            given[i] = shape(i, images[i], shapes[i]);
+        }
+        int classes = network.network().specification().output().size();
+        ByteBuffer logits =
+                ByteBuffer.allocateDirect(Math.multiplyExact(images.length * Float.BYTES, classes))
+                        .order(ByteOrder.nativeOrder());
+        for (int begin = 0; begin < images.length; ) {
+            int end = begin + 1;
+            ImageShape out = preprocessor.output(given[begin]);
+            while (end < images.length
+                    && end < begin + BATCH
+                    && preprocessor.output(given[end]).equals(out)) {
+                end++;
+            }
+            logits.put(batch(images, given, begin, end, out));
+            begin = end;
+        }
+        return logits.flip();
+    }
+
+    private ImageShape shape(int i, ByteBuffer image, long[] shape) {
+        boolean fits =
+                shape.length == 3
+                        && Arrays.stream(shape).allMatch(n -> n > 0 && n <= Integer.MAX_VALUE);
+        if (fits) {
+            ImageShape found = new ImageShape((int) shape[0], (int) shape[1], (int) shape[2]);
+            // in floating point, since the product may exceed 64 bits
+            double bytes = (double) shape[0] * shape[1] * shape[2] * type.bytes();
+            if (bytes == image.remaining()) {
+                return found;
+            }
+        }
+        throw new UserException(
+                "Image %d does not fit its shape (C, H, W). Received: %s of %s in %d bytes"
+                        .formatted(i, Arrays.toString(shape), type, image.remaining()));
+    }
+
+    private ByteBuffer batch(
+            ByteBuffer[] images, ImageShape[] given, int begin, int end, ImageShape out) {
+        long values = (end - begin) * out.values();
+        if (values > Integer.MAX_VALUE / Float.BYTES) {
+            throw new UserException(
+                    "Images of %s are too large for the network. Choose a preprocessing that makes them smaller"
+                            .formatted(out));
+        }
+        ByteBuffer batch =
+                ByteBuffer.allocateDirect((int) values * Float.BYTES)
+                        .order(ByteOrder.nativeOrder());
+        float[] prepared = new float[(int) out.values()];
+        for (int i = begin; i < end; i++) {
+            hold(images[i], given[i]);
+            preprocessor.apply(raw, prepared, 0);
+            batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
+        }
+        return network.forward(batch, out.batch(end - begin));
+    }
+
+    private void hold(ByteBuffer image, ImageShape shape) {
+        ByteBuffer pixels = image.slice().order(ByteOrder.nativeOrder());
+        if (type == PixelType.UINT8) {
+            pixels.get(raw.holdBytes(shape), 0, pixels.remaining());
+        } else {
+            pixels.asFloatBuffer().get(raw.holdFloats(shape), 0, pixels.remaining() / Float.BYTES);
+        }
+    }
+}

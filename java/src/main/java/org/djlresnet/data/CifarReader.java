@@ -1,0 +1,64 @@
+package org.djlresnet.data;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+
+/** CIFAR-10 in its binary version, files of 10,000 records each. */
+final class CifarReader implements DatasetReader {
+
+    private static final DatasetDescriptor CIFAR_10 =
+            new DatasetDescriptor(
+                    "cifar-10",
+                    "CIFAR-10: small colour pictures of animals and vehicles, Krizhevsky, 2009",
+                    new ImageShape(CifarFile.CHANNELS, CifarFile.SIDE, CifarFile.SIDE),
+                    List.of(
+                            "airplane",
+                            "automobile",
+                            "bird",
+                            "cat",
+                            "deer",
+                            "dog",
+                            "frog",
+                            "horse",
+                            "ship",
+                            "truck"),
+                    50000,
+                    10000,
+                    Map.of());
+
+    private static final int RECORDS = 10_000;
+    private static final List<String> TRAIN =
+            IntStream.rangeClosed(1, 5).mapToObj("data_batch_%d.bin"::formatted).toList();
+    private static final List<String> TEST = List.of("test_batch.bin");
+
+    /** What the published archive calls its folder. */
+    private static final String FOLDER = "cifar-10-batches-bin";
+
+    @Override
+    public DatasetDescriptor descriptor() {
+        return CIFAR_10;
+    }
+
+    @Override
+    public Examples read(Path dir, boolean train) {
+        List<String> needed = train ? TRAIN : TEST;
+        Path folder =
+                DatasetFolder.find(
+                        CIFAR_10.name(),
+                        List.of(dir.resolve(FOLDER), dir.resolve(CIFAR_10.name()), dir),
+                        needed,
+                        "Fetch them: python -m py_djl_resnet datasets --download cifar-10. Or name");
+        CifarFile content = CifarFile.read(needed.stream().map(folder::resolve).toList(), RECORDS);
+        int[] labels = content.labels();
+        return ImageDataset.of(
+                content.pixels(),
+                PixelType.UINT8,
+                CIFAR_10.shape().batch(labels.length),
+                labels,
+                CIFAR_10.classes());
+    }
+}

@@ -1,0 +1,101 @@
+package org.djlresnet.data;
+
+import java.util.List;
+import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.RawImage;
+
+/**
+ * A source of labelled images that a {@link BatchLoader} reads, in memory or not.
+ *
+ * <p>It never changes. All methods may be called by several threads at once.
+ */
+public interface Examples {
+
+    /**
+     * @return the number of examples N, 1 or more
+     */
+    int size();
+
+    /**
+     * @return the shape of every image; null where images differ in size
+     */
+    ImageShape shape();
+
+    /**
+     * @return how the pixels are stored
+     */
+    PixelType type();
+
+    /**
+     * @return the classes' names, by label
+     */
+    List<String> classNames();
+
+    /**
+     * Returns the label of an example.
+     *
+     * @param index 0 to {@code size() - 1}
+     * @return 0 to {@code classNames().size() - 1}
+     * @throws IndexOutOfBoundsException if there is no such example
+     */
+    int label(int index);
+
+    /**
+     * Reads the image of an example.
+     *
+     * @param index 0 to {@code size() - 1}
+     * @param into takes the image
+     * @throws IndexOutOfBoundsException if there is no such example
+     * @throws UserException if it cannot be read
+     */
+    void read(int index, RawImage into);
+
+    /**
+     * Returns what these examples are told from others by: a resumed run requires its own.
+     *
+     * @return eight hexadecimal digits that depend on every image and label and on their order
+     */
+    String fingerprint();
+
+    /**
+     * Returns the first examples.
+     *
+     * @param n 1 or more; more than there are means all
+     * @return a view
+     * @throws UserException if n is not positive
+     */
+    default Examples limit(int n) {
+        int[] first = new int[Math.min(requireLimit(n), size())];
+        for (int i = 0; i < first.length; i++) {
+            first[i] = i;
+        }
+        return subset(first);
+    }
+
+    /**
+     * Returns chosen examples.
+     *
+     * @param indices which, in this order; one or more
+     * @return a view
+     * @throws UserException if there are none, or an index is out of range
+     */
+    default Examples subset(int[] indices) {
+        return new Subset(this, indices);
+    }
+
+    /**
+     * Checks a limit.
+     *
+     * @param n the limit
+     * @return the limit
+     * @throws UserException if it is not positive
+     */
+    static int requireLimit(int n) {
+        if (n < 1) {
+            throw new UserException("The limit of examples must be 1 or more. Received: " + n);
+        }
+        return n;
+    }
+}

@@ -1,0 +1,74 @@
+package org.djlresnet.data;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.zip.CRC32C;
+import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.RawImage;
+
+/** Chosen examples of others. */
+final class Subset implements Examples {
+
+    private final Examples all;
+    private final int[] indices;
+
+    Subset(Examples all, int[] indices) {
+        if (indices.length == 0) {
+            throw new UserException("A subset needs 1 example or more. Received: none");
+        }
+        for (int i = 0; i < indices.length; i++) {
+            if (indices[i] < 0 || indices[i] >= all.size()) {
+                throw new UserException(
+                        "Index %d of a subset is out of range. Received: %d. Allowed: 0 to %d"
+                                .formatted(i, indices[i], all.size() - 1));
+            }
+        }
+        this.all = all;
+        this.indices = indices.clone();
+    }
+
+    @Override
+    public int size() {
+        return indices.length;
+    }
+
+    @Override
+    public ImageShape shape() {
+        return all.shape();
+    }
+
+    @Override
+    public PixelType type() {
+        return all.type();
+    }
+
+    @Override
+    public List<String> classNames() {
+        return all.classNames();
+    }
+
+    @Override
+    public int label(int index) {
+        return all.label(indices[index]);
+    }
+
+    @Override
+    public void read(int index, RawImage into) {
+        all.read(indices[index], into);
+    }
+
+    /** Depends on all examples and on which of them are chosen. */
+    @Override
+    public String fingerprint() {
+        ByteBuffer chosen = ByteBuffer.allocate(Integer.BYTES * indices.length);
+        chosen.asIntBuffer().put(indices);
+        CRC32C checksum = new CRC32C();
+        checksum.update(all.fingerprint().getBytes(StandardCharsets.US_ASCII));
+        checksum.update(chosen);
+        return HexFormat.of().toHexDigits((int) checksum.getValue());
+    }
+}

@@ -1,0 +1,70 @@
+package org.djlresnet.image;
+
+import java.util.Arrays;
+import java.util.List;
+import org.djlresnet.NearestName;
+import org.djlresnet.UserException;
+
+/** How pixels are weighted in resizing; the filters are Pillow's. */
+public enum Interpolation {
+    /** A triangle over the two nearest pixels. */
+    BILINEAR("bilinear", 1) {
+        @Override
+        double weight(double distance) {
+            return Math.max(1 - distance, 0);
+        }
+    },
+    /** Keys's cubic with a = -1/2 over the four nearest pixels; it may overshoot. */
+    BICUBIC("bicubic", 2) {
+        @Override
+        double weight(double distance) {
+            double a = -0.5;
+            if (distance < 1) {
+                return ((a + 2) * distance - (a + 3)) * distance * distance + 1;
+            }
+            return distance < 2 ? (((distance - 5) * distance + 8) * distance - 4) * a : 0;
+        }
+    };
+
+    private final String text;
+    private final int support;
+
+    Interpolation(String text, int support) {
+        this.text = text;
+        this.support = support;
+    }
+
+    /**
+     * Finds an interpolation.
+     *
+     * @param name {@code "bilinear"} or {@code "bicubic"}
+     * @return the interpolation of that name
+     * @throws UserException if there is none
+     */
+    public static Interpolation of(String name) {
+        List<String> names = Arrays.stream(values()).map(Interpolation::toString).toList();
+        int found = names.indexOf(name);
+        if (found < 0) {
+            throw new UserException(
+                    "Unknown interpolation \"" + name + "\"" + NearestName.suggest(name, names));
+        }
+        return values()[found];
+    }
+
+    /** Returns how far the filter reaches, in pixels of the coarser image. */
+    int support() {
+        return support;
+    }
+
+    /**
+     * Returns the weight of a pixel, before all weights are divided by their sum.
+     *
+     * @param distance from the result's centre, in pixels of the coarser image, 0 or more
+     */
+    abstract double weight(double distance);
+
+    @Override
+    public String toString() {
+        return text;
+    }
+}

@@ -1,0 +1,223 @@
+package org.djlresnet.image;
+
+import com.google.gson.JsonObject;
+import java.util.List;
+import org.djlresnet.UserException;
+
+/**
+ * How an image becomes what a network takes. In this order: to grey or colour, resizing, centre
+ * crop, bytes to [0, 1], {@code (x - mean) / deviation}.
+ *
+ * <p>Float32 images are used as they are, without scaling to [0, 1]. Red, green and blue become
+ * grey by Pillow's {@code (19595 R + 38470 G + 7471 B + 32768) >> 16}; grey becomes colour by
+ * repeating. A crop that is larger than the image pads with 0, as torchvision's. {@link
+ * Preprocessor} does it.
+ *
+ * @param channels channels of the result, 1 or more; images have as many, or 3 for 1, or 1 for 3
+ * @param resize the resizing, or null for none
+ * @param crop the size of the centre crop, or null for none
+ * @param mean what is subtracted from each channel, or null for nothing
+ * @param deviation what each channel is then divided by, above 0, or null for nothing
+ */
+public record Preprocessing(
+        int channels, Resize resize, Crop crop, List<Double> mean, List<Double> deviation) {
+
+    private static final List<Double> IMAGENET_MEAN = List.of(0.485, 0.456, 0.406);
+    private static final List<Double> IMAGENET_DEVIATION = List.of(0.229, 0.224, 0.225);
+
+    /**
+     * The size of a crop.
+     *
+     * @param height pixels, 1 or more
+     * @param width pixels, 1 or more
+     */
+    public record Crop(int height, int width) {}
+
+    /**
+     * @throws UserException if a number is out of range, or there is not one mean or deviation for
+     *     each channel
+     */
+    public Preprocessing {
+        requireSize("channels", channels);
+        if (resize != null) {
+            requireSize("resize.height", resize.height());
+            requireSize("resize.width", resize.width());
+        }
+        if (crop != null) {
+            requireSize("crop.height", crop.height());
+            requireSize("crop.width", crop.width());
+        }
+        mean = requireNumbers("mean", mean, channels, false);
+        deviation = requireNumbers("deviation", deviation, channels, true);
+    }
+
+    private static void requireSize(String key, int value) {
+        if (value < 1) {
+            throw new UserException(
+                    "Bad value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more"
+                            .formatted(key, value));
+        }
+    }
+
+    private static List<Double> requireNumbers(
+            String key, List<Double> values, int channels, boolean above0) {
+        if (values == null) {
+            return null;
+        }
+        boolean fit =
+                values.size() == channels
+                        && values.stream()
+                                .map(Double::floatValue)
+                                .allMatch(v -> Float.isFinite(v) && !(above0 && v <= 0));
+        if (!fit) {
+            throw new UserException(
+                    ("Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s for"
+                                    + " each channel, so %d; or null")
+                            .formatted(key, values, above0 ? " above 0" : "", channels));
+        }
+        return List.copyOf(values);
+    }
+
+    /**
+     * Stretches images to a size, bilinearly in float32; those that have it stay as they are.
+     *
+     * @param shape channels, height and width
+     * @return a preprocessing without normalization
+     */
+    public static Preprocessing exact(ImageShape shape) {
+        Resize resize = Resize.exact(shape.height(), shape.width(), Interpolation.BILINEAR, false);
+        return new Preprocessing(shape.channels(), resize, null, null, null);
+    }
+
+    /**
+     * The preprocessing of torchvision's ImageNet networks: short side 256, bilinear, centre crop
+     * 224, ImageNet's mean and deviation.
+     *
+     * @return the preprocessing, of 3 channels
+     */
+    public static Preprocessing torchvision() {
+        return new Preprocessing(
+                3,
+                Resize.shortSide(256, Interpolation.BILINEAR, true),
+                new Crop(224, 224),
+                IMAGENET_MEAN,
+                IMAGENET_DEVIATION);
+    }
+
+    /**
+     * Reads a preset's name or a JSON object.
+     *
+     * @param text {@code "torchvision"}, {@code "plain:N"} (stretched to N×N, no normalization) or
+     *     a JSON object, see {@link #of(JsonObject)}
+     * @param channels the channels that the network takes
+     * @return the preprocessing, of these channels
+     * @throws UserException if the text is neither, has a bad value or is for other channels
+     */
+    public static Preprocessing of(String text, int channels) {
+        Preprocessing found = PreprocessingText.read(text, channels);
+        if (found.channels != channels) {
+            throw new UserException(
+                    "The preprocessing makes images of %s, but the network takes %d. Received: %s"
+                            .formatted(count(found.channels), channels, text));
+        }
+        return found;
+    }
+
+    /**
+     * Reads a preset's name or a JSON object without a network at hand.
+     *
+     * @param text see {@link #of(String, int)}
+     * @return the preprocessing; {@code "plain:N"} is of 3 channels
+     * @throws UserException if the text is neither, or has a bad value
+     */
+    public static Preprocessing of(String text) {
+        return PreprocessingText.read(text, 3);
+    }
+
+    /**
+     * Reads what {@link #toJson} writes: {@code {"channels": 3, "resize": {"to": "short-side",
+     * "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width":
+     * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}.
+     *
+     * @param json the object; "to" may be "exact", then with "height" and "width"; all but channels
+     *     may be null or missing
+     * @return the preprocessing
+     * @throws UserException if a key is unknown or a value is bad
+     */
+    public static Preprocessing of(JsonObject json) {
+        return PreprocessingText.read(json);
+    }
+
+    /**
+     * Writes the preprocessing.
+     *
+     * @return a JSON object with the keys channels, resize, crop, mean and deviation
+     */
+    public JsonObject toJson() {
+        return PreprocessingText.write(this);
+    }
+
+    /**
+     * Replaces resizing and crop by stretching, and keeps channels and normalization.
+     *
+     * @param size height and width in pixels, 1 or more
+     * @return the preprocessing
+     */
+    public Preprocessing withImageSize(int size) {
+        return new Preprocessing(
+                channels,
+                Resize.exact(size, size, Interpolation.BILINEAR, false),
+                null,
+                mean,
+                deviation);
+    }
+
+    /**
+     * Changes the number of channels; mean and deviation, which are for others, are left out.
+     *
+     * @param number 1 or more
+     * @return this where it has as many
+     */
+    public Preprocessing withChannels(int number) {
+        return number == channels ? this : new Preprocessing(number, resize, crop, null, null);
+    }
+
+    /**
+     * Returns the shape of what an image becomes.
+     *
+     * @param in the image's shape; null for images of any size
+     * @return the shape of the result
+     * @throws UserException if an image of such channels cannot become one of these, or results of
+     *     images of any size differ in size
+     */
+    public ImageShape output(ImageShape in) {
+        if (in != null) {
+            return Geometry.of(this, in).out();
+        }
+        if (crop != null) {
+            return new ImageShape(channels, crop.height(), crop.width());
+        }
+        if (resize == null || resize.target() != Resize.Target.EXACT) {
+            throw new UserException(
+                    "The images differ in size, and the preprocessing leaves them so. Received: "
+                            + toJson()
+                            + ". Allowed: one with a crop, or with a resize to an exact size");
+        }
+        return new ImageShape(channels, resize.height(), resize.width());
+    }
+
+    /**
+     * Returns the size that all images get.
+     *
+     * @return height and width in pixels; null if the two differ, or images keep their own
+     */
+    public Integer imageSize() {
+        boolean fixed = crop != null || resize != null && resize.target() == Resize.Target.EXACT;
+        ImageShape out = fixed ? output(null) : null;
+        return fixed && out.height() == out.width() ? out.height() : null;
+    }
+
+    static String count(int channels) {
+        return channels == 1 ? "1 channel" : channels + " channels";
+    }
+}

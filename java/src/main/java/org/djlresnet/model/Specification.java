@@ -1,0 +1,123 @@
+package org.djlresnet.model;
+
+import java.util.List;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+
+/**
+ * What a network is, apart from its parameters.
+ *
+ * @param model its name in {@link Models}, with options
+ * @param channels channels of its input, 1 or more
+ * @param output what it gives for an image
+ * @param preprocessing how an image becomes its input; null where that is not known
+ */
+public record Specification(
+        String model, int channels, Output output, Preprocessing preprocessing) {
+
+    /**
+     * @throws UserException if the name is unknown, a number is out of range, or the preprocessing
+     *     makes images of other channels
+     */
+    public Specification {
+        Models.get(model);
+        if (channels < 1 || output.size() < 1) {
+            throw new UserException(
+                    "A network needs at least 1 input channel and 1 class. Received: in_channels="
+                            + channels
+                            + ", classes="
+                            + output.size());
+        }
+        if (preprocessing != null && preprocessing.channels() != channels) {
+            throw new UserException(
+                    "The network and its preprocessing are for other numbers of channels. Received: "
+                            + channels
+                            + " and "
+                            + preprocessing.channels());
+        }
+    }
+
+    /**
+     * Specifies a network that is to be trained. With weights that record their preprocessing, it
+     * is that one; else images keep their channels and size. A given size replaces the resizing and
+     * the crop of both, and leaves channels and normalization.
+     *
+     * @param model its name in {@link Models}, with options
+     * @param train the training data, whose classes it learns
+     * @param imageSize height and width that images are stretched to, or null
+     * @param ofWeights the preprocessing of the weights that it begins with; null where these are
+     *     fresh, or do not record it
+     * @return the specification, of a known preprocessing
+     * @throws UserException if the name is unknown, or the images differ in size and neither a size
+     *     nor a preprocessing is given
+     */
+    public static Specification forTraining(
+            String model, Examples train, Integer imageSize, Preprocessing ofWeights) {
+        Preprocessing preprocessing = ofWeights == null ? ownShape(train, imageSize) : ofWeights;
+        if (imageSize != null) {
+            preprocessing = preprocessing.withImageSize(imageSize);
+        }
+        return new Specification(
+                model, preprocessing.channels(), new Classes(train.classNames()), preprocessing);
+    }
+
+    private static Preprocessing ownShape(Examples train, Integer imageSize) {
+        if (train.shape() != null) {
+            return Preprocessing.exact(train.shape());
+        }
+        if (imageSize == null) {
+            throw new UserException(
+                    "The images differ in size, and a batch needs one size. Set \"image_size\"");
+        }
+        return Preprocessing.exact(new ImageShape(3, imageSize, imageSize));
+    }
+
+    /**
+     * Returns the names of the classes.
+     *
+     * @return a name for each logit; none where the network is no classifier
+     */
+    public List<String> classNames() {
+        return output instanceof Classes classes ? classes.names() : List.of();
+    }
+
+    /**
+     * Returns how an image becomes the network's input.
+     *
+     * @return the preprocessing
+     * @throws UserException if it is not known
+     */
+    public Preprocessing requirePreprocessing() {
+        if (preprocessing == null) {
+            throw new UserException(
+                    "The network does not record how its images are prepared. Give a preprocessing:"
+                            + " torchvision, plain:N as in plain:32, or a JSON object");
+        }
+        return preprocessing;
+    }
+
+    /**
+     * Returns the preprocessing of a text, or the network's own.
+     *
+     * @param text a preset's name or JSON, see {@link Preprocessing#of(String, int)}; null for the
+     *     network's own
+     * @return the preprocessing, of this network's channels
+     * @throws UserException if the text is bad, or there is none and the network's is not known
+     */
+    public Preprocessing preprocessing(String text) {
+        return text == null ? requirePreprocessing() : Preprocessing.of(text, channels);
+    }
+
+    /**
+     * Replaces the preprocessing.
+     *
+     * @param other the preprocessing, or null for an unknown one
+     * @return the specification
+     * @throws UserException if it makes images of other channels
+     */
+    public Specification withPreprocessing(Preprocessing other) {
+        return new Specification(model, channels, output, other);
+    }
+}

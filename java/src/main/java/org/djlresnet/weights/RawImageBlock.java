@@ -1,0 +1,101 @@
+package org.djlresnet.weights;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Block;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.RawImage;
+
+/**
+ * A network that prepares images itself where they come as bytes (N, H, W, 3), which is what DJL's
+ * own translator makes of them: {@code Criteria} that name no translator have that one, whatever
+ * {@code serving.properties} say. Other inputs are prepared already, float32 (N, C, H, W).
+ */
+final class RawImageBlock extends AbstractBlock {
+
+    private static final int CHANNELS = 3;
+
+    private final Block network;
+    private final Preprocessing preprocessing;
+
+    RawImageBlock(Block network, Preprocessing preprocessing) {
+        this.network = addChildBlock("network", network);
+        this.preprocessing = preprocessing;
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> arguments) {
+        NDArray images = inputs.singletonOrThrow();
+        boolean raw = images.getDataType() == DataType.UINT8;
+        return network.forward(
+                parameterStore, raw ? new NDList(prepared(images)) : inputs, training, arguments);
+    }
+
+    private NDArray prepared(NDArray images) {
+        Shape shape = images.getShape();
+        int count = (int) shape.get(0);
+        ImageShape in = new ImageShape(CHANNELS, (int) shape.get(1), (int) shape.get(2));
+        Preprocessor preprocessor = new Preprocessor(preprocessing);
+        ImageShape out = preprocessor.output(in);
+        int length = Math.toIntExact(out.values());
+        float[] values = new float[Math.multiplyExact(count, length)];
+        byte[] channelsLast = images.toByteArray();
+        RawImage raw = new RawImage();
+        for (int n = 0; n < count; n++) {
+            hold(raw, in, channelsLast, n * Math.toIntExact(in.values()));
+            preprocessor.apply(raw, values, n * length);
+        }
+        return images.getManager().create(values, new Shape(out.batch(count)));
+    }
+
+    /**
+     * Turns an image of bytes (H, W, 3) to (3, H, W).
+     *
+     * @param raw takes the image
+     * @param shape its shape
+     * @param channelsLast the bytes
+     * @param from where they begin
+     */
+    static void hold(RawImage raw, ImageShape shape, byte[] channelsLast, int from) {
+        byte[] pixels = raw.holdBytes(shape);
+        int plane = shape.height() * shape.width();
+        for (int i = 0; i < plane; i++) {
+            for (int c = 0; c < CHANNELS; c++) {
+                pixels[c * plane + i] = channelsLast[from + CHANNELS * i + c];
+            }
+        }
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return network.getOutputShapes(inputShapes);
+    }
+
+    /** The file holds the network alone. */
+    @Override
+    public void saveParameters(DataOutputStream out) throws IOException {
+        network.saveParameters(out);
+    }
+
+    @Override
+    public void loadParameters(NDManager manager, DataInputStream in)
+            throws IOException, MalformedModelException {
+        network.loadParameters(manager, in);
+    }
+}

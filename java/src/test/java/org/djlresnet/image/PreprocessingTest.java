@@ -1,0 +1,155 @@
+package org.djlresnet.image;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.util.List;
+import java.util.stream.Stream;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PreprocessingTest {
+
+    private static JsonObject json(String singleQuoted) {
+        return JsonParser.parseString(singleQuoted.replace('\'', '"')).getAsJsonObject();
+    }
+
+    @Test
+    void torchvisionsPresetIsThatOfItsWeights() {
+        assertEquals(
+                json(
+                        "{'channels': 3, 'resize': {'to': 'short-side', 'size': 256,"
+                                + " 'interpolation': 'bilinear', 'rounded': true}, 'crop':"
+                                + " {'height': 224, 'width': 224}, 'mean': [0.485, 0.456, 0.406],"
+                                + " 'deviation': [0.229, 0.224, 0.225]}"),
+                Preprocessing.of("torchvision").toJson());
+        assertEquals(
+                json(
+                        "{'channels': 1, 'resize': {'to': 'exact', 'height': 32, 'width': 32,"
+                                + " 'interpolation': 'bilinear', 'rounded': false}, 'crop': null,"
+                                + " 'mean': null, 'deviation': null}"),
+                Preprocessing.of("plain:32", 1).toJson());
+    }
+
+    static Stream<Preprocessing> all() {
+        return Stream.of(
+                Preprocessing.torchvision(),
+                Preprocessing.exact(new ImageShape(1, 28, 31)),
+                Preprocessing.torchvision().withChannels(1),
+                Preprocessing.torchvision().withImageSize(64),
+                new Preprocessing(2, null, null, null, null),
+                new Preprocessing(
+                        2,
+                        Resize.exact(3, 4, Interpolation.BICUBIC, true),
+                        new Preprocessing.Crop(5, 6),
+                        null,
+                        List.of(1e-3, 1.0 / 3)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("all")
+    void comesBackFromItsJson(Preprocessing preprocessing) {
+        assertEquals(preprocessing, Preprocessing.of(preprocessing.toJson()));
+        String text = preprocessing.toJson().toString();
+        assertEquals(preprocessing, Preprocessing.of(text, preprocessing.channels()));
+    }
+
+    @Test
+    void allButTheChannelsMayBeLeftOut() {
+        assertEquals(
+                new Preprocessing(3, null, null, null, null),
+                Preprocessing.of(json("{'channels': 3}")));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{} | Bad value for 'channels' in a preprocessing. Received: nothing. Allowed: a"
+                        + " whole number above 0",
+                "{'channels': 0} | Bad value for 'channels' in a preprocessing. Received: 0."
+                        + " Allowed: a whole number above 0",
+                "{'channels': 1.5} | Bad value for 'channels' in a preprocessing. Received: 1.5."
+                        + " Allowed: a whole number above 0",
+                "{'channels': 1, 'size': 3} | Unknown key 'size' in a preprocessing. Known:"
+                        + " channels, resize, crop, mean, deviation",
+                "{'channels': 1, 'crop': 224} | Bad value for 'crop' in a preprocessing. Received:"
+                        + " 224. Allowed: a JSON object or null",
+                "{'channels': 1, 'crop': {'height': 2, 'width': 99999999999}} | Bad value for"
+                        + " 'crop.width' in a preprocessing. Received: 99999999999. Allowed: a whole"
+                        + " number above 0",
+                "{'channels': 1, 'resize': {'to': 'long-side'}} | Bad value for"
+                        + " 'resize.interpolation' in a preprocessing. Received: nothing. Allowed: a"
+                        + " text",
+                "{'channels': 1, 'resize': {'to': 'long-side', 'interpolation': 'bicubic',"
+                        + " 'rounded': true}} | Bad value for 'resize.to' in a preprocessing."
+                        + " Received: 'long-side'. Allowed: exact, short-side",
+                "{'channels': 1, 'resize': {'to': 'exact', 'size': 3, 'interpolation': 'bicubic',"
+                        + " 'rounded': true}} | Unknown key 'resize.size' in a preprocessing. Known:"
+                        + " to, height, width, interpolation, rounded",
+                "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
+                        + " 'nearest', 'rounded': true}} | Unknown interpolation 'nearest'. Known:"
+                        + " bilinear, bicubic",
+                "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
+                        + " 'bicubic', 'rounded': 1}} | Bad value for 'resize.rounded' in a"
+                        + " preprocessing. Received: 1. Allowed: true or false",
+                "{'channels': 3, 'mean': [0.5]} | Bad value for 'mean' in a preprocessing."
+                        + " Received: [0.5]. Allowed: a number for each channel, so 3; or null",
+                "{'channels': 1, 'mean': 0.5} | Bad value for 'mean' in a preprocessing. Received:"
+                        + " 0.5. Allowed: a list of numbers, or null",
+                "{'channels': 1, 'deviation': [0]} | Bad value for 'deviation' in a preprocessing."
+                        + " Received: [0.0]. Allowed: a number above 0 for each channel, so 1; or"
+                        + " null",
+                "{'channels': 1, 'deviation': [1e-60]} | Bad value for 'deviation' in a"
+                        + " preprocessing. Received: [1.0E-60]. Allowed: a number above 0 for each"
+                        + " channel, so 1; or null",
+                "{'channels': 2} | The preprocessing makes images of 2 channels, but the network"
+                        + " takes 1. Received: {'channels': 2}",
+                "torchvision | The preprocessing makes images of 3 channels, but the network takes"
+                        + " 1. Received: torchvision",
+                "plain:0 | Unknown preprocessing. Received: plain:0. Allowed: torchvision, plain:N"
+                        + " as in plain:32, or a JSON object",
+                "{'channels' | The preprocessing is not JSON. Received: {'channels'",
+            })
+    void badTextsAreNamed(String text, String message) {
+        UserException error =
+                assertThrows(
+                        UserException.class, () -> Preprocessing.of(text.replace('\'', '"'), 1));
+        assertEquals(message, error.getMessage().replace('"', '\''));
+    }
+
+    @Test
+    void theOutputsShapeIsThatOfTorchvisionsTransforms() {
+        Preprocessing cropless =
+                new Preprocessing(
+                        3, Resize.shortSide(256, Interpolation.BILINEAR, true), null, null, null);
+        assertEquals(new ImageShape(3, 256, 384), cropless.output(new ImageShape(3, 333, 500)));
+        assertEquals(new ImageShape(3, 384, 256), cropless.output(new ImageShape(1, 500, 333)));
+        assertEquals(new ImageShape(3, 224, 224), Preprocessing.torchvision().output(null));
+    }
+
+    @Test
+    void aGivenImageSizeKeepsTheNormalization() {
+        Preprocessing torchvision = Preprocessing.torchvision();
+        Preprocessing small = torchvision.withImageSize(32);
+        assertEquals(
+                new Preprocessing(
+                        3,
+                        Resize.exact(32, 32, Interpolation.BILINEAR, false),
+                        null,
+                        torchvision.mean(),
+                        torchvision.deviation()),
+                small);
+        assertEquals(32, small.imageSize());
+        assertEquals(224, torchvision.imageSize());
+        assertNull(Preprocessing.exact(new ImageShape(1, 28, 31)).imageSize());
+        assertNull(new Preprocessing(1, null, null, null, null).imageSize());
+    }
+}

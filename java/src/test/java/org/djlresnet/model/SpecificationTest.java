@@ -1,0 +1,114 @@
+package org.djlresnet.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SpecificationTest {
+
+    private static final Examples DATA = QuadrantImages.of(4, 1);
+
+    private static String refusal(Runnable call) {
+        return assertThrows(UserException.class, call::run).getMessage();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "d2l-resnet18, 1, 28, 10, plain:28",
+        "cifar-resnet20, 3, 32, 10, plain:32",
+        "study-plain20, 3, 32, 10, plain:32",
+        "preact-resnet110, 3, 32, 10, plain:32",
+        "preact-resnet50, 3, 224, 1000, torchvision",
+        "resnet50, 3, 224, 1000, torchvision",
+        "resnet50+deep_stem, 3, 224, 1000, torchvision",
+        "resnext50_32x4d, 3, 224, 1000, torchvision",
+    })
+    void networksHaveWhatIsUsualForThem(
+            String name, int channels, int size, int classes, String preprocessing) {
+        Models.Model model = Models.get(name);
+        assertEquals(new ImageShape(channels, size, size), model.input());
+        assertEquals(classes, model.output().size());
+        assertEquals(Preprocessing.of(preprocessing, channels), model.preprocessing());
+    }
+
+    @Test
+    void aStemForSmallImagesHasNoUsualPreprocessing() {
+        assertNull(Models.get("resnet18+small_stem").preprocessing());
+    }
+
+    @Test
+    void otherChannelsThanUsualHaveNoUsualNormalization() {
+        Preprocessing grey =
+                Models.get("resnet18").specification(1, Classes.numbered(2)).preprocessing();
+        assertEquals(
+                new Preprocessing(
+                        1,
+                        Preprocessing.torchvision().resize(),
+                        new Preprocessing.Crop(224, 224),
+                        null,
+                        null),
+                grey);
+    }
+
+    @Test
+    void freshNetworksTakeTheDatasChannelsAndSize() {
+        Specification own = Specification.forTraining("d2l-resnet18", DATA, null, null);
+        assertEquals(1, own.channels());
+        assertEquals(QuadrantImages.CLASSES, own.classNames());
+        assertEquals(Preprocessing.of("plain:8", 1), own.preprocessing());
+        assertEquals(
+                Preprocessing.of("plain:20", 1),
+                Specification.forTraining("d2l-resnet18", DATA, 20, null).preprocessing());
+    }
+
+    @Test
+    void weightsKeepTheirPreprocessing() {
+        Preprocessing torchvision = Preprocessing.torchvision();
+        Specification kept = Specification.forTraining("resnet18", DATA, null, torchvision);
+        assertEquals(3, kept.channels());
+        assertEquals(torchvision, kept.preprocessing());
+        assertEquals(
+                torchvision.withImageSize(64),
+                Specification.forTraining("resnet18", DATA, 64, torchvision).preprocessing());
+    }
+
+    @Test
+    void whatCannotBeIsRejected() {
+        Output four = Classes.numbered(4);
+        assertEquals(
+                "A network needs at least 1 input channel and 1 class. Received: in_channels=0,"
+                        + " classes=4",
+                refusal(() -> new Specification("resnet18", 0, four, null)));
+        assertEquals(
+                "A network needs at least 1 input channel and 1 class. Received: in_channels=1,"
+                        + " classes=0",
+                refusal(() -> new Specification("resnet18", 1, Classes.numbered(0), null)));
+        assertEquals(
+                "The network and its preprocessing are for other numbers of channels. Received: 1"
+                        + " and 3",
+                refusal(() -> new Specification("resnet18", 1, four, Preprocessing.torchvision())));
+        refusal(() -> new Specification("resnet", 1, four, null));
+    }
+
+    @Test
+    void anUnknownPreprocessingMustBeGiven() {
+        Specification unknown = new Specification("resnet18", 3, Classes.numbered(4), null);
+        assertEquals(
+                "The network does not record how its images are prepared. Give a preprocessing:"
+                        + " torchvision, plain:N as in plain:32, or a JSON object",
+                refusal(() -> unknown.preprocessing(null)));
+        assertEquals(Preprocessing.torchvision(), unknown.preprocessing("torchvision"));
+        Specification known = unknown.withPreprocessing(Preprocessing.of("plain:9", 3));
+        assertEquals(Preprocessing.of("plain:9", 3), known.preprocessing(null));
+        assertEquals(Preprocessing.torchvision(), known.preprocessing("torchvision"));
+    }
+}
