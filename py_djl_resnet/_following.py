@@ -37,6 +37,7 @@ def follow(
     callback: Callable[[Row], object] | None,
 ) -> Run:
     """Starts Java and checks the recipe with `checked`, then begins the run and follows it to its end."""
+    _jvm.require_no_fork()
     if not _running.acquire(blocking=False):
         raise UsageError(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"

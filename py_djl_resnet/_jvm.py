@@ -3,6 +3,7 @@
 One process has one JVM with one engine. Importing this module starts nothing.
 """
 
+import atexit
 import contextlib
 import os
 import threading
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import _jpype
 import jpype
 import numpy as np
 import numpy.typing as npt
@@ -39,14 +41,16 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class _Started:
-    """What was chosen when the JVM started, and by which process."""
+    """What was chosen when the JVM started."""
 
     engine: str
     threads: int | None
-    process: int
 
 
 _started: _Started | None = None
+#: The process that has begun to start the JVM; a forked child of it cannot use Java.
+_process: int | None = None
+_exiting = False
 #: Why a JVM that began to start cannot be used, which a second try would not change.
 _failed: EngineError | None = None
 
@@ -76,9 +80,10 @@ def start(
         UsageError: an argument that is not allowed, or another engine or number of threads than those of this process.
         JavaNotFoundError: no Java fits.
         JarError: a jar is missing.
-        EngineError: the JVM or the libraries for a GPU cannot be used.
+        EngineError: the JVM or the libraries for a GPU cannot be used; this is a forked child of a process with a JVM.
     """
-    global _failed, _started
+    global _failed, _process, _started
+    require_no_fork()
     check_start(_jars.ENGINES[0] if engine is None else engine, device, threads)
     with _lock:
         if _started is not None:
@@ -108,12 +113,13 @@ def start(
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         options = _options.options(java, engine, threads)
         with held_back():  # an interruption would leave a JVM that runs and that nobody knows of
+            _process = os.getpid()
             try:
                 _start(java, options, class_path)
             except EngineError as error:
                 _failed = error
                 raise
-            _started = _Started(engine, threads, os.getpid())
+            _started = _Started(engine, threads)
 
 
 def bridge() -> Any:
@@ -136,8 +142,29 @@ def engine() -> str | None:
 
 
 def is_running() -> bool:
-    """Whether Java runs in this process: it does not before the start, nor when something has ended it."""
+    """Whether Java runs in this process: not before the start, not after its end, not in a forked child."""
     return bool(jpype.isJVMStarted())
+
+
+def require_no_fork() -> None:
+    """Raises :class:`EngineError` in a forked child of a process with a JVM, where any call of Java would hang."""
+    if _process not in (None, os.getpid()):
+        raise EngineError(
+            "The JVM does not survive a fork. Start the process with the method spawn: "
+            "multiprocessing.get_context('spawn')."
+        )
+
+
+def free(handle: Any) -> None:
+    """Closes an object of Java that Python has dropped; for finalizers.
+
+    Runs on any thread and amid any code, so it takes no lock. It does nothing in a forked child and once Python ends,
+    when the memory goes with the process.
+    """
+    if _exiting or not is_running():
+        return
+    with contextlib.suppress(RuntimeError):  # Java has ended in between
+        handle.close()
 
 
 def set_property(name: str, value: str) -> None:
@@ -152,7 +179,12 @@ def processors() -> int:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn a Java exception into one of ours, with the Java one as its cause; a context manager and a decorator."""
+    """Turn a Java exception into one of ours, with the Java one as its cause; a context manager and a decorator.
+
+    Raises:
+        EngineError: this is a forked child.
+    """
+    require_no_fork()
     try:
         yield
     except jpype.JException as error:
@@ -219,11 +251,7 @@ def from_java_array(value: object) -> object:
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
-    if started.process != os.getpid():
-        raise EngineError(
-            "The JVM does not survive a fork. Start the process with the method spawn: "
-            "multiprocessing.get_context('spawn')."
-        )
+    require_no_fork()
     if not is_running():
         raise EngineError(_ENDED)
     if engine not in (None, started.engine):
@@ -299,3 +327,24 @@ def _classes(thrown: Any) -> list[str]:
         names.append(str(java_class.getName()))
         java_class = java_class.getSuperclass()
     return names
+
+
+def _begin_exit() -> None:
+    global _exiting
+    _exiting = True
+
+
+# registered after JPype's own, so that it runs before Java ends
+atexit.register(_begin_exit)
+
+
+def _after_fork() -> None:
+    """Lets a child collect garbage and end, for which JPype would call Java, whose threads stayed behind."""
+    global _lock
+    _lock = threading.Lock()  # a thread of the parent may hold it
+    with contextlib.suppress(RuntimeError):  # no JVM
+        _jpype.shutdown(False, True)  # forgets the JVM, which goes on in the parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

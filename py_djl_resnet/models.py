@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -136,13 +137,18 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
 
 
 class Model:
-    """A network in the JVM. Call it on pictures; close it, or use it in a ``with`` statement.
+    """A network in the JVM. Call it on pictures.
 
-    Made by :func:`create_model`, :func:`load` and a run's ``model``.
+    Made by :func:`create_model`, :func:`load` and a run's ``model``. Its memory is freed when Python drops it, and
+    earlier by :meth:`close` or a ``with`` statement.
     """
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: Any, *, owned: bool = True) -> None:
+        """Wraps Java's ``NetworkHandle``; one that is not `owned` stays Java's when Python drops it."""
         self._handle: Any = handle
+        self._finalizer = weakref.finalize(self, _jvm.free, handle) if owned else None
+        if self._finalizer is not None:
+            self._finalizer.atexit = False
         with _jvm.translated_errors():
             self._info: dict[str, Any] = json.loads(str(handle.info()))
 
@@ -278,6 +284,7 @@ class Model:
     @property
     def handle(self) -> Any:
         """Java's ``NetworkHandle``, for this package's own use."""
+        _jvm.require_no_fork()
         if self._handle is None:
             raise UsageError(f"this {self.name} is closed; load or create it again")
         return self._handle
@@ -288,6 +295,8 @@ class Model:
         if handle is not None:
             with _jvm.translated_errors():
                 handle.close()
+            if self._finalizer is not None:
+                self._finalizer.detach()
 
     def __enter__(self) -> Model:
         return self

@@ -13,7 +13,8 @@ Java object, such as a block                  the same object, of its own class
 numpy array of one or more axes, from Java    array of numbers, such as ``float[][]``
 ============================================  ==========================================
 
-An NDArray that was given by ``-i x`` is closed when ``x`` is given again; ``duplicate()`` makes one that stays.
+An NDArray that was given by ``-i x`` is closed when ``x`` is given again; ``duplicate()`` makes one that stays. A
+network is freed then if Python has dropped it; one made in Java is Java's to close.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class JavaCells:
         self._shell = shell
         self._java: Any = None
         self._models: WeakValueDictionary[Any, Model] = WeakValueDictionary()
+        #: The networks that Java's variables were declared with: Java may use them after Python has dropped them.
+        self._given: dict[str, Model | None] = {}
 
     def run(self, line: str, cell: str) -> Any:
         """Run Java code: %%java [-i NAMES] [-o NAMES], names separated by commas.
@@ -94,7 +97,9 @@ class JavaCells:
         for name in options.i:
             if name not in self._shell.user_ns:
                 raise UsageError(f"there is no variable {name!r} to give to Java")
-            self._put(java, name, self._shell.user_ns[name])
+            value = self._shell.user_ns[name]
+            self._put(java, name, value)
+            self._given[name] = value if isinstance(value, Model) else None
         with _jvm.translated_errors():
             java.start(_whole(cell, "the cell"))
             self._follow(java)
@@ -126,6 +131,7 @@ class JavaCells:
         java, self._java = self._java, None
         if java is not None:
             java.close()
+        self._given.clear()
 
     def _open(self) -> Any:
         if self._java is None:
@@ -201,7 +207,7 @@ class JavaCells:
                 # one Model for a network, or closing one would close the other
                 known = self._models.get(value)
                 if known is None:
-                    self._models[value] = known = Model(value)
+                    self._models[value] = known = Model(value, owned=False)  # its Java variable may outlive this
                 return known
         if kind == "html":
             from IPython.display import HTML

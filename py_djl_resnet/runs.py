@@ -57,8 +57,7 @@ class Run:
         self.profile = profile
         self.selection = dict(selection)
         self.test = test
-        self._network = network
-        self._model: Model | None = None
+        self._model = None if network is None else Model(network)
 
     @staticmethod
     def open(folder: str | os.PathLike[str]) -> Run:
@@ -87,13 +86,10 @@ class Run:
     def model(self) -> Model:
         """The trained network: as training left it, or the ``last`` checkpoint of an opened run."""
         if self._model is None:
-            if self._network is not None:
-                self._model = Model(self._network)
-            elif self.folder is not None:
-                last = self.folder / "last.safetensors"
-                self._model = load(last if last.exists() else self.folder)
-            else:
+            if self.folder is None:
                 raise UsageError("this run has no network: it has no folder and was not trained")
+            last = self.folder / "last.safetensors"
+            self._model = load(last if last.exists() else self.folder)
         return self._model
 
     @property

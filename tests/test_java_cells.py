@@ -1,6 +1,7 @@
 """Java cells in Python's notebook, in this process's JVM."""
 
 import contextlib
+import gc
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -140,6 +142,25 @@ def test_blocks_and_networks_are_the_same_objects_on_both_sides(shell, java):
         assert np.array_equal(shell.user_ns["y"], model(shell.user_ns["x"]))
         assert shell.user_ns["own"] is model
         assert java("block == model.block()", "-i block") is True
+
+
+def test_java_keeps_a_network_that_python_has_dropped(shell, java):
+    from py_djl_resnet import create_model
+
+    shell.user_ns["ours"] = create_model("plain20", 1, 2)
+    weights = shell.user_ns["ours"].state_dict()["conv1.weight"]
+    java("import org.djlresnet.model.Network;", "-i ours")
+    java('var made = Network.create("plain20", 1, List.of("a"), 0, ai.djl.Device.cpu());', "-o made")
+    dropped = [weakref.ref(shell.user_ns.pop(name)) for name in ("ours", "made")]
+    gc.collect()
+    assert [reference() is None for reference in dropped] == [False, True]
+    for name in ("ours", "made"):
+        java(f'float[] found = {name}.stateDict().get("conv1.weight").toFloatArray();', "-o found")
+        assert shell.user_ns["found"].shape == (weights.size,)
+        assert name == "made" or np.array_equal(shell.user_ns["found"], weights.ravel())
+    shell.user_ns["ours"] = 0
+    java("ours", "-i ours")
+    assert dropped[0]() is None
 
 
 def test_the_last_expression_is_the_cells_value_unless_a_semicolon_follows(java):
