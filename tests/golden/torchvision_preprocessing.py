@@ -1,8 +1,8 @@
 """Writes what Pillow and torchvision's transforms make of images, for PreprocessorTest.java to compare with.
 
-Images come from a formula that the test computes again. The file has a CRC-32 of the results' float32 values, which must be
-equal to the last bit; of images resized in float, which are compared to a tolerance, it has the values. Run by hand, in an
-environment with torch and torchvision:
+Images come from a formula that the test computes again. The file has a CRC-32 of the results' float32 values, which
+must be equal to the last bit; of images resized in float, which are compared to a tolerance, it has the values. Run by
+hand, in an environment with torch and torchvision:
 
     python tests/golden/torchvision_preprocessing.py java/src/test/resources/golden/preprocessing.json
 """
