@@ -82,8 +82,9 @@ class PreparedTrainingTest extends ResumeFixture {
                 Network network = checkpoint.network(Device.cpu())) {
             Evaluation evaluation = Evaluator.evaluate(network, test, 3);
             EpochRow row = run.trainer().progress().rows().get(1);
-            assertEquals(row.testLoss(), evaluation.loss(), 1e-5 * row.testLoss());
-            assertEquals(row.testAccuracy(), evaluation.accuracy());
+            assertEquals(
+                    row.metric("test_loss"), evaluation.loss(), 1e-5 * row.metric("test_loss"));
+            assertEquals(row.metric("test_accuracy"), evaluation.accuracy());
         }
 
         Path parts = dir.resolve("parts");

@@ -21,7 +21,6 @@ import org.djlresnet.evaluation.Evaluation;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
-import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.RawImage;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -127,7 +126,7 @@ class ValidationRunTest extends TrainerFixture {
         assertEquals(12, written.get("examples").getAsInt());
         assertSameBytes(tensors(folder.resolve("best.safetensors")), parameters(run.network()));
         Evaluation alone =
-                Evaluator.evaluate(run.network(), test, 8, Preprocessing.exact(test.shape()));
+                Evaluator.evaluate(run.network(), test, 8);
         assertEquals(alone.loss(), written.get("loss").getAsDouble(), 1e-6 * alone.loss());
         assertEquals(alone.accuracy(), written.get("accuracy").getAsDouble());
         assertEquals(written, progress(run.trainer()).get("test"));
