@@ -23,13 +23,13 @@ def whole_number(value: Any, name: str, least: int = 1, most: int = INT) -> int:
     """`value` as an int from `least` to `most`, or a :class:`UsageError` that names it `name`."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool) and least <= int(value) <= most:
         return int(value)
-    raise UsageError(f"{name} must be a whole number from {least} to {most}; received {_shown(value)}")
+    raise UsageError(f"{name} must be a whole number from {least} to {most}; received {shown(value)}")
 
 
 def whole_numbers(values: Any, name: str) -> list[int]:
     """`values`, such as a shape, as ints from 1 to Java's greatest long, or a :class:`UsageError`."""
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise UsageError(f"{name} must be whole numbers such as (1, 1, 28, 28); received {_shown(values)}")
+        raise UsageError(f"{name} must be whole numbers such as (1, 1, 28, 28); received {shown(values)}")
     return [whole_number(value, f"{name}[{index}]", most=LONG) for index, value in enumerate(values)]
 
 
@@ -51,7 +51,7 @@ def text(value: Any, name: str) -> str:
     """`value` if it is text, or a :class:`UsageError` that names it `name`."""
     if isinstance(value, str):
         return value
-    raise UsageError(f"{name} must be text; received {_shown(value)}")
+    raise UsageError(f"{name} must be text; received {shown(value)}")
 
 
 def path(value: Any, name: str, advice: str = "") -> str:
@@ -61,9 +61,9 @@ def path(value: Any, name: str, advice: str = "") -> str:
     """
     found = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(found, str):
-        raise UsageError(f"{name} must be a path, as text or a Path; received {_shown(value)}{advice}")
+        raise UsageError(f"{name} must be a path, as text or a Path; received {shown(value)}{advice}")
     if not found or "\0" in found:
-        raise UsageError(f"{name} must be a path; received {_shown(found) if found else 'empty text'}")
+        raise UsageError(f"{name} must be a path; received {shown(found) if found else 'empty text'}")
     try:
         os.stat(found)
     except (FileNotFoundError, NotADirectoryError):
@@ -78,13 +78,13 @@ def instance(value: Any, kind: type[Any], name: str, advice: str) -> Any:
     """`value` if it is of a class, or a :class:`UsageError` that ends with `advice`."""
     if isinstance(value, kind):
         return value
-    raise UsageError(f"{name} must be a {kind.__name__}; received {_shown(value)}; {advice}")
+    raise UsageError(f"{name} must be a {kind.__name__}; received {shown(value)}; {advice}")
 
 
 def function(value: Any, name: str) -> None:
     """Raises :class:`UsageError` unless `value` can be called."""
     if not callable(value):
-        raise UsageError(f"{name} must be a function; received {_shown(value)}")
+        raise UsageError(f"{name} must be a function; received {shown(value)}")
 
 
 def class_names(values: Any, *, distinct: bool = True) -> list[str]:
@@ -95,21 +95,22 @@ def class_names(values: Any, *, distinct: bool = True) -> list[str]:
         distinct: whether no name may be there twice.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise UsageError(f"class_names must be a list of names; received {_shown(values)}")
+        raise UsageError(f"class_names must be a list of names; received {shown(values)}")
     names = [text(value, f"class_names[{index}]") for index, value in enumerate(values)]
     if not names:
         raise UsageError("class_names must be at least one name; received none")
     seen: set[str] = set()
     for name in names if distinct else ():
         if name in seen:
-            raise UsageError(f"class_names must differ from one another; received {_shown(name)} twice")
+            raise UsageError(f"class_names must differ from one another; received {shown(name)} twice")
         seen.add(name)
     return names
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as an error shows it, shortened."""
     try:
-        shown = repr(value)
+        text = repr(value)
     except ValueError:  # Python does not write out whole numbers of thousands of digits
         return "a whole number of thousands of digits"
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -47,6 +47,7 @@ def train(
     *,
     out: str | os.PathLike[str] | None = None,
     class_names: Sequence[str] | None = None,
+    channels_last: bool | None = None,
     progress: bool | Display = True,
     callback: Callable[[Row], object] | None = None,
 ) -> Run:
@@ -65,6 +66,7 @@ def train(
         out: the run folder, which must not exist; None chooses ``runs/<date>-<model>-<dataset>``,
             or, for arrays, keeps nothing on disk.
         class_names: for arrays: the classes' names, no two alike; None takes their numbers.
+        channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is doubtful.
         progress: whether to show bars (or lines, where there is no terminal), or what shows it.
         callback: called on this thread with each new row of the history.
 
@@ -88,7 +90,7 @@ def train(
         recipe = recipe.replace(dataset=dataset)
     arrays = None
     if dataset is not None and not isinstance(dataset, str):
-        arrays = _checked_arrays(dataset)
+        arrays = _checked_arrays(dataset, channels_last)
         recipe = recipe.replace(dataset=ARRAYS, data_dir=None)
     if recipe.data_dir is not None:  # Java may look for a relative folder elsewhere than Python
         recipe = recipe.replace(data_dir=os.path.abspath(recipe.data_dir))
@@ -113,6 +115,7 @@ def resume(
     dataset: Arrays | None = None,
     *,
     class_names: Sequence[str] | None = None,
+    channels_last: bool | None = None,
     progress: bool | Display = True,
     callback: Callable[[Row], object] | None = None,
 ) -> Run:
@@ -130,6 +133,7 @@ def resume(
             ``keep``, ``profile``.
         dataset: the arrays of a run on arrays, as in :func:`train`; those that it was begun with.
         class_names: for arrays: None, or the classes' names as they are in the run.
+        channels_last: as in :func:`train`.
         progress: as in :func:`train`.
         callback: as in :func:`train`; called with the new rows only.
 
@@ -146,7 +150,7 @@ def resume(
     given = {} if changes is None else dict(instance(changes, Mapping, "changes", 'such as {"epochs": 20}'))
     recipe.replace(**given)  # names and types are checked before Java starts
     given.update({key: os.path.abspath(given[key]) for key in ("data_dir", "weights") if given.get(key) is not None})
-    arrays = None if dataset is None else _checked_arrays(dataset)
+    arrays = None if dataset is None else _checked_arrays(dataset, channels_last)
     names = None if class_names is None else checked_names(class_names)
     where = recipe.replace(**{key: given[key] for key in ("device", "threads") if key in given})
 
@@ -267,16 +271,16 @@ def _follow(
     return history, snapshot["state"]
 
 
-def _checked_arrays(arrays: Any) -> Arrays:
+def _checked_arrays(arrays: Any, channels_last: bool | None) -> Arrays:
     if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
         size = f" of {len(arrays)}" if isinstance(arrays, (tuple, list)) else ""
         raise UsageError(
             "dataset must be a name or four arrays (train pictures, train labels, test pictures, "
             f"test labels); received a {type(arrays).__name__}{size}"
         )
-    train_x = check_pictures(arrays[0], "train pictures")
+    train_x = check_pictures(arrays[0], "train pictures", channels_last)
     train_y = check_labels(arrays[1], len(train_x), "train labels")
-    test_x = check_pictures(arrays[2], "test pictures")
+    test_x = check_pictures(arrays[2], "test pictures", channels_last)
     test_y = check_labels(arrays[3], len(test_x), "test labels")
     if train_x.shape[1:] != test_x.shape[1:] or train_x.dtype != test_x.dtype:
         raise UsageError(
