@@ -4,7 +4,7 @@ import java.util.List;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
 
-/** How the pixels of an {@link ImageDataset} are stored. */
+/** How the pixels of an image are stored. */
 public enum PixelType {
     /** One byte, 0 to 255; a batch holds it divided by 255. */
     UINT8("uint8", 1),

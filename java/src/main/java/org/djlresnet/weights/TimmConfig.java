@@ -82,11 +82,12 @@ final class TimmConfig {
         int size = shape[1];
         int resized = (int) Math.floor(size / number("crop_pct", 0.875));
         Interpolation interpolation = interpolation();
+        boolean squashes = squashes();
         Preprocessing usual = Preprocessing.torchvision();
         try {
             return new Preprocessing(
                     channels,
-                    squashes()
+                    squashes
                             ? Resize.exact(resized, resized, interpolation, true)
                             : Resize.shortSide(resized, interpolation, true),
                     new Preprocessing.Crop(size, size),

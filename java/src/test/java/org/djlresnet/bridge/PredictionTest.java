@@ -1,0 +1,266 @@
+package org.djlresnet.bridge;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.RawImage;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Predictions are the logits of prepared images. */
+@Tag("engine")
+class PredictionTest {
+
+    private static final int CLASSES = 4;
+
+    /** Small, so that networks compute it fast; images of other sizes than it. */
+    private static final String SMALL =
+            "{'channels': 3, 'resize': {'to': 'short-side', 'size': 12, 'interpolation':"
+                    + " 'bilinear', 'rounded': true}, 'crop': {'height': 10, 'width': 10}, 'mean':"
+                    + " [0.5, 0.4, 0.3], 'deviation': [0.2, 0.3, 0.4]}";
+
+    @TempDir Path dir;
+
+    private final NetworkHandle network = Bridge.create("cifar-resnet20", 3, CLASSES, 3, "cpu");
+
+    @AfterEach
+    void close() {
+        network.close();
+    }
+
+    private static ByteBuffer bytes(ImageShape shape) {
+        ByteBuffer pixels = ByteBuffer.allocateDirect((int) shape.values());
+        for (int i = 0; i < pixels.capacity(); i++) {
+            pixels.put(i, (byte) (i * 7 + i / 5 * 31));
+        }
+        return pixels;
+    }
+
+    private static ByteBuffer floats(ImageShape shape) {
+        ByteBuffer bytes = bytes(shape);
+        ByteBuffer floats =
+                ByteBuffer.allocateDirect(4 * bytes.capacity()).order(ByteOrder.nativeOrder());
+        while (bytes.hasRemaining()) {
+            floats.putFloat((bytes.get() & 0xff) / 255f);
+        }
+        return floats.flip();
+    }
+
+    private static long[] lengths(ImageShape shape) {
+        return new long[] {shape.channels(), shape.height(), shape.width()};
+    }
+
+    private static float[] values(ByteBuffer buffer) {
+        float[] values = new float[buffer.remaining() / 4];
+        buffer.order(ByteOrder.nativeOrder()).asFloatBuffer().get(values);
+        return values;
+    }
+
+    /** Logits of one image by itself, prepared here. */
+    private float[] expected(ImageShape shape, Preprocessing preprocessing) {
+        RawImage raw = new RawImage();
+        bytes(shape).get(raw.holdBytes(shape), 0, (int) shape.values());
+        Preprocessor preprocessor = new Preprocessor(preprocessing);
+        ImageShape out = preprocessor.output(shape);
+        float[] prepared = new float[(int) out.values()];
+        preprocessor.apply(raw, prepared, 0);
+        ByteBuffer input =
+                ByteBuffer.allocateDirect(4 * prepared.length).order(ByteOrder.nativeOrder());
+        input.asFloatBuffer().put(prepared);
+        return values(network.forward(input, out.batch(1)));
+    }
+
+    private static String refusal(Runnable call) {
+        return assertThrows(UserException.class, call::run).getMessage();
+    }
+
+    @Test
+    void imagesOfManySizesArePreparedAndComputed() {
+        List<ImageShape> shapes = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            shapes.add(new ImageShape(i % 3 == 0 ? 1 : 3, 3 + i % 7, 20 - i % 5));
+        }
+        String text = SMALL.replace('\'', '"');
+        // with a crop all become alike, without one they do not
+        for (String chosen : List.of(text, text.replaceAll("\\{\"height\": 10, .*?}", "null"))) {
+            float[] logits =
+                    values(
+                            network.predict(
+                                    shapes.stream()
+                                            .map(PredictionTest::bytes)
+                                            .toArray(ByteBuffer[]::new),
+                                    shapes.stream()
+                                            .map(PredictionTest::lengths)
+                                            .toArray(long[][]::new),
+                                    "uint8",
+                                    chosen));
+            assertEquals(shapes.size() * CLASSES, logits.length);
+            for (int i = 0; i < shapes.size(); i++) {
+                float[] own = expected(shapes.get(i), Preprocessing.of(chosen, 3));
+                for (int c = 0; c < CLASSES; c++) {
+                    assertEquals(own[c], logits[i * CLASSES + c], 1e-4f, "image " + i);
+                }
+            }
+        }
+    }
+
+    @Test
+    void withoutAPreprocessingTheNetworksOwnIsTaken() {
+        ImageShape shape = new ImageShape(3, 9, 14);
+        ByteBuffer[] image = {bytes(shape)};
+        long[][] lengths = {lengths(shape)};
+        float[] own = values(network.predict(image, lengths, "uint8", null));
+        assertArrayEquals(expected(shape, Preprocessing.of("plain:32", 3)), own, 1e-4f);
+        assertArrayEquals(own, values(network.predict(image, lengths, "uint8", "plain:32")), 1e-5f);
+    }
+
+    @Test
+    void floatsAreTakenAsTheyAre() {
+        ImageShape shape = new ImageShape(3, 9, 14);
+        float[] ofBytes =
+                values(
+                        network.predict(
+                                new ByteBuffer[] {bytes(shape)},
+                                new long[][] {lengths(shape)},
+                                "uint8",
+                                null));
+        float[] ofFloats =
+                values(
+                        network.predict(
+                                new ByteBuffer[] {floats(shape)},
+                                new long[][] {lengths(shape)},
+                                "float32",
+                                null));
+        assertArrayEquals(ofBytes, ofFloats, 1e-5f);
+    }
+
+    @Test
+    void whatDoesNotFitIsNamed() {
+        ByteBuffer[] image = {bytes(new ImageShape(3, 2, 2))};
+        assertEquals(
+                "Image 0 does not fit its shape (C, H, W). Received: [3, 2, 3] of uint8 in 12 bytes",
+                refusal(() -> network.predict(image, new long[][] {{3, 2, 3}}, "uint8", null)));
+        for (long[] shape : new long[][] {{12}, {0, 2, 2}, {-3, -2, 2}, {1L << 32, 1L << 32, 1}}) {
+            refusal(() -> network.predict(image, new long[][] {shape}, "uint8", null));
+        }
+        assertEquals(
+                "A prediction needs 1 image or more, and a shape for each. Received: 1 images and 0"
+                        + " shapes",
+                refusal(() -> network.predict(image, new long[0][], "uint8", null)));
+        refusal(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
+        ByteBuffer[] two = {bytes(new ImageShape(2, 2, 2))};
+        assertEquals(
+                "Images of 2 channels cannot become images of 3 channels. Allowed: as many, or 3"
+                        + " for 1, or 1 for 3",
+                refusal(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
+        assertTrue(
+                refusal(
+                                () ->
+                                        network.predict(
+                                                image,
+                                                new long[][] {{3, 2, 2}},
+                                                "uint8",
+                                                "plain:99999"))
+                        .startsWith("Images of 3×99999×99999 are too large for the network"));
+    }
+
+    @Test
+    void anUnknownPreprocessingMustBeGiven() {
+        String file = dir.resolve("weights.safetensors").toString();
+        network.exportSafetensors(file);
+        String options =
+                "{'model': 'cifar-resnet20', 'in_channels': null, 'classes': null, 'class_names':"
+                        + " null, 'new_head': false, 'seed': 0, 'device': 'cpu'";
+        ByteBuffer[] image = {bytes(new ImageShape(3, 2, 2))};
+        long[][] shape = {{3, 2, 2}};
+        try (NetworkHandle imported = imported(file, options + "}")) {
+            JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
+            assertTrue(info.get("preprocessing").isJsonNull());
+            assertTrue(info.getAsJsonObject("import").get("preprocessing_source").isJsonNull());
+            assertEquals(
+                    "The network does not record how its images are prepared. Give a"
+                            + " preprocessing: torchvision, plain:N as in plain:32, or a JSON object",
+                    refusal(() -> imported.predict(image, shape, "uint8", null)));
+            imported.predict(image, shape, "uint8", "plain:8");
+        }
+        for (String given : List.of("'plain:8'", Preprocessing.of("plain:8", 3).toJson() + "")) {
+            try (NetworkHandle imported =
+                    imported(file, options + ", 'preprocessing': " + given + "}")) {
+                JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
+                assertEquals(8, info.get("image_size").getAsInt());
+                assertEquals(
+                        "given",
+                        info.getAsJsonObject("import").get("preprocessing_source").getAsString());
+                imported.predict(image, shape, "uint8", null);
+            }
+        }
+    }
+
+    private static NetworkHandle imported(String file, String options) {
+        return Bridge.importWeights(file, options.replace('\'', '"'));
+    }
+
+    /** The file's place is that of a copy; config.json is beside the original. */
+    @Test
+    void timmsConfigIsLookedForBesideTheSource() throws Exception {
+        Path copy = dir.resolve("copy.safetensors");
+        network.exportSafetensors(copy.toString());
+        Path hub = Files.createDirectory(dir.resolve("hub"));
+        Files.writeString(
+                hub.resolve("config.json"), "{\"input_size\": [3, 48, 48], \"crop_pct\": 1}");
+        String options =
+                "{'model': 'cifar-resnet20', 'in_channels': null, 'classes': null, 'class_names':"
+                        + " null, 'new_head': false, 'seed': 0, 'device': 'cpu', 'preprocessing':"
+                        + " null, 'source': '"
+                        + hub.resolve("model.pth")
+                        + "'}";
+        try (NetworkHandle imported = imported(copy.toString(), options)) {
+            JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
+            assertEquals(48, info.get("image_size").getAsInt());
+            assertEquals(
+                    "timm",
+                    info.getAsJsonObject("import").get("preprocessing_source").getAsString());
+        }
+    }
+
+    @Test
+    void zeroChannelsAndClassesAreTheUsualOnes() {
+        try (NetworkHandle usual = Bridge.create("d2l-resnet18", 0, 0, 0, "cpu");
+                NetworkHandle named =
+                        Bridge.create("cifar-resnet20", 0, new String[] {"a"}, 0, "cpu")) {
+            JsonObject info = JsonParser.parseString(usual.info()).getAsJsonObject();
+            assertEquals(1, info.get("in_channels").getAsInt());
+            assertEquals(10, info.get("classes").getAsInt());
+            info = JsonParser.parseString(named.info()).getAsJsonObject();
+            assertEquals(3, info.get("in_channels").getAsInt());
+            assertEquals(1, info.get("classes").getAsInt());
+        }
+    }
+
+    @Test
+    void aPreprocessingIsWrittenOut() {
+        assertEquals(
+                Preprocessing.torchvision().toJson(),
+                JsonParser.parseString(Bridge.preprocessing("torchvision")));
+        assertEquals(
+                Preprocessing.of("plain:7", 3).toJson(),
+                JsonParser.parseString(Bridge.preprocessing("plain:7")));
+        refusal(() -> Bridge.preprocessing("plain"));
+    }
+}

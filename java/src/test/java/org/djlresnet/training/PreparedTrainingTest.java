@@ -1,0 +1,163 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import ai.djl.Device;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.checkpoint.SafetensorsFile;
+import org.djlresnet.checkpoint.Tensor;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.evaluation.Evaluation;
+import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Interpolation;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Resize;
+import org.djlresnet.model.Classes;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.Specification;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A run prepares images as its network says, records it, and is resumed with it. */
+@Tag("engine")
+class PreparedTrainingTest extends ResumeFixture {
+
+    private static final Preprocessing COLOUR =
+            new Preprocessing(
+                    3,
+                    Resize.shortSide(12, Interpolation.BILINEAR, true),
+                    new Preprocessing.Crop(10, 10),
+                    List.of(0.485, 0.456, 0.406),
+                    List.of(0.229, 0.224, 0.225));
+
+    private Path weights() throws IOException {
+        Path file = dir.resolve("weights.safetensors");
+        Specification specification =
+                new Specification("cifar-resnet20", 3, new Classes(QuadrantImages.CLASSES), COLOUR);
+        try (Network network = Network.create(specification, 5, Device.cpu())) {
+            Checkpoint.save(file, network, null, Map.of());
+        }
+        return file;
+    }
+
+    private Recipe recipe(Path weights) {
+        return QuadrantImages.recipe(
+                        "{'model': 'cifar-resnet20', 'epochs': 2, 'batch_size': 18, 'lr': 0.01}")
+                .with("weights", new JsonPrimitive(weights.toString()));
+    }
+
+    private static Preprocessing recorded(Path file) {
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            return checkpoint.preprocessing();
+        }
+    }
+
+    @Test
+    void greyImagesTrainAColourNetworkThroughThePreprocessingOfItsWeights() throws IOException {
+        Recipe recipe = recipe(weights());
+        Path whole = dir.resolve("whole");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, whole);
+        assertEquals(3, run.network().inChannels());
+        finish(run);
+        Path last = whole.resolve("last.safetensors");
+        assertEquals(COLOUR, recorded(last));
+        try (Checkpoint checkpoint = Checkpoint.open(last);
+                Network network = checkpoint.network(Device.cpu())) {
+            Evaluation evaluation = Evaluator.evaluate(network, test, 3);
+            EpochRow row = run.trainer().progress().rows().get(1);
+            assertEquals(row.testLoss(), evaluation.loss(), 1e-5 * row.testLoss());
+            assertEquals(row.testAccuracy(), evaluation.accuracy());
+        }
+
+        Path parts = dir.resolve("parts");
+        TrainingRun first = TrainingRun.prepare(recipe, train, test, parts);
+        first.trainer().stopAfter(1);
+        finish(first);
+        finish(TrainingRun.resume(parts, new JsonObject(), train, test));
+        assertSameResult(whole, parts);
+    }
+
+    @Test
+    void aGivenImageSizeReplacesResizingAndCrop() throws IOException {
+        Recipe recipe = recipe(weights()).with("image_size", new JsonPrimitive(9));
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, null);
+        run.network().close();
+        assertEquals(COLOUR.withImageSize(9), run.network().specification().preprocessing());
+    }
+
+    /** Images that are higher than wide. */
+    private static ImageDataset uneven(int count) {
+        ImageDataset square = QuadrantImages.of(count, 1);
+        ByteBuffer pixels = ByteBuffer.allocateDirect(square.pixels().remaining());
+        pixels.put(square.pixels()).flip();
+        long[] shape = {count, 1, 16, 4};
+        return ImageDataset.of(
+                pixels, PixelType.UINT8, shape, square.labels(), QuadrantImages.CLASSES);
+    }
+
+    /** Earlier versions recorded the size of square images, and no preprocessing. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void runsOfEarlierVersionsAreResumed(boolean square) throws IOException {
+        ImageDataset training = square ? train : uneven(36);
+        ImageDataset testing = square ? test : uneven(8);
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'model': 'cifar-resnet20', 'epochs': 2, 'batch_size': 18, 'lr': 0.01}");
+        Path whole = dir.resolve("whole");
+        finish(TrainingRun.prepare(recipe, training, testing, whole));
+        Path parts = dir.resolve("parts");
+        TrainingRun first = TrainingRun.prepare(recipe, training, testing, parts);
+        first.trainer().stopAfter(1);
+        finish(first);
+        Path last = parts.resolve("last.safetensors");
+        forgetPreprocessing(last);
+        if (square) {
+            assertEquals(Preprocessing.exact(new ImageShape(1, 8, 8)), recorded(last));
+        } else {
+            assertNull(recorded(last));
+        }
+        finish(TrainingRun.resume(parts, new JsonObject(), training, testing));
+        assertSameResult(whole, parts);
+        ImageShape shape = training.shape();
+        assertEquals(Preprocessing.exact(shape), recorded(last));
+    }
+
+    private static void forgetPreprocessing(Path file) throws IOException {
+        Map<String, String> metadata;
+        List<Tensor> tensors = new ArrayList<>();
+        try (SafetensorsFile open = SafetensorsFile.read(file)) {
+            metadata = new HashMap<>(open.metadata());
+            open.tensors()
+                    .forEach(
+                            (name, info) -> {
+                                ByteBuffer data = open.data(name);
+                                ByteBuffer copy = ByteBuffer.allocateDirect(data.remaining());
+                                copy.put(data).flip();
+                                tensors.add(new Tensor(name, info.dtype(), info.shape(), copy));
+                            });
+        }
+        JsonObject info = JsonParser.parseString(metadata.get("py_djl_resnet")).getAsJsonObject();
+        info.remove("preprocessing");
+        metadata.clear();
+        metadata.put("py_djl_resnet", info.toString());
+        SafetensorsFile.write(file, metadata, tensors);
+    }
+}
