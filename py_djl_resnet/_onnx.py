@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
+from . import _jvm, _onnx_preprocessing
 from .errors import UsageError
 from .weights import state_dict
 
@@ -29,13 +29,16 @@ Node = dict[str, Any]
 Tensors = dict[str, npt.NDArray[Any]]
 
 
-def write(model: Model, file: Path, *, fold: bool) -> None:
+def write(model: Model, file: Path, *, fold: bool, preprocessing: Mapping[str, Any] | None) -> None:
     """Writes an ONNX file with the input ``input``, (N, C, H, W), and the output ``logits``, (N, classes).
+
+    With a preprocessing the input is ``image``, uint8 (N, H, W, C).
 
     Args:
         model: the network; ONNX has what it computes in evaluation mode.
         file: where to; an existing file is replaced, at once.
         fold: whether a BatchNorm that follows a convolution becomes part of it.
+        preprocessing: Java's JSON of the preprocessing that the file begins with, or None.
 
     Raises:
         UsageError: the package onnx is not installed, or the file cannot be written.
@@ -52,7 +55,19 @@ def write(model: Model, file: Path, *, fold: bool) -> None:
     nodes = _folded(graph["nodes"], tensors) if fold else graph["nodes"]
     names = {graph["input"]: "input", graph["output"]: "logits"}
     initializers: Tensors = {}
-    translated = [
+    float32, uint8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
+    given = onnx.helper.make_tensor_value_info("input", float32, ["N", model.in_channels, "H", "W"])
+    opset, translated, properties = _OPSET, [], {"class_names": json.dumps(model.class_names)}
+    if preprocessing is not None:
+        given = onnx.helper.make_tensor_value_info("image", uint8, ["N", "H", "W", "C"])
+        opset, properties["preprocessing"] = _onnx_preprocessing.OPSET, json.dumps(preprocessing)
+        translated = [
+            onnx.helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
+            for kind, inputs, outputs, attributes in _onnx_preprocessing.operations(
+                preprocessing, "input", initializers
+            )
+        ]
+    translated += [
         onnx.helper.make_node(
             kind,
             [names.get(value, value) for value in inputs],
@@ -63,20 +78,19 @@ def write(model: Model, file: Path, *, fold: bool) -> None:
         for node in nodes
         for kind, inputs, outputs, attributes in _translated(node, tensors, initializers)
     ]
-    float32 = onnx.TensorProto.FLOAT
     built = onnx.helper.make_model(
         onnx.helper.make_graph(
             translated,
             model.name,
-            [onnx.helper.make_tensor_value_info("input", float32, ["N", model.in_channels, "H", "W"])],
+            [given],
             [onnx.helper.make_tensor_value_info("logits", float32, ["N", model.classes])],
             [onnx.numpy_helper.from_array(array, name) for name, array in initializers.items()],
         ),
-        opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
+        opset_imports=[onnx.helper.make_opsetid("", opset)],
         ir_version=_IR_VERSION,
         producer_name="py-djl-resnet",
     )
-    onnx.helper.set_model_props(built, {"class_names": json.dumps(model.class_names)})
+    onnx.helper.set_model_props(built, properties)
     onnx.checker.check_model(built, full_check=True)
     _replace(file, built.SerializeToString())
 

@@ -1,4 +1,4 @@
-"""What each residual block is worth: a trained network measured with one block after the other left out."""
+"""Block ablation: the accuracy of a trained network without each residual block."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from ._preprocessing import Preprocessing
 from .errors import UsageError
 from .evaluation import measurer, opened
 from .models import Model
@@ -73,6 +74,8 @@ def bypass_costs(
     data_dir: str | os.PathLike[str] | None = None,
     limit: int | None = None,
     batch_size: int = 256,
+    preprocessing: Preprocessing = None,
+    channels_last: bool | None = None,
     device: str = "auto",
     engine: str | None = None,
     callback: Callable[[dict[str, Any]], None] | None = None,
@@ -84,11 +87,13 @@ def bypass_costs(
 
     Args:
         model: a network, a checkpoint's file or a run folder.
-        dataset: a data set's name, or a pair of pictures and labels; None takes the data set that the
+        dataset: a data set's name, or a pair of images and labels; None takes the data set that the
             network was trained on.
         data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
         limit: the most examples; None takes all.
         batch_size: examples that are computed at once, at least 1.
+        preprocessing: as of :func:`evaluate`.
+        channels_last: as of :func:`evaluate`.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
             ``pytorch``.
@@ -104,7 +109,9 @@ def bypass_costs(
                 f"a {network.name} has no shortcuts: without a block nothing would reach the next; "
                 "give a residual network's checkpoint"
             )
-        measure = measurer(network, dataset, data_dir, limit, batch_size)
+        measure = measurer(
+            network, dataset, data_dir, limit, batch_size, preprocessing=preprocessing, channels_last=channels_last
+        )
         whole = measure(())
         blocks = []
         for name in names:

@@ -110,7 +110,7 @@ def class_names(values: Any, *, distinct: bool = True) -> list[str]:
 def shown(value: object) -> str:
     """`value` as an error shows it, cut to a line's length."""
     try:
-        shown = repr(value)
+        text = repr(value)
     except ValueError:  # Python does not write out whole numbers of thousands of digits
         return "a whole number of thousands of digits"
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -18,7 +18,7 @@ from .checks import INT
 from .errors import ResnetWarning, UsageError
 from .recipe import nearest
 
-#: A caller's pictures and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
+#: A caller's images and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
 Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 #: The data set's name in the recipe of a run on a caller's arrays.
@@ -98,6 +98,8 @@ def from_arrays(
     labels: npt.NDArray[Any] | Sequence[int],
     class_names: Sequence[str],
     what: str,
+    *,
+    channels_last: bool | None = None,
 ) -> Any:
     """Java's ``ImageDataset`` over a caller's arrays, without copying contiguous ones.
 
@@ -107,11 +109,12 @@ def from_arrays(
         labels: N whole numbers from 0 to ``len(class_names) - 1``.
         class_names: one name for each class.
         what: how errors call these arrays, as in ``"train"``.
+        channels_last: as of :func:`check_pictures`.
 
     Raises:
         UsageError: a wrong type, rank, length, label, or a number that is not finite.
     """
-    pixels = check_pictures(pictures, f"{what} pictures")
+    pixels = check_pictures(pictures, f"{what} pictures", channels_last)
     return from_checked(pixels, check_labels(labels, len(pixels), f"{what} labels"), class_names, what)
 
 
@@ -137,22 +140,33 @@ def from_checked(
         )
 
 
-def check_pictures(pictures: Any, what: str) -> npt.NDArray[Any]:
-    """`pictures` as a contiguous (N, C, H, W) array, or a :class:`UsageError`."""
+def check_pictures(pictures: Any, what: str, channels_last: bool | None = None) -> npt.NDArray[Any]:
+    """Checks images and returns them as a contiguous (N, C, H, W) array.
+
+    Args:
+        pictures: uint8 or float32, (N, C, H, W), or (N, H, W) for grey ones.
+        what: how errors call the array.
+        channels_last: whether the channels are the last axis, (N, H, W, C), which is copied; None if not, and an
+            error where it looks so; False if not in any case.
+
+    Raises:
+        UsageError: a wrong type or shape, or a number that is not finite.
+    """
     array = check_numeric_array(pictures, what, ("uint8", "float32"))
     if array.ndim == 3:
         array = array[:, np.newaxis]
+    elif array.ndim == 4 and channels_last:
+        array = array.transpose(0, 3, 1, 2)
     if array.ndim != 4 or 0 in array.shape:
+        form = "(N, H, W, C)" if channels_last else "(N, C, H, W)"
         raise UsageError(
-            f"{what} must have shape (N, C, H, W), or (N, H, W) for grey ones, with no empty axis; "
-            f"received {np.shape(pictures)}"
+            f"{what} must have shape {form}, or (N, H, W) for grey ones, with no empty axis; received "
+            f"{np.shape(pictures)}"
         )
-    if array.shape[1] > 4 and array.shape[3] in (1, 3, 4):
-        warnings.warn(
-            f"{what} of shape {array.shape} are taken as (N, C, H, W), with {array.shape[1]} channels; if the channels "
-            "come last, give pictures.transpose(0, 3, 1, 2)",
-            ResnetWarning,
-            stacklevel=4,
+    if channels_last is None and array.shape[1] > 4 and array.shape[3] in (1, 3, 4):
+        raise UsageError(
+            f"{what} must have shape (N, C, H, W); received {array.shape}, which looks like (N, H, W, C). Say "
+            "channels_last=True, or, if it does have the channels first, channels_last=False"
         )
     check_size(array, what)
     check_finite(array, what)

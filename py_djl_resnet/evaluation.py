@@ -1,9 +1,10 @@
-"""What a trained network can do: measured on a data set, asked about pictures."""
+"""What a trained network can do: evaluated on a data set, asked to classify images."""
 
 from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,20 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
+from ._preprocessing import Preprocessing, chosen
 from .checks import path as checked_path
 from .checks import whole_number
 from .datasets import ARRAYS, Examples, from_arrays, limited, named
-from .datasets import available as available_datasets
-from .errors import UsageError
+from .errors import ResnetWarning, UsageError
 from .models import Model, load
-from .recipe import Recipe
 from .summary import text_table
 
 if TYPE_CHECKING:
+    from ._inputs import Images
     from .figures import Chart
-
-#: Pictures that are given to the network at once.
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest classes of a picture.
+    """The likeliest classes of an image.
 
     Args:
-        image: the picture's path.
+        image: the file's path, or the image's place in what was given, as ``images[2]``.
         top: (class name, probability) pairs, the likeliest first.
     """
 
@@ -113,28 +111,37 @@ def evaluate(
     limit: int | None = None,
     batch_size: int = 256,
     bypass: Sequence[str] = (),
+    preprocessing: Preprocessing = None,
+    channels_last: bool | None = None,
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
-    """Measures a network on test data.
+    """Evaluates a network on test data.
 
     Args:
         model: a network, a checkpoint's file or a run folder.
-        dataset: a data set's name, or a pair of pictures and labels as :func:`train` takes them;
+        dataset: a data set's name, or a pair of images and labels as :func:`train` takes them;
             None takes the data set that the network was trained on.
         data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
         limit: the most examples; None takes all.
         batch_size: examples that are computed at once, at least 1.
         bypass: names of residual blocks, as ``layer3.2``, of which the shortcut alone is kept.
+        preprocessing: ``torchvision``, ``plain:N`` (stretched to N by N), a JSON file or a dict of what one holds; None
+            for the network's own. Float arrays are taken to be in [0, 1] before it.
+        channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is doubtful.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
             ``pytorch``.
 
     Raises:
-        UsageError: no such checkpoint, data set or block, damaged files, arrays that do not fit.
+        UsageError: no such checkpoint, data set or block, damaged files, arrays that do not fit; a network that
+            records no preprocessing where none is given.
     """
     with opened(model, device, engine) as network:
-        return measurer(network, dataset, data_dir, limit, batch_size)(bypass)
+        measure = measurer(
+            network, dataset, data_dir, limit, batch_size, preprocessing=preprocessing, channels_last=channels_last
+        )
+        return measure(bypass)
 
 
 def measurer(
@@ -143,24 +150,33 @@ def measurer(
     data_dir: str | os.PathLike[str] | None,
     limit: int | None,
     batch_size: int,
+    *,
+    preprocessing: Preprocessing = None,
+    channels_last: bool | None = None,
 ) -> Callable[[Sequence[str]], Evaluation]:
-    """Reads the data once, as :func:`evaluate` says, and measures the network without the blocks of a call."""
+    """Reads the data once, as :func:`evaluate` says, and evaluates the network without the blocks of a call."""
+    prepared = chosen(preprocessing, network.preprocessing, network.name)
     batch_size = whole_number(batch_size, "batch_size")
     if limit is not None:
         limit = whole_number(limit, "limit")
     arrays = None if dataset is None or isinstance(dataset, str) else _pair(dataset)
     recipe = network.recipe
     if arrays is not None:
-        examples = limited(from_arrays(*arrays, network.class_names, "test"), limit)
+        examples = limited(from_arrays(*arrays, network.class_names, "test", channels_last=channels_last), limit)
     else:
-        name = str(dataset) if dataset else (recipe.dataset if recipe else Recipe().dataset)
+        if dataset is None and recipe is None:
+            raise UsageError(
+                f"this {network.name} was not trained here, so it records no data set; name one, or give images and "
+                "labels"
+            )
+        name = str(dataset) if recipe is None or dataset is not None else recipe.dataset
         folder = checked_path(data_dir, "data_dir") if data_dir is not None else None
         if folder is None and recipe is not None and name == recipe.dataset:
             folder = recipe.data_dir
         if name == ARRAYS:
             raise UsageError(
                 f"{network.name} was trained on arrays, which its checkpoint does not hold; "
-                "name a data set or give pictures and labels"
+                "name a data set or give images and labels"
             )
         examples = named(name, folder, train=False, limit=limit)
 
@@ -168,7 +184,7 @@ def measurer(
         if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
             raise UsageError(f"bypass must be names of blocks such as ['layer3.2']; received {bypass!r}")
         with _jvm.translated_errors():
-            text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass)))
+            text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
         form = json.loads(text)
         matrix = np.array(form["confusion_matrix"], dtype=np.int64)
         return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
@@ -178,45 +194,92 @@ def measurer(
 
 def predict(
     model: Model | str | os.PathLike[str],
-    images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    images: Images,
     top_k: int = 3,
     *,
+    preprocessing: Preprocessing = None,
     invert: bool = False,
     device: str = "auto",
     engine: str | None = None,
 ) -> list[Prediction]:
-    """The likeliest classes of pictures.
+    """Classifies images of any size, grey or colour.
 
     Args:
         model: a network, a checkpoint's file or a run folder.
-        images: picture files, or folders of them; of any size, grey or colour.
+        images: an image, or several in a list: files; folders, which stand for the images in them; images of Pillow;
+            arrays (H, W) or (H, W, C), uint8 or floats in [0, 1]. Or one array of several images, (N, H, W) or
+            (N, H, W, C).
         top_k: how many classes, at least 1; more than there are gives all.
-        invert: for dark things on a light background; Fashion-MNIST's are light on dark.
+        preprocessing: as of :func:`evaluate`.
+        invert: whether light and dark change places, for dark things on a light background where the network knows
+            light on dark, as Fashion-MNIST's.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
             ``pytorch``.
 
+    Returns:
+        A prediction for each image that could be read, in their order.
+
     Raises:
-        UsageError: no such checkpoint or picture, a file that is no picture.
+        UsageError: no such checkpoint or path, no image that can be read, an array of another type, shape or range; a
+            network that records no preprocessing where none is given.
+
+    Warns:
+        ResnetWarning: an image that cannot be read or prepared, which is left out.
     """
-    from .images import find_images, read_image
+    predictions, problems = predictions_and_problems(model, images, top_k, preprocessing, invert, device, engine)
+    for problem in problems:
+        warnings.warn(f"{problem}; left out", ResnetWarning, stacklevel=2)
+    return predictions
+
+
+def predictions_and_problems(
+    model: Model | str | os.PathLike[str],
+    images: Images,
+    top_k: int,
+    preprocessing: Preprocessing,
+    invert: bool,
+    device: str,
+    engine: str | None,
+) -> tuple[list[Prediction], list[str]]:
+    """As :func:`predict`, with an error for each image that is left out."""
+    from ._inputs import batches, inputs
 
     top_k = whole_number(top_k, "top_k")
-    # what is neither, an array perhaps, is one picture that cannot be read
-    given: Any = images
-    single = isinstance(given, (str, os.PathLike)) or not isinstance(given, Sequence)
-    files = find_images([given] if single else given)
-    predictions: list[Prediction] = []
     with opened(model, device, engine) as network:
-        height, width = _picture_size(network, engine)
-        for start in range(0, len(files), _BATCH):
-            batch = files[start : start + _BATCH]
-            x = np.stack([read_image(f, network.in_channels, height, width, invert) for f in batch])
-            for file, probabilities in zip(batch, _softmax(network(x)), strict=True):
+        prepared = chosen(preprocessing, network.preprocessing, network.name)
+        problems: list[str] = []
+        found = inputs(images, network.in_channels, invert=invert)
+        predictions: list[Prediction] = []
+        for names, pixels in batches(found, problems):
+            for name, logits in _logits(network, names, pixels, prepared, problems):
+                probabilities = _softmax(logits)
                 best = np.argsort(-probabilities, kind="stable")[:top_k]
                 top = [(network.class_names[i], float(probabilities[i])) for i in best]
-                predictions.append(Prediction(str(file), top))
-    return predictions
+                predictions.append(Prediction(name, top))
+    if not predictions:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise UsageError(problems[0] + more)
+    return predictions, problems
+
+
+def _logits(
+    network: Model, names: list[str], pixels: list[npt.NDArray[Any]], prepared: str | None, problems: list[str]
+) -> list[tuple[str, npt.NDArray[np.float32]]]:
+    """The names and logits of images (C, H, W) of one type; an image that cannot be prepared is a problem."""
+    try:
+        with _jvm.translated_errors():
+            buffers = [_jvm.to_direct_buffer(image) for image in pixels]
+            shapes = [[int(n) for n in image.shape] for image in pixels]
+            answer = network.handle.predict(buffers, shapes, pixels[0].dtype.name, prepared)
+    except UsageError as error:
+        if len(pixels) == 1:
+            problems.append(f"{names[0]}: {error}")
+            return []
+        each = (_logits(network, [n], [image], prepared, problems) for n, image in zip(names, pixels, strict=True))
+        return [found for one in each for found in one]
+    found = np.array(_jvm.from_direct_buffer(answer, (len(pixels), network.classes), np.dtype(np.float32)))
+    return list(zip(names, found, strict=True))
 
 
 def _pair(dataset: Any) -> Examples:
@@ -224,7 +287,7 @@ def _pair(dataset: Any) -> Examples:
         return dataset[0], dataset[1]
     size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
     raise UsageError(
-        f"dataset must be a name or a pair of pictures and labels; received a {type(dataset).__name__}{size}"
+        f"dataset must be a name or a pair of images and labels; received a {type(dataset).__name__}{size}"
     )
 
 
@@ -238,24 +301,10 @@ def opened(model: Model | str | os.PathLike[str], device: str, engine: str | Non
             yield network
 
 
-def _picture_size(network: Model, engine: str | None) -> tuple[int, int]:
-    if network.image_size is not None:
-        return network.image_size, network.image_size
-    name = (network.recipe or Recipe()).dataset
-    for known in available_datasets(engine):
-        # a data set of a caller's own files has no shape before they are read
-        if known["name"] == name and len(known["shape"]) == 3 and min(known["shape"]) > 0:
-            return known["shape"][1], known["shape"][2]
-    raise UsageError(
-        f"the checkpoint of {network.name} does not say which image size it was trained on, as that of pictures that "
-        "are not square; call the model on arrays instead, or train it with an image_size"
-    )
-
-
 def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    total: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return total
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities: npt.NDArray[np.float64] = powers / powers.sum()
+    return probabilities
 
 
 def _figure(value: float | None) -> str:

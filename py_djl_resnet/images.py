@@ -1,7 +1,11 @@
-"""Pictures from files: read, brought to a network's channels, size and range."""
+"""Image files and Pillow's images, decoded to bytes of grey or of red, green and blue at their full size.
+
+What happens to the pixels afterwards, such as resizing, is Java's.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import warnings
@@ -15,108 +19,96 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import UsageError
 
-#: What counts as a picture in a folder; files given by name may end otherwise.
+#: What counts as an image in a folder; files given by name may end otherwise.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 #: What Pillow may take a file for; some of the others start programs, or are hardly tested.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
-#: Larger pictures are refused before they are decoded.
+#: Larger images are rejected before they are decoded.
 MAX_PIXELS = 64_000_000
 
 #: A progressive JPEG has about ten passes over its pixels; each takes its time, however few bytes it has.
 MAX_SCANS = 100
 _SCAN = b"\xff\xda"
 
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, struct.error, zlib.error)
+
+#: Pillow's modes of one channel, apart from transparency.
+_GREY = ("1", "L", "LA", "La")
 
 
 def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The picture files that `paths` name; a folder stands for the pictures in it, sorted.
+    """Lists image files; a folder stands for the images in it, sorted, without files that begin with a dot.
 
     Raises:
-        UsageError: a path that does not exist, or a folder without pictures.
+        UsageError: a path that does not exist, or a folder without images.
     """
     found: list[Path] = []
-    for given in paths:
-        if not isinstance(given, (str, os.PathLike)):
-            raise UsageError(
-                f"a picture must be a file or a folder; received a {type(given).__name__}. Call the network itself on "
-                "arrays, model(x), and save a picture that is in memory"
-            )
-        path = Path(given)
+    for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
+            inside = sorted(
+                f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "." and f.is_file()
+            )
             if not inside:
-                raise UsageError(f"folder {path} holds no pictures; they must end in {', '.join(SUFFIXES)}")
+                raise UsageError(f"folder {path} holds no images; they must end in {', '.join(SUFFIXES)}")
             found += inside
         elif path.exists():
             found.append(path)
         else:
-            raise UsageError(f"picture {path} does not exist; give a picture file or a folder")
+            raise UsageError(f"image {path} does not exist; give an image file or a folder")
     return found
 
 
-def read_image(
-    path: str | os.PathLike[str],
-    channels: int,
-    height: int,
-    width: int,
-    invert: bool = False,
-) -> npt.NDArray[np.float32]:
-    """One picture as a network takes it.
+def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False) -> npt.NDArray[np.uint8]:
+    """Decodes an image at its full size.
 
-    The camera's orientation is applied, transparent parts become the background, height and width
-    are scaled (bilinear, antialiased) without keeping their ratio.
+    The camera's orientation is applied. Transparent parts become black. Greys of more than 8 bits are rounded to 8.
 
     Args:
-        path: a BMP, GIF, JPEG, PNG, TIFF or WebP file of any depth; of several frames the first counts.
-        channels: 1 for grey, 3 for red, green, blue.
-        height: pixels of the result.
-        width: pixels of the result.
-        invert: for dark things on a light background, when the network knows light on dark.
+        image: a BMP, GIF, JPEG, PNG, TIFF or WebP file, of several frames the first; or an image of Pillow's.
+        invert: whether light and dark change places; transparent parts become black nevertheless.
 
     Returns:
-        float32 (channels, height, width) in [0, 1].
+        uint8 (1, H, W) for grey images, else (3, H, W).
 
     Raises:
-        UsageError: no picture, a damaged one, one of more than 64 megapixels or 100 JPEG scans; names the file.
+        UsageError: a file that is no image, is damaged, or has more than 64 megapixels or 100 JPEG scans; names it.
     """
-    if channels not in (1, 3):
-        raise UsageError(
-            f"pictures have 1 or 3 channels, the network takes {channels}; call the model on arrays instead"
-        )
+    if isinstance(image, Image.Image):
+        with _named("the image"):
+            return _pixels(ImageOps.exif_transpose(image), invert)
+    path = os.fspath(image)
+    with _named(f"image {path}"), warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path, formats=_FORMATS) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise UsageError(_too_large(f"image {path}", f"{opened.width}x{opened.height} pixels"))
+            # with a segment for several images Pillow calls a JPEG an MPO
+            if opened.format in ("JPEG", "MPO") and _has_more_scans(path):
+                raise UsageError(
+                    f"image {path} has more than {MAX_SCANS} scans, which would take long; save it again without them"
+                )
+            ImageOps.exif_transpose(opened, in_place=True)
+            return _pixels(opened, invert)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Turns what Pillow raises for a bad image into a :class:`UsageError` that names it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise UsageError(_too_large(path, f"{picture.width}x{picture.height} pixels"))
-                if picture.format == "JPEG" and _has_more_scans(path):
-                    raise UsageError(
-                        f"picture {os.fspath(path)} has more than {MAX_SCANS} scans, which would take long; save it "
-                        "again without them"
-                    )
-                pixels = _decoded(picture, channels, height, width, invert)
+        yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UsageError(_too_large(path, "more")) from error
+        raise UsageError(_too_large(name, "more")) from error
     except UnidentifiedImageError as error:
-        size = Path(path).stat().st_size
-        raise UsageError(
-            f"{os.fspath(path)} is not a picture that can be read "
-            f"({'an empty file' if size == 0 else f'{size} bytes of an unknown kind'}); "
-            "give a PNG, JPEG, GIF, BMP, TIFF or WebP file"
-        ) from error
+        raise UsageError(f"{name} is in no known format; give a PNG, JPEG, GIF, BMP, TIFF or WebP file") from error
     except UsageError:
         raise
     except _DAMAGED as error:
-        raise UsageError(
-            f"picture {os.fspath(path)} cannot be read: {error}; it may be damaged or truncated"
-        ) from error
-    return pixels
+        raise UsageError(f"{name} cannot be read: {error}; it may be damaged or truncated") from error
 
 
-def _has_more_scans(path: str | os.PathLike[str]) -> bool:
+def _has_more_scans(path: str) -> bool:
     """Whether a JPEG has more than `MAX_SCANS`; the marker of one stands nowhere in what is coded."""
     found, end = 0, b""
     with open(path, "rb") as file:
@@ -126,44 +118,43 @@ def _has_more_scans(path: str | os.PathLike[str]) -> bool:
     return found > MAX_SCANS
 
 
-def _decoded(picture: Image.Image, channels: int, height: int, width: int, invert: bool) -> npt.NDArray[np.float32]:
-    ImageOps.exif_transpose(picture, in_place=True)
-    image = _shallow(picture) if picture.mode.startswith("I") or picture.mode == "F" else picture
-    if image.has_transparency_data:
-        # Inverted afterwards, so that the background is black in the end.
-        planes = _on_background(image, channels, 255 if invert else 0)
+def _pixels(image: Image.Image, invert: bool) -> npt.NDArray[np.uint8]:
+    if image.mode.startswith("I") or image.mode == "F":
+        pixels = _shallow(image)[np.newaxis]
+    elif image.has_transparency_data:
+        # white turns black when it is inverted
+        pixels = _on_background(image, 255 if invert else 0)
+    elif image.mode in _GREY:
+        pixels = np.asarray(image.convert("L"))[np.newaxis]
     else:
-        mode = "L" if channels == 1 else "RGB"
-        planes = iter([image if image.mode == mode else image.convert(mode)])
-    sized = [np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32) for plane in planes]
-    pixels = np.dstack(sized) / np.float32(255)
-    if invert:
-        pixels = 1 - pixels
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    return np.ascontiguousarray(255 - pixels if invert else pixels)
 
 
-def _shallow(image: Image.Image) -> Image.Image:
-    """A picture of deep greys with 8 bits a pixel; in place, for there may be 64 megapixels."""
+def _shallow(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Deep greys with 8 bits a pixel; in place, for there may be 64 megapixels."""
     deep = np.array(image, dtype=np.float32)
     deep /= 65535.0 if image.mode != "F" else max(1.0, float(deep.max(initial=0)))
     deep *= 255
     np.clip(deep, 0, 255, out=deep)
-    return Image.fromarray(np.rint(deep, out=deep).astype(np.uint8))
+    return np.rint(deep, out=deep).astype(np.uint8)
 
 
-def _on_background(image: Image.Image, channels: int, background: int) -> Iterator[Image.Image]:
-    """A transparent picture's planes, grey or red, green and blue, one after the other to have one in memory."""
-    if image.mode != "RGBA":
-        image = image.convert("RGBA")
+def _on_background(image: Image.Image, background: int) -> npt.NDArray[np.uint8]:
+    """A transparent image's planes, one after the other to have few in memory."""
+    channels = "R" if image.mode in _GREY else "RGB"
+    image = image.convert("RGBA")
     alpha = image.getchannel("A")
-    for channel in range(channels):
+    planes = []
+    for channel in channels:
         plane = Image.new("L", image.size, background)
-        plane.paste(image.convert("L") if channels == 1 else image.getchannel(channel), mask=alpha)
-        yield plane
+        plane.paste(image.getchannel(channel), mask=alpha)
+        planes.append(np.asarray(plane))
+    return np.stack(planes)
 
 
-def _too_large(path: str | os.PathLike[str], received: str) -> str:
+def _too_large(name: str, received: str) -> str:
     return (
-        f"picture {os.fspath(path)} is too large: {MAX_PIXELS // 1_000_000} megapixels are "
-        f"allowed, received {received}; make it smaller first"
+        f"{name} is too large: {MAX_PIXELS // 1_000_000} megapixels are allowed, received {received}; "
+        "make it smaller first"
     )

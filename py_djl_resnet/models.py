@@ -8,13 +8,15 @@ import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _jvm
 from ._checkpoint import require_no_run
+from ._preprocessing import Preprocessing
+from ._preprocessing import text as preprocessing_text
 from .checks import INT, LONG, text, whole_number, whole_numbers
 from .checks import class_names as checked_names
 from .checks import path as checked_path
@@ -23,6 +25,10 @@ from .errors import UsageError
 from .recipe import Recipe
 from .summary import Summary
 from .weights import export, load_state_dict, open_weights, state_dict, warn_of_numbers
+
+if TYPE_CHECKING:
+    from ._inputs import Images
+    from .evaluation import Prediction
 
 #: The checkpoints of a run folder, the preferred one first.
 CHECKPOINTS = ("best.safetensors", "last.safetensors")
@@ -39,14 +45,16 @@ def create_model(
     weights: str | os.PathLike[str] | None = None,
     new_head: bool = False,
     class_names: Sequence[str] | None = None,
+    preprocessing: Preprocessing = None,
 ) -> Model:
-    """A network with fresh weights, or with those of a file.
+    """Creates a network with fresh weights, or with those of a file.
 
     Args:
         name: see :func:`available`; options follow after plus signs, as in ``resnet50+deep_stem``.
-        in_channels: channels of its input, at least 1; None for 1, or for those of `weights`.
-        classes: logits of its output, at least 1; None for as many as there are `class_names`, else for 10, or for
-            those of `weights`.
+        in_channels: channels of its input, at least 1; None for the usual ones, as :func:`summarize` has them, or
+            for those of `weights`.
+        classes: logits of its output, at least 1; None for as many as there are `class_names`, else for the usual
+            ones, or for those of `weights`.
         seed: of fresh weights; the same seed gives the same weights.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: ``pytorch`` or ``mxnet``, one for a process; None for the one that runs, else
@@ -55,6 +63,9 @@ def create_model(
             ``.pt`` with the extra ``[torch]``. ``info["import"]`` then says what was taken and what is new.
         new_head: whether the last layer is fresh, for `classes`, rather than that of `weights`.
         class_names: a name for each class; no two alike unless there are `weights`; None for numbers.
+        preprocessing: how an image becomes the network's input, as of :func:`evaluate`, with `weights` only; None for
+            what is known: of a checkpoint, of timm's ``config.json`` beside the file, or torchvision's for its own
+            networks. ``info["import"]["preprocessing_source"]`` says which.
 
     Raises:
         UsageError: an unknown name, a number out of range, a device that is not there; a file of weights that is
@@ -71,24 +82,27 @@ def create_model(
         if classes not in (None, len(class_names)):
             raise UsageError(f"classes must be the number of class_names, {len(class_names)}; received {classes}")
         classes = len(class_names)
-    if in_channels is not None or weights is None:
-        in_channels = whole_number(1 if in_channels is None else in_channels, "in_channels")
-    if classes is not None or weights is None:
-        classes = whole_number(
-            10 if classes is None else classes, "classes", most=INT if weights is None else MAX_CLASSES
-        )
+    if in_channels is not None:
+        in_channels = whole_number(in_channels, "in_channels")
+    if classes is not None:
+        classes = whole_number(classes, "classes", most=INT if weights is None else MAX_CLASSES)
     seed = whole_number(seed, "seed", -LONG - 1, LONG)
     if new_head and (weights is None or classes is None):
         raise UsageError("new_head needs weights, whose last layer it replaces, and the number of classes")
+    if preprocessing is not None and weights is None:
+        raise UsageError("preprocessing needs weights; a network with fresh ones is trained first")
+    prepared = preprocessing_text(preprocessing)
     _jvm.start(engine, device=text(device, "device"))
     if weights is not None:
         options = {"model": name, "in_channels": in_channels, "classes": classes, "class_names": class_names}
-        handle = open_weights(weights, {**options, "new_head": new_head, "seed": seed, "device": device})
+        options |= {"new_head": new_head, "seed": seed, "device": device, "preprocessing": prepared}
+        handle = open_weights(weights, options)
         model = Model(handle)
         warn_of_numbers(model.info["import"]["not_finite"], str(weights))
         return model
     with _jvm.translated_errors():
-        return Model(_jvm.bridge().create(name, in_channels, class_names or classes, seed, device))
+        # 0 stands for what is usual
+        return Model(_jvm.bridge().create(name, in_channels or 0, class_names or classes or 0, seed, device))
 
 
 def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None) -> Model:
@@ -137,7 +151,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
 
 
 class Model:
-    """A network in the JVM. Call it on pictures.
+    """A network in the JVM. Call it on arrays, or let it :meth:`predict` images.
 
     Made by :func:`create_model`, :func:`load` and a run's ``model``. Its memory is freed when Python drops it, and
     earlier by :meth:`close` or a ``with`` statement.
@@ -153,10 +167,10 @@ class Model:
             self._info: dict[str, Any] = json.loads(str(handle.info()))
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The logits of pictures, computed with the running statistics of BatchNorm.
+        """Computes logits with the running statistics of BatchNorm; the input is taken as it is, see :meth:`predict`.
 
         Args:
-            x: float32 (N, C, H, W), finite, usually in [0, 1]. A C-contiguous array is passed
+            x: float32 (N, C, H, W), finite, scaled and normalized as in the training. A C-contiguous array is passed
                 without a copy, any other is copied.
 
         Returns:
@@ -176,6 +190,14 @@ class Model:
         with _jvm.translated_errors():
             answer = self.handle.forward(_jvm.to_direct_buffer(array), [int(n) for n in array.shape])
             return np.array(_jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
+
+    def predict(
+        self, images: Images, top_k: int = 3, *, preprocessing: Preprocessing = None, invert: bool = False
+    ) -> list[Prediction]:
+        """Classifies images: files, folders, images of Pillow, arrays. See :func:`py_djl_resnet.predict`."""
+        from .evaluation import predict
+
+        return predict(self, images, top_k, preprocessing=preprocessing, invert=invert)
 
     def summary(self, shape: Sequence[int], depth: int = 1) -> Summary:
         """The layers with the shapes, parameters and multiply-adds for one input shape.
@@ -232,11 +254,11 @@ class Model:
         format: str = "safetensors",  # noqa: A002 - what it is called everywhere
         *,
         fold: bool = False,
-        image_size: int | None = None,
-        normalize: Sequence[float] | None = None,
+        with_preprocessing: bool = False,
+        preprocessing: Preprocessing = None,
     ) -> None:
         """Writes the network for other programs, see :func:`py_djl_resnet.weights.export`."""
-        export(self, path, format, fold=fold, image_size=image_size, normalize=normalize)
+        export(self, path, format, fold=fold, with_preprocessing=with_preprocessing, preprocessing=preprocessing)
 
     @property
     def name(self) -> str:
@@ -272,9 +294,15 @@ class Model:
 
     @property
     def image_size(self) -> int | None:
-        """Height and width of the pictures that it was trained on; None if not known."""
+        """Height and width that its images get in `preprocessing`; None where they differ or are not known."""
         size = self._info.get("image_size")
         return None if size is None else int(size)
+
+    @property
+    def preprocessing(self) -> dict[str, Any] | None:
+        """How an image becomes its input, as docs/weights.md describes it; None if not known."""
+        found = self._info.get("preprocessing")
+        return None if found is None else dict(found)
 
     @property
     def info(self) -> dict[str, Any]:

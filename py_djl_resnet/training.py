@@ -42,6 +42,7 @@ def train(
     resume: str | os.PathLike[str] | None = None,
     changes: Mapping[str, Any] | None = None,
     wait: float = 0,
+    channels_last: bool | None = None,
     progress: bool | Display = True,
     callback: Callable[[Row], object] | None = None,
 ) -> Run:
@@ -67,6 +68,7 @@ def train(
         changes: with `resume`: new values of resumable settings, as in :func:`resume`; None takes the recipe's.
         wait: with `resume`: seconds to wait while another process writes to the run, which a
             :class:`ResnetWarning` announces.
+        channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is doubtful.
         progress: whether to show bars (or lines, where there is no terminal), or what shows it.
         callback: called on this thread with each new row of the history.
 
@@ -90,7 +92,7 @@ def train(
         asked = asked.replace(dataset=dataset)
     arrays = None
     if dataset is not None and not isinstance(dataset, str):
-        arrays = _checked_arrays(dataset)
+        arrays = _checked_arrays(dataset, channels_last)
         asked = asked.replace(dataset=ARRAYS, data_dir=None)
     asked = Recipe(**absolute_paths(dataclasses.asdict(asked)))
     folder = None if out is None else os.path.abspath(path(out, "out"))
@@ -135,6 +137,7 @@ def resume(
     *,
     class_names: Sequence[str] | None = None,
     wait: float = 0,
+    channels_last: bool | None = None,
     progress: bool | Display = True,
     callback: Callable[[Row], object] | None = None,
 ) -> Run:
@@ -152,6 +155,7 @@ def resume(
         dataset: the arrays of a run on arrays, as in :func:`train`; those that it was begun with.
         class_names: for arrays: None, or the classes' names as they are in the run.
         wait: seconds to wait while another process writes to the run, which a :class:`ResnetWarning` announces.
+        channels_last: as in :func:`train`.
         progress: as in :func:`train`.
         callback: as in :func:`train`; called with the new rows only.
 
@@ -162,7 +166,7 @@ def resume(
         TrainingError: as :func:`train`.
     """
     source = existing(run, "run")
-    arrays = None if dataset is None else _checked_arrays(dataset)
+    arrays = None if dataset is None else _checked_arrays(dataset, channels_last)
     names = None if class_names is None else checked_names(class_names)
     return when_free(
         wait, lambda: _resume(source, {} if changes is None else changes, None, arrays, names, progress, callback)
@@ -196,16 +200,16 @@ def _resume(
     return follow(checked, begin, progress, callback)
 
 
-def _checked_arrays(arrays: Any) -> Arrays:
+def _checked_arrays(arrays: Any, channels_last: bool | None) -> Arrays:
     if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
         size = f" of {len(arrays)}" if isinstance(arrays, (tuple, list)) else ""
         raise UsageError(
             "dataset must be a name or four arrays (train pictures, train labels, test pictures, "
             f"test labels); received a {type(arrays).__name__}{size}"
         )
-    train_x = check_pictures(arrays[0], "train pictures")
+    train_x = check_pictures(arrays[0], "train pictures", channels_last)
     train_y = check_labels(arrays[1], len(train_x), "train labels")
-    test_x = check_pictures(arrays[2], "test pictures")
+    test_x = check_pictures(arrays[2], "test pictures", channels_last)
     test_y = check_labels(arrays[3], len(test_x), "test labels")
     if train_x.shape[1:] != test_x.shape[1:] or train_x.dtype != test_x.dtype:
         raise UsageError(

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from . import _jvm
 from ._checkpoint import is_checkpoint, require_no_run
+from ._preprocessing import Preprocessing, chosen
 from .checks import path as checked_path
-from .checks import whole_number
 from .errors import ResnetWarning, UsageError
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 #: What :func:`export` writes.
 FORMATS = ("safetensors", "djl", "onnx")
-
-#: ImageNet's means and standard deviations, which the weights of torchvision and most of timm's were trained with.
-IMAGENET = (0.485, 0.456, 0.406, 0.229, 0.224, 0.225)
 
 _MOST_LISTED = 10
 _SECONDS_FOR_A_PICKLE = 600
@@ -42,7 +39,7 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
 
     Args:
         file: safetensors, or what ``torch.save`` wrote (read by torch, in another process).
-        options: the keys of ``Bridge.importWeights``.
+        options: the keys of ``Bridge.importWeights`` but ``source``.
 
     Raises:
         UsageError: no such file, a damaged one, or tensors that are not the network's.
@@ -52,10 +49,11 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
         raise UsageError(f"weights {path} are a folder; give a file in it, such as best.safetensors of a run")
     if not path.is_file():
         raise UsageError(f"weights {path} do not exist; give a .safetensors, .pth or .pt file")
+    given = json.dumps({**options, "source": os.path.abspath(path)})
     with _as_safetensors(path) as readable:
         try:
             with _jvm.translated_errors():
-                return _jvm.bridge().importWeights(os.path.abspath(readable), json.dumps(options))
+                return _jvm.bridge().importWeights(os.path.abspath(readable), given)
         except UsageError as error:
             if readable == path:
                 raise
@@ -193,8 +191,8 @@ def export(
     format: str = "safetensors",  # noqa: A002 - what it is called everywhere
     *,
     fold: bool = False,
-    image_size: int | None = None,
-    normalize: Sequence[float] | None = None,
+    with_preprocessing: bool = False,
+    preprocessing: Preprocessing = None,
 ) -> None:
     """Writes a network for other programs.
 
@@ -205,38 +203,42 @@ def export(
         format: ``safetensors``, which torchvision's ``load_state_dict`` takes, strictly; ``djl``, a folder that
             DJL's ``Criteria`` and ``Predictor`` serve; ``onnx``, from (N, C, H, W) to logits with N, H and W open.
         fold: for ``onnx``: whether a BatchNorm that follows a convolution becomes part of it.
-        image_size: for ``djl``: pixels that height and width of pictures are resized to; None takes the size that
-            the network was trained on, else the one it is usually given.
-        normalize: for ``djl``: means and standard deviations of the three channels of pictures in [0, 1], six
-            numbers such as :data:`IMAGENET`; None where the network takes pictures in [0, 1].
+        with_preprocessing: for ``onnx``: whether the file begins with the preprocessing: its input is then ``image``,
+            uint8 (N, H, W, C) of any size, with 1 or 3 channels.
+        preprocessing: for ``djl``, and for ``onnx`` with `with_preprocessing`: as of :func:`evaluate`.
 
     Raises:
-        UsageError: an unknown format, an argument that the format has no use for, a path that cannot be written, or
-            the extra that the format needs is not installed.
+        UsageError: an unknown format, an argument that the format has no use for, a path that cannot be written, a
+            preprocessing that is needed and not known, or the extra that the format needs is not installed.
     """
     if format not in FORMATS:
         raise UsageError(f"format must be one of {', '.join(FORMATS)}; received {format!r}")
-    if fold and format != "onnx":
-        raise UsageError(f"fold is for the format onnx; received the format {format}")
-    if format != "djl" and not (image_size is None and normalize is None):
-        raise UsageError(f"image_size and normalize are for the format djl; received the format {format}")
+    if (fold or with_preprocessing) and format != "onnx":
+        raise UsageError(
+            f"{'fold' if fold else 'with_preprocessing'} is for the format onnx; received the format {format}"
+        )
+    prepares = format == "djl" or with_preprocessing
+    if preprocessing is not None and not prepares:
+        raise UsageError(
+            f"preprocessing is for the format djl, and for onnx with with_preprocessing; received the format {format}"
+        )
+    prepared = chosen(preprocessing, model.preprocessing, model.name) if prepares else None
     target = os.path.abspath(checked_path(path, "path"))
     if format != "djl":
         require_writable(Path(target))
         require_no_run(Path(target))
         if is_checkpoint(Path(target)):
             raise UsageError(f"{path} is a checkpoint of this package; export to another file")
-    if format == "onnx":
-        from ._onnx import write
-
-        write(model, Path(target), fold=fold)
-    elif format == "djl":
-        size = whole_number(_image_size(model) if image_size is None else image_size, "image_size", most=4096)
-        with _jvm.translated_errors():
-            model.handle.exportDjl(target, size, None if normalize is None else _normalization(normalize))
-    else:
-        with _jvm.translated_errors():
+    with _jvm.translated_errors():
+        if format == "djl":
+            model.handle.exportDjl(target, prepared)
+        elif format == "safetensors":
             model.handle.exportSafetensors(target)
+        else:
+            from ._onnx import write
+
+            steps = json.loads(str(model.handle.preprocessing(prepared))) if with_preprocessing else None
+            write(model, Path(target), fold=fold, preprocessing=steps)
 
 
 def require_writable(target: Path) -> None:
@@ -245,21 +247,3 @@ def require_writable(target: Path) -> None:
         raise UsageError(f"{target} is a folder; give a file")
     if not target.parent.is_dir():
         raise UsageError(f"{target} cannot be written: there is no folder {target.parent}")
-
-
-def _image_size(model: Model) -> int:
-    from .models import available
-
-    if model.image_size is not None:
-        return model.image_size
-    name = model.name.partition("+")[0]
-    return int(next(known["input"][2] for known in available() if known["name"] == name))
-
-
-def _normalization(numbers: Sequence[float]) -> list[float]:
-    values = [float(number) for number in numbers]
-    if len(values) != 6 or not all(np.isfinite(values)) or not all(value > 0 for value in values[3:]):
-        raise UsageError(
-            f"normalize must be three means and three standard deviations above 0; received {list(numbers)}"
-        )
-    return values

@@ -1,8 +1,8 @@
-"""Measure what each residual block of a trained network is worth, by skipping it.
+"""Block ablation: evaluate a trained network without each residual block.
 
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Each block
-in turn is left out, its shortcut kept. The figure and a table, as a .csv file beside it, are written
-into the run folder's figures unless --figure names another place.
+CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Each block in turn is left
+out, its shortcut kept. The figure and a table, as a .csv file beside it, are written into the run folder's figures unless
+--figure names another place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from ..bypass import bypass_costs, write_csv
 from ..figures import check_suffix
 from ..models import checkpoint_file
-from .options import add_engine, count, print_json, start
+from .options import add_engine, add_preprocessing, count, print_json, start
 
 EXAMPLES = (
     "bypass runs/mine",
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--data-dir", metavar="DIR", help="the data set's files (default: as in the training)")
     data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
     data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
+    add_preprocessing(data)
     output = parser.add_argument_group("what comes out")
     output.add_argument(
         "--figure",
@@ -57,6 +58,7 @@ def run(options: Any) -> int:
         data_dir=options.data_dir,
         limit=options.limit,
         batch_size=options.batch_size,
+        preprocessing=options.preprocessing,
         device=options.device,
         engine=options.engine,
         callback=report_row,

@@ -1,7 +1,7 @@
-"""Measure a trained network on test data: loss, accuracy, figures for each class.
+"""Evaluate a trained network on test data: loss, accuracy, precision and recall of each class.
 
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Data set
-and image size are those of the training unless others are given.
+CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Data set and preprocessing are
+those of the training unless others are given.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..evaluation import evaluate
 from ..figures import check_suffix
 from ..models import checkpoint_file
-from .options import add_engine, count, names, print_json, start
+from .options import add_engine, add_preprocessing, count, names, print_json, start
 from .report import warn
 
 EXAMPLES = (
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--data-dir", metavar="DIR", help="the data set's files (default: as in the training)")
     data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
     data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
+    add_preprocessing(data)
     parser.add_argument(
         "--bypass",
         type=names,
@@ -64,6 +65,7 @@ def run(options: Any) -> int:
         limit=options.limit,
         batch_size=options.batch_size,
         bypass=options.bypass,
+        preprocessing=options.preprocessing,
         device=options.device,
         engine=options.engine,
     )

@@ -1,4 +1,4 @@
-"""Hand a network on: to torchvision or timm, to DJL, or as ONNX.
+"""Export a network: for torchvision or timm, for DJL, or as ONNX.
 
 CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. safetensors is what
 torchvision's load_state_dict takes, strictly; djl a folder that DJL's Criteria and Predictor serve, with this package's
@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..errors import UsageError
 from ..models import checkpoint_file, load
-from ..weights import FORMATS, IMAGENET, export
-from .options import add_engine, count, start
+from ..weights import FORMATS, export
+from .options import add_engine, add_preprocessing, start
 from .report import network
 
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
     "export runs/mine --format djl --out mine-djl",
-    "export runs/mine --format onnx --fold --out mine.onnx",
+    "export runs/mine --format onnx --fold --with-preprocessing --out mine.onnx",
 )
 
 
@@ -27,21 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
     parser.add_argument("--out", required=True, metavar="PATH", help="a file; for djl a folder that is not there yet")
+    add_preprocessing(parser)
     onnx = parser.add_argument_group("onnx")
     onnx.add_argument("--fold", action="store_true", help="make BatchNorm part of the convolutions before it")
-    djl = parser.add_argument_group("djl")
-    djl.add_argument("--image-size", type=count, metavar="N", help="(default: the size that it was trained on)")
-    djl.add_argument(
-        "--normalize",
-        type=_numbers,
-        metavar="imagenet|M,M,M,S,S,S",
-        help="means and deviations of pictures in [0, 1] (default: none)",
+    onnx.add_argument(
+        "--with-preprocessing",
+        action="store_true",
+        help="begin with the preprocessing, so that the input is images as bytes",
     )
     add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
     """Writes the file or folder."""
+    if options.preprocessing is not None and options.format != "djl" and not options.with_preprocessing:
+        raise UsageError("--preprocessing is for --format djl, and for --format onnx with --with-preprocessing")
     file = checkpoint_file(options.checkpoint)
     start(options)
     with load(file, "cpu", options.engine) as model:
@@ -50,17 +51,8 @@ def run(options: Any) -> int:
             options.out,
             options.format,
             fold=options.fold,
-            image_size=options.image_size,
-            normalize=options.normalize,
+            with_preprocessing=options.with_preprocessing,
+            preprocessing=options.preprocessing,
         )
         print(f"{network(model)}: {options.out}")
     return 0
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    if text == "imagenet":
-        return IMAGENET
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be imagenet or six numbers; received {text!r}") from None

@@ -82,6 +82,15 @@ def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
     group.add_argument("--offline", action="store_true", help="never fetch jars from the network")
 
 
+def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the network's own") -> None:
+    """Adds ``--preprocessing``."""
+    parser.add_argument(
+        "--preprocessing",
+        metavar="NAME|FILE.json",
+        help=f"how images are prepared: torchvision, plain:N (stretched to N by N) or a JSON file (default: {default})",
+    )
+
+
 def start(options: Any) -> None:
     """Starts the JVM as the options of :func:`add_engine` say."""
     _jvm.start(

@@ -1,7 +1,8 @@
-"""Name what pictures show, with a trained network.
+"""Classify images with a trained network.
 
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. A folder
-stands for the pictures in it. Pictures are scaled to the size that the network was trained on.
+CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. A folder stands for the images
+in it. Images are prepared as in the training. One that cannot be read is reported, the others are classified, and the
+exit code is 1.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..evaluation import predict
+from .. import _preprocessing
+from ..evaluation import predictions_and_problems
 from ..images import find_images
 from ..models import checkpoint_file
-from .options import add_engine, count, print_json, start
+from .options import add_engine, add_preprocessing, count, print_json, start
+from .report import report
 
 EXAMPLES = (
     "predict runs/mine shoe.png",
@@ -23,33 +26,38 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="picture files or folders")
-    parser.add_argument("--top-k", type=count, default=3, metavar="N", help="classes for a picture (default: 3)")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files or folders")
+    parser.add_argument("--top-k", type=count, default=3, metavar="N", help="classes for an image (default: 3)")
     parser.add_argument(
         "--invert",
         action="store_true",
         help="for dark things on a light background (Fashion-MNIST's are light on dark)",
     )
+    add_preprocessing(parser)
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add_engine(parser)
 
 
 def run(options: Any) -> int:
-    """Prints a line a picture, or JSON."""
+    """Prints a line an image, or JSON."""
     file = checkpoint_file(options.checkpoint)
     find_images(options.images)
+    _preprocessing.text(options.preprocessing)
     start(options)
-    predictions = predict(
+    predictions, problems = predictions_and_problems(
         file,
         options.images,
         options.top_k,
-        invert=options.invert,
-        device=options.device,
-        engine=options.engine,
+        options.preprocessing,
+        options.invert,
+        options.device,
+        options.engine,
     )
     if options.json:
         print_json([prediction.to_dict() for prediction in predictions])
     else:
         for prediction in predictions:
             print(prediction)
-    return 0
+    for problem in problems:
+        report(f"error: {problem}")
+    return 1 if problems else 0

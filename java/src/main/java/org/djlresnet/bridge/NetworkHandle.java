@@ -142,6 +142,17 @@ public final class NetworkHandle implements AutoCloseable {
         return new Prediction(this, chosen, PixelType.of(type)).logits(images, shapes);
     }
 
+    /**
+     * Returns how an image becomes the network's input.
+     *
+     * @param text a preset's name or JSON; null for the network's own
+     * @return the JSON text of {@link Preprocessing#toJson}, of the network's channels
+     * @throws UserException if the text is bad, or there is none and the network's is not known
+     */
+    public String preprocessing(String text) {
+        return GSON.toJson(network.specification().preprocessing(text).toJson());
+    }
+
     private void requireShape(ByteBuffer input, long[] shape) {
         Shape images = Descriptions.inputShape(shape, network.inChannels());
         double bytes = Float.BYTES;
