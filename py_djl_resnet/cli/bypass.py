@@ -1,8 +1,8 @@
 """Block ablation: evaluate a trained network without each residual block.
 
 CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Each block in turn is left
-out, its shortcut kept. The figure and a table, as a .csv file beside it, are written into the run folder's figures unless
---figure names another place.
+out, its shortcut kept. The figure and a table, as a .csv file beside it, are written into the run folder's figures
+unless --figure names another place.
 """
 
 from __future__ import annotations
