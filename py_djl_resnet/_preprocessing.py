@@ -68,7 +68,7 @@ def described(own: Mapping[str, Any]) -> str:
     steps = []
     if resize := own["resize"]:
         size = resize.get("size")
-        size = f"{resize['height']}x{resize['width']}" if size is None else f"short side {size}"
+        size = f"stretched to {resize['height']}x{resize['width']}" if size is None else f"short side {size}"
         steps.append(f"{size} {resize['interpolation']}{'' if resize['rounded'] else ' in float32'}")
     if crop := own["crop"]:
         steps.append(f"crop {crop['height']}x{crop['width']}")

@@ -228,9 +228,14 @@ def predict(
         ResnetWarning: an image that cannot be read or prepared, which is left out.
     """
     predictions, problems = predictions_and_problems(model, images, top_k, preprocessing, invert, device, engine)
-    for problem in problems:
-        warnings.warn(f"{problem}; left out", ResnetWarning, stacklevel=2)
+    warn_of(problems)
     return predictions
+
+
+def warn_of(problems: Sequence[str]) -> None:
+    """Warns the caller of the calling function of images that are left out."""
+    for problem in problems:
+        warnings.warn(f"{problem}; left out", ResnetWarning, stacklevel=3)
 
 
 def predictions_and_problems(
@@ -239,8 +244,8 @@ def predictions_and_problems(
     top_k: int,
     preprocessing: Preprocessing,
     invert: bool,
-    device: str,
-    engine: str | None,
+    device: str = "auto",
+    engine: str | None = None,
 ) -> tuple[list[Prediction], list[str]]:
     """As :func:`predict`, with an error for each image that is left out."""
     from ._inputs import batches, inputs

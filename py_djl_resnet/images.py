@@ -81,7 +81,8 @@ def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False)
     path = os.fspath(image)
     with _named(f"image {path}"), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=_FORMATS) as opened:
+        # not by its path, or Pillow maps plain TIFFs into memory and misreads those of a camera held upright
+        with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise UsageError(_too_large(f"image {path}", f"{opened.width}x{opened.height} pixels"))
             # with a segment for several images Pillow calls a JPEG an MPO

@@ -195,9 +195,11 @@ class Model:
         self, images: Images, top_k: int = 3, *, preprocessing: Preprocessing = None, invert: bool = False
     ) -> list[Prediction]:
         """Classifies images: files, folders, images of Pillow, arrays. See :func:`py_djl_resnet.predict`."""
-        from .evaluation import predict
+        from .evaluation import predictions_and_problems, warn_of
 
-        return predict(self, images, top_k, preprocessing=preprocessing, invert=invert)
+        predictions, problems = predictions_and_problems(self, images, top_k, preprocessing, invert)
+        warn_of(problems)
+        return predictions
 
     def summary(self, shape: Sequence[int], depth: int = 1) -> Summary:
         """The layers with the shapes, parameters and multiply-adds for one input shape.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from py_djl_resnet import UsageError, create_model, train
+from py_djl_resnet import UsageError, create_model, load, train
 from py_djl_resnet.datasets import bundled_data
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
@@ -146,15 +146,17 @@ def test_missing_data_folder_is_named(refused, tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
-def test_pictures_that_are_not_square_give_a_network_that_predict_refuses(command, refused, idx, tmp_path):
+def test_images_that_are_not_square_are_predicted_as_they_were_trained_on(command, idx, tmp_path):
     for part, count in (("train", 40), ("t10k", 20)):
         write_idx(idx / f"{part}-images-idx3-ubyte.gz", np.zeros((count, 20, 28)))
     code, _, err = command("train", "--dataset", "idx", "--data-dir", idx, "--quiet", *TINY)
     assert code == 0, err
-    Image.new("L", (28, 20)).save(tmp_path / "a.png")
-    code, message = refused("predict", "mine", "a.png")
-    assert code == 2
-    assert "does not say which image size it was trained on" in message
+    Image.new("L", (56, 20)).save(tmp_path / "a.png")
+    code, out, _ = command("predict", "mine", "a.png")
+    assert (code, out[:6]) == (0, "a.png:")
+    with load("mine") as model:
+        assert model.image_size is None
+        assert {key: model.preprocessing["resize"][key] for key in ("height", "width")} == {"height": 20, "width": 28}
 
 
 @pytest.mark.parametrize("label", [100_000, 3 * 2**31, 2**64 - 1])

@@ -29,7 +29,7 @@ def test_limit_holds_for_arrays(model, limit):
     ("dataset", "received"), [((1, 2, 3), "a tuple of 3"), ([1], "a list of 1"), (np.zeros((2, 3)), "a ndarray")]
 )
 def test_what_is_no_pair_is_named(model, dataset, received):
-    with pytest.raises(UsageError, match=f"a pair of pictures and labels; received {received}$"):
+    with pytest.raises(UsageError, match=f"a pair of images and labels; received {received}$"):
         evaluate(model, dataset)
 
 

@@ -1,5 +1,6 @@
 """Networks handed on: as torchvision's state dict, and as a folder for DJL."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 from state_files import random_state, read_safetensors
 
 from py_djl_resnet import UsageError, create_model
-from py_djl_resnet.weights import IMAGENET
 
 GOLDEN = Path(__file__).parent / "golden" / "torchvision_tensors.txt"
 
@@ -47,28 +47,41 @@ def test_safetensors_hold_the_networks_numbers(tmp_path, small):
         np.testing.assert_array_equal(found[name], array)
 
 
-def test_folder_for_djl_says_how_pictures_are_read(command, tmp_path, small):
+HOW = {
+    "channels": 3,
+    "resize": {"to": "exact", "height": 48, "width": 40, "interpolation": "bicubic", "rounded": True},
+    "crop": None,
+    "mean": [0.5, 0.25, 0.125],
+    "deviation": None,
+}
+
+
+def served(folder):
+    """The lines of serving.properties by their keys."""
+    return dict(line.split("=", 1) for line in (folder / "serving.properties").read_text().splitlines())
+
+
+def test_folder_for_djl_says_how_images_are_prepared(command, tmp_path, small):
     small.save(tmp_path / "net.safetensors")
-    arguments = ("export", "net.safetensors", "--format", "djl", "--normalize", "imagenet", "--image-size", "48")
+    (tmp_path / "how.json").write_text(json.dumps(HOW))
+    arguments = ("export", "net.safetensors", "--format", "djl", "--preprocessing", "how.json")
     code, _, _ = command(*arguments, "--out", "served")
     assert code == 0
-    served = tmp_path / "served"
     names = ["cifar-resnet20-0000.params", "serving.properties", "synset.txt"]
-    assert sorted(file.name for file in served.iterdir()) == names
-    assert (served / "synset.txt").read_text() == "cat\ndog\n"
-    lines = dict(line.split("=", 1) for line in (served / "serving.properties").read_text().splitlines())
-    assert (lines["width"], lines["height"], lines["flag"]) == ("48", "48", "COLOR")
-    assert tuple(float(n) for n in lines["normalize"].split(",")) == IMAGENET
+    assert sorted(file.name for file in (tmp_path / "served").iterdir()) == names
+    assert (tmp_path / "served" / "synset.txt").read_text() == "cat\ndog\n"
+    lines = served(tmp_path / "served")
+    assert json.loads(lines["preprocessing"]) == HOW
     assert lines["network"] == "cifar-resnet20"
     assert lines["classes"] == "2"
     assert (tmp_path / "served" / "cifar-resnet20-0000.params").read_bytes()[:4] == b"DJL@"
 
 
-def test_image_size_is_that_of_the_training(command, trained, tmp_path):
+def test_folder_for_djl_prepares_images_as_the_training_did(command, trained, tmp_path):
     code, _, _ = command("export", trained.folder, "--format", "djl", "--out", "served")
     assert code == 0
-    lines = (tmp_path / "served" / "serving.properties").read_text().splitlines()
-    assert {"width=28", "height=28", "flag=GRAYSCALE"} <= set(lines)
+    assert json.loads(served(tmp_path / "served")["preprocessing"]) == trained.model.preprocessing
+    assert trained.model.image_size == 28
     assert (tmp_path / "served" / "synset.txt").read_text().splitlines()[9] == "Ankle boot"
 
 
@@ -86,10 +99,11 @@ def test_folder_that_holds_something_is_left_as_it_is(tmp_path, small):
     [
         ({"format": "torch"}, "format must be one of safetensors, djl, onnx; received 'torch'"),
         ({"format": "djl", "fold": True}, "fold is for the format onnx; received the format djl"),
-        ({"format": "onnx", "image_size": 32}, "for the format djl; received the format onnx"),
-        ({"format": "djl", "image_size": 0}, "image_size must be a whole number from 1 to 4096; received 0"),
-        ({"format": "djl", "normalize": [0.5] * 5}, "three means and three standard deviations"),
-        ({"format": "djl", "normalize": [0.5] * 3 + [0.0] * 3}, "deviations above 0; received"),
+        ({"format": "djl", "with_preprocessing": True}, "with_preprocessing is for the format onnx; received"),
+        ({"format": "onnx", "preprocessing": "plain:9"}, "is for the format djl, and for onnx with with_preprocessing"),
+        ({"format": "safetensors", "preprocessing": HOW}, "is for the format djl, .* received the format safetensors"),
+        ({"format": "djl", "preprocessing": "plain:0"}, "Unknown preprocessing. Received: plain:0"),
+        ({"format": "djl", "preprocessing": HOW | {"deviation": [1, 1, 0]}}, 'Bad value for "deviation"'),
     ],
 )
 def test_argument_that_does_not_fit_is_named(tmp_path, small, arguments, message):
@@ -101,8 +115,8 @@ def test_argument_that_does_not_fit_is_named(tmp_path, small, arguments, message
 @pytest.mark.parametrize(
     ("network", "arguments", "message"),
     [
-        ({"in_channels": 2}, {}, "pictures of 1 or 3 channels. Received: a network of 2"),
-        ({"in_channels": 1}, {"normalize": IMAGENET}, "normalizes pictures of 3 channels"),
+        ({"in_channels": 2}, {}, "images of 1 or 3 channels. Received: a network of 2"),
+        ({"in_channels": 1}, {"preprocessing": HOW}, "makes images of 3 channels, but the network takes 1"),
         ({"in_channels": 3, "class_names": ["a\nb"]}, {}, "one line of synset.txt"),
     ],
 )
@@ -156,3 +170,10 @@ def test_a_folder_that_is_not_there_or_stands_in_the_way_is_told(tmp_path, small
     with pytest.raises(UsageError, match="is a folder"):
         small.export(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_command_names_the_flag_that_a_preprocessing_needs(refused, small, tmp_path):
+    small.save(tmp_path / "net.safetensors")
+    code, message = refused("export", "net.safetensors", "--format", "onnx", "--out", "n", "--preprocessing", "plain:9")
+    assert code == 2
+    assert message == "--preprocessing is for --format djl, and for --format onnx with --with-preprocessing"

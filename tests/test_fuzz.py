@@ -24,7 +24,7 @@ from py_djl_resnet._archive import Archive, extract
 from py_djl_resnet._checkpoint import recipe_settings
 from py_djl_resnet.datasets import MAX_CLASSES, check_labels, check_pictures
 from py_djl_resnet.errors import DataError
-from py_djl_resnet.images import read_image
+from py_djl_resnet.images import decode
 from py_djl_resnet.recipe import settings_of
 from py_djl_resnet.runs import read_metrics, read_recipe
 
@@ -148,12 +148,12 @@ def test_damaged_picture_is_read_or_refused(folder, kind):
     @given(content=damaged(PICTURES[kind]))
     def check(content):
         file.write_bytes(content)
-        pixels = taken_or_refused(lambda file: read_image(file, 1, 8, 8), file)
+        pixels = taken_or_refused(decode, file)
         if pixels is not None:
-            assert pixels.shape == (1, 8, 8)
-            assert np.isfinite(pixels).all()
-            assert pixels.min() >= 0
-            assert pixels.max() <= 1
+            assert pixels.ndim == 3
+            assert pixels.shape[0] in (1, 3)
+            assert pixels.size > 0
+            assert pixels.dtype == np.uint8
 
     check()
 
@@ -191,12 +191,12 @@ def peak_of_reading(file):
     script = (
         "import pathlib, re, sys\n"
         "from py_djl_resnet import UsageError\n"
-        "from py_djl_resnet.images import read_image\n"
+        "from py_djl_resnet.images import decode\n"
         "def peak():\n"
         "    return int(re.search(r'VmHWM:\\s+(\\d+) kB', pathlib.Path('/proc/self/status').read_text())[1])\n"
         "before = peak()\n"
         "try:\n"
-        "    read_image(sys.argv[1], 1, 8, 8)\n"
+        "    decode(sys.argv[1])\n"
         "    told = 'read'\n"
         "except UsageError as error:\n"
         "    told = str(error)\n"
@@ -245,7 +245,7 @@ NUMBERS = (
 ARRAYS = arrays.arrays(NUMBERS, arrays.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=3))
 
 
-@pytest.mark.filterwarnings("ignore::py_djl_resnet.errors.ResnetWarning")  # of what looks like another form
+@pytest.mark.filterwarnings("ignore::py_djl_resnet.errors.ResnetWarning")  # of what looks like bytes as floats
 @examples
 @given(array=ARRAYS | VALUES | st.binary())
 def test_any_array_is_pictures_or_is_refused(array):

@@ -44,6 +44,7 @@ def test_imported_and_exported_tensors_have_the_same_bytes(command, tmp_path, st
     assert out.splitlines() == [
         f"{NAME}, 3 channels, 7 classes",
         f"taken: {TENSORS} tensors of theirs.safetensors",
+        "preprocessing: unknown; give --preprocessing here, or with predict, evaluate and export",
         "checkpoint: ours.safetensors",
     ]
     code, out, _ = command("export", "ours.safetensors", "--format", "safetensors", "--out", "back.safetensors")
@@ -327,3 +328,35 @@ def test_a_folder_of_weights_is_told_as_one(tmp_path):
 def test_what_is_no_state_dict_is_told():
     with create_model("cifar-resnet20") as model, pytest.raises(UsageError, match="maps names to arrays"):
         model.load_state_dict(None)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ([], "preprocessing: unknown; give --preprocessing here, or with predict, evaluate and export"),
+        (["--preprocessing", "plain:40"], "preprocessing, as given: stretched to 40x40 bilinear in float32"),
+        (["--preprocessing", "mine.json"], "preprocessing, as given: crop 8x9, deviation (0.5, 0.25, 2)"),
+        (
+            ["--preprocessing", "torchvision"],
+            "preprocessing, as given: short side 256 bilinear, crop 224x224, mean (0.485, 0.456, 0.406), "
+            "deviation (0.229, 0.224, 0.225)",
+        ),
+    ],
+)
+def test_import_reports_how_images_are_prepared(command, tmp_path, state, given, line):
+    write_safetensors(tmp_path / "theirs.safetensors", state)
+    form = {"channels": 3, "crop": {"height": 8, "width": 9}, "deviation": [0.5, 0.25, 2]}
+    (tmp_path / "mine.json").write_text(json.dumps(form))
+    code, out, _ = command("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors", *given)
+    assert code == 0
+    assert out.splitlines()[2] == line
+    with load(tmp_path / "ours.safetensors") as model:
+        assert (model.preprocessing is None) == (given == [])
+
+
+def test_import_of_ours_keeps_how_images_are_prepared(command, tmp_path):
+    with create_model(NAME, classes=2) as fresh:
+        fresh.save(tmp_path / "ours.safetensors")
+    code, out, _ = command("import", "ours.safetensors", "--model", NAME, "--out", "again.safetensors")
+    assert code == 0
+    assert out.splitlines()[2] == "preprocessing, as the file records it: stretched to 32x32 bilinear in float32"

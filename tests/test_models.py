@@ -185,3 +185,13 @@ def test_summary_takes_the_usual_input_and_classes():
 def test_page_of_the_networks_is_current():
     tool = runpy.run_path(str(ROOT / "tools" / "models_page.py"))
     assert (ROOT / "docs" / "models.md").read_text("utf-8") == tool["page"](), "run python tools/models_page.py"
+
+
+@pytest.mark.parametrize("name", ["d2l-resnet18", "resnet50", "cifar-resnet20", "preact-resnet18"])
+def test_a_network_has_the_channels_and_classes_of_its_summary(name):
+    told = summarize(name)
+    with create_model(name) as model:
+        assert model.in_channels == told.input[1]
+        assert model.classes == told.layers[-1]["output_shape"][1]
+    with create_model(name, class_names=["a", "b"]) as model:
+        assert (model.in_channels, model.classes) == (told.input[1], 2)

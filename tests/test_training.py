@@ -17,9 +17,11 @@ from py_djl_resnet import (
     TrainingError,
     UsageError,
     _following,
+    create_model,
     evaluate,
     load,
     predict,
+    resume,
     train,
 )
 
@@ -108,14 +110,46 @@ def test_bytes_as_floats_are_warned_of_once(arrays):
     assert {warning.filename for warning in warned} == {__file__}
 
 
-def test_channels_that_seem_to_come_last_are_warned_of_once(jvm):
-    pictures = np.zeros((32, 8, 8, 3), np.uint8)
-    labels = np.arange(32) % 2
+def test_channels_that_seem_to_come_last_are_an_error(jvm):
+    pictures, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
+    for call in (
+        lambda: train(dataset=(pictures, labels, pictures, labels), recipe=SMALL, progress=False),
+        lambda: resume("nowhere", dataset=(pictures, labels, pictures, labels)),
+        lambda: evaluate("nowhere", (pictures, labels)),
+    ):
+        with pytest.raises(UsageError, match=r"looks like \(N, H, W, C\). Say channels_last=True|does not exist"):
+            call()
+
+
+def test_channels_last_or_first_train_the_same(jvm, tmp_path):
+    x, y, test_x, test_y = separable_colours()
     recipe = SMALL.replace(epochs=1)
-    with pytest.warns(ResnetWarning, match=r"are taken as .* with 8 channels") as warned:
-        train(dataset=(pictures, labels, pictures, labels), recipe=recipe, progress=False).model.close()
-    assert [str(warning.message).partition(" of shape")[0] for warning in warned] == ["train pictures", "test pictures"]
-    assert {warning.filename for warning in warned} == {__file__}
+    last = [images.transpose(0, 2, 3, 1) for images in (x, test_x)]
+    first = train(dataset=(x, y, test_x, test_y), recipe=recipe, progress=False)
+    data = (last[0], y, last[1], test_y)
+    found = train(dataset=data, recipe=recipe, out=tmp_path / "run", channels_last=True, progress=False)
+    losses = [[row[key] for key in ("train_loss", "test_loss")] for run in (first, found) for row in run.history]
+    assert losses[0] == losses[1]
+    again = resume(tmp_path / "run", {"epochs": 2}, data, channels_last=True, progress=False)
+    assert len(again.history) == 2
+    loss = evaluate(found.model, (last[1], test_y), channels_last=True).loss
+    assert loss == evaluate(found.model, (test_x, test_y)).loss
+
+
+def separable_colours():
+    """Images of 3 channels, (N, C, H, W), with labels."""
+    random = np.random.default_rng(0)
+    x, y = random.integers(0, 100, (64, 3, 8, 8), np.uint8), np.arange(64) % 2
+    x[y == 1, 0] += 100
+    return x[:48], y[:48], x[48:], y[48:]
+
+
+def test_few_columns_are_no_channels_where_one_says_so(jvm):
+    pictures, labels = np.zeros((16, 8, 8, 1), np.float32), np.arange(16) % 2
+    with create_model("plain20", 8, 2) as model:
+        with pytest.raises(UsageError, match="or, if it does have the channels first, channels_last=False"):
+            evaluate(model, (pictures, labels))
+        assert evaluate(model, (pictures, labels), channels_last=False).confusion_matrix.sum() == 16
 
 
 def test_grey_pictures_need_no_axis_of_channels_and_no_contiguity(arrays):
@@ -207,8 +241,11 @@ def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
         with jvm.translated_errors():
             handle.network().forward(jvm.to_direct_buffer(x), list(x.shape))
 
-    train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False)
+    run = train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False)
     logits(handles[-1])
+    del run
+    with pytest.raises(ResnetError, match="closed"):
+        logits(handles[-1])
     with pytest.raises(ZeroDivisionError):
         train(dataset=arrays, recipe=SMALL, progress=False, callback=lambda row: 1 / 0)
     with pytest.raises(ResnetError):

@@ -4,10 +4,9 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from py_djl_resnet import Run, UsageError, create_model, evaluate, load, predict, resume, train
+from py_djl_resnet import Run, UsageError, create_model, evaluate, load, resume, train
 from py_djl_resnet.live import LiveFigure
 
 
@@ -28,11 +27,6 @@ def test_a_network_in_a_names_place_is_told(jvm):
         pytest.raises(UsageError, match=r"received Model\('plain20'.*resume\(folder\)"),
     ):
         train(model)
-
-
-def test_pictures_in_memory_are_told_to_be_files(trained):
-    with pytest.raises(UsageError, match="a picture must be a file or a folder; received a ndarray"):
-        predict(trained.folder, np.zeros((1, 28, 28), np.float32))
 
 
 @pytest.fixture
