@@ -8,7 +8,7 @@ import sys
 import pytest
 from PIL import Image
 
-from py_djl_resnet import Run, UsageError, __version__
+from py_djl_resnet import Run, UsageError, __version__, evaluate
 from py_djl_resnet.cli.parser import build_parser, parse
 
 COMMANDS = [
@@ -16,7 +16,10 @@ COMMANDS = [
     *("notebook", "doctor"),
 ]
 EPOCH = r"epoch \d+/2: train loss \d+\.\d{3}, train acc [01]\.\d{3}, test loss \d+\.\d{3}, test acc [01]\.\d{3}\n"
-LAST = r"loss \d+\.\d{3}, train acc [01]\.\d{3}, test acc [01]\.\d{3}\n\d+\.\d examples/sec\nrun folder: "
+SELECTED = r"best\.safetensors: epoch \d+, test acc [01]\.\d{3}, selected on the test data \(--validation .+\)\n"
+LAST = (
+    r"loss \d+\.\d{3}, train acc [01]\.\d{3}, test acc [01]\.\d{3}\n\d+\.\d examples/sec\n" + SELECTED + "run folder: "
+)
 
 
 def python(*arguments, cwd, **environment):
@@ -56,6 +59,24 @@ def test_quiet_train_prints_only_the_final_lines(command, tmp_path):
     assert re.fullmatch(f"{LAST}mine\n", out)
     assert err == ""
     assert (tmp_path / "mine" / "last.safetensors").is_file()
+
+
+def test_last_lines_name_the_best_epoch_and_what_selected_it(command):
+    arguments = ("train", "--quiet", "--epochs", "3", "--limit", "200", "--batch-size", "32", "--lr", "0.02")
+    for name, more in (("test", ()), ("validation", ("--validation", "0.2"))):
+        code, out, err = command(*arguments, *more, "--out", name)
+        assert (code, err) == (0, "")
+        run = Run.open(name)
+        best = max(run.history, key=lambda row: row[f"{name}_accuracy"])
+        assert run.best == best
+        selected = f"best.safetensors: epoch {best['epoch']}, {name} acc {best[f'{name}_accuracy']:.3f}"
+        assert selected in out
+        assert ("selected on the test data" in out) == (name == "test")
+        assert run.selection["on"] == f"{name} data"
+    assert run.test["epoch"] == best["epoch"]
+    alone = evaluate(name, limit=200)
+    assert run.test["accuracy"] == alone.accuracy
+    assert f"epoch {best['epoch']} on the test data, evaluated once: test loss {alone.loss:.3f}, " in out
 
 
 def test_training_uses_no_network_once_the_jars_are_there(jvm, tmp_path):

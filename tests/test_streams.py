@@ -32,7 +32,9 @@ def is_complete(folder):
 def test_progress_that_cannot_be_written_ends_no_training(tmp_path):
     ran = run(tmp_path, "2>/dev/full", *TRAIN)
     assert ran.returncode == 0
-    assert re.fullmatch(r"epoch 1/2: .+\nepoch 2/2: .+\nloss .+\n.+ examples/sec\nrun folder: mine\n", ran.stdout)
+    assert re.fullmatch(
+        r"epoch 1/2: .+\nepoch 2/2: .+\nloss .+\n.+ examples/sec\nbest.+\nrun folder: mine\n", ran.stdout
+    )
     assert is_complete(tmp_path)
 
 

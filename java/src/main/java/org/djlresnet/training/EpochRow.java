@@ -88,6 +88,34 @@ public record EpochRow(
     }
 
     /**
+     * Returns the training loss.
+     *
+     * @return the mean over the training examples, as they were seen
+     */
+    public double trainLoss() {
+        return metric("train_loss");
+    }
+
+    /**
+     * Returns the training accuracy of a classification.
+     *
+     * @return the fraction of correct predictions over the training examples, as they were seen
+     */
+    public double trainAccuracy() {
+        return metric("train_accuracy");
+    }
+
+    /**
+     * Returns the test accuracy of a classification without a validation split.
+     *
+     * @return the fraction of correct predictions over the test examples
+     * @throws IllegalArgumentException if a validation split was evaluated instead
+     */
+    public double testAccuracy() {
+        return metric("test_accuracy");
+    }
+
+    /**
      * Writes the row as a line of {@code metrics.csv}.
      *
      * @return the line, without its end
