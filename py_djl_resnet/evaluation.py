@@ -300,6 +300,7 @@ def _pair(dataset: Any) -> Examples:
 def opened(model: Model | str | os.PathLike[str], device: str, engine: str | None) -> Iterator[Model]:
     """A caller's network, left open, or one of a checkpoint, closed afterwards."""
     if isinstance(model, Model):
+        _jvm.require_no_fork()
         yield model
     else:
         with load(model, device, engine) as network:

@@ -122,14 +122,10 @@ def _has_more_scans(path: str) -> bool:
 def _pixels(image: Image.Image, invert: bool) -> npt.NDArray[np.uint8]:
     if image.mode.startswith("I") or image.mode == "F":
         pixels = _shallow(image)[np.newaxis]
-    elif image.has_transparency_data:
-        # white turns black when it is inverted
-        pixels = _on_background(image, 255 if invert else 0)
-    elif image.mode in _GREY:
-        pixels = np.asarray(image.convert("L"))[np.newaxis]
     else:
-        pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    return np.ascontiguousarray(255 - pixels if invert else pixels)
+        # white turns black when it is inverted
+        pixels = _planes(image, 255 if invert else 0)
+    return np.subtract(255, pixels, out=pixels) if invert else pixels
 
 
 def _shallow(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -141,17 +137,22 @@ def _shallow(image: Image.Image) -> npt.NDArray[np.uint8]:
     return np.rint(deep, out=deep).astype(np.uint8)
 
 
-def _on_background(image: Image.Image, background: int) -> npt.NDArray[np.uint8]:
-    """A transparent image's planes, one after the other to have few in memory."""
-    channels = "R" if image.mode in _GREY else "RGB"
-    image = image.convert("RGBA")
-    alpha = image.getchannel("A")
-    planes = []
-    for channel in channels:
-        plane = Image.new("L", image.size, background)
-        plane.paste(image.getchannel(channel), mask=alpha)
-        planes.append(np.asarray(plane))
-    return np.stack(planes)
+def _planes(image: Image.Image, background: int) -> npt.NDArray[np.uint8]:
+    """An image's planes, one after the other to have few in memory; transparent parts show the background."""
+    grey = image.mode in _GREY
+    mode = "RGBA" if image.has_transparency_data else "L" if grey else "RGB"
+    if image.mode != mode:
+        image = image.convert(mode)
+    alpha = image.getchannel("A") if mode == "RGBA" else None
+    pixels = np.empty((1 if grey else 3, image.height, image.width), np.uint8)
+    for channel, out in enumerate(pixels):
+        plane = image.getchannel(channel)
+        if alpha is not None:
+            on = Image.new("L", image.size, background)
+            on.paste(plane, mask=alpha)
+            plane = on
+        out[:] = np.asarray(plane)
+    return pixels
 
 
 def _too_large(name: str, received: str) -> str:

@@ -135,7 +135,7 @@ def test_javas_arrays_of_numbers_become_numpys(shell, java):
 def test_blocks_and_networks_are_the_same_objects_on_both_sides(shell, java):
     from py_djl_resnet import create_model
 
-    with create_model("plain20", seed=5) as model:
+    with create_model("plain20", 1, seed=5) as model:
         shell.user_ns.update(model=model, x=np.ones((1, 1, 8, 8), np.float32))
         code = "var block = model.block(); var own = model; NDArray y = model.forward(x, false);"
         java("import ai.djl.ndarray.NDArray;" + code, "-i model,x -o block,own,y")

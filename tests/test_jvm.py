@@ -150,8 +150,8 @@ def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
     Image.new("L", (28, 28)).save(r"{tmp_path / "a.png"}")
     assert resnet.predict(file, r"{tmp_path / "a.png"}")
     with resnet.load(file) as model:
-        print(resnet.evaluate(model, limit=10).confusion_matrix.sum(), _jvm.engine())
-    assert resnet.evaluate(file, limit=2).confusion_matrix.sum() == 2
+        print(resnet.evaluate(model, "fashion-mnist", limit=10).confusion_matrix.sum(), _jvm.engine())
+    assert resnet.evaluate(file, "fashion-mnist", limit=2).confusion_matrix.sum() == 2
     """
     assert run(script) == (0, "10 mxnet\n", "")
 

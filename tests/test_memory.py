@@ -122,7 +122,7 @@ def test_networks_alive_at_exit_do_not_hold_it_up(tmp_path):
 
 def test_a_network_outlives_java(tmp_path):
     script = """
-    model = resnet.create_model("cifar-resnet20")
+    model = resnet.create_model("cifar-resnet20", 1)
     jpype.shutdownJVM()
     del model
     gc.collect()
@@ -200,7 +200,7 @@ def test_every_call_in_a_forked_child_raises(tmp_path, engine):
 @pytest.mark.parametrize("engine", ["pytorch", "mxnet"])
 def test_a_forked_child_that_drops_networks_ends(tmp_path, engine):
     script = f"""
-    models = [resnet.create_model("cifar-resnet20", engine="{engine}") for _ in range(3)]
+    models = [resnet.create_model("cifar-resnet20", 1, engine="{engine}") for _ in range(3)]
     models[0](np.zeros((2, 1, 28, 28), np.float32))
 
     def drop():
@@ -252,7 +252,7 @@ def test_a_child_forked_while_a_network_trains_ends(tmp_path):
 def test_a_worker_of_multiprocessing_raises_and_ends(tmp_path):
     script = """
     import multiprocessing
-    model = resnet.create_model("cifar-resnet20")
+    model = resnet.create_model("cifar-resnet20", 1)
 
     def work(queue):
         try:

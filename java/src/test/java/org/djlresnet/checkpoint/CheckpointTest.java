@@ -2,7 +2,6 @@ package org.djlresnet.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,7 +11,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
@@ -28,12 +26,8 @@ import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
-import org.djlresnet.image.ImageShape;
-import org.djlresnet.image.Preprocessing;
-import org.djlresnet.model.Classes;
 import org.djlresnet.model.D2lResNet18;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -183,75 +177,6 @@ class CheckpointTest {
                             .toString(),
                     checkpoint.describe().toString());
         }
-    }
-
-    @Test
-    void thePreprocessingComesBack() throws IOException {
-        Path file = dir.resolve("network.safetensors");
-        for (Preprocessing preprocessing :
-                new Preprocessing[] {
-                    Preprocessing.torchvision().withChannels(2),
-                    Preprocessing.exact(new ImageShape(2, 20, 31)),
-                    null
-                }) {
-            Specification specification =
-                    new Specification("d2l-resnet18", 2, new Classes(CLASSES), preprocessing);
-            try (Network network = Network.create(specification, 9, Device.cpu())) {
-                Checkpoint.save(file, network, null, Map.of());
-            }
-            try (Checkpoint checkpoint = Checkpoint.open(file);
-                    Network copy = checkpoint.network(Device.cpu())) {
-                assertEquals(specification, copy.specification());
-                assertEquals(specification, checkpoint.specification());
-                assertEquals(
-                        preprocessing == null ? JsonNull.INSTANCE : preprocessing.toJson(),
-                        checkpoint.describe().get("preprocessing"));
-            }
-        }
-    }
-
-    /** Earlier versions wrote the size that images were stretched to, and no preprocessing. */
-    @Test
-    void earlierCheckpointsTellTheirPreprocessingByTheImagesSize() throws IOException {
-        String sized = SOUND.replace("'image_size': null", "'image_size': 40");
-        try (Checkpoint checkpoint = Checkpoint.open(write(sized, List.of()))) {
-            assertEquals(
-                    Preprocessing.exact(new ImageShape(1, 40, 40)), checkpoint.preprocessing());
-            assertEquals(40, checkpoint.describe().get("image_size").getAsInt());
-        }
-        try (Checkpoint checkpoint = Checkpoint.open(write(SOUND, List.of()))) {
-            assertNull(checkpoint.preprocessing());
-        }
-    }
-
-    /** What earlier versions read of a file. */
-    @Test
-    void theImagesSizeIsWrittenForEarlierVersions() throws IOException {
-        Path file = dir.resolve("network.safetensors");
-        Specification specification =
-                new Specification(
-                        "d2l-resnet18", 3, new Classes(CLASSES), Preprocessing.torchvision());
-        try (Network network = Network.create(specification, 9, Device.cpu())) {
-            Checkpoint.save(file, network, null, Map.of());
-        }
-        try (SafetensorsFile tensors = SafetensorsFile.read(file)) {
-            JsonObject info =
-                    JsonParser.parseString(tensors.metadata().get("py_djl_resnet"))
-                            .getAsJsonObject();
-            assertEquals(224, info.get("image_size").getAsInt());
-            assertEquals(1, info.get("format").getAsInt());
-        }
-    }
-
-    @Test
-    void aBadPreprocessingIsNamed() throws IOException {
-        String info = SOUND.replace("}", ", 'preprocessing': {'channels': 1, 'crop': {}}}");
-        Path file = write(info, List.of());
-        assertEquals(
-                file
-                        + ": Bad value for \"crop.height\" in a preprocessing. Received: nothing."
-                        + " Allowed: a whole number above 0",
-                refusal(file));
     }
 
     @Test
