@@ -125,8 +125,7 @@ class ValidationRunTest extends TrainerFixture {
         assertEquals(best + 1, written.get("epoch").getAsInt());
         assertEquals(12, written.get("examples").getAsInt());
         assertSameBytes(tensors(folder.resolve("best.safetensors")), parameters(run.network()));
-        Evaluation alone =
-                Evaluator.evaluate(run.network(), test, 8);
+        Evaluation alone = Evaluator.evaluate(run.network(), test, 8);
         assertEquals(alone.loss(), written.get("loss").getAsDouble(), 1e-6 * alone.loss());
         assertEquals(alone.accuracy(), written.get("accuracy").getAsDouble());
         assertEquals(written, progress(run.trainer()).get("test"));
