@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class RecipeTest {
 
-    /** As docs/architecture.md gives it. */
+    /** Every setting with its default, as docs/settings.md lists them. */
     private static final String DEFAULTS =
             """
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
