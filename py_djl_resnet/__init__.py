@@ -20,8 +20,9 @@ if TYPE_CHECKING:
         TrainingError,
         UsageError,
     )
-    from .evaluation import Evaluation, Prediction, evaluate, predict
+    from .evaluation import Evaluation, evaluate
     from .models import Model, create_model, load
+    from .prediction import Prediction, predict
     from .profile import Profile
     from .recipe import Recipe
     from .runs import Run
@@ -77,8 +78,9 @@ _HOMES = {
         "TrainingError",
         "UsageError",
     ),
-    "evaluation": ("Evaluation", "Prediction", "evaluate", "predict"),
+    "evaluation": ("Evaluation", "evaluate"),
     "models": ("Model", "create_model", "load"),
+    "prediction": ("Prediction", "predict"),
     "profile": ("Profile",),
     "recipe": ("Recipe",),
     "runs": ("Run",),

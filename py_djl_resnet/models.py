@@ -28,7 +28,7 @@ from .weights import export, load_state_dict, open_weights, state_dict, warn_of_
 
 if TYPE_CHECKING:
     from ._inputs import Images
-    from .evaluation import Prediction
+    from .prediction import Prediction
 
 #: The checkpoints of a run folder, the preferred one first.
 CHECKPOINTS = ("best.safetensors", "last.safetensors")
@@ -195,7 +195,7 @@ class Model:
         self, images: Images, top_k: int = 3, *, preprocessing: Preprocessing = None, invert: bool = False
     ) -> list[Prediction]:
         """Classifies images: files, folders, images of Pillow, arrays. See :func:`py_djl_resnet.predict`."""
-        from .evaluation import predictions_and_problems, warn_of
+        from .prediction import predictions_and_problems, warn_of
 
         predictions, problems = predictions_and_problems(self, images, top_k, preprocessing, invert)
         warn_of(problems)

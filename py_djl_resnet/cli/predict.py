@@ -11,9 +11,9 @@ import argparse
 from typing import Any
 
 from .. import _preprocessing
-from ..evaluation import predictions_and_problems
 from ..images import find_images
 from ..models import checkpoint_file
+from ..prediction import predictions_and_problems
 from .options import add_engine, add_preprocessing, count, print_json, start
 from .report import report
 
