@@ -103,7 +103,7 @@ def test_run_on_arrays_needs_them_and_those_of_its_size(arrays, tmp_path):
     with pytest.raises(UsageError, match="Are these the data of its run"):
         resume(run, dataset=other, progress=False)
     other = (arrays[0], 1 - arrays[1], *arrays[2:])
-    with pytest.raises(UsageError, match="The training data are not those of the run"):
+    with pytest.raises(UsageError, match="The training data differ from those of the run"):
         resume(run, dataset=other, progress=False)
 
 
@@ -129,7 +129,7 @@ def test_complete_run_says_so(command, finished):
     code, out, err = command("train", "--resume", "finished")
     assert code == 0
     assert err == "py-djl-resnet: this run is complete: 2 of 2 epochs, nothing was trained; --epochs N extends it\n"
-    assert "epoch 2" not in out
+    assert "epoch 2/" not in out
     assert command("train", "--resume", "finished", "--quiet")[2] == ""
 
 
@@ -225,9 +225,21 @@ def test_auto_finds_a_run_that_began_with_weights_of_a_relative_path(command, tr
     assert len(Run.open(tmp_path / "runs" / "first").history) == 3
 
 
+def test_a_run_of_an_earlier_version_is_found_again_and_again(command, finished, tmp_path):
+    recipe = json.loads((finished / "recipe.json").read_text())
+    for later in ("validation", "drop_last", "selection"):
+        del recipe[later]
+    (finished / "recipe.json").write_text(json.dumps(recipe))
+    given = [f"--{name.replace('_', '-')}={recipe[name]}" for name in ("batch_size", "lr", "limit", "seed")]
+    for epochs in (3, 4):
+        code, out, err = command("train", *given, "--epochs", epochs, "--resume", "auto", "--out", finished, "--quiet")
+        assert code == 0, err
+        assert len(Run.open(finished).history) == epochs
+
+
 def test_fewer_epochs_than_are_done_are_refused(finished):
     before = (finished / "recipe.json").read_bytes()
-    with pytest.raises(UsageError, match="has 2 epochs already"):
+    with pytest.raises(UsageError, match='"epochs" must be at least 2, which the run has already. Received: 1'):
         resume(finished, {"epochs": 1}, progress=False)
     assert (finished / "recipe.json").read_bytes() == before
 

@@ -4,7 +4,6 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -54,19 +53,6 @@ public final class Recipe {
                             recipe.warmupEpochs(), recipe.epochs()));
         }
         return recipe;
-    }
-
-    /**
-     * Reads the recipe that a run was started with, whose version may have known fewer settings.
-     *
-     * @param json a JSON object, as a run folder or a checkpoint has it
-     * @return the recipe; what it lacks is what that version did
-     * @throws UserException as {@link #fromJson}
-     */
-    public static Recipe ofRun(String json) {
-        Recipe recipe = fromJson(json);
-        boolean knows = RecipeReader.read(json).containsKey("drop_last");
-        return knows ? recipe : recipe.with("drop_last", new JsonPrimitive(false));
     }
 
     /**

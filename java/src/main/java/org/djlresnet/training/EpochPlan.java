@@ -3,6 +3,8 @@ package org.djlresnet.training;
 import java.util.Arrays;
 import org.djlresnet.UserException;
 import org.djlresnet.data.EpochOrder;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 
 /** What an epoch consists of: which examples, in which order, in how many steps. */
 final class EpochPlan {
@@ -39,12 +41,11 @@ final class EpochPlan {
         int rest = size % batchSize;
         examples = rest > 0 && leavesOut(rest, dropLast) ? size - rest : size;
         if (examples == 0) {
-            throw new UserException(
-                    "\"drop_last\" would leave out all examples. Received: "
-                            + size
-                            + " examples, batch_size "
-                            + batchSize
-                            + ". Use a smaller batch_size");
+            throw new SettingException(
+                    String.format(
+                            "\"drop_last\" would leave out all %d examples. Received: \"batch_size\""
+                                    + " %d. Use a smaller \"batch_size\".",
+                            size, batchSize));
         }
     }
 
@@ -77,20 +78,36 @@ final class EpochPlan {
     }
 
     /**
-     * Makes sure that a run on these data can stand where it is said to.
+     * Plans a run that may have begun before.
      *
-     * @param state where the run stands
-     * @throws UserException if it cannot
+     * @param start where the run stands
+     * @param size the number of training examples there are
+     * @throws UserException if there are too few examples, or a run on them cannot stand there
      */
-    void requireFit(TrainingState state) {
-        long steps = state.epochsDone() * steps() + stepsFor(state.partial().examples());
-        if (state.step() != steps) {
-            throw new UserException(
-                    String.format(
-                            "The checkpoint stands at step %d of epoch %d, which %d examples in"
-                                    + " batches of %d do not give. Are these the data of its run?",
-                            state.step(), state.epochsDone() + 1, size, batchSize));
+    static EpochPlan of(TrainingState start, int size) {
+        Recipe recipe = start.recipe();
+        EpochPlan plan = of(recipe, size, recipe.dropLast());
+        if (plan.fits(start)) {
+            return plan;
         }
+        // earlier versions kept every last batch of more than one example
+        EpochPlan keeping = of(recipe, size, false);
+        if (recipe.dropLast() == null && keeping.fits(start)) {
+            return keeping;
+        }
+        throw new UserException(
+                String.format(
+                        "The checkpoint stands at step %d of epoch %d, which %d examples in"
+                                + " batches of %d do not give. Are these the data of its run?",
+                        start.step(), start.epochsDone() + 1, size, recipe.batchSize()));
+    }
+
+    private static EpochPlan of(Recipe recipe, int size, Boolean dropLast) {
+        return new EpochPlan(size, recipe.batchSize(), dropLast, recipe.seed());
+    }
+
+    private boolean fits(TrainingState state) {
+        return state.step() == state.epochsDone() * steps() + stepsFor(state.partial().examples());
     }
 
     private long stepsFor(long examples) {

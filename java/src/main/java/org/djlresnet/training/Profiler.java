@@ -9,13 +9,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import org.djlresnet.UserException;
 import org.djlresnet.block.Chain;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.NetworkParts;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.objective.Objective;
+import org.djlresnet.recipe.SettingException;
 
 /**
  * Measures where the time of a training step goes: forward and backward of each part of the
@@ -49,17 +49,18 @@ final class Profiler extends GradientPass {
      *
      * @param network the network, on the CPU and the PyTorch engine
      * @param objective the objective
-     * @throws UserException if it is elsewhere, where operations continue after their call returns
+     * @throws SettingException if it is elsewhere, where operations continue after their call
+     *     returns
      */
     Profiler(Network network, Objective objective) {
         super(network, objective);
         traits = EngineTraits.of(network.manager().getEngine());
         if (!traits.computesAtOnce(network.manager().getDevice())) {
-            throw new UserException(
+            throw new SettingException(
                     String.format(
-                            "A profile needs the engine pytorch and the device cpu: elsewhere work"
-                                    + " goes on after a call returns, so that its time cannot be"
-                                    + " told. Received: engine=%s, device=%s",
+                            "\"profile\" needs \"engine\" pytorch and \"device\" cpu: elsewhere work"
+                                    + " continues after a call returns, and cannot be timed."
+                                    + " Received: %s, %s.",
                             network.manager().getEngine().getEngineName().toLowerCase(Locale.ROOT),
                             network.manager().getDevice()));
         }

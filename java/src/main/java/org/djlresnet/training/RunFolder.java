@@ -202,7 +202,7 @@ public final class RunFolder implements AutoCloseable {
 
     /** Reads the recipe that the folder was made for. */
     Recipe recipe() throws IOException {
-        return Recipe.ofRun(Files.readString(recipeFile(path)));
+        return Recipe.fromJson(Files.readString(recipeFile(path)));
     }
 
     /** Removes what a writer that was killed left half written. */

@@ -40,10 +40,7 @@ public final class TrainingPlan {
         Evaluator.requireFit(network, train);
         Evaluator.requireFit(network, test);
         data = Splits.of(recipe, train, test);
-        epochs =
-                new EpochPlan(
-                        data.train().size(), recipe.batchSize(), recipe.dropLast(), recipe.seed());
-        epochs.requireFit(start);
+        epochs = EpochPlan.of(start, data.train().size());
         // where nothing is kept, no run is resumed with them
         fingerprints = keeps || start.data() != null ? data.fingerprints() : null;
         data.requireSame(start.data());

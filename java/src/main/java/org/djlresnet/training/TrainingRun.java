@@ -17,10 +17,12 @@ import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 import org.djlresnet.weights.StateFile;
 
 /**
@@ -134,7 +136,8 @@ public record TrainingRun(
             // the folder comes last, so that a mistake elsewhere leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
-            return new TrainingRun(recipe, network, folder, trainer, 0, null);
+            return new TrainingRun(
+                    recipe, network, folder, trainer, 0, preparesOtherwise(recipe, network, train));
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
@@ -153,11 +156,11 @@ public record TrainingRun(
                 TrainingState state = point.state();
                 Recipe recipe = state.recipe().resumedWith(changes);
                 if (recipe.epochs() < state.epochsDone()) {
-                    throw new UserException(
-                            "The run has "
-                                    + state.epochsDone()
-                                    + " epochs already; epochs must be at least that. Received: "
-                                    + recipe.epochs());
+                    throw new SettingException(
+                            String.format(
+                                    "\"epochs\" must be at least %d, which the run has already."
+                                            + " Received: %d.",
+                                    state.epochsDone(), recipe.epochs()));
                 }
                 requireEngine(recipe);
                 Examples train = limited(data.read(recipe, true), recipe);
@@ -224,7 +227,7 @@ public record TrainingRun(
                 .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
-    /** A run goes on without its best weights, if need be; returns what to warn of. */
+    /** A run can continue without its best weights; returns what to warn of. */
     private static String recallBest(Trainer trainer, String warning) {
         try {
             trainer.recallBest();
@@ -241,10 +244,23 @@ public record TrainingRun(
         Device device = Devices.of(recipe.device());
         if (recipe.weights() != null) {
             try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
-                return file.network(specification(recipe, train, file.preprocessing()), device);
+                Preprocessing ofWeights = file.preprocessing(recipe.model());
+                return file.network(specification(recipe, train, ofWeights), device);
             }
         }
         return Network.create(specification(recipe, train, null), recipe.seed(), device);
+    }
+
+    /** Returns what to warn of where weights, rather than the data, set the images' size. */
+    private static String preparesOtherwise(Recipe recipe, Network network, Examples train) {
+        ImageShape input = network.specification().preprocessing().output(train.shape());
+        if (recipe.weights() == null || recipe.imageSize() != null || input.equals(train.shape())) {
+            return null;
+        }
+        return String.format(
+                "Images are prepared as the weights expect: %d\u00d7%d pixels. \"image_size\" sets"
+                        + " another size",
+                input.height(), input.width());
     }
 
     private static Specification specification(
@@ -284,7 +300,6 @@ public record TrainingRun(
     }
 
     private static Examples limited(Examples dataset, Recipe recipe) {
-        Integer limit = recipe.limit();
-        return limit == null || limit >= dataset.size() ? dataset : dataset.limit(limit);
+        return recipe.limit() == null ? dataset : dataset.limit(recipe.limit());
     }
 }

@@ -57,7 +57,7 @@ public record TrainingState(
             history.add(EpochRow.fromJson(row.getAsJsonObject()));
         }
         return new TrainingState(
-                Recipe.ofRun(json.getAsJsonObject("recipe").toString()),
+                Recipe.fromJson(json.getAsJsonObject("recipe").toString()),
                 json.get("epoch").getAsInt(),
                 json.get("step").getAsLong(),
                 List.copyOf(history),

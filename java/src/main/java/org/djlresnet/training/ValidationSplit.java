@@ -12,6 +12,7 @@ import org.djlresnet.data.EpochOrder;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.SplitMix64;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 
 /** Chooses the training examples that are held out for validation. */
 final class ValidationSplit {
@@ -40,13 +41,12 @@ final class ValidationSplit {
             return null;
         }
         if (heldOut.length < 1 || train.size() - heldOut.length < 2) {
-            throw new UserException(
-                    "The validation split leaves too few examples. Received: "
-                            + heldOut.length
-                            + " of "
-                            + train.size()
-                            + " training examples held out. Allowed: at least 1 held out and 2 to"
-                            + " train on. Change \"validation\"");
+            throw new SettingException(
+                    String.format(
+                            "\"validation\" leaves too few examples. Received: %d of %d training"
+                                    + " examples held out. Allowed: at least 1 held out and 2 to"
+                                    + " train on.",
+                            heldOut.length, train.size()));
         }
         return heldOut;
     }

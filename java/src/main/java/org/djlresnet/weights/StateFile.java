@@ -129,13 +129,18 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
-     * Returns the preprocessing that the file records.
+     * Returns the preprocessing of the weights, found as for an import.
      *
-     * @return the preprocessing; null where the file is no checkpoint of ours, or does not record
-     *     it
+     * @param model the network's name
+     * @return the preprocessing; null where it is not known
+     * @throws UserException if the name is unknown, or timm's config.json says what cannot be done
      */
-    public Preprocessing preprocessing() {
-        return checkpoint == null ? null : checkpoint.preprocessing();
+    public Preprocessing preprocessing(String model) {
+        Models.Model entry = Models.get(model);
+        TensorInfo stem = tensors.get(Layout.of(entry).stem());
+        boolean sound = stem != null && stem.shape().length == 4;
+        int channels = sound ? (int) Math.min(stem.shape()[1], Integer.MAX_VALUE) : 0;
+        return KnownPreprocessing.find(null, checkpoint, path, entry, channels).preprocessing();
     }
 
     /**

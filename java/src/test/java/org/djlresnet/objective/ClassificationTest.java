@@ -42,7 +42,8 @@ class ClassificationTest {
                 value = classification.apply(new NDList(logits.mul(1)), batch(manager));
                 collector.backward(value.loss());
             }
-            assertEquals(LOSS_SUM / 3, value.loss().getFloat(), 1e-6);
+            // MXNet adds a small number to the probabilities
+            assertEquals(LOSS_SUM / 3, value.loss().getFloat(), 1e-5);
             assertEquals(1, value.sums().get("accuracy").getFloat());
             // (probability - 1 for the true class, else - 0) / 3
             float[] expected = {

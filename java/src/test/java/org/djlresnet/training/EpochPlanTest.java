@@ -3,7 +3,10 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.List;
+import java.util.Map;
 import org.djlresnet.UserException;
+import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,14 +45,36 @@ class EpochPlanTest {
         assertEquals(examples, plan.order(0, 0).length);
     }
 
+    private static TrainingState standing(String recipe, int epochs, long step, long examples) {
+        return new TrainingState(
+                Recipe.fromJson(recipe.replace('\'', '"')),
+                epochs,
+                step,
+                List.of(),
+                new TrainingState.Partial(examples, Map.of(), 0),
+                null);
+    }
+
+    @Test
+    void aRunThatKeptItsSmallLastBatchesContinuesSo() {
+        // 256 + 2 examples: one step an epoch today, two in runs of earlier versions
+        assertEquals(1, EpochPlan.of(standing("{}", 0, 0, 0), 258).steps());
+        assertEquals(1, EpochPlan.of(standing("{}", 3, 3, 0), 258).steps());
+        assertEquals(2, EpochPlan.of(standing("{}", 3, 6, 0), 258).steps());
+        assertEquals(2, EpochPlan.of(standing("{}", 3, 7, 256), 258).steps());
+        String asked = "{'drop_last': true}";
+        assertThrows(UserException.class, () -> EpochPlan.of(standing(asked, 3, 6, 0), 258));
+        assertThrows(UserException.class, () -> EpochPlan.of(standing("{}", 3, 5, 0), 258));
+    }
+
     @Test
     void droppingAnOnlyBatchLeavesNothingToTrainOn() {
         String message =
                 assertThrows(UserException.class, () -> new EpochPlan(100, 256, true, 0))
                         .getMessage();
         assertEquals(
-                "\"drop_last\" would leave out all examples. Received: 100 examples, batch_size 256."
-                        + " Use a smaller batch_size",
+                "\"drop_last\" would leave out all 100 examples. Received: \"batch_size\" 256. Use a"
+                        + " smaller \"batch_size\".",
                 message);
     }
 }

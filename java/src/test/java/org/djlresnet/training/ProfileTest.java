@@ -146,8 +146,8 @@ class ProfileTest extends TrainerFixture {
             String message =
                     assertThrows(UserException.class, () -> trainer(recipe, network, null))
                             .getMessage();
-            assertTrue(message.startsWith("A profile needs the engine pytorch"), message);
-            assertTrue(message.endsWith("engine=mxnet, device=cpu()"), message);
+            assertTrue(message.startsWith("\"profile\" needs \"engine\" pytorch"), message);
+            assertTrue(message.endsWith("Received: mxnet, cpu()."), message);
         }
     }
 

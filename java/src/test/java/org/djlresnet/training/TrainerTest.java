@@ -199,6 +199,26 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
+    void aSmallLastBatchIsLeftOutUnlessAskedFor() {
+        for (boolean keep : new boolean[] {false, true}) {
+            String asked = keep ? ", 'drop_last': false" : "";
+            Recipe recipe =
+                    QuadrantImages.recipe("{'epochs': 2, 'batch_size': 16, 'lr': 0" + asked + "}");
+            try (Network network = network(recipe)) {
+                Trainer trainer =
+                        new Trainer(
+                                recipe,
+                                network,
+                                QuadrantImages.of(18, 1),
+                                QuadrantImages.of(4, 2),
+                                null);
+                trainer.run();
+                assertEquals(keep ? 4 : 2, trainer.progress().rows().get(1).step());
+            }
+        }
+    }
+
+    @Test
     void equalSeedsGiveEqualBytesAndOtherSeedsOthers() {
         List<Map<String, byte[]>> runs = new ArrayList<>();
         for (int seed : new int[] {7, 7, 8}) {

@@ -162,6 +162,34 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     @Test
+    void plateauAndPatienceFollowTheValidationData() {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 12, 'batch_size': 8, 'lr': 0.02, 'validation': 0.25,"
+                                + " 'schedule': 'plateau', 'plateau_epochs': 0,"
+                                + " 'plateau_factor': 0.5, 'patience': 3}");
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, null);
+        finish(run);
+        List<EpochRow> rows = run.trainer().progress().rows();
+        double rate = 0.02;
+        double lowest = Double.POSITIVE_INFINITY;
+        double best = Double.NEGATIVE_INFINITY;
+        int waited = 0;
+        for (EpochRow row : rows) {
+            assertEquals(rate, row.lr(), 1e-12, rows.toString());
+            assertTrue(waited < 3, rows.toString());
+            double loss = row.metric("validation_loss");
+            rate = loss < lowest * (1 - 1e-4) ? rate : rate / 2;
+            lowest = loss < lowest * (1 - 1e-4) ? loss : lowest;
+            double accuracy = row.metric("validation_accuracy");
+            waited = accuracy > best ? 0 : waited + 1;
+            best = Math.max(best, accuracy);
+        }
+        assertTrue(rows.size() == 12 || waited == 3, rows.toString());
+        assertTrue(rate < 0.02, rows.toString());
+    }
+
+    @Test
     void anotherSplitOrOtherTestDataAreNoticed() {
         Path folder = dir.resolve("run");
         TrainingRun run = prepare(folder);

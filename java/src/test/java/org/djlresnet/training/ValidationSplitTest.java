@@ -130,6 +130,7 @@ class ValidationSplitTest {
     @Test
     void bothSidesNeedExamples() throws IOException {
         String message = refusal(0.001);
+        assertTrue(message.startsWith("\"validation\" leaves too few"), message);
         assertTrue(message.contains("Received: 0 of 100 training examples held out"), message);
         StringBuilder most = new StringBuilder();
         IntStream.range(0, 99).forEach(i -> most.append(i).append('\n'));

@@ -152,9 +152,27 @@ class KnownPreprocessingTest {
             Checkpoint.save(path, network, null, Map.of());
         }
         try (StateFile file = StateFile.open(path)) {
-            assertEquals(own, file.preprocessing());
+            assertEquals(own, file.preprocessing("cifar-resnet20"));
             assertImported(file, path, null, own, "file");
             assertImported(file, path, "torchvision", Preprocessing.torchvision(), "given");
+        }
+    }
+
+    @Test
+    void trainingFindsThatOfATorchvisionFileAsAnImportDoes() throws IOException {
+        Path path = folder.resolve("net.safetensors");
+        try (Network network =
+                Network.create("resnet18", 3, Network.numbered(4), 1, Device.cpu())) {
+            StateFile.write(path, network);
+        }
+        try (StateFile file = StateFile.open(path)) {
+            assertEquals(Preprocessing.torchvision(), file.preprocessing("resnet18"));
+            Wanted wanted = new Wanted("resnet18", null, null, false, 0, null, path);
+            StateFile.Imported imported = file.network(wanted, Device.cpu());
+            try (Network network = imported.network()) {
+                assertEquals(
+                        network.specification().preprocessing(), file.preprocessing("resnet18"));
+            }
         }
     }
 
@@ -166,7 +184,7 @@ class KnownPreprocessingTest {
             StateFile.write(path, network);
         }
         try (StateFile file = StateFile.open(path)) {
-            assertEquals(null, file.preprocessing());
+            assertEquals(null, file.preprocessing("cifar-resnet20"));
             assertImported(file, path, null, null, null);
             assertImported(file, path, "plain:32", Preprocessing.of("plain:32", 3), "given");
         }
