@@ -163,7 +163,8 @@ def check_pictures(pictures: Any, what: str, channels_last: bool | None = None) 
             f"{what} must have shape {form}, or (N, H, W) for grey ones, with no empty axis; received "
             f"{np.shape(pictures)}"
         )
-    if channels_last is None and array.shape[1] > 4 and array.shape[3] in (1, 3, 4):
+    square = array.shape[1] == array.shape[2] != array.shape[3]
+    if channels_last is None and array.shape[1] > 4 and (array.shape[3] <= 4 or square):
         raise UsageError(
             f"{what} must have shape (N, C, H, W); received {array.shape}, which looks like (N, H, W, C). Say "
             "channels_last=True, or, if it does have the channels first, channels_last=False"

@@ -106,6 +106,8 @@ def predictions_and_problems(
     top_k = whole_number(top_k, "top_k")
     with opened(model, device, engine) as network:
         prepared = chosen(preprocessing, network.preprocessing, network.name)
+        with _jvm.translated_errors():  # once, rather than for each image
+            prepared = str(network.handle.preprocessing(prepared))
         problems: list[str] = []
         found = inputs(images, network.in_channels, invert=invert)
         predictions: list[Prediction] = []

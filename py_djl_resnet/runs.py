@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -73,13 +74,16 @@ class Run:
                 "give a folder that the train command made"
             )
         settings = _read_object(path / "recipe.json")
-        test = path / "test.json"
+        test = None
+        if (path / "test.json").exists():
+            with contextlib.suppress(UsageError):  # resuming writes it again
+                test = _read_object(path / "test.json")
         return Run(
             recipe_of_run(settings, path / "recipe.json"),
             read_metrics(path / "metrics.csv"),
             path,
             selection=settings.get("selection") or SELECTION,
-            test=_read_object(test) if test.exists() else None,
+            test=test,
         )
 
     @property

@@ -232,14 +232,14 @@ def test_a_run_of_an_earlier_version_is_found_again_and_again(command, finished,
     (finished / "recipe.json").write_text(json.dumps(recipe))
     given = [f"--{name.replace('_', '-')}={recipe[name]}" for name in ("batch_size", "lr", "limit", "seed")]
     for epochs in (3, 4):
-        code, out, err = command("train", *given, "--epochs", epochs, "--resume", "auto", "--out", finished, "--quiet")
+        code, _, err = command("train", *given, "--epochs", epochs, "--resume", "auto", "--out", finished, "--quiet")
         assert code == 0, err
         assert len(Run.open(finished).history) == epochs
 
 
 def test_fewer_epochs_than_are_done_are_refused(finished):
     before = (finished / "recipe.json").read_bytes()
-    with pytest.raises(UsageError, match='"epochs" must be at least 2, which the run has already. Received: 1'):
+    with pytest.raises(UsageError, match=r'"epochs" must be at least 2, which the run has already\. Received: 1'):
         resume(finished, {"epochs": 1}, progress=False)
     assert (finished / "recipe.json").read_bytes() == before
 

@@ -29,14 +29,6 @@ def count(text: str) -> int:
     return number
 
 
-def real(text: str) -> float:
-    """A number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number; received {text!r}") from None
-
-
 def engine(text: str) -> str:
     """An engine's name."""
     if text not in ENGINES:

@@ -55,11 +55,15 @@ def by_source(error: SettingError, options: Any) -> UsageError:
     in_file = {} if options.recipe is None else settings_of(options.recipe)
     environment = environment_settings() if options.resume in (None, "auto") else {}
 
+    named = re.findall(r'"(\w+)"', str(error))
+    # where a file set one of them and nothing else set any, the file's keys are what its reader knows
+    from_file = any(key in in_file for key in named) and not any(key in options for key in named)
+
     def name(quoted: re.Match[str]) -> str:
         key = quoted[1]
         if key in _ARGUMENTS:
             return _ARGUMENTS[key]
-        if key in in_file and key not in options:
+        if key not in options and key not in environment and (key in in_file or from_file):
             return quoted[0]
         return str(SETTINGS[key].environment if key in environment and key not in options else SETTINGS[key].flag)
 

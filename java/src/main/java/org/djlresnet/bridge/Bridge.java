@@ -194,7 +194,7 @@ public final class Bridge {
      */
     public static Examples dataset(String name, String dataDir, boolean train, Integer limit) {
         Examples dataset = Datasets.read(name, Path.of(dataDir), train);
-        return limit == null || limit >= dataset.size() ? dataset : dataset.limit(limit);
+        return limit == null ? dataset : dataset.limit(limit);
     }
 
     /**

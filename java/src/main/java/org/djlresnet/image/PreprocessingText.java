@@ -8,6 +8,7 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -69,11 +70,12 @@ final class PreprocessingText {
             return null;
         }
         String to = text(json, "to");
-        Interpolation interpolation = Interpolation.of(text(json, "interpolation"));
-        JsonElement rounded = json.get("rounded");
-        if (rounded == null
-                || !rounded.isJsonPrimitive()
-                || !rounded.getAsJsonPrimitive().isBoolean()) {
+        Interpolation interpolation =
+                json.has("interpolation")
+                        ? Interpolation.of(text(json, "interpolation"))
+                        : Interpolation.BILINEAR;
+        JsonElement rounded = json.has("rounded") ? json.get("rounded") : new JsonPrimitive(true);
+        if (!rounded.isJsonPrimitive() || !rounded.getAsJsonPrimitive().isBoolean()) {
             throw bad("resize.rounded", rounded, "true or false");
         }
         if (to.equals(Resize.Target.EXACT.toString())) {

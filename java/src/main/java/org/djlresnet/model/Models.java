@@ -289,8 +289,8 @@ public final class Models {
         }
 
         /**
-         * Specifies the network with its usual preprocessing, which has no mean and deviation where
-         * the channels are not the usual ones.
+         * Specifies the network with its usual preprocessing; of other channels than the usual ones
+         * it is not known where it has a mean.
          *
          * @param channels channels of its input
          * @param wanted what it is to give
@@ -298,7 +298,11 @@ public final class Models {
          * @throws UserException if a number is out of range
          */
         public Specification specification(int channels, Output wanted) {
-            boolean known = preprocessing != null && channels > 0;
+            boolean known =
+                    preprocessing != null
+                            && channels > 0
+                            && (preprocessing.mean() == null
+                                    || channels == preprocessing.channels());
             return new Specification(
                     name, channels, wanted, known ? preprocessing.withChannels(channels) : null);
         }

@@ -62,7 +62,7 @@ final class Profiler extends GradientPass {
                                     + " continues after a call returns, and cannot be timed."
                                     + " Received: %s, %s.",
                             network.manager().getEngine().getEngineName().toLowerCase(Locale.ROOT),
-                            network.manager().getDevice()));
+                            network.manager().getDevice().getDeviceType()));
         }
         this.network = network;
         parameterStore = new ParameterStore(network.manager(), false);

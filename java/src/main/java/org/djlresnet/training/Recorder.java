@@ -114,7 +114,7 @@ final class Recorder implements AutoCloseable {
      * @param epoch the epoch whose network it must be of
      */
     JsonObject testResult(int epoch) {
-        return folder == null ? null : folder.testResult(epoch);
+        return folder == null ? null : TestResult.read(folder, epoch);
     }
 
     /** Writes the result on the test data. */
@@ -125,7 +125,7 @@ final class Recorder implements AutoCloseable {
         }
         try {
             folder.requireLock();
-            folder.writeTestResult(result);
+            TestResult.write(folder, result);
         } catch (IOException failure) {
             throw new UncheckedIOException("Cannot write test.json: " + failure, failure);
         }

@@ -3,7 +3,6 @@ package org.djlresnet.training;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -55,17 +54,6 @@ public final class RunFolder implements AutoCloseable {
     private final RunLock lock;
     private final CheckpointFiles checkpoints;
 
-    /**
-     * What a folder's files say of a run besides its results.
-     *
-     * @param recipe the recipe
-     * @param selection what selects the best epoch
-     * @param metrics the columns of metrics.csv that hold metrics
-     * @param versions the versions of everything
-     */
-    public record Contents(
-            Recipe recipe, Selection selection, List<String> metrics, JsonObject versions) {}
-
     private RunFolder(Path path) throws IOException {
         this.path = path;
         checkpoints = new CheckpointFiles(path);
@@ -81,9 +69,9 @@ public final class RunFolder implements AutoCloseable {
      * @return the folder, with its recipe.json and an empty metrics.csv
      * @throws UserException if something is there already, or the folder cannot be made
      */
-    public static RunFolder create(Path path, Contents contents) {
+    public static RunFolder create(Path path, RunContents contents) {
         try {
-            Path made = path == null ? makeNamed(runs(), contents.recipe) : makeAt(path);
+            Path made = path == null ? makeNamed(runs(), contents.recipe()) : makeAt(path);
             RunFolder folder = new RunFolder(made);
             folder.fill(contents);
             return folder;
@@ -124,7 +112,7 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    private void fill(Contents contents) throws IOException {
+    private void fill(RunContents contents) throws IOException {
         try {
             if (Files.exists(recipeFile(path))) {
                 // another run took the folder, and ended, since it was found to be empty
@@ -222,35 +210,16 @@ public final class RunFolder implements AutoCloseable {
      * @param history the rows of the epochs that are done
      * @throws IOException if a file cannot be written
      */
-    void begin(Contents contents, List<EpochRow> history) throws IOException {
+    void begin(RunContents contents, List<EpochRow> history) throws IOException {
         sweep();
-        JsonObject written = contents.recipe.toTree();
-        written.add("selection", contents.selection.toJson());
-        written.add("versions", contents.versions);
+        JsonObject written = contents.recipe().toTree();
+        written.add("selection", contents.selection().toJson());
+        written.add("versions", contents.versions());
         AtomicFile.write(recipeFile(path), PRETTY.toJson(written) + "\n");
-        StringBuilder table = new StringBuilder(EpochRow.csvHeader(contents.metrics) + "\n");
+        StringBuilder table = new StringBuilder(EpochRow.csvHeader(contents.metrics()) + "\n");
         history.forEach(row -> table.append(row.toCsv()).append("\n"));
         AtomicFile.write(metrics(), table.toString());
         Files.createDirectories(figures());
-    }
-
-    private Path test() {
-        return path.resolve("test.json");
-    }
-
-    /** Writes test.json. */
-    void writeTestResult(JsonObject result) throws IOException {
-        AtomicFile.write(test(), PRETTY.toJson(result) + "\n");
-    }
-
-    /** Reads the test.json of an epoch's network; null if there is none, or it is of another. */
-    JsonObject testResult(int epoch) {
-        try {
-            JsonObject result = JsonParser.parseString(Files.readString(test())).getAsJsonObject();
-            return result.get("epoch").getAsInt() == epoch ? result : null;
-        } catch (IOException | RuntimeException unreadable) {
-            return null;
-        }
     }
 
     /** Writes profile.csv, in the place of that of an earlier part of the run. */

@@ -198,8 +198,8 @@ public record TrainingRun(
         }
     }
 
-    private static RunFolder.Contents contents(TrainingPlan plan) {
-        return new RunFolder.Contents(
+    private static RunContents contents(TrainingPlan plan) {
+        return new RunContents(
                 plan.recipe(),
                 plan.selection(),
                 plan.metricColumns(),

@@ -75,13 +75,16 @@ final class ValidationSplit {
         try {
             lines = Files.readAllLines(file);
         } catch (IOException unreadable) {
-            throw new UserException(
-                    "The validation indices " + file + " cannot be read: " + unreadable,
-                    unreadable);
+            throw new SettingException(
+                    "\"validation\" names a file that cannot be read. Received: "
+                            + file
+                            + ". Allowed: a number above 0 and below 1, such as 0.1, or a text file"
+                            + " with one index a line.");
         }
         BitSet chosen = new BitSet(size);
         for (int i = 0; i < lines.size(); i++) {
-            String line = lines.get(i).strip();
+            // some editors put a byte order mark before the first line
+            String line = lines.get(i).replace("\ufeff", "").strip();
             if (line.isEmpty()) {
                 continue;
             }

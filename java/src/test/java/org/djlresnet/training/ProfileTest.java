@@ -147,7 +147,7 @@ class ProfileTest extends TrainerFixture {
                     assertThrows(UserException.class, () -> trainer(recipe, network, null))
                             .getMessage();
             assertTrue(message.startsWith("\"profile\" needs \"engine\" pytorch"), message);
-            assertTrue(message.endsWith("Received: mxnet, cpu()."), message);
+            assertTrue(message.endsWith("Received: mxnet, cpu."), message);
         }
     }
 

@@ -30,7 +30,7 @@ final class Rows {
         return new EpochRow(epoch, epoch, 1, 1, 1, 0.1, metrics(1, 0.5, testLoss, testAccuracy));
     }
 
-    static RunFolder.Contents contents(Recipe recipe) {
-        return new RunFolder.Contents(recipe, ACCURACY, COLUMNS, new JsonObject());
+    static RunContents contents(Recipe recipe) {
+        return new RunContents(recipe, ACCURACY, COLUMNS, new JsonObject());
     }
 }

@@ -31,7 +31,7 @@ class RunFolderTest {
         JsonObject versions = new JsonObject();
         versions.addProperty("java", "17");
         return RunFolder.create(
-                path, new RunFolder.Contents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, versions));
+                path, new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, versions));
     }
 
     private static String refusal(Path path) {
