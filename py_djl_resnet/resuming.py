@@ -138,13 +138,14 @@ def when_free(wait: float, begin: Callable[[], Run]) -> Run:
     """
     if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 <= wait < math.inf:
         raise SettingError(f'"wait" must be 0 or more seconds. Received: {shown(wait)}.')
-    deadline = time.monotonic() + wait
     told = ""
+    waited_since: float | None = None  # from the first look on, however long Java took to start
     while True:
         try:
             return begin()
         except RunInUseError as busy:
-            if time.monotonic() >= deadline:
+            waited_since = waited_since or time.monotonic()
+            if time.monotonic() - waited_since >= wait:
                 raise
             if str(busy) != told:
                 told = str(busy)
