@@ -122,9 +122,11 @@ def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":
+        advice = {"b": "x.astype('uint8') * 255"}.get(array.dtype.kind, "x.astype('uint8') if it holds 0 to 255")
+        if array.dtype == np.uint16:
+            advice = "(x // 257).astype('uint8') if it holds 0 to 65535"
         raise UsageError(
-            f"{name} must have dtype uint8 (0 to 255) or a float dtype (0 to 1); received {array.dtype}: convert with "
-            "x.astype('uint8')"
+            f"{name} must have dtype uint8 (0 to 255) or a float dtype (0 to 1); received {array.dtype}: give {advice}"
         )
     check_finite(array, name)
     if array.min() < -_ROUNDING or array.max() > 1 + _ROUNDING:

@@ -189,9 +189,10 @@ def check_labels(labels: Any, count: int, what: str) -> npt.NDArray[np.int64]:
     if array.ndim != 1:
         raise UsageError(f"{what} must have shape (N,); received {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):
-        raise UsageError(
-            f"{what} must be whole numbers; received dtype {array.dtype}: convert them with labels.astype('int64')"
-        )
+        advice = "convert them with labels.astype('int64')"
+        if array.dtype.kind in "USO":
+            advice = "names, labels = np.unique(labels, return_inverse=True) numbers them; names are the class_names"
+        raise UsageError(f"{what} must be whole numbers; received dtype {array.dtype}: {advice}")
     if len(array) != count:
         raise UsageError(f"{what} must be as many as the pictures; received {len(array)} labels for {count} pictures")
     _check_classes(int(array.max(initial=0)) + 1, what)
@@ -225,6 +226,7 @@ def check_numeric_array(array: Any, what: str, dtypes: tuple[str, ...]) -> npt.N
     if array.dtype.name not in dtypes or not array.dtype.isnative:
         raise UsageError(
             f"{what} must have dtype {allowed}; received {array.dtype}: convert it with x.astype('{dtypes[-1]}')"
+            + (", or x.astype('uint8') if it holds 0 to 255" if "uint8" in dtypes else "")
         )
     return array
 

@@ -81,7 +81,7 @@ public final class RunFolder implements AutoCloseable {
                             + (path == null ? runs() : path)
                             + ": "
                             + reason(failure)
-                            + ". Choose another place with --out",
+                            + ". Choose another folder",
                     failure);
         }
     }

@@ -244,6 +244,13 @@ public record TrainingRun(
         Device device = Devices.of(recipe.device());
         if (recipe.weights() != null) {
             try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
+                if (file.model() != null && !file.model().equals(recipe.model())) {
+                    throw new SettingException(
+                            String.format(
+                                    "\"weights\" holds a %1$s. Received: \"model\" %2$s. Give"
+                                            + " \"model\" %1$s.",
+                                    file.model(), recipe.model()));
+                }
                 Preprocessing ofWeights = file.preprocessing(recipe.model());
                 return file.network(specification(recipe, train, ofWeights), device);
             }

@@ -129,6 +129,15 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
+     * Returns the name of the network that the file records.
+     *
+     * @return the name; null where the file is no checkpoint of ours
+     */
+    public String model() {
+        return checkpoint == null ? null : checkpoint.model();
+    }
+
+    /**
      * Returns the preprocessing of the weights, found as for an import.
      *
      * @param model the network's name
@@ -234,7 +243,7 @@ public final class StateFile implements AutoCloseable {
                             path, wanted.model(), channels, classNames.size()),
                     wanted.newHead() || wanted.classNames() == null
                             ? ""
-                            : "A last layer for other classes comes with a new head");
+                            : "For other classes, import the file with --new-head N");
             network.setBatchesTracked(counted(network));
         } catch (RuntimeException | Error failure) {
             network.close();

@@ -118,7 +118,7 @@ class RunFolderTest {
         Path path = file.resolve("run");
         String message = refusal(path);
         assertTrue(message.startsWith("Cannot write a run folder at " + path + ": "), message);
-        assertTrue(message.endsWith(". Choose another place with --out"), message);
+        assertTrue(message.endsWith(". Choose another folder"), message);
     }
 
     @Test
