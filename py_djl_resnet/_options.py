@@ -43,6 +43,9 @@ def engine_options(java: Java, engine: str) -> list[str]:
     chosen = [
         "--enable-native-access=ALL-UNNAMED",
         "-Djava.awt.headless=true",
+        # numbers in messages as in Python and everywhere else in them: some languages have digits of their own
+        "-Duser.language.format=en",
+        "-Duser.country.format=US",
         # Java's garbage is small wrappers of tensors, whose memory lies outside its heap
         "-XX:+UseSerialGC",
         "-Dai.djl.offline=true",

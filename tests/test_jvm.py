@@ -120,6 +120,17 @@ def test_linear_algebra_of_numpy_works_after_the_start():
     assert run(script) == (0, "True\n", "")
 
 
+def test_messages_have_the_same_digits_in_every_language():
+    script = """
+    import jpype
+    from py_djl_resnet import _jvm
+    _jvm.start()
+    print(jpype.JString("%d").formatted(12))
+    """
+    _, out, _ = run(script, JAVA_TOOL_OPTIONS="-Duser.language=ar -Duser.country=EG")
+    assert out == "12\n"
+
+
 def test_a_second_start_does_nothing_and_another_engine_is_refused():
     script = """
     from py_djl_resnet import _jvm

@@ -160,9 +160,10 @@ final class CellErrors {
         Place place = place(frame);
         return place == null
                 ? frame.toString()
-                : String.format(
-                        "Java cell %d, line %d",
-                        place.cell(), place.linesBefore() + frame.getLineNumber());
+                : "Java cell "
+                        + place.cell()
+                        + ", line "
+                        + (place.linesBefore() + frame.getLineNumber());
     }
 
     /** Where the snippet of a frame stands, which JShell names as a file; null for other code. */

@@ -32,7 +32,7 @@ final class CifarReader implements DatasetReader {
 
     private static final int RECORDS = 10_000;
     private static final List<String> TRAIN =
-            IntStream.rangeClosed(1, 5).mapToObj("data_batch_%d.bin"::formatted).toList();
+            IntStream.rangeClosed(1, 5).mapToObj(i -> "data_batch_" + i + ".bin").toList();
     private static final List<String> TEST = List.of("test_batch.bin");
 
     /** What the published archive calls its folder. */
