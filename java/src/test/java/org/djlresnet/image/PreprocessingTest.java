@@ -21,6 +21,12 @@ class PreprocessingTest {
     }
 
     @Test
+    void aResizeIsBilinearAndOfBytesAsPillowsUnlessItSaysOtherwise() {
+        String resize = "{\"channels\": 3, \"resize\": {\"to\": \"short-side\", \"size\": 256}}";
+        assertEquals(Preprocessing.torchvision().resize(), Preprocessing.of(resize, 3).resize());
+    }
+
+    @Test
     void torchvisionsPresetIsThatOfItsWeights() {
         assertEquals(
                 json(
@@ -85,9 +91,8 @@ class PreprocessingTest {
                 "{'channels': 1, 'crop': {'height': 2, 'width': 99999999999}} | Bad value for"
                         + " 'crop.width' in a preprocessing. Received: 99999999999. Allowed: a whole"
                         + " number above 0",
-                "{'channels': 1, 'resize': {'to': 'long-side'}} | Bad value for"
-                        + " 'resize.interpolation' in a preprocessing. Received: nothing. Allowed: a"
-                        + " text",
+                "{'channels': 1, 'resize': {'to': 'long-side'}} | Bad value for 'resize.to' in a"
+                        + " preprocessing. Received: 'long-side'. Allowed: exact, short-side",
                 "{'channels': 1, 'resize': {'to': 'long-side', 'interpolation': 'bicubic',"
                         + " 'rounded': true}} | Bad value for 'resize.to' in a preprocessing."
                         + " Received: 'long-side'. Allowed: exact, short-side",

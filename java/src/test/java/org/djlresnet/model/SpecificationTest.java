@@ -46,17 +46,11 @@ class SpecificationTest {
     }
 
     @Test
-    void otherChannelsThanUsualHaveNoUsualNormalization() {
-        Preprocessing grey =
-                Models.get("resnet18").specification(1, Classes.numbered(2)).preprocessing();
+    void ofOtherChannelsThanUsualANormalizedPreprocessingIsNotKnown() {
+        assertNull(Models.get("resnet18").specification(1, Classes.numbered(2)).preprocessing());
         assertEquals(
-                new Preprocessing(
-                        1,
-                        Preprocessing.torchvision().resize(),
-                        new Preprocessing.Crop(224, 224),
-                        null,
-                        null),
-                grey);
+                Preprocessing.of("plain:32", 1),
+                Models.get("cifar-resnet20").specification(1, Classes.numbered(2)).preprocessing());
     }
 
     @Test
