@@ -35,14 +35,21 @@ class MainTest {
                         List.of(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                                 "-Xmx" + heap,
+                                // or Java 24 and later warn on standard error
+                                "--enable-native-access=ALL-UNNAMED",
                                 "-cp",
                                 System.getProperty("java.class.path"),
                                 "org.djlresnet.Main"));
         command.addAll(List.of(args));
-        return new ProcessBuilder(command)
-                .redirectOutput(dir.resolve("out.txt").toFile())
-                .redirectError(dir.resolve("err.txt").toFile())
-                .start();
+        ProcessBuilder process =
+                new ProcessBuilder(command)
+                        .redirectOutput(dir.resolve("out.txt").toFile())
+                        .redirectError(dir.resolve("err.txt").toFile());
+        // which Java announces on standard error
+        process.environment()
+                .keySet()
+                .removeAll(List.of("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"));
+        return process.start();
     }
 
     private Ended end(Process process) throws IOException, InterruptedException {

@@ -25,6 +25,8 @@ public class ResidualSum extends ParallelBlock implements Described {
      * @param shortcut the shortcut, whose output has the branch's shape
      * @param gate lets the branch through or not
      */
+    // a warning of javac 21 and later: DJL adds children to a block that is there
+    @SuppressWarnings("this-escape")
     public ResidualSum(Block branch, Block shortcut, BranchGate gate) {
         super(outputs -> outputs.get(0));
         this.gate = gate;
