@@ -100,7 +100,7 @@ def test_setting_is_named_by_where_its_value_came_from(refused, tmp_path, monkey
     given = ("train", "--recipe", "mine.json")
     assert refused(*given, "--momentum", "0") == (
         2,
-        'recipe mine.json: "nesterov" needs "momentum" above 0. Received: 0.',
+        'recipe mine.json: "nesterov" needs --momentum above 0. Received: 0.',
     )
     assert refused(*given, "--warmup-epochs", "3")[1].startswith(
         'recipe mine.json: --warmup-epochs must be below "epochs"'
