@@ -243,7 +243,7 @@ public final class StateFile implements AutoCloseable {
                             path, wanted.model(), channels, classNames.size()),
                     wanted.newHead() || wanted.classNames() == null
                             ? ""
-                            : "For other classes, import the file with --new-head N");
+                            : "For other classes, import it with a new head (--new-head N)");
             network.setBatchesTracked(counted(network));
         } catch (RuntimeException | Error failure) {
             network.close();
