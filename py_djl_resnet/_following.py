@@ -103,10 +103,10 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        handle.stop()
-        while not handle.await_(_POLL_MILLISECONDS):
-            pass
         with suppress(ResnetError), _jvm.translated_errors():
+            handle.stop()
+            while not handle.await_(_POLL_MILLISECONDS):
+                pass
             handle.network().close()
         raise
 

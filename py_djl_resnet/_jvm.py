@@ -188,7 +188,11 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except jpype.JException as error:
-        raise _translated(error) from error
+        try:
+            translated = _translated(error)
+        except jpype.JException as again:  # no heap is left even to ask what is wrong
+            translated = _heap_is_full(str(type(again).__name__))
+        raise translated from error
     except RuntimeError as error:
         if is_running():
             raise
@@ -303,10 +307,7 @@ def _translated(error: Any) -> ResnetError:
             return EngineError(_ENDED)
     for classes, message in zip(kinds, messages, strict=True):
         if "java.lang.OutOfMemoryError" in classes:
-            return EngineError(
-                f"Java's heap is full: {message}. Give it more with PY_DJL_RESNET_HEAP, such as 4g, or use smaller "
-                "batches."
-            )
+            return _heap_is_full(message)
         if not {"java.lang.UnsatisfiedLinkError", "java.lang.NoClassDefFoundError"}.isdisjoint(classes):
             return EngineError(
                 f"The engine's native library cannot be loaded: {message}. Run py-djl-resnet doctor to see why."
@@ -317,6 +318,12 @@ def _translated(error: Any) -> ResnetError:
                 "py-djl-resnet doctor."
             )
     return ResnetError(messages[0] or kinds[0][0])
+
+
+def _heap_is_full(message: str) -> EngineError:
+    return EngineError(
+        f"Java's heap is full: {message}. Give it more with PY_DJL_RESNET_HEAP, such as 4g, or use smaller batches."
+    )
 
 
 def _classes(thrown: Any) -> list[str]:
