@@ -99,7 +99,7 @@ def _ended(
 
 @contextmanager
 def _closed_on_failure(handle: Any) -> Iterator[None]:
-    """Ends a run that nobody follows any more, and frees the network that nobody gets."""
+    """Ends a run that is no longer followed, and frees its network."""
     try:
         yield
     except BaseException:
@@ -128,7 +128,7 @@ def _follow(
         snapshot = json.loads(str(handle.progress(len(history))))
         for row in snapshot["rows"]:
             history.append(row)
-            if len(history) <= before:  # of the run that is gone on with
+            if len(history) <= before:  # of the run that is resumed
                 continue
             shown.epoch_ended(row, snapshot["epochs"])
             if callback is not None:

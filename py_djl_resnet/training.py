@@ -141,7 +141,7 @@ def resume(
     progress: bool | Display = True,
     callback: Callable[[Row], object] | None = None,
 ) -> Run:
-    """Goes on with a run from its last checkpoint, in its folder, as if it had not been interrupted.
+    """Resumes a run from its last checkpoint, in its folder, as if it had not been interrupted.
 
     On the same machine, device and number of threads the result has the same bytes as that of an
     uninterrupted run; another device or number of threads rounds otherwise from there on.

@@ -53,7 +53,7 @@ public interface Examples {
     void read(int index, RawImage into);
 
     /**
-     * Returns what these examples are told from others by: a resumed run requires its own.
+     * Returns a checksum that identifies these examples; a resumed run requires its own.
      *
      * @return eight hexadecimal digits that depend on every image and label and on their order
      */

@@ -134,7 +134,7 @@ final class LoaderPass {
         }
     }
 
-    /** Returns free buffers, or null where there is no batch to be made any more. */
+    /** Returns free buffers, or null when no batch is left to make. */
     private BatchBuffers awaitBuffers() {
         while (!ended && !failed && claimed < batches) {
             BatchBuffers buffers = loader.takeFree();
