@@ -190,8 +190,11 @@ def translated_errors() -> Iterator[None]:
     except jpype.JException as error:
         try:
             translated = _translated(error)
-        except jpype.JException as again:  # no heap is left even to ask what is wrong
-            translated = _heap_is_full(str(type(again).__name__))
+        except jpype.JException as again:
+            if not isinstance(again, jpype.JClass("java.lang.OutOfMemoryError")):
+                raise
+            # no heap is left even to ask what is wrong
+            translated = _heap_is_full("java.lang.OutOfMemoryError")
         raise translated from error
     except RuntimeError as error:
         if is_running():

@@ -1,5 +1,6 @@
 """What crosses between Python and Java: arrays, and exceptions."""
 
+import jpype
 import numpy as np
 import pytest
 
@@ -60,3 +61,15 @@ def test_the_cause_that_says_most_is_told(jvm):
 def test_errors_of_python_pass_untranslated(jvm):
     with pytest.raises(KeyError), jvm.translated_errors():
         raise KeyError("x")
+
+
+def test_an_error_that_cannot_be_read_for_want_of_heap_is_ours(jvm, monkeypatch):
+    full = jpype.JClass("java.lang.OutOfMemoryError")("Java heap space")
+
+    def unreadable(error):
+        raise full
+
+    monkeypatch.setattr(jvm, "_translated", unreadable)
+    message = r"Java's heap is full: java\.lang\.OutOfMemoryError\. .*PY_DJL_RESNET_HEAP"
+    with pytest.raises(EngineError, match=message), jvm.translated_errors():
+        jpype.JClass("java.lang.Integer").parseInt("x")
