@@ -209,10 +209,10 @@ def has_torch(python: Path) -> bool:
 
 def java(name: str, threads: int, *arguments: object) -> Ended:
     """A program of `java/`, compiled as it starts, with the JVM's options that our command has."""
-    from py_djl_resnet import _jars, _java
+    from py_djl_resnet._java import find, jars
 
-    class_path = os.pathsep.join(map(str, _jars.class_path("pytorch", offline=True)))
-    command = [_java.find_java().home / "bin" / "java", "-cp", class_path, "-XX:+UseSerialGC", "-Xmn16m"]
+    class_path = os.pathsep.join(map(str, jars.class_path("pytorch", offline=True)))
+    command = [find.find_java().home / "bin" / "java", "-cp", class_path, "-XX:+UseSerialGC", "-Xmn16m"]
     command += ["-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true", "-Dai.djl.default_engine=PyTorch"]
     command += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
     return run([*command, HERE / "java" / f"{name}.java", *arguments], threads)

@@ -74,9 +74,9 @@ def main() -> None:
     elif args.work == "profile-cost":
         profile_cost(args.threads, args.limit, args.pairs)
     else:
-        from py_djl_resnet import _jvm
+        from py_djl_resnet._java import jvm
 
-        _jvm.start(threads=args.threads)
+        jvm.start(threads=args.threads)
         if args.work == "latency":
             print(json.dumps({"calls": latency(args.calls)}))
         else:

@@ -166,7 +166,7 @@ def profile_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def profile_figure(rows: Sequence[Mapping[str, Any]], path: Path) -> str:
     """The figure that `train --profile` draws; returns its file's name."""
-    from py_djl_resnet.figures import plot_profile
+    from py_djl_resnet._plotting.figures import plot_profile
 
     plot_profile(rows, None, path)
     return path.name

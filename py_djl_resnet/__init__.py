@@ -6,7 +6,7 @@ the first name that is asked for, so that a command can prepare for Ctrl-C befor
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
-    from ._jvm import start
+    from ._java.jvm import start
     from .bypass import BypassCosts, bypass_costs
     from .errors import (
         EngineError,
@@ -64,7 +64,7 @@ __all__ = [
 
 #: The module of each name.
 _HOMES = {
-    "_jvm": ("start",),
+    "_java.jvm": ("start",),
     "bypass": ("BypassCosts", "bypass_costs"),
     "errors": (
         "EngineError",

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from . import _jvm
-from ._signals import signals
-from ._surroundings import in_notebook
+from ._java import jvm
+from ._process.signals import signals
+from ._process.surroundings import in_notebook
 from .checks import function
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .metrics import Row
@@ -37,7 +37,7 @@ def follow(
     callback: Callable[[Row], object] | None,
 ) -> Run:
     """Starts Java and checks the recipe with `checked`, then begins the run and follows it to its end."""
-    _jvm.require_no_fork()
+    jvm.require_no_fork()
     if not _running.acquire(blocking=False):
         raise UsageError(
             "one training at a time in a process; wait until the one that runs has ended, or use another process"
@@ -51,7 +51,7 @@ def follow(
         try:
             # what a second signal ends in a notebook is its kernel, with all variables
             with signals(lenient=in_notebook()) as received:
-                with _jvm.translated_errors():
+                with jvm.translated_errors():
                     handle = begin(recipe)
                 return _ended(handle, shown, callback, received)
         except ResnetError:
@@ -73,7 +73,7 @@ def _ended(
     """Follows a run to its end, and makes what it came to of its handle."""
     kept = handle.runDir()
     folder = None if kept is None else Path(os.path.abspath(str(kept)))
-    with _closed_on_failure(handle), _jvm.translated_errors():
+    with _closed_on_failure(handle), jvm.translated_errors():
         history, state = _follow(handle, shown, callback, received)
         profile = handle.profile() if state in ("done", "stopped") else None
         run = Run(
@@ -86,7 +86,7 @@ def _ended(
             json.loads(str(handle.test())),
         )
     try:
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             handle.check()
     except ResnetError as error:
         error.run = run
@@ -103,7 +103,7 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(ResnetError), _jvm.translated_errors():
+        with suppress(ResnetError), jvm.translated_errors():
             handle.stop()
             while not handle.await_(_POLL_MILLISECONDS):
                 pass

@@ -19,7 +19,7 @@ from .models import Model
 from .summary import text_table
 
 if TYPE_CHECKING:
-    from .figures import Chart
+    from ._plotting.figures import Chart
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class BypassCosts:
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """The accuracy without each block as a figure, written to `path` (.png, .svg, .pdf) if given."""
-        from .figures import plot_bypass
+        from ._plotting.figures import plot_bypass
 
         return plot_bypass(self.accuracy, [(row["block"], row["accuracy"]) for row in self.blocks], path)
 

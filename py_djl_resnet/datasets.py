@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jars, _jvm
-from ._archive import ARCHIVES, fetch
+from ._fetch.archive import ARCHIVES, fetch
+from ._java import jars, jvm
 from .checks import INT
 from .errors import ResnetWarning, UsageError
 from .recipe import nearest
@@ -40,15 +40,15 @@ def bundled_data() -> Path:
 
 def available(engine: str | None = None) -> list[dict[str, Any]]:
     """What data sets there are: name, description, shape (C, H, W), classes, train and test."""
-    _jvm.start(engine)
-    with _jvm.translated_errors():
-        found: list[dict[str, Any]] = json.loads(str(_jvm.bridge().datasets()))
+    jvm.start(engine)
+    with jvm.translated_errors():
+        found: list[dict[str, Any]] = json.loads(str(jvm.bridge().datasets()))
     return found
 
 
 def default_folder(name: str) -> Path:
     """Where a data set's files are when no folder is named: with this package, or where they are fetched to."""
-    return _jars.cache_folder() / "data" if name in ARCHIVES else bundled_data()
+    return jars.cache_folder() / "data" if name in ARCHIVES else bundled_data()
 
 
 def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> Path:
@@ -84,8 +84,8 @@ def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) ->
         UsageError: an unknown name; files that are missing, damaged or disagree.
     """
     folder = os.path.abspath(default_folder(name) if data_dir is None else data_dir)
-    with _jvm.translated_errors():
-        return limited(_jvm.bridge().dataset(name, folder, train, None), limit)
+    with jvm.translated_errors():
+        return limited(jvm.bridge().dataset(name, folder, train, None), limit)
 
 
 def limited(dataset: Any, limit: int | None) -> Any:
@@ -130,9 +130,9 @@ def from_checked(
             f"{what} labels must be from 0 to {len(class_names) - 1} ({len(class_names)} classes); "
             f"received {int(numbers[index])} at index {index}"
         )
-    with _jvm.translated_errors():
-        return _jvm.bridge().array(
-            _jvm.to_direct_buffer(pixels),
+    with jvm.translated_errors():
+        return jvm.bridge().array(
+            jvm.to_direct_buffer(pixels),
             pixels.dtype.name,
             [int(n) for n in pixels.shape],
             numbers.astype(np.int32),

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from py_djl_resnet import _jars, _jvm, _options, kernel
-from py_djl_resnet._java import find_java
+from py_djl_resnet._java import jars, jvm, options
+from py_djl_resnet._java.find import find_java
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.errors import JavaNotFoundError, ResnetError
+from py_djl_resnet.notebook import kernel
 
 Verdict = Literal["ok", "warning", "failure"]
 
@@ -28,11 +29,12 @@ _EXTRAS = {"torch": "torch", "onnx": "onnx"}
 # A child of its own, because a process can load one engine only, and because a native library may end it
 _DESCRIBE = """
 import json, sys
-from py_djl_resnet import JavaNotFoundError, _jvm
+from py_djl_resnet import JavaNotFoundError
+from py_djl_resnet._java import jvm
 try:
-    _jvm.start(sys.argv[1], offline=True, quiet=True)
-    with _jvm.translated_errors():
-        print("described " + str(_jvm.bridge().describe()))
+    jvm.start(sys.argv[1], offline=True, quiet=True)
+    with jvm.translated_errors():
+        print("described " + str(jvm.bridge().describe()))
 except JavaNotFoundError as error:
     print("without-java " + json.dumps(str(error)))
 except Exception as error:
@@ -65,10 +67,10 @@ def examine(engine: str = "pytorch") -> list[Finding]:
         ("own jar", _own_jar, again),
         ("library jars", lambda: _library_jars(engine), "Put the file right that the text names."),
         ("native library", lambda: _native_library(engine), "Use the other engine, or another platform."),
-        *((f"engine {name}", lambda name=name: _engine(name, name == engine), again) for name in _jars.ENGINES),
+        *((f"engine {name}", lambda name=name: _engine(name, name == engine), again) for name in jars.ENGINES),
         ("threads", _threads, ""),
         ("memory", _memory, ""),
-        ("jar cache", lambda: _folder("jar cache", _jars.cache_folder()), ""),
+        ("jar cache", lambda: _folder("jar cache", jars.cache_folder()), ""),
         ("engine cache", lambda: _folder("engine cache", engine_cache()), ""),
         ("gpu", _gpu, ""),
         ("data", _data, again),
@@ -102,21 +104,21 @@ def _java() -> Iterator[Finding]:
 
 
 def _own_jar() -> Iterator[Finding]:
-    yield Finding("own jar", "ok", str(_jars.own_jar()))
+    yield Finding("own jar", "ok", str(jars.own_jar()))
 
 
 def _library_jars(engine: str) -> Iterator[Finding]:
     # those of an unsupported platform are the next finding's
-    jars = [jar for jar in _jars.lock() if jar.engine is None or (jar.engine, jar.platform) == _here(engine)]
-    search = _jars.find(jars)
+    needed = [jar for jar in jars.lock() if jar.engine is None or (jar.engine, jar.platform) == _here(engine)]
+    search = jars.find(needed)
     for path in search.damaged:
         yield Finding("library jars", "warning", f"{path} is damaged and is not used", "Delete it.")
     if not search.missing:
-        yield Finding("library jars", "ok", f"all {len(jars)} are there, with the right checksums")
+        yield Finding("library jars", "ok", f"all {len(needed)} are there, with the right checksums")
         return
     size = sum(jar.size for jar in search.missing) / 1e6
-    detail = f"{len(search.missing)} of {len(jars)} are not there yet ({size:.0f} MB)"
-    if _jars.is_offline():
+    detail = f"{len(search.missing)} of {len(needed)} are not there yet ({size:.0f} MB)"
+    if jars.is_offline():
         cure = "Unset PY_DJL_RESNET_OFFLINE for one run, or name a folder with the jars in PY_DJL_RESNET_JARS."
         yield Finding("library jars", "failure", detail, cure)
     else:
@@ -124,12 +126,12 @@ def _library_jars(engine: str) -> Iterator[Finding]:
 
 
 def _native_library(engine: str) -> Iterator[Finding]:
-    native = [jar for jar in _jars.required(engine) if jar.engine]
-    yield Finding("native library", "ok", f"{native[0].name} for {_jars.platform_name()}")
+    native = [jar for jar in jars.required(engine) if jar.engine]
+    yield Finding("native library", "ok", f"{native[0].name} for {jars.platform_name()}")
 
 
 def _here(engine: str) -> tuple[str, str]:
-    return engine, _jars.platform_name()
+    return engine, jars.platform_name()
 
 
 def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
@@ -137,7 +139,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
     name = f"engine {engine}"
     bad: Verdict = "failure" if wanted else "warning"
     try:
-        missing = _jars.find(_jars.required(engine)).missing
+        missing = jars.find(jars.required(engine)).missing
     except ResnetError as error:
         yield Finding(name, bad, str(error), "Use the other engine.")
         return
@@ -177,7 +179,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
 
 
 def _threads() -> Iterator[Finding]:
-    count = _jvm.processors()
+    count = jvm.processors()
     chosen = os.environ.get("OMP_NUM_THREADS")
     detail = f"{count} processors may be used" + (f", OMP_NUM_THREADS is {chosen}" if chosen else "")
     if chosen and chosen.isdigit() and int(chosen) > count:
@@ -231,7 +233,7 @@ def _gpu() -> Iterator[Finding]:
         yield Finding("gpu", "ok", "none; training uses the processor")
         return
     detail = "; ".join(told.stdout.strip().splitlines())
-    if _options.gpu_libraries("pytorch", "auto"):
+    if options.gpu_libraries("pytorch", "auto"):
         yield Finding("gpu", "ok", detail)
     else:
         yield Finding("gpu", "warning", f"{detail}; not used", "pip install 'py-djl-resnet[gpu]'")

@@ -10,7 +10,7 @@ import shlex
 import signal
 from typing import TYPE_CHECKING
 
-from ._surroundings import in_notebook
+from ._process.surroundings import in_notebook
 
 if TYPE_CHECKING:
     from .runs import Run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
+from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import path as checked_path
 from .checks import whole_number
@@ -22,7 +22,7 @@ from .models import Model, load
 from .summary import text_table
 
 if TYPE_CHECKING:
-    from .figures import Chart
+    from ._plotting.figures import Chart
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Evaluation:
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """The confusion matrix as a figure, written to `path` (.png, .svg, .pdf) if given."""
-        from .figures import plot_confusion
+        from ._plotting.figures import plot_confusion
 
         return plot_confusion(self.confusion_matrix, [c["name"] for c in self.classes], path)
 
@@ -158,8 +158,8 @@ def measurer(
     def measure(bypass: Sequence[str]) -> Evaluation:
         if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
             raise UsageError(f"bypass must be names of blocks such as ['layer3.2']; received {bypass!r}")
-        with _jvm.translated_errors():
-            text = str(_jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
+        with jvm.translated_errors():
+            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
         form = json.loads(text)
         matrix = np.array(form["confusion_matrix"], dtype=np.int64)
         return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
@@ -180,7 +180,7 @@ def _pair(dataset: Any) -> Examples:
 def opened(model: Model | str | os.PathLike[str], device: str, engine: str | None) -> Iterator[Model]:
     """A caller's network, left open, or one of a checkpoint, closed afterwards."""
     if isinstance(model, Model):
-        _jvm.require_no_fork()
+        jvm.require_no_fork()
         yield model
     else:
         with load(model, device, engine) as network:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
 from ._checkpoint import require_no_run
+from ._java import jvm
 from ._preprocessing import Preprocessing
 from ._preprocessing import text as preprocessing_text
 from .checks import INT, LONG, text, whole_number, whole_numbers
@@ -92,7 +92,7 @@ def create_model(
     if preprocessing is not None and weights is None:
         raise UsageError("preprocessing needs weights; a network with fresh ones is trained first")
     prepared = preprocessing_text(preprocessing)
-    _jvm.start(engine, device=text(device, "device"))
+    jvm.start(engine, device=text(device, "device"))
     if weights is not None:
         options = {"model": name, "in_channels": in_channels, "classes": classes, "class_names": class_names}
         options |= {"new_head": new_head, "seed": seed, "device": device, "preprocessing": prepared}
@@ -100,9 +100,9 @@ def create_model(
         model = Model(handle)
         warn_of_numbers(model.info["import"]["not_finite"], str(weights))
         return model
-    with _jvm.translated_errors():
+    with jvm.translated_errors():
         # 0 stands for what is usual
-        return Model(_jvm.bridge().create(name, in_channels or 0, class_names or classes or 0, seed, device))
+        return Model(jvm.bridge().create(name, in_channels or 0, class_names or classes or 0, seed, device))
 
 
 def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None) -> Model:
@@ -112,10 +112,10 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
         UsageError: no such file, or a file that is no checkpoint of this package.
     """
     file = checkpoint_file(checkpoint)
-    _jvm.start(engine, device=text(device, "device"))
+    jvm.start(engine, device=text(device, "device"))
     try:
-        with _jvm.translated_errors():
-            return Model(_jvm.bridge().load(os.path.abspath(file), device))
+        with jvm.translated_errors():
+            return Model(jvm.bridge().load(os.path.abspath(file), device))
     except UsageError as error:
         if file.name in str(error):
             raise
@@ -124,9 +124,9 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
 
 def available(engine: str | None = None) -> list[dict[str, Any]]:
     """What networks there are: name, description, parameters, multiply_adds, input, options, ..."""
-    _jvm.start(engine)
-    with _jvm.translated_errors():
-        found: list[dict[str, Any]] = json.loads(str(_jvm.bridge().models()))
+    jvm.start(engine)
+    with jvm.translated_errors():
+        found: list[dict[str, Any]] = json.loads(str(jvm.bridge().models()))
     return found
 
 
@@ -160,10 +160,10 @@ class Model:
     def __init__(self, handle: Any, *, owned: bool = True) -> None:
         """Wraps Java's ``NetworkHandle``; one that is not `owned` stays Java's when Python drops it."""
         self._handle: Any = handle
-        self._finalizer = weakref.finalize(self, _jvm.free, handle) if owned else None
+        self._finalizer = weakref.finalize(self, jvm.free, handle) if owned else None
         if self._finalizer is not None:
             self._finalizer.atexit = False
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             self._info: dict[str, Any] = json.loads(str(handle.info()))
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -187,9 +187,9 @@ class Model:
         check_size(array, "input")
         check_finite(array, "input")
         array = np.ascontiguousarray(array)
-        with _jvm.translated_errors():
-            answer = self.handle.forward(_jvm.to_direct_buffer(array), [int(n) for n in array.shape])
-            return np.array(_jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
+        with jvm.translated_errors():
+            answer = self.handle.forward(jvm.to_direct_buffer(array), [int(n) for n in array.shape])
+            return np.array(jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
 
     def predict(
         self, images: Images, top_k: int = 3, *, preprocessing: Preprocessing = None, invert: bool = False
@@ -209,7 +209,7 @@ class Model:
             depth: how many levels of nested blocks are listed, at least 1.
         """
         sizes, depth = whole_numbers(shape, "shape"), whole_number(depth, "depth")
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             return Summary.from_dict(json.loads(str(self.handle.summary(sizes, depth))))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -223,7 +223,7 @@ class Model:
         """
         file = os.path.abspath(checked_path(path, "path"))
         require_no_run(Path(file))
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             self.handle.save(file)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
@@ -270,7 +270,7 @@ class Model:
     @property
     def residual_blocks(self) -> list[str]:
         """The names of the residual blocks, as ``layer3.2``, in their order; none for a plain network."""
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             return [str(name) for name in json.loads(str(self.handle.residualBlocks()))]
 
     @property
@@ -314,7 +314,7 @@ class Model:
     @property
     def handle(self) -> Any:
         """Java's ``NetworkHandle``, for this package's own use."""
-        _jvm.require_no_fork()
+        jvm.require_no_fork()
         if self._handle is None:
             raise UsageError(f"this {self.name} is closed; load or create it again")
         return self._handle
@@ -323,7 +323,7 @@ class Model:
         """Frees the network's memory; it cannot be used afterwards. May be called twice."""
         handle, self._handle = self._handle, None
         if handle is not None:
-            with _jvm.translated_errors():
+            with jvm.translated_errors():
                 handle.close()
             if self._finalizer is not None:
                 self._finalizer.detach()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
+from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import whole_number
 from .errors import ResnetWarning, UsageError
@@ -106,7 +106,7 @@ def predictions_and_problems(
     top_k = whole_number(top_k, "top_k")
     with opened(model, device, engine) as network:
         prepared = chosen(preprocessing, network.preprocessing, network.name)
-        with _jvm.translated_errors():  # once, rather than for each image
+        with jvm.translated_errors():  # once, rather than for each image
             prepared = str(network.handle.preprocessing(prepared))
         problems: list[str] = []
         found = inputs(images, network.in_channels, invert=invert)
@@ -128,8 +128,8 @@ def _logits(
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
     """The names and logits of images (C, H, W) of one type; an image that cannot be prepared is a problem."""
     try:
-        with _jvm.translated_errors():
-            buffers = [_jvm.to_direct_buffer(image) for image in pixels]
+        with jvm.translated_errors():
+            buffers = [jvm.to_direct_buffer(image) for image in pixels]
             shapes = [[int(n) for n in image.shape] for image in pixels]
             answer = network.handle.predict(buffers, shapes, pixels[0].dtype.name, prepared)
     except UsageError as error:
@@ -138,7 +138,7 @@ def _logits(
             return []
         each = (_logits(network, [n], [image], prepared, problems) for n, image in zip(names, pixels, strict=True))
         return [found for one in each for found in one]
-    found = np.array(_jvm.from_direct_buffer(answer, (len(pixels), network.classes), np.dtype(np.float32)))
+    found = np.array(jvm.from_direct_buffer(answer, (len(pixels), network.classes), np.dtype(np.float32)))
     return list(zip(names, found, strict=True))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .summary import text_table
 
 if TYPE_CHECKING:
-    from .figures import Chart
+    from ._plotting.figures import Chart
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Profile:
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """A bar for each part, written to `path` (.png, .svg, .pdf) if given."""
-        from .figures import plot_profile
+        from ._plotting.figures import plot_profile
 
         return plot_profile(self.rows, self.steps, path)
 

@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
-from ._streams import lenient
-from ._surroundings import in_notebook
+from ._process.streams import lenient
+from ._process.surroundings import in_notebook
 from .errors import UsageError
 from .metrics import metric_columns
 

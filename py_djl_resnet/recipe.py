@@ -75,11 +75,11 @@ class Recipe:
         Raises:
             SettingError: a value that is not allowed, alone or together with others.
         """
-        from . import _jvm
+        from ._java import jvm
 
-        _jvm.start(self.engine, device=self.device, threads=self.threads, quiet=quiet)
-        with _jvm.translated_errors():
-            return Recipe(**json.loads(str(_jvm.bridge().completeRecipe(self.to_json()))))
+        jvm.start(self.engine, device=self.device, threads=self.threads, quiet=quiet)
+        with jvm.translated_errors():
+            return Recipe(**json.loads(str(jvm.bridge().completeRecipe(self.to_json()))))
 
     def replace(self, **settings: Any) -> Recipe:
         """A copy with some settings changed; unknown names raise :class:`UsageError`."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ._checkpoint import recipe_settings
-from ._jars import ENGINES
+from ._java.jars import ENGINES
 from .checks import path, shown
 from .errors import ResnetWarning, RunInUseError, SettingError, UsageError
 from .recipe import Recipe

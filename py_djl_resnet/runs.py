@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _jvm
+from ._java import jvm
 from .checks import path as checked_path
 from .checks import require_no_pipe
 from .errors import SettingError, UsageError
@@ -22,7 +22,7 @@ from .recipe import Recipe
 from .settings import SETTINGS
 
 if TYPE_CHECKING:
-    from .figures import Chart
+    from ._plotting.figures import Chart
 
 #: What selected the best epoch of a run whose ``recipe.json`` does not say.
 SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": "test data"}
@@ -124,7 +124,7 @@ class Run:
         Returns:
             A Matplotlib figure, which a notebook shows.
         """
-        from .figures import plot_history
+        from ._plotting.figures import plot_history
 
         return plot_history({self.name: self.history}, path)
 
@@ -134,15 +134,15 @@ class Run:
 
 def plot_page(runs: Sequence[Run], path: str | os.PathLike[str]) -> None:
     """The same figure as an HTML page that draws without a network; every run needs its folder."""
-    _jvm.start()
+    jvm.start()
     file = Path(os.path.abspath(path))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"figure {file} cannot be written: {error.strerror or error}; choose another file") from error
     files = [os.path.abspath(run.folder / "metrics.csv") for run in runs if run.folder is not None]
-    with _jvm.translated_errors():
-        _jvm.bridge().plot(files, labels(runs), str(file))
+    with jvm.translated_errors():
+        jvm.bridge().plot(files, labels(runs), str(file))
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _jvm
+from ._java import jvm
 from .checks import text, whole_number, whole_numbers
 from .errors import UsageError
 
@@ -101,9 +101,9 @@ def summarize(
     depth = whole_number(depth, "depth")
     if shape is not None and not sizes:
         raise UsageError("shape must be four whole numbers (N, C, H, W); received none")
-    _jvm.start(engine)
-    with _jvm.translated_errors():
-        return Summary.from_dict(json.loads(str(_jvm.bridge().summary(model, count, sizes, depth))))
+    jvm.start(engine)
+    with jvm.translated_errors():
+        return Summary.from_dict(json.loads(str(jvm.bridge().summary(model, count, sizes, depth))))
 
 
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
 from ._following import follow
+from ._java import jvm
 from .checks import class_names as checked_names
 from .checks import instance, path
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_checked
@@ -111,9 +111,9 @@ def train(
     def begin(recipe: Recipe) -> Any:
         if arrays is None:
             # Java's own folder is still the one where it was started
-            _jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
-            return _jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
-        return _jvm.bridge().train(recipe.to_json(), *_datasets(arrays, names), folder)
+            jvm.set_property("py_djl_resnet.runs", os.path.abspath("runs"))
+            return jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
+        return jvm.bridge().train(recipe.to_json(), *_datasets(arrays, names), folder)
 
     def start_or_resume() -> Run:
         source = None if resume is None else run_to_resume(resume, asked, folder)
@@ -194,8 +194,8 @@ def _resume(
 
     def begin(recipe: Recipe) -> Any:
         if arrays is None:
-            return _jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
-        return _jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, names))
+            return jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
+        return jvm.bridge().resume(str(source), json.dumps(given), *_datasets(arrays, names))
 
     return follow(checked, begin, progress, callback)
 

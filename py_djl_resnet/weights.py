@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm
 from ._checkpoint import is_checkpoint, require_no_run
+from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import path as checked_path
 from .errors import ResnetWarning, UsageError
@@ -52,8 +52,8 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
     given = json.dumps({**options, "source": os.path.abspath(path)})
     with _as_safetensors(path) as readable:
         try:
-            with _jvm.translated_errors():
-                return _jvm.bridge().importWeights(os.path.abspath(readable), given)
+            with jvm.translated_errors():
+                return jvm.bridge().importWeights(os.path.abspath(readable), given)
         except UsageError as error:
             if readable == path:
                 raise
@@ -125,14 +125,14 @@ def _unpickle(file: Path, target: Path) -> None:
 
 def state_dict(model: Model) -> dict[str, npt.NDArray[Any]]:
     """See :meth:`Model.state_dict`."""
-    with _jvm.translated_errors():
+    with jvm.translated_errors():
         handle = model.handle
         told = json.loads(str(handle.tensors()))
         counts: dict[str, int] = told["batches_tracked"]
         state: dict[str, npt.NDArray[Any]] = {}
         for tensor in told["tensors"]:
             name = tensor["name"]
-            state[name] = _jvm.from_direct_buffer(handle.tensor(name), tensor["shape"], np.dtype(np.float32))
+            state[name] = jvm.from_direct_buffer(handle.tensor(name), tensor["shape"], np.dtype(np.float32))
             prefix, _, last = name.rpartition(".")
             if last == "running_var":
                 counter = f"{prefix}.{_COUNTER}"
@@ -144,7 +144,7 @@ def load_state_dict(model: Model, state: Mapping[str, npt.ArrayLike]) -> None:
     """See :meth:`Model.load_state_dict`."""
     if not isinstance(state, Mapping):
         raise UsageError(f"a state dict maps names to arrays; received {type(state).__name__}")
-    with _jvm.translated_errors():
+    with jvm.translated_errors():
         told = json.loads(str(model.handle.tensors()))
     shapes = {tensor["name"]: tuple(tensor["shape"]) for tensor in told["tensors"]}
     received = {name: np.asarray(value) for name, value in state.items()}
@@ -170,8 +170,8 @@ def load_state_dict(model: Model, state: Mapping[str, npt.ArrayLike]) -> None:
         "tensors": told["tensors"],
         "batches_tracked": {name: int(received[name]) for name in counts if name in received},
     }
-    with _jvm.translated_errors():
-        buffers = [_jvm.to_direct_buffer(array) for array in tensors.values()]
+    with jvm.translated_errors():
+        buffers = [jvm.to_direct_buffer(array) for array in tensors.values()]
         model.handle.loadStateDict(json.dumps(description), buffers)
 
 
@@ -229,13 +229,13 @@ def export(
         require_no_run(Path(target))
         if is_checkpoint(Path(target)):
             raise UsageError(f"{path} is a checkpoint of this package; export to another file")
-    with _jvm.translated_errors():
+    with jvm.translated_errors():
         if format == "djl":
             model.handle.exportDjl(target, prepared)
         elif format == "safetensors":
             model.handle.exportSafetensors(target)
         else:
-            from ._onnx import write
+            from ._onnx.graph import write
 
             steps = json.loads(str(model.handle.preprocessing(prepared))) if with_preprocessing else None
             write(model, Path(target), fold=fold, preprocessing=steps)

@@ -23,11 +23,11 @@ for variable in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "FORC
 
 @pytest.fixture(scope="session")
 def jvm():
-    """The module `_jvm` with the JVM running on the PyTorch engine; a test of another engine needs its own process."""
-    from py_djl_resnet import _jvm
+    """The module with its JVM running on the PyTorch engine; another engine needs a process of its own."""
+    from py_djl_resnet._java import jvm
 
-    _jvm.start("pytorch", quiet=True)
-    return _jvm
+    jvm.start("pytorch", quiet=True)
+    return jvm
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ def refused(command):
 @pytest.fixture(scope="session")
 def java_kernel(tmp_path_factory):
     """The folder of the Java kernel's spec, registered for this session's processes alone."""
-    from py_djl_resnet import kernel
+    from py_djl_resnet.notebook import kernel
 
     if lacking := kernel.missing_modules():
         pytest.skip(f"the extra [notebook] is not installed: {', '.join(lacking)}")

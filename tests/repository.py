@@ -5,7 +5,7 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from py_djl_resnet._jars import Jar
+from py_djl_resnet._java.jars import Jar
 
 
 class Repository:

@@ -12,7 +12,9 @@ import tarfile
 import pytest
 from repository import Repository
 
-from py_djl_resnet import UsageError, _archive, _download
+from py_djl_resnet import UsageError
+from py_djl_resnet._fetch import archive as archives
+from py_djl_resnet._fetch import download as downloads
 from py_djl_resnet.datasets import default_folder, download
 from py_djl_resnet.errors import DataError
 
@@ -62,7 +64,7 @@ def certificate(tmp_path_factory):
 def server(certificate, monkeypatch, tmp_path):
     """A TLS server with the archive of a data set named cifar-10, and an empty machine that trusts it."""
     server = Repository(certificate)
-    monkeypatch.setattr(_download, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(downloads, "PAUSES", (0.0, 0.0))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
@@ -70,7 +72,7 @@ def server(certificate, monkeypatch, tmp_path):
 
     def publish(content, **changes):
         server.files[f"/{NAME}"] = content
-        archive = _archive.Archive(
+        archive = archives.Archive(
             address=f"{server.address}/{NAME}",
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -79,7 +81,7 @@ def server(certificate, monkeypatch, tmp_path):
             unpacked=1_000_000,
         )
         archive = dataclasses.replace(archive, **changes)
-        monkeypatch.setitem(_archive.ARCHIVES, "cifar-10", archive)
+        monkeypatch.setitem(archives.ARCHIVES, "cifar-10", archive)
         return archive
 
     server.publish = publish
@@ -94,7 +96,7 @@ def everything(folder):
 
 
 def test_the_published_archive_is_pinned():
-    archive = _archive.ARCHIVES["cifar-10"]
+    archive = archives.ARCHIVES["cifar-10"]
     assert archive.address.startswith("https://www.cs.toronto.edu/")
     assert re.fullmatch("[0-9a-f]{64}", archive.sha256)
     assert archive.name == "cifar-10-binary.tar.gz"

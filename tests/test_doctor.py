@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from py_djl_resnet import _jars, doctor
+from py_djl_resnet import doctor
+from py_djl_resnet._java import jars
 from py_djl_resnet.errors import JavaNotFoundError
 
 NAMES = [
@@ -36,14 +37,14 @@ class Child:
 
 
 @pytest.fixture(scope="module")
-def jars():
+def library_jars():
     """The jars of both engines are on this machine."""
-    for engine in _jars.ENGINES:
-        _jars.class_path(engine, quiet=True)
+    for engine in jars.ENGINES:
+        jars.class_path(engine, quiet=True)
 
 
 @pytest.fixture
-def child(jars, monkeypatch):
+def child(library_jars, monkeypatch):
     """Answers for the processes that load an engine; a test may change it."""
     told = {"engine_version": "2.7.1", "threads": 2, "devices": ["cpu"]}
     child = Child(f"described {json.dumps(told)}\n")
@@ -73,7 +74,7 @@ def test_a_failure_hides_nothing_else(child, monkeypatch):
         raise RuntimeError("surprise")
 
     monkeypatch.setattr(doctor, "find_java", missing)
-    monkeypatch.setattr(_jars, "own_jar", surprise)
+    monkeypatch.setattr(jars, "own_jar", surprise)
     findings = doctor.examine()
     assert [finding.name for finding in findings] == NAMES
     assert by_name(findings)["java"].verdict == "failure"
@@ -100,7 +101,7 @@ def test_missing_jars_are_a_failure_only_offline(child, monkeypatch, tmp_path, o
     monkeypatch.setenv("PY_DJL_RESNET_OFFLINE", offline)
     finding = by_name(doctor.examine())["library jars"]
     assert finding.verdict == verdict
-    count = len(_jars.required("pytorch"))
+    count = len(jars.required("pytorch"))
     assert f"{count} of {count} are not there yet" in finding.detail
     assert not (tmp_path / "cache").exists()
 
@@ -124,7 +125,7 @@ def test_a_cache_that_cannot_be_written_is_told(child, monkeypatch, tmp_path):
     assert "DJL_CACHE_DIR" in finding.cure
 
 
-def test_an_engine_in_a_fresh_process_tells_what_stands_in_its_way(jars, monkeypatch, tmp_path):
+def test_an_engine_in_a_fresh_process_tells_what_stands_in_its_way(library_jars, monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
     assert finding.verdict == "failure"

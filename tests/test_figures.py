@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from py_djl_resnet import UsageError
-from py_djl_resnet.figures import plot_confusion, plot_history
+from py_djl_resnet._plotting.figures import plot_confusion, plot_history
 
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from py_djl_resnet import Recipe, UsageError, _jars
-from py_djl_resnet._archive import Archive, extract
+from py_djl_resnet import Recipe, UsageError
 from py_djl_resnet._checkpoint import recipe_settings
+from py_djl_resnet._fetch.archive import Archive, extract
+from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import MAX_CLASSES, check_labels, check_pictures
 from py_djl_resnet.errors import DataError
 from py_djl_resnet.images import decode
@@ -318,12 +319,12 @@ def test_any_list_of_checksums_leaves_the_jars_as_they_are(folder, content):
         monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(folder))
         monkeypatch.setenv("M2_REPO", str(folder / "m2"))
         monkeypatch.delenv("PY_DJL_RESNET_JARS", raising=False)
-        jar = _jars.Jar("g", "a", "1", "0" * 64, 3)
+        jar = jars.Jar("g", "a", "1", "0" * 64, 3)
         place = folder / jar.path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(b"bad")
         (folder / "verified.json").write_bytes(content)
-        search = _jars.find([jar])
+        search = jars.find([jar])
         assert (search.found, search.missing, search.damaged) == ({}, [jar], [place])
 
 

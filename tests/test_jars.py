@@ -10,7 +10,8 @@ import textwrap
 import pytest
 from repository import Repository
 
-from py_djl_resnet import _download, _jars
+from py_djl_resnet._fetch import download
+from py_djl_resnet._java import jars
 from py_djl_resnet.errors import EngineError, JarError, UsageError
 
 CONTENT = bytes(range(256)) * 4000
@@ -27,10 +28,10 @@ def repository(monkeypatch, tmp_path):
     )
     own = tmp_path / "py-djl-resnet-0.jar"
     own.write_bytes(b"own")
-    monkeypatch.setattr(_jars, "lock", lambda: jars)
-    monkeypatch.setattr(_jars, "own_jar", lambda: own)
-    monkeypatch.setattr(_jars, "platform_name", lambda: "linux-x86_64")
-    monkeypatch.setattr(_download, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(jars, "lock", lambda: jars)
+    monkeypatch.setattr(jars, "own_jar", lambda: own)
+    monkeypatch.setattr(jars, "platform_name", lambda: "linux-x86_64")
+    monkeypatch.setattr(download, "PAUSES", (0.0, 0.0))
     for name in ("PY_DJL_RESNET_JARS", "PY_DJL_RESNET_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -46,8 +47,8 @@ def contents(paths):
 
 
 def test_fetches_what_the_engine_needs_and_nothing_else(repository):
-    assert contents(_jars.class_path("pytorch")) == [b"own", b"common", CONTENT]
-    assert contents(_jars.class_path("mxnet")) == [b"own", b"common", b"mx"]
+    assert contents(jars.class_path("pytorch")) == [b"own", b"common", CONTENT]
+    assert contents(jars.class_path("mxnet")) == [b"own", b"common", b"mx"]
     assert [path.rsplit("/", 1)[1] for path, _ in repository.requests] == [
         "common-1.0.jar",
         "torch-1.0-linux-x86_64.jar",
@@ -56,74 +57,74 @@ def test_fetches_what_the_engine_needs_and_nothing_else(repository):
 
 
 def test_uses_no_network_once_everything_is_there(repository, monkeypatch):
-    first = _jars.class_path("pytorch")
+    first = jars.class_path("pytorch")
     repository.requests.clear()
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://nowhere.invalid")
-    assert _jars.class_path("pytorch") == first
+    assert jars.class_path("pytorch") == first
     assert repository.requests == []
 
 
 def test_remembers_checksums_until_a_file_changes(repository, monkeypatch):
-    _jars.class_path("pytorch")
+    jars.class_path("pytorch")
     read = []
-    monkeypatch.setattr(_download, "sha256", lambda path: read.append(path) or "other")
-    _, common, _ = _jars.class_path("pytorch")
+    monkeypatch.setattr(download, "sha256", lambda path: read.append(path) or "other")
+    _, common, _ = jars.class_path("pytorch")
     assert read == []
     os.utime(common, ns=(1, 1))
     with pytest.raises(JarError, match=r"common-1\.0\.jar"):
-        _jars.class_path("pytorch", offline=True)
+        jars.class_path("pytorch", offline=True)
     assert read == [common]
 
 
 def test_prefers_the_folder_that_the_user_names_then_maven_then_the_cache(repository, monkeypatch, tmp_path):
-    jar = _jars.lock()[0]
-    cached = _jars.class_path("mxnet")[1]
+    jar = jars.lock()[0]
+    cached = jars.class_path("mxnet")[1]
     assert cached == tmp_path / "cache" / jar.path
     maven = tmp_path / "m2" / jar.path
     maven.parent.mkdir(parents=True)
     maven.write_bytes(b"common")
-    assert _jars.class_path("mxnet")[1] == maven
+    assert jars.class_path("mxnet")[1] == maven
     named = tmp_path / "named" / jar.name
     named.parent.mkdir()
     named.write_bytes(b"common")
     monkeypatch.setenv("PY_DJL_RESNET_JARS", str(named.parent))
-    assert _jars.class_path("mxnet")[1] == named
+    assert jars.class_path("mxnet")[1] == named
 
 
 def test_refuses_a_wrong_jar_in_the_folder_that_the_user_names(repository, monkeypatch, tmp_path):
     (tmp_path / "common-1.0.jar").write_bytes(b"c0mmon")
     monkeypatch.setenv("PY_DJL_RESNET_JARS", str(tmp_path))
     with pytest.raises(JarError, match=r"common-1\.0\.jar.*is not the file that this version needs"):
-        _jars.class_path("mxnet")
+        jars.class_path("mxnet")
 
 
 def test_fetches_again_what_is_damaged_and_says_so(repository, capsys):
-    cached = _jars.class_path("mxnet")[1]
+    cached = jars.class_path("mxnet")[1]
     cached.write_bytes(b"c0mmon")
     capsys.readouterr()
-    assert contents(_jars.class_path("mxnet"))[1] == b"common"
+    assert contents(jars.class_path("mxnet"))[1] == b"common"
     assert f"{cached} is damaged and is not used." in capsys.readouterr().err
 
 
 def test_passes_over_a_damaged_jar_of_maven(repository, tmp_path):
-    maven = tmp_path / "m2" / _jars.lock()[0].path
+    maven = tmp_path / "m2" / jars.lock()[0].path
     maven.parent.mkdir(parents=True)
     maven.write_bytes(b"c0mmon")
-    assert contents(_jars.class_path("mxnet"))[1] == b"common"
+    assert contents(jars.class_path("mxnet"))[1] == b"common"
     assert maven.read_bytes() == b"c0mmon"
 
 
 def test_resumes_a_download_that_was_cut(repository):
     repository.faults = [None, "cut"]
-    assert contents(_jars.class_path("pytorch"))[2] == CONTENT
+    assert contents(jars.class_path("pytorch"))[2] == CONTENT
     assert repository.requests[-1][1] == f"bytes={len(CONTENT) // 2}-"
 
 
 def test_tries_again_after_a_passing_failure(repository):
     repository.faults = [503, "damage"]
-    assert contents(_jars.class_path("mxnet"))[1] == b"common"
+    assert contents(jars.class_path("mxnet"))[1] == b"common"
 
 
 @pytest.mark.parametrize(
@@ -140,8 +141,8 @@ def test_tries_again_after_a_passing_failure(repository):
 def test_says_why_a_download_failed(repository, faults, text):
     repository.faults = faults
     with pytest.raises(JarError, match=text):
-        _jars.class_path("mxnet")
-    assert not (_jars.cache_folder() / _jars.lock()[0].path).exists()
+        jars.class_path("mxnet")
+    assert not (jars.cache_folder() / jars.lock()[0].path).exists()
 
 
 def test_says_which_proxy_refused_without_its_password(repository, monkeypatch):
@@ -149,14 +150,14 @@ def test_says_which_proxy_refused_without_its_password(repository, monkeypatch):
         monkeypatch.setenv(name, "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://nowhere.invalid")
     with pytest.raises(JarError, match=r"through the proxy 127\.0\.0\.1:9: .*refused") as caught:
-        _jars.class_path("mxnet")
+        jars.class_path("mxnet")
     assert "secret" not in str(caught.value)
 
 
 def test_refuses_a_repository_without_tls(repository, monkeypatch):
     monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "http://example.invalid")
     with pytest.raises(JarError, match="must begin with https://"):
-        _jars.class_path("mxnet")
+        jars.class_path("mxnet")
 
 
 @pytest.mark.parametrize("way", ["argument", "variable"])
@@ -164,7 +165,7 @@ def test_offline_names_what_is_missing_and_where_it_looked(repository, monkeypat
     if way == "variable":
         monkeypatch.setenv("PY_DJL_RESNET_OFFLINE", "1")
     with pytest.raises(JarError) as caught:
-        _jars.class_path("pytorch", offline=way == "argument")
+        jars.class_path("pytorch", offline=way == "argument")
     text = str(caught.value)
     assert "2 jars are missing: common-1.0.jar, torch-1.0-linux-x86_64.jar" in text
     assert f"Looked in: {tmp_path / 'm2'}, {tmp_path / 'cache'}" in text
@@ -179,28 +180,28 @@ def test_says_that_the_disk_is_full_or_cannot_be_written(repository, monkeypatch
     def refuse(_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(_download.os, "fsync", refuse)
+    monkeypatch.setattr(download.os, "fsync", refuse)
     with pytest.raises(JarError, match=rf"{text}.*PY_DJL_RESNET_CACHE"):
-        _jars.class_path("mxnet")
-    assert not list(_jars.cache_folder().rglob("*.jar"))
+        jars.class_path("mxnet")
+    assert not list(jars.cache_folder().rglob("*.jar"))
 
 
 def test_says_that_the_cache_is_no_folder(repository, monkeypatch, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "file"))
     with pytest.raises(JarError, match=r"Cannot write to the cache .*file"):
-        _jars.class_path("mxnet")
+        jars.class_path("mxnet")
 
 
 def test_shows_progress_only_where_something_is_fetched(repository, capsys):
-    _jars.class_path("mxnet")
+    jars.class_path("mxnet")
     assert "Java libraries from 127.0.0.1" in capsys.readouterr().err
-    _jars.class_path("mxnet")
+    jars.class_path("mxnet")
     assert capsys.readouterr() == ("", "")
 
 
 def test_quiet_is_silent(repository, capsys):
-    _jars.class_path("mxnet", quiet=True)
+    jars.class_path("mxnet", quiet=True)
     assert capsys.readouterr() == ("", "")
 
 
@@ -208,16 +209,16 @@ def test_two_processes_at_once_fetch_each_jar_once(repository):
     script = textwrap.dedent(
         """
         import json, sys
-        from py_djl_resnet import _jars
-        jars = tuple(_jars.Jar(**entry) for entry in json.loads(sys.argv[1]))
-        _jars.lock, _jars.own_jar = (lambda: jars), (lambda: _jars.Path("own"))
-        _jars.platform_name = lambda: "linux-x86_64"
+        from py_djl_resnet._java import jars
+        jars = tuple(jars.Jar(**entry) for entry in json.loads(sys.argv[1]))
+        jars.lock, jars.own_jar = (lambda: jars), (lambda: jars.Path("own"))
+        jars.platform_name = lambda: "linux-x86_64"
         print("ready", flush=True)
         sys.stdin.readline()
-        print(len(_jars.class_path("pytorch", quiet=True)))
+        print(len(jars.class_path("pytorch", quiet=True)))
         """
     )
-    lock = json.dumps([vars(jar) for jar in _jars.lock()])
+    lock = json.dumps([vars(jar) for jar in jars.lock()])
     children = [
         subprocess.Popen([sys.executable, "-c", script, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -228,14 +229,14 @@ def test_two_processes_at_once_fetch_each_jar_once(repository):
         child.stdin.write("go\n")
         child.stdin.flush()
     assert [child.communicate(timeout=60)[0] for child in children] == ["3\n", "3\n"]
-    common, native, _ = _jars.lock()
+    common, native, _ = jars.lock()
     assert [path for path, _ in repository.requests] == [f"/{common.path}", f"/{native.path}"]
 
 
 def test_a_platform_without_natives_is_told_which_have_them(repository, monkeypatch):
-    monkeypatch.setattr(_jars, "platform_name", lambda: "linux-riscv64")
+    monkeypatch.setattr(jars, "platform_name", lambda: "linux-riscv64")
     with pytest.raises(EngineError, match=r"Received: linux-riscv64\. Supported: linux-x86_64"):
-        _jars.class_path("pytorch")
+        jars.class_path("pytorch")
 
 
 @pytest.mark.parametrize(
@@ -243,11 +244,11 @@ def test_a_platform_without_natives_is_told_which_have_them(repository, monkeypa
     [("linux", "aarch64", "linux-aarch64"), ("darwin", "arm64", "osx-aarch64"), ("win32", "AMD64", "win-x86_64")],
 )
 def test_names_the_platform_in_the_words_of_djl(monkeypatch, system, machine, name):
-    monkeypatch.setattr(_jars.sys, "platform", system)
-    monkeypatch.setattr(_jars.platform, "machine", lambda: machine)
-    assert _jars.platform_name() == name
+    monkeypatch.setattr(jars.sys, "platform", system)
+    monkeypatch.setattr(jars.platform, "machine", lambda: machine)
+    assert jars.platform_name() == name
 
 
 def test_an_unknown_engine_is_told_which_there_are():
     with pytest.raises(UsageError, match=r"Received: 'tensorflow'\. Allowed: pytorch, mxnet"):
-        _jars.required("tensorflow")
+        jars.required("tensorflow")

@@ -337,10 +337,10 @@ def test_a_text_that_calls_itself_for_ever_is_told(java):
 
 def test_a_runtime_without_compiler_is_told(tmp_path):
     script = (
-        "from py_djl_resnet import _jvm, UsageError\n"
+        "from py_djl_resnet import jvm, UsageError\n"
         "try:\n"
-        "    with _jvm.translated_errors():\n"
-        "        _jvm.bridge().javaCells([])\n"
+        "    with jvm.translated_errors():\n"
+        "        jvm.bridge().javaCells([])\n"
         "except UsageError as error:\n"
         "    print(error)\n"
     )

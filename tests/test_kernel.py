@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from py_djl_resnet import doctor, kernel
+from py_djl_resnet import doctor
 from py_djl_resnet.errors import JavaNotFoundError, UsageError
+from py_djl_resnet.notebook import kernel
 
 pytest.importorskip("nbclient", reason="the extra [notebook] is not installed")
 

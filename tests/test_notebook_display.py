@@ -22,7 +22,7 @@ def python():
 def test_a_live_figure_grows_with_each_epoch(python, tmp_path):
     code = f"""
 from py_djl_resnet import Recipe, train
-from py_djl_resnet.live import LiveFigure
+from py_djl_resnet.notebook.live import LiveFigure
 recipe = Recipe(model="plain20", epochs=3, limit=128, batch_size=16)
 run = train(recipe=recipe, out={str(tmp_path / "run")!r}, progress=LiveFigure())
 """

@@ -68,7 +68,7 @@ def test_a_notebook_computes_what_it_says(executed, name):
 
 
 def test_the_chapters_notebook_runs_on_the_kernel_of_another_engine(java_kernel, tmp_path):
-    from py_djl_resnet import kernel
+    from py_djl_resnet.notebook import kernel
 
     spec = tmp_path / "jupyter/kernels" / kernel.NAME
     shutil.copytree(java_kernel, spec)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import py_djl_resnet
-from py_djl_resnet import _jars
+from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import bundled_data
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ def test_the_lock_agrees_with_the_pom(element):
     properties = {
         item.tag.rpartition("}")[2]: item.text for item in ElementTree.parse(ROOT / "pom.xml").find("{*}properties")
     }
-    locked = {(jar.group, jar.artifact, jar.version) for jar in _jars.lock()}
+    locked = {(jar.group, jar.artifact, jar.version) for jar in jars.lock()}
     dependencies = ElementTree.parse(ROOT / "pom.xml").findall(
         "/".join(f"{{*}}{part}" for part in [*element.split("/"), "dependency"])
     )
@@ -67,22 +67,22 @@ def test_the_lock_agrees_with_the_pom(element):
 
 
 def test_the_lock_has_the_natives_that_djl_publishes():
-    natives = {(jar.engine, jar.platform, jar.version) for jar in _jars.lock() if jar.engine}
+    natives = {(jar.engine, jar.platform, jar.version) for jar in jars.lock() if jar.engine}
     torch = {("pytorch", name, "2.7.1") for name in ("linux-x86_64", "linux-aarch64", "osx-aarch64", "win-x86_64")}
     assert natives == torch | {("mxnet", name, "1.9.1") for name in ("linux-x86_64", "osx-x86_64", "win-x86_64")}
 
 
 def test_the_lock_is_whole():
-    jars = _jars.lock()
-    assert len({jar.path for jar in jars}) == len(jars)
-    assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) and jar.size > 0 for jar in jars)
+    locked = jars.lock()
+    assert len({jar.path for jar in locked}) == len(locked)
+    assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) and jar.size > 0 for jar in locked)
 
 
 def test_the_jar_knows_where_jars_come_from(monkeypatch):
     monkeypatch.delenv("PY_DJL_RESNET_REPOSITORY", raising=False)
-    assert re.fullmatch(r"https://[a-z0-9.-]+/\S*[^/]", _jars.repository())
+    assert re.fullmatch(r"https://[a-z0-9.-]+/\S*[^/]", jars.repository())
     monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://mirror.invalid/maven/")
-    assert _jars.repository() == "https://mirror.invalid/maven"
+    assert jars.repository() == "https://mirror.invalid/maven"
 
 
 def test_no_committed_file_names_a_registry_host():
@@ -128,9 +128,13 @@ def test_the_wheel_holds_all_that_training_needs_and_no_more(tmp_path):
     inside = [name.removeprefix("py_djl_resnet/") for name in names if name.startswith("py_djl_resnet/")]
     assert [name for name in inside if name.endswith(".jar")] == [f"jars/py-djl-resnet-{pom('version')}.jar"]
     assert sum(name.startswith("data/fashion-mnist/") and name.endswith(".gz") for name in inside) == 4
-    assert {"jars.lock.json", "py.typed", "settings.json", "recipes/d2l-fashion-mnist.json", "cli/train.py"} <= set(
-        inside
-    )
+    assert {
+        "_java/jars.lock.json",
+        "py.typed",
+        "settings.json",
+        "recipes/d2l-fashion-mnist.json",
+        "cli/train.py",
+    } <= set(inside)
     assert {name.partition("/")[0] for name in names} == {
         "py_djl_resnet",
         f"py_djl_resnet-{pom('version')}.dist-info",

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from py_djl_resnet import Profile, Recipe, UsageError, train
-from py_djl_resnet.figures import plot_profile
+from py_djl_resnet._plotting.figures import plot_profile
 
 ROWS = [
     {"part": "data", "forward_ms": None, "backward_ms": None, "total_ms": 0.5, "share": 0.05},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from py_djl_resnet import _jars
+from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import bundled_data
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -28,7 +28,7 @@ def test_python_example_runs(tmp_path):
 def test_java_example_runs(tmp_path):
     (tmp_path / "Example.java").write_text(block("java"))
     (tmp_path / "data").symlink_to(bundled_data())
-    path = ":".join(map(str, _jars.class_path("pytorch", offline=False, quiet=True)))
+    path = ":".join(map(str, jars.class_path("pytorch", offline=False, quiet=True)))
     ran = subprocess.run(
         ["java", "-Dai.djl.default_engine=PyTorch", "-cp", path, "Example.java"],
         cwd=tmp_path,

@@ -9,8 +9,8 @@ pytest.importorskip("nbclient", reason="the extra [notebook] is not installed")
 
 from kernels import Kernel
 
-from py_djl_resnet import kernel
 from py_djl_resnet.datasets import bundled_data
+from py_djl_resnet.notebook import kernel
 
 # An epoch that takes longer than a cell gets to end in, in a thread that no interruption reaches
 TRAINING = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from py_djl_resnet import Recipe, SettingError
-from py_djl_resnet._jars import ENGINES
-from py_djl_resnet._options import MOST_THREADS
+from py_djl_resnet._java.jars import ENGINES
+from py_djl_resnet._java.options import MOST_THREADS
 from py_djl_resnet.settings import GROUPS, RESUMABLE, SETTINGS, absolute_paths, check_start
 
 ROOT = Path(__file__).parent.parent

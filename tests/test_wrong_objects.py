@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from py_djl_resnet import Run, UsageError, create_model, evaluate, load, resume, train
-from py_djl_resnet.live import LiveFigure
+from py_djl_resnet.notebook.live import LiveFigure
 
 
 def test_without_the_extra_it_says_how_to_have_it(monkeypatch):
@@ -36,7 +36,7 @@ def no_java(monkeypatch):
     def started(*options, **more):
         raise AssertionError("Java was started")
 
-    monkeypatch.setattr("py_djl_resnet._jvm.start", started)
+    monkeypatch.setattr("py_djl_resnet._java.find.jvm.start", started)
 
 
 @pytest.mark.usefixtures("no_java")

@@ -1,4 +1,4 @@
-"""Write `py_djl_resnet/jars.lock.json` from the pom: the runtime class path, and the natives of all platforms.
+"""Write `py_djl_resnet/_java/jars.lock.json` from the pom: the runtime class path, and the natives of all platforms.
 
 Run it on Linux x86-64 after a change of the pom's dependencies; it needs Maven and about 400 MB of download:
 
@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LOCK = ROOT / "py_djl_resnet/jars.lock.json"
+LOCK = ROOT / "py_djl_resnet/_java/jars.lock.json"
 NATIVES = {
     "pytorch": ("ai.djl.pytorch", "pytorch-native-cpu", ["linux-x86_64", "linux-aarch64", "osx-aarch64", "win-x86_64"]),
     "mxnet": ("ai.djl.mxnet", "mxnet-native-mkl", ["linux-x86_64", "osx-x86_64", "win-x86_64"]),

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TextIO, cast
 
-from .._streams import Lenient, flushed, lenient, open_closed
+from .._process.streams import Lenient, flushed, lenient, open_closed
 from ..errors import Interrupted, ResnetError
 from .parser import build_parser, parse
 from .report import NAME, report, reported_warnings

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._plotting.figures import check_suffix
 from ..bypass import bypass_costs, write_csv
-from ..figures import check_suffix
 from ..models import checkpoint_file
 from .options import add_engine, add_preprocessing, count, print_json, start
 

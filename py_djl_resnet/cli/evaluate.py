@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._plotting.figures import check_suffix
 from ..errors import UsageError
 from ..evaluation import evaluate
-from ..figures import check_suffix
 from ..models import checkpoint_file
 from .options import add_engine, add_preprocessing, count, names, print_json, start
 from .report import warn

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
-from .. import kernel
-from .._jars import ENGINES
+from .._java.jars import ENGINES
+from ..notebook import kernel
 from .options import add_engine
 
 EXAMPLES = ("notebook", "notebook --kernel-only --engine mxnet")

@@ -7,8 +7,8 @@ import json
 import sys
 from typing import Any
 
-from .. import _jvm
-from .._jars import ENGINES
+from .._java import jvm
+from .._java.jars import ENGINES
 from ..checks import INT, LONG
 from ..recipe import nearest
 
@@ -85,7 +85,7 @@ def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the ne
 
 def start(options: Any) -> None:
     """Starts the JVM as the options of :func:`add_engine` say."""
-    _jvm.start(
+    jvm.start(
         options.engine,
         device=getattr(options, "device", "auto"),
         threads=getattr(options, "threads", None),

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._plotting.figures import SUFFIXES, check_suffix, plot_history
 from ..errors import UsageError
-from ..figures import SUFFIXES, check_suffix, plot_history
 from ..runs import Run, labels, plot_page
 from .options import add_engine, start
 

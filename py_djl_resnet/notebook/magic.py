@@ -32,11 +32,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from . import _jvm
-from ._signals import signals
-from .checks import LONG
-from .errors import JavaError, ResnetError, UsageError
-from .models import Model
+from .._java import jvm
+from .._process.signals import signals
+from ..checks import LONG
+from ..errors import JavaError, ResnetError, UsageError
+from ..models import Model
 
 _POLL_MILLISECONDS = 50
 #: How long a cell that was asked to end may take to do so.
@@ -45,8 +45,8 @@ _NOT_ENDED = "the Java cell cannot be ended; restart the kernel"
 _TYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 
 
-def load_ipython_extension(shell: Any) -> None:
-    """Adds ``%%java``; called by ``%load_ext``. The JVM starts with the first cell."""
+def load(shell: Any) -> None:
+    """Adds ``%%java``; the JVM starts with the first cell."""
     cells = JavaCells(shell)
     shell.register_magic_function(cells.run, "cell", "java")
     shell.events.register("post_run_cell", cells.flush)
@@ -54,8 +54,8 @@ def load_ipython_extension(shell: Any) -> None:
     shell.user_ns_hidden["_java_cells"] = cells
 
 
-def unload_ipython_extension(shell: Any) -> None:
-    """Takes ``%%java`` away, and gives Java its own output back."""
+def unload(shell: Any) -> None:
+    """Removes ``%%java``, and restores Java's own output."""
     cells = shell.user_ns_hidden.pop("_java_cells")
     shell.events.unregister("post_run_cell", cells.flush)
     atexit.unregister(cells.flush)
@@ -100,7 +100,7 @@ class JavaCells:
             value = self._shell.user_ns[name]
             self._put(java, name, value)
             self._given[name] = value if isinstance(value, Model) else None
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             java.start(_whole(cell, "the cell"))
             self._follow(java)
             result = json.loads(str(java.result()))
@@ -113,13 +113,13 @@ class JavaCells:
         if result["value"] is None:
             return None
         value = self._get(java, result["value"])
-        return _Shown(str(java.text(value))) if _jvm.is_java(value) else value
+        return _Shown(str(java.text(value))) if jvm.is_java(value) else value
 
     def flush(self, *_: object) -> None:
         """Prints what Java has printed meanwhile, also between cells."""
         if self._java is None:
             return
-        if not _jvm.is_running():
+        if not jvm.is_running():
             self._java = None
             return
         for piece in json.loads(str(self._java.output())):
@@ -135,9 +135,9 @@ class JavaCells:
 
     def _open(self) -> Any:
         if self._java is None:
-            bridge = _jvm.bridge()
-            with _jvm.translated_errors():
-                self._java = bridge.javaCells(_jvm.loaded_class_path())
+            bridge = jvm.bridge()
+            with jvm.translated_errors():
+                self._java = bridge.javaCells(jvm.loaded_class_path())
         return self._java
 
     def _follow(self, java: Any) -> None:
@@ -161,12 +161,12 @@ class JavaCells:
         self.flush()
 
     def _put(self, java: Any, name: str, value: Any) -> None:
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             variables = java.variables()
             if isinstance(value, Model):
                 variables.putNetwork(name, value.handle)
                 self._models[value.handle] = value
-            elif _jvm.is_java(value):
+            elif jvm.is_java(value):
                 variables.putObject(name, value)
             elif isinstance(value, (bool, np.bool_)):
                 variables.putTruth(name, bool(value))
@@ -177,7 +177,7 @@ class JavaCells:
             elif isinstance(value, (float, np.floating)):
                 variables.putReal(name, float(value))
             elif isinstance(value, str):
-                variables.putObject(name, _jvm.to_java_string(_whole(value, name)))
+                variables.putObject(name, jvm.to_java_string(_whole(value, name)))
             elif isinstance(value, np.ma.MaskedArray):
                 raise UsageError(f"{name} is a masked array, whose mask cannot cross; give {name}.filled(value)")
             elif isinstance(value, np.ndarray):
@@ -188,7 +188,7 @@ class JavaCells:
                     )
                 # a buffer has at least one axis; bytes tell nothing of their order
                 native = np.ascontiguousarray(np.atleast_1d(value), dtype=value.dtype.newbyteorder("="))
-                buffer = _jvm.to_direct_buffer(native.view(np.uint8))
+                buffer = jvm.to_direct_buffer(native.view(np.uint8))
                 variables.putArray(name, buffer, _djl_name(value.dtype.name), [int(n) for n in value.shape])
             else:
                 raise UsageError(
@@ -197,12 +197,12 @@ class JavaCells:
                 )
 
     def _get(self, java: Any, name: str) -> Any:
-        with _jvm.translated_errors():
+        with jvm.translated_errors():
             variable = java.variables().get(name)
             kind, value = str(variable.kind()), variable.value()
             if kind == "array":
                 dtype = np.dtype(_numpy_name(str(variable.type())))
-                return np.array(_jvm.from_direct_buffer(value, tuple(variable.shape()), dtype))
+                return np.array(jvm.from_direct_buffer(value, tuple(variable.shape()), dtype))
             if kind == "network":
                 # one Model for a network, or closing one would close the other
                 known = self._models.get(value)
@@ -216,7 +216,7 @@ class JavaCells:
         plain: dict[str, Any] = {"whole": int, "real": float, "truth": bool, "text": str}
         if kind in plain:
             return plain[kind](value)
-        return None if kind == "null" else _jvm.from_java_array(value)
+        return None if kind == "null" else jvm.from_java_array(value)
 
 
 class _Shown:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._matplotlib import Figure, MaxNLocator
-from .checks import path as checked_path
-from .errors import UsageError
-from .metrics import metric_columns
+from ..checks import path as checked_path
+from ..errors import UsageError
+from ..metrics import metric_columns
+from .backend import Figure, MaxNLocator
 
 #: The kinds of file that a figure can be written to.
 SUFFIXES = (".png", ".svg", ".pdf")

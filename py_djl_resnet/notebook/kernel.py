@@ -14,10 +14,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from . import _jars, _options
-from ._java import Java, find_java
-from .datasets import bundled_data
-from .errors import JavaNotFoundError, ResnetError, UsageError
+from .._java import jars, options
+from .._java.find import Java, find_java
+from ..datasets import bundled_data
+from ..errors import JavaNotFoundError, ResnetError, UsageError
 
 #: The kernelspec's name, as notebooks have it in their metadata.
 NAME = "py-djl-resnet-java"
@@ -74,25 +74,25 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
     """The kernelspec as :func:`register` would write it now."""
     java = _find_jdk()
     _jjava()
-    jars = [str(path) for path in _jars.class_path(engine, offline=offline, quiet=quiet)]
+    class_path = [str(path) for path in jars.class_path(engine, offline=offline, quiet=quiet)]
     # jars of the kernel first, by the variable that Jupyter fills in
-    path = os.pathsep.join(["{resource_dir}/starter.jar", "{resource_dir}/jjava.jar", *jars])
+    path = os.pathsep.join(["{resource_dir}/starter.jar", "{resource_dir}/jjava.jar", *class_path])
     return {
         "argv": [
             str(java.home / "bin" / ("java.exe" if sys.platform == "win32" else "java")),
             "--add-opens=jdk.jshell/jdk.jshell=ALL-UNNAMED",
-            *_options.engine_options(java, engine),
+            *options.engine_options(java, engine),
             f"-Dpy_djl_resnet.data={bundled_data()}",
             "-cp",
             path,
             "org.djlresnet.notebook.Kernel",
             "{connection_file}",
         ],
-        "display_name": f"Java, py_djl_resnet ({_options.DJL_NAMES[engine]})",
+        "display_name": f"Java, py_djl_resnet ({options.DJL_NAMES[engine]})",
         "language": "java",
         "interrupt_mode": "message",
         "env": {
-            "JJAVA_CLASSPATH": os.pathsep.join(jars),
+            "JJAVA_CLASSPATH": os.pathsep.join(class_path),
             "JJAVA_STARTUP_SCRIPT": _STARTUP,
             # DJL's native code uses a guard that libtorch calls deprecated
             "TORCH_CPP_LOG_LEVEL": "ERROR",
@@ -166,7 +166,7 @@ def _specs() -> Any:
 def _own_jars() -> dict[str, bytes]:
     """The jars that lie in the kernelspec's folder, by name; always the same bytes for one installation."""
     starter = io.BytesIO()
-    with zipfile.ZipFile(_jars.own_jar()) as own, zipfile.ZipFile(starter, "w") as jar:
+    with zipfile.ZipFile(jars.own_jar()) as own, zipfile.ZipFile(starter, "w") as jar:
         jar.writestr(zipfile.ZipInfo(_STARTER), own.read(_STARTER))
     return {"starter.jar": starter.getvalue(), "jjava.jar": _jjava().read_bytes()}
 

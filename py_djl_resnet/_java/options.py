@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from py_djl_resnet._java import Java
+from py_djl_resnet._java.find import Java
 from py_djl_resnet.errors import EngineError, UsageError
 
 GPU_LIBRARIES = "2.7.1"

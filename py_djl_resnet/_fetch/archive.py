@@ -14,7 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from py_djl_resnet import _download, _jars
+from py_djl_resnet._fetch import download
+from py_djl_resnet._java import jars
 from py_djl_resnet.errors import DataError
 
 _CHUNK = 1 << 20
@@ -86,9 +87,9 @@ def fetch(archive: Archive, folder: Path, *, quiet: bool = False) -> Path:
     target = folder / archive.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _download.locked(folder / f".{archive.name}.lock"):
+        with download.locked(folder / f".{archive.name}.lock"):
             if not archive.is_in(folder):
-                if _jars.is_offline():
+                if jars.is_offline():
                     raise DataError(
                         f"The network is forbidden (PY_DJL_RESNET_OFFLINE) and {archive.folder} is not in {folder}. "
                         f"Fetch {archive.address} where there is one, and unpack it there."
@@ -102,13 +103,13 @@ def fetch(archive: Archive, folder: Path, *, quiet: bool = False) -> Path:
                     file=sys.stderr,
                     disable=quiet,
                 ) as progress:
-                    _download.download(
+                    download.download(
                         archive.address,
                         target,
                         size=archive.size,
                         digest=archive.sha256,
                         received=progress.update,
-                        origin=_download.DATA,
+                        origin=download.DATA,
                     )
                 try:
                     extract(archive, target, folder)

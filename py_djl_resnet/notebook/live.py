@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import UsageError
-from .figures import plot_history
+from .._plotting.figures import plot_history
+from ..errors import UsageError
+from ..progress import Snapshot, epoch_line
 from .kernel import EXTRA
-from .progress import Snapshot, epoch_line
 
 
 class LiveFigure:

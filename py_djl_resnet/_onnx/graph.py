@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _jvm, _onnx_preprocessing
-from .errors import UsageError
-from .weights import state_dict
+from .._java import jvm
+from ..errors import UsageError
+from ..weights import state_dict
+from . import preprocessing as steps
 
 if TYPE_CHECKING:
-    from .models import Model
+    from ..models import Model
 
 #: Of 2022: old enough for programs in use, new enough for all operations here.
 _OPSET = 17
@@ -49,7 +50,7 @@ def write(model: Model, file: Path, *, fold: bool, preprocessing: Mapping[str, A
         raise UsageError(
             f"ONNX files need the package onnx, which cannot be imported ({error}): pip install 'py-djl-resnet[onnx]'"
         ) from error
-    with _jvm.translated_errors():
+    with jvm.translated_errors():
         graph = json.loads(str(model.handle.graph()))
     tensors = state_dict(model)
     nodes = _folded(graph["nodes"], tensors) if fold else graph["nodes"]
@@ -60,12 +61,10 @@ def write(model: Model, file: Path, *, fold: bool, preprocessing: Mapping[str, A
     opset, translated, properties = _OPSET, [], {"class_names": json.dumps(model.class_names)}
     if preprocessing is not None:
         given = onnx.helper.make_tensor_value_info("image", uint8, ["N", "H", "W", "C"])
-        opset, properties["preprocessing"] = _onnx_preprocessing.OPSET, json.dumps(preprocessing)
+        opset, properties["preprocessing"] = steps.OPSET, json.dumps(preprocessing)
         translated = [
             onnx.helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
-            for kind, inputs, outputs, attributes in _onnx_preprocessing.operations(
-                preprocessing, "input", initializers
-            )
+            for kind, inputs, outputs, attributes in steps.operations(preprocessing, "input", initializers)
         ]
     translated += [
         onnx.helper.make_node(

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from py_djl_resnet import _download
+from py_djl_resnet._fetch import download
 from py_djl_resnet.errors import EngineError, JarError, UsageError
 
 ENGINES = ("pytorch", "mxnet")
 """What computes; the first is the default."""
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Search:
 @functools.cache
 def lock() -> tuple[Jar, ...]:
     """Every jar that `jars.lock.json` names, in the order of the class path."""
-    entries = json.loads((_PACKAGE / "jars.lock.json").read_text(encoding="utf-8"))["jars"]
+    entries = json.loads(Path(__file__).with_name("jars.lock.json").read_text(encoding="utf-8"))["jars"]
     return tuple(Jar(**entry) for entry in entries)
 
 
@@ -212,7 +212,7 @@ def _fetch(search: Search, quiet: bool) -> None:
     cache, source = cache_folder(), repository()
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _download.locked(cache / "lock"):
+        with download.locked(cache / "lock"):
             missing = find(search.missing).missing  # another process may have brought them meanwhile
             if not missing:
                 return
@@ -233,7 +233,7 @@ def _fetch(search: Search, quiet: bool) -> None:
             ) as progress:
                 for jar in missing:
                     address, target = f"{source}/{jar.path}", cache / jar.path
-                    _download.download(address, target, size=jar.size, digest=jar.sha256, received=progress.update)
+                    download.download(address, target, size=jar.size, digest=jar.sha256, received=progress.update)
     except OSError as error:
         raise JarError(
             f"Cannot write to the cache {cache}: {error.strerror or error}. Make it writable, or point "
@@ -273,7 +273,7 @@ class _Digests:
             stamp: list[int | str] = [state.st_size, state.st_mtime_ns, jar.sha256]
             if self._known.get(str(path)) == stamp:
                 return True
-            if _download.sha256(path) != jar.sha256:
+            if download.sha256(path) != jar.sha256:
                 return False
         except OSError:
             return False
@@ -286,4 +286,4 @@ class _Digests:
         if self._changed:
             with contextlib.suppress(OSError):
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                _download.write_atomically(self._file, json.dumps(self._known).encode())
+                download.write_atomically(self._file, json.dumps(self._known).encode())

@@ -17,9 +17,9 @@ import jpype
 import numpy as np
 import numpy.typing as npt
 
-from py_djl_resnet import _jars, _options
-from py_djl_resnet._java import Java, find_java
-from py_djl_resnet._signals import held_back
+from py_djl_resnet._java import jars, options
+from py_djl_resnet._java.find import Java, find_java
+from py_djl_resnet._process.signals import held_back
 from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, SettingError, TrainingError, UsageError
 from py_djl_resnet.settings import check_start
 
@@ -84,13 +84,13 @@ def start(
     """
     global _failed, _process, _started
     require_no_fork()
-    check_start(_jars.ENGINES[0] if engine is None else engine, device, threads)
+    check_start(jars.ENGINES[0] if engine is None else engine, device, threads)
     with _lock:
         if _started is not None:
             _check_running(_started, engine, threads)
             return
-        engine = _jars.ENGINES[0] if engine is None else engine
-        _jars.required(engine, natives=False)
+        engine = jars.ENGINES[0] if engine is None else engine
+        jars.required(engine, natives=False)
         if _failed is not None:
             raise _failed
         if jpype.isJVMStarted():
@@ -105,17 +105,17 @@ def start(
                 f"The working folder is gone or cannot be read ({error.strerror}), and Java needs one. Go to another."
             ) from error
         java = find_java()
-        gpu = _options.gpu_libraries(engine, device)
-        class_path = _jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
+        gpu = options.gpu_libraries(engine, device)
+        class_path = jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # read when MXNet's library is loaded; left alone it computed on one of two processors
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
-        options = _options.options(java, engine, threads)
+        jvm_options = options.options(java, engine, threads)
         with held_back():  # an interruption would leave a JVM that runs and that nobody knows of
             _process = os.getpid()
             try:
-                _start(java, options, class_path)
+                _start(java, jvm_options, class_path)
             except EngineError as error:
                 _failed = error
                 raise
@@ -132,7 +132,7 @@ def bridge() -> Any:
         return jpype.JClass(_BRIDGE)
     except TypeError as error:
         raise ResnetError(
-            f"{_jars.own_jar()} holds no {_BRIDGE}. Install the package again with pip; in a checkout, run mvn package."
+            f"{jars.own_jar()} holds no {_BRIDGE}. Install the package again with pip; in a checkout, run mvn package."
         ) from error
 
 

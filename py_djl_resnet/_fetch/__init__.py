@@ -1,0 +1,1 @@
+"""Downloads of data sets: fetching, verifying and unpacking."""

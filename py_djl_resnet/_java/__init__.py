@@ -1,0 +1,1 @@
+"""Java as Python sees it: finding it, its jars and options, starting the JVM, and what crosses."""
