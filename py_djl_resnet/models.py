@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ._arrays import conversion, require_array
 from ._checkpoint import require_no_run
 from ._java import jvm
 from ._preprocessing import Preprocessing
 from ._preprocessing import text as preprocessing_text
-from .checks import INT, LONG, text, whole_number, whole_numbers
-from .checks import class_names as checked_names
-from .checks import path as checked_path
-from .datasets import MAX_CLASSES, check_finite, check_numeric_array, check_size
+from .checks import INT, LONG, checked_class_names, checked_path, checked_text, whole_number, whole_numbers
+from .datasets import MAX_CLASSES, check_finite, check_size
 from .errors import UsageError
 from .recipe import Recipe
 from .summary import Summary
@@ -75,10 +74,10 @@ def create_model(
     Warns:
         ResnetWarning: `weights` hold numbers that are not finite.
     """
-    text(name, "name")
+    checked_text(name, "name")
     if class_names is not None:
         # lists of ImageNet's classes have two cranes
-        class_names = checked_names(class_names, distinct=weights is None)
+        class_names = checked_class_names(class_names, distinct=weights is None)
         if classes not in (None, len(class_names)):
             raise UsageError(f"classes must be the number of class_names, {len(class_names)}; received {classes}")
         classes = len(class_names)
@@ -92,7 +91,7 @@ def create_model(
     if preprocessing is not None and weights is None:
         raise UsageError("preprocessing needs weights; a network with fresh ones is trained first")
     prepared = preprocessing_text(preprocessing)
-    jvm.start(engine, device=text(device, "device"))
+    jvm.start(engine, device=checked_text(device, "device"))
     if weights is not None:
         options = {"model": name, "in_channels": in_channels, "classes": classes, "class_names": class_names}
         options |= {"new_head": new_head, "seed": seed, "device": device, "preprocessing": prepared}
@@ -112,7 +111,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
         UsageError: no such file, or a file that is no checkpoint of this package.
     """
     file = checkpoint_file(checkpoint)
-    jvm.start(engine, device=text(device, "device"))
+    jvm.start(engine, device=checked_text(device, "device"))
     try:
         with jvm.translated_errors():
             return Model(jvm.bridge().load(os.path.abspath(file), device))
@@ -136,7 +135,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: there is no such file, or the folder holds no checkpoint.
     """
-    file = Path(checked_path(path, "the checkpoint", "; the network of a run is run.model, its folder run.folder"))
+    file = Path(checked_path(path, "the checkpoint", "The network of a run is run.model, its folder run.folder."))
     if file.is_dir():
         for name in CHECKPOINTS:
             if (file / name).is_file():
@@ -179,7 +178,9 @@ class Model:
         Raises:
             UsageError: a wrong dtype, rank or number of channels, or a number that is not finite.
         """
-        array = check_numeric_array(x, "input", ("float32",))
+        array = require_array(x, "input")
+        if array.dtype != np.float32:
+            raise UsageError(f"input must have dtype float32. Received: {array.dtype}. {conversion(array)}")
         if array.ndim != 4 or array.shape[1] != self.in_channels or 0 in array.shape:
             raise UsageError(
                 f"input must have shape (N, {self.in_channels}, H, W) with no empty axis; received {array.shape}"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ._checkpoint import is_checkpoint, require_no_run
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import path as checked_path
+from .checks import checked_path
 from .errors import ResnetWarning, UsageError
 
 if TYPE_CHECKING:
