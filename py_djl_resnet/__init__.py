@@ -5,7 +5,7 @@ Importing this package starts no JVM; the first call that computes does.
 
 TYPE_CHECKING = False  # importing typing would take time
 if TYPE_CHECKING:
-    from ._public import *
+    from ._public import *  # noqa: F403
     from ._public import __version__ as __version__
 else:
 

@@ -105,9 +105,7 @@ def require_utf8(path: str, name: str) -> None:
     try:
         whole.encode()
     except UnicodeEncodeError as error:
-        raise UsageError(
-            f"{name} must be a path in UTF-8. Received: {shown(whole)}. Rename the file or folder."
-        ) from error
+        raise UsageError(f"{name} must be a path in UTF-8. Received: {whole!r}. Rename the file or folder.") from error
 
 
 def checked_instance(value: Any, kind: type[Any], name: str, advice: str) -> Any:

@@ -213,7 +213,7 @@ def check_size(array: npt.NDArray[Any], name: str) -> None:
     """Raises :class:`UsageError` if an array has more bytes than one buffer in Java."""
     if array.nbytes > INT:
         advice = "Pass fewer or smaller images" + (", or uint8." if array.dtype != np.uint8 else ".")
-        raise UsageError(f"{name} is too large. Received: {array.nbytes} bytes. Allowed: {INT} bytes. {advice}")
+        raise UsageError(f"Too many bytes in {name}. Received: {array.nbytes} bytes. Allowed: {INT} bytes. {advice}")
 
 
 def check_finite(array: npt.NDArray[Any], name: str) -> None:

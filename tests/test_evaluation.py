@@ -36,9 +36,12 @@ def test_what_is_no_pair_is_named(model, dataset, received):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 99999999999}, "batch_size must be a whole number from 1 to 2147483647; received 99999999999"),
-        ({"batch_size": 2.5}, "batch_size must be .*; received 2.5"),
-        ({"limit": 0}, "limit must be a whole number from 1 .*; received 0"),
+        (
+            {"batch_size": 99999999999},
+            "batch_size must be a whole number. Received: 99999999999. Allowed: 1 to 2147483647.",
+        ),
+        ({"batch_size": 2.5}, "batch_size must be .* Received: 2.5"),
+        ({"limit": 0}, "limit must be a whole number. Received: 0. Allowed: 1 to"),
     ],
 )
 def test_number_that_java_could_not_take_is_named(model, arguments, message):
