@@ -91,7 +91,7 @@ def test_missing_files_suggest_the_command_that_fetches_them(refused, folder, mo
     assert "Fetch them: python -m py_djl_resnet datasets --download cifar-10." in message
 
 
-@pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason=f"CIFAR-10 is not in {SHARED}")
+@pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason="the original CIFAR-10 is not available")
 def test_real_images_are_read_as_numpy_reads_them(jvm, tmp_path):
     subprocess.run([sys.executable, SHARED / "cifar10_binary.py", tmp_path], check=True, timeout=120)
     folder = tmp_path / "cifar-10-batches-bin"

@@ -13,10 +13,10 @@ def tensors(folder):
     }
 
 
+# With one thread test_crash.py compares the bytes of runs
 @pytest.mark.parametrize("engine", ["pytorch", "mxnet"])
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_equal_recipes_give_equal_bytes(tmp_path, engine, threads):
-    settings = (*SETTINGS, "--engine", engine, "--threads", threads, "--lr", "0.01", "--momentum", "0.9")
+def test_equal_recipes_give_equal_bytes(tmp_path, engine):
+    settings = (*SETTINGS, "--engine", engine, "--threads", "2", "--lr", "0.01", "--momentum", "0.9")
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         finish(start(folder, *settings))

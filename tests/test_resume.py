@@ -244,9 +244,11 @@ def test_resume_rejects_fewer_epochs_than_completed(finished):
     assert (finished / "recipe.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [None, "", "[1]", '{"epochs": "two"}'])
-@pytest.mark.parametrize("source", [".", "last.safetensors", "auto"])
-def test_run_without_recipe_json_uses_the_recipe_in_its_checkpoint(command, finished, tmp_path, content, source):
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [(".", None), (".", ""), (".", "[1]"), ("last.safetensors", '{"epochs": "two"}'), ("auto", None)],
+)
+def test_run_without_recipe_json_uses_the_recipe_in_its_checkpoint(command, finished, source, content):
     file = finished / "recipe.json"
     whole = json.loads(file.read_text())
     file.unlink() if content is None else file.write_text(content)

@@ -2,8 +2,19 @@
 
 import signal
 
-import pytest
-from interruption import SHORT, begins, differences, finish, go_on, held, start, state, suspended, the_error, wait_until
+from interruption import (
+    SHORT,
+    begins,
+    complete,
+    differences,
+    finish,
+    held,
+    start,
+    state,
+    suspended,
+    the_error,
+    wait_until,
+)
 
 
 def ended(folder, processes):
@@ -34,7 +45,7 @@ def test_lock_names_its_holder_and_ends_with_it(whole, run):
     assert f"is being written by another run: process {holder.pid} on " in line
     holder.kill()
     holder.communicate()
-    go_on(run)
+    complete(run)
     assert differences(whole, run) == []
 
 
@@ -65,23 +76,21 @@ def test_waiting_run_resumes_when_the_holder_dies(whole, run):
     assert differences(whole, run) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_waiting_run_can_be_interrupted(stopped, number):
+def test_waiting_can_be_interrupted_and_ends_after_the_given_seconds(stopped):
     before = state(stopped)
     with held(stopped) as holder:
-        waiting = start(stopped, *SHORT, "--wait-for-lock", "300")
-        assert f"process {holder.pid} on " in waiting.stderr.readline()
-        waiting.send_signal(number)
-        err = finish(waiting, 130 if number == signal.SIGINT else -number)
-        assert err == ("py-djl-resnet: interrupted\n" if number == signal.SIGINT else "")
-    assert state(stopped) == before
-
-
-def test_waiting_ends_after_the_given_seconds(stopped):
-    with held(stopped) as holder:
+        for number, code, err in (
+            (signal.SIGINT, 130, "py-djl-resnet: interrupted\n"),
+            (signal.SIGTERM, -signal.SIGTERM, ""),
+        ):
+            waiting = start(stopped, *SHORT, "--wait-for-lock", "300")
+            assert f"process {holder.pid} on " in waiting.stderr.readline()
+            waiting.send_signal(number)
+            assert finish(waiting, code) == err
         err = finish(start(stopped, *SHORT, "--wait-for-lock", "1"), 2)
     assert f"process {holder.pid} on " in the_error(err)
     assert err.startswith("py-djl-resnet: warning: Waiting up to 1 s. ")
+    assert state(stopped) == before
 
 
 def test_one_of_two_resumes_a_run(whole, stopped):
