@@ -1,0 +1,119 @@
+"""Files of weights: safetensors, which Java reads, and torch's pickles, which torch reads in another process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ._java import jvm
+from .checks import path as checked_path
+from .errors import UsageError
+
+_SECONDS_FOR_A_PICKLE = 600
+
+
+def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> Any:
+    """Returns Java's ``NetworkHandle`` of a file of weights; the JVM must be running.
+
+    Args:
+        file: safetensors, or a file of ``torch.save``.
+        options: the keys of ``Bridge.importWeights`` except ``source``.
+
+    Raises:
+        UsageError: the file is missing, damaged or of another kind, or its tensors do not fit the network.
+    """
+    path = Path(checked_path(file, "weights"))
+    if path.is_dir():
+        raise UsageError(f"Weights {path} are a folder. Give a file in it, such as best.safetensors of a run.")
+    if not path.is_file():
+        raise UsageError(f"Weights {path} do not exist. Give a .safetensors, .pth or .pt file.")
+    given = json.dumps({**options, "source": os.path.abspath(path)})
+    with _as_safetensors(path) as readable:
+        try:
+            with jvm.translated_errors():
+                return jvm.bridge().importWeights(os.path.abspath(readable), given)
+        except UsageError as error:
+            if readable == path:
+                raise
+            raise UsageError(str(error).replace(os.path.abspath(readable), str(path))) from error
+
+
+@contextlib.contextmanager
+def _as_safetensors(file: Path) -> Iterator[Path]:
+    """Yields `file`, or a temporary safetensors file with the tensors of a pickle."""
+    with file.open("rb") as opened:
+        start = opened.read(9)
+    # the length of a safetensors header may look like a pickle, but its JSON starts at the ninth byte
+    if start[8:] == b"{" or not start.startswith((b"PK\x03\x04", b"\x80")):
+        yield file
+        return
+    if start.startswith(b"PK"):
+        _require_pickle_in_zip(file)
+    with tempfile.TemporaryDirectory(prefix="py-djl-resnet-") as folder:
+        converted = Path(folder) / "converted.safetensors"
+        _unpickle(file, converted)
+        yield converted
+
+
+def _require_pickle_in_zip(file: Path) -> None:
+    """Raises :class:`UsageError` for zip archives that ``torch.save`` does not write, and names their kind."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = [PurePosixPath(name) for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UsageError(f"{file} cannot be read: {error}. It is truncated or damaged.") from error
+    names = {entry.name for entry in entries}
+    if "constants.pkl" in names:
+        raise UsageError(
+            f"{file} is a TorchScript program, not a state dict. Convert it in torch: "
+            f"torch.save(torch.jit.load({file.name!r}).state_dict(), 'weights.pth')"
+        )
+    if any(entry.suffix == ".npy" for entry in entries):
+        raise UsageError(
+            f"{file} is a numpy archive. Load it in Python: model.load_state_dict(dict(numpy.load({file.name!r})))"
+        )
+    if "data.pkl" not in names:
+        raise UsageError(f"{file} is a zip archive without a state dict. Give a .safetensors, .pth or .pt file.")
+
+
+def _unpickle(file: Path, target: Path) -> None:
+    program = Path(__file__).with_name("_unpickle.py")
+    try:
+        child = subprocess.run(
+            [sys.executable, str(program), os.path.abspath(file), str(target)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS_FOR_A_PICKLE,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{file} cannot be read: torch took more than {_SECONDS_FOR_A_PICKLE} s.") from None
+    try:
+        answer = json.loads(child.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (child.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise UsageError(
+            f"{file} cannot be read: torch ended with exit code {child.returncode} and printed: {last[:300]}"
+        ) from None
+    if not answer:
+        return
+    raise UsageError(
+        {
+            "torch": "{file} is a pickle, which needs torch, and torch cannot be imported: {text}. Run pip install "
+            "'py-djl-resnet[torch]', or convert the file to safetensors.",
+            "object": "{file} contains {text}, and only tensors are read from a pickle, because other objects can run "
+            "code. Save the weights alone in torch: torch.save(model.state_dict(), 'weights.pth')",
+            "damaged": "{file} cannot be read: {text}. It may be damaged; download or save it again.",
+            "content": "{file} holds no state dict: {text}. Save one in torch: "
+            "torch.save(model.state_dict(), 'weights.pth')",
+        }[answer["kind"]].format(file=file, text=answer["error"][:300].rstrip("."))
+    )
