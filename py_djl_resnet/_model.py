@@ -149,7 +149,7 @@ class Model:
                 share, such as ``module.``, is removed. ``num_batches_tracked`` may be missing.
 
         Raises:
-            UsageError: missing, superfluous or misshapen arrays, with a list.
+            UsageError: missing, unexpected or misshapen arrays, with a list.
 
         Warns:
             ResnetWarning: there are values that are not finite.

@@ -60,7 +60,7 @@ def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike
     received = _without_prefix({str(name): _array(name, value) for name, value in state.items()}, shapes)
     problems = {
         "missing": [name for name in shapes if name not in received],
-        "superfluous": [name[:120] for name in received if name not in shapes and name not in counts],
+        "unexpected": [name[:120] for name in received if name not in shapes and name not in counts],
         "of another type or shape": [
             f"{name} is {array.dtype.name} {array.shape}, not float32 {shapes.get(name, ())}"
             if name in shapes
