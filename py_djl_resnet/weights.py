@@ -74,7 +74,8 @@ def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike
         text = "; ".join(f"{len(names)} {kind}: {_listed(names)}" for kind, names in problems.items() if names)
         raise UsageError(f"The state dict does not fit this {network}: {text}.")
     tensors = {name: np.ascontiguousarray(received[name], np.float32) for name in shapes}
-    warn_of_numbers([name for name, array in tensors.items() if not np.isfinite(array).all()], "the state dict")
+    not_finite = [name for name, array in tensors.items() if not np.isfinite(array).all()]
+    warn_of_numbers(not_finite, "the state dict", stacklevel=4)
     description = {
         "tensors": described["tensors"],
         "batches_tracked": {name: int(received[name]) for name in counts if name in received},
@@ -84,13 +85,13 @@ def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike
         handle.loadStateDict(json.dumps(description), buffers)
 
 
-def warn_of_numbers(names: Sequence[str], source: str) -> None:
-    """Warns of tensors that hold a NaN or an infinity."""
+def warn_of_numbers(names: Sequence[str], source: str, stacklevel: int) -> None:
+    """Warns of tensors that hold a NaN or an infinity; `stacklevel` 2 points to the caller."""
     if names:
         warnings.warn(
             f"{source}: {_listed(names)} {'holds' if len(names) == 1 else 'hold'} NaN or infinite values",
             ResnetWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 
