@@ -12,8 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ._arrays import conversion
-from .checks import path as checked_path
-from .checks import shown
+from .checks import checked_path, shown
 from .datasets import check_finite
 from .errors import UsageError
 from .images import decode, find_images

@@ -18,8 +18,7 @@ from ._arrays import conversion, require_array
 from ._checkpoint import require_no_run
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import path as checked_path
-from .checks import whole_number, whole_numbers
+from .checks import checked_path, whole_number, whole_numbers
 from .datasets import check_finite, check_size
 from .errors import ResnetWarning, UsageError
 from .recipe import Recipe

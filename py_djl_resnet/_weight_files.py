@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ._java import jvm
-from .checks import path as checked_path
+from .checks import checked_path
 from .errors import UsageError
 
 _SECONDS_FOR_A_PICKLE = 600

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import path as checked_path
-from .checks import shown, whole_number
+from .checks import checked_path, shown, whole_number
 from .datasets import ARRAYS, Examples, from_arrays, limited, named
 from .errors import UsageError
 from .models import Model, opened

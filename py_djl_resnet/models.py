@@ -14,9 +14,7 @@ from ._model import Model
 from ._preprocessing import Preprocessing
 from ._preprocessing import text as preprocessing_text
 from ._weight_files import open_weights
-from .checks import INT, LONG, text, whole_number
-from .checks import class_names as checked_names
-from .checks import path as checked_path
+from .checks import INT, LONG, checked_class_names, checked_path, checked_text, whole_number
 from .datasets import MAX_CLASSES
 from .errors import UsageError
 from .weights import warn_of_numbers
@@ -67,10 +65,10 @@ def create_model(
     Warns:
         ResnetWarning: `weights` hold values that are not finite.
     """
-    text(name, "name")
+    checked_text(name, "name")
     if class_names is not None:
         # ImageNet has two classes named crane
-        class_names = checked_names(class_names, distinct=weights is None)
+        class_names = checked_class_names(class_names, distinct=weights is None)
         if classes not in (None, len(class_names)):
             raise UsageError(
                 f"classes must be the number of class_names. Received: classes={classes} with {len(class_names)} "
@@ -87,7 +85,7 @@ def create_model(
     if preprocessing is not None and weights is None:
         raise UsageError("preprocessing needs weights. A network without them is trained first.")
     prepared = preprocessing_text(preprocessing)
-    jvm.start(engine, device=text(device, "device"))
+    jvm.start(engine, device=checked_text(device, "device"))
     if weights is not None:
         options = {"model": name, "in_channels": in_channels, "classes": classes, "class_names": class_names}
         options |= {"new_head": new_head, "seed": seed, "device": device, "preprocessing": prepared}
@@ -106,7 +104,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
         UsageError: the file does not exist or is not a checkpoint of this package.
     """
     file = checkpoint_file(checkpoint)
-    jvm.start(engine, device=text(device, "device"))
+    jvm.start(engine, device=checked_text(device, "device"))
     try:
         with jvm.translated_errors():
             return Model(jvm.bridge().load(os.path.abspath(file), device))
@@ -141,7 +139,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: the file does not exist, or the folder holds no checkpoint.
     """
-    file = Path(checked_path(path, "the checkpoint", "; the network of a run is run.model, its folder run.folder"))
+    file = Path(checked_path(path, "the checkpoint", "The network of a run is run.model, its folder run.folder."))
     if file.is_dir():
         for name in CHECKPOINTS:
             if (file / name).is_file():

@@ -18,7 +18,7 @@ from ._java import jvm
 from ._onnx import graph as onnx_graph
 from ._preprocessing import Preprocessing, chosen
 from ._unpickle import NESTED
-from .checks import path as checked_path
+from .checks import checked_path
 from .errors import ResnetWarning, UsageError
 
 #: The formats of :func:`export`.

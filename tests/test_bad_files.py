@@ -40,7 +40,7 @@ def test_run_folder_that_cannot_be_written_is_refused(refused, tmp_path):
 
 
 def test_run_of_a_name_that_no_file_can_have_is_refused():
-    with pytest.raises(UsageError, match=r"run folder x+ cannot be looked at: File name too long"):
+    with pytest.raises(UsageError, match=r"run folder x+ cannot be accessed: File name too long"):
         Run.open("x" * 300)
 
 

@@ -259,7 +259,7 @@ def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
 
 
 def test_a_data_set_that_is_not_fetched_is_named():
-    with pytest.raises(UsageError, match=r"'cifar-1O' is not one.*did you mean 'cifar-10'\?; allowed: cifar-10"):
+    with pytest.raises(UsageError, match=r"'cifar-1O' cannot be fetched\. Did you mean 'cifar-10'\? Allowed: cifar-10"):
         download("cifar-1O")
 
 

@@ -24,7 +24,7 @@ def test_the_class_in_an_objects_place_is_told():
 def test_a_network_in_a_names_place_is_told(jvm):
     with (
         create_model("plain20") as model,
-        pytest.raises(UsageError, match=r"received Model\('plain20'.*resume\(folder\)"),
+        pytest.raises(UsageError, match=r"Received: Model\('plain20'.*resume\(folder\)"),
     ):
         train(model)
 
@@ -36,27 +36,27 @@ def no_java(monkeypatch):
     def started(*options, **more):
         raise AssertionError("Java was started")
 
-    monkeypatch.setattr("py_djl_resnet._java.find.jvm.start", started)
+    monkeypatch.setattr("py_djl_resnet._java.jvm.start", started)
 
 
 @pytest.mark.usefixtures("no_java")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"recipe": {"epochs": 1}}, r"recipe must be a Recipe; received {'epochs': 1}; .*Recipe\(epochs=1\)"),
-        ({"recipe": "d2l-fashion-mnist"}, "recipe must be a Recipe; received 'd2l-fashion-mnist'; .*Recipe.from_file"),
-        ({"recipe": ""}, "recipe must be a Recipe; received ''"),
-        ({"callback": 5}, "callback must be a function; received 5"),
+        ({"recipe": {"epochs": 1}}, r"recipe must be a Recipe. Received: {'epochs': 1}. .*Recipe\(epochs=1\)"),
+        ({"recipe": "d2l-fashion-mnist"}, "recipe must be a Recipe. Received: 'd2l-fashion-mnist'. .*Recipe.from_file"),
+        ({"recipe": ""}, "recipe must be a Recipe. Received: ''"),
+        ({"callback": 5}, "callback must be a function. Received: 5"),
         ({"progress": "yes"}, "progress must be True, False or an object with show, epoch_ended, .*received 'yes'"),
         ({"progress": None}, "progress must be True, False or an object .*received None"),
-        ({"out": 5}, "out must be a path, as text or a Path; received 5"),
-        ({"out": b"mine"}, "out must be a path, as text or a Path; received b'mine'"),
-        ({"out": ""}, "out must be a path; received empty text"),
-        ({"out": "a\0b"}, r"out must be a path; received 'a\\x00b'"),
-        ({"class_names": "abc"}, "class_names must be a list of names; received 'abc'"),
-        ({"class_names": 3}, "class_names must be a list of names; received 3"),
-        ({"class_names": ["a", None]}, r"class_names\[1\] must be text; received None"),
-        ({"class_names": ["a", "b", "a"]}, "class_names must differ from one another; received 'a' twice"),
+        ({"out": 5}, "out must be a string or a Path. Received: 5"),
+        ({"out": b"mine"}, "out must be a string or a Path. Received: b'mine'"),
+        ({"out": ""}, "out must be a path. Received: an empty string"),
+        ({"out": "a\0b"}, r"out must be a path. Received: 'a\\x00b'"),
+        ({"class_names": "abc"}, "class_names must be a list of names. Received: 'abc'"),
+        ({"class_names": 3}, "class_names must be a list of names. Received: 3"),
+        ({"class_names": ["a", None]}, r"class_names\[1\] must be a string. Received: None"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must differ from one another. Received: 'a' twice"),
     ],
 )
 def test_wrong_argument_of_a_training_is_told(tmp_path, monkeypatch, arrays, arguments, message):
@@ -70,19 +70,22 @@ def test_wrong_argument_of_a_training_is_told(tmp_path, monkeypatch, arrays, arg
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda run: resume(None), "run must be a path, as text or a Path; received None; .*run.folder"),
-        (resume, r"run must be a path, .*received Run\('trained', epochs=2\); the folder of a run is run.folder"),
-        (lambda run: resume(run.folder, ["epochs"]), r"changes must be a Mapping; received \['epochs'\]; such as {"),
-        (lambda run: resume(run.folder, class_names="abc"), "class_names must be a list of names; received 'abc'"),
-        (lambda run: load(None), "the checkpoint must be a path, .*received None"),
-        (lambda run: load(""), "the checkpoint must be a path; received empty text"),
-        (evaluate, r"received Run\('trained', epochs=2\); the network of a run is run.model"),
-        (lambda run: run.model.save(None), "path must be a path, as text or a Path; received None"),
-        (lambda run: run.model.export(None), "path must be a path, as text or a Path; received None"),
-        (lambda run: run.plot(5), "the figure's file must be a path, as text or a Path; received 5"),
-        (lambda run: Run.open(None), "run folder must be a path, as text or a Path; received None"),
-        (lambda run: create_model(class_names="abc"), "class_names must be a list of names; received 'abc'"),
-        (lambda run: create_model(class_names=["a", "a"]), "class_names must differ .*received 'a' twice"),
+        (lambda run: resume(None), "run must be a string or a Path. Received: None. .*run.folder"),
+        (resume, r"run must be a string .* Received: Run\('trained', epochs=2\)\. The folder of a run is run.folder"),
+        (
+            lambda run: resume(run.folder, ["epochs"]),
+            r"changes must be a Mapping. Received: \['epochs'\]. Pass a dict such as {",
+        ),
+        (lambda run: resume(run.folder, class_names="abc"), "class_names must be a list of names. Received: 'abc'"),
+        (lambda run: load(None), "the checkpoint must be a string .* Received: None"),
+        (lambda run: load(""), "the checkpoint must be a path. Received: an empty string"),
+        (evaluate, r"Received: Run\('trained', epochs=2\)\. The network of a run is run.model"),
+        (lambda run: run.model.save(None), "path must be a string or a Path. Received: None"),
+        (lambda run: run.model.export(None), "path must be a string or a Path. Received: None"),
+        (lambda run: run.plot(5), "the figure's file must be a string or a Path. Received: 5"),
+        (lambda run: Run.open(None), "run folder must be a string or a Path. Received: None"),
+        (lambda run: create_model(class_names="abc"), "class_names must be a list of names. Received: 'abc'"),
+        (lambda run: create_model(class_names=["a", "a"]), "class_names must differ .*Received: 'a' twice"),
     ],
 )
 def test_wrong_object_is_told(trained, call, message):
@@ -91,8 +94,8 @@ def test_wrong_object_is_told(trained, call, message):
 
 
 def test_empty_text_in_a_runs_place_is_refused(refused):
-    assert refused("train", "--resume", "") == (2, "--resume must be a path; received empty text")
-    assert refused("train", "--out", "") == (2, "out must be a path; received empty text")
+    assert refused("train", "--resume", "") == (2, "--resume must be a path. Received: an empty string.")
+    assert refused("train", "--out", "") == (2, "out must be a path. Received: an empty string.")
 
 
 def test_a_java_cut_to_size_is_told_twice_alike():

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import path as checked_path
+from ..checks import checked_path
 from ..errors import UsageError
 from ..metrics import metric_columns
 from .backend import Figure, MaxNLocator

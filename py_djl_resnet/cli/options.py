@@ -9,8 +9,7 @@ from typing import Any
 
 from .._java import jvm
 from .._java.jars import ENGINES
-from ..checks import INT, LONG
-from ..recipe import nearest
+from ..checks import INT, LONG, nearest
 
 
 def whole(text: str) -> int:
@@ -33,7 +32,7 @@ def engine(text: str) -> str:
     """An engine's name."""
     if text not in ENGINES:
         raise argparse.ArgumentTypeError(
-            f"unknown engine {text!r}{nearest(text, list(ENGINES))}; there are: {', '.join(ENGINES)}"
+            f"Unknown engine {text!r}.{nearest(text, ENGINES)} Allowed: {', '.join(ENGINES)}."
         )
     return text
 

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from .. import __version__
+from ..checks import nearest
 from ..errors import UsageError
-from ..recipe import nearest
 from . import bypass, datasets, doctor, evaluate, export, import_, models, notebook, plot, predict, summary, train
 
 _COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, models, datasets, notebook, doctor)
@@ -67,13 +67,13 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
     if not command:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
     if not command.startswith("-") and command not in names:
-        raise UsageError(f"unknown command {command!r}{nearest(command, names)}; there are: {', '.join(names)}")
+        raise UsageError(f"Unknown command {command!r}.{nearest(command, names)} Allowed: {', '.join(names)}.")
     options, rest = parser.parse_known_args(arguments)
     if rest:
         known = list(getattr(options, "parser", parser)._option_string_actions)
         option = rest[0].partition("=")[0]
         kind = "option" if option.startswith("-") else "argument"
-        raise UsageError(f"unknown {kind} {option!r}{nearest(option, known)}; see {parser.prog} {command} --help")
+        raise UsageError(f"Unknown {kind} {option!r}.{nearest(option, known)} See {parser.prog} {command} --help.")
     if "run" not in options:
         raise UsageError(f"give a command: {', '.join(names)}; see {parser.prog} --help")
     return options
