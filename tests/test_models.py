@@ -207,11 +207,6 @@ def test_uint8_images_need_a_known_preprocessing(tmp_path):
         model(np.zeros((1, 3, 8, 8), np.uint8))
 
 
-def test_unknown_network_suggests_a_similar_name():
-    with pytest.raises(UsageError, match=r"d2l-resnet81.*d2l-resnet18"):
-        create_model("d2l-resnet81")
-
-
 @pytest.mark.parametrize("arguments", [{"in_channels": 0}, {"classes": 0}, {"device": "tpu"}])
 def test_invalid_argument_is_rejected(arguments):
     with pytest.raises(UsageError, match=str(next(iter(arguments.values())))):

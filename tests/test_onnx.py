@@ -66,12 +66,6 @@ def test_command_exports_onnx(command, tmp_path):
     assert (tmp_path / "net.onnx").is_file()
 
 
-def test_missing_folder_is_rejected(tmp_path):
-    with create_model("cifar-resnet20", 3) as model, pytest.raises(UsageError, match=r"none/net.onnx cannot be"):
-        model.export(tmp_path / "none" / "net.onnx", "onnx")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_missing_onnx_package_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with create_model("cifar-resnet20", 3) as model, pytest.raises(UsageError, match=r"py-djl-resnet\[onnx\]"):
