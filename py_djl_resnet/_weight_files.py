@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ._java import jvm
-from .checks import checked_path
+from .checks import checked_path, require_no_pipe
 from .errors import UsageError
 
 _SECONDS_FOR_A_PICKLE = 600
@@ -33,6 +33,7 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
     path = Path(checked_path(file, "weights"))
     if path.is_dir():
         raise UsageError(f"Weights {path} are a folder. Give a file in it, such as best.safetensors of a run.")
+    require_no_pipe(path)
     if not path.is_file():
         raise UsageError(f"Weights {path} do not exist. Give a .safetensors, .pth or .pt file.")
     given = json.dumps({**options, "source": os.path.abspath(path)})

@@ -14,7 +14,7 @@ from ._model import Model
 from ._preprocessing import Preprocessing
 from ._preprocessing import text as preprocessing_text
 from ._weight_files import open_weights
-from .checks import INT, LONG, checked_class_names, checked_path, checked_text, whole_number
+from .checks import INT, LONG, checked_class_names, checked_path, checked_text, require_no_pipe, whole_number
 from .datasets import MAX_CLASSES
 from .errors import UsageError
 from .weights import warn_of_numbers
@@ -148,6 +148,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
             f"Folder {file} holds no checkpoint ({' or '.join(CHECKPOINTS)}). "
             "Give a run folder of the command train, or a .safetensors file."
         )
+    require_no_pipe(file)
     if not file.is_file():
         raise UsageError(f"Checkpoint {file} does not exist. Give a .safetensors file or a run folder.")
     return file

@@ -100,6 +100,21 @@ def test_checkpoint_of_another_architecture_is_rejected(refused, trained, tmp_pa
     assert "other.safetensors" in message
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_is_rejected_rather_than_read(refused, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "net.safetensors").write_bytes(b"")
+    for arguments in (
+        ["evaluate", "pipe"],
+        ["predict", "pipe", "a.png"],
+        ["import", "pipe", "--model", "resnet18", "--out", "ours.safetensors"],
+        ["import", "net.safetensors", "--model", "resnet18", "--out", "pipe"],
+    ):
+        code, message = refused(*arguments)
+        assert code == 2
+        assert message.startswith("pipe is a pipe or a device")
+
+
 def test_folder_without_a_checkpoint_is_rejected(refused, tmp_path):
     (tmp_path / "empty").mkdir()
     code, message = refused("evaluate", "empty")
