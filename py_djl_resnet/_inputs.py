@@ -1,4 +1,4 @@
-"""Turns what a caller passes to predict, such as files, folders and arrays, into one list of images."""
+"""Turns the images that a caller passes, such as files, folders and arrays, into one list."""
 
 from __future__ import annotations
 

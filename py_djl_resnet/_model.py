@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._classification import Prediction
     from ._inputs import Images
 
-#: Larger inputs are taken for values from 0 to 255; standardized images stay far below.
+#: Larger inputs are assumed to be from 0 to 255; standardized images stay far below.
 _USUAL = 30
 
 
@@ -151,7 +151,7 @@ class Model:
             UsageError: missing, unexpected or misshapen arrays, with a list.
 
         Warns:
-            ResnetWarning: there are values that are not finite.
+            ResnetWarning: some values are not finite.
         """
         load_state_dict(self.handle, self.name, state)
 

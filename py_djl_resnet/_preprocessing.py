@@ -1,4 +1,4 @@
-"""How an image becomes a network's input: what a caller may pass, and how it is printed. Java applies it."""
+"""Reads and prints a preprocessing, which turns an image into a network's input. Java applies it."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def bypass_costs(
         names = network.residual_blocks
         if not names:
             raise UsageError(
-                f"{network.name} has no shortcuts, so no block can be left out. Give the checkpoint of a residual "
+                f"{network.name} has no shortcuts, so no block can be removed. Give the checkpoint of a residual "
                 "network."
             )
         measure = measurer(

@@ -111,7 +111,9 @@ def _named(name: str) -> Iterator[None]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UsageError(_too_large(name, "more than Pillow's limit")) from error
     except UnidentifiedImageError as error:
-        raise UsageError(f"{name} has an unknown format. Allowed: PNG, JPEG, GIF, BMP, TIFF, WebP.") from error
+        raise UsageError(
+            f"{name} is damaged or has an unsupported format. Allowed: PNG, JPEG, GIF, BMP, TIFF and WebP of 8 bits."
+        ) from error
     except UsageError:
         raise
     except _DAMAGED as error:
@@ -132,7 +134,9 @@ def _require_mode(image: Image.Image, name: str) -> None:
     """Rejects modes whose range of values is unknown, or that Pillow converts wrongly."""
     tags = getattr(image, "tag_v2", {}) if image.mode in _DEEP else {}
     unusual = any(tags.get(tag, allowed[0]) not in allowed for tag, allowed in _TIFF_TAGS.items())
-    if unusual or image.mode not in (*_GREY, *_COLOUR, *_DEEP):
+    # older versions of Pillow use the mode I for PNGs of 16 bits
+    deep_png = image.mode == "I" and image.format == "PNG"
+    if unusual or not (deep_png or image.mode in (*_GREY, *_COLOUR, *_DEEP)):
         bits = f", with {tags[258][0]} bits and photometric interpretation {tags.get(262)}" if unusual else ""
         raise UsageError(
             f"{name} has an unsupported mode. Received: {image.mode}{bits}. Allowed: "
@@ -142,7 +146,7 @@ def _require_mode(image: Image.Image, name: str) -> None:
 
 def _pixels(image: Image.Image, name: str, invert: bool) -> npt.NDArray[np.uint8]:
     # white turns black when it is inverted
-    pixels = _shallow(image, name)[np.newaxis] if image.mode in _DEEP else _planes(image, 255 if invert else 0)
+    pixels = _shallow(image, name)[np.newaxis] if image.mode in (*_DEEP, "I") else _planes(image, 255 if invert else 0)
     return np.subtract(255, pixels, out=pixels) if invert else pixels
 
 

@@ -29,7 +29,7 @@ def predict(
         images: an image, or several in a list: files; folders, which stand for the images in them; Pillow images;
             arrays (H, W) or (H, W, C), uint8 or floats in [0, 1]. Or one array of several images, (N, H, W) or
             (N, H, W, C).
-        top_k: the number of classes to return, at least 1; all if there are fewer.
+        top_k: the number of classes to return, at least 1; a larger number returns all.
         preprocessing: as in :func:`evaluate`.
         invert: whether to swap light and dark, for dark-on-light images if the network knows light on dark, as in
             Fashion-MNIST.

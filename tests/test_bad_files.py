@@ -52,18 +52,12 @@ def safetensors(header, data=b""):
     "content",
     [
         b"",
-        b"abc",
-        b"no checkpoint at all, but some text",
+        b"some text instead of a checkpoint",
         struct.pack("<Q", 2**63) + b"{}",
-        struct.pack("<Q", 2**40) + b"{}",
         safetensors(b"{"),
-        safetensors(b"[]"),
         safetensors({}),
         safetensors({"fc.bias": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}, bytes(8)),
         safetensors({"fc.bias": {"dtype": "F32", "shape": [2], "data_offsets": [0, 800]}}, bytes(8)),
-        safetensors({"fc.bias": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 8]}}, bytes(8)),
-        safetensors({"fc.bias": {"dtype": "F99", "shape": [2], "data_offsets": [0, 8]}}, bytes(8)),
-        safetensors({"fc.bias": {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}}, bytes(8)),
     ],
 )
 def test_file_that_is_not_a_checkpoint_is_rejected(refused, tmp_path, content):

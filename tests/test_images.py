@@ -104,6 +104,18 @@ def test_tiff_of_unknown_range_is_rejected(tmp_path, bits, photometric, strip, s
         decode(file)
 
 
+def test_16_bit_png_of_older_pillow_versions_is_rounded_to_8_bits():
+    image = Image.fromarray(np.array([[0, 300], [40_000, 65_535]], np.int32))
+    assert image.mode == "I"
+    image.format = "PNG"
+    np.testing.assert_array_equal(decode(image)[0], [[0, 1], [156, 255]])
+
+
+def test_tiff_of_64_bits_is_rejected(tmp_path):
+    with pytest.raises(UsageError, match=r"a\.tif is damaged or has an unsupported format. Allowed: .* of 8 bits"):
+        decode(tiff(tmp_path / "a.tif", 64, 1, bytes(64), 3))
+
+
 @pytest.mark.parametrize("mode", ["I", "LAB", "La"])
 def test_pillow_image_of_another_mode_is_rejected(mode):
     with pytest.raises(

@@ -162,9 +162,9 @@ def test_checkpoint_of_a_run_is_imported_without_its_optimizer(arrays, tmp_path,
 def test_json_contains_the_whole_report(command, tmp_path, state):
     write_safetensors(tmp_path / "theirs.safetensors", state)
     code, out, _ = command("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors", "--json")
-    told = json.loads(out)
+    report = json.loads(out)
     assert code == 0
-    assert (told["model"], told["classes"], len(told["import"]["taken"])) == (NAME, 7, TENSORS)
+    assert (report["model"], report["classes"], len(report["import"]["taken"])) == (NAME, 7, TENSORS)
 
 
 def test_error_lists_everything(refused, tmp_path, state):
@@ -302,11 +302,11 @@ def test_checkpoint_of_one_engine_is_evaluated_on_the_other(tmp_path, first, sec
     in_a_process("train", *tiny, "--engine", first, "--out", run)
     results = {}
     for engine in (first, second):
-        told = in_a_process("evaluate", run / "last.safetensors", "--json", "--limit", "128", "--engine", engine)
-        results[engine] = json.loads(told)
+        report = in_a_process("evaluate", run / "last.safetensors", "--json", "--limit", "128", "--engine", engine)
+        results[engine] = json.loads(report)
     np.testing.assert_allclose(results[second]["loss"], results[first]["loss"], rtol=1e-4)
     assert results[second]["confusion_matrix"] == results[first]["confusion_matrix"]
-    # and what the first engine wrote comes out of the second with the same bytes
+    # both engines export the first one's checkpoint to the same bytes
     for engine in (first, second):
         out = tmp_path / f"{engine}.safetensors"
         in_a_process("export", run / "last.safetensors", "--format", "safetensors", "--out", out, "--engine", engine)

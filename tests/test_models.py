@@ -247,9 +247,9 @@ def test_page_of_networks_is_current():
 
 @pytest.mark.parametrize("name", ["d2l-resnet18", "resnet50", "cifar-resnet20", "preact-resnet18"])
 def test_default_channels_and_classes_match_the_summary(name):
-    told = summarize(name)
+    summary = summarize(name)
     with create_model(name) as model:
-        assert model.in_channels == told.input[1]
-        assert model.classes == told.layers[-1]["output_shape"][1]
+        assert model.in_channels == summary.input[1]
+        assert model.classes == summary.layers[-1]["output_shape"][1]
     with create_model(name, class_names=["a", "b"]) as model:
-        assert (model.in_channels, model.classes) == (told.input[1], 2)
+        assert (model.in_channels, model.classes) == (summary.input[1], 2)

@@ -89,7 +89,7 @@ def build(
 def _translated(
     node: Node, tensors: Tensors, initializers: Initializers
 ) -> Iterator[tuple[str, list[str], list[str], dict[str, Any]]]:
-    """Yields ONNX's operations for one of ours: kind, inputs, outputs, attributes. Adds the tensors that they use."""
+    """Yields the ONNX operations of a node: kind, inputs, outputs, attributes. Adds the tensors that they use."""
     given, output, roles = node["attributes"], [node["output"]], node["tensors"]
     inputs = list(node["inputs"])
 
