@@ -49,40 +49,29 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
 
 @contextlib.contextmanager
 def _as_safetensors(file: Path) -> Iterator[Path]:
-    """Yields `file`, or a temporary safetensors file with the tensors of a pickle."""
-    with file.open("rb") as opened:
-        start = opened.read(9)
-    # the length of a safetensors header may look like a pickle, but its JSON starts at the ninth byte
-    if start[8:] == b"{" or not start.startswith((b"PK\x03\x04", b"\x80")):
+    """Yields a temporary safetensors file with the tensors of a pickle, else `file`, which Java reads."""
+    if not _is_pickle(file):
         yield file
         return
-    if start.startswith(b"PK"):
-        _require_pickle_in_zip(file)
     with tempfile.TemporaryDirectory(prefix="py-djl-resnet-") as folder:
         converted = Path(folder) / "converted.safetensors"
         _unpickle(file, converted)
         yield converted
 
 
-def _require_pickle_in_zip(file: Path) -> None:
-    """Raises :class:`UsageError` for zip archives that ``torch.save`` does not write, and names their kind."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = [PurePosixPath(name) for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise UsageError(f"{file} cannot be read: {error}. It is truncated or damaged.") from error
-    names = {entry.name for entry in entries}
-    if "constants.pkl" in names:
-        raise UsageError(
-            f"{file} is a TorchScript program, not a state dict. Convert it in torch: "
-            f"torch.save(torch.jit.load({file.name!r}).state_dict(), 'weights.pth')"
-        )
-    if any(entry.suffix == ".npy" for entry in entries):
-        raise UsageError(
-            f"{file} is a numpy archive. Load it in Python: model.load_state_dict(dict(numpy.load({file.name!r})))"
-        )
-    if "data.pkl" not in names:
-        raise UsageError(f"{file} is a zip archive without a state dict. Give a .safetensors, .pth or .pt file.")
+def _is_pickle(file: Path) -> bool:
+    """Returns whether ``torch.save`` may have written a file; TorchScript and numpy write other zip archives."""
+    with file.open("rb") as opened:
+        start = opened.read(9)
+    if start.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = {PurePosixPath(name).name for name in archive.namelist()}
+        except zipfile.BadZipFile:
+            return False
+        return "data.pkl" in names and "constants.pkl" not in names
+    # the length of a safetensors header may look like a pickle, but its JSON starts at the ninth byte
+    return start.startswith(b"\x80") and start[8:] != b"{"
 
 
 def _unpickle(file: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._checkpoint import require_no_run
 from .._preprocessing import described
+from ..datasets import MAX_CLASSES
 from ..errors import UsageError
 from ..models import Model, create_model
 from ..weights import require_writable
@@ -41,11 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="CHECKPOINT", help="the .safetensors file to write")
     add_preprocessing(parser, "as recorded for the file")
     head = parser.add_argument_group("last layer")
-    head.add_argument("--new-head", type=count, metavar="CLASSES", help="replace the last layer by a new one")
+    head.add_argument("--new-head", type=_classes, metavar="CLASSES", help="replace the last layer by a new one")
     head.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of the new last layer (default: 0)")
     head.add_argument("--class-names", metavar="FILE", help="a text file, one class per line (default: numbers)")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser, device=False)
+
+
+def _classes(text: str) -> int:
+    number = count(text)
+    if number > MAX_CLASSES:
+        raise argparse.ArgumentTypeError(f"must be at most {MAX_CLASSES}. Received: {text!r}.")
+    return number
 
 
 def run(options: Any) -> int:
