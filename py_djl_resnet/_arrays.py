@@ -11,25 +11,25 @@ from .errors import UsageError
 
 
 def conversion(array: npt.NDArray[Any], name: str = "x") -> str:
-    """Returns what to do with images of a wrong dtype: 0 to 255 becomes uint8, 0 to 1 becomes float32.
+    """Returns how to convert images of a wrong dtype, judged by their values.
 
     Args:
-        array: the images, whose values decide.
+        array: the images.
         name: the array in the advice.
     """
     kind = array.dtype.kind
-    if kind in "bf":
-        return f"Pass {name}.astype('float32')."
-    if kind not in "iu" or not array.size:
+    if kind not in "biuf" or not array.size:
         return "Pass uint8 (0 to 255) or float32 (0 to 1)."
-    least, most = int(array.min()), int(array.max())
-    if least >= 0 and most <= 1:
+    least, most = array.min(), array.max()
+    if kind == "f" and not (least >= 0 and 1 < most <= 255 and np.array_equal(array, np.rint(array))):
         return f"Pass {name}.astype('float32')."
+    if least >= 0 and most <= 1:
+        return f"Pass {name}.astype('uint8') * 255."
     if least >= 0 and most <= 255:
         return f"Pass {name}.astype('uint8')."
     if array.dtype == np.uint16:
-        return f"For values from 0 to 65535, pass ({name} / 65535).astype('float32')."
-    return f"The values reach from {least} to {most}. Scale them to 0 to 1 and pass float32."
+        return f"For values from 0 to 65535, pass ({name} // 257).astype('uint8')."
+    return f"The values reach from {least} to {most}. Scale them to 0 to 255 and pass uint8."
 
 
 def require_array(images: Any, name: str) -> npt.NDArray[Any]:

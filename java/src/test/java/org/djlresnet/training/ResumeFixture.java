@@ -35,7 +35,7 @@ abstract class ResumeFixture extends TrainerFixture {
         return TrainingRun.resume(from, json, train, test);
     }
 
-    String refusal(Path from, String changes) {
+    String rejection(Path from, String changes) {
         return assertThrows(UserException.class, () -> resume(from, changes)).getMessage();
     }
 
