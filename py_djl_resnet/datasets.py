@@ -54,7 +54,7 @@ def default_folder(name: str) -> Path:
 def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> Path:
     """Fetches a data set that does not come with this package; one that is there already is left as it is.
 
-    It comes over TLS alone, and is taken only if its checksum is the pinned one.
+    It is used only if its checksum is the pinned one.
 
     Args:
         name: ``cifar-10``.
@@ -74,7 +74,7 @@ def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet
             f"allowed: {', '.join(ARCHIVES)}"
         )
     folder = default_folder(name) if data_dir is None else Path(os.path.abspath(data_dir))
-    return fetch(ARCHIVES[name], folder, quiet=quiet)
+    return fetch(ARCHIVES[name], folder, offline=jars.is_offline(), quiet=quiet)
 
 
 def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) -> Any:
