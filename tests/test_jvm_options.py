@@ -1,61 +1,88 @@
-"""What Java and the engine are given when they start: memory, threads, the libraries of a GPU."""
+"""The JVM's options: memory, threads, the engine's cache, GPU libraries."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from py_djl_resnet._java import find, options
-from py_djl_resnet.errors import EngineError, UsageError
+from py_djl_resnet._java import find, jars, jvm_options
+from py_djl_resnet.errors import EngineError, JarError, UsageError
+
+JAVA = find.Java(Path("java"), "17", Path("libjvm"))
 
 
-def test_the_least_heap_and_all_of_the_memory_are_taken(monkeypatch, tmp_path):
+def test_heap_from_16m_to_all_memory_is_allowed(monkeypatch):
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}.get)  # 4 GiB
     for heap in ("16m", "16777216", "16384K", "4g", "4194304k"):
         monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
-        assert f"-Xmx{heap}" in options.options(find.Java(tmp_path, "17", tmp_path), "pytorch", None)
-    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "4194305k")
-    with pytest.raises(UsageError, match=r"this machine's memory, 4096m\. Received: '4194305k'"):
-        options.options(find.Java(tmp_path, "17", tmp_path), "pytorch", None)
+        assert f"-Xmx{heap}" in jvm_options.process_options(JAVA, "pytorch", None)
+    for heap in ("lots", "0m", "2 g", "1k", "16383k", "4096", "4194305k", "900000g"):
+        monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
+        with pytest.raises(
+            UsageError, match=f"PY_DJL_RESNET_HEAP must be .* Received: '{heap}'. Allowed: 16m to 4096m"
+        ):
+            jvm_options.process_options(JAVA, "pytorch", None)
 
 
 @pytest.mark.parametrize(("threads", "fits"), [("1024", True), ("4,2", True), ("1025", False), ("1,100000", False)])
-def test_threads_that_openmp_would_end_the_process_of_are_told(monkeypatch, tmp_path, threads, fits):
+def test_omp_threads_that_would_end_the_process_are_rejected(monkeypatch, threads, fits):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    java = find.Java(tmp_path, "17", tmp_path)
     if fits:
-        assert options.options(java, "pytorch", None)
+        assert jvm_options.process_options(JAVA, "pytorch", None)
         return
-    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS must be .* 1 to 1024. Received: '{threads}'"):
-        options.options(java, "pytorch", None)
+    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS must be .* Received: '{threads}'. Allowed: 1 to 1024"):
+        jvm_options.process_options(JAVA, "pytorch", None)
 
 
-@pytest.mark.parametrize("heap", ["lots", "0m", "2 g"])
-def test_an_unusable_heap_is_told(monkeypatch, tmp_path, heap):
-    monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
-    java = find.Java(tmp_path, "17", tmp_path)
-    with pytest.raises(UsageError, match=f"PY_DJL_RESNET_HEAP must be a size such as .* Received: '{heap}'"):
-        options.options(java, "pytorch", None)
+def test_threads_reach_java():
+    assert "-Dai.djl.pytorch.num_threads=3" in jvm_options.process_options(JAVA, "pytorch", 3)
 
 
-def test_a_heap_and_threads_reach_java(monkeypatch, tmp_path):
-    monkeypatch.setenv("PY_DJL_RESNET_HEAP", "2g")
-    made = options.options(find.Java(tmp_path, "17", tmp_path), "pytorch", 3)
-    assert {"-Xmx2g", "-Dai.djl.pytorch.num_threads=3"} <= set(made)
+def test_engine_cache_is_below_the_first_folder_that_is_set(monkeypatch, tmp_path):
+    def passed():
+        (option,) = (o for o in jvm_options.engine_options(JAVA, "mxnet") if o.startswith("-DDJL_CACHE_DIR="))
+        return option.partition("=")[2]
+
+    for name in ("DJL_CACHE_DIR", "ENGINE_CACHE_DIR", "PY_DJL_RESNET_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert passed() == str(tmp_path / "home/.djl.ai")
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "ours"))
+    assert passed() == str(tmp_path / "ours/djl.ai")
+    monkeypatch.setenv("DJL_CACHE_DIR", str(tmp_path / "djl"))
+    assert passed() == str(tmp_path / "djl")
+    monkeypatch.setenv("ENGINE_CACHE_DIR", str(tmp_path / "engine"))
+    assert passed() == str(tmp_path / "engine")
+
+
+def test_user_without_a_home_folder_needs_a_cache(monkeypatch, tmp_path):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(jars.Path, "home", no_home)
+    for name in ("DJL_CACHE_DIR", "ENGINE_CACHE_DIR", "PY_DJL_RESNET_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for folder in (jars.cache_folder, jvm_options.engine_cache):
+        with pytest.raises(JarError, match="no home folder.*Set HOME, or PY_DJL_RESNET_CACHE"):
+            folder()
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path))
+    assert jars.cache_folder() == tmp_path
+    assert jvm_options.engine_cache() == tmp_path / "djl.ai"
 
 
 @pytest.mark.parametrize("device", ["gpu", "gpu:1"])
-def test_a_gpu_without_its_libraries_is_told(monkeypatch, device):
-    monkeypatch.setattr(options.importlib.metadata, "version", lambda _: "2.15.0")
+def test_gpu_without_its_libraries_is_rejected(monkeypatch, device):
+    monkeypatch.setattr(jvm_options.importlib.metadata, "version", lambda _: "2.15.0")
     with pytest.raises(EngineError, match=rf"Device {device} needs .* torch 2\.7\.1\. Found: 2\.15\.0.*\[gpu\]"):
-        options.gpu_libraries("pytorch", device)
+        jvm_options.gpu_libraries("pytorch", device)
 
 
-def test_libraries_for_a_gpu_are_those_of_torch(monkeypatch, tmp_path):
-    monkeypatch.setattr(options.importlib.metadata, "version", lambda _: "2.7.1+cu128")
+def test_gpu_libraries_come_from_torch(monkeypatch, tmp_path):
+    monkeypatch.setattr(jvm_options.importlib.metadata, "version", lambda _: "2.7.1+cu128")
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch/__init__.py").write_text("raise ImportError('must not be imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert options.gpu_libraries("pytorch", "gpu") == {
+    assert jvm_options.gpu_libraries("pytorch", "gpu") == {
         "PYTORCH_LIBRARY_PATH": str(tmp_path / "torch/lib"),
         "PYTORCH_VERSION": "2.7.1",
         "PYTORCH_FLAVOR": "cu128",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
 
 import jpype
@@ -25,7 +24,7 @@ SEE_DOCTOR = " Check the installation with: py-djl-resnet doctor"
 """Ends errors whose cause is unknown."""
 _OTHER_CACHE = "set DJL_CACHE_DIR to another folder"
 
-#: Why the engine's libraries were not loaded. Java reports the cause once, and later only that a class is unusable.
+#: Why the engine's library was not loaded. Java reports this once, and later only that a class cannot be initialized.
 _load_failure: EngineError | None = None
 
 
@@ -58,16 +57,17 @@ def _translate(error: Any) -> ResnetError:
     if (text := found.get("java.lang.OutOfMemoryError")) is not None:
         return _heap_is_full(text)
     if (text := found.get("java.lang.UnsatisfiedLinkError")) is not None:
-        _load_failure = EngineError(f"The engine's native library cannot be loaded: {text}.{_link_advice(text)}")
+        reason = re.sub(r"^(.+): \1: ", r"\1: ", text)  # Java names the file twice
+        _load_failure = EngineError(f"The engine's native library cannot be loaded: {reason}.{_link_advice(text)}")
         return _load_failure
-    if (text := found.get("java.nio.file.InvalidPathException")) is not None:
-        return UsageError(f"Java can only open paths that are valid UTF-8. {text}. Rename the file or folder.")
     engine = found.get("ai.djl.engine.EngineException")
     if engine is not None and (text := found.get("java.io.IOException")) is not None:
-        return EngineError(
-            f"The engine's native library cannot be unpacked in {engine_cache()}: {text}. Make the folder writable, "
-            f"free 1 GB of disk space, or {_OTHER_CACHE}."
+        cache = str(engine_cache())
+        _load_failure = EngineError(
+            f"The engine's native library cannot be unpacked in {cache}: {text.removeprefix(f'{cache}: ')}. Make the "
+            f"folder writable, free 1 GB of disk space, or {_OTHER_CACHE}."
         )
+        return _load_failure
     if (text := found.get("java.lang.NoClassDefFoundError")) is not None:
         if _load_failure is not None and text.startswith("Could not initialize class"):
             return _load_failure
@@ -83,12 +83,10 @@ def _translate(error: Any) -> ResnetError:
 
 
 def _link_advice(text: str) -> str:
-    """Returns how to fix the failure that the system's loader describes in `text`."""
-    if "torch" in sys.modules:
-        return " torch is imported in this process. Use a separate process for it, or engine='mxnet'."
+    """Returns how to fix the failure that the dynamic linker describes in `text`."""
     if "failed to map segment" in text:
         return f" The cache may be on a disk mounted noexec: {_OTHER_CACHE}."
-    if re.search(r"file too short|invalid ELF header|file data", text):
+    if re.search(r"file too short|invalid ELF header", text) and str(engine_cache()) in text:
         return f" The file is damaged. Delete {engine_cache()}, and the next run unpacks it again."
     if "GLIBC" in text:
         return " This system is too old for the engine. Use a newer one."

@@ -215,12 +215,10 @@ def translated_errors() -> Iterator[None]:
         yield
     except jpype.JException as error:
         raise translate(error) from error
-    except UnicodeEncodeError as error:
-        if error.reason != "surrogates not allowed":
-            raise
-        # Python represents the bytes of such a path as surrogates
+    except UnicodeError as error:  # Python represents bytes of a path that are not UTF-8 as surrogates
+        received = f" Received: {error.object!r}." if isinstance(error, UnicodeEncodeError) else ""
         raise UsageError(
-            f"Java can only open paths that are valid UTF-8. Received: {error.object!r}. Rename the file or folder."
+            f"Java can only open paths that are valid UTF-8.{received} Rename the file or folder."
         ) from error
     except RuntimeError as error:
         if is_running():
