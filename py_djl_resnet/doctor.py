@@ -160,7 +160,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
         if outcome == "described":
             answer = json.loads(text)
             devices = ", ".join(answer["devices"])
-            yield Finding(name, "ok", f"{answer['engine_version']}, {answer['threads']} threads, devices: {devices}")
+            yield Finding(name, "ok", f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}")
             return
         if outcome == "without-java":
             yield Finding(name, bad, json.loads(text), "Fix Java first.")
@@ -178,12 +178,15 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
 def _threads() -> Iterator[Finding]:
     count = jvm.processors()
     chosen = os.environ.get("OMP_NUM_THREADS")
-    cores = "1 CPU core" if count == 1 else f"{count} CPU cores"
-    detail = cores + (f", OMP_NUM_THREADS is {chosen}" if chosen else "")
+    detail = _cores(count) + (f", OMP_NUM_THREADS is {chosen}" if chosen else "")
     if chosen and chosen.isdigit() and int(chosen) > count:
         yield Finding("threads", "warning", detail, f"Set OMP_NUM_THREADS to {count} or less.")
     else:
         yield Finding("threads", "ok", detail)
+
+
+def _cores(count: int) -> str:
+    return "1 CPU core" if count == 1 else f"{count} CPU cores"
 
 
 def _memory() -> Iterator[Finding]:
