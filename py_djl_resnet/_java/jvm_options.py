@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import EngineError, UsageError
+from ..errors import EngineError, JarError, UsageError
 from ..settings import SETTINGS
 from .find import Java
-from .jars import home_folder
+from .jars import cache_folder, home_folder
 
 TORCH = "2.7.1"
 """The version of torch that the engine is built for."""
@@ -55,7 +55,8 @@ def engine_options(java: Java, engine: str) -> list[str]:
         "-Dai.djl.offline=true",
         "-DOPT_OUT_TRACKING=true",
         f"-Dai.djl.default_engine={DJL_NAMES[engine]}",
-        # otherwise DJL uses the home folder in the password file, which a container's user may lack
+        # Java takes the home folder from the password file, which may lack a container's user
+        f"-Duser.home={_user_home()}",
         f"-DDJL_CACHE_DIR={engine_cache()}",
     ]
     if java.major >= 24:
@@ -77,6 +78,14 @@ def engine_cache() -> Path:
     if chosen := os.environ.get("PY_DJL_RESNET_CACHE"):
         return Path(os.path.abspath(chosen)) / "djl.ai"
     return home_folder() / ".djl.ai"
+
+
+def _user_home() -> Path:
+    """Returns the home folder, else the cache: Java libraries write to it."""
+    try:
+        return home_folder()
+    except JarError:
+        return cache_folder()
 
 
 @contextlib.contextmanager
