@@ -40,7 +40,7 @@ def test_threads_reach_java():
 
 def test_engine_cache_is_below_the_first_folder_that_is_set(monkeypatch, tmp_path):
     def passed():
-        (option,) = (o for o in jvm_options.engine_options(JAVA, "mxnet") if o.startswith("-DDJL_CACHE_DIR="))
+        (option,) = (o for o in jvm_options.process_options(JAVA, "mxnet", None) if o.startswith("-DDJL_CACHE_DIR="))
         return option.partition("=")[2]
 
     for name in ("DJL_CACHE_DIR", "ENGINE_CACHE_DIR", "PY_DJL_RESNET_CACHE"):
@@ -68,7 +68,7 @@ def test_user_without_a_home_folder_needs_a_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path))
     assert jars.cache_folder() == tmp_path
     assert {f"-Duser.home={tmp_path}", f"-DDJL_CACHE_DIR={tmp_path}/djl.ai"} <= set(
-        jvm_options.engine_options(JAVA, "mxnet")
+        jvm_options.process_options(JAVA, "mxnet", None)
     )
 
 

@@ -134,7 +134,8 @@ def sha256(path: Path) -> str:
 def _transfer(address: str, temporary: Path, size: int, digest: str, progress: tqdm[Any]) -> None:
     request = urllib.request.Request(address, headers={"User-Agent": "py_djl_resnet"})
     found, received = hashlib.sha256(), 0
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer, temporary.open("wb") as file:
+    opener = urllib.request.build_opener()  # reads HTTPS_PROXY each time; urlopen would keep the first value
+    with opener.open(request, timeout=_TIMEOUT) as answer, temporary.open("wb") as file:
         while received <= size and (chunk := answer.read(_CHUNK)):
             file.write(chunk)
             found.update(chunk)

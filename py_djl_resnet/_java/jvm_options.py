@@ -35,6 +35,9 @@ def process_options(java: Java, engine: str, threads: int | None) -> list[str]:
         "-XX:+DisablePrimordialThreadGuardPages",
         # otherwise the JVM takes SIGINT, SIGTERM and SIGHUP away from Python
         "-Xrs",
+        # Java takes the home folder from the password file, which may lack a container's user
+        f"-Duser.home={_user_home()}",
+        f"-DDJL_CACHE_DIR={engine_cache()}",
         *engine_options(java, engine),
     ]
     if threads is not None:
@@ -55,9 +58,6 @@ def engine_options(java: Java, engine: str) -> list[str]:
         "-Dai.djl.offline=true",
         "-DOPT_OUT_TRACKING=true",
         f"-Dai.djl.default_engine={DJL_NAMES[engine]}",
-        # Java takes the home folder from the password file, which may lack a container's user
-        f"-Duser.home={_user_home()}",
-        f"-DDJL_CACHE_DIR={engine_cache()}",
     ]
     if java.major >= 24:
         chosen.append("--sun-misc-unsafe-memory-access=allow")
