@@ -3,7 +3,6 @@
 The examples are the same each time; with HYPOTHESIS_PROFILE=fuzz they are many, and others each time.
 """
 
-import gzip
 import io
 import json
 import os
