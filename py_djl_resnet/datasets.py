@@ -74,7 +74,7 @@ def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet
             f"Data set {name!r} cannot be fetched.{nearest(name, ARCHIVES)} Allowed: {', '.join(ARCHIVES)}."
         )
     folder = default_folder(name) if data_dir is None else Path(os.path.abspath(checked_path(data_dir, "data_dir")))
-    return fetch(ARCHIVES[name], folder, quiet=quiet)
+    return fetch(ARCHIVES[name], folder, offline=jars.is_offline(), quiet=quiet)
 
 
 def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) -> Any:

@@ -3,14 +3,12 @@
 The examples are the same each time; HYPOTHESIS_PROFILE=fuzz generates many new ones.
 """
 
-import gzip
 import io
 import json
 import os
 import struct
 import subprocess
 import sys
-import tarfile
 import zlib
 
 import numpy as np
@@ -22,10 +20,8 @@ from PIL import Image
 
 from py_djl_resnet import Recipe, UsageError
 from py_djl_resnet._checkpoint import recipe_settings
-from py_djl_resnet._fetch.archive import Archive, extract
 from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import MAX_CLASSES, check_images, check_labels
-from py_djl_resnet.errors import DataError
 from py_djl_resnet.images import decode
 from py_djl_resnet.recipe import settings_of
 from py_djl_resnet.runs import read_metrics, read_recipe
@@ -274,37 +270,6 @@ def test_anything_is_labels_or_rejected(labels, count):
         assert numbers.min(initial=0) >= 0
         assert numbers.max(initial=0) < MAX_CLASSES
         assert numbers.tolist() == np.asarray(labels).tolist()
-
-
-def archive_of(members):
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        for name, size in members:
-            info = tarfile.TarInfo(name)
-            info.size = size
-            archive.addfile(info, io.BytesIO(bytes(size)))
-    return gzip.decompress(content.getvalue())
-
-
-@examples
-@given(content=damaged(archive_of([("small/readme", 5), ("small/a.bin", 600), ("small/b.bin", 3)])))
-def test_damaged_archive_extracts_only_its_files(folder, content):
-    place = folder / "archive"
-    place.mkdir(exist_ok=True)
-    for left in (place / "small").glob("*"):
-        left.unlink()
-    file = folder / "small.tar.gz"
-    file.write_bytes(gzip.compress(content, 1))
-    archive = Archive("https://x/small.tar.gz", 1, "", "small", {"a.bin": 600, "b.bin": 3}, 100_000)
-    try:
-        extract(archive, file, place)
-    except DataError as error:
-        assert str(file) in str(error)  # noqa: PT017 - either is right
-    else:
-        assert archive.is_in(place)
-    assert [f.name for f in place.iterdir()] == ["small"]
-    for left in (place / "small").iterdir():
-        assert archive.files[left.name] == left.stat().st_size
 
 
 @examples

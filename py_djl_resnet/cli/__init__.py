@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     streams = sys.stdout, sys.stderr
     # a line that cannot be written stops no command, least of all a training; that of a result is told at the end
-    sys.stdout = cast(TextIO, Lenient(sys.stdout, told=(BrokenPipeError,)))
+    sys.stdout = cast(TextIO, Lenient(sys.stdout, raised=(BrokenPipeError,)))
     sys.stderr = lenient(sys.stderr)
     try:
         return _written(_code(arguments), streams[0])
