@@ -126,7 +126,7 @@ def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns
         widths[-1] = min(widths[-1], room)
     lines = []
     for row in rows:
-        last = [row[-1]] if columns is None else textwrap.wrap(row[-1], widths[-1]) or [""]
+        last = [row[-1]] if columns is None else textwrap.wrap(row[-1], widths[-1], break_on_hyphens=False) or [""]
         for number, part in enumerate(last):
             cells = [*row[:-1], part] if number == 0 else [*[""] * (len(row) - 1), part]
             lines.append(
@@ -139,12 +139,9 @@ def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns
 
 
 def _paragraph(headings: Sequence[str], row: Sequence[str], columns: int) -> str:
-    details = ", ".join(f"{heading} {cell}" for heading, cell in zip(headings[1:], row[1:], strict=True) if cell)
-    indent = "  "
-    return "\n".join(
-        textwrap.wrap(row[0], columns)
-        + textwrap.wrap(details, columns, initial_indent=indent, subsequent_indent=indent)
-    )
+    details = "; ".join(f"{heading}: {cell}" for heading, cell in zip(headings[1:], row[1:], strict=True) if cell)
+    wrapper = textwrap.TextWrapper(columns, break_on_hyphens=False, subsequent_indent="  ")
+    return "\n".join([*wrapper.wrap(row[0]), *wrapper.wrap(f"  {details}")])
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -45,7 +45,7 @@ def plot_confusion(
     axes.set_xticks(shown, [class_names[i] for i in shown], rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(shown, [class_names[i] for i in shown])
     recall = axes.secondary_yaxis("right")
-    recall.set_yticks(shown, [f"{share[i, i]:.1%}" if support[i, 0] else "–" for i in shown])
+    recall.set_yticks(shown, [f"{share[i, i]:.1%}" if support[i, 0] else "-" for i in shown])
     recall.set_ylabel("Accuracy per class")
     total = int(matrix.sum())
     axes.set_title(f"Accuracy {np.trace(matrix) / max(total, 1):.1%}, n = {total:,}")

@@ -115,7 +115,7 @@ def _keys(chart: Chart, runs: Mapping[str, Sequence[Row]]) -> list[Line2D]:
     keys = [Line2D([], [], color=f"C{number}", label=name) for number, name in enumerate(runs)]
     parts = {}
     for curve in curves:
-        name, _, part = str(curve.get_label()).rpartition(": ")
+        part = str(curve.get_label()).rpartition(": ")[2]
         star = curve.get_marker() == "*"
         look: dict[str, Any] = _STAR if star else {"linestyle": curve.get_linestyle()}
         parts["best epoch" if star else part] = look
