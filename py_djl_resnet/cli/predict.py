@@ -17,6 +17,7 @@ HELP = """Classify images.
 
 Images are prepared as in the training. An image that cannot be read is reported, the others are classified, and the
 exit code is 1."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT IMAGE [IMAGE ...]"
 EXAMPLES = (
     "predict runs/mine shoe.png",
     "predict runs/mine photos/ --invert --top-k 1 --json",
