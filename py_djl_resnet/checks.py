@@ -18,8 +18,6 @@ LONG = 2**63 - 1
 
 #: The most characters of a wrong value that an error shows.
 _LONGEST = 80
-#: How similar a name must be to be suggested: "epoch" is near "epochs", "optimizer" is not near "momentum".
-_NEAR = 0.75
 
 
 def whole_number(value: Any, name: str, least: int = 1, most: int = INT) -> int:
@@ -78,13 +76,15 @@ def checked_path(value: Any, name: str, advice: str = "") -> str:
         advice: what an error about another type says at its end, as a sentence.
 
     Raises:
-        UsageError: another type, an empty path, one that is not UTF-8 or cannot be accessed.
+        UsageError: another type, an empty path, a URL, one that is not UTF-8 or cannot be accessed.
     """
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(path, str):
         raise UsageError(" ".join([f"{name} must be a string or a Path. Received: {shown(value)}.", advice]).rstrip())
     if not path or "\0" in path:
         raise UsageError(f"{name} must be a path. Received: {shown(path) if path else 'an empty string'}.")
+    if "://" in path:
+        raise UsageError(f"{name} cannot be a URL. Received: {shown(path)}. Download the file and give its path.")
     require_utf8(path, name)
     try:
         os.stat(path)
@@ -148,9 +148,9 @@ def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
     return names
 
 
-def nearest(name: object, names: Iterable[str]) -> str:
+def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:
     """Returns ``" Did you mean 'x'?"`` for a misspelt name, or an empty string if none is similar."""
-    close = get_close_matches(name, list(names), n=1, cutoff=_NEAR) if isinstance(name, str) else []
+    close = get_close_matches(name, list(names), n=1, cutoff=cutoff) if isinstance(name, str) else []
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

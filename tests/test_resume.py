@@ -128,7 +128,10 @@ def test_damaged_last_is_one_line_of_the_command(command, finished):
 def test_command_reports_a_complete_run(command, finished):
     code, out, err = command("train", "--resume", "finished")
     assert code == 0
-    assert err == "py-djl-resnet: this run is complete: 2 of 2 epochs, nothing was trained; --epochs N extends it\n"
+    assert (
+        err
+        == "py-djl-resnet: This run is complete, with 2 of 2 epochs. Nothing was trained. Extend it with --epochs N.\n"
+    )
     assert "epoch 2/" not in out
     assert command("train", "--resume", "finished", "--quiet")[2] == ""
 
@@ -138,7 +141,7 @@ def test_command_reports_a_run_that_patience_ended(command):
     assert command("train", *patient, "--min-delta", "1", "--quiet")[0] == 0
     code, _, err = command("train", "--resume", "mine")
     assert code == 0
-    assert "complete: its patience ended it after 2 of 9 epochs; nothing was trained\n" in err
+    assert "complete: its patience ended it after epoch 2 of 9. Nothing was trained.\n" in err
 
 
 @pytest.mark.parametrize("source", ["finished", "finished/last.safetensors"])
