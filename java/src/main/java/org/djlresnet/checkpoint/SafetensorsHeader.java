@@ -72,16 +72,18 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
             in.endObject();
             expect(in, JsonToken.END_DOCUMENT, "after the header");
         } catch (MalformedJsonException | EOFException e) {
-            throw new BadHeaderException("the header is not valid JSON: " + firstLine(e));
+            throw new BadHeaderException("the header is not valid JSON" + position(e));
         } catch (IOException | IllegalStateException e) {
-            throw new BadHeaderException("the header is not as expected: " + firstLine(e));
+            throw new BadHeaderException("the header has an unexpected form" + position(e));
         }
         checkFilled(tensors, dataBytes);
         return new SafetensorsHeader(metadata, tensors);
     }
 
-    private static String firstLine(Exception e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    /** Returns the end of Gson's message, without its advice to programmers. */
+    private static String position(Exception e) {
+        String first = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+        return first.contains(" at line ") ? first.substring(first.indexOf(" at line ")) : "";
     }
 
     private static void readMetadata(JsonReader in, Map<String, String> metadata)

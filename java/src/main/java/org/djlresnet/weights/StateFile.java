@@ -243,9 +243,11 @@ public final class StateFile implements AutoCloseable {
         try {
             mismatches.throwIfAny(
                     String.format(
-                            "%s does not contain the tensors of a %s for %s channels and %s classes",
+                            "%s does not contain the tensors of a %s (input channels %s, classes %s)",
                             path, wanted.model(), channels, classNames.size()),
-                    wanted.newHead() || wanted.classNames() == null
+                    wanted.newHead()
+                                    || wanted.classNames() == null
+                                            && !wrong.contains(layout.headWeight())
                             ? ""
                             : "For other classes, use a new head (new_head in Python, --new-head N on the"
                                     + " command line).");

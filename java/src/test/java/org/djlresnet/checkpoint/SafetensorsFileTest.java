@@ -389,10 +389,11 @@ class SafetensorsFileTest {
     @Test
     void messagesHaveAsciiDigitsInEveryLocale() throws IOException {
         Locale before = Locale.getDefault();
+        Path wrongLength = two(0, 4, 4, 8, 9);
         try {
             Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
             assertRejected(Files.write(dir.resolve("short"), new byte[7]), "it has 7 bytes");
-            assertRejected(two(0, 4, 4, 8, 9), "take 8 bytes, but the file has 9");
+            assertRejected(wrongLength, "take 8 bytes, but the file has 9");
         } finally {
             Locale.setDefault(before);
         }

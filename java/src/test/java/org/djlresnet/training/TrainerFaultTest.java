@@ -40,7 +40,8 @@ class TrainerFaultTest extends TrainerFixture {
 
     private static final List<String> CHECKPOINTS =
             List.of("last.safetensors", "last.previous.safetensors", "best.safetensors");
-    private static final String THREE_EPOCHS = "{'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
+    private static final String THREE_EPOCHS =
+            "{'model': 'cifar-resnet20', 'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
 
     private final ImageDataset train = QuadrantImages.of(16, 1);
     private final ImageDataset test = QuadrantImages.of(8, 2);

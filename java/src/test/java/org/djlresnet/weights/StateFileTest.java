@@ -249,7 +249,7 @@ class StateFileTest {
                             zeros("fc.bias", Dtype.F32, 4));
             String message =
                     assertThrows(UserException.class, () -> read(path, false)).getMessage();
-            assertTrue(message.contains("backbone.fc.weight"), message);
+            assertTrue(message.contains("backbone.conv1.weight"), message);
         }
     }
 
