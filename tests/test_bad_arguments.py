@@ -225,7 +225,10 @@ def test_live_figure_without_its_extra_says_how_to_install_it(monkeypatch):
 
 
 def test_train_rejects_a_class_as_progress():
-    with pytest.raises(UsageError, match=r"progress must be an object\. Received: the class LiveFigure\. Allowed: .* such as LiveFigure\(\)"):
+    with pytest.raises(
+        UsageError,
+        match=r"progress must be an object\. Received: the class LiveFigure\. Allowed: .* such as LiveFigure\(\)",
+    ):
         train(progress=LiveFigure)
 
 
@@ -255,7 +258,10 @@ def no_java(monkeypatch):
         ({"recipe": "d2l-fashion-mnist"}, "recipe must be a Recipe. Received: 'd2l-fashion-mnist'. .*Recipe.from_file"),
         ({"recipe": ""}, "recipe must be a Recipe. Received: ''"),
         ({"callback": 5}, "callback must be a function. Received: 5"),
-        ({"progress": "yes"}, "progress cannot show a run. Received: 'yes'. Allowed: True, False, or an object with show"),
+        (
+            {"progress": "yes"},
+            "progress cannot show a run. Received: 'yes'. Allowed: True, False, or an object with show",
+        ),
         ({"progress": None}, "progress cannot show a run. Received: None."),
         ({"out": 5}, "out must be a string or a Path. Received: 5"),
         ({"out": b"mine"}, "out must be a string or a Path. Received: b'mine'"),

@@ -109,9 +109,9 @@ def test_resume_needs_the_same_arrays(arrays, tmp_path):
 
 def test_resume_uses_the_previous_checkpoint_if_last_is_damaged(finished, trained):
     damage_last(finished)
-    with pytest.warns(UserWarning, match=r"last\.safetensors.* Going on from .*last\.previous\.safetensors") as told:
+    with pytest.warns(UserWarning, match=r"last\.safetensors.* Going on from .*last\.previous\.safetensors") as warned:
         run = resume(finished, progress=False)
-    assert [warning.filename for warning in told] == [__file__]
+    assert [warning.filename for warning in warned] == [__file__]
     assert without_times(run.history) == without_times(trained.history)
 
 
