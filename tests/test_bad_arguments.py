@@ -153,7 +153,7 @@ def test_device_that_is_not_there_is_named(refused, tmp_path, device):
 def test_second_engine_in_a_process_is_refused(refused, jvm):
     code, message = refused("train", "--engine", "mxnet", *TINY)
     assert code == 2
-    assert "'pytorch' runs" in message
+    assert "'pytorch' is running" in message
 
 
 def test_native_library_that_cannot_be_loaded_is_named(tmp_path):

@@ -120,7 +120,7 @@ def test_java_out_of_memory_is_told_and_costs_no_checkpoint(whole, stopped, monk
     before = state(stopped)
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", "24m")
     line = the_error(finish(start(stopped, *SHORT), 1))
-    assert "Java's heap is full" in line
+    assert "The Java heap is full" in line
     assert "PY_DJL_RESNET_HEAP" in line
     monkeypatch.delenv("PY_DJL_RESNET_HEAP")
     assert state(stopped) == before
@@ -162,7 +162,7 @@ def test_heap_that_is_full_in_the_midst_of_a_training_costs_no_checkpoint(tmp_pa
     assert done.returncode == 0, done.stderr
     full = ran(f"train(dataset=arrays, recipe=recipe, out={str(run)!r}, progress=False, callback=fill)", "48m")
     assert full.returncode == 1
-    assert "EngineError: Java's heap is full" in full.stderr
+    assert "EngineError: The Java heap is full" in full.stderr
     assert 1 <= len(metrics(run)) < 12
     assert halves(run) == []
     done = ran(f"resume({str(run)!r}, dataset=arrays, progress=False)", "1g")

@@ -36,7 +36,7 @@ def no_java(monkeypatch):
     def started(*options, **more):
         raise AssertionError("Java was started")
 
-    monkeypatch.setattr("py_djl_resnet._java.find.jvm.start", started)
+    monkeypatch.setattr("py_djl_resnet._java.jvm.start", started)
 
 
 @pytest.mark.usefixtures("no_java")
