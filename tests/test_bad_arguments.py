@@ -247,5 +247,5 @@ def test_other_number_of_threads_than_the_running_one_is_refused(refused, jvm, t
     code, message = refused("train", "--threads", "3", *TINY)
     assert code == 2
     assert "threads=3" in message
-    assert "another process" in message
+    assert "separate process" in message
     assert not (tmp_path / "mine").exists()
