@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import json
 import os
@@ -73,7 +74,7 @@ def examine(engine: str = "pytorch") -> list[Finding]:
         "own jar": _own_jar,
         "library jars": lambda: _library_jars(engine),
         "native library": lambda: _native_library(engine),
-        **{f"engine {name}": lambda name=name: _engine(name, name == engine) for name in jars.ENGINES},
+        **{f"engine {name}": functools.partial(_engine, name, name == engine) for name in jars.ENGINES},
         "threads": _threads,
         "memory": _memory,
         "jar cache": lambda: _cache("jar cache", jars.cache_folder(), "PY_DJL_RESNET_CACHE"),
