@@ -33,7 +33,17 @@ TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
         (["summary", "d2l-resnet81"], ["d2l-resnet81", "d2l-resnet18"]),
         (["summary", "d2l-resnet18", "--input", "1,28,28"], ["N,C,H,W", "'1,28,28'"]),
         (["summary", "d2l-resnet18", "--input", "1,1,0,28"], ["N,C,H,W", "'1,1,0,28'"]),
+        (["summary", "d2l-resnet18", "--input", "1,1,28,9223372036854775808"], ["--input", "'1,1,28,92233720"]),
+        (["summary", "d2l-resnet18", "--classes", "2147483648"], ["--classes", "Received: 2147483648."]),
+        (["summary", "d2l-resnet18", "--depth", "99999999999"], ["--depth", "Received: 99999999999."]),
         (["summary"], ["MODEL"]),
+        (["evaluate", "nothing"], ["nothing does not exist"]),
+        (["evaluate", "nothing", "--batch-size", "99999999999"], ["--batch-size", "Received: 99999999999."]),
+        (["evaluate", "nothing", "--limit", "2147483648"], ["--limit", "Received: 2147483648."]),
+        (["evaluate", "nothing", "--figure", "a.gif"], ["Received: .gif. Allowed: .png, .svg, .pdf"]),
+        (["predict", "nothing", "a.png"], ["nothing does not exist"]),
+        (["predict", "nothing", "a.png", "--top-k", "2147483648"], ["--top-k", "Received: 2147483648."]),
+        (["plot", "nothing"], ["nothing does not exist"]),
         ([], ["No command given", "train"]),
     ],
 )
@@ -220,15 +230,12 @@ def test_another_number_of_threads_is_rejected(refused, jvm, tmp_path):
 
 def test_live_figure_without_its_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", None)
-    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed; run pip install"):
+    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed.*pip install"):
         LiveFigure()
 
 
 def test_train_rejects_a_class_as_progress():
-    with pytest.raises(
-        UsageError,
-        match=r"progress must be an object\. Received: the class LiveFigure\. Allowed: .* such as LiveFigure\(\)",
-    ):
+    with pytest.raises(UsageError, match=r"must be an object\. Received: the class LiveFigure\. .* as LiveFigure\(\)"):
         train(progress=LiveFigure)
 
 
@@ -258,10 +265,7 @@ def no_java(monkeypatch):
         ({"recipe": "d2l-fashion-mnist"}, "recipe must be a Recipe. Received: 'd2l-fashion-mnist'. .*Recipe.from_file"),
         ({"recipe": ""}, "recipe must be a Recipe. Received: ''"),
         ({"callback": 5}, "callback must be a function. Received: 5"),
-        (
-            {"progress": "yes"},
-            "progress cannot show a run. Received: 'yes'. Allowed: True, False, or an object with show",
-        ),
+        ({"progress": "yes"}, "progress cannot show a run. Received: 'yes'. Allowed: True, False, or an object"),
         ({"progress": None}, "progress cannot show a run. Received: None."),
         ({"out": 5}, "out must be a string or a Path. Received: 5"),
         ({"out": b"mine"}, "out must be a string or a Path. Received: b'mine'"),

@@ -13,9 +13,9 @@ from .report import network
 
 HELP = """Export a network: for torchvision or timm, for DJL, or as ONNX.
 
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. safetensors is what
-torchvision's load_state_dict takes, strictly; djl a folder that DJL's Criteria and Predictor serve, with this package's
-jar on the class path; onnx needs the extra [onnx]."""
+CHECKPOINT is a .safetensors file or a run folder, whose best checkpoint is used. For torchvision's own networks, its
+load_state_dict accepts the safetensors file strictly. DJL's Criteria and Predictor serve the folder of djl, with this
+package's jar on the class path. onnx needs the extra [onnx]."""
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
     "export runs/mine --format djl --out mine-djl",

@@ -15,12 +15,12 @@ from ..weights import require_writable
 from .options import add_engine, add_preprocessing, count, print_json, start, whole
 from .report import network
 
-HELP = """Import weights of torchvision or timm: make a checkpoint of a file of theirs.
+HELP = """Import weights of torchvision or timm into a checkpoint.
 
-FILE is a state dict: .safetensors, or .pth and .pt, which torch reads weights-only in a process of its own (extra
-[torch]). Its tensors must be those of the network; a prefix module., num_batches_tracked and other floating-point
-types than float32 are supported. How images are prepared comes from timm's config.json beside the file, else is
-torchvision's for torchvision's networks; for others give --preprocessing."""
+FILE is a state dict: .safetensors, or .pth and .pt, which need the extra [torch]. Its tensors must fit the network.
+Prefixes of wrappers such as module. are removed, and float16, bfloat16 and float64 become float32. The preprocessing
+comes from timm's config.json beside the file, else it is torchvision's for torchvision's networks; for others give
+--preprocessing."""
 EXAMPLES = (
     "import resnet50.safetensors --model resnet50 --out resnet50-imagenet.safetensors",
     "import resnet18.pth --model resnet18 --new-head 10 --out start.safetensors",
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _classes(text: str) -> int:
     number = count(text)
     if number > MAX_CLASSES:
-        raise argparse.ArgumentTypeError(f"must be at most {MAX_CLASSES}. Received: {text!r}.")
+        raise argparse.ArgumentTypeError(f"must be at most {MAX_CLASSES}. Received: {number}.")
     return number
 
 
