@@ -137,37 +137,3 @@ def test_interruptions_that_are_ignored_stay_so_among_the_imports(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert (ran.returncode, ran.stderr) == (0, "")
-
-
-def test_bars_are_drawn_on_a_terminal(tmp_path):
-    reader, terminal = pty.openpty()
-    arguments = ["train", "--epochs", "100", "--limit", "256", "--batch-size", "32", "--out", "mine"]
-    with open(reader, "rb", buffering=0) as screen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "py_djl_resnet", *arguments],
-            cwd=tmp_path,
-            stdin=terminal,
-            stdout=subprocess.PIPE,
-            stderr=terminal,
-            text=True,
-        )
-        os.close(terminal)
-        drawn, whole, asked = b"", None, False
-        while True:
-            try:
-                part = screen.read(65536)
-            except OSError:  # the other side has closed
-                break
-            if not part:
-                break
-            drawn += part
-            # a pass may be over between two looks at it, but not that of every epoch
-            whole = re.search(rb"Training +\d+/100: .* 256/256 .*ex/s, loss=\d+\.\d{3}, acc=[01]\.\d", drawn)
-            later = re.search(rb"Training +(?!1/)\d+/100: ", drawn)  # the first epoch has its line by then
-            if whole and later and not asked:
-                process.send_signal(signal.SIGTERM)
-                asked = True
-        out, _ = process.communicate(timeout=60)
-    assert whole, drawn
-    assert process.returncode == 143
-    assert out.startswith("epoch 1/100: ")
