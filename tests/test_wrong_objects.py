@@ -7,12 +7,12 @@ import sys
 import pytest
 
 from py_djl_resnet import Run, UsageError, create_model, evaluate, load, resume, train
-from py_djl_resnet.notebook.live import LiveFigure
+from py_djl_resnet.notebook import LiveFigure
 
 
 def test_without_the_extra_it_says_how_to_have_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", None)
-    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed; run pip install"):
+    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed. Run: pip install"):
         LiveFigure()
 
 

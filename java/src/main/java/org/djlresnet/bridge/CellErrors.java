@@ -65,9 +65,9 @@ final class CellErrors {
         return error(COMPILATION, message, place, 1, new JsonArray());
     }
 
-    /** Returns the error for code that made the compiler itself fail. */
-    JsonObject compilerFailure(Throwable thrown, Place place) {
-        String message = "the compiler failed on this code: " + thrown;
+    /** Returns the error for code that made JShell itself fail. */
+    JsonObject shellFailure(Throwable thrown, Place place) {
+        String message = "JShell failed on this code: " + thrown;
         return error(COMPILATION, message, place, 1, new JsonArray());
     }
 

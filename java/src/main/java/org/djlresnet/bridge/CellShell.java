@@ -32,6 +32,7 @@ final class CellShell {
     private volatile boolean running;
     private volatile boolean stopped;
     private String value;
+    private String text;
     private JsonObject error;
 
     CellShell(String[] classPath) {
@@ -84,7 +85,7 @@ final class CellShell {
             try {
                 rest = evaluateFirst(rest, place);
             } catch (RuntimeException | Error thrown) { // such as javac's StackOverflowError
-                error = errors.compilerFailure(thrown, place);
+                error = errors.shellFailure(thrown, place);
             }
         }
     }
@@ -119,6 +120,7 @@ final class CellShell {
             return;
         }
         errors.place(snippet, place);
+        text = event.value();
         if (event.status() == Snippet.Status.REJECTED
                 || event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
             error = errors.compilation(snippet);
@@ -170,6 +172,7 @@ final class CellShell {
         JsonObject json = new JsonObject();
         json.addProperty("state", stopped ? "stopped" : error != null ? "failed" : "done");
         json.addProperty("value", stopped || error != null ? null : value);
+        json.addProperty("text", text);
         json.add("error", error);
         return GSON.toJson(json);
     }

@@ -128,8 +128,8 @@ public final class JavaCells {
      * Returns how the last cell ended.
      *
      * @return {@code {"state": "done", "failed" or "stopped", "value": the variable that holds the
-     *     last expression, or null, "error": null or {"kind", "message", "cell", "line", "source",
-     *     "trace"}}}
+     *     last expression, or null, "text": its toString(), "error": null or {"kind", "message",
+     *     "cell", "line", "source", "trace"}}}
      */
     public String result() {
         return shell.result();

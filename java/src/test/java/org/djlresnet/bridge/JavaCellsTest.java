@@ -117,11 +117,11 @@ class JavaCellsTest {
     }
 
     @Test
-    void reportsAFailureOfTheCompilerItself() throws InterruptedException {
+    void reportsAFailureOfJshellItself() throws InterruptedException {
         run("int kept = 5;");
         String error = error("\nint deep = " + "1+".repeat(20_000) + "1;");
         assertTrue(
-                error.startsWith("the compiler failed on this code: java.lang.StackOverflowError"),
+                error.startsWith("JShell failed on this code: java.lang.StackOverflowError"),
                 error.substring(0, 100));
         assertEquals("done", run("kept").get("state").getAsString());
     }
