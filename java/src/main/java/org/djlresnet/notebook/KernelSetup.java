@@ -2,9 +2,11 @@ package org.djlresnet.notebook;
 
 import java.io.PrintStream;
 import java.lang.reflect.Field;
+import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import jdk.jshell.EvalException;
 import jdk.jshell.JShell;
+import jdk.jshell.Snippet;
 import jdk.jshell.SnippetEvent;
 
 /**
@@ -43,6 +45,11 @@ public final class KernelSetup {
         output.start();
         shell.onSnippetEvent(
                 event -> {
+                    if (event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
+                        // JJava reports only snippets that JShell rejects
+                        shell.diagnostics(event.snippet())
+                                .forEach(diag -> System.err.println(diag.getMessage(Locale.ROOT)));
+                    }
                     if (wasInterrupted(event)) {
                         Bars.awaitEnding();
                     }
