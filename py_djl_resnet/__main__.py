@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """Runs the command line; Ctrl-C is one line from here on, also among the imports.
+    """Runs the command line. Ctrl-C prints one line, even during the imports.
 
     Returns:
         The exit code, as of :func:`py_djl_resnet.cli.main`.
@@ -21,13 +21,13 @@ def main() -> int:
         if ours:
             signal.signal(signal.SIGINT, usual)
         return run()
-    except KeyboardInterrupt:  # before the command was ready for one, or after it
+    except KeyboardInterrupt:  # before the command handles interruptions, or after it
         _end(signal.SIGINT, None)
         raise
 
 
 def _end(number: int, frame: object) -> None:
-    """Ends the process: an exception may get lost among imports, or be told with a traceback."""
+    """Ends the process at once: an exception could be swallowed by an import, or print a traceback."""
     os.write(2, b"py-djl-resnet: interrupted\n")
     os._exit(128 + number)
 

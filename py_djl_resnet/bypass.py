@@ -19,7 +19,7 @@ from .models import Model
 from .summary import text_table
 
 if TYPE_CHECKING:
-    from ._plotting.figures import Chart
+    from ._plotting.chart import Chart
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def path(value: Any, name: str, advice: str = "") -> str:
         raise UsageError(f"{name} must be a path, as text or a Path; received {shown(value)}{advice}")
     if not found or "\0" in found:
         raise UsageError(f"{name} must be a path; received {shown(found) if found else 'empty text'}")
+    if "://" in found:
+        raise UsageError(f"{name} cannot be a URL. Received: {shown(found)}. Download the file and give its path.")
     try:
         os.stat(found)
     except (FileNotFoundError, NotADirectoryError):

@@ -22,7 +22,7 @@ from .recipe import Recipe
 from .settings import SETTINGS
 
 if TYPE_CHECKING:
-    from ._plotting.figures import Chart
+    from ._plotting.chart import Chart
 
 #: What selected the best epoch of a run whose ``recipe.json`` does not say.
 SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": "test data"}
@@ -115,21 +115,51 @@ class Run:
         examples = sum(row["seconds"] * row["examples_per_second"] for row in self.history)
         return float(examples / seconds) if seconds > 0 else math.nan
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
-        """The chapter's figure: train loss, train and test accuracy over the epochs.
-
-        Args:
-            path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-        Returns:
-            A Matplotlib figure, which a notebook shows.
-        """
-        from ._plotting.figures import plot_history
-
-        return plot_history({self.name: self.history}, path)
+    def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Chart:
+        """Draws the run as :func:`plot_runs` does, with its options."""
+        return plot_runs([self], path, **options)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r}, epochs={len(self.history)})"
+
+
+def plot_runs(
+    runs: Sequence[Run],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    style: str = "panels",
+    size: tuple[float, float] | None = None,
+    dpi: int = 150,
+) -> Chart:
+    """Draws the loss and the accuracy of runs over the epochs, with the best epoch marked.
+
+    Args:
+        runs: one, or several to compare, each with at least one epoch.
+        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
+        style: ``"panels"`` for a panel per metric, or ``"d2l"`` for the chapter's figure: training loss, training
+            accuracy and test accuracy in one panel.
+        size: width and height in inches; None chooses.
+        dpi: dots per inch of a .png file.
+
+    Returns:
+        A Matplotlib figure, which a notebook shows.
+
+    Raises:
+        UsageError: an unknown style or ending, or a file that cannot be written.
+    """
+    from ._plotting.history import plot_history
+
+    names = labels(runs)
+    titles = {f"{run.recipe.model} on {run.recipe.dataset}" for run in runs}
+    return plot_history(
+        {name: run.history for name, run in zip(names, runs, strict=True)},
+        path,
+        style=style,
+        title=titles.pop() if len(titles) == 1 else "Training runs",
+        best={name: run.best["epoch"] for name, run in zip(names, runs, strict=True) if run.best},
+        size=size,
+        dpi=dpi,
+    )
 
 
 def plot_page(runs: Sequence[Run], path: str | os.PathLike[str]) -> None:

@@ -19,7 +19,7 @@ from .checks import instance, path
 from .datasets import ARRAYS, check_labels, check_pictures, default_folder, from_checked
 from .errors import SettingError, UsageError
 from .metrics import Row
-from .models import Model
+from .models import Model, checkpoint_file
 from .progress import Display
 from .recipe import Recipe
 from .resuming import existing, is_run, recipe_to_resume, require_equal, run_to_resume, when_free
@@ -95,6 +95,8 @@ def train(
         arrays = _checked_arrays(dataset, channels_last)
         asked = asked.replace(dataset=ARRAYS, data_dir=None)
     asked = Recipe(**absolute_paths(dataclasses.asdict(asked)))
+    if asked.weights and os.path.isdir(asked.weights):
+        asked = asked.replace(weights=str(checkpoint_file(asked.weights)))
     folder = None if out is None else os.path.abspath(path(out, "out"))
     names = None if class_names is None else checked_names(class_names)
     if resume is None and (wait or changes is not None):

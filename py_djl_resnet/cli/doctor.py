@@ -1,4 +1,4 @@
-"""Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
+"""The command ``doctor``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ..doctor import examine
 from .options import engine, print_json
 
+HELP = """Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
 EXAMPLES = ("doctor", "doctor --engine mxnet --json")
 
 

@@ -1,9 +1,4 @@
-"""Export a network: for torchvision or timm, for DJL, or as ONNX.
-
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. safetensors is what
-torchvision's load_state_dict takes, strictly; djl a folder that DJL's Criteria and Predictor serve, with this package's
-jar on the class path; onnx needs the extra [onnx].
-"""
+"""The command ``export``."""
 
 from __future__ import annotations
 
@@ -16,6 +11,11 @@ from ..weights import FORMATS, export
 from .options import add_engine, add_preprocessing, start
 from .report import network
 
+HELP = """Export a network: for torchvision or timm, for DJL, or as ONNX.
+
+CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. safetensors is what
+torchvision's load_state_dict takes, strictly; djl a folder that DJL's Criteria and Predictor serve, with this package's
+jar on the class path; onnx needs the extra [onnx]."""
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
     "export runs/mine --format djl --out mine-djl",

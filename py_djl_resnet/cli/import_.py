@@ -1,10 +1,4 @@
-"""Import weights of torchvision or timm: make a checkpoint of a file of theirs.
-
-FILE is a state dict: .safetensors, or .pth and .pt, which torch reads weights-only in a process of its own (extra
-[torch]). Its tensors must be those of the network; a prefix module., num_batches_tracked and other floating-point
-types than float32 are supported. How images are prepared comes from timm's config.json beside the file, else is
-torchvision's for torchvision's networks; for others give --preprocessing.
-"""
+"""The command ``import``."""
 
 from __future__ import annotations
 
@@ -20,6 +14,12 @@ from ..weights import require_writable
 from .options import add_engine, add_preprocessing, count, print_json, start, whole
 from .report import network
 
+HELP = """Import weights of torchvision or timm: make a checkpoint of a file of theirs.
+
+FILE is a state dict: .safetensors, or .pth and .pt, which torch reads weights-only in a process of its own (extra
+[torch]). Its tensors must be those of the network; a prefix module., num_batches_tracked and other floating-point
+types than float32 are supported. How images are prepared comes from timm's config.json beside the file, else is
+torchvision's for torchvision's networks; for others give --preprocessing."""
 EXAMPLES = (
     "import resnet50.safetensors --model resnet50 --out resnet50-imagenet.safetensors",
     "import resnet18.pth --model resnet18 --new-head 10 --out start.safetensors",
