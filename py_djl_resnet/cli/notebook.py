@@ -13,7 +13,7 @@ from .._java.jars import ENGINES
 from ..notebook import kernel
 from .options import add_engine
 
-HELP = """Register the Java kernel of notebooks, and open JupyterLab where it is installed."""
+HELP = """Register the Java kernel for notebooks and open JupyterLab if it is installed."""
 EXAMPLES = ("notebook", "notebook --kernel-only --engine mxnet")
 
 
