@@ -108,7 +108,12 @@ def check_resnet(notebook, epochs):
     nested = notebook.data("Diagram classes", "image/svg+xml")
     assert (nested.count("<circle"), nested.count(">f*<")) == (8, 2)
     blocks = notebook.data("Diagram blocks", "image/svg+xml")
-    assert [blocks.count(f">{layer}<") for layer in ("3×3 convolution", "1×1 convolution", "ReLU", "+")] == [4, 1, 4, 2]
+    assert [blocks.count(f">{layer}<") for layer in ("3\xd73 convolution", "1\xd71 convolution", "ReLU", "+")] == [
+        4,
+        1,
+        4,
+        2,
+    ]
     printout = notebook.data("String printed = net", "text/html")
     assert printout.startswith("<details><summary>")
     assert printout.count("\t\tResidual(") == 8
