@@ -147,7 +147,7 @@ def check_resnet(notebook, epochs):
     # exercises 2 to 4
     assert notebook.text("Block bottleneck = new Bottleneck") == "(2, 128, 4, 4)"
     count, difference = numbers(
-        r"(\d+) parameters, same shapes: true, greatest difference: (.*)", notebook.text("sameShapes")
+        r"(\d+) parameters, same shapes: true, largest difference: (.*)", notebook.text("sameShapes")
     )
     assert count == 20
     assert difference < 1e-4
