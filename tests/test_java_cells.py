@@ -226,6 +226,7 @@ def test_advice_for_what_cannot_cross_works(shell, java):
 def test_a_text_too_long_for_java_leaves_later_cells_alone(java):
     error = rejected(java, '"' + "y" * 70_000 + '".length()')
     assert (error.kind, error.message) == ("CompilationError", "constant string too long")
+    assert len(str(error)) < 400
     assert java("3 + 3") == 6
 
 

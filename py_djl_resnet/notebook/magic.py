@@ -41,6 +41,8 @@ from ..models import Model
 _POLL_MILLISECONDS = 50
 #: How long an interrupted cell may take before it is stopped.
 _SECONDS_TO_END = 2.0
+#: Characters shown of a line with an error.
+_SOURCE_WIDTH = 200
 _TYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 
 
@@ -255,7 +257,7 @@ def _error(error: dict[str, Any]) -> JavaError:
     head = error["kind"] if error["message"] is None else f"{error['kind']}: {error['message']}"
     lines = [head]
     if error["line"] is not None:
-        source = "" if error["source"] is None else f": {error['source'].strip()}"
+        source = "" if error["source"] is None else f": {error['source'].strip()[:_SOURCE_WIDTH]}"
         lines.append(f"    Java cell {error['cell']}, line {error['line']}{source}")
     lines += error["trace"][1:]
     return JavaError(error["kind"], error["message"], error["cell"], error["line"], lines)
