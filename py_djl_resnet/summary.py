@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._java import jvm
-from .checks import text, whole_number, whole_numbers
+from .checks import checked_text, whole_number, whole_numbers
 from .errors import UsageError
 
 _NARROWEST_COLUMN = 16
@@ -98,7 +98,7 @@ def summarize(
     Raises:
         UsageError: an unknown name, or a shape that the network cannot take.
     """
-    text(model, "model")
+    checked_text(model, "model")
     sizes = [] if shape is None else whole_numbers(shape, "shape")
     count = 0 if classes is None else whole_number(classes, "classes")
     depth = whole_number(depth, "depth")

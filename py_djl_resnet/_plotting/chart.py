@@ -6,7 +6,7 @@ import io
 import os
 from pathlib import Path
 
-from ..checks import path as checked_path
+from ..checks import checked_path
 from ..errors import UsageError
 from .backend import Figure, matplotlib
 

@@ -113,12 +113,15 @@ def _keys(chart: Chart, runs: Mapping[str, Sequence[Row]]) -> list[Line2D]:
     """The entries of a legend of several runs: each run's colour, then what the dashes and stars mean."""
     curves = [curve for axes in chart.axes for curve in axes.lines]
     keys = [Line2D([], [], color=f"C{number}", label=name) for number, name in enumerate(runs)]
-    parts = {}
+    parts: dict[str, dict[str, Any]] = {}
     for curve in curves:
         part = str(curve.get_label()).rpartition(": ")[2]
-        star = curve.get_marker() == "*"
-        look: dict[str, Any] = _STAR if star else {"linestyle": curve.get_linestyle()}
-        parts["best epoch" if star else part] = look
+        if curve.get_marker() == "*":
+            parts["best epoch"] = _STAR
+        else:
+            parts[part] = {"linestyle": curve.get_linestyle()}
+    if "best epoch" in parts:
+        parts["best epoch"] = parts.pop("best epoch")  # last
     return keys + [Line2D([], [], color="grey", label=part, **look) for part, look in parts.items()]
 
 

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     streams = sys.stdout, sys.stderr
     # A full disk stops no command, least of all a training; it is reported at the end
-    sys.stdout = cast(TextIO, Lenient(sys.stdout, told=(BrokenPipeError,)))
+    sys.stdout = cast(TextIO, Lenient(sys.stdout, raised=(BrokenPipeError,)))
     sys.stderr = lenient(sys.stderr)
     try:
         return _written(_code(arguments), streams[0])

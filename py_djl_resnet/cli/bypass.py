@@ -16,6 +16,7 @@ HELP = """Block ablation: evaluate a network without each residual block.
 
 Each block in turn is replaced by its shortcut. A bar chart and a .csv file with the same numbers go into the run
 folder's figures/, or where --figure says."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "bypass runs/mine",
     "bypass runs/mine --limit 1000 --figure bypass.svg",

@@ -18,6 +18,7 @@ HELP = """Evaluate a network on test data: loss, accuracy, precision and recall 
 
 The data set and the preprocessing are those of the training unless given. With a run folder, the confusion matrix is
 drawn into its figures/confusion.png; with --limit, into confusion-limit-N.png."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "evaluate runs/mine",
     "evaluate runs/mine/last.safetensors --limit 1000 --json",

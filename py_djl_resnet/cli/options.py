@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from .._java import jvm
 from .._java.jars import ENGINES
-from ..checks import INT, LONG
+from ..checks import INT, LONG, nearest
 
 
 def whole(text: str) -> int:
@@ -59,12 +57,6 @@ def shape(text: str) -> tuple[int, ...]:
             f"must be four whole numbers N,C,H,W of at least 1, such as 1,1,224,224. Received: {text!r}."
         )
     return numbers
-
-
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Returns `` Did you mean 'x'?`` if a known name is near, else nothing."""
-    close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:

@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from .. import __version__
+from ..checks import nearest
 from ..errors import UsageError
 from . import bypass, datasets, doctor, evaluate, export, import_, models, notebook, plot, predict, summary, train
-from .options import nearest
 
 _COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, models, datasets, notebook, doctor)
 

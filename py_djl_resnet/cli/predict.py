@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from .. import _preprocessing
-from ..checks import path
+from ..checks import checked_path
 from ..images import find_images
 from ..models import checkpoint_file
 from ..prediction import predictions_and_problems
@@ -17,6 +17,7 @@ HELP = """Classify images.
 
 Images are prepared as in the training. An image that cannot be read is reported, the others are classified, and the
 exit code is 1."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT IMAGE [IMAGE ...]"
 EXAMPLES = (
     "predict runs/mine shoe.png",
     "predict runs/mine photos/ --invert --top-k 1 --json",
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Prints a line per image, or JSON."""
     file = checkpoint_file(options.checkpoint)
-    find_images([path(image, "IMAGE") for image in options.images])
+    find_images([checked_path(image, "IMAGE") for image in options.images])
     _preprocessing.text(options.preprocessing)
     start(options)
     predictions, problems = predictions_and_problems(

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import Any
 
-from ..errors import SettingError, UsageError
+from ..errors import UsageError
 from ..recipe import environment_settings, number, recipe_names, settings_of
 from ..settings import GROUPS, SETTINGS, Setting
 
@@ -50,7 +50,7 @@ def given_settings(options: Any) -> dict[str, Any]:
     return {**settings, **{name: getattr(options, name) for name in SETTINGS if name in options}}
 
 
-def by_source(error: SettingError, options: Any) -> UsageError:
+def by_source(error: UsageError, options: Any) -> UsageError:
     """Returns an error of the API with its settings named as they were given: options, variables or keys."""
     in_file = {} if options.recipe is None else settings_of(options.recipe)
     environment = environment_settings() if options.resume in (None, "auto") else {}

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..checks import path
-from ..errors import ResnetError, SettingError
+from ..checks import checked_path
+from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import metric_columns
 from ..progress import Silent, Snapshot, display, metrics_line
 from ..recipe import Recipe, environment_settings
@@ -58,13 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Trains; prints a line per epoch, and finally the chapter's two lines and the run folder."""
     if options.resume is not None:
-        path(options.resume, "--resume")
+        checked_path(options.resume, "--resume")
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
     shown = None if options.quiet else _Shown()
     try:
         result = _trained(options, False if shown is None else shown)
-    except SettingError as error:
+    except (SettingError, RunInUseError) as error:
         raise by_source(error, options) from error
     if shown is not None and not shown.epochs:
         report(_complete(result))
