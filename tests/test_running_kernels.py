@@ -100,6 +100,6 @@ def test_java_cells_in_python_wait_for_an_interrupted_training(tmp_path):
         resnet.train(recipe=recipe, out={str(tmp_path / "python")!r}, progress=False, callback=slowly)
         """
         ran = cells.run(textwrap.dedent(train), interrupt_at="epoch 1", times=3)
-        assert ran.error.startswith("Interrupted: training was interrupted by SIGINT")
+        assert ran.error.startswith("Interrupted: Training was interrupted by SIGINT")
         assert cells.run("recipe.epochs").results == ["1000"]
         assert_saved(tmp_path / "python")
