@@ -168,7 +168,7 @@ def check_resnet_python(notebook, epochs):
     line = notebook.text("progress=LiveFigure()").splitlines()[0]
     row = numbers(r"train loss (\S+), train acc (\S+), test loss (\S+), test acc (\S+)", line)
     assert line.startswith(f"epoch {epochs}/{epochs}: ")
-    check_curves(notebook.picture("progress=LiveFigure()"), (BLUE, ORANGE, GREEN), epochs)
+    check_curves(notebook.image("progress=LiveFigure()"), (BLUE, ORANGE, GREEN), epochs)
     loss, train, test, speed = numbers(FINAL, notebook.text("examples/sec").strip())
     assert [loss, train, test] == [row[0], row[1], row[3]]
     assert speed > 0
@@ -178,10 +178,10 @@ def check_resnet_python(notebook, epochs):
     matrix = np.array([line.split()[-10:] for line in evaluation.strip().splitlines()[-10:]], int)
     assert np.sum(matrix) == count
     assert np.trace(matrix) / count == pytest.approx(accuracy, abs=5e-4)
-    check_confusion(notebook.picture("evaluation.plot()"), matrix)
+    check_confusion(notebook.image("evaluation.plot()"), matrix)
     by_hand, measured = numbers(r"accuracy (\S+), as measured above: (\S+)", notebook.text("np.mean(predicted"))
     assert by_hand == measured == pytest.approx(accuracy, abs=5.1e-4)
-    check_tiles(notebook.picture("worst = "), 3, 4)
+    check_tiles(notebook.image("worst = "), 3, 4)
     top = re.findall(r"^([\w/ -]+): ([01]\.\d{3})$", notebook.text("resnet.predict("), re.M)
     probabilities = [float(probability) for _, probability in top]
     assert len(top) == len(dict(top)) == 3
@@ -191,13 +191,13 @@ def check_resnet_python(notebook, epochs):
         assert test > MIN_ACCURACY
         assert top[0][0] == "Ankle boot"
     # the first test image, ten times as large and dark on white
-    photograph = notebook.picture("photograph.save(")
+    photograph = notebook.image("photograph.save(")
     images = gzip.decompress((ROOT / "data/fashion-mnist/t10k-images-idx3-ubyte.gz").read_bytes())
     boot = np.frombuffer(images, np.uint8, 784, 16).reshape(28, 28)
     assert photograph.shape == (280, 280, 3)
     assert np.corrcoef(photograph[4::10, 4::10, 0].ravel(), 255.0 - boot.ravel())[0, 1] > 0.98
     # two panels with the legend below
-    for panel in np.array_split(notebook.picture("plot_runs([")[:-80], 2, axis=1):
+    for panel in np.array_split(notebook.image("plot_runs([")[:-80], 2, axis=1):
         check_curves(panel, (BLUE, ORANGE), epochs)
 
 
@@ -215,7 +215,7 @@ def check_mixed(notebook, epochs):
     rows = check_training(notebook.text("Bars.train"), epochs)
     assert notebook.text("resnet.load(folder)").startswith(f"test acc {rows[-1, 3]:.3f}, d2l-resnet18, 1 channel")
     check_plotly(notebook.data("resnet.load(folder)", "text/html"), rows)
-    check_curves(notebook.picture("Run.open(folder).plot("), (BLUE, ORANGE, GREEN), epochs)
+    check_curves(notebook.image("Run.open(folder).plot("), (BLUE, ORANGE, GREEN), epochs)
     assert "ArithmeticException: / by zero" in notebook.error("int divide")
     assert ", line 2: return a / b;" in notebook.error("int divide")
     assert "int cannot be converted to java.lang.String" in notebook.error("String wrong")
@@ -245,7 +245,7 @@ def check_gradient_flow(notebook, epochs):
         for name, line in zip(networks, notebook.text("runs = {name").splitlines(), strict=True)
     }
     assert all(loss > 0 and 0 < accuracy <= 1 for _, loss, accuracy in after.values())
-    chart = notebook.picture("axes.semilogy")
+    chart = notebook.image("axes.semilogy")
     for panel in np.array_split(chart, 2, axis=1):
         check_curves(panel, (BLUE, ORANGE), epochs=2)
     ratios = {
@@ -260,7 +260,7 @@ def check_gradient_flow(notebook, epochs):
     values = np.array([row[1:] for row in costs], float)
     assert np.isfinite(values).all()
     assert np.allclose(values[:, 2], float(whole[2]) - values[:, 1], atol=1.1e-3)
-    check_bars(notebook.picture("costs.plot()"), (BLUE, ORANGE, GREEN), values[:, 1])
+    check_bars(notebook.image("costs.plot()"), (BLUE, ORANGE, GREEN), values[:, 1])
     if epochs > 1:
         assert after["cifar-resnet56"][2] > max(0.4, after["plain56"][2])
         assert values[:, 2].max() > 0.1

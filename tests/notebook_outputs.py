@@ -37,7 +37,7 @@ class Notebook:
         (output,) = self.outputs(part)
         return "\n".join(output["traceback"])
 
-    def picture(self, part):
+    def image(self, part):
         """Returns a cell's image: (height, width, 3), in [0, 255]."""
         return pixels(base64.b64decode(self.data(part, "image/png")))
 
@@ -78,17 +78,17 @@ def plotly_curves(html):
     return dict(traces[name.strip()] for name in names.split(","))
 
 
-def where(picture, colour):
+def where(image, colour):
     """Returns which pixels have a colour."""
-    return (np.abs(picture - colour) < 40).all(axis=2)
+    return (np.abs(image - colour) < 40).all(axis=2)
 
 
-def check_curves(picture, colours, epochs):
+def check_curves(image, colours, epochs):
     """Checks that each colour has a curve, or for one epoch a point, apart from the legend."""
-    width = picture.shape[1]
+    width = image.shape[1]
     # after one epoch, the points of two accuracies may coincide
     for colour in (colours[0], colours[-1]) if epochs == 1 else colours:
-        columns = np.flatnonzero(where(picture, colour).any(axis=0))
+        columns = np.flatnonzero(where(image, colour).any(axis=0))
         if epochs == 1:
             assert (abs(columns - width / 2) < 40).any()
         else:
@@ -97,11 +97,11 @@ def check_curves(picture, colours, epochs):
             assert len(columns) > 0.3 * np.ptp(columns)
 
 
-def check_bars(picture, colours, values):
+def check_bars(image, colours, values):
     """Checks bars side by side: their heights are proportional to values in [0, 1], ordered by colour."""
     heights = []
     for colour in colours:
-        bars = where(picture[30:], colour)
+        bars = where(image[30:], colour)
         # below the legend; the columns of a bar are adjacent
         columns = np.flatnonzero(bars.sum(axis=0) > 3)
         for bar in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
@@ -113,28 +113,28 @@ def check_bars(picture, colours, values):
     assert np.allclose(heights, np.multiply(scale, values), atol=2.5)
 
 
-def check_confusion(picture, matrix):
+def check_confusion(image, matrix):
     """Checks that each square is as dark as its count's share of the row."""
     from matplotlib import colormaps
 
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     expected = colormaps["Blues"](shares)[..., :3] * 255
-    frame = (picture < 60).all(axis=2)
+    frame = (image < 60).all(axis=2)
     rows = np.flatnonzero(frame.sum(axis=1) > 0.6 * frame.shape[1])
     columns = np.flatnonzero(frame.sum(axis=0) > 0.6 * frame.shape[0])
     top, left = rows[0], columns[0]
     side = (rows[-1] - top) / len(matrix), (columns[-1] - left) / len(matrix)
     # near a corner of each square, away from its number
     places = np.arange(len(matrix)) + 0.15
-    found = picture[np.ix_((top + places * side[0]).astype(int), (left + places * side[1]).astype(int))]
+    found = image[np.ix_((top + places * side[0]).astype(int), (left + places * side[1]).astype(int))]
     assert np.abs(found - expected).max() < 8
 
 
-def check_tiles(picture, rows, columns):
+def check_tiles(image, rows, columns):
     """Checks a grid of images, each with many shades of grey and unlike the others."""
-    height, width = picture.shape[0] // rows, picture.shape[1] // columns
+    height, width = image.shape[0] // rows, image.shape[1] // columns
     tiles = [
-        picture[i * height : (i + 1) * height, j * width : (j + 1) * width] for i in range(rows) for j in range(columns)
+        image[i * height : (i + 1) * height, j * width : (j + 1) * width] for i in range(rows) for j in range(columns)
     ]
     assert all(len(np.unique(tile)) > 30 for tile in tiles)
     assert len({tile.tobytes() for tile in tiles}) == rows * columns

@@ -134,7 +134,7 @@ def test_an_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, regis
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("change", "reason"),
     [
         (
             lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"),
@@ -144,8 +144,8 @@ def test_an_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, regis
         (lambda spec: spec.pop("metadata"), "its kernel.json cannot be read"),
     ],
 )
-def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkeypatch, tmp_path, spoil, reason):
-    spoil(registered)
+def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkeypatch, tmp_path, change, reason):
+    change(registered)
     (tmp_path / "kernel.json").write_text(json.dumps(registered))
     monkeypatch.setattr(kernel, "installed", lambda: tmp_path)
     (finding,) = doctor._java_kernel()
@@ -211,7 +211,7 @@ def is_running(process):
         return False
 
 
-def gone(process):
+def has_ended(process):
     for _ in range(600):
         if not is_running(process):
             return True
@@ -231,7 +231,7 @@ def test_killing_a_kernel_or_its_server_leaves_no_process(java_kernel, victim):
         children = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
         assert not any(children)
         os.kill(server.pid if victim == "server" else process, signal.SIGKILL)
-        assert gone(process)
+        assert has_ended(process)
     finally:
         server.kill()
         server.wait()
