@@ -11,7 +11,7 @@ TRAIN = (
     *("train", "--model", "cifar-resnet20", "--limit", "64", "--batch-size", "64", "--epochs", "2", "--threads", "1"),
     *("--out", "mine", "--offline"),
 )
-UNWRITABLE = "py-djl-resnet: error: standard output cannot be written: No space left on device\n"
+UNWRITABLE = "py-djl-resnet: error: Standard output cannot be written: No space left on device.\n"
 
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 
@@ -42,10 +42,7 @@ def test_unwritable_progress_does_not_stop_training(tmp_path):
 def test_unwritable_output_is_reported_after_training(tmp_path):
     ran = run(tmp_path, ">/dev/full", *TRAIN)
     assert ran.returncode == 1
-    first, second, last = ran.stderr.splitlines(keepends=True)
-    assert first.startswith("epoch 1/2: ")
-    assert second.startswith("epoch 2/2: ")
-    assert last == UNWRITABLE
+    assert ran.stderr == UNWRITABLE
     assert is_complete(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Checks the installation and suggests fixes."""
+"""The command ``doctor``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from ..doctor import examine
 from .options import engine, print_json
 
+HELP = """Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
 EXAMPLES = ("doctor", "doctor --engine mxnet --json")
 
 
