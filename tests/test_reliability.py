@@ -119,7 +119,7 @@ def test_full_heap_is_reported_and_costs_no_checkpoint(whole, stopped, monkeypat
     before = state(stopped)
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", "24m")
     line = the_error(finish(start(stopped, *SHORT), 1))
-    assert "Java's heap is full" in line
+    assert "The Java heap is full" in line
     assert "PY_DJL_RESNET_HEAP" in line
     monkeypatch.delenv("PY_DJL_RESNET_HEAP")
     assert state(stopped) == before
@@ -161,7 +161,7 @@ def test_heap_that_fills_up_during_a_training_costs_no_checkpoint(tmp_path):
     assert done.returncode == 0, done.stderr
     full = ran(f"train(dataset=arrays, recipe=recipe, out={str(run)!r}, progress=False, callback=fill)", "48m")
     assert full.returncode == 1
-    assert "EngineError: Java's heap is full" in full.stderr
+    assert "EngineError: The Java heap is full" in full.stderr
     assert 1 <= len(metrics(run)) < 12
     assert halves(run) == []
     done = ran(f"resume({str(run)!r}, dataset=arrays, progress=False)", "1g")
