@@ -260,7 +260,7 @@ class CheckpointTest {
         String message = refusal(file);
         assertTrue(
                 message.startsWith(
-                        file + ": Unknown model \"d2l-resnet81\"; did you mean \"d2l-resnet18\"?"),
+                        file + ": Unknown model 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
                 message);
     }
 
