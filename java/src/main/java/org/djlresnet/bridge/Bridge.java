@@ -41,7 +41,7 @@ public final class Bridge {
     private Bridge() {}
 
     /**
-     * Loads the engine and describes it.
+     * Loads and describes the engine.
      *
      * @return versions, engine, devices, threads and heap
      */
@@ -68,10 +68,10 @@ public final class Bridge {
     }
 
     /**
-     * Checks a recipe.
+     * Checks a recipe and adds the default settings.
      *
      * @param recipe a JSON object
-     * @return the recipe with every setting
+     * @return the recipe with all settings
      * @throws UserException if a key or value is not allowed
      */
     public static String completeRecipe(String recipe) {
@@ -79,11 +79,11 @@ public final class Bridge {
     }
 
     /**
-     * Summarizes a network without making its parameters.
+     * Summarizes a network without creating its parameters.
      *
      * @param model its name
-     * @param classes the number of classes, or 0 for the usual
-     * @param inputShape (N, C, H, W), or empty for the usual
+     * @param classes the number of classes, or 0 for the default
+     * @param inputShape (N, C, H, W), or empty for the default
      * @param depth how deep to list: 1 for the network's own children
      * @return {@code {"model", "input", "layers": [{"name", "type", "output_shape", "parameters",
      *     "multiply_adds"}], "total": {"parameters", "trainable_parameters", "multiply_adds"}}};
@@ -93,7 +93,7 @@ public final class Bridge {
     public static String summary(String model, int classes, long[] inputShape, int depth) {
         Models.Model entry = Models.get(model);
         if (classes < 0) {
-            throw new UserException("A network needs at least 1 class. Received: " + classes);
+            throw new UserException("A network needs at least 1 class. Received: " + classes + ".");
         }
         Shape input =
                 inputShape.length == 0
@@ -106,9 +106,9 @@ public final class Bridge {
     /**
      * Opens a shell for cells of Java code.
      *
-     * @param classPath the jars that cells see, which are those of this JVM
-     * @return the shell; from now on it has what Java prints
-     * @throws UserException if this Java cannot compile
+     * @param classPath the jars that cells can use, which are those of this JVM
+     * @return the shell, which from now on receives Java's standard output and error
+     * @throws UserException if this Java has no compiler
      */
     public static JavaCells javaCells(String[] classPath) {
         return new JavaCells(classPath);
@@ -118,10 +118,10 @@ public final class Bridge {
      * Starts a run on a named data set.
      *
      * @param recipe the recipe as JSON
-     * @param dataDir the folder of the data that come with the package
+     * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
-     * @return the run, begun
-     * @throws UserException if something that was asked for is not there or does not fit
+     * @return the started run
+     * @throws UserException if a requested thing does not exist or does not fit
      */
     public static TrainingHandle train(String recipe, String dataDir, String runDir) {
         return new TrainingHandle(
@@ -134,9 +134,9 @@ public final class Bridge {
      * @param recipe the recipe as JSON
      * @param train the training data
      * @param test the test data
-     * @param runDir the run's folder, or null to keep nothing
-     * @return the run, begun
-     * @throws UserException if something that was asked for is not there or does not fit
+     * @param runDir the run's folder, or null to write no files
+     * @return the started run
+     * @throws UserException if a requested thing does not exist or does not fit
      */
     public static TrainingHandle train(
             String recipe, Examples train, Examples test, String runDir) {
@@ -145,13 +145,13 @@ public final class Bridge {
     }
 
     /**
-     * Goes on with a run on a named data set.
+     * Resumes a run on a named data set.
      *
      * @param from its folder, or a checkpoint in it
-     * @param changes a JSON object of settings to change, of those that leave the result as it is
-     * @param dataDir the folder of the data that come with the package
-     * @return the run, begun again
-     * @throws UserException if there is nothing to go on from, or something does not fit
+     * @param changes a JSON object of settings to change; only those that do not affect the result
+     * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
+     * @return the resumed run
+     * @throws UserException if there is no run to resume, or something does not fit
      */
     public static TrainingHandle resume(String from, String changes, String dataDir) {
         return new TrainingHandle(
@@ -159,14 +159,14 @@ public final class Bridge {
     }
 
     /**
-     * Goes on with a run on arrays.
+     * Resumes a run on arrays.
      *
      * @param from its folder, or a checkpoint in it
-     * @param changes a JSON object of settings to change, of those that leave the result as it is
+     * @param changes a JSON object of settings to change; only those that do not affect the result
      * @param train the training data of the run
      * @param test the test data of the run
-     * @return the run, begun again
-     * @throws UserException if there is nothing to go on from, or something does not fit
+     * @return the resumed run
+     * @throws UserException if there is no run to resume, or something does not fit
      */
     public static TrainingHandle resume(
             String from, String changes, Examples train, Examples test) {
@@ -187,8 +187,8 @@ public final class Bridge {
      *
      * @param name its name
      * @param dataDir the folder of its files
-     * @param train whether the training part is wanted rather than the test part
-     * @param limit how many examples at most, or null for all
+     * @param train whether to read the training data, not the test data
+     * @param limit the largest number of examples, or null for all
      * @return the data
      * @throws UserException if the name is unknown, or files are missing or damaged
      */
@@ -200,13 +200,13 @@ public final class Bridge {
     /**
      * Wraps arrays as a data set.
      *
-     * @param pixels a direct buffer in native order, which is kept and not copied
+     * @param pixels a direct buffer in native order; not copied, so it must not change
      * @param type "uint8" (scaled by 1/255) or "float32"
      * @param shape (N, C, H, W)
      * @param labels a class for each example
      * @param classNames a name for each class
      * @return the data
-     * @throws UserException if sizes disagree or a label or value is out of range
+     * @throws UserException if sizes do not match, or a label or value is out of range
      */
     public static Examples array(
             ByteBuffer pixels, String type, long[] shape, int[] labels, String[] classNames) {
@@ -214,11 +214,11 @@ public final class Bridge {
     }
 
     /**
-     * Creates a network with fresh weights.
+     * Creates a network with initial weights.
      *
      * @param model its name
-     * @param inChannels the number of input channels, or 0 for the usual one
-     * @param classes the number of classes, or 0 for the usual one
+     * @param inChannels the number of input channels, or 0 for the default
+     * @param classes the number of classes, or 0 for the default
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
@@ -234,17 +234,17 @@ public final class Bridge {
     private static void requireNotNegative(int inChannels, int classes) {
         if (inChannels < 0 || classes < 0) {
             throw new UserException(
-                    "Bad size of a network. Received: in_channels=%d, classes=%d. Allowed: 1 or more; 0 for the usual"
+                    "The size of a network is invalid. Received: in_channels=%s, classes=%s. Allowed: 1 or more, or 0 for the default."
                             .formatted(inChannels, classes));
         }
     }
 
     /**
-     * Creates a network with fresh weights and names for its classes.
+     * Creates a network with initial weights and class names.
      *
      * @param model its name
-     * @param inChannels the number of input channels, or 0 for the usual one
-     * @param classNames a name for each class, or none for as many classes as usual
+     * @param inChannels the number of input channels, or 0 for the default
+     * @param classNames a name for each class, or empty for the default classes
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
@@ -276,19 +276,18 @@ public final class Bridge {
     }
 
     /**
-     * Makes a network of weights that torchvision, timm or this library wrote.
+     * Imports weights of torchvision, timm or this library.
      *
      * @param file a safetensors file
-     * @param options a JSON object: model, in_channels, classes and class_names (null for the
-     *     file's), new_head (whether the last layer is fresh rather than the file's), seed, device,
-     *     preprocessing (a preset's name or an object; null for what is known of the file) and
-     *     source (where the file came from, beside which timm's config.json is looked for; null for
-     *     where it is)
+     * @param options a JSON object: model; in_channels, classes and class_names (null for the
+     *     file's); new_head (whether the last layer is new, not the file's); seed; device;
+     *     preprocessing (a preset's name or an object; null to find it); source (the original path
+     *     of the file, beside which timm's config.json is looked for; null for {@code file})
      * @return the network; its {@code info()} has the key {@code import}: {@code {"taken", "new",
      *     "left", "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which
      *     is "given", "file", "timm", "torchvision" or null
-     * @throws UserException if the file is damaged, or does not hold the network's tensors; the
-     *     message lists what is missing, superfluous and misshapen
+     * @throws UserException if the file is damaged, or its tensors do not fit the network; the
+     *     message lists missing, unexpected and misshapen ones
      */
     public static NetworkHandle importWeights(String file, String options) {
         return WeightsJson.read(file, options);
@@ -299,13 +298,13 @@ public final class Bridge {
      *
      * @param network the network
      * @param dataset the data
-     * @param batchSize the number of examples of a batch
-     * @param bypass the names of residual blocks that are passed by, as {@link
-     *     NetworkHandle#residualBlocks()} gives them
+     * @param batchSize the number of examples in a batch
+     * @param bypass the names of residual blocks to bypass, from {@link
+     *     NetworkHandle#residualBlocks()}
      * @param preprocessing a preset's name or JSON; null for the network's own
      * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
      * @throws UserException if the data do not fit the network, it has no such block, or its
-     *     preprocessing is not known and none is given
+     *     preprocessing is unknown and none is given
      */
     public static String evaluate(
             NetworkHandle network,
@@ -327,16 +326,16 @@ public final class Bridge {
      * Checks a preprocessing.
      *
      * @param text a preset's name or a JSON object
-     * @return the JSON text of {@link Preprocessing#toJson}; that of a preset for any channels is
-     *     for 3
-     * @throws UserException if it is neither, or has a bad value
+     * @return the JSON text of {@link Preprocessing#toJson}; presets for any number of channels
+     *     have 3
+     * @throws UserException if it is invalid
      */
     public static String preprocessing(String text) {
         return GSON.toJson(Preprocessing.of(text).toJson());
     }
 
     /**
-     * Draws the metrics of runs as a page that needs no network.
+     * Draws the metrics of runs as a page that works offline.
      *
      * @param metricsFiles the runs' metrics.csv
      * @param labels a label for each run
@@ -353,7 +352,7 @@ public final class Bridge {
     }
 
     /**
-     * Describes a checkpoint without making its network.
+     * Describes a checkpoint without creating its network.
      *
      * @param checkpoint the file
      * @return the JSON text of {@link Checkpoint#describe()}

@@ -16,10 +16,10 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Summary;
 
-/** What there is and what it looks like, as JSON for Python; {@link Bridge} documents the forms. */
+/** Describes engine, networks and data sets as JSON for Python; see {@link Bridge}. */
 final class Descriptions {
 
-    /** Far above any real input, and low enough that multiply-adds fit in 64 bits. */
+    /** Far above any real input, but small enough that multiply-adds fit in 64 bits. */
     private static final long LARGEST_SIZE = 1_000_000;
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
@@ -91,7 +91,7 @@ final class Descriptions {
     }
 
     /**
-     * Returns a network's summary, as {@link Bridge#summary} gives it.
+     * Summarizes a network; see {@link Bridge#summary}.
      *
      * @throws UserException if the shape does not fit
      */
@@ -100,17 +100,20 @@ final class Descriptions {
             return toJson(model, input, Summary.of(block, input, Math.max(1, depth)));
         } catch (ArithmeticException overflow) {
             throw new UserException(
-                    "The multiply-adds for an input of " + input + " are too many to count",
+                    "The multiply-adds exceed 64 bits. Received: an input of "
+                            + input
+                            + ". Give a smaller one.",
                     overflow);
         }
     }
 
     /**
-     * Returns a shape that an input may have.
+     * Checks the shape of an input.
      *
      * @param shape (N, C, H, W)
-     * @param channels the number of channels that there must be, or null for any
-     * @throws UserException if it is none
+     * @param channels the required number of channels, or null for any
+     * @return the shape
+     * @throws UserException if it is invalid
      */
     static Shape inputShape(long[] shape, Integer channels) {
         boolean fits =
@@ -119,11 +122,11 @@ final class Descriptions {
         if (!fits || (channels != null && shape[1] != channels)) {
             throw new UserException(
                     String.format(
-                            "The input's shape is four numbers above 0 and up to %d, (N, %s, H, W)."
-                                    + " Received: %s",
-                            LARGEST_SIZE,
+                            "The input's shape is invalid. Received: %s. Allowed: (N, %s, H, W) with"
+                                    + " numbers from 1 to %s.",
+                            Arrays.toString(shape),
                             channels == null ? "C" : channels,
-                            Arrays.toString(shape)));
+                            LARGEST_SIZE));
         }
         return new Shape(shape);
     }

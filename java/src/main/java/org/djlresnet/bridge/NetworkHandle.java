@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -24,7 +25,7 @@ import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.DjlFolder;
 import org.djlresnet.weights.StateFile;
 
-/** A network in Python's hand. One thread at a time may use it. */
+/** A network for Python. One thread at a time may use it. */
 public final class NetworkHandle implements AutoCloseable {
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
@@ -32,7 +33,7 @@ public final class NetworkHandle implements AutoCloseable {
     private final Network network;
     private final JsonObject info;
 
-    /** The network as it is, made ready to compute; null before it is asked to. */
+    /** The network prepared for evaluation; null until it is needed. */
     private FoldedNetwork folded;
 
     private boolean shared;
@@ -49,7 +50,7 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Wraps a network of which nothing is told but what it is.
+     * Wraps a network without a run.
      *
      * @param network the network, which the handle now owns
      */
@@ -58,7 +59,7 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Returns the network for code that leaves its parameters as they are.
+     * Returns the network for code that does not change its parameters.
      *
      * @return the network
      */
@@ -67,8 +68,8 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Returns the network for code that may change its parameters at any later time, so that from
-     * now on nothing is prepared of them.
+     * Returns the network for code that may change its parameters at any time. From then on the
+     * handle prepares nothing in advance.
      *
      * @return the network
      */
@@ -99,7 +100,7 @@ public final class NetworkHandle implements AutoCloseable {
      * Describes the network.
      *
      * @return a JSON object with the keys model, in_channels, classes, class_names, image_size,
-     *     preprocessing (null where it is not known), and those of a run where there was one
+     *     preprocessing (null if unknown), and for a trained network those of its run
      */
     public String info() {
         return GSON.toJson(info);
@@ -108,16 +109,16 @@ public final class NetworkHandle implements AutoCloseable {
     /**
      * Computes logits in evaluation mode.
      *
-     * @param input a direct buffer of float32 in native order, which is not copied on a CPU
+     * @param input a direct buffer of float32 in native order, not copied on a CPU
      * @param shape its shape, (N, C, H, W)
-     * @return logits, float32, (N, classes), in a direct buffer of native order
+     * @return logits, float32, (N, classes), in a direct buffer in native order
      * @throws UserException if the shape does not fit the network or the buffer
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape) {
         requireShape(input, shape);
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
-            // DJL takes a direct buffer from its beginning, whatever its position
+            // DJL reads a direct buffer from its beginning, whatever its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
             NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
             return TensorBytes.copy(TensorBytes.of(logits(images), manager));
@@ -125,16 +126,15 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Computes logits of images that are prepared first. Images that become alike are computed
-     * together.
+     * Prepares images and computes their logits. Images with the same prepared shape share a batch.
      *
-     * @param images direct buffers with the pixels (C, H, W) of one image each
-     * @param shapes the images' shapes C, H, W
+     * @param images a direct buffer with the pixels (C, H, W) of each image
+     * @param shapes the images' shapes (C, H, W)
      * @param type "uint8", or "float32" in native order
      * @param preprocessing a preset's name or JSON; null for the network's own
-     * @return logits, float32, (N, classes), in a direct buffer of native order
-     * @throws UserException if a shape does not fit its buffer, an image cannot be prepared so, or
-     *     the network's preprocessing is not known and none is given
+     * @return logits, float32, (N, classes), in a direct buffer in native order
+     * @throws UserException if a shape does not fit its buffer, an image cannot be prepared, or the
+     *     network's preprocessing is unknown and none is given
      */
     public ByteBuffer predict(
             ByteBuffer[] images, long[][] shapes, String type, String preprocessing) {
@@ -143,11 +143,11 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Returns how an image becomes the network's input.
+     * Returns a preprocessing for the network's channels.
      *
      * @param text a preset's name or JSON; null for the network's own
-     * @return the JSON text of {@link Preprocessing#toJson}, of the network's channels
-     * @throws UserException if the text is bad, or there is none and the network's is not known
+     * @return the JSON text of {@link Preprocessing#toJson}
+     * @throws UserException if the text is invalid, or null and the network's own is unknown
      */
     public String preprocessing(String text) {
         return GSON.toJson(network.specification().preprocessing(text).toJson());
@@ -162,8 +162,11 @@ public final class NetworkHandle implements AutoCloseable {
         if (bytes != input.remaining()) {
             throw new UserException(
                     String.format(
-                            "Shape %s takes %.0f bytes of float32. Received: %d bytes",
-                            images, bytes, input.remaining()));
+                            Locale.ROOT,
+                            "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
+                            images,
+                            bytes,
+                            input.remaining()));
         }
     }
 
@@ -172,7 +175,7 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @param inputShape (N, C, H, W)
      * @param depth how deep to list: 1 for the network's own children
-     * @return a JSON object, as {@link Bridge#summary}
+     * @return the JSON text of {@link Bridge#summary}
      */
     public String summary(long[] inputShape, int depth) {
         Shape input = Descriptions.inputShape(inputShape, network.inChannels());
@@ -180,7 +183,7 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Names the residual blocks.
+     * Lists the residual blocks.
      *
      * @return a JSON array of names such as {@code layer3.2}, in the order of the forward pass
      */
@@ -215,20 +218,20 @@ public final class NetworkHandle implements AutoCloseable {
      * Copies a tensor.
      *
      * @param name its name in {@link #tensors}
-     * @return float32 in a direct buffer of native order
-     * @throws UserException if there is none of that name
+     * @return float32 in a direct buffer in native order
+     * @throws UserException if there is no such tensor
      */
     public ByteBuffer tensor(String name) {
         return WeightsJson.tensor(network, name);
     }
 
     /**
-     * Gives all tensors other values, or after an error none.
+     * Replaces the values of all tensors, or of none if there is an error.
      *
-     * @param description as {@link #tensors} gives it; counts of batches that it lacks become 0
-     * @param values for each tensor its float32 values, in direct buffers of native order
-     * @throws UserException if tensors are missing, superfluous or misshapen; the message lists
-     *     them
+     * @param description as from {@link #tensors}; missing batch counts become 0
+     * @param values float32 values of each tensor, in direct buffers in native order
+     * @throws UserException if tensors are missing, unexpected or have another shape; the message
+     *     lists them
      */
     public void loadStateDict(String description, ByteBuffer[] values) {
         forget();
@@ -246,7 +249,7 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Writes the weights as torchvision takes them.
+     * Writes the weights under torchvision's names.
      *
      * @param file the safetensors file
      * @throws UserException if the file cannot be written
@@ -260,19 +263,19 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Writes a folder that DJL's Criteria load.
+     * Writes a model folder for DJL's Criteria.
      *
-     * @param folder the folder, not there yet or empty
+     * @param folder the folder, which must be missing or empty
      * @param preprocessing a preset's name or JSON; null for the network's own
-     * @throws UserException if the network does not fit the form, its preprocessing is not known
-     *     and none is given, or the folder cannot be written
+     * @throws UserException if the network cannot be written in this format, its preprocessing is
+     *     unknown and none is given, or the folder cannot be written
      */
     public void exportDjl(String folder, String preprocessing) {
         try {
             DjlFolder.write(
                     Path.of(folder), network, network.specification().preprocessing(preprocessing));
         } catch (IOException failure) {
-            throw new UserException(folder + " cannot be written: " + failure, failure);
+            throw new UserException(folder + " cannot be written: " + failure + ".", failure);
         }
     }
 

@@ -10,10 +10,10 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
 
-/** Logits of images from Python, prepared one by one and computed in small batches. */
+/** Computes logits of images from Python, prepared one by one, in small batches. */
 final class Prediction {
 
-    /** Enough for the cores, and few enough that large images fit in memory. */
+    /** Uses all cores, but leaves memory for large images. */
     private static final int BATCH = 16;
 
     private final NetworkHandle network;
@@ -31,7 +31,7 @@ final class Prediction {
     ByteBuffer logits(ByteBuffer[] images, long[][] shapes) {
         if (images.length == 0 || images.length != shapes.length) {
             throw new UserException(
-                    "A prediction needs 1 image or more, and a shape for each. Received: %d images and %d shapes"
+                    "A prediction needs at least 1 image, and a shape for each. Received: images %s, shapes %s."
                             .formatted(images.length, shapes.length));
         }
         ImageShape[] given = new ImageShape[images.length];
@@ -62,14 +62,14 @@ final class Prediction {
                         && Arrays.stream(shape).allMatch(n -> n > 0 && n <= Integer.MAX_VALUE);
         if (fits) {
             ImageShape found = new ImageShape((int) shape[0], (int) shape[1], (int) shape[2]);
-            // in floating point, since the product may exceed 64 bits
+            // as a double, because the product may exceed 64 bits
             double bytes = (double) shape[0] * shape[1] * shape[2] * type.bytes();
             if (bytes == image.remaining()) {
                 return found;
             }
         }
         throw new UserException(
-                "Image %d does not fit its shape (C, H, W). Received: %s of %s in %d bytes"
+                "Image %s does not fit its shape (C, H, W). Received: %s of %s in %s bytes."
                         .formatted(i, Arrays.toString(shape), type, image.remaining()));
     }
 
@@ -78,7 +78,7 @@ final class Prediction {
         long values = (end - begin) * out.values();
         if (values > Integer.MAX_VALUE / Float.BYTES) {
             throw new UserException(
-                    "Images of %s are too large for the network. Choose a preprocessing that makes them smaller"
+                    "Images of %s are too large for the network. Use a preprocessing with a smaller size."
                             .formatted(out));
         }
         ByteBuffer batch =
@@ -86,14 +86,14 @@ final class Prediction {
                         .order(ByteOrder.nativeOrder());
         float[] prepared = new float[(int) out.values()];
         for (int i = begin; i < end; i++) {
-            hold(images[i], given[i]);
+            copy(images[i], given[i]);
             preprocessor.apply(raw, prepared, 0);
             batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
         }
         return network.forward(batch, out.batch(end - begin));
     }
 
-    private void hold(ByteBuffer image, ImageShape shape) {
+    private void copy(ByteBuffer image, ImageShape shape) {
         ByteBuffer pixels = image.slice().order(ByteOrder.nativeOrder());
         if (type == PixelType.UINT8) {
             pixels.get(raw.holdBytes(shape), 0, pixels.remaining());

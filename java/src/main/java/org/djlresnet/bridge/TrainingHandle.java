@@ -7,7 +7,7 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
-/** A run in its own thread, watched and stopped from Python. */
+/** A run in a thread of its own, for Python. */
 public final class TrainingHandle {
 
     private final TrainingRun run;
@@ -17,7 +17,7 @@ public final class TrainingHandle {
     /**
      * Starts a run.
      *
-     * @param run the run, made ready
+     * @param run the prepared run
      */
     TrainingHandle(TrainingRun run) {
         this.run = run;
@@ -37,32 +37,32 @@ public final class TrainingHandle {
     }
 
     /**
-     * Tells where the run stands.
+     * Returns the progress.
      *
-     * @param fromRow the first history row wanted
+     * @param fromRow the index of the first history row to include
      * @return the JSON text of {@link org.djlresnet.training.Progress#toJson}
      */
     public String progress(int fromRow) {
         return run.trainer().progress().toJson(fromRow);
     }
 
-    /** Asks the run to end after its batch. */
+    /** Asks the run to stop after the current batch. */
     public void stop() {
         run.trainer().stop();
     }
 
     /**
-     * Waits for the run's thread to end.
+     * Waits for the run to end.
      *
-     * @param milliseconds how long at most
-     * @return whether it has ended
+     * @param milliseconds the longest time to wait
+     * @return whether the run has ended
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
         return ended.await(milliseconds, TimeUnit.MILLISECONDS);
     }
 
-    /** Throws what ended the run, if an error did. */
+    /** Throws the error that ended the run, if any. */
     public void check() {
         if (failure instanceof RuntimeException exception) {
             throw exception;
@@ -73,9 +73,9 @@ public final class TrainingHandle {
     }
 
     /**
-     * Returns the trained network, once the run has ended.
+     * Returns the trained network after the run has ended.
      *
-     * @return the network as it is after the last step
+     * @return the network
      */
     public NetworkHandle network() {
         Recipe recipe = run.recipe();
@@ -85,17 +85,17 @@ public final class TrainingHandle {
     }
 
     /**
-     * Tells where the time of a step went, once the run has ended.
+     * Returns the profile after the run has ended.
      *
-     * @return the JSON text of {@link org.djlresnet.training.Profile#toJson}, or null if the recipe
-     *     asks for none
+     * @return the JSON text of {@link org.djlresnet.training.Profile#toJson}, or null unless the
+     *     recipe sets {@code profile}
      */
     public String profile() {
         return run.trainer().profile() == null ? null : run.trainer().profile().toJson();
     }
 
     /**
-     * Describes what selects the best epoch.
+     * Returns the rule that selects the best epoch.
      *
      * @return the JSON text of {@link org.djlresnet.training.Selection#toJson}
      */
@@ -104,36 +104,36 @@ public final class TrainingHandle {
     }
 
     /**
-     * Returns the best epoch's result on the test data of a complete run with a validation split.
+     * Returns the test result of a complete run with a validation split.
      *
-     * @return the JSON text of test.json, or of null
+     * @return the JSON text of test.json, or {@code null} as text
      */
     public String test() {
         return String.valueOf(run.trainer().progress().test());
     }
 
     /**
-     * Returns the recipe that the run follows.
+     * Returns the run's recipe.
      *
-     * @return its JSON text, every setting filled in
+     * @return its JSON text with all settings
      */
     public String recipe() {
         return run.recipe().toJson();
     }
 
     /**
-     * Tells how many rows the history had when the run began or went on.
+     * Returns the number of epochs completed before the run was started or resumed.
      *
-     * @return the number of rows
+     * @return the number of epochs
      */
     public int rowsBefore() {
         return run.rowsBefore();
     }
 
     /**
-     * Tells what the user should know of.
+     * Returns a warning for the user.
      *
-     * @return a sentence, or null
+     * @return the warning, or null
      */
     public String warning() {
         return run.warning();
@@ -142,7 +142,7 @@ public final class TrainingHandle {
     /**
      * Returns the run's folder.
      *
-     * @return its path, or null if nothing is kept
+     * @return its path, or null if the run writes no files
      */
     public String runDir() {
         return run.folder() == null ? null : run.folder().path().toString();

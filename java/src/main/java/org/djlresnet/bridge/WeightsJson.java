@@ -25,7 +25,7 @@ import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.StateFile;
 
-/** The JSON forms in which weights and descriptions of networks cross to Python. */
+/** Converts weights and descriptions of networks to and from JSON for Python. */
 final class WeightsJson {
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
@@ -82,7 +82,7 @@ final class WeightsJson {
                 : value.isJsonPrimitive() ? value.getAsString() : value.toString();
     }
 
-    /** The network's tensors: {@code [{"name", "shape"}]}, and its counts of batches by name. */
+    /** Describes the tensors: {@code [{"name", "shape"}]}, and the batch counts by name. */
     static String tensors(Network network) {
         JsonObject json = new JsonObject();
         JsonArray tensors = new JsonArray();
@@ -103,14 +103,14 @@ final class WeightsJson {
     static ByteBuffer tensor(Network network, String name) {
         NDArray array = network.stateDict().get(name);
         if (array == null) {
-            throw new UserException("There is no tensor \"" + name + "\" in this network");
+            throw new UserException("The network has no tensor '" + name + "'.");
         }
         try (NDManager scope = network.manager().newSubManager()) {
             return TensorBytes.copy(TensorBytes.of(array, scope));
         }
     }
 
-    /** Takes what {@link #tensors} gives, with the float32 values of each tensor in its order. */
+    /** Replaces all tensors: a description as from {@link #tensors}, and the float32 values. */
     static void load(Network network, String description, ByteBuffer[] values) {
         JsonObject json = JsonParser.parseString(description).getAsJsonObject();
         Map<String, Long> counts = new LinkedHashMap<>();
@@ -133,7 +133,7 @@ final class WeightsJson {
         network.setBatchesTracked(counts);
     }
 
-    /** What the network computes, as {@link Graph} describes it. */
+    /** Describes the network's {@link Graph}. */
     static String graph(Network network) {
         Graph graph = Graph.of(network.block(), network.parameters());
         JsonObject json = new JsonObject();

@@ -30,15 +30,14 @@ import org.djlresnet.model.Specification;
 /**
  * A network and the state of its run in one safetensors file.
  *
- * <p>The weights and running statistics stand under torchvision's names, so that the file opens
- * anywhere; the optimizer's state under {@code optimizer/…}. The metadata entry {@value #KEY} is a
- * JSON object with the keys format, model, in_channels, class_names, image_size, preprocessing
- * (null where it is not known), versions, batches_tracked (PyTorch's counts of batches) and, where
- * a run wrote it, run: recipe, epoch, step, best, history and the sums of the epoch under way.
+ * <p>Weights and running statistics have torchvision's names, so the file opens anywhere. The
+ * optimizer's state has names in {@code optimizer/…}. The metadata entry {@value #KEY} is a JSON
+ * object with the keys format, model, in_channels, class_names, image_size, preprocessing (null if
+ * unknown), versions, batches_tracked (PyTorch's batch counts) and, in a checkpoint of a run, run:
+ * recipe, epoch, step, best, history and the sums of the current epoch.
  *
- * <p>Earlier versions wrote no preprocessing. Their image_size says it all, since they only
- * stretched images. They read today's files too, but know image_size alone: they apply neither a
- * crop nor a normalization.
+ * <p>Earlier versions wrote no preprocessing: they only resized images to image_size. They can read
+ * current files, but apply neither a crop nor a normalization.
  */
 public final class Checkpoint implements AutoCloseable {
 
@@ -57,14 +56,13 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Writes a checkpoint, so that at each moment either the old file or the whole new one is
-     * there.
+     * Writes a checkpoint atomically.
      *
      * @param path the file
      * @param network the network
      * @param run the state of the run as JSON, or null
      * @param optimizerState the optimizer's arrays by name
-     * @throws IOException if the file cannot be written; an earlier one is whole
+     * @throws IOException if the file cannot be written; an existing one is unchanged
      */
     public static void save(
             Path path, Network network, JsonObject run, Map<String, NDArray> optimizerState)
@@ -93,21 +91,22 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Tells whether a safetensors file says that it is a checkpoint of ours, sound or not.
+     * Returns whether a safetensors file is a checkpoint of this library, valid or not.
      *
      * @param file the file
-     * @return whether its metadata have our entry
+     * @return whether its metadata has our entry
      */
-    public static boolean isOne(SafetensorsFile file) {
+    public static boolean isCheckpoint(SafetensorsFile file) {
         return file.metadata().containsKey(KEY);
     }
 
     /**
-     * Opens a checkpoint and checks that it is whole.
+     * Opens a checkpoint and verifies its checksum.
      *
      * @param path the file
-     * @return the checkpoint; its tensors are read when a network is made of them
-     * @throws UserException if there is no such file, or it is damaged or no checkpoint of ours
+     * @return the checkpoint; {@link #network} reads its tensors
+     * @throws UserException if there is no such file, it is damaged, or it is not a checkpoint of
+     *     this library
      */
     public static Checkpoint open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);
@@ -120,28 +119,28 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Takes an open file as a checkpoint and checks that it is whole.
+     * Reads a checkpoint from an open file and verifies its checksum.
      *
      * @param path the file's path
-     * @param file the file, which the checkpoint closes when it is closed
+     * @param file the file, which {@link #close} closes
      * @return the checkpoint
-     * @throws UserException if it is no checkpoint of ours
+     * @throws UserException if it is damaged, or not a checkpoint of this library
      */
     public static Checkpoint of(Path path, SafetensorsFile file) {
         String text = file.metadata().get(KEY);
         if (text == null) {
             throw new UserException(
                     path
-                            + " is a safetensors file, but no checkpoint of py_djl_resnet: its"
-                            + " metadata lack \""
+                            + " is a safetensors file, but not a checkpoint of py_djl_resnet: its"
+                            + " metadata lacks \""
                             + KEY
-                            + "\"");
+                            + "\".");
         }
         if (!file.verify()) {
             throw new UserException(
                     path
-                            + " carries no checksum: it is damaged, or another program wrote it. Use"
-                            + " another copy");
+                            + " has no checksum: it is damaged, or another program wrote it. Use"
+                            + " another copy.");
         }
         try {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
@@ -149,11 +148,11 @@ public final class Checkpoint implements AutoCloseable {
             if (format != FORMAT) {
                 throw new UserException(
                         String.format(
-                                "%s has checkpoint format %d; this version reads format %d",
+                                "%s has an unsupported checkpoint format. Received: %s. Allowed: %s.",
                                 path, format, FORMAT));
             }
             Checkpoint checkpoint = new Checkpoint(path, file, info);
-            checkpoint.requireSound();
+            checkpoint.requireValid();
             return checkpoint;
         } catch (JsonParseException
                 | ClassCastException
@@ -161,12 +160,11 @@ public final class Checkpoint implements AutoCloseable {
                 | UnsupportedOperationException
                 | NumberFormatException
                 | NullPointerException malformed) {
-            throw new UserException(
-                    path + " has metadata of py_djl_resnet that cannot be read", malformed);
+            throw new UserException(path + " has invalid metadata. Use another copy.", malformed);
         }
     }
 
-    private void requireSound() {
+    private void requireValid() {
         model();
         batchesTracked();
         Integer size = imageSize();
@@ -192,7 +190,7 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Returns the number of input channels.
      *
-     * @return the number
+     * @return the number of channels
      */
     public int inChannels() {
         return info.get("in_channels").getAsInt();
@@ -217,9 +215,9 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Returns how an image becomes the network's input.
+     * Returns the preprocessing of the network's images.
      *
-     * @return the preprocessing; null where it is not known
+     * @return the preprocessing; null if unknown
      */
     public Preprocessing preprocessing() {
         JsonElement written = info.get("preprocessing");
@@ -239,10 +237,10 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Returns what the network is.
+     * Returns the network's specification.
      *
-     * @return its specification
-     * @throws UserException if there is no network of its name
+     * @return the specification
+     * @throws UserException if the model is unknown
      */
     public Specification specification() {
         try {
@@ -256,8 +254,8 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Describes the checkpoint.
      *
-     * @return a JSON object with the keys of {@link #describe(Specification)}, and those of the run
-     *     where there is one
+     * @return a JSON object with the keys of {@link #describe(Specification)} and, for a checkpoint
+     *     of a run, recipe, epoch, step, best and history
      */
     public JsonObject describe() {
         JsonObject description = describe(model(), inChannels(), classNames(), preprocessing());
@@ -273,9 +271,9 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Describes a network.
      *
-     * @param specification what it is
+     * @param specification its specification
      * @return a JSON object with the keys model, in_channels, classes, class_names, image_size (the
-     *     height and width that images get, or null) and preprocessing (or null)
+     *     height and width of prepared images, or null) and preprocessing (or null)
      */
     public static JsonObject describe(Specification specification) {
         return describe(
@@ -301,11 +299,11 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Makes the checkpoint's network.
+     * Creates the checkpoint's network.
      *
-     * @param device where its parameters are to live
+     * @param device the device of its parameters
      * @return the network
-     * @throws UserException if tensors are missing, superfluous or of another shape or type; the
+     * @throws UserException if tensors are missing, unexpected, or have another shape or type; the
      *     message lists them
      */
     public Network network(Device device) {
@@ -313,10 +311,10 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Makes the checkpoint's network with another preprocessing.
+     * Creates the checkpoint's network with another preprocessing.
      *
-     * @param specification that of the checkpoint, but for the preprocessing
-     * @param device where its parameters are to live
+     * @param specification the checkpoint's specification, except for the preprocessing
+     * @param device the device of its parameters
      * @return the network
      * @throws UserException as {@link #network(Device)}
      */
@@ -335,9 +333,9 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Returns how many batches moved the running statistics.
+     * Returns how many batches updated the running statistics.
      *
-     * @return the counts by torchvision's names; empty if an earlier version wrote the file
+     * @return the counts by torchvision's names; empty in files of earlier versions
      */
     public Map<String, Long> batchesTracked() {
         Map<String, Long> counts = new LinkedHashMap<>();
@@ -363,14 +361,14 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Reads the optimizer's state.
      *
-     * @return what makes each array, by the names given to {@link #save}; valid when the file is
-     *     closed
+     * @return an initializer for each array, by the names given to {@link #save}; valid after
+     *     {@link #close}
      */
     public Map<String, Initializer> optimizerState() {
         return new CheckpointTensors(path, file, model()).optimizer();
     }
 
-    /** Closes the file; networks made of it live on. */
+    /** Closes the file; networks created from it remain valid. */
     @Override
     public void close() {
         file.close();

@@ -17,10 +17,10 @@ import org.djlresnet.model.Output;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.model.TensorBytes;
 
-/** The tensors of a checkpoint: which they must be, and what makes arrays of them. */
+/** Checks the tensors of a checkpoint and provides initializers that read them. */
 final class CheckpointTensors {
 
-    /** How the names of the optimizer's tensors begin. */
+    /** The prefix of the optimizer's tensors. */
     static final String OPTIMIZER = "optimizer/";
 
     private static final int MOST_LISTED = 5;
@@ -44,16 +44,16 @@ final class CheckpointTensors {
     /**
      * Finds the network's tensors.
      *
-     * @param output what the network gives
-     * @return what makes each parameter; a shape or type that is wrong is noted as it is met, for
-     *     {@link #requireFit}
-     * @throws UserException if tensors are missing or superfluous; the message lists them
+     * @param output the network's output
+     * @return an initializer for each parameter; they note wrong shapes and types for {@link
+     *     #requireFit}
+     * @throws UserException if tensors are missing or unexpected; the message lists them
      */
     Map<String, Initializer> network(Output output) {
         Set<String> expected = StateDict.of(Models.get(model).build(output)).keySet();
         expected.stream()
                 .filter(name -> !file.tensors().containsKey(name))
-                .forEach(name -> problems.add("no " + name));
+                .forEach(name -> problems.add("missing " + name));
         file.tensors().keySet().stream()
                 .filter(name -> !name.startsWith(OPTIMIZER) && !expected.contains(name))
                 .forEach(name -> problems.add("unexpected " + name));
@@ -63,7 +63,7 @@ final class CheckpointTensors {
         return values;
     }
 
-    /** Finds the optimizer's tensors, by their names without {@value #OPTIMIZER}. */
+    /** Returns initializers for the optimizer's arrays by their names without the prefix. */
     Map<String, Initializer> optimizer() {
         Map<String, Initializer> state = new LinkedHashMap<>();
         for (TensorInfo tensor : file.tensors().values()) {
@@ -75,7 +75,9 @@ final class CheckpointTensors {
                     tensor.name().substring(OPTIMIZER.length()),
                     (manager, shape, type) -> {
                         if (!fits(tensor, shape)) {
-                            throw new UserException(path + ": " + misfit(tensor, shape));
+                            throw new UserException(
+                                    "%s has a wrong tensor: %s."
+                                            .formatted(path, misfit(tensor, shape)));
                         }
                         return TensorBytes.toArray(manager, bytes, shape);
                     });
@@ -83,7 +85,7 @@ final class CheckpointTensors {
         return state;
     }
 
-    /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */
+    /** Reads a tensor, or notes that it does not fit, so that one message can list all. */
     private Initializer reader(String name) {
         return (manager, shape, type) -> {
             TensorInfo found = file.tensors().get(name);
@@ -110,9 +112,9 @@ final class CheckpointTensors {
     }
 
     /**
-     * Checks that all tensors fitted.
+     * Checks that all tensors fit.
      *
-     * @throws UserException if one did not; the message lists them
+     * @throws UserException if some do not; the message lists them
      */
     void requireFit() {
         if (problems.isEmpty()) {
@@ -124,12 +126,13 @@ final class CheckpointTensors {
                         : "";
         throw new UserException(
                 path
-                        + " does not hold the tensors of a "
+                        + " does not contain the tensors of a "
                         + model
                         + ": "
                         + String.join(
                                 ", ", problems.subList(0, Math.min(MOST_LISTED, problems.size())))
-                        + rest);
+                        + rest
+                        + ".");
     }
 
     private static ByteBuffer nativeOrder(ByteBuffer littleEndian) {

@@ -30,7 +30,9 @@ public enum Dtype {
     }
 
     /**
-     * @return bytes an element
+     * Returns the size of an element.
+     *
+     * @return bytes per element
      */
     public int bytes() {
         return bytes;

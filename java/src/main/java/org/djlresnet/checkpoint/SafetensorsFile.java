@@ -24,26 +24,26 @@ import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 
 /**
- * A safetensors file: named tensors and a few strings, nothing that could run.
+ * A safetensors file: named tensors and a few strings, no code.
  *
- * <p>{@link #read} checks the whole header before any tensor is read: its size, JSON, types,
- * shapes, offsets, overlaps, holes and the file's length. The file stays open, so that its tensors
- * are those of the header even when another file is renamed to its path; close it after use.
+ * <p>{@link #read} checks the whole header before it reads any tensor: size, JSON, types, shapes,
+ * offsets, overlaps, holes and the length of the file. The file stays open, so the tensors always
+ * belong to the header, even if another file is renamed to its path. Close it after use.
  *
- * <p>{@link #write} adds a checksum of the whole file to the metadata: names, shapes and metadata
- * as well as the tensors' bytes. Other readers ignore it, {@link #verify} checks it.
+ * <p>{@link #write} adds a checksum of the whole file, metadata included. Other readers ignore it;
+ * {@link #verify} checks it.
  */
 public final class SafetensorsFile implements AutoCloseable {
 
     /**
-     * The key of the metadata under which the checksum is: {@code crc32c:} and 8 hex digits, the
-     * CRC-32C of the file in which these digits are zeros.
+     * The metadata key of the checksum: {@code crc32c:} and 8 hex digits, the CRC-32C of the file
+     * with zeros in place of these digits.
      */
     public static final String CHECKSUM = "checksum";
 
     private static final String NO_DIGITS = "crc32c:00000000";
 
-    /** How the header begins, before the digits: they have one place, where they can be found. */
+    /** The start of the header, up to the digits. They have one place, so readers can find them. */
     private static final byte[] BEFORE_DIGITS =
             "{\"__metadata__\":{\"checksum\":\"crc32c:".getBytes(US_ASCII);
 
@@ -51,7 +51,9 @@ public final class SafetensorsFile implements AutoCloseable {
     private static final int DIGITS_AT = LENGTH + BEFORE_DIGITS.length;
     private static final int DIGITS = 8;
 
-    /** Thirty times that of the deepest network's checkpoint; objects take ten times the text. */
+    /**
+     * Thirty times the header of the deepest network; parsed, a header takes ten times its text.
+     */
     static final long LONGEST_HEADER = 10_000_000;
 
     private static final int LONGEST_REASON = 500;
@@ -75,25 +77,25 @@ public final class SafetensorsFile implements AutoCloseable {
      *
      * @param file a safetensors file
      * @return the open file
-     * @throws UserException if it is missing or not a sound safetensors file, saying why
+     * @throws UserException if it is missing or not a valid safetensors file; the message says why
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public static SafetensorsFile read(Path file) {
         if (!Files.isRegularFile(file)) {
             throw new UserException(
-                    file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
+                    file + (Files.exists(file) ? " is not a regular file." : " does not exist."));
         }
         FileChannel channel = null;
-        boolean sound = false;
+        boolean valid = false;
         try {
             channel = FileChannel.open(file, StandardOpenOption.READ);
             SafetensorsFile result = open(file, channel);
-            sound = true;
+            valid = true;
             return result;
         } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(file + " cannot be read: " + e, e);
         } finally {
-            if (channel != null && !sound) {
+            if (channel != null && !valid) {
                 closeQuietly(channel);
             }
         }
@@ -102,14 +104,14 @@ public final class SafetensorsFile implements AutoCloseable {
     private static SafetensorsFile open(Path file, FileChannel channel) throws IOException {
         long size = channel.size();
         if (size < 8) {
-            throw bad(file, "it has %d bytes, the least is 8".formatted(size));
+            throw bad(file, "it has %s bytes, at least 8 are needed".formatted(size));
         }
         long length = readFully(file, channel, 0, 8).getLong();
         long most = Math.min(size - 8, LONGEST_HEADER);
         if (length < 2 || length > most) {
             throw bad(
                     file,
-                    "the header's length must be 2 to %d bytes, received %s"
+                    "the header must take 2 to %s bytes, not %s"
                             .formatted(most, Long.toUnsignedString(length)));
         }
         String json;
@@ -127,13 +129,17 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
-    private static UserException bad(Path file, String reason) {
-        // Names come from the file: no escape sequence and no megabytes of them on a terminal
+    private static UserException bad(Path file, String reason) throws IOException {
+        String foreign = ForeignFile.describe(file);
+        if (foreign != null) {
+            return new UserException(file + " is " + foreign);
+        }
+        // names come from the file, so keep escape sequences and megabytes off the terminal
         String shown = reason.replaceAll("\\p{Cntrl}", "?");
         if (shown.length() > LONGEST_REASON) {
             shown = shown.substring(0, LONGEST_REASON) + "…";
         }
-        return new UserException(file + ": not a sound safetensors file: " + shown);
+        return new UserException(file + " is not a valid safetensors file: " + shown + ".");
     }
 
     private static ByteBuffer readFully(Path file, FileChannel channel, long start, int length)
@@ -147,28 +153,28 @@ public final class SafetensorsFile implements AutoCloseable {
             throws IOException {
         while (bytes.hasRemaining()) {
             if (channel.read(bytes, start + bytes.position()) < 0) {
-                throw bad(file, "it became shorter while it was read");
+                throw bad(file, "it became shorter while it was being read");
             }
         }
         bytes.flip();
     }
 
     /**
-     * Writes a file atomically: a temporary one beside it, flushed to the disk and renamed. Tensors
-     * of larger elements come first, so that each is aligned; else the order is kept.
+     * Writes a file atomically. Tensors with larger elements come first, so that each is aligned;
+     * otherwise their order is kept.
      *
-     * @param file where to; an existing one is replaced
-     * @param metadata free strings; the key {@link #CHECKSUM} is added
-     * @param tensors of different names; at most 2^31-1 bytes each
-     * @throws IOException if it cannot be written; an existing file is then as it was
-     * @throws IllegalArgumentException if two tensors share a name, the metadata hold the key
-     *     {@link #CHECKSUM}, or the header is longer than readers accept
+     * @param file the file; an existing one is replaced
+     * @param metadata strings by key; the key {@link #CHECKSUM} is added
+     * @param tensors tensors with different names, at most 2^31-1 bytes each
+     * @throws IOException if the file cannot be written; an existing file is unchanged
+     * @throws IllegalArgumentException if two tensors share a name, the metadata contain {@link
+     *     #CHECKSUM}, or the header is longer than readers accept
      */
     public static void write(Path file, Map<String, String> metadata, List<Tensor> tensors)
             throws IOException {
         if (metadata.containsKey(CHECKSUM)) {
             throw new IllegalArgumentException(
-                    "The metadata may not hold \"" + CHECKSUM + "\"; it is added");
+                    "The metadata must not contain \"" + CHECKSUM + "\": it is added.");
         }
         List<Tensor> sorted = new ArrayList<>(tensors);
         sorted.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
@@ -180,7 +186,7 @@ public final class SafetensorsFile implements AutoCloseable {
                     new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape(), at, end);
             if (infos.put(tensor.name(), info) != null) {
                 throw new IllegalArgumentException(
-                        "Two tensors are named \"" + tensor.name() + "\"");
+                        "Two tensors are named \"" + tensor.name() + "\".");
             }
             at = end;
         }
@@ -190,7 +196,7 @@ public final class SafetensorsFile implements AutoCloseable {
         byte[] json = new SafetensorsHeader(withChecksum, infos).toBytes();
         if (json.length > LONGEST_HEADER) {
             throw new IllegalArgumentException(
-                    "The header takes %d bytes, at most %d are read; shorten the metadata"
+                    "The header takes %s bytes, but readers accept at most %s. Shorten the metadata."
                             .formatted(json.length, LONGEST_HEADER));
         }
         ByteBuffer start = ByteBuffer.allocate(LENGTH + json.length).order(ByteOrder.LITTLE_ENDIAN);
@@ -220,14 +226,18 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /**
-     * @return the metadata, the checksum among them; unmodifiable
+     * Returns the metadata.
+     *
+     * @return the metadata, including the checksum; unmodifiable
      */
     public Map<String, String> metadata() {
         return Collections.unmodifiableMap(header.metadata());
     }
 
     /**
-     * @return the tensors by name, in the order of the header; unmodifiable
+     * Returns the tensors' entries.
+     *
+     * @return the entries by name, in the order of the header; unmodifiable
      */
     public Map<String, TensorInfo> tensors() {
         return Collections.unmodifiableMap(header.tensors());
@@ -237,34 +247,34 @@ public final class SafetensorsFile implements AutoCloseable {
      * Reads one tensor.
      *
      * @param name one of {@link #tensors}
-     * @return its elements, row-major, in a fresh direct buffer of little-endian order
-     * @throws UserException if there is no such tensor, it is beyond 2^31-1 bytes, or the file was
-     *     cut meanwhile
+     * @return its elements, row-major, in a new direct buffer in little-endian order
+     * @throws UserException if there is no such tensor, it exceeds 2^31-1 bytes, or the file was
+     *     truncated meanwhile
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public ByteBuffer data(String name) {
         TensorInfo tensor = header.tensors().get(name);
         if (tensor == null) {
-            throw new UserException("%s: holds no tensor \"%s\"".formatted(path, name));
+            throw new UserException("%s has no tensor '%s'.".formatted(path, name));
         }
         long length = tensor.end() - tensor.begin();
         if (length > Integer.MAX_VALUE) {
             throw new UserException(
-                    "%s: tensor \"%s\" takes %d bytes, at most %d are supported"
+                    "Tensor '%2$s' of %1$s takes %3$s bytes. At most %4$s are supported."
                             .formatted(path, name, length, Integer.MAX_VALUE));
         }
         try {
             return readFully(path, channel, dataStart + tensor.begin(), (int) length);
         } catch (IOException e) {
-            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(path + " cannot be read: " + e, e);
         }
     }
 
     /**
-     * Compares the whole file with the checksum in its metadata, if there is one.
+     * Compares the file with the checksum in its metadata.
      *
-     * @return false if the file carries no checksum (another program wrote it), else true
-     * @throws UserException if the file is damaged, or its checksum is not one of {@link #write}
+     * @return whether there is a checksum; files of other programs have none
+     * @throws UserException if the file is damaged, or {@link #write} did not make its checksum
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public boolean verify() {
@@ -285,18 +295,17 @@ public final class SafetensorsFile implements AutoCloseable {
                 checksum.update(chunk);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(path + " cannot be read: " + e, e);
         }
         if (!Arrays.equals(expected, digits(checksum))) {
             throw new UserException(
-                    "%s: the file is damaged: its content has the checksum %s, written was %s; use"
-                                    .formatted(path, shown(digits(checksum)), shown(expected))
-                            + " another copy");
+                    "%s is damaged: its checksum is %s, not %s as written. Use another copy."
+                            .formatted(path, shown(digits(checksum)), shown(expected)));
         }
         return true;
     }
 
-    /** Moves the digits out of the file's first bytes, where they are zeros when it is summed. */
+    /** Takes the checksum's digits out of the first bytes, leaving zeros. */
     private void takeDigits(ByteBuffer chunk, byte[] digits) {
         byte[] before = new byte[BEFORE_DIGITS.length];
         boolean here = chunk.limit() >= DIGITS_AT + DIGITS;
@@ -306,8 +315,8 @@ public final class SafetensorsFile implements AutoCloseable {
         if (!here || !Arrays.equals(before, BEFORE_DIGITS)) {
             throw new UserException(
                     path
-                            + ": the file's checksum is not at its beginning: it is damaged, or was"
-                            + " written by another program or an earlier version; use another copy");
+                            + " does not begin with its checksum: it is damaged, or was written by"
+                            + " another program or an earlier version. Use another copy.");
         }
         chunk.get(DIGITS_AT, digits);
         chunk.put(DIGITS_AT, NO_DIGITS.substring(NO_DIGITS.length() - DIGITS).getBytes(US_ASCII));
@@ -317,7 +326,7 @@ public final class SafetensorsFile implements AutoCloseable {
         return new String(digits, US_ASCII).replaceAll("[^0-9a-zA-Z]", "?");
     }
 
-    /** Closes the file; the buffers that {@link #data} gave stay good. */
+    /** Closes the file; buffers that {@link #data} returned remain valid. */
     @Override
     public void close() {
         closeQuietly(channel);
@@ -327,8 +336,7 @@ public final class SafetensorsFile implements AutoCloseable {
         try {
             channel.close();
         } catch (IOException e) {
-            // Only read from: nothing can be lost
-            return;
+            return; // the file was only read, so nothing is lost
         }
     }
 }

@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The JSON header of a safetensors file: parsed token by token, so that nothing but the expected
- * form is ever built.
+ * The JSON header of a safetensors file, parsed token by token, so that a hostile file cannot make
+ * us build anything large.
  *
  * <p>Source: <a href="https://github.com/huggingface/safetensors">the format's description</a>.
  */
@@ -27,10 +27,10 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
 
     static final String METADATA = "__metadata__";
 
-    /** As many as NumPy has; a bound on what a header can make us keep. */
+    /** NumPy's limit. */
     private static final int MOST_DIMENSIONS = 64;
 
-    /** What is wrong with a header; the caller adds the file. */
+    /** An invalid header; the caller adds the file to the message. */
     static final class BadHeaderException extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -43,9 +43,9 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
      * Parses and checks a header.
      *
      * @param json the header's text
-     * @param dataBytes the length of the data section that the tensors must fill exactly
+     * @param dataBytes the length of the data section, which the tensors must fill exactly
      * @return the metadata and the tensors by name, both in the order of the header
-     * @throws BadHeaderException saying what is wrong
+     * @throws BadHeaderException if the header is invalid
      */
     static SafetensorsHeader parse(String json, long dataBytes) throws BadHeaderException {
         if (!json.startsWith("{")) {
@@ -72,16 +72,18 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
             in.endObject();
             expect(in, JsonToken.END_DOCUMENT, "after the header");
         } catch (MalformedJsonException | EOFException e) {
-            throw new BadHeaderException("the header is not sound JSON: " + firstLine(e));
+            throw new BadHeaderException("the header is not valid JSON" + position(e));
         } catch (IOException | IllegalStateException e) {
-            throw new BadHeaderException("the header is not as expected: " + firstLine(e));
+            throw new BadHeaderException("the header has an unexpected form" + position(e));
         }
         checkFilled(tensors, dataBytes);
         return new SafetensorsHeader(metadata, tensors);
     }
 
-    private static String firstLine(Exception e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    /** Returns the end of Gson's message, without its advice to programmers. */
+    private static String position(Exception e) {
+        String first = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+        return first.contains(" at line ") ? first.substring(first.indexOf(" at line ")) : "";
     }
 
     private static void readMetadata(JsonReader in, Map<String, String> metadata)
@@ -92,7 +94,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
             String key = in.nextName();
             expect(in, JsonToken.STRING, "in " + METADATA + " \"" + key + "\"");
             if (metadata.put(key, in.nextString()) != null) {
-                throw new BadHeaderException("the metadata have \"" + key + "\" twice");
+                throw new BadHeaderException("the metadata has \"" + key + "\" twice");
             }
         }
         in.endObject();
@@ -108,25 +110,18 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         in.beginObject();
         while (in.hasNext()) {
             String key = in.nextName();
-            boolean twice;
             switch (key) {
                 case "dtype" -> {
-                    twice = dtype != null;
                     expect(in, JsonToken.STRING, where + " dtype");
                     dtype = dtype(in.nextString(), where);
                 }
                 case "shape" -> {
-                    twice = shape != null;
                     shape = readLongs(in, where + " shape");
                 }
                 case "data_offsets" -> {
-                    twice = offsets != null;
                     offsets = readLongs(in, where + " data_offsets");
                 }
                 default -> throw new BadHeaderException("unknown key \"" + key + "\" " + where);
-            }
-            if (twice) {
-                throw new BadHeaderException("\"" + key + "\" twice " + where);
             }
         }
         in.endObject();
@@ -135,7 +130,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         }
         if (offsets.length != 2 || offsets[0] > offsets[1]) {
             throw new BadHeaderException(
-                    "data_offsets must be a begin and an end, received "
+                    "data_offsets must be a begin and an end, not "
                             + Arrays.toString(offsets)
                             + " "
                             + where);
@@ -154,7 +149,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         }
         if (bytes != offsets[1] - offsets[0]) {
             throw new BadHeaderException(
-                    "%s of shape %s takes %d bytes, data_offsets give %d %s"
+                    "%s of shape %s takes %s bytes, but data_offsets span %s %s"
                             .formatted(
                                     dtype,
                                     Arrays.toString(shape),
@@ -171,7 +166,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
             }
         }
         throw new BadHeaderException(
-                "dtype must be one of %s, received \"%s\" %s"
+                "dtype must be one of %s, not \"%s\" %s"
                         .formatted(Arrays.toString(Dtype.values()), name, where));
     }
 
@@ -185,14 +180,11 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
                 throw new BadHeaderException("more than " + MOST_DIMENSIONS + " numbers " + where);
             }
             expect(in, JsonToken.NUMBER, where);
-            // As text, since nextLong() takes 1e3 and 1.0 too
+            // as text, because nextLong() accepts 1e3 and 1.0
             String text = in.nextString();
             if (!text.matches("[0-9]{1,18}")) {
                 throw new BadHeaderException(
-                        "a number must be an integer from 0 to 10^18, received "
-                                + text
-                                + " "
-                                + where);
+                        "a number must be an integer from 0 to 10^18, not " + text + " " + where);
             }
             values.add(Long.parseLong(text));
         }
@@ -205,11 +197,11 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         JsonToken received = in.peek();
         if (received != expected) {
             throw new BadHeaderException(
-                    "expected %s, received %s %s".formatted(expected, received, where));
+                    "expected %s, found %s %s".formatted(expected, received, where));
         }
     }
 
-    /** The tensors, sorted by begin, must follow each other without a gap up to the end. */
+    /** Checks that the tensors, sorted by position, fill the data section without gaps. */
     private static void checkFilled(Map<String, TensorInfo> tensors, long dataBytes)
             throws BadHeaderException {
         List<TensorInfo> sorted = new ArrayList<>(tensors.values());
@@ -218,7 +210,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         for (TensorInfo tensor : sorted) {
             if (tensor.begin() != at) {
                 throw new BadHeaderException(
-                        "tensor \"%s\" begins at %d, but the one before it ends at %d: %s"
+                        "tensor \"%s\" begins at %s, but the one before it ends at %s: %s"
                                 .formatted(
                                         tensor.name(),
                                         tensor.begin(),
@@ -229,13 +221,15 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         }
         if (at != dataBytes) {
             throw new BadHeaderException(
-                    "the tensors take %d bytes, the file has %d; it is truncated or damaged"
+                    "the tensors take %s bytes, but the file has %s: it is truncated or damaged"
                             .formatted(at, dataBytes));
         }
     }
 
     /**
-     * @throws IllegalArgumentException if a length is negative or the product is beyond 2^63-1
+     * Returns the size of a tensor.
+     *
+     * @throws IllegalArgumentException if a length is negative or the size exceeds 2^63-1
      */
     static long bytes(Dtype dtype, long[] shape) {
         long bytes = dtype.bytes();
@@ -243,22 +237,20 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         for (long length : shape) {
             if (length < 0) {
                 throw new IllegalArgumentException(
-                        "a length must be 0 or more, received shape " + Arrays.toString(shape));
+                        "a length must be 0 or more, not as in shape " + Arrays.toString(shape));
             }
             empty |= length == 0;
             try {
                 bytes = Math.multiplyExact(bytes, Math.max(length, 1));
             } catch (ArithmeticException e) {
                 throw new IllegalArgumentException(
-                        "the size overflows, received shape " + Arrays.toString(shape), e);
+                        "the size overflows, shape " + Arrays.toString(shape), e);
             }
         }
         return empty ? 0 : bytes;
     }
 
-    /**
-     * @return the header's bytes, padded with spaces to a multiple of 8
-     */
+    /** Returns the header's bytes, padded with spaces to a multiple of 8. */
     byte[] toBytes() throws IOException {
         StringWriter text = new StringWriter();
         try (JsonWriter out = new JsonWriter(text)) {

@@ -18,20 +18,20 @@ import org.djlresnet.model.TensorBytes;
 public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
 
     /**
-     * Checks that everything fits.
+     * Checks that the data fit dtype and shape.
      *
-     * @throws IllegalArgumentException if a length is negative, the data have another size than
-     *     dtype and shape say, or the name is the format's own {@code __metadata__}
+     * @throws IllegalArgumentException if they do not, a length is negative, or the name is the
+     *     reserved {@code __metadata__}
      */
     public Tensor {
         if (name.equals(SafetensorsHeader.METADATA)) {
-            throw new IllegalArgumentException("No tensor may be named " + name);
+            throw new IllegalArgumentException("No tensor may be named " + name + ".");
         }
         shape = shape.clone();
         long bytes = SafetensorsHeader.bytes(dtype, shape);
         if (bytes != data.remaining()) {
             throw new IllegalArgumentException(
-                    "Tensor \"%s\" of type %s and shape %s takes %d bytes, received %d"
+                    "Tensor \"%s\" of type %s and shape %s takes %s bytes. Received: %s."
                             .formatted(
                                     name, dtype, Arrays.toString(shape), bytes, data.remaining()));
         }
@@ -39,11 +39,11 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
     }
 
     /**
-     * Makes a tensor of an array, without a copy where engine and machine allow it.
+     * Creates a tensor from an array, without a copy if engine and machine allow it.
      *
      * @param name its name in the file
-     * @param array a float32 array, which stays open and unchanged until the tensor is written
-     * @param scope owns the copy, if one has to be made, and stays open as long
+     * @param array a float32 array that stays open and unchanged until the tensor is written
+     * @param scope the manager of the copy if one is needed; it must stay open as long
      * @return the tensor
      */
     public static Tensor of(String name, NDArray array, NDManager scope) {
@@ -54,7 +54,7 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
                 swapped(TensorBytes.of(array, scope)));
     }
 
-    /** Swaps the bytes of each float where the machine is not little-endian. */
+    /** Swaps the bytes of each float if the machine is not little-endian. */
     static ByteBuffer swapped(ByteBuffer bytes) {
         if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
             return bytes;

@@ -6,8 +6,8 @@ package org.djlresnet.checkpoint;
  * @param name its name
  * @param dtype the type of its elements
  * @param shape its lengths, none negative; empty for a scalar
- * @param begin where its bytes begin, counted from the end of the header
- * @param end where they end; {@code end - begin} is what dtype and shape say
+ * @param begin the position of its first byte, counted from the end of the header
+ * @param end the position after its last byte
  */
 public record TensorInfo(String name, Dtype dtype, long[] shape, long begin, long end) {
 

@@ -1,2 +1,2 @@
-/** Tensors in files: the safetensors format. */
+/** Checkpoints and the safetensors format. */
 package org.djlresnet.checkpoint;

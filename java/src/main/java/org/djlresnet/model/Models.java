@@ -39,6 +39,15 @@ public final class Models {
     private static final Map<String, Consumer<CifarResNet.Builder>> CIFAR_OPTIONS =
             new LinkedHashMap<>();
 
+    /** timm's ResNet-D names. */
+    private static final Map<String, String> ALIASES =
+            Map.of(
+                    "resnet18d", "resnet18",
+                    "resnet34d", "resnet34",
+                    "resnet50d", "resnet50",
+                    "resnet101d", "resnet101",
+                    "resnet152d", "resnet152");
+
     static {
         RESNET_OPTIONS.put("zero_init_last_gamma", builder -> builder.optZeroInitLastGamma(true));
         RESNET_OPTIONS.put("deep_stem", builder -> builder.optStem(Stem.DEEP));
@@ -177,6 +186,10 @@ public final class Models {
      */
     public static Model get(String name) {
         String[] parts = name.split("\\+", -1);
+        if (ALIASES.containsKey(parts[0])) {
+            String options = "+deep_stem+pooled_shortcut" + name.substring(parts[0].length());
+            return get(ALIASES.get(parts[0]) + options);
+        }
         Entry entry = REGISTRY.get(parts[0]);
         if (entry == null) {
             throw new UserException(

@@ -20,7 +20,7 @@ final class BestWeights implements AutoCloseable {
     private Map<String, Long> batchesTracked = Map.of();
 
     /**
-     * Prepares a network.
+     * Creates an empty copy.
      *
      * @param network the network
      * @param folder the run's folder, or null
@@ -31,12 +31,12 @@ final class BestWeights implements AutoCloseable {
         manager = network.manager().newSubManager();
     }
 
-    /** Keeps the weights as they are. */
+    /** Keeps the current weights. */
     void keep() {
         copy(network);
     }
 
-    /** Keeps the weights of the folder's best checkpoint. */
+    /** Keeps the weights of the best checkpoint in the folder. */
     void read() {
         Device device = network.manager().getDevice();
         try (Checkpoint checkpoint = Checkpoint.open(folder.best());
@@ -59,9 +59,9 @@ final class BestWeights implements AutoCloseable {
     }
 
     /**
-     * Gives the network the kept weights.
+     * Restores the kept weights in the network.
      *
-     * @return whether any were kept
+     * @return whether there were any
      */
     boolean restore() {
         if (kept.isEmpty()) {

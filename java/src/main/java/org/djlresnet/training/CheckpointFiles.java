@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileStore;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,14 +13,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 
 /**
- * The checkpoints of a run folder: the latest, the one before it, the best and those of kept
- * epochs.
+ * The checkpoints of a run folder: the latest, the previous one, the best and those of kept epochs.
  *
- * <p>A process may be killed, and the machine may fail, between any two operations; at every moment
- * the latest and the previous checkpoint are whole, and only {@link #recover} is needed afterwards.
+ * <p>The process or the machine may fail between any two operations. At every moment the latest and
+ * the previous checkpoint are intact; afterwards only {@link #recover} is needed.
  */
 final class CheckpointFiles {
 
@@ -61,7 +62,7 @@ final class CheckpointFiles {
         return folder.resolve("last.previous.safetensors");
     }
 
-    /** The names of the best checkpoint and those of kept epochs, as far as they are there. */
+    /** Returns the file names of the best checkpoint and of kept epochs that exist. */
     List<String> bestAndKept() throws IOException {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> files =
@@ -71,12 +72,36 @@ final class CheckpointFiles {
         return names.stream().sorted().toList();
     }
 
-    /** The latest under a second name, while a new one is written. */
+    /** The second name of the latest checkpoint while a new one is being written. */
     private Path aside() {
         return folder.resolve(".last.previous.tmp");
     }
 
-    /** Writes a new latest checkpoint, and keeps the one before as the previous one. */
+    /**
+     * Checks that the disk has room for the checkpoints of the coming epochs: best, last, the
+     * previous one, the one being written, and kept epochs that are not one of these.
+     *
+     * @param bytes the size of a checkpoint
+     * @param epochs the number of epochs left
+     * @param keep the number of kept epochs
+     * @throws IOException if it has not
+     */
+    void requireRoom(long bytes, int epochs, int keep) throws IOException {
+        long existing = Stream.of(best(), last(), previous()).filter(Files::exists).count();
+        long kept = bestAndKept().stream().filter(name -> KEPT.matcher(name).matches()).count();
+        long files = Math.max(1, Math.min(4, epochs + 1L) - existing);
+        files += Math.max(0, Math.min(keep, epochs) - Math.max(2, kept));
+        FileStore disk = Files.getFileStore(folder);
+        long free = disk.getUsableSpace();
+        // some network file systems report no sizes at all
+        if (disk.getTotalSpace() > 0 && free < files * bytes) {
+            throw new IOException(
+                    "The disk has not enough free space for the run's %s checkpoints. Needed: %s bytes. Free: %s bytes. Free some space, or use another folder"
+                            .formatted(files, files * bytes, free));
+        }
+    }
+
+    /** Writes a new latest checkpoint, and keeps the old one as the previous one. */
     void replaceLast(Writer writer) throws IOException {
         boolean first = !Files.exists(last());
         if (!first) {
@@ -94,8 +119,8 @@ final class CheckpointFiles {
     }
 
     /**
-     * Ends what a writer that was killed had begun: the checkpoint that it had set aside becomes
-     * the previous one, unless it is still the latest.
+     * Completes the work of a killed writer: the checkpoint that it set aside becomes the previous
+     * one, unless it is still the latest.
      */
     void recover() throws IOException {
         if (Files.exists(aside())
@@ -107,11 +132,11 @@ final class CheckpointFiles {
     }
 
     /**
-     * Keeps a checkpoint as that of an epoch, and forgets those of earlier ones.
+     * Keeps the checkpoint of an epoch, and deletes those of old epochs.
      *
-     * @param checkpoint the checkpoint at the epoch's end
-     * @param epoch the epoch's number, from 1
-     * @param keep how many are kept
+     * @param checkpoint the checkpoint at the end of the epoch
+     * @param epoch the epoch, counted from 1
+     * @param keep the number of epochs to keep
      */
     void keepEpoch(Path checkpoint, int epoch, int keep) throws IOException {
         if (keep == 0) {
@@ -123,10 +148,10 @@ final class CheckpointFiles {
             link(checkpoint, half);
             rename(half, epochFile(epoch));
         } finally {
-            // renaming to another name of the same file leaves both
+            // renaming onto another name of the same file leaves both
             Files.deleteIfExists(half);
         }
-        // more than one, where a run that goes on is to keep fewer than it did
+        // more than one if a resumed run keeps fewer than before
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
             for (Path file : files) {
                 Matcher kept = KEPT.matcher(file.getFileName().toString());
@@ -141,20 +166,20 @@ final class CheckpointFiles {
         return folder.resolve(String.format(Locale.ROOT, "epoch-%04d.safetensors", epoch));
     }
 
-    /** Replaces a file without a moment at which it is missing: other moves delete it first. */
+    /** Replaces a file atomically; other moves delete the target first. */
     private static void rename(Path from, Path to) throws IOException {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
         AtomicFile.flushFolder(to.toAbsolutePath().getParent());
     }
 
-    /** Gives a file a second name, or, on a file system without hard links, copies it. */
+    /** Gives a file a second name, or copies it if the file system has no hard links. */
     private void link(Path existing, Path name) throws IOException {
         try {
             linker.link(name, existing);
         } catch (UnsupportedOperationException notHere) {
             copy(existing, name);
         } catch (FileSystemException refused) {
-            // those of kinds of their own, as of a missing file, have nothing to do with links
+            // subclasses, such as for a missing file, are not about links
             if (refused.getClass() != FileSystemException.class) {
                 throw refused;
             }

@@ -6,12 +6,12 @@ import org.djlresnet.data.EpochOrder;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.recipe.SettingException;
 
-/** What an epoch consists of: which examples, in which order, in how many steps. */
+/** The plan of an epoch: its examples, their order and the number of steps. */
 final class EpochPlan {
 
     /**
-     * Batch normalization over fewer examples spoils a training: with 256 + 2 examples the
-     * chapter's network diverges, with 256 + 16 it learns (3 seeds each).
+     * Batch normalization over fewer examples ruins a training: with 256 + 2 examples the chapter's
+     * network diverges, with 256 + 16 it learns (3 seeds each).
      */
     private static final int ENOUGH = 16;
 
@@ -21,35 +21,35 @@ final class EpochPlan {
     private final int examples;
 
     /**
-     * Plans.
+     * Creates a plan.
      *
-     * @param size the number of training examples there are
-     * @param batchSize the number of examples of a batch
-     * @param dropLast whether an incomplete last batch is left out; null leaves out one of fewer
-     *     than 16 examples that is also less than half a batch, unless it is the only one. One of a
-     *     single example is always left out: batch normalization has no variance over one value
+     * @param size the number of training examples
+     * @param batchSize the number of examples in a batch
+     * @param dropLast whether an incomplete last batch is dropped. Null drops it if it has fewer
+     *     than 16 examples and is less than half full, unless it is the only one. A single example
+     *     is always dropped, because batch normalization has no variance over one value
      * @param seed the seed of the order
      * @throws UserException if there are too few examples
      */
     EpochPlan(int size, int batchSize, Boolean dropLast, long seed) {
         if (size < 2) {
-            throw new UserException("Training needs at least 2 examples. Received: " + size);
+            throw new UserException("Training needs at least 2 examples. Received: " + size + ".");
         }
         this.size = size;
         this.batchSize = batchSize;
         this.seed = seed;
         int rest = size % batchSize;
-        examples = rest > 0 && leavesOut(rest, dropLast) ? size - rest : size;
+        examples = rest > 0 && drops(rest, dropLast) ? size - rest : size;
         if (examples == 0) {
             throw new SettingException(
                     String.format(
-                            "\"drop_last\" would leave out all %d examples. Received: \"batch_size\""
-                                    + " %d. Use a smaller \"batch_size\".",
+                            "\"drop_last\" would drop all %s examples. Received: \"batch_size\""
+                                    + " %s. Use a smaller \"batch_size\".",
                             size, batchSize));
         }
     }
 
-    private boolean leavesOut(int rest, Boolean dropLast) {
+    private boolean drops(int rest, Boolean dropLast) {
         if (dropLast != null) {
             return dropLast || rest == 1;
         }
@@ -70,7 +70,7 @@ final class EpochPlan {
      * Returns the order of an epoch's examples, a pure function of the seed and the epoch.
      *
      * @param epoch the number of epochs before
-     * @param done how many of its first examples are left out, for they are done
+     * @param done the number of examples at its beginning to skip
      * @return indices of examples
      */
     int[] order(int epoch, long done) {
@@ -78,11 +78,11 @@ final class EpochPlan {
     }
 
     /**
-     * Plans a run that may have begun before.
+     * Creates the plan of a new or resumed run.
      *
-     * @param start where the run stands
-     * @param size the number of training examples there are
-     * @throws UserException if there are too few examples, or a run on them cannot stand there
+     * @param start the state of the run
+     * @param size the number of training examples
+     * @throws UserException if there are too few examples, or the state is impossible with them
      */
     static EpochPlan of(TrainingState start, int size) {
         Recipe recipe = start.recipe();
@@ -97,8 +97,8 @@ final class EpochPlan {
         }
         throw new UserException(
                 String.format(
-                        "The checkpoint stands at step %d of epoch %d, which %d examples in"
-                                + " batches of %d do not give. Are these the data of its run?",
+                        "The checkpoint at step %s of epoch %s does not match %s examples in"
+                                + " batches of %s. Give the data of the run.",
                         start.step(), start.epochsDone() + 1, size, recipe.batchSize()));
     }
 

@@ -10,16 +10,16 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What an epoch came to: one line of {@code metrics.csv}.
+ * The results of an epoch: one line of {@code metrics.csv}.
  *
  * @param epoch the epoch, counted from 1
- * @param step the steps of the run up to its end
+ * @param step the number of steps of the run up to its end
  * @param seconds the time of training
  * @param validationSeconds the time of validation
- * @param examplesPerSecond the training examples by the time of training
+ * @param examplesPerSecond training examples per second of training
  * @param lr the learning rate of the epoch's last step
  * @param metrics means over examples by column, such as {@code train_loss} and {@code
- *     test_accuracy}; those of the training are of the examples as they were seen
+ *     test_accuracy}; training metrics are computed during the epoch, while the weights change
  */
 public record EpochRow(
         int epoch,
@@ -30,7 +30,7 @@ public record EpochRow(
         double lr,
         Map<String, Double> metrics) {
 
-    /** What every row has besides metrics. */
+    /** The columns of every row besides metrics. */
     private static final List<String> COLUMNS =
             List.of("epoch", "step", "seconds", "validation_seconds", "examples_per_second", "lr");
 
@@ -38,7 +38,7 @@ public record EpochRow(
      * Returns the first line of {@code metrics.csv}.
      *
      * @param metrics the columns of the metrics
-     * @return the line, without its end
+     * @return the line without a line break
      */
     public static String csvHeader(Collection<String> metrics) {
         return String.join(",", COLUMNS) + "," + String.join(",", metrics);
@@ -79,10 +79,11 @@ public record EpochRow(
         Double value = metrics.get(column);
         if (value == null) {
             throw new IllegalArgumentException(
-                    "No metric \""
+                    "Unknown metric. Received: "
                             + column
-                            + "\". Allowed: "
-                            + String.join(", ", metrics.keySet()));
+                            + ". Allowed: "
+                            + String.join(", ", metrics.keySet())
+                            + ".");
         }
         return value;
     }
@@ -90,7 +91,7 @@ public record EpochRow(
     /**
      * Returns the training loss.
      *
-     * @return the mean over the training examples, as they were seen
+     * @return the mean over the training examples during the epoch
      */
     public double trainLoss() {
         return metric("train_loss");
@@ -99,7 +100,7 @@ public record EpochRow(
     /**
      * Returns the training accuracy of a classification.
      *
-     * @return the fraction of correct predictions over the training examples, as they were seen
+     * @return the fraction of correct predictions during the epoch
      */
     public double trainAccuracy() {
         return metric("train_accuracy");
@@ -109,7 +110,7 @@ public record EpochRow(
      * Returns the test accuracy of a classification without a validation split.
      *
      * @return the fraction of correct predictions over the test examples
-     * @throws IllegalArgumentException if a validation split was evaluated instead
+     * @throws IllegalArgumentException if the run has a validation split
      */
     public double testAccuracy() {
         return metric("test_accuracy");
@@ -118,7 +119,7 @@ public record EpochRow(
     /**
      * Writes the row as a line of {@code metrics.csv}.
      *
-     * @return the line, without its end
+     * @return the line without a line break
      */
     public String toCsv() {
         return String.format(
@@ -134,9 +135,10 @@ public record EpochRow(
     }
 
     /**
-     * Describes the metrics for people.
+     * Formats the metrics for people.
      *
-     * @return such as {@code train loss 0.512, train acc 0.815, test loss 0.460, test acc 0.818}
+     * @return a text such as {@code train loss 0.512, train acc 0.815, test loss 0.460, test acc
+     *     0.818}
      */
     public String inWords() {
         return metrics.entrySet().stream()

@@ -6,16 +6,16 @@ import org.djlresnet.model.Network;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.objective.Objective;
 
-/** Computes a batch's loss and its gradients. {@link Profiler} does the same by the clock. */
+/** Computes the loss and gradients of a batch. {@link Profiler} also measures the time. */
 class GradientPass {
 
-    /** What a step does besides the passes through the network, for {@link #lap}. */
+    /** The tasks of a step besides the passes through the network, for {@link #lap}. */
     enum Task {
-        /** Waiting for the next batch, and making arrays of it. */
+        /** Waiting for the next batch, and creating its arrays. */
         DATA,
-        /** Moving the parameters. */
+        /** Updating the parameters. */
         OPTIMIZER,
-        /** Sums, progress, freeing the step's memory, checkpoints in an epoch. */
+        /** Metrics, progress, freeing memory, checkpoints within an epoch. */
         BOOKKEEPING
     }
 
@@ -28,7 +28,7 @@ class GradientPass {
     }
 
     /**
-     * Leaves each trained parameter its gradient.
+     * Computes the gradient of each trained parameter.
      *
      * @param batch the batch
      * @return loss and sums, on the batch's manager
@@ -42,10 +42,10 @@ class GradientPass {
         }
     }
 
-    /** Starts the clock, if there is one, at the beginning of steps. */
+    /** Starts the clock before the first step of an epoch. */
     void begin() {}
 
-    /** Attributes the time since the clock was last read to a task, if there is a clock. */
+    /** Attributes the time since the last reading to a task. */
     void lap(Task task) {}
 
     /** Ends a step. */

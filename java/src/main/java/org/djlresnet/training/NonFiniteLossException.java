@@ -2,12 +2,12 @@ package org.djlresnet.training;
 
 import org.djlresnet.TrainingException;
 
-/** The loss became NaN or infinite; the weights are of no use from that step on. */
+/** Reports that the loss became NaN or infinite. */
 public final class NonFiniteLossException extends TrainingException {
 
     private static final long serialVersionUID = 1L;
 
-    /** The step whose loss it was. */
+    /** The step of the loss. */
     private final long step;
 
     NonFiniteLossException(long step, float loss) {
@@ -16,8 +16,8 @@ public final class NonFiniteLossException extends TrainingException {
                         + loss
                         + " at step "
                         + step
-                        + ". Checkpoints written before are kept. Try a lower learning rate, or a"
-                        + " warm-up");
+                        + ". Earlier checkpoints are intact. Try a lower learning rate or a"
+                        + " warm-up.");
         this.step = step;
     }
 

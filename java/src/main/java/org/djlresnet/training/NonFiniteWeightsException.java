@@ -2,7 +2,7 @@ package org.djlresnet.training;
 
 import org.djlresnet.TrainingException;
 
-/** A weight became NaN or infinite, which no checkpoint is to hold. */
+/** Reports that a weight became NaN or infinite, so that no checkpoint is written. */
 public final class NonFiniteWeightsException extends TrainingException {
 
     private static final long serialVersionUID = 1L;
@@ -12,7 +12,7 @@ public final class NonFiniteWeightsException extends TrainingException {
                 name
                         + " is not finite after step "
                         + step
-                        + ". Checkpoints written before are kept. Try a lower learning rate, or a"
-                        + " warm-up");
+                        + ". Earlier checkpoints are intact. Try a lower learning rate or a"
+                        + " warm-up.");
     }
 }

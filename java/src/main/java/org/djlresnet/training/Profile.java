@@ -8,9 +8,9 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Where the time of a training step goes.
+ * The time of a training step by part of the network and by task.
  *
- * @param steps the number of steps that the times are means of
+ * @param steps the number of steps over which the times are averaged
  * @param rows the parts and tasks in the order of a step
  */
 public record Profile(long steps, List<Row> rows) {
@@ -19,13 +19,13 @@ public record Profile(long steps, List<Row> rows) {
     public static final String CSV_HEADER = "part,forward_ms,backward_ms,total_ms,share";
 
     /**
-     * The time of a part, or of a task.
+     * The time of a part or a task.
      *
      * @param name a part of the network, loss, data, optimizer or bookkeeping
-     * @param forward milliseconds a step; null for what has no two passes
-     * @param backward milliseconds a step; null for what has no two passes
-     * @param total milliseconds a step
-     * @param share of the whole step, 0 to 1
+     * @param forward milliseconds per step in the forward pass; null for a task
+     * @param backward milliseconds per step in the backward pass; null for a task
+     * @param total milliseconds per step
+     * @param share the share of the whole step, 0 to 1
      */
     public record Row(String name, Double forward, Double backward, double total, double share) {
 
@@ -42,7 +42,7 @@ public record Profile(long steps, List<Row> rows) {
     }
 
     /**
-     * Writes the times as {@code profile.csv}.
+     * Formats the times as {@code profile.csv}.
      *
      * @return the lines
      */
@@ -52,7 +52,7 @@ public record Profile(long steps, List<Row> rows) {
     }
 
     /**
-     * Writes the times as JSON.
+     * Formats the times as JSON.
      *
      * @return {@code {"steps", "rows": [{"part", "forward_ms", "backward_ms", "total_ms",
      *     "share"}]}}

@@ -18,14 +18,13 @@ import org.djlresnet.objective.Objective;
 import org.djlresnet.recipe.SettingException;
 
 /**
- * Measures where the time of a training step goes: forward and backward of each part of the
- * network, the loss, the optimizer, the data and the rest.
+ * Measures the time of a training step: forward and backward pass of each part of the network, the
+ * loss, the optimizer, the data and the rest.
  *
- * <p>The graph is cut between the parts: a part's input is a leaf, and its gradient the head of the
- * backward pass of the part before. These are the operations of an uncut pass in their order, so
- * that every digit is the same, and the clock can be read between them. All time from the first
- * batch on is attributed to something; the first step, which warms up, is left out where there are
- * more.
+ * <p>The graph is cut between the parts. A part's input is a leaf, and its gradient starts the
+ * backward pass of the previous part. The operations and their order are those of an uncut pass, so
+ * every digit is the same, and the clock can be read between them. The first step, a warm-up, is
+ * excluded if there are more.
  */
 final class Profiler extends GradientPass {
 
@@ -37,7 +36,7 @@ final class Profiler extends GradientPass {
     private final List<String> names;
     private final List<List<Block>> parts;
 
-    /** Nanoseconds: forward passes of parts and loss, backward passes of the same, tasks. */
+    /** Nanoseconds: forward passes of parts and loss, their backward passes, tasks. */
     private final long[] nanos;
 
     private final long[] firstStep;
@@ -45,12 +44,11 @@ final class Profiler extends GradientPass {
     private long read;
 
     /**
-     * Prepares a network.
+     * Creates a profiler.
      *
      * @param network the network, on the CPU and the PyTorch engine
      * @param objective the objective
-     * @throws SettingException if it is elsewhere, where operations continue after their call
-     *     returns
+     * @throws SettingException if engine or device work asynchronously
      */
     Profiler(Network network, Objective objective) {
         super(network, objective);
@@ -58,8 +56,8 @@ final class Profiler extends GradientPass {
         if (!traits.computesAtOnce(network.manager().getDevice())) {
             throw new SettingException(
                     String.format(
-                            "\"profile\" needs \"engine\" pytorch and \"device\" cpu: elsewhere work"
-                                    + " continues after a call returns, and cannot be timed."
+                            "\"profile\" needs \"engine\" pytorch and \"device\" cpu, because others"
+                                    + " work asynchronously."
                                     + " Received: %s, %s.",
                             network.manager().getEngine().getEngineName().toLowerCase(Locale.ROOT),
                             network.manager().getDevice().getDeviceType()));
@@ -98,7 +96,7 @@ final class Profiler extends GradientPass {
                     traits.backward(outputs.get(i), gradient);
                 }
                 if (i < parts.size() - 1) {
-                    // as early as an uncut pass would free the gradient
+                    // an uncut pass frees the gradient here too
                     next.close();
                 }
                 next = inputs.get(i);
@@ -150,7 +148,7 @@ final class Profiler extends GradientPass {
     /**
      * Returns the means over the steps so far.
      *
-     * @return the profile, without rows before the first step
+     * @return the profile; without rows before the first step
      */
     Profile profile() {
         if (steps == 0) {

@@ -9,24 +9,24 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Where a run stands; written by the training thread, read by any. */
+/** The progress of a run; the training thread writes it, any thread may read it. */
 public final class Progress {
 
-    /** What a run is doing. */
+    /** The phase of a run. */
     public enum State {
-        /** Data and network are made ready. */
+        /** Data and network are being prepared. */
         STARTING,
-        /** The network is trained on an epoch's examples. */
+        /** The network is being trained. */
         TRAINING,
-        /** The network is evaluated on an epoch's test or validation examples. */
+        /** The network is being evaluated after an epoch, on test or validation examples. */
         VALIDATING,
-        /** The network of the best epoch is evaluated on the test examples, once. */
+        /** The best network is being evaluated on the test examples, once. */
         TESTING,
         /** All epochs are done. */
         DONE,
-        /** The run was asked to stop, and has. */
+        /** The run was stopped on request. */
         STOPPED,
-        /** The run ended by an error. */
+        /** The run ended with an error. */
         FAILED
     }
 
@@ -47,10 +47,10 @@ public final class Progress {
     private JsonObject ended;
 
     /**
-     * Creates the progress of a run that has not begun.
+     * Creates the progress of a run.
      *
      * @param epochs the number of epochs
-     * @param start where the run stands
+     * @param start the state of the run
      */
     Progress(int epochs, TrainingState start) {
         this.epochs = epochs;
@@ -72,15 +72,15 @@ public final class Progress {
     }
 
     /**
-     * Moves on within a phase.
+     * Advances within a phase.
      *
-     * @param means the metrics so far; empty if they are not known yet
+     * @param means the metrics so far; empty if unknown
      */
     synchronized void advance(long currentStep, long examplesDone, Map<String, Double> means) {
         step = currentStep;
         done = examplesDone;
         if (done > doneBefore) {
-            // as of this batch, so that the figure stays when the run has ended
+            // computed here, so that it does not change after the run has ended
             examplesPerSecond = (done - doneBefore) / ((System.nanoTime() - phaseStart) / 1e9);
         }
         metrics = means;
@@ -90,7 +90,7 @@ public final class Progress {
         rows.add(row);
     }
 
-    /** Takes the result on the test data. */
+    /** Sets the result on the test data. */
     synchronized void tested(JsonObject result) {
         test = result;
     }
@@ -98,7 +98,7 @@ public final class Progress {
     /**
      * Returns the result on the test data.
      *
-     * @return what test.json holds, or null
+     * @return the contents of test.json, or null
      */
     public synchronized JsonObject test() {
         return test;
@@ -129,7 +129,7 @@ public final class Progress {
     }
 
     /**
-     * Returns the rows of the epochs that are done.
+     * Returns the rows of completed epochs.
      *
      * @return a copy
      */
@@ -138,22 +138,22 @@ public final class Progress {
     }
 
     /**
-     * Returns what the run is doing.
+     * Returns the phase of the run.
      *
-     * @return the state
+     * @return the phase
      */
     public synchronized State state() {
         return state;
     }
 
     /**
-     * Describes the run as it stands.
+     * Describes the progress.
      *
-     * @param fromRow the first history row wanted
+     * @param fromRow the index of the first history row to include
      * @return a JSON object with the keys state, epoch, done, total, metrics (means by name, empty
-     *     if not known yet) and examples_per_second, which are of the phase that the run is in;
-     *     ended, those of the phase before it as they were at its end, or null; epochs, step, rows
-     *     and test (the result on the test data of a run with a validation split, or null)
+     *     if unknown) and examples_per_second of the current phase; ended, the same of the previous
+     *     phase at its end, or null; epochs, step, rows and test (the test result of a run with a
+     *     validation split, or null)
      */
     public synchronized String toJson(int fromRow) {
         JsonObject json = phase();

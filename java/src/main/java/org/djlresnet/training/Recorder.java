@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.model.Network;
 import org.djlresnet.optimizer.Optimizer;
@@ -23,13 +24,13 @@ final class Recorder implements AutoCloseable {
     private long savedNanos = System.nanoTime();
 
     /**
-     * Makes a recorder.
+     * Creates a recorder.
      *
      * @param folder the run's folder, or null to write nothing
      * @param network the network
-     * @param selection tells which epoch is the best
-     * @param recipe gives checkpoint_every and keep
-     * @param step the step that the run stands at
+     * @param selection selects the best epoch
+     * @param recipe the run's recipe
+     * @param step the number of steps done
      */
     Recorder(RunFolder folder, Network network, Selection selection, Recipe recipe, long step) {
         this.folder = folder;
@@ -46,6 +47,28 @@ final class Recorder implements AutoCloseable {
                         : Long.MAX_VALUE;
     }
 
+    /**
+     * Checks that the disk has room for the run's checkpoints.
+     *
+     * @param epochs the number of epochs left
+     */
+    void requireRoom(Optimizer optimizer, int epochs) {
+        if (folder == null) {
+            return;
+        }
+        long bytes =
+                Stream.concat(
+                                network.stateDict().values().stream(),
+                                optimizer.state().values().stream())
+                        .mapToLong(array -> array.size() * Float.BYTES)
+                        .sum();
+        try {
+            folder.checkpoints().requireRoom(bytes, epochs, keep);
+        } catch (IOException failure) {
+            throw unwritable(folder.last(), failure);
+        }
+    }
+
     /** Returns whether a checkpoint within the epoch is due. */
     boolean isDue(long step) {
         return folder != null
@@ -53,15 +76,18 @@ final class Recorder implements AutoCloseable {
     }
 
     /**
-     * Writes {@code last}, and keeps the one before.
+     * Writes {@code last}, and keeps the previous one.
      *
-     * @throws NonFiniteWeightsException if the weights are of no use; nothing is written then
+     * @throws NonFiniteWeightsException if a weight is not finite; nothing is written then
      */
     void last(TrainingState state, Optimizer optimizer) {
-        if (folder == null) {
-            return;
+        if (folder != null) {
+            requireFinite(state.step(), optimizer);
+            writeLast(state, optimizer);
         }
-        requireFinite(state.step(), optimizer);
+    }
+
+    private void writeLast(TrainingState state, Optimizer optimizer) {
         try {
             folder.requireLock();
             folder.checkpoints().replaceLast(file -> save(file, state, optimizer));
@@ -76,7 +102,7 @@ final class Recorder implements AutoCloseable {
     }
 
     /**
-     * Writes what an epoch came to.
+     * Writes the results of an epoch.
      *
      * @param best whether it is the best so far
      */
@@ -86,21 +112,16 @@ final class Recorder implements AutoCloseable {
         }
         try {
             folder.requireLock();
-        } catch (IOException failure) {
-            throw unwritable(folder.last(), failure);
-        }
-        log("epoch " + row.toJson());
-        // last comes after best: whoever goes on from last finds the best that it speaks of
-        if (best) {
+            log("epoch " + row.toJson());
             requireFinite(state.step(), optimizer);
-            try {
-                folder.requireLock();
+            // best precedes last, so whoever resumes from last finds the best it refers to
+            if (best) {
                 save(folder.best(), state, optimizer);
-            } catch (IOException failure) {
-                throw unwritable(folder.best(), failure);
             }
+        } catch (IOException failure) {
+            throw unwritable(folder.best(), failure);
         }
-        last(state, optimizer);
+        writeLast(state, optimizer);
         folder.append(row);
     }
 
@@ -109,9 +130,9 @@ final class Recorder implements AutoCloseable {
     }
 
     /**
-     * Returns the result on the test data that an earlier process has written, or null.
+     * Returns the result on the test data from an earlier process, or null.
      *
-     * @param epoch the epoch whose network it must be of
+     * @param epoch the epoch of the tested network
      */
     JsonObject testResult(int epoch) {
         return folder == null ? null : TestResult.read(folder, epoch);
@@ -127,11 +148,11 @@ final class Recorder implements AutoCloseable {
             folder.requireLock();
             TestResult.write(folder, result);
         } catch (IOException failure) {
-            throw new UncheckedIOException("Cannot write test.json: " + failure, failure);
+            throw new UncheckedIOException("Cannot write test.json: " + failure + ".", failure);
         }
     }
 
-    /** The loss of a step is that of the weights before it, so it does not tell of these. */
+    /** Checks the weights themselves: a step's loss belongs to the weights before the step. */
     private void requireFinite(long step, Optimizer optimizer) {
         network.parameters()
                 .forEach((name, parameter) -> requireFinite(step, name, parameter.getArray()));
@@ -147,7 +168,7 @@ final class Recorder implements AutoCloseable {
     }
 
     /**
-     * Writes where the time of a step goes.
+     * Writes the profile.
      *
      * @param profile the profile, or null for none
      */
@@ -159,7 +180,7 @@ final class Recorder implements AutoCloseable {
             folder.requireLock();
             folder.profile(profile.toCsv());
         } catch (IOException failure) {
-            throw new UncheckedIOException("Cannot write profile.csv: " + failure, failure);
+            throw new UncheckedIOException("Cannot write profile.csv: " + failure + ".", failure);
         }
     }
 
@@ -169,7 +190,7 @@ final class Recorder implements AutoCloseable {
                         + file
                         + ": "
                         + failure.getMessage()
-                        + ". Checkpoints written before are whole",
+                        + ". Earlier checkpoints are intact.",
                 failure);
     }
 
@@ -179,7 +200,7 @@ final class Recorder implements AutoCloseable {
         }
     }
 
-    /** Logs what ended the run; if that fails too, the failure tells it. */
+    /** Logs the error that ended the run. */
     void failure(Throwable failure) {
         try {
             log("failed: " + failure);

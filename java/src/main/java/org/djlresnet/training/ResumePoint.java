@@ -12,12 +12,12 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * Where a run goes on.
+ * The state from which a run is resumed.
  *
  * @param file the checkpoint's file, or null for the beginning
- * @param checkpoint the checkpoint, open, or null for the beginning
- * @param state where the run stands, with the settings of recipe.json where they may change
- * @param written what recipe.json says, or null if it cannot be read
+ * @param checkpoint the open checkpoint, or null for the beginning
+ * @param state the state of the run; settings that may change are those of recipe.json
+ * @param written the recipe in recipe.json, or null if it cannot be read
  * @param warning what was wrong with a later checkpoint or recipe.json, or null
  */
 record ResumePoint(
@@ -25,12 +25,12 @@ record ResumePoint(
         implements AutoCloseable {
 
     /**
-     * Makes sure, before anything is written, that there is a run to go on with: a folder or file
-     * without recipe.json beside it must be a checkpoint, which holds the recipe too.
+     * Checks, before anything is written, that there is a run to resume. Without recipe.json there
+     * must be a checkpoint, which contains the recipe too.
      *
      * @param from a run folder, or a checkpoint
      * @param place the folder
-     * @throws UserException if there is none
+     * @throws UserException if there is no run
      */
     static void requireRun(Path from, Path place) {
         if (Files.isRegularFile(RunFolder.recipeFile(place))) {
@@ -49,15 +49,15 @@ record ResumePoint(
         }
         throw new UserException(
                 from
-                        + " is no run folder, and no checkpoint in one: there is no recipe.json."
-                        + " Give the run folder of a training");
+                        + " is not a run folder or a checkpoint in one: there is no recipe.json."
+                        + " Give the run folder of a training.");
     }
 
     /**
-     * Finds the place.
+     * Finds the state.
      *
      * @param folder the run's folder, locked
-     * @param from the folder, or the checkpoint in it to go on from
+     * @param from the folder, or a checkpoint in it
      * @throws UserException if there is none, or it cannot be read
      */
     static ResumePoint find(RunFolder folder, Path from) throws IOException {
@@ -82,45 +82,45 @@ record ResumePoint(
             if (!Files.exists(previous)) {
                 throw damaged;
             }
-            String warning = damaged.getMessage() + ". Going on from " + previous + " instead";
+            String warning = damaged.getMessage() + " Resuming from " + previous + " instead.";
             try {
                 return open(folder, previous, warning);
             } catch (UserException alsoDamaged) {
                 throw new UserException(
                         "Neither checkpoint of the run can be read. "
                                 + damaged.getMessage()
-                                + ". "
+                                + " "
                                 + alsoDamaged.getMessage()
-                                + ". The best one may be whole: "
+                                + " The best one may be intact: "
                                 + folder.best(),
                         damaged);
             }
         }
     }
 
-    /** Going on from an earlier checkpoint would cut off what came after it. */
+    /** Rejects an earlier checkpoint, because resuming would discard what came after it. */
     private static void requireNothingLater(RunFolder folder, ResumePoint point) {
         for (Path file : List.of(folder.last(), folder.previous())) {
             long step;
             try (Checkpoint checkpoint = Checkpoint.open(file)) {
                 step = state(checkpoint, file).step();
             } catch (UserException unreadable) {
-                // such a one is what an earlier checkpoint is good for
+                // an earlier checkpoint may replace a damaged one
                 continue;
             }
             if (step > point.state().step()) {
                 throw new UserException(
                         String.format(
-                                "%s stands at step %d, but the run has come to step %d (%s); going on"
-                                        + " from there would lose what came after. Give the run folder"
-                                        + " %s to go on from its end, or copy the checkpoint into a"
-                                        + " folder of its own and go on from it there",
+                                "%s is at step %s, but the run has reached step %s (%s). Resuming"
+                                        + " from there would lose the later steps. Resume from the run"
+                                        + " folder %s, or copy the checkpoint to a folder of its own"
+                                        + " and resume from the copy.",
                                 point.file(), point.state().step(), step, file, folder.path()));
             }
         }
     }
 
-    /** A run that ended before its first {@code last}, or lost it. */
+    /** Finds the state of a run that ended before its first {@code last}, or lost it. */
     private static ResumePoint withoutLast(RunFolder folder) throws IOException {
         List<String> traces = folder.traces();
         if (traces.isEmpty()) {
@@ -128,7 +128,7 @@ record ResumePoint(
             return new ResumePoint(null, null, TrainingState.beginning(recipe), recipe, null);
         }
         if (traces.equals(List.of(folder.best().getFileName().toString()))) {
-            // a kill between the first epoch's best and its last, which are the same
+            // killed between writing the first best and the first last, which are equal
             ResumePoint point = open(folder, folder.best(), null);
             if (point.state().epochsDone() == 1) {
                 return point;
@@ -139,11 +139,11 @@ record ResumePoint(
                 "The run in "
                         + folder.path()
                         + " has lost its last checkpoint: last.safetensors and"
-                        + " last.previous.safetensors are missing, but there is "
+                        + " last.previous.safetensors are missing, but the folder has "
                         + String.join(", ", traces)
-                        + ". Going on would begin anew and overwrite that. Put last.safetensors"
-                        + " back, name another checkpoint of the folder to go on from, or start a"
-                        + " new run in another folder");
+                        + ". A new start would overwrite them. Put last.safetensors back, resume"
+                        + " from another checkpoint of the folder, or start a new run in another"
+                        + " folder.");
     }
 
     private static ResumePoint open(RunFolder folder, Path file, String warning)
@@ -155,20 +155,20 @@ record ResumePoint(
             try {
                 written = folder.recipe();
             } catch (NoSuchFileException | CharacterCodingException | UserException unreadable) {
-                String told =
-                        RunFolder.recipeFile(folder.path())
-                                + " cannot be read: "
-                                + reason(unreadable)
-                                + ". Going on with the recipe of "
-                                + file;
+                String another =
+                        "%s cannot be read: %s. Resuming with the recipe of %s."
+                                .formatted(
+                                        RunFolder.recipeFile(folder.path()),
+                                        reason(unreadable),
+                                        file);
                 return new ResumePoint(
                         file,
                         checkpoint,
                         state,
                         null,
-                        warning == null ? told : warning + ". " + told);
+                        warning == null ? another : warning + " " + another);
             }
-            // what an earlier change asked for holds, even if no checkpoint was written since
+            // changes of an earlier resumption hold even if it wrote no checkpoint
             state = state.with(state.recipe().resumedWith(written.resumable()));
             return new ResumePoint(file, checkpoint, state, written, warning);
         } catch (IOException | RuntimeException failure) {
@@ -178,12 +178,12 @@ record ResumePoint(
     }
 
     /**
-     * Refuses a recipe.json that was changed since, where it asks for another run.
+     * Rejects a recipe.json that was changed in settings that must not change.
      *
-     * @throws UserException naming the settings
+     * @throws UserException if it was; the message names the settings
      */
     void requireRecipeOf(RunFolder folder) {
-        if (written == null) { // which the warning tells
+        if (written == null) { // already in the warning
             return;
         }
         try {
@@ -194,7 +194,8 @@ record ResumePoint(
                     file
                             + " was changed. "
                             + another.getMessage()
-                            + " Change it back, or remove it: the checkpoint has the recipe as well",
+                            + " Undo the change, or remove the file: the checkpoint contains the"
+                            + " recipe too.",
                     another);
         }
     }
@@ -210,7 +211,7 @@ record ResumePoint(
         JsonObject run = checkpoint.run();
         if (run == null) {
             throw new UserException(
-                    file + " holds a network, but no run that could go on. Give a run folder");
+                    file + " contains a network, but no run to resume. Give a run folder.");
         }
         try {
             return TrainingState.fromJson(run);
@@ -218,7 +219,7 @@ record ResumePoint(
             throw wrong;
         } catch (RuntimeException malformed) {
             throw new UserException(
-                    file + " holds a run's state that cannot be read: " + malformed, malformed);
+                    file + " contains an invalid state of a run: " + malformed + ".", malformed);
         }
     }
 

@@ -5,12 +5,12 @@ import java.util.List;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * What the files of a run folder say of a run besides its results.
+ * The contents of a run folder besides results.
  *
  * @param recipe the recipe
- * @param selection what selects the best epoch
- * @param metrics the columns of metrics.csv that hold metrics
- * @param versions the versions of everything
+ * @param selection the rule that selects the best epoch
+ * @param metrics the metric columns of metrics.csv
+ * @param versions the versions of the library, engine and system
  */
 public record RunContents(
         Recipe recipe, Selection selection, List<String> metrics, JsonObject versions) {}

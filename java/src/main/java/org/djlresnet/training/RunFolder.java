@@ -18,35 +18,38 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * The folder that a run leaves behind.
+ * The folder of a run.
  *
  * <pre>
- * recipe.json         every setting, what selects the best epoch, and the versions of everything
- * metrics.csv         a line an epoch ({@link EpochRow})
- * last.safetensors    the latest state: at an epoch's end, at a checkpoint within one, or at a stop
+ * recipe.json         all settings, the rule that selects the best epoch, and all versions
+ * metrics.csv         a line per epoch ({@link EpochRow})
+ * last.safetensors    the latest state: at the end of an epoch, at a checkpoint in it, or at a stop
  * last.previous.safetensors
- *                     the one before, should last be damaged
- * best.safetensors    the state of the best epoch
+ *                     the previous state, in case last is damaged
+ * best.safetensors    the state after the best epoch
  * epoch-0007.safetensors
- *                     kept epochs, where the recipe keeps some
- * test.json           the best epoch's network on the test data, where validation data selected it
- * profile.csv         where the time of a step goes ({@link Profile}), if the recipe asks
- * figures/            metrics.html, and what others draw
- * log.txt             what happened when
- * run.lock            who writes to the folder
+ *                     a kept epoch, if the recipe sets {@code keep}
+ * test.json           the best network's test result, if validation data selected it
+ * profile.csv         the time of a step by part ({@link Profile}), if the recipe sets {@code
+ *                     profile}
+ * figures/            metrics.html and other figures
+ * log.txt             events with their times
+ * run.lock            the process that writes to the folder
  * </pre>
  */
 public final class RunFolder implements AutoCloseable {
 
-    /** Python, whose working folder may change, says by this property where its runs are. */
+    /** Python sets this property, because its working folder may change. */
     private static final String RUNS_PROPERTY = "py_djl_resnet.runs";
 
-    private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
+    private static final DateTimeFormatter DATE =
+            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
     private static final Gson PRETTY =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
@@ -61,13 +64,13 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Makes a new folder for a run.
+     * Creates the folder of a new run.
      *
-     * @param path where, or null for {@code runs/<date>-<model>-<dataset>}; an empty folder may be
-     *     there already
-     * @param contents what recipe.json and metrics.csv begin with
-     * @return the folder, with its recipe.json and an empty metrics.csv
-     * @throws UserException if something is there already, or the folder cannot be made
+     * @param path its path, or null for {@code runs/<date>-<model>-<dataset>}; may be an empty
+     *     folder
+     * @param contents the initial contents of recipe.json and metrics.csv
+     * @return the folder, with recipe.json and an empty metrics.csv
+     * @throws UserException if the path exists and is not empty, or cannot be created
      */
     public static RunFolder create(Path path, RunContents contents) {
         try {
@@ -81,13 +84,13 @@ public final class RunFolder implements AutoCloseable {
                             + (path == null ? runs() : path)
                             + ": "
                             + reason(failure)
-                            + ". Choose another folder",
+                            + ". Choose another folder.",
                     failure);
         }
     }
 
     /**
-     * Opens the folder of a run that goes on.
+     * Opens the folder of a run to resume.
      *
      * @param path the folder
      * @return the folder, locked
@@ -108,14 +111,15 @@ public final class RunFolder implements AutoCloseable {
             return folder;
         } catch (IOException failure) {
             throw new UserException(
-                    "Cannot write to the run folder " + path + ": " + reason(failure), failure);
+                    "Cannot write to the run folder " + path + ": " + reason(failure) + ".",
+                    failure);
         }
     }
 
     private void fill(RunContents contents) throws IOException {
         try {
             if (Files.exists(recipeFile(path))) {
-                // another run took the folder, and ended, since it was found to be empty
+                // another run used the folder after it was found to be empty
                 throw taken(path);
             }
             begin(contents, List.of());
@@ -126,22 +130,19 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Refuses a link where this library writes into a file that is there already; others are
-     * replaced by new ones. It may lead anywhere.
+     * Rejects a symbolic link in place of a file that is written in place. Links in place of other
+     * files are replaced.
      */
     static void requireNoLink(Path file) {
         if (Files.isSymbolicLink(file)) {
             throw new UserException(
                     file
-                            + " is a symbolic link, which is not followed, so that nothing outside the"
-                            + " run folder is written to. Remove it");
+                            + " is a symbolic link, which might lead outside the run folder. Remove"
+                            + " it.");
         }
     }
 
-    /**
-     * Refuses a folder or a pipe of a name that the run gives to a file: it could not be replaced,
-     * or never ends.
-     */
+    /** Rejects a folder or a pipe in place of one of the run's files. */
     private void requireFiles() throws IOException {
         try (DirectoryStream<Path> files =
                 Files.newDirectoryStream(
@@ -153,7 +154,7 @@ public final class RunFolder implements AutoCloseable {
         }
         if (Files.exists(figures()) && !Files.isDirectory(figures())) {
             throw new UserException(
-                    figures() + " is a file, where a run has a folder of that name. Move it away");
+                    figures() + " is a file, but a run needs a folder of that name. Move it away.");
         }
     }
 
@@ -161,13 +162,13 @@ public final class RunFolder implements AutoCloseable {
         return path.resolve("figures");
     }
 
-    /** Of links this says nothing: they are refused elsewhere, or replaced. */
+    /** Rejects a folder or a pipe; links are rejected elsewhere, or replaced. */
     static void requireFile(Path file) {
         if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isSymbolicLink(file)) {
             throw new UserException(
                     file
                             + (Files.isDirectory(file) ? " is a folder" : " is a pipe or a device")
-                            + ", where a run has a file of that name. Move it away");
+                            + ", but a run needs a file of that name. Move it away.");
         }
     }
 
@@ -179,39 +180,39 @@ public final class RunFolder implements AutoCloseable {
         return path.resolve("log.txt");
     }
 
-    /** Names what tells that a run had come to an epoch's end here: checkpoints but last, rows. */
+    /** Returns the files that show that a run has completed an epoch, other than last. */
     List<String> traces() throws IOException {
         List<String> traces = new ArrayList<>(checkpoints.bestAndKept());
         if (Files.exists(metrics()) && Files.readAllLines(metrics()).size() > 1) {
-            traces.add("metrics.csv with its rows");
+            traces.add("metrics.csv");
         }
         return traces;
     }
 
-    /** Reads the recipe that the folder was made for. */
+    /** Reads recipe.json. */
     Recipe recipe() throws IOException {
         return Recipe.fromJson(Files.readString(recipeFile(path)));
     }
 
-    /** Removes what a writer that was killed left half written. */
-    private void sweep() throws IOException {
-        try (DirectoryStream<Path> halves = Files.newDirectoryStream(path, ".*.tmp")) {
-            for (Path half : halves) {
-                Files.delete(half);
+    /** Removes the temporary files of a killed writer. */
+    private void removeTemporaryFiles() throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(path, ".*.tmp")) {
+            for (Path file : files) {
+                Files.delete(file);
             }
         }
     }
 
     /**
-     * Writes recipe.json, and metrics.csv as far as a history goes, and removes what a writer that
-     * was killed left half written. A run that is resumed has read its checkpoint before.
+     * Writes recipe.json and metrics.csv, and removes the temporary files of a killed writer. A
+     * resumed run must have read its checkpoint before.
      *
-     * @param contents the recipe, and what stands beside it
-     * @param history the rows of the epochs that are done
+     * @param contents the recipe, selection and versions
+     * @param history the rows of completed epochs
      * @throws IOException if a file cannot be written
      */
     void begin(RunContents contents, List<EpochRow> history) throws IOException {
-        sweep();
+        removeTemporaryFiles();
         JsonObject written = contents.recipe().toTree();
         written.add("selection", contents.selection().toJson());
         written.add("versions", contents.versions());
@@ -222,7 +223,7 @@ public final class RunFolder implements AutoCloseable {
         Files.createDirectories(figures());
     }
 
-    /** Writes profile.csv, in the place of that of an earlier part of the run. */
+    /** Writes profile.csv, replacing that of an earlier part of the run. */
     void profile(String table) throws IOException {
         AtomicFile.write(path.resolve("profile.csv"), table);
     }
@@ -259,15 +260,15 @@ public final class RunFolder implements AutoCloseable {
     private static UserException taken(Path path) {
         return new UserException(
                 path
-                        + " exists already and is not overwritten. Choose another run folder, or"
-                        + " move this one away");
+                        + " exists and is not overwritten. Choose another run folder, or move this"
+                        + " one away.");
     }
 
     private static boolean isEmpty(Path folder) throws IOException {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
-                // what a run leaves that was killed before it had a recipe
+                // left by a run that was killed before it wrote its recipe
                 if (!name.equals(RunLock.NAME)
                         && !(name.startsWith(".") && name.endsWith(".tmp"))) {
                     return false;
@@ -336,9 +337,9 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Makes sure that no other run writes here; asked before each checkpoint.
+     * Checks before each write that no other run has taken the folder.
      *
-     * @throws IOException if one does
+     * @throws IOException if one has
      */
     void requireLock() throws IOException {
         lock.confirm();
@@ -353,7 +354,7 @@ public final class RunFolder implements AutoCloseable {
         append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Adds a line to the log, unless it is another run's by now. */
+    /** Adds a line to the log, unless another run has taken the folder. */
     void log(String message) {
         if (lock.isLost()) {
             return;
@@ -375,7 +376,8 @@ public final class RunFolder implements AutoCloseable {
                             + file
                             + ": "
                             + reason(failure)
-                            + ". Was the run folder moved or removed, or is the disk full?",
+                            + ". Check that the run folder still exists and that the disk is not"
+                            + " full.",
                     failure);
         }
     }

@@ -2,13 +2,15 @@ package org.djlresnet.training;
 
 import org.djlresnet.UserException;
 
-/** The run folder belongs to another run at the moment, which may end. */
+/** Reports that another run is writing to the run folder. */
 public final class RunInUseException extends UserException {
 
     private static final long serialVersionUID = 1L;
 
     /**
-     * @param message which folder, and who has it
+     * Creates an exception.
+     *
+     * @param message names the folder and its owner
      */
     public RunInUseException(String message) {
         super(message);

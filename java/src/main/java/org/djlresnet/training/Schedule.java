@@ -23,8 +23,8 @@ public final class Schedule {
      * Creates the schedule of a recipe.
      *
      * @param recipe the recipe
-     * @param stepsPerEpoch the number of batches of an epoch, at least 1
-     * @param plateau the metric that the schedule {@code plateau} follows
+     * @param stepsPerEpoch the number of steps in an epoch, at least 1
+     * @param plateau the metric of the schedule {@code plateau}
      */
     public Schedule(Recipe recipe, long stepsPerEpoch, Selection plateau) {
         this.recipe = recipe;
@@ -37,21 +37,20 @@ public final class Schedule {
     /**
      * Returns the learning rate of a step.
      *
-     * <p>The first {@code warmup_epochs} rise linearly, (step + 1) / (warm-up steps) times the
-     * recipe's rate. Then, with t counted from the end of the warm-up and T the steps that are
-     * left:
+     * <p>During the first {@code warmup_epochs} it rises linearly: lr · (step + 1) / (warm-up
+     * steps). Then, with t counted from the end of the warm-up and T the remaining steps:
      *
      * <ul>
      *   <li>{@code constant}: lr.
-     *   <li>{@code step}: lr · step_factor^⌊epoch / step_epochs⌋ with the epoch counted from the
-     *       start of the run.
+     *   <li>{@code step}: lr · step_factor^⌊epoch / step_epochs⌋, epochs counted from the start of
+     *       the run.
      *   <li>{@code cosine}: lr · (1 + cos(π t / T)) / 2, as in Loshchilov and Hutter, "SGDR", 2017.
-     *   <li>{@code one-cycle}: from lr/25 by half a cosine to lr at 30 % of T - 1, then by half a
-     *       cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
-     *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the metric did not
-     *       improve by a ten-thousandth of the best for more than plateau_epochs epochs, as
-     *       PyTorch's ReduceLROnPlateau does at its defaults. A classification follows the loss of
-     *       the test data or, with a validation split, of the validation data.
+     *   <li>{@code one-cycle}: from lr/25 along half a cosine to lr at 30% of T - 1, then along
+     *       half a cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
+     *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the metric failed to
+     *       improve by 0.01% for more than plateau_epochs epochs, as PyTorch's ReduceLROnPlateau
+     *       with its defaults. The metric of a classification is the loss on the test data or, with
+     *       a validation split, on the validation data.
      * </ul>
      *
      * @param step the step, counted from 0 over the whole run
@@ -78,7 +77,7 @@ public final class Schedule {
             case "constant":
                 return peak;
             default:
-                throw new IllegalStateException("No schedule " + recipe.schedule());
+                throw new IllegalStateException("Unknown schedule " + recipe.schedule());
         }
     }
 

@@ -5,17 +5,17 @@ import java.util.List;
 import org.djlresnet.objective.Metric;
 
 /**
- * Which epochs are better than others, by one column of {@code metrics.csv}.
+ * The rule that selects the best epoch, by one column of {@code metrics.csv}.
  *
- * @param part the data that the metric is of, {@code test} or {@code validation}
+ * @param part the data of the metric, {@code test} or {@code validation}
  * @param metric the metric
  */
 public record Selection(String part, Metric metric) {
 
     /**
-     * Returns the column that is compared.
+     * Returns the column to compare.
      *
-     * @return such as {@code test_accuracy}
+     * @return a name such as {@code test_accuracy}
      */
     public String column() {
         return part + "_" + metric.name();
@@ -28,7 +28,7 @@ public record Selection(String part, Metric metric) {
                         other -> metric.isBetter(row.metric(column()), other.metric(column()), 0));
     }
 
-    /** Returns the best epoch, the first of equal ones, or null if there is none. */
+    /** Returns the best epoch, the first among equals, or null if there is none. */
     EpochRow best(List<EpochRow> rows) {
         EpochRow best = null;
         for (EpochRow row : rows) {
@@ -40,10 +40,10 @@ public record Selection(String part, Metric metric) {
     }
 
     /**
-     * Counts the epochs at the end that brought no improvement.
+     * Counts the epochs since the last improvement.
      *
      * @param rows the epochs
-     * @param minDelta by how much an epoch must exceed the last improvement to be one
+     * @param minDelta the smallest change that counts as an improvement
      */
     int waited(List<EpochRow> rows, double minDelta) {
         double best = metric.worst();
@@ -60,7 +60,7 @@ public record Selection(String part, Metric metric) {
     /**
      * Describes the selection.
      *
-     * @return {@code {"metric", "higher_is_better", "on"}}, as recipe.json holds it
+     * @return {@code {"metric", "higher_is_better", "on"}}, as in recipe.json
      */
     public JsonObject toJson() {
         JsonObject json = new JsonObject();

@@ -6,15 +6,15 @@ import org.djlresnet.data.Examples;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * The three uses of a run's data: examples to train on, examples to select by after each epoch, and
- * test examples.
+ * The parts of a run's data: training examples, examples that select the best epoch, and test
+ * examples.
  *
- * <p>Without a validation split the test examples select, as the book has it. With one they are
- * looked at once, at the end.
+ * <p>Without a validation split, the test examples select the best epoch, as in the book. With one,
+ * they are evaluated once, at the end.
  *
- * @param train what is trained on
- * @param selecting what the network is evaluated on after each epoch
- * @param part what these are called: {@value #TEST} or {@value #VALIDATION}
+ * @param train the training examples
+ * @param selecting the examples on which the network is evaluated after each epoch
+ * @param part the name of these: {@value #TEST} or {@value #VALIDATION}
  * @param test the test examples
  */
 record Splits(Examples train, Examples selecting, String part, Examples test) {
@@ -23,9 +23,9 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
     static final String VALIDATION = "validation";
 
     /**
-     * Divides a run's data as its recipe says.
+     * Splits a run's data.
      *
-     * @param recipe gives validation and seed
+     * @param recipe the recipe with validation and seed
      * @param train the training data
      * @param test the test data
      * @throws UserException if the split is not possible
@@ -42,12 +42,12 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
                 test);
     }
 
-    /** Returns whether the test examples are kept for the end. */
+    /** Returns whether the test examples are evaluated only at the end. */
     boolean keepsTest() {
         return part.equals(VALIDATION);
     }
 
-    /** Returns the fingerprints by use, which tell a run's data from others. */
+    /** Returns the fingerprints of the data by part. */
     JsonObject fingerprints() {
         JsonObject json = new JsonObject();
         json.addProperty("train", train.fingerprint());
@@ -59,10 +59,10 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
     }
 
     /**
-     * Makes sure that a run is resumed with its own data.
+     * Checks that a run is resumed with its own data.
      *
-     * @param begun the fingerprints of the data that the run began with, or null if not known
-     * @throws UserException if these are others
+     * @param begun the fingerprints of the run's data, or null if unknown
+     * @throws UserException if these data differ
      */
     void requireSame(JsonObject begun) {
         if (begun == null) {
@@ -80,7 +80,7 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
                                 + is
                                 + ". Allowed: "
                                 + was
-                                + ". Give the data that the run began with");
+                                + ". Give the data of the run.");
             }
         }
     }

@@ -10,22 +10,22 @@ import org.djlresnet.data.SplitMix64;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualBlocks;
+import org.djlresnet.recipe.SettingException;
 
 /**
- * Drops whole residual branches from training steps, deeper ones more often.
+ * Drops whole residual branches in training steps, deeper ones more often.
  *
- * <p>Of L blocks the l-th is dropped with the probability l / L · p, where p is that of the last.
- * Whether a step drops a block is a pure function of the seed, the step and the block's name. A
- * dropped branch is not computed and gets a gradient of zero; weight decay and momentum act on it
- * as always. One that is kept is divided by its probability of survival, so that the trained
- * network is evaluated as it is.
+ * <p>The l-th of L blocks is dropped with probability p · l / L, where p is that of the last block.
+ * The decision is a pure function of the seed, the step and the block's name. A dropped branch is
+ * not computed and has zero gradients; weight decay and momentum still apply. A branch that is kept
+ * is divided by its survival probability, so evaluation needs no scaling.
  *
- * <p>Source: Huang et al., "Deep Networks with Stochastic Depth", 2016, with the scale at training
- * rather than at evaluation, as torchvision's {@code stochastic_depth} in its mode "batch".
+ * <p>Source: Huang et al., "Deep Networks with Stochastic Depth", 2016, but scaled in training, not
+ * in evaluation, as torchvision's {@code stochastic_depth} in mode "batch".
  */
 final class StochasticDepth {
 
-    /** Keeps this stream of random numbers apart from that of weights and data. */
+    /** Separates these random numbers from those of weights and data. */
     private static final long STREAM = "stochastic_depth".hashCode();
 
     private final long seed;
@@ -40,8 +40,8 @@ final class StochasticDepth {
      *
      * @param network the network
      * @param seed the run's seed
-     * @param lastDrop the probability that the last block is dropped, from 0 (none is) to below 1
-     * @throws UserException if blocks are to be dropped from a network without shortcuts
+     * @param lastDrop the probability of dropping the last block, from 0 (never) to below 1
+     * @throws UserException if it is above 0 and the network has no shortcuts
      */
     StochasticDepth(Network network, long seed, double lastDrop) {
         this.seed = seed;
@@ -52,12 +52,12 @@ final class StochasticDepth {
             return;
         }
         if (found.isEmpty()) {
-            throw new UserException(
-                    "A "
+            throw new SettingException(
+                    "\"stochastic_depth\" must be 0 for a "
                             + network.model()
-                            + " has no shortcuts, so that no block of it can be dropped. Received:"
-                            + " stochastic_depth="
-                            + lastDrop);
+                            + ", which has no shortcuts. Received: "
+                            + lastDrop
+                            + ".");
         }
         found.forEach(
                 (name, block) ->
@@ -76,9 +76,9 @@ final class StochasticDepth {
     }
 
     /**
-     * Decides what a step drops, before its forward pass.
+     * Decides which branches a step drops, before its forward pass.
      *
-     * @param step the number of steps done before
+     * @param step the number of steps before
      */
     void begin(long step) {
         for (DroppedBranch branch : branches) {

@@ -13,8 +13,8 @@ import org.djlresnet.objective.Objective;
 /**
  * Sums of the metrics over the batches of an epoch.
  *
- * <p>A batch's figures stay on the device until several have come together or some time has passed,
- * so that an engine that works ahead is not made to wait at each step.
+ * <p>A batch's sums stay on the device until there are several or some time has passed, so that an
+ * asynchronous engine need not wait at each step.
  */
 final class Tally implements AutoCloseable {
 
@@ -30,11 +30,11 @@ final class Tally implements AutoCloseable {
     private record Pending(long step, int count, NDArray meanLoss, Map<String, NDArray> sums) {}
 
     /**
-     * Begins an epoch, or continues one.
+     * Begins or continues an epoch.
      *
-     * @param parent the manager of the network
+     * @param parent the network's manager
      * @param metrics the objective's metrics
-     * @param from the sums of the batches that an earlier process went through
+     * @param from the sums of the batches that an earlier process has completed
      */
     Tally(NDManager parent, List<Metric> metrics, TrainingState.Partial from) {
         manager = parent.newSubManager();
@@ -46,9 +46,9 @@ final class Tally implements AutoCloseable {
     /**
      * Adds a batch.
      *
-     * @param step the step, for the message if its loss is no number
-     * @param count the number of its examples
-     * @param value its loss and sums, of which copies are kept
+     * @param step the step, for the message if the loss is not finite
+     * @param count the number of examples
+     * @param value loss and sums
      * @throws NonFiniteLossException if the loss of this or an earlier batch is NaN or infinite
      */
     void add(long step, int count, Objective.Value value) {
@@ -65,7 +65,7 @@ final class Tally implements AutoCloseable {
         return scalar;
     }
 
-    /** Reads what is still on the device. */
+    /** Reads the sums that are still on the device. */
     void flush() {
         for (Pending batch = pending.poll(); batch != null; batch = pending.poll()) {
             float loss = read(batch.meanLoss);
@@ -89,12 +89,12 @@ final class Tally implements AutoCloseable {
         return examples;
     }
 
-    /** Returns the sums so far, as a checkpoint within the epoch holds them. */
+    /** Returns the sums so far for a checkpoint within the epoch. */
     TrainingState.Partial partial(double seconds) {
         return new TrainingState.Partial(examples, new LinkedHashMap<>(sums), seconds);
     }
 
-    /** Returns the means so far by the metrics' names; none before the first batch. */
+    /** Returns the means so far by metric; empty before the first batch. */
     Map<String, Double> metrics() {
         Map<String, Double> means = new LinkedHashMap<>();
         if (examples > 0) {

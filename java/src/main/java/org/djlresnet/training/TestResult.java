@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.djlresnet.AtomicFile;
 
-/** The best epoch's result on the test data, in {@code test.json} of a run folder. */
+/** The result of the best network on the test data, in {@code test.json} of a run folder. */
 final class TestResult {
 
     private static final Gson PRETTY = new GsonBuilder().setPrettyPrinting().create();
@@ -28,8 +28,7 @@ final class TestResult {
     /**
      * Reads the result of an epoch's network.
      *
-     * @return the result; null if there is none, it is another epoch's, or it cannot be read, so
-     *     that the test data are evaluated again
+     * @return the result; null if there is none, it belongs to another epoch or cannot be read
      */
     static JsonObject read(RunFolder folder, int epoch) {
         try {

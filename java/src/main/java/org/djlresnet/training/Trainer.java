@@ -29,10 +29,10 @@ import org.djlresnet.recipe.Recipe;
 /**
  * The training loop: epochs of shuffled batches, each followed by an evaluation and a checkpoint.
  *
- * <p>A step loads a batch, computes its gradients, applies the transforms to them and lets the
- * optimizer move the parameters. The order of an epoch is a pure function of the seed and the
- * epoch. Averages are weighted by examples, so a short last batch counts as what it is. One thread
- * calls {@link #run}; any thread may read {@link #progress} or call {@link #stop}.
+ * <p>A step loads a batch, computes its gradients, applies the transforms to them and updates the
+ * parameters. The order of an epoch is a pure function of the seed and the epoch. Averages are
+ * weighted by examples, so a short last batch has its proper weight. One thread calls {@link #run};
+ * any thread may read {@link #progress} or call {@link #stop}.
  */
 public final class Trainer {
 
@@ -56,13 +56,13 @@ public final class Trainer {
     private int epochsDone;
 
     /**
-     * Creates a trainer of a new run.
+     * Creates a trainer for a new run.
      *
      * @param recipe the recipe
-     * @param network a network for the data; it is trained in place
+     * @param network the network, which is trained in place
      * @param train the training data, at least 2 examples
      * @param test the test data
-     * @param folder where the run leaves its files, or null to leave none
+     * @param folder the run's folder, or null to write no files
      * @throws UserException if the data do not fit the network or are too few
      */
     public Trainer(
@@ -78,8 +78,9 @@ public final class Trainer {
      * Creates a trainer.
      *
      * @param plan the run
-     * @param optimizerState the optimizer's state by name; what is missing is as at the beginning
-     * @param folder where the run leaves its files, or null to leave none
+     * @param optimizerState the optimizer's state by name; missing entries have their initial
+     *     values
+     * @param folder the run's folder, or null to write no files
      */
     public Trainer(TrainingPlan plan, Map<String, Initializer> optimizerState, RunFolder folder) {
         this.plan = plan;
@@ -99,10 +100,10 @@ public final class Trainer {
     }
 
     /**
-     * Reads the weights of the best epoch so far, with which a run that has a patience or a
-     * validation split ends.
+     * Reads the weights of the best epoch so far. A run with a patience or a validation split ends
+     * with the best weights.
      *
-     * @throws UserException if they cannot be read; the run can continue without
+     * @throws UserException if they cannot be read; the run can continue without them
      */
     void recallBest() {
         if (bestWeights != null && !plan.start().history().isEmpty()) {
@@ -111,7 +112,7 @@ public final class Trainer {
     }
 
     /**
-     * Returns where the run stands.
+     * Returns the progress of the run.
      *
      * @return the progress, which any thread may read
      */
@@ -120,7 +121,7 @@ public final class Trainer {
     }
 
     /**
-     * Returns what selects the best epoch.
+     * Returns the rule that selects the best epoch.
      *
      * @return the selection
      */
@@ -129,55 +130,55 @@ public final class Trainer {
     }
 
     /**
-     * Returns where the time of a step goes, once the run has ended.
+     * Returns the time of a step by part of the network, after the run has ended.
      *
-     * @return the profile, or null if the recipe asks for none
+     * @return the profile, or null unless the recipe sets {@code profile}
      */
     public Profile profile() {
         return pass instanceof Profiler profiler ? profiler.profile() : null;
     }
 
     /**
-     * Sets what receives each epoch's row at its end, on the thread that trains.
+     * Sets a listener that is called at the end of each epoch, on the training thread.
      *
-     * @param listener takes the epoch's row
+     * @param listener receives the epoch's row
      */
     public void onEpoch(Consumer<EpochRow> listener) {
         onEpoch = listener;
     }
 
     /**
-     * Adds a transform of the gradients, which acts after those added before.
+     * Adds a transform of the gradients. Transforms run in the order they were added.
      *
-     * @param transform changes a step's gradients before the optimizer takes them
+     * @param transform changes a step's gradients before the optimizer uses them
      */
     public void addTransform(GradientTransform transform) {
         transforms.add(transform);
     }
 
-    /** Asks the run to end after the batch it is in, with {@code last} saved. */
+    /** Asks the run to stop after the current batch and to save {@code last}. */
     public void stop() {
         stopRequested = true;
     }
 
     /**
-     * Asks the run to end, with {@code last} saved, after a number of steps from where it stands.
+     * Asks the run to stop after some more steps and to save {@code last}.
      *
-     * @param steps the number of steps
+     * @param steps the number of steps, counted from the start of this run or its resumption
      */
     public void stopAfter(long steps) {
         lastStep = plan.start().step() + steps;
     }
 
     /**
-     * Trains until all epochs are done, the patience is at its end or the run is asked to stop.
-     * With a patience or a validation split the network then has the weights of its best epoch.
+     * Trains until all epochs are done, the patience is exhausted or the run is asked to stop. With
+     * a patience or a validation split, the network then has the weights of its best epoch.
      *
-     * @throws NonFiniteLossException if the loss is no longer a number
+     * @throws NonFiniteLossException if the loss becomes NaN or infinite
      * @throws UncheckedIOException if a file cannot be written
      */
     public void run() {
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableGradients();
         try {
             recorder.log(
                     (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
@@ -195,7 +196,7 @@ public final class Trainer {
             recorder.failure(failure);
             throw failure;
         } finally {
-            // whatever happens here, the folder is let go
+            // releases the folder even if restoring the weights fails
             try (recorder) {
                 if (bestWeights != null) {
                     bestWeights.restore();
@@ -212,6 +213,7 @@ public final class Trainer {
                                 recipe, network.parameters(), network.manager(), optimizerState);
                 BatchLoader training = loader(data.train());
                 BatchLoader selecting = loader(data.selecting())) {
+            recorder.requireRoom(optimizer, recipe.epochs() - epochsDone);
             runEpoch(plan.start().partial(), optimizer, training, selecting);
             while (!stopped && continues()) {
                 runEpoch(TrainingState.Partial.NONE, optimizer, training, selecting);
@@ -232,15 +234,15 @@ public final class Trainer {
     }
 
     /**
-     * Returns the next batch, or null at the end of the pass or where the run is to stop. This is
-     * the only place that looks whether it is.
+     * Returns the next batch, or null at the end of the pass or if the run shall stop. This is the
+     * only place that checks for a stop.
      */
     private Batch next(BatchLoader loader) {
         stopped = stopRequested || step >= lastStep;
         return stopped ? null : loader.next();
     }
 
-    /** Runs an epoch, or as much of it as there is before a stop. */
+    /** Runs an epoch up to its end or a stop. */
     private void runEpoch(
             TrainingState.Partial from,
             Optimizer optimizer,
@@ -326,7 +328,7 @@ public final class Trainer {
         return new Gradients(network.parameters(), network.manager().getEngine());
     }
 
-    /** Evaluates the network; the result is of no use where the run stopped meanwhile. */
+    /** Evaluates the network; the result is incomplete if the run was stopped. */
     private Measurement measure(BatchLoader loader, Examples examples, Progress.State phase) {
         int epoch = phase == Progress.State.TESTING ? epochsDone : epochsDone + 1;
         progress.begin(phase, epoch, examples.size(), 0);
@@ -338,7 +340,7 @@ public final class Trainer {
                 () -> progress.advance(step, measurement.examples(), measurement.metrics()));
         double loss = measurement.examples() == 0 ? 0 : measurement.metrics().get(Metric.LOSS);
         if (!Double.isFinite(loss)) {
-            // the epoch's last step spoiled the weights; they must not take a good one's place
+            // the last step ruined the weights; they must not replace a good checkpoint
             throw new NonFiniteLossException(step, (float) loss);
         }
         return measurement;
@@ -355,9 +357,9 @@ public final class Trainer {
         onEpoch.accept(row);
     }
 
-    /** Evaluates the best epoch's network on the test data, unless an earlier process has. */
+    /** Evaluates the best network on the test data, unless an earlier process has done so. */
     private void test() {
-        // an earlier process may have lost the best weights, of which it has warned
+        // the best weights may be lost, which was reported when the run was resumed
         int epoch = bestWeights.restore() ? selection.best(progress.rows()).epoch() : epochsDone;
         JsonObject result = recorder.testResult(epoch);
         if (result == null) {

@@ -3,6 +3,8 @@ package org.djlresnet.training;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.djlresnet.UserException;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
@@ -14,9 +16,10 @@ import org.djlresnet.objective.Classification;
 import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Objective;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 
 /**
- * A run that can be made: recipe, network and data, checked against each other before anything is
+ * The plan of a run: recipe, network and data, checked against each other before anything is
  * written.
  */
 public final class TrainingPlan {
@@ -41,7 +44,7 @@ public final class TrainingPlan {
         Evaluator.requireFit(network, test);
         data = Splits.of(recipe, train, test);
         epochs = EpochPlan.of(start, data.train().size());
-        // where nothing is kept, no run is resumed with them
+        // only a resumed run needs them
         fingerprints = keeps || start.data() != null ? data.fingerprints() : null;
         data.requireSame(start.data());
         ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
@@ -59,18 +62,46 @@ public final class TrainingPlan {
     /**
      * Checks a run.
      *
-     * @param start where the run stands: its beginning, or a checkpoint's state
+     * @param start the state of the run: its beginning, or that of a checkpoint
      * @param network the network in that state
-     * @param train the training data, of which a validation split may be held out
+     * @param train the training data; a validation split is taken from it
      * @param test the test data
-     * @param keeps whether the run leaves checkpoints
+     * @param keeps whether the run writes checkpoints
      * @return the plan
-     * @throws UserException if the data do not fit the network, the recipe or the state, or are too
-     *     few, or the network or device cannot do what the recipe asks for
+     * @throws UserException if the data do not fit the network, the recipe or the state, are too
+     *     few, or network or device do not support a setting
      */
     public static TrainingPlan check(
             TrainingState start, Network network, Examples train, Examples test, boolean keeps) {
         return new TrainingPlan(start, network, train, test, keeps);
+    }
+
+    /**
+     * Rejects settings that the recipe's schedule or patience would ignore.
+     *
+     * @throws SettingException if one is not at its default
+     */
+    static void rejectIgnoredSettings(Recipe recipe) {
+        JsonObject values = recipe.toTree();
+        JsonObject defaults = Recipe.fromJson("{}").toTree();
+        Map<String, String> schedules =
+                Map.of(
+                        "step_epochs", "step",
+                        "step_factor", "step",
+                        "plateau_epochs", "plateau",
+                        "plateau_factor", "plateau");
+        for (String name : new TreeMap<>(schedules).keySet()) {
+            String schedule = schedules.get(name);
+            if (!values.get(name).equals(defaults.get(name))
+                    && !recipe.schedule().equals(schedule)) {
+                throw new SettingException(
+                        "\"%s\" needs \"schedule\" %s. Received: %s."
+                                .formatted(name, schedule, recipe.schedule()));
+            }
+        }
+        if (recipe.minDelta() != 0 && recipe.patience() == null) {
+            throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
+        }
     }
 
     TrainingState start() {
@@ -101,7 +132,7 @@ public final class TrainingPlan {
         return objective;
     }
 
-    /** Returns the data's fingerprints, or null if no run will be resumed with them. */
+    /** Returns the data's fingerprints, or null if the run cannot be resumed. */
     JsonObject fingerprints() {
         return fingerprints;
     }
@@ -114,7 +145,7 @@ public final class TrainingPlan {
         return pass;
     }
 
-    /** Returns what selects the best epoch. */
+    /** Returns the rule that selects the best epoch. */
     Selection selection() {
         return new Selection(data.part(), objective.selection());
     }
@@ -124,7 +155,7 @@ public final class TrainingPlan {
                 recipe(), epochs.steps(), new Selection(data.part(), objective.plateau()));
     }
 
-    /** Returns the columns of metrics.csv that hold metrics. */
+    /** Returns the metric columns of metrics.csv. */
     List<String> metricColumns() {
         List<String> columns = new ArrayList<>();
         for (String part : List.of("train", data.part())) {

@@ -27,14 +27,14 @@ import org.djlresnet.recipe.SettingException;
 import org.djlresnet.weights.StateFile;
 
 /**
- * A run made ready: data read and checked, network made, folder made.
+ * A prepared run: data read and checked, network and folder created.
  *
  * @param recipe the recipe
- * @param network the network that is trained
- * @param folder the run's folder, or null if nothing is kept
- * @param trainer the loop, not begun
- * @param rowsBefore the epochs that were done before
- * @param warning what the user should know of, or null
+ * @param network the network to train
+ * @param folder the run's folder, or null if the run writes no files
+ * @param trainer the training loop, not started
+ * @param rowsBefore the number of epochs completed before
+ * @param warning a warning for the user, or null
  */
 public record TrainingRun(
         Recipe recipe,
@@ -44,34 +44,33 @@ public record TrainingRun(
         int rowsBefore,
         String warning) {
 
-    /** Where the examples come from. */
+    /** Reads the training or test examples. */
     private interface Data {
         Examples read(Recipe recipe, boolean train);
     }
 
     /**
-     * Makes a run on a named data set ready.
+     * Prepares a run on a named data set.
      *
      * @param recipe the recipe
-     * @param dataDir the folder of the data that come with the library, used when the recipe names
-     *     none
+     * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
      * @return the run
-     * @throws UserException if something that was asked for is not there or does not fit
+     * @throws UserException if a requested thing does not exist or does not fit
      */
     public static TrainingRun prepare(Recipe recipe, Path dataDir, Path runDir) {
         return begin(recipe, named(dataDir), true, runDir);
     }
 
     /**
-     * Makes a run on arrays ready.
+     * Prepares a run on arrays.
      *
      * @param recipe the recipe; its data set is recorded as "arrays"
      * @param train the training data
      * @param test the test data
-     * @param runDir the run's folder, or null to keep nothing
+     * @param runDir the run's folder, or null to write no files
      * @return the run
-     * @throws UserException if something that was asked for is not there or does not fit
+     * @throws UserException if a requested thing does not exist or does not fit
      */
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
@@ -82,30 +81,30 @@ public record TrainingRun(
     }
 
     /**
-     * Makes a run on a named data set ready to go on from where it stopped.
+     * Resumes a run on a named data set.
      *
-     * @param from a run folder, or a checkpoint in one; the run goes on in that folder
-     * @param changes settings to change, of those that leave the result as it is
-     * @param dataDir the folder of the data that come with the library
+     * @param from a run folder, or a checkpoint in one; the run continues in that folder
+     * @param changes settings to change; only those that do not affect the result
+     * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @return the run
-     * @throws UserException if there is nothing to go on from, or something does not fit
+     * @throws UserException if there is no run to resume, or something does not fit
      */
     public static TrainingRun resume(Path from, JsonObject changes, Path dataDir) {
-        return goOn(from, changes, named(dataDir));
+        return continueRun(from, changes, named(dataDir));
     }
 
     /**
-     * Makes a run on arrays ready to go on from where it stopped.
+     * Resumes a run on arrays.
      *
-     * @param from a run folder, or a checkpoint in one; the run goes on in that folder
-     * @param changes settings to change, of those that leave the result as it is
+     * @param from a run folder, or a checkpoint in one; the run continues in that folder
+     * @param changes settings to change; only those that do not affect the result
      * @param train the training data of the run
      * @param test the test data of the run
      * @return the run
-     * @throws UserException if there is nothing to go on from, or something does not fit
+     * @throws UserException if there is no run to resume, or something does not fit
      */
     public static TrainingRun resume(Path from, JsonObject changes, Examples train, Examples test) {
-        return goOn(from, changes, arrays(train, test));
+        return continueRun(from, changes, arrays(train, test));
     }
 
     private static Data arrays(Examples train, Examples test) {
@@ -116,9 +115,10 @@ public record TrainingRun(
         return (recipe, train) -> {
             if (recipe.dataset().equals(Recipe.ARRAYS)) {
                 throw new UserException(
-                        "The data set \"arrays\" is what a run on arrays is recorded as; give the"
-                                + " arrays, or name one of "
-                                + String.join(", ", Datasets.names()));
+                        "The data set \"arrays\" stands for arrays. Pass the arrays, or name a data"
+                                + " set. Allowed: "
+                                + String.join(", ", Datasets.names())
+                                + ".");
             }
             Path folder = recipe.dataDir() == null ? dataDir : Path.of(recipe.dataDir());
             return Datasets.read(recipe.dataset(), folder, train);
@@ -126,6 +126,7 @@ public record TrainingRun(
     }
 
     private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
+        TrainingPlan.rejectIgnoredSettings(recipe);
         requireEngine(recipe);
         Examples allTrain = data.read(recipe, true);
         String classWarning = TrainingData.checkClasses(allTrain);
@@ -139,7 +140,7 @@ public record TrainingRun(
         try {
             TrainingPlan plan =
                     TrainingPlan.check(TrainingState.beginning(recipe), network, train, test, keep);
-            // the folder comes last, so that a mistake elsewhere leaves none behind
+            // the folder is created last, so that an error leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
             String warning = joined(classWarning, preparesOtherwise(recipe, network, train));
@@ -150,7 +151,7 @@ public record TrainingRun(
         }
     }
 
-    private static TrainingRun goOn(Path from, JsonObject changes, Data data) {
+    private static TrainingRun continueRun(Path from, JsonObject changes, Data data) {
         Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
         ResumePoint.requireRun(from, place);
         RunFolder folder = RunFolder.open(place);
@@ -164,8 +165,8 @@ public record TrainingRun(
                 if (recipe.epochs() < state.epochsDone()) {
                     throw new SettingException(
                             String.format(
-                                    "\"epochs\" must be at least %d, which the run has already."
-                                            + " Received: %d.",
+                                    "\"epochs\" must be at least %s, which the run has already"
+                                            + " completed. Received: %s.",
                                     state.epochsDone(), recipe.epochs()));
                 }
                 requireEngine(recipe);
@@ -188,7 +189,7 @@ public record TrainingRun(
                 String warning = recallBest(trainer, point.warning());
                 folder.begin(contents(plan), state.history());
                 if (state.isEpochsEnd()) {
-                    // a kill may have come between the checkpoint and this
+                    // the run may have been killed before it kept this epoch
                     folder.checkpoints().keepEpoch(point.file(), state.epochsDone(), recipe.keep());
                 }
                 return new TrainingRun(
@@ -197,7 +198,7 @@ public record TrainingRun(
         } catch (IOException failure) {
             release(network, folder);
             throw new UserException(
-                    "Cannot write to the run folder " + place + ": " + failure, failure);
+                    "Cannot write to the run folder " + place + ": " + failure + ".", failure);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
@@ -212,7 +213,7 @@ public record TrainingRun(
                 Versions.toJson(plan.network().manager().getEngine()));
     }
 
-    /** Refuses other names for the classes; numbers are what classes without names have. */
+    /** Rejects other class names; classes without names are numbered. */
     private static void requireSameNames(Network network, Examples train) {
         List<String> names = train.classNames();
         List<String> ofRun = network.classNames();
@@ -220,11 +221,11 @@ public record TrainingRun(
                 && !areNumbers(ofRun)
                 && !names.equals(ofRun.subList(0, names.size()))) {
             throw new UserException(
-                    "The classes are named "
+                    "The class names differ from those of the run. Received: "
                             + String.join(", ", names)
-                            + ", but in the run "
+                            + ". Allowed: "
                             + String.join(", ", ofRun)
-                            + ". Give no names, or those");
+                            + ". Give no names, or those of the run.");
         }
     }
 
@@ -233,16 +234,16 @@ public record TrainingRun(
                 .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
-    /** A run can continue without its best weights; returns what to warn of. */
+    /** Reads the best weights, which a run can do without; returns the warnings. */
     private static String recallBest(Trainer trainer, String warning) {
         try {
             trainer.recallBest();
             return warning;
         } catch (UserException unreadable) {
-            return (warning == null ? "" : warning + ". ")
+            return (warning == null ? "" : warning + " ")
                     + unreadable.getMessage()
-                    + ". Going on without; unless a better epoch comes, the run ends with its last"
-                    + " weights in place of its best";
+                    + " Resuming without the best weights: unless a better epoch follows, the run"
+                    + " ends with its last weights.";
         }
     }
 
@@ -253,7 +254,7 @@ public record TrainingRun(
                 if (file.model() != null && !file.model().equals(recipe.model())) {
                     throw new SettingException(
                             String.format(
-                                    "\"weights\" holds a %1$s. Received: \"model\" %2$s. Give"
+                                    "\"weights\" are those of a %1$s. Received: \"model\" %2$s. Set"
                                             + " \"model\" %1$s.",
                                     file.model(), recipe.model()));
                 }
@@ -271,15 +272,15 @@ public record TrainingRun(
         return first + " " + second;
     }
 
-    /** Returns what to warn of where weights, rather than the data, set the images' size. */
+    /** Returns a warning if the weights, not the data, determine the image size. */
     private static String preparesOtherwise(Recipe recipe, Network network, Examples train) {
         ImageShape input = network.specification().preprocessing().output(train.shape());
         if (recipe.weights() == null || recipe.imageSize() != null || input.equals(train.shape())) {
             return null;
         }
         return String.format(
-                "Images are prepared as the weights expect: %d\u00d7%d pixels. \"image_size\" sets"
-                        + " another size",
+                "Images are resized to %s\u00d7%s pixels, as the weights require. Set \"image_size\""
+                        + " for another size.",
                 input.height(), input.width());
     }
 
@@ -288,7 +289,7 @@ public record TrainingRun(
         return Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
     }
 
-    /** A run of an earlier version prepared images as fresh weights do, and did not record it. */
+    /** Adds the preprocessing, which earlier versions did not record. */
     private static Specification specification(
             Checkpoint checkpoint, Recipe recipe, Examples train) {
         Specification written = checkpoint.specification();
@@ -306,16 +307,16 @@ public record TrainingRun(
         }
     }
 
-    /** An engine cannot be changed in a process, and a recipe must not tell of another. */
+    /** Rejects a recipe for another engine: a process cannot change its engine. */
     private static void requireEngine(Recipe recipe) {
         String running = Engine.getInstance().getEngineName();
         if (!running.equalsIgnoreCase(recipe.engine())) {
             throw new UserException(
-                    "The recipe asks for the engine \""
+                    "The recipe needs the engine \""
                             + recipe.engine()
                             + "\", but this process runs "
                             + running
-                            + ". Start another one for it");
+                            + ". Start another process for it.");
         }
     }
 

@@ -14,16 +14,16 @@ import org.djlresnet.objective.Metric;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * Where a run stood when its checkpoint was written; with the weights and the optimizer's state it
- * is all that going on needs.
+ * The state of a run in a checkpoint. Together with the weights and the optimizer's state it is all
+ * that is needed to resume.
  *
  * @param recipe the run's recipe
- * @param epochsDone the epochs that are done, validation included
- * @param step the steps that are done over the whole run
- * @param history a row for each epoch that is done
- * @param partial the sums of the epoch that is under way
- * @param data the data's checksums; null at the beginning of a run, in one that keeps nothing and
- *     in older checkpoints
+ * @param epochsDone the number of completed epochs, validation included
+ * @param step the number of completed steps of the run
+ * @param history a row for each completed epoch
+ * @param partial the sums of the current epoch
+ * @param data the data's checksums; null at the beginning of a run, in a run that writes no files
+ *     and in older checkpoints
  */
 public record TrainingState(
         Recipe recipe,
@@ -34,7 +34,7 @@ public record TrainingState(
         JsonObject data) {
 
     /**
-     * The state of a run that has not begun.
+     * Returns the state of a new run.
      *
      * @param recipe the run's recipe
      * @return the state before the first step
@@ -65,7 +65,7 @@ public record TrainingState(
                 json.has("data") ? json.getAsJsonObject("data") : null);
     }
 
-    /** Returns whether an epoch, validation included, has just ended. */
+    /** Returns whether the run is between two epochs, or has ended. */
     boolean isEpochsEnd() {
         return epochsDone > 0 && partial.examples == 0;
     }
@@ -74,7 +74,7 @@ public record TrainingState(
      * Changes the recipe.
      *
      * @param changed the new recipe
-     * @return the same state under it
+     * @return the same state with the new recipe
      */
     public TrainingState with(Recipe changed) {
         return new TrainingState(changed, epochsDone, step, history, partial, data);
@@ -83,12 +83,12 @@ public record TrainingState(
     /**
      * Sums over the first batches of an epoch.
      *
-     * @param examples the examples gone through
+     * @param examples the number of examples
      * @param sums the metrics' sums over them, by name
-     * @param seconds the time it took
+     * @param seconds the training time
      */
     public record Partial(long examples, Map<String, Double> sums, double seconds) {
-        /** No batch yet. */
+        /** Before the first batch. */
         public static final Partial NONE = new Partial(0, Map.of(), 0);
 
         private static Partial fromJson(JsonObject json) {
@@ -98,7 +98,7 @@ public record TrainingState(
                         .entrySet()
                         .forEach(sum -> sums.put(sum.getKey(), sum.getValue().getAsDouble()));
             } else {
-                // as version 0.1.0 wrote them
+                // the format of version 0.1.0
                 sums.put(Metric.LOSS, json.get("loss_sum").getAsDouble());
                 sums.put(Classification.ACCURACY, json.get("correct").getAsDouble());
             }
@@ -120,7 +120,7 @@ public record TrainingState(
     /**
      * Writes the state as JSON.
      *
-     * @param selection tells which epoch is the best
+     * @param selection selects the best epoch
      * @return a JSON object with the keys recipe, epoch, step, best ({@code {"metric", "value",
      *     "epoch"}}, or null before the first epoch's end), history, partial and, if known, data
      */

@@ -17,19 +17,19 @@ import org.djlresnet.recipe.SettingException;
 /** Chooses the training examples that are held out for validation. */
 final class ValidationSplit {
 
-    /** Keeps this stream of random numbers apart from those of weights, order and blocks. */
+    /** Separates these random numbers from those of weights, order and blocks. */
     private static final long STREAM = "validation".hashCode();
 
     private ValidationSplit() {}
 
     /**
-     * Chooses.
+     * Chooses the examples.
      *
-     * @param recipe gives validation and seed
+     * @param recipe the recipe with validation and seed
      * @param train the training data
-     * @return the rising indices of the held-out examples, or null if the recipe holds out none
-     * @throws UserException if too few examples would be left on either side, or the recipe's file
-     *     does not hold indices
+     * @return the held-out examples' indices in ascending order, or null if there is no split
+     * @throws UserException if too few examples would be left on either side, or the file of
+     *     indices is invalid
      */
     static int[] indices(Recipe recipe, Examples train) {
         int[] heldOut;
@@ -43,7 +43,7 @@ final class ValidationSplit {
         if (heldOut.length < 1 || train.size() - heldOut.length < 2) {
             throw new SettingException(
                     String.format(
-                            "\"validation\" leaves too few examples. Received: %d of %d training"
+                            "\"validation\" leaves too few examples. Received: %s of %s training"
                                     + " examples held out. Allowed: at least 1 held out and 2 to"
                                     + " train on.",
                             heldOut.length, train.size()));
@@ -51,7 +51,7 @@ final class ValidationSplit {
         return heldOut;
     }
 
-    /** Draws the same fraction of each class, rounded to the nearest number of examples. */
+    /** Draws the same fraction of each class, rounded to whole examples. */
     private static int[] stratified(double fraction, long seed, Examples train) {
         List<List<Integer>> byClass = new ArrayList<>();
         train.classNames().forEach(name -> byClass.add(new ArrayList<>()));
@@ -83,7 +83,7 @@ final class ValidationSplit {
         }
         BitSet chosen = new BitSet(size);
         for (int i = 0; i < lines.size(); i++) {
-            // some editors put a byte order mark before the first line
+            // some editors begin files with a byte order mark
             String line = lines.get(i).replace("\ufeff", "").strip();
             if (line.isEmpty()) {
                 continue;
@@ -92,16 +92,22 @@ final class ValidationSplit {
             if (index < 0 || index >= size) {
                 throw new UserException(
                         String.format(
-                                "%s, line %d: not the index of a training example. Received: %s."
-                                        + " Allowed: a whole number from 0 to %d",
+                                "%s, line %s: not the index of a training example. Received: %s."
+                                        + " Allowed: a whole number from 0 to %s.",
                                 file, i + 1, line, size - 1));
+            }
+            if (chosen.get(index)) {
+                throw new UserException(
+                        String.format(
+                                "%s, line %s: the index %s is repeated. Give each index once.",
+                                file, i + 1, index));
             }
             chosen.set(index);
         }
         return chosen.stream().toArray();
     }
 
-    /** Returns the rising indices that are not held out. */
+    /** Returns the other indices in ascending order. */
     static int[] others(int[] heldOut, int size) {
         BitSet chosen = new BitSet(size);
         IntStream.of(heldOut).forEach(chosen::set);

@@ -1,2 +1,2 @@
-/** Recipes and the loop that follows them: optimizer, schedules, metrics. */
+/** The training loop, its schedules, metrics, run folders and resumption. */
 package org.djlresnet.training;

@@ -5,18 +5,18 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import org.djlresnet.checkpoint.Dtype;
 
-/** Floating-point numbers of a safetensors file as float32. */
+/** Converts floating-point numbers of a safetensors file to float32. */
 final class Floats {
 
     private Floats() {}
 
     /**
-     * Tells whether a type's numbers are taken.
+     * Returns whether a type can be converted.
      *
      * @param dtype a type
      * @return whether it is a floating-point type
      */
-    static boolean takes(Dtype dtype) {
+    static boolean accepts(Dtype dtype) {
         return switch (dtype) {
             case F64, F32, F16, BF16 -> true;
             default -> false;
@@ -24,11 +24,11 @@ final class Floats {
     }
 
     /**
-     * Converts numbers; those of F64 are rounded to the nearest float32, all others are exact.
+     * Converts numbers. F64 is rounded to the nearest float32; all other types are exact.
      *
      * @param data little-endian numbers of the type
-     * @param dtype a type that is taken
-     * @return float32 in native order, in a direct buffer; the given one where nothing changes
+     * @param dtype a floating-point type
+     * @return float32 in native order in a direct buffer; the given one if nothing changes
      */
     static ByteBuffer toFloat32(ByteBuffer data, Dtype dtype) {
         if (dtype == Dtype.F32 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
@@ -52,13 +52,13 @@ final class Floats {
         return out.flip();
     }
 
-    /** IEEE 754 binary16; Java has it from version 20 on. */
+    /** Converts IEEE 754 binary16, which Java can do from version 20 on. */
     static float ofHalf(short half) {
         int sign = (half & 0x8000) << 16;
         int exponent = half >> 10 & 0x1f;
         int fraction = half & 0x3ff;
         if (exponent == 0) {
-            // zero and subnormal numbers, in units of 2^-24
+            // zero and subnormal numbers are multiples of 2^-24
             float magnitude = fraction * 0x1p-24f;
             return sign == 0 ? magnitude : -magnitude;
         }
@@ -67,7 +67,7 @@ final class Floats {
     }
 
     /**
-     * Tells whether all numbers are finite.
+     * Returns whether all numbers are finite.
      *
      * @param data float32 in native order
      * @return whether none is NaN or infinite

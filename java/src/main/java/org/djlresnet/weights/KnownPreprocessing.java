@@ -7,23 +7,23 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Models;
 
 /**
- * The preprocessing of imported weights, as far as it is known.
+ * The preprocessing of imported weights and its source.
  *
- * @param preprocessing the preprocessing, or null
- * @param source where it is from, or null
+ * @param preprocessing the preprocessing, or null if unknown
+ * @param source its source, or null if unknown
  */
 record KnownPreprocessing(Preprocessing preprocessing, String source) {
 
     /**
-     * Finds it: what is given, else what a checkpoint of ours records, else what timm's config.json
-     * beside the file says, else torchvision's for the networks that torchvision has.
+     * Finds the preprocessing: the given one, else the checkpoint's, else that of timm's
+     * config.json beside the file, else torchvision's for the networks that torchvision has.
      *
      * @param given a preset's name or JSON, or null
-     * @param checkpoint the file as a checkpoint of ours, or null
+     * @param checkpoint the checkpoint, or null if the file is not one of this library
      * @param beside the file's path
      * @param model the network
-     * @param channels the channels of its input
-     * @throws UserException if a text is bad, or timm's file says what cannot be done
+     * @param channels the number of input channels
+     * @throws UserException if a text is invalid, or timm's file is not supported
      */
     static KnownPreprocessing find(
             String given, Checkpoint checkpoint, Path beside, Models.Model model, int channels) {
@@ -42,7 +42,7 @@ record KnownPreprocessing(Preprocessing preprocessing, String source) {
         if (torchvision.equals(model.preprocessing()) && channels == torchvision.channels()) {
             return new KnownPreprocessing(torchvision, "torchvision");
         }
-        // that of the registry would be a guess
+        // the registry's own would be a guess
         return new KnownPreprocessing(null, null);
     }
 }

@@ -8,7 +8,14 @@ import org.djlresnet.block.Graph;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.StateDict;
 
-/** The names of a network's tensors, and which of them say how many channels and classes. */
+/**
+ * The names of a network's tensors.
+ *
+ * @param names all names
+ * @param stem the weight of the first convolution, whose second axis is the input channels
+ * @param headWeight the weight of the last layer, whose first axis is the classes
+ * @param head all tensors of the last layer
+ */
 record Layout(Set<String> names, String stem, String headWeight, Set<String> head) {
 
     static Layout of(Models.Model model) {

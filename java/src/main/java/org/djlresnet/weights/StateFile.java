@@ -29,31 +29,30 @@ import org.djlresnet.model.Mismatches;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
-import org.djlresnet.model.StateDict;
 import org.djlresnet.model.TensorBytes;
 
 /**
- * A safetensors file of a network's weights as torchvision and timm name them, read and written.
+ * Reads and writes a network's weights in a safetensors file with torchvision's and timm's names.
  *
- * <p>Reading takes away a prefix {@code module.} that all names share, converts float16, bfloat16
- * and float64 to float32, and needs no {@code num_batches_tracked}. A checkpoint of ours is taken
- * too, without its optimizer's state. Nothing is allocated before names, types and shapes fit.
+ * <p>Reading removes the prefixes of wrappers and accepts a last layer under other names ({@link
+ * TensorNames}), converts float16, bfloat16 and float64 to float32, and does not need {@code
+ * num_batches_tracked}. It also accepts a checkpoint of this library, without the optimizer's
+ * state. Nothing is allocated unless names, types and shapes fit.
  */
 public final class StateFile implements AutoCloseable {
 
-    private static final String PREFIX = "module.";
     private static final String OPTIMIZER = "optimizer/";
 
     /**
-     * What a network is made of beside the file.
+     * The requested network.
      *
      * @param model its name in {@link Models}
      * @param inChannels the number of input channels, or null for the file's
-     * @param classNames a name for each class, or null for numbers, as many as the file has classes
-     * @param newHead whether the last layer is fresh, for the given classes, rather than the file's
-     * @param seed the seed of a fresh last layer
-     * @param preprocessing a preset's name or JSON; null for what is known of the file
-     * @param beside where the file came from, beside which timm's config.json is looked for
+     * @param classNames a name for each class, or null for the file's classes, numbered
+     * @param newHead whether the last layer is new, for the given classes, instead of the file's
+     * @param seed the seed of a new last layer
+     * @param preprocessing a preset's name or JSON, or null to find it
+     * @param beside the original path of the file; timm's config.json is looked for beside it
      */
     public record Wanted(
             String model,
@@ -65,18 +64,18 @@ public final class StateFile implements AutoCloseable {
             Path beside) {}
 
     /**
-     * A network made of a file, and what became of the file's tensors.
+     * An imported network and a report.
      *
      * @param network the network
-     * @param taken the names of the network's tensors that are the file's
-     * @param fresh the names of those that are new
-     * @param left the names of the file's tensors that are not in the network: those of a replaced
-     *     last layer
-     * @param prefix the prefix that was taken from the names, or an empty text
-     * @param converted how many tensors were converted to float32, by the types that they had
+     * @param taken the names of the network's tensors from the file
+     * @param fresh the names of the network's new tensors
+     * @param left the names of the file's tensors not in the network: those of a replaced last
+     *     layer
+     * @param prefix the prefix that was removed from the names, or an empty text
+     * @param converted the number of tensors converted to float32 by their types
      * @param notFinite the names of tensors with a NaN or an infinity
-     * @param preprocessingSource where the preprocessing is from: "given", "file", "timm" or
-     *     "torchvision"; null where it is not known
+     * @param preprocessingSource the source of the preprocessing: "given", "file", "timm" or
+     *     "torchvision"; null if unknown
      */
     public record Imported(
             Network network,
@@ -91,31 +90,25 @@ public final class StateFile implements AutoCloseable {
     private final Path path;
     private final SafetensorsFile file;
     private final Checkpoint checkpoint;
-    private final String prefix;
-    private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
-    private final Map<String, TensorInfo> counters = new LinkedHashMap<>();
 
     private StateFile(Path path, SafetensorsFile file) {
         this.path = path;
         this.file = file;
-        checkpoint = Checkpoint.isOne(file) ? Checkpoint.of(path, file) : null;
-        Set<String> names = new LinkedHashSet<>(file.tensors().keySet());
-        names.removeIf(name -> checkpoint != null && name.startsWith(OPTIMIZER));
-        boolean prefixed = names.stream().allMatch(name -> name.startsWith(PREFIX));
-        prefix = prefixed && !names.isEmpty() ? PREFIX : "";
-        for (String name : names) {
-            String plain = name.substring(prefix.length());
-            boolean counts = plain.endsWith("." + StateDict.COUNTER);
-            (counts ? counters : tensors).put(plain, file.tensors().get(name));
-        }
+        checkpoint = Checkpoint.isCheckpoint(file) ? Checkpoint.of(path, file) : null;
+    }
+
+    private TensorNames names(Layout layout) {
+        Map<String, TensorInfo> tensors = new LinkedHashMap<>(file.tensors());
+        tensors.keySet().removeIf(name -> checkpoint != null && name.startsWith(OPTIMIZER));
+        return TensorNames.of(tensors, layout);
     }
 
     /**
-     * Opens a file and checks its header, and its content where it carries a checksum.
+     * Opens a file, and verifies its checksum if it has one.
      *
      * @param path a safetensors file
      * @return the open file
-     * @throws UserException if it is missing or not a sound safetensors file
+     * @throws UserException if it is missing, damaged or not a safetensors file
      */
     public static StateFile open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);
@@ -129,37 +122,38 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
-     * Returns the name of the network that the file records.
+     * Returns the model that the file records.
      *
-     * @return the name; null where the file is no checkpoint of ours
+     * @return its name; null unless the file is a checkpoint of this library
      */
     public String model() {
         return checkpoint == null ? null : checkpoint.model();
     }
 
     /**
-     * Returns the preprocessing of the weights, found as for an import.
+     * Finds the preprocessing of the weights, as an import does.
      *
      * @param model the network's name
-     * @return the preprocessing; null where it is not known
-     * @throws UserException if the name is unknown, or timm's config.json says what cannot be done
+     * @return the preprocessing; null if unknown
+     * @throws UserException if the name is unknown, or timm's config.json is not supported
      */
     public Preprocessing preprocessing(String model) {
         Models.Model entry = Models.get(model);
-        TensorInfo stem = tensors.get(Layout.of(entry).stem());
-        boolean sound = stem != null && stem.shape().length == 4;
-        int channels = sound ? (int) Math.min(stem.shape()[1], Integer.MAX_VALUE) : 0;
+        Layout layout = Layout.of(entry);
+        TensorInfo stem = names(layout).tensors().get(layout.stem());
+        boolean valid = stem != null && stem.shape().length == 4;
+        int channels = valid ? (int) Math.min(stem.shape()[1], Integer.MAX_VALUE) : 0;
         return KnownPreprocessing.find(null, checkpoint, path, entry, channels).preprocessing();
     }
 
     /**
-     * Makes a network of the file.
+     * Imports a network.
      *
-     * @param wanted what the network is to be
-     * @param device where its parameters are to live
-     * @return the network, and what became of the file's tensors
-     * @throws UserException if tensors are missing, superfluous, misshapen or not of a
-     *     floating-point type; the message lists them
+     * @param wanted the requested network
+     * @param device the device of its parameters
+     * @return the network and a report
+     * @throws UserException if tensors are missing, unexpected, or have another shape or a type
+     *     that is not floating-point; the message lists them
      */
     public Imported network(Wanted wanted, Device device) {
         return network(
@@ -175,10 +169,10 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
-     * Makes a network of the file for training.
+     * Imports a network for training.
      *
-     * @param specification what the network is to be
-     * @param device where its parameters are to live
+     * @param specification the requested network
+     * @param device the device of its parameters
      * @return the network
      * @throws UserException as {@link #network(Wanted, Device)}
      */
@@ -199,13 +193,23 @@ public final class StateFile implements AutoCloseable {
     private Imported network(
             Wanted wanted, IntFunction<KnownPreprocessing> preprocessing, Device device) {
         Layout layout = Layout.of(Models.get(wanted.model()));
-        Mismatches mismatches = new Mismatches();
+        TensorNames names = names(layout);
+        Map<String, TensorInfo> tensors = names.tensors();
         Set<String> head = wanted.newHead() ? layout.head() : Set.of();
-        Set<String> wrong = noteNames(layout, head, mismatches);
-        long channels = sizeOf(layout.stem(), 4, 1, mismatches, wrong);
-        long classes = wanted.newHead() ? 1 : sizeOf(layout.headWeight(), 2, 0, mismatches, wrong);
+        List<String> left =
+                tensors.keySet().stream()
+                        .filter(name -> wanted.newHead() && TensorNames.isHead(name))
+                        .toList();
+        tensors.keySet().removeAll(left);
+        Mismatches mismatches = new Mismatches();
+        Set<String> wrong = noteNames(layout, head, tensors, mismatches);
+        long channels = sizeOf(layout.stem(), 4, 1, tensors, mismatches, wrong);
+        long classes =
+                wanted.newHead()
+                        ? 1
+                        : sizeOf(layout.headWeight(), 2, 0, tensors, mismatches, wrong);
         if (wrong.contains(layout.headWeight())) {
-            // how many classes there are is not known, so its bias cannot be judged
+            // the number of classes is unknown, so the bias cannot be checked
             wrong.addAll(layout.head());
         }
         if (wanted.inChannels() != null) {
@@ -225,7 +229,7 @@ public final class StateFile implements AutoCloseable {
             if (wrong.contains(name)) {
                 values.put(name, (manager, shape, type) -> manager.zeros(new Shape(0)));
             } else if (!head.contains(name)) {
-                values.put(name, reader(name, mismatches, converted, notFinite));
+                values.put(name, reader(name, tensors, mismatches, converted, notFinite));
             }
         }
         KnownPreprocessing known = preprocessing.apply(Math.toIntExact(channels));
@@ -239,12 +243,15 @@ public final class StateFile implements AutoCloseable {
         try {
             mismatches.throwIfAny(
                     String.format(
-                            "%s does not hold the tensors of a %s for %d channels and %d classes",
+                            "%s does not contain the tensors of a %s (input channels %s, classes %s)",
                             path, wanted.model(), channels, classNames.size()),
-                    wanted.newHead() || wanted.classNames() == null
+                    wanted.newHead()
+                                    || wanted.classNames() == null
+                                            && !wrong.contains(layout.headWeight())
                             ? ""
-                            : "For other classes, import it with a new head (--new-head N)");
-            network.setBatchesTracked(counted(network));
+                            : "For other classes, use a new head (new_head in Python, --new-head N on the"
+                                    + " command line).");
+            network.setBatchesTracked(batchesTracked(network, names.counters()));
         } catch (RuntimeException | Error failure) {
             network.close();
             throw failure;
@@ -253,15 +260,19 @@ public final class StateFile implements AutoCloseable {
                 network,
                 List.copyOf(values.keySet()),
                 List.copyOf(head),
-                tensors.keySet().stream().filter(head::contains).toList(),
-                prefix,
+                left,
+                names.prefix(),
                 converted,
                 notFinite,
                 known.source());
     }
 
-    /** Notes what names are missing and superfluous; returns the missing ones. */
-    private Set<String> noteNames(Layout layout, Set<String> head, Mismatches mismatches) {
+    /** Notes missing and unexpected names; returns the missing ones. */
+    private static Set<String> noteNames(
+            Layout layout,
+            Set<String> head,
+            Map<String, TensorInfo> tensors,
+            Mismatches mismatches) {
         Set<String> missing = new LinkedHashSet<>(layout.names());
         missing.removeAll(tensors.keySet());
         missing.removeAll(head);
@@ -273,10 +284,16 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
-     * One size of a tensor of the file that says what the network is. An empty tensor may announce
-     * any size in no bytes, so it is noted as wrong.
+     * Returns the size of an axis of a tensor. An empty tensor is noted as wrong, because it may
+     * announce any size.
      */
-    private long sizeOf(String name, int rank, int axis, Mismatches mismatches, Set<String> wrong) {
+    private static long sizeOf(
+            String name,
+            int rank,
+            int axis,
+            Map<String, TensorInfo> tensors,
+            Mismatches mismatches,
+            Set<String> wrong) {
         TensorInfo found = tensors.get(name);
         if (found == null) {
             return 1;
@@ -295,20 +312,21 @@ public final class StateFile implements AutoCloseable {
         return tensor.dtype() + " " + Arrays.toString(tensor.shape());
     }
 
-    /** Reads a tensor; what does not fit is noted, so that all of it can be told at once. */
+    /** Reads a tensor, or notes that it does not fit, so that one message can list all. */
     private Initializer reader(
             String name,
+            Map<String, TensorInfo> tensors,
             Mismatches mismatches,
             Map<String, Integer> converted,
             List<String> notFinite) {
         return (manager, shape, type) -> {
             TensorInfo found = tensors.get(name);
             Dtype dtype = found.dtype();
-            if (!Floats.takes(dtype) || !Arrays.equals(found.shape(), shape.getShape())) {
+            if (!Floats.accepts(dtype) || !Arrays.equals(found.shape(), shape.getShape())) {
                 mismatches.misshapen(
                         name,
                         describe(found),
-                        (Floats.takes(dtype) ? dtype : Dtype.F32)
+                        (Floats.accepts(dtype) ? dtype : Dtype.F32)
                                 + " "
                                 + Arrays.toString(shape.getShape()));
                 return manager.zeros(new Shape(0));
@@ -324,10 +342,8 @@ public final class StateFile implements AutoCloseable {
         };
     }
 
-    /**
-     * The file's counts of batches; a count that is no whole number or belongs to no layer is 0.
-     */
-    private Map<String, Long> counted(Network network) {
+    /** Returns the file's batch counts; missing and invalid ones are left out. */
+    private Map<String, Long> batchesTracked(Network network, Map<String, TensorInfo> counters) {
         if (checkpoint != null) {
             return checkpoint.batchesTracked();
         }
@@ -343,11 +359,12 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
-     * Writes a network's weights as torchvision's {@code load_state_dict} takes them, strictly.
+     * Writes a network's weights under torchvision's names. For the networks that torchvision has,
+     * its {@code load_state_dict} accepts them in strict mode.
      *
-     * @param path the file, which is replaced at once if it is there
+     * @param path the file; an existing one is replaced atomically
      * @param network the network
-     * @throws IOException if the file cannot be written; an earlier one is whole
+     * @throws IOException if the file cannot be written; an existing one is unchanged
      */
     public static void write(Path path, Network network) throws IOException {
         List<Tensor> written = new ArrayList<>();
@@ -361,7 +378,7 @@ public final class StateFile implements AutoCloseable {
         try (NDManager scope = network.manager().newSubManager()) {
             network.stateDict()
                     .forEach((name, array) -> written.add(Tensor.of(name, array, scope)));
-            // what PyTorch's own writers put there, and some readers ask for
+            // PyTorch's own writers add it, and some readers require it
             SafetensorsFile.write(path, Map.of("format", "pt"), written);
         }
     }

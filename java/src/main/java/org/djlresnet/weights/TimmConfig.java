@@ -16,15 +16,15 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Resize;
 
 /**
- * The file {@code config.json} that timm puts beside weights: the keys input_size, crop_pct,
- * crop_mode, interpolation, mean and std of its object pretrained_cfg, or, in an older form, of
- * itself. What is missing is timm's default.
+ * The file {@code config.json} that timm puts beside weights. Its object pretrained_cfg, or in an
+ * older form the file itself, has the keys input_size, crop_pct, crop_mode, interpolation, mean and
+ * std. Missing keys have timm's defaults.
  *
  * <p>Source: timm, {@code timm/data/config.py} and {@code transforms_factory.py}.
  */
 final class TimmConfig {
 
-    private static final String GIVE = ". Give a preprocessing";
+    private static final String GIVE = ". Give a preprocessing.";
 
     private final Path file;
     private final JsonObject config;
@@ -37,10 +37,10 @@ final class TimmConfig {
     /**
      * Reads the file.
      *
-     * @param file where it may be
-     * @param channels the channels of the network's input
-     * @return the preprocessing; null where there is no such file, or it is not one of timm
-     * @throws UserException if it cannot be read, or says what cannot be done
+     * @param file the file, which need not exist
+     * @param channels the number of input channels
+     * @return the preprocessing; null if there is no such file, or it is not timm's
+     * @throws UserException if it cannot be read, or is not supported
      */
     static Preprocessing read(Path file, int channels) {
         if (!Files.isRegularFile(file)) {
@@ -73,9 +73,9 @@ final class TimmConfig {
         if (shape[0] != channels) {
             throw new UserException(
                     file
-                            + " is for other channels. Received: "
+                            + " is for another number of channels. Received: "
                             + shape[0]
-                            + " for a network of "
+                            + ". Allowed: "
                             + channels
                             + GIVE);
         }
@@ -94,7 +94,8 @@ final class TimmConfig {
                     numbers("mean", usual.mean()),
                     numbers("std", usual.deviation()));
         } catch (UserException bad) {
-            throw new UserException(file + ": " + bad.getMessage() + GIVE, bad);
+            throw new UserException(
+                    file + ": " + bad.getMessage().replaceFirst("\\.$", "") + GIVE, bad);
         }
     }
 
@@ -124,7 +125,7 @@ final class TimmConfig {
 
     private UserException unknown(String key, String allowed) {
         return new UserException(
-                "%s has a \"%s\" that cannot be done. Received: %s. Allowed: %s%s"
+                "%s has an unsupported \"%s\". Received: %s. Allowed: %s%s"
                         .formatted(file, key, config.get(key), allowed, GIVE));
     }
 

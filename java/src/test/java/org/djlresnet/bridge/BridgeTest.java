@@ -48,12 +48,12 @@ class BridgeTest {
         return values;
     }
 
-    private static String refusal(Runnable call) {
+    private static String rejection(Runnable call) {
         return assertThrows(UserException.class, call::run).getMessage();
     }
 
     @Test
-    void describe() {
+    void describesTheEngine() {
         JsonObject json = object(Bridge.describe());
         assertEquals(
                 List.of(
@@ -76,7 +76,7 @@ class BridgeTest {
     }
 
     @Test
-    void models() {
+    void listsModels() {
         // multiply-adds by hand: stem 614,656; stages 7,225,344 and three times 8,388,608, each
         // at half the size and twice the channels; linear layer 5,120. Batch normalizations have
         // 3,904 channels, each with two running statistics.
@@ -89,7 +89,7 @@ class BridgeTest {
     }
 
     @Test
-    void datasets() {
+    void listsDatasets() {
         JsonArray all = JsonParser.parseString(Bridge.datasets()).getAsJsonArray();
         assertEquals(
                 json(
@@ -104,7 +104,7 @@ class BridgeTest {
     }
 
     @Test
-    void summary() {
+    void summarizes() {
         JsonObject json = object(Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 224, 224}, 1));
         assertEquals(List.of("model", "input", "layers", "total"), List.copyOf(json.keySet()));
         assertEquals("d2l-resnet18", json.get("model").getAsString());
@@ -138,7 +138,7 @@ class BridgeTest {
         JsonObject total = json.getAsJsonObject("total");
         assertEquals(11_186_186, total.get("parameters").getAsInt());
         assertEquals(11_178_378, total.get("trainable_parameters").getAsInt());
-        // as many parameters with other classes: 512 weights and a bias each
+        // each class has 512 weights and a bias
         JsonObject seven = object(Bridge.summary("d2l-resnet18", 7, new long[] {1, 1, 28, 28}, 1));
         assertEquals(
                 11_178_378 - 3 * 513,
@@ -146,29 +146,29 @@ class BridgeTest {
     }
 
     @Test
-    void summaryRefusesWhatDoesNotFit() {
+    void summaryRejectsInvalidArguments() {
         assertTrue(
-                refusal(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
+                rejection(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
                         .startsWith("Unknown model 'd2l-resnet'. Did you mean"));
         assertTrue(
-                refusal(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
-                        .endsWith("Received: -1"));
+                rejection(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
+                        .endsWith("Received: -1."));
         assertEquals(
-                "The input's shape is four numbers above 0 and up to 1000000, (N, C, H, W). Received: [1, 28, 28]",
-                refusal(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 28, 28}, 1)));
-        refusal(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 0, 28}, 1));
+                "The input's shape is invalid. Received: [1, 28, 28]. Allowed: (N, C, H, W) with numbers from 1 to 1000000.",
+                rejection(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 28, 28}, 1)));
+        rejection(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 0, 28}, 1));
     }
 
     @Test
-    void completeRecipe() {
+    void completesARecipe() {
         assertEquals(
                 Recipe.fromJson("{\"lr\": 0.5}").toTree(),
                 JsonParser.parseString(Bridge.completeRecipe("{\"lr\": 0.5}")));
-        refusal(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
+        rejection(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
     }
 
     @Test
-    void forwardIsTheNetworks() {
+    void forwardMatchesTheNetwork() {
         ByteBuffer images = QuadrantImages.floats(QuadrantImages.of(3, 1));
         try (NetworkHandle handle = Bridge.create("d2l-resnet18", 1, 10, 5, "cpu")) {
             assertJson(
@@ -189,7 +189,7 @@ class BridgeTest {
             }
             assertArrayEquals(direct, floats(logits), 1e-5f);
 
-            // the answer is a copy, which later calls leave alone
+            // the result is a copy, which later calls do not change
             float[] before = floats(logits);
             handle.forward(QuadrantImages.floats(QuadrantImages.of(3, 2)), new long[] {3, 1, 8, 8});
             assertArrayEquals(before, floats(logits));
@@ -204,46 +204,46 @@ class BridgeTest {
     }
 
     @Test
-    void forwardRefusesOtherShapes() {
+    void forwardRejectsOtherShapes() {
         ByteBuffer image = ByteBuffer.allocateDirect(256).order(ByteOrder.nativeOrder());
         try (NetworkHandle handle = Bridge.create("d2l-resnet18", 1, 10, 5, "cpu")) {
             long[][] shapes = {
                 {64}, {1, 8, 8}, {1, 3, 8, 8}, {0, 1, 8, 8}, {-1, 1, -8, 8}, {1, 1, 8, 8, 1}
             };
             for (long[] shape : shapes) {
-                String message = refusal(() -> handle.forward(image, shape));
+                String message = rejection(() -> handle.forward(image, shape));
                 assertTrue(message.contains("(N, 1, H, W)"), message);
             }
             assertEquals(
-                    "Shape (2, 1, 8, 8) takes 512 bytes of float32. Received: 256 bytes",
-                    refusal(() -> handle.forward(image, new long[] {2, 1, 8, 8})));
+                    "Shape (2, 1, 8, 8) needs 512 bytes of float32. Received: 256 bytes.",
+                    rejection(() -> handle.forward(image, new long[] {2, 1, 8, 8})));
             // 2^64 bytes are not 0 bytes
             ByteBuffer empty = ByteBuffer.allocateDirect(0);
-            refusal(() -> handle.forward(empty, new long[] {1L << 31, 1, 1L << 31, 1}));
+            rejection(() -> handle.forward(empty, new long[] {1L << 31, 1, 1L << 31, 1}));
         }
     }
 
     @Test
-    void createRefusesWhatCannotBe() {
-        refusal(() -> Bridge.create("resnet", 1, 10, 0, "cpu"));
+    void createRejectsInvalidArguments() {
+        rejection(() -> Bridge.create("resnet", 1, 10, 0, "cpu"));
         assertEquals(
-                "Bad size of a network. Received: in_channels=-1, classes=10. Allowed: 1 or more; 0"
-                        + " for the usual",
-                refusal(() -> Bridge.create("d2l-resnet18", -1, 10, 0, "cpu")));
-        refusal(() -> Bridge.create("d2l-resnet18", 1, -1, 0, "cpu"));
+                "The size of a network is invalid. Received: in_channels=-1, classes=10. Allowed: 1"
+                        + " or more, or 0 for the default.",
+                rejection(() -> Bridge.create("d2l-resnet18", -1, 10, 0, "cpu")));
+        rejection(() -> Bridge.create("d2l-resnet18", 1, -1, 0, "cpu"));
         assertEquals(
                 "Unknown device \"tpu\". Allowed: auto, cpu, gpu or gpu:N",
-                refusal(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "tpu")));
-        refusal(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "gpu:999"));
+                rejection(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "tpu")));
+        rejection(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "gpu:999"));
     }
 
     @Test
-    void arraysThatDoNotFitAreRefused() {
+    void rejectsArraysThatDoNotFit() {
         ByteBuffer pixels = ByteBuffer.allocateDirect(4);
         long[] shape = {1, 1, 2, 2};
-        refusal(() -> Bridge.array(pixels, "int8", shape, new int[1], CLASSES));
-        refusal(() -> Bridge.array(pixels, "float32", shape, new int[1], CLASSES));
-        refusal(() -> Bridge.array(pixels, "uint8", shape, new int[2], CLASSES));
-        refusal(() -> Bridge.array(pixels, "uint8", shape, new int[] {4}, CLASSES));
+        rejection(() -> Bridge.array(pixels, "int8", shape, new int[1], CLASSES));
+        rejection(() -> Bridge.array(pixels, "float32", shape, new int[1], CLASSES));
+        rejection(() -> Bridge.array(pixels, "uint8", shape, new int[2], CLASSES));
+        rejection(() -> Bridge.array(pixels, "uint8", shape, new int[] {4}, CLASSES));
     }
 }

@@ -47,13 +47,13 @@ class BridgeTrainingTest {
         return values;
     }
 
-    private static String refusal(Runnable call) {
+    private static String rejection(Runnable call) {
         return assertThrows(UserException.class, call::run).getMessage();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"uint8", "float32"})
-    void arraysAreTrainedOnAndEvaluated(String type) throws InterruptedException {
+    void trainsAndEvaluatesOnArrays(String type) throws InterruptedException {
         ImageDataset images = QuadrantImages.of(12, 1);
         boolean bytes = type.equals("uint8");
         Examples data =
@@ -107,7 +107,7 @@ class BridgeTrainingTest {
     }
 
     @Test
-    void aFailureInTheRunReachesTheCaller() throws InterruptedException {
+    void reportsAFailureOfTheRun() throws InterruptedException {
         ImageDataset data = QuadrantImages.of(16, 1);
         String recipe = QuadrantImages.recipeJson("{'epochs': 9, 'batch_size': 4, 'lr': 1000}");
         TrainingHandle run = Bridge.train(recipe, data, data, null);
@@ -118,7 +118,7 @@ class BridgeTrainingTest {
     }
 
     @Test
-    void aRunIsStopped() throws InterruptedException {
+    void stopsARun() throws InterruptedException {
         ImageDataset data = QuadrantImages.of(16, 1);
         String recipe =
                 QuadrantImages.recipeJson("{'epochs': 100000, 'batch_size': 4, 'lr': 1e-6}");
@@ -131,17 +131,17 @@ class BridgeTrainingTest {
     }
 
     @Test
-    void everyCheckIsMadeBeforeTheRun() {
+    void checksEverythingBeforeTheRun() {
         ImageDataset data = QuadrantImages.of(4, 1);
         String good = QuadrantImages.recipeJson("{}");
-        refusal(() -> Bridge.train("{}}", data, data, null));
-        refusal(() -> Bridge.train(good, data, data, "pom.xml"));
-        refusal(() -> Bridge.train(good, dir.toString(), dir.resolve("run").toString()));
+        rejection(() -> Bridge.train("{}}", data, data, null));
+        rejection(() -> Bridge.train(good, data, data, "pom.xml"));
+        rejection(() -> Bridge.train(good, dir.toString(), dir.resolve("run").toString()));
         assertTrue(Files.notExists(dir.resolve("run")));
     }
 
     @Test
-    void trainsOnFashionMnistFromEndToEnd() throws IOException, InterruptedException {
+    void trainsOnFashionMnist() throws IOException, InterruptedException {
         String recipe =
                 QuadrantImages.recipeJson(
                         "{'epochs': 1, 'limit': 256, 'batch_size': 64, 'seed': 1}");

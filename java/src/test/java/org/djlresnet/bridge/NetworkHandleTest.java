@@ -62,7 +62,7 @@ class NetworkHandleTest {
     }
 
     @Test
-    void logitsFollowTheWeightsThatAreLoaded() {
+    void logitsFollowLoadedWeights() {
         float[] before = ofNetwork();
         assertClose(before, ofHandle());
         try (Network other =
@@ -79,7 +79,7 @@ class NetworkHandleTest {
     }
 
     @Test
-    void logitsFollowWhatCodeThatSharesTheNetworkDoesToIt() {
+    void logitsFollowChangesOfASharedNetwork() {
         float[] before = ofHandle();
         Network shared = handle.share();
         assertClose(before, ofHandle());

@@ -86,12 +86,12 @@ class PredictionTest {
         return values(network.forward(input, out.batch(1)));
     }
 
-    private static String refusal(Runnable call) {
+    private static String rejection(Runnable call) {
         return assertThrows(UserException.class, call::run).getMessage();
     }
 
     @Test
-    void imagesOfManySizesArePreparedAndComputed() {
+    void predictsImagesOfManySizes() {
         List<ImageShape> shapes = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
             shapes.add(new ImageShape(i % 3 == 0 ? 1 : 3, 3 + i % 7, 20 - i % 5));
@@ -121,7 +121,7 @@ class PredictionTest {
     }
 
     @Test
-    void withoutAPreprocessingTheNetworksOwnIsTaken() {
+    void usesTheNetworksPreprocessingByDefault() {
         ImageShape shape = new ImageShape(3, 9, 14);
         ByteBuffer[] image = {bytes(shape)};
         long[][] lengths = {lengths(shape)};
@@ -131,7 +131,7 @@ class PredictionTest {
     }
 
     @Test
-    void floatsAreTakenAsTheyAre() {
+    void doesNotScaleFloats() {
         ImageShape shape = new ImageShape(3, 9, 14);
         float[] ofBytes =
                 values(
@@ -151,26 +151,26 @@ class PredictionTest {
     }
 
     @Test
-    void whatDoesNotFitIsNamed() {
+    void rejectsImagesThatDoNotFit() {
         ByteBuffer[] image = {bytes(new ImageShape(3, 2, 2))};
         assertEquals(
-                "Image 0 does not fit its shape (C, H, W). Received: [3, 2, 3] of uint8 in 12 bytes",
-                refusal(() -> network.predict(image, new long[][] {{3, 2, 3}}, "uint8", null)));
+                "Image 0 does not fit its shape (C, H, W). Received: [3, 2, 3] of uint8 in 12 bytes.",
+                rejection(() -> network.predict(image, new long[][] {{3, 2, 3}}, "uint8", null)));
         for (long[] shape : new long[][] {{12}, {0, 2, 2}, {-3, -2, 2}, {1L << 32, 1L << 32, 1}}) {
-            refusal(() -> network.predict(image, new long[][] {shape}, "uint8", null));
+            rejection(() -> network.predict(image, new long[][] {shape}, "uint8", null));
         }
         assertEquals(
-                "A prediction needs 1 image or more, and a shape for each. Received: 1 images and 0"
-                        + " shapes",
-                refusal(() -> network.predict(image, new long[0][], "uint8", null)));
-        refusal(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
+                "A prediction needs at least 1 image, and a shape for each. Received: images 1, shapes"
+                        + " 0.",
+                rejection(() -> network.predict(image, new long[0][], "uint8", null)));
+        rejection(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
         ByteBuffer[] two = {bytes(new ImageShape(2, 2, 2))};
         assertEquals(
                 "Images of 2 channels cannot become images of 3 channels. Allowed: the same"
                         + " number, 3 to 1, or 1 to 3.",
-                refusal(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
+                rejection(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
         assertTrue(
-                refusal(
+                rejection(
                                 () ->
                                         network.predict(
                                                 image,
@@ -181,7 +181,7 @@ class PredictionTest {
     }
 
     @Test
-    void anUnknownPreprocessingMustBeGiven() {
+    void requiresAnUnknownPreprocessing() {
         String file = dir.resolve("weights.safetensors").toString();
         network.exportSafetensors(file);
         String options =
@@ -197,7 +197,7 @@ class PredictionTest {
                     "The network does not record how its images are prepared. Give a"
                             + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
                             + " JSON object.",
-                    refusal(() -> imported.predict(image, shape, "uint8", null)));
+                    rejection(() -> imported.predict(image, shape, "uint8", null)));
             imported.predict(image, shape, "uint8", "plain:8");
         }
         for (String given : List.of("'plain:8'", Preprocessing.of("plain:8", 3).toJson() + "")) {
@@ -217,9 +217,9 @@ class PredictionTest {
         return Bridge.importWeights(file, options.replace('\'', '"'));
     }
 
-    /** The file's place is that of a copy; config.json is beside the original. */
+    /** The file is a copy; config.json is beside the original. */
     @Test
-    void timmsConfigIsLookedForBesideTheSource() throws Exception {
+    void readsTimmsConfigBesideTheSource() throws Exception {
         Path copy = dir.resolve("copy.safetensors");
         network.exportSafetensors(copy.toString());
         Path hub = Files.createDirectory(dir.resolve("hub"));
@@ -241,7 +241,7 @@ class PredictionTest {
     }
 
     @Test
-    void zeroChannelsAndClassesAreTheUsualOnes() {
+    void zeroStandsForDefaultSizes() {
         try (NetworkHandle usual = Bridge.create("d2l-resnet18", 0, 0, 0, "cpu");
                 NetworkHandle named =
                         Bridge.create("cifar-resnet20", 0, new String[] {"a"}, 0, "cpu")) {
@@ -255,13 +255,13 @@ class PredictionTest {
     }
 
     @Test
-    void aPreprocessingIsWrittenOut() {
+    void expandsAPreset() {
         assertEquals(
                 Preprocessing.torchvision().toJson(),
                 JsonParser.parseString(Bridge.preprocessing("torchvision")));
         assertEquals(
                 Preprocessing.of("plain:7", 3).toJson(),
                 JsonParser.parseString(Bridge.preprocessing("plain:7")));
-        refusal(() -> Bridge.preprocessing("plain"));
+        rejection(() -> Bridge.preprocessing("plain"));
     }
 }

@@ -22,14 +22,14 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A checkpoint records how images become its network's input. */
+/** Tests that a checkpoint records the preprocessing. */
 @Tag("engine")
 class CheckpointPreprocessingTest {
 
     private static final List<String> CLASSES = List.of("a", "b", "c");
 
-    /** What earlier versions wrote, but for versions and run, with ' for ". */
-    private static final String SOUND =
+    /** The metadata of earlier versions, except versions and run, with single quotes. */
+    private static final String VALID =
             "{'format': 1, 'model': 'd2l-resnet18', 'in_channels': 1, 'class_names': ['a', 'b',"
                     + " 'c'], 'image_size': null}";
 
@@ -42,7 +42,7 @@ class CheckpointPreprocessingTest {
     }
 
     @Test
-    void thePreprocessingComesBack() throws IOException {
+    void keepsThePreprocessing() throws IOException {
         Path file = dir.resolve("network.safetensors");
         for (Preprocessing preprocessing :
                 new Preprocessing[] {
@@ -66,23 +66,22 @@ class CheckpointPreprocessingTest {
         }
     }
 
-    /** Earlier versions wrote the size that images were stretched to, and no preprocessing. */
+    /** Earlier versions wrote the size of resized images, and no preprocessing. */
     @Test
-    void earlierCheckpointsTellTheirPreprocessingByTheImagesSize() throws IOException {
-        String sized = SOUND.replace("'image_size': null", "'image_size': 40");
+    void readsTheImageSizeOfEarlierVersions() throws IOException {
+        String sized = VALID.replace("'image_size': null", "'image_size': 40");
         try (Checkpoint checkpoint = Checkpoint.open(write(sized))) {
             assertEquals(
                     Preprocessing.exact(new ImageShape(1, 40, 40)), checkpoint.preprocessing());
             assertEquals(40, checkpoint.describe().get("image_size").getAsInt());
         }
-        try (Checkpoint checkpoint = Checkpoint.open(write(SOUND))) {
+        try (Checkpoint checkpoint = Checkpoint.open(write(VALID))) {
             assertNull(checkpoint.preprocessing());
         }
     }
 
-    /** What earlier versions read of a file. */
     @Test
-    void theImagesSizeIsWrittenForEarlierVersions() throws IOException {
+    void writesTheImageSizeForEarlierVersions() throws IOException {
         Path file = dir.resolve("network.safetensors");
         Specification specification =
                 new Specification(
@@ -100,8 +99,8 @@ class CheckpointPreprocessingTest {
     }
 
     @Test
-    void aBadPreprocessingIsNamed() throws IOException {
-        String info = SOUND.replace("}", ", 'preprocessing': {'channels': 1, 'crop': {}}}");
+    void rejectsAnInvalidPreprocessing() throws IOException {
+        String info = VALID.replace("}", ", 'preprocessing': {'channels': 1, 'crop': {}}}");
         Path file = write(info);
         assertEquals(
                 file

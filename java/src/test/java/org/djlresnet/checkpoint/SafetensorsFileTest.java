@@ -1,22 +1,26 @@
 package org.djlresnet.checkpoint;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,10 +28,10 @@ import org.junit.jupiter.api.io.TempDir;
 class SafetensorsFileTest {
 
     /**
-     * Made with Python's safetensors 0.8.0: {@code safetensors.numpy.save({"fc.weight": float32
-     * [[1, -2.5, 3], [0, 1e-3, 7]], "b": int16 [-1, 300], "s": int64 5, "empty": uint8 (0, 3)},
-     * metadata={"checksum": …})}, the CRC-32C of the file with zeros for its digits computed in
-     * Python too.
+     * From Python's safetensors 0.8.0: {@code safetensors.numpy.save({"fc.weight": float32 [[1,
+     * -2.5, 3], [0, 1e-3, 7]], "b": int16 [-1, 300], "s": int64 5, "empty": uint8 (0, 3)},
+     * metadata={"checksum": …})}, with the CRC-32C of the file with zeros for its digits, also
+     * computed in Python.
      */
     private static final String GOLDEN =
             "18010000000000007b225f5f6d657461646174615f5f223a7b22636865636b73756d223a22637263"
@@ -65,14 +69,14 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void writesTheVeryBytesOfPython() throws IOException {
+    void writesTheBytesOfPythonsSafetensors() throws IOException {
         Path file = dir.resolve("golden.safetensors");
         SafetensorsFile.write(file, Map.of(), goldenTensors());
         assertEquals(GOLDEN, HexFormat.of().formatHex(Files.readAllBytes(file)));
     }
 
     @Test
-    void readsTheBytesOfPython() throws IOException {
+    void readsTheBytesOfPythonsSafetensors() throws IOException {
         Path file = Files.write(dir.resolve("python"), HexFormat.of().parseHex(GOLDEN));
         try (SafetensorsFile in = SafetensorsFile.read(file)) {
             assertEquals(
@@ -92,7 +96,7 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void metadataComeBackAsTheyWent() throws IOException {
+    void keepsMetadata() throws IOException {
         Path file = dir.resolve("meta.safetensors");
         Map<String, String> metadata = Map.of("recipe", "{\"a\": \"<é\\n\u0001'\"}", "step", "7");
         SafetensorsFile.write(file, metadata, List.of(floats("x", 1)));
@@ -104,7 +108,7 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void readsOnFromTheOldFileWhenAnotherTakesItsPlace() throws IOException {
+    void keepsReadingAReplacedFile() throws IOException {
         Path file = dir.resolve("last.safetensors");
         SafetensorsFile.write(file, Map.of(), List.of(floats("x", 1)));
         try (SafetensorsFile in = SafetensorsFile.read(file)) {
@@ -118,7 +122,7 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void aFailedWriteLeavesTheOldFileAndNothingElse() throws IOException {
+    void failedWriteLeavesOnlyTheOldFile() throws IOException {
         Path file = dir.resolve("best.safetensors");
         SafetensorsFile.write(file, Map.of(), List.of(floats("x", 1)));
         byte[] before = Files.readAllBytes(file);
@@ -139,7 +143,7 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void refusesTensorsThatDoNotFitTheirShape() {
+    void rejectsTensorsThatDoNotFitTheirShape() {
         long[] shape = {3};
         assertThrows(
                 IllegalArgumentException.class,
@@ -149,9 +153,8 @@ class SafetensorsFileTest {
                 () -> new Tensor("__metadata__", Dtype.U8, shape, little(3)));
     }
 
-    /** Whatever byte it is in: length, header, metadata, checksum, tensors. */
     @Test
-    void everyFlippedBitIsNoticed() throws IOException {
+    void detectsEveryFlippedBit() throws IOException {
         Path file = dir.resolve("flipped.safetensors");
         SafetensorsFile.write(file, Map.of("run", "{\"step\": 7, \"lr\": 0.05}"), goldenTensors());
         byte[] good = Files.readAllBytes(file);
@@ -163,30 +166,30 @@ class SafetensorsFileTest {
             try (SafetensorsFile in = SafetensorsFile.read(file)) {
                 whole = in.verify();
             } catch (UserException e) {
-                assertTrue(e.getMessage().startsWith(file + ": "), e.getMessage());
+                assertTrue(e.getMessage().startsWith(file + " "), e.getMessage());
                 continue;
             }
-            // The key "checksum" itself: another program's file, which has none
+            // a flip in the key "checksum" makes it a file of another program, without checksum
             assertFalse(whole, "bit " + bit);
             assertTrue(bit / 8 >= 26 && bit / 8 < 34, "bit " + bit);
         }
     }
 
     @Test
-    void aChecksumThatIsNotAtTheBeginningIsRefused() throws IOException {
+    void rejectsAChecksumElsewhere() throws IOException {
         String metadata = "{\"__metadata__\":{\"a\":\"b\",\"checksum\":\"crc32c:00000000\"}}";
         for (String json : List.of(metadata, "{\"__metadata__\":{\"checksum\":\"\"}}")) {
             Path file = file(json, 0);
             try (SafetensorsFile in = SafetensorsFile.read(file)) {
                 UserException e = assertThrows(UserException.class, in::verify);
-                String start = file + ": the file's checksum is not at its beginning: ";
+                String start = file + " does not begin with its checksum: ";
                 assertTrue(e.getMessage().startsWith(start), e.getMessage());
             }
         }
     }
 
     @Test
-    void noChecksumIsNotAnError() throws IOException {
+    void acceptsAFileWithoutChecksum() throws IOException {
         Path file = file("{}", 0);
         try (SafetensorsFile in = SafetensorsFile.read(file)) {
             assertFalse(in.verify());
@@ -194,7 +197,7 @@ class SafetensorsFileTest {
     }
 
     private Path file(String json, int dataBytes) throws IOException {
-        byte[] header = json.getBytes(StandardCharsets.UTF_8);
+        byte[] header = json.getBytes(UTF_8);
         return file(header.length, header, dataBytes);
     }
 
@@ -204,115 +207,114 @@ class SafetensorsFileTest {
         return Files.write(dir.resolve("bad.safetensors"), bytes.array());
     }
 
-    private static void assertRefused(Path file, String reason) {
+    private static void assertRejected(Path file, String reason) {
         UserException e = assertThrows(UserException.class, () -> SafetensorsFile.read(file));
-        String start = file + ": not a sound safetensors file: ";
+        String start = file + " is not a valid safetensors file: ";
         assertTrue(e.getMessage().startsWith(start), e.getMessage());
         assertTrue(e.getMessage().contains(reason), e.getMessage());
         assertTrue(e.getMessage().length() < start.length() + 510, "length of the message");
     }
 
-    private void assertHeaderRefused(String json, String reason) throws IOException {
-        assertRefused(file(json, 4), reason);
+    private void assertHeaderRejected(String json, String reason) throws IOException {
+        assertRejected(file(json, 4), reason);
     }
 
-    private void assertTensorRefused(String tensor, String reason) throws IOException {
-        assertHeaderRefused("{\"x\":" + tensor + "}", reason);
+    private void assertTensorRejected(String tensor, String reason) throws IOException {
+        assertHeaderRejected("{\"x\":" + tensor + "}", reason);
     }
 
     @Test
-    void refusesImpossibleSizes() throws IOException {
-        assertRefused(Files.write(dir.resolve("short"), new byte[7]), "it has 7 bytes");
+    void rejectsImpossibleSizes() throws IOException {
+        assertRejected(Files.write(dir.resolve("short"), new byte[7]), "it has 7 bytes");
         byte[] header = new byte[1016];
-        assertRefused(file(10_000_000_000L, header, 0), "2 to 1016 bytes, received 10000000000");
-        assertRefused(file(-1, header, 0), "received 18446744073709551615");
-        assertRefused(file(1017, header, 0), "received 1017");
-        assertRefused(file(0, header, 0), "received 0");
+        assertRejected(file(10_000_000_000L, header, 0), "2 to 1016 bytes, not 10000000000");
+        assertRejected(file(-1, header, 0), "not 18446744073709551615");
+        assertRejected(file(1017, header, 0), "not 1017");
+        assertRejected(file(0, header, 0), "not 0");
         byte[] longer = new byte[(int) SafetensorsFile.LONGEST_HEADER + 1];
-        assertRefused(file(longer.length, longer, 0), "2 to 10000000 bytes, received 10000001");
+        assertRejected(file(longer.length, longer, 0), "2 to 10000000 bytes, not 10000001");
     }
 
     @Test
-    void refusesTensorsOf10GigabytesInASmallFile() throws IOException {
-        assertTensorRefused(
+    void rejectsTensorsLargerThanTheFile() throws IOException {
+        assertTensorRejected(
                 "{\"dtype\":\"F32\",\"shape\":[2500000000],\"data_offsets\":[0,10000000000]}",
-                "the tensors take 10000000000 bytes, the file has 4");
+                "the tensors take 10000000000 bytes, but the file has 4");
     }
 
     @Test
-    void refusesWhatIsNotAJsonObject() throws IOException {
-        assertHeaderRefused("[]", "not a JSON object");
-        assertHeaderRefused(" {}", "not a JSON object");
-        assertHeaderRefused("{\"x\":", "not sound JSON");
-        assertHeaderRefused("{\"x\"}", "not sound JSON");
-        assertHeaderRefused("{'x':1}", "not sound JSON");
-        assertRefused(file("{} {}", 0), "not sound JSON");
+    void rejectsAHeaderThatIsNotAJsonObject() throws IOException {
+        assertHeaderRejected("[]", "not a JSON object");
+        assertHeaderRejected(" {}", "not a JSON object");
+        assertHeaderRejected("{\"x\":", "not valid JSON");
+        assertHeaderRejected("{\"x\"}", "not valid JSON");
+        assertHeaderRejected("{'x':1}", "not valid JSON");
+        assertRejected(file("{} {}", 0), "not valid JSON");
         byte[] invalid = {'{', '"', (byte) 0xc3, '"', '}'};
-        assertRefused(file(invalid.length, invalid, 4), "not UTF-8");
+        assertRejected(file(invalid.length, invalid, 4), "not UTF-8");
     }
 
     @Test
-    void deepNestingIsRefusedAtItsFirstLevel() throws IOException {
+    void rejectsDeepNestingAtItsFirstLevel() throws IOException {
         String deep = "[".repeat(1_000_000);
-        assertHeaderRefused("{\"x\":" + deep, "expected BEGIN_OBJECT, received BEGIN_ARRAY");
-        assertHeaderRefused("{\"__metadata__\":{\"a\":" + deep, "expected STRING");
-        assertHeaderRefused("{\"a\":".repeat(1_000_000), "unknown key \"a\"");
-        assertTensorRefused("{\"shape\":" + deep, "expected NUMBER");
+        assertHeaderRejected("{\"x\":" + deep, "expected BEGIN_OBJECT, found BEGIN_ARRAY");
+        assertHeaderRejected("{\"__metadata__\":{\"a\":" + deep, "expected STRING");
+        assertHeaderRejected("{\"a\":".repeat(1_000_000), "unknown key \"a\"");
+        assertTensorRejected("{\"shape\":" + deep, "expected NUMBER");
     }
 
     @Test
-    void refusesDuplicates() throws IOException {
+    void rejectsDuplicateNames() throws IOException {
         String x = "\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}";
-        assertHeaderRefused("{" + x + "," + x + "}", "\"x\" twice");
-        assertHeaderRefused(
+        assertHeaderRejected("{" + x + "," + x + "}", "\"x\" twice");
+        assertHeaderRejected(
                 "{\"__metadata__\":{},\"__metadata__\":{}," + x + "}", "\"__metadata__\" twice");
-        assertHeaderRefused(
+        assertHeaderRejected(
                 "{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}," + x + "}", "\"k\" twice");
-        assertTensorRefused("{\"dtype\":\"F32\",\"dtype\":\"F32\"}", "\"dtype\" twice");
     }
 
     @Test
-    void refusesMetadataThatAreNotStrings() throws IOException {
-        assertHeaderRefused("{\"__metadata__\":{\"k\":1}}", "expected STRING, received NUMBER");
-        assertHeaderRefused("{\"__metadata__\":null}", "expected BEGIN_OBJECT, received NULL");
+    void rejectsMetadataThatAreNotStrings() throws IOException {
+        assertHeaderRejected("{\"__metadata__\":{\"k\":1}}", "expected STRING, found NUMBER");
+        assertHeaderRejected("{\"__metadata__\":null}", "expected BEGIN_OBJECT, found NULL");
     }
 
     @Test
-    void refusesBadEntries() throws IOException {
-        assertTensorRefused("{\"dtype\":\"F33\"}", "received \"F33\"");
-        assertTensorRefused("{\"dtype\":4}", "expected STRING, received NUMBER");
-        assertTensorRefused("{\"dtype\":\"F32\",\"shape\":[1]}", "is missing");
-        assertTensorRefused("{\"type\":\"F32\"}", "unknown key \"type\"");
+    void rejectsInvalidEntries() throws IOException {
+        assertTensorRejected("{\"dtype\":\"F33\"}", "not \"F33\"");
+        assertTensorRejected("{\"dtype\":4}", "expected STRING, found NUMBER");
+        assertTensorRejected("{\"dtype\":\"F32\",\"shape\":[1]}", "is missing");
+        assertTensorRejected("{\"type\":\"F32\"}", "unknown key \"type\"");
         for (String number : List.of("-1", "1.0", "1e0", "9223372036854775808")) {
-            assertTensorRefused("{\"shape\":[" + number + "]}", "received " + number);
+            assertTensorRejected("{\"shape\":[" + number + "]}", "not " + number);
         }
-        assertTensorRefused("{\"shape\":[\"1\"]}", "expected NUMBER, received STRING");
-        assertTensorRefused("{\"shape\":[" + "0,".repeat(1_000_000) + "0]}", "more than 64");
+        assertTensorRejected("{\"shape\":[\"1\"]}", "expected NUMBER, found STRING");
+        assertTensorRejected("{\"shape\":[" + "0,".repeat(1_000_000) + "0]}", "more than 64");
     }
 
     @Test
-    void refusesSizesThatDisagree() throws IOException {
+    void rejectsContradictorySizes() throws IOException {
         String start = "{\"dtype\":\"F32\",\"shape\":";
-        assertTensorRefused(start + "[1],\"data_offsets\":[0,3]}", "takes 4 bytes");
-        assertTensorRefused(start + "[1],\"data_offsets\":[4,0]}", "a begin and an end");
-        assertTensorRefused(start + "[1],\"data_offsets\":[0,4,8]}", "a begin and an end");
+        assertTensorRejected(start + "[1],\"data_offsets\":[0,3]}", "takes 4 bytes");
+        assertTensorRejected(start + "[1],\"data_offsets\":[4,0]}", "a begin and an end");
+        assertTensorRejected(start + "[1],\"data_offsets\":[0,4,8]}", "a begin and an end");
         String big = "100000000000000000";
         String product = "[" + big + "," + big + "]";
-        assertTensorRefused(start + product + ",\"data_offsets\":[0,4]}", "overflows");
+        assertTensorRejected(start + product + ",\"data_offsets\":[0,4]}", "overflows");
         // 2^32 · 2^30 · 4 is 0 modulo 2^64
         String wraps = "[4294967296,1073741824]";
-        assertTensorRefused(start + wraps + ",\"data_offsets\":[0,0]}", "overflows");
+        assertTensorRejected(start + wraps + ",\"data_offsets\":[0,0]}", "overflows");
     }
 
     @Test
-    void refusesHolesOverlapsAndWrongLengths() throws IOException {
-        assertRefused(
+    void rejectsHolesOverlapsAndWrongLengths() throws IOException {
+        assertRejected(
                 two(0, 4, 5, 9, 9), "\"b\" begins at 5, but the one before it ends at 4: a hole");
-        assertRefused(two(0, 4, 3, 7, 7), "an overlap");
-        assertRefused(two(0, 4, 0, 4, 4), "an overlap");
-        assertRefused(two(4, 8, 8, 12, 12), "a hole");
-        assertRefused(two(0, 4, 4, 8, 9), "take 8 bytes, the file has 9");
-        assertRefused(two(0, 4, 4, 8, 7), "take 8 bytes, the file has 7");
+        assertRejected(two(0, 4, 3, 7, 7), "an overlap");
+        assertRejected(two(0, 4, 0, 4, 4), "an overlap");
+        assertRejected(two(4, 8, 8, 12, 12), "a hole");
+        assertRejected(two(0, 4, 4, 8, 9), "take 8 bytes, but the file has 9");
+        assertRejected(two(0, 4, 4, 8, 7), "take 8 bytes, but the file has 7");
         try (SafetensorsFile in = SafetensorsFile.read(two(4, 8, 0, 4, 8))) {
             assertEquals(2, in.tensors().size());
         }
@@ -330,27 +332,78 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void anyTruncationIsRefused() throws IOException {
+    void rejectsEveryTruncation() throws IOException {
         byte[] good = HexFormat.of().parseHex(GOLDEN);
         Path file = dir.resolve("cut");
         for (int length = 0; length < good.length; length++) {
             Files.write(file, Arrays.copyOf(good, length));
-            assertRefused(file, "");
+            assertRejected(file, "");
         }
     }
 
     @Test
-    void messagesCarryNoControlCharacters() throws IOException {
+    void removesControlCharactersFromMessages() throws IOException {
         Path file = file("{\"\\u001b[31m\":{\"dtype\":\"F33\"}}", 0);
         UserException e = assertThrows(UserException.class, () -> SafetensorsFile.read(file));
-        assertTrue(e.getMessage().endsWith("in tensor \"?[31m\""), e.getMessage());
+        assertTrue(e.getMessage().endsWith("in tensor \"?[31m\"."), e.getMessage());
+    }
+
+    private void assertForeign(byte[] content, String expected) throws IOException {
+        Path file = Files.write(dir.resolve("foreign.pth"), content);
+        UserException e = assertThrows(UserException.class, () -> SafetensorsFile.read(file));
+        assertTrue(e.getMessage().startsWith(file + " is " + expected), e.getMessage());
+    }
+
+    private static byte[] zip(String... names) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+            for (String name : names) {
+                zip.putNextEntry(new ZipEntry(name));
+            }
+        }
+        return bytes.toByteArray();
     }
 
     @Test
-    void refusesWhatIsNoFile() {
+    void namesFilesOfOtherKinds() throws IOException {
+        String pointer =
+                "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 44000000\n";
+        assertForeign(
+                pointer.getBytes(UTF_8),
+                "a Git LFS pointer, not the file itself. Download the file with: git lfs pull");
+        assertForeign("\n<!DOCTYPE html><html>".getBytes(UTF_8), "an HTML page");
+        assertForeign("\ufeff<HTML lang=\"en\">".getBytes(UTF_8), "an HTML page");
+        String index =
+                "{\"metadata\": {}, \"weight_map\": {\"fc.weight\": \"m-1-of-2.safetensors\"}}";
+        assertForeign(index.getBytes(UTF_8), "the index of weights in several files");
+        assertForeign(zip("fc.weight.npy"), "a NumPy archive (.npz). ");
+        assertForeign(zip("net/data.pkl", "net/code/__torch__.py"), "a TorchScript program. ");
+        assertForeign(zip("net/data.pkl", "net/data/0"), "a pickle, as torch.save writes it. ");
+        assertForeign(zip("readme.txt"), "a ZIP archive. ");
+        assertForeign("PK\u0003\u0004 damaged".getBytes(UTF_8), "a damaged ZIP archive. ");
+        assertForeign(HexFormat.of().parseHex("80024d6f7265206c61796572730a"), "a pickle");
+        assertForeign(HexFormat.of().parseHex("934e554d5059010076007b27"), "a single NumPy array");
+        assertForeign(HexFormat.of().parseHex("894844460d0a1a0a00000000"), "an HDF5 file");
+    }
+
+    @Test
+    void messagesHaveAsciiDigitsInEveryLocale() throws IOException {
+        Locale before = Locale.getDefault();
+        Path wrongLength = two(0, 4, 4, 8, 9);
+        try {
+            Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+            assertRejected(Files.write(dir.resolve("short"), new byte[7]), "it has 7 bytes");
+            assertRejected(wrongLength, "take 8 bytes, but the file has 9");
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
+    @Test
+    void rejectsMissingFilesAndFolders() {
         Path none = dir.resolve("none");
         UserException e = assertThrows(UserException.class, () -> SafetensorsFile.read(none));
-        assertEquals(none + ": no such file", e.getMessage());
+        assertEquals(none + " does not exist.", e.getMessage());
         assertThrows(UserException.class, () -> SafetensorsFile.read(dir));
     }
 }

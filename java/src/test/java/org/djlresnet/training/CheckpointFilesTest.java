@@ -41,7 +41,7 @@ class CheckpointFilesTest {
     private CheckpointFiles files;
 
     @BeforeEach
-    void inTheFolder() {
+    void setUp() {
         files = new CheckpointFiles(dir);
     }
 
@@ -71,7 +71,7 @@ class CheckpointFilesTest {
         assertNotEquals(inode(files.last()), inode(files.previous()));
     }
 
-    /** Two files have different ones; two names of one file have the same. */
+    /** Identifies a file: two names of one file have the same key. */
     private static Object inode(Path file) {
         try {
             Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
@@ -83,7 +83,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whileLastIsWrittenItAndThePreviousAreTwoWholeFiles() throws IOException {
+    void lastAndPreviousAreIntactDuringAWrite() throws IOException {
         for (String state : List.of("first", "second", "third")) {
             replaceLast(state);
         }
@@ -121,8 +121,8 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void aFailedWriteLeavesLastAndThePreviousAsTheyWere() throws IOException {
-        assertLeftAsTheyWere(
+    void failedWriteChangesNothing() throws IOException {
+        assertUnchangedAfter(
                 IOException.class,
                 last -> {
                     throw new IOException("full");
@@ -130,8 +130,8 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whenMemoryRunsOutInTheMidstOfAFileLastAndThePreviousAreAsTheyWere() throws IOException {
-        assertLeftAsTheyWere(
+    void writeThatRunsOutOfMemoryChangesNothing() throws IOException {
+        assertUnchangedAfter(
                 OutOfMemoryError.class,
                 last ->
                         AtomicFile.write(
@@ -142,7 +142,7 @@ class CheckpointFilesTest {
                                 }));
     }
 
-    private void assertLeftAsTheyWere(
+    private void assertUnchangedAfter(
             Class<? extends Throwable> failure, CheckpointFiles.Writer writer) throws IOException {
         replaceLast("first");
         replaceLast("second");
@@ -153,8 +153,8 @@ class CheckpointFilesTest {
         assertTwoFiles();
     }
 
-    /** What the operating system tells of files that vanish while something is done. */
-    private List<String> vanishing(Action action) throws IOException, InterruptedException {
+    /** Returns the files that are deleted during an action, as the operating system reports. */
+    private List<String> deletedFiles(Action action) throws IOException, InterruptedException {
         List<String> gone = new ArrayList<>();
         try (WatchService watch = dir.getFileSystem().newWatchService()) {
             dir.register(
@@ -180,22 +180,22 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void thePreviousCheckpointIsMissingAtNoMoment() throws IOException, InterruptedException {
+    void previousIsNeverMissing() throws IOException, InterruptedException {
         replaceLast("first");
         replaceLast("second");
-        List<String> gone = vanishing(() -> replaceLast("third"));
+        List<String> gone = deletedFiles(() -> replaceLast("third"));
         assertTrue(gone.contains(".last.previous.tmp"), gone.toString());
         assertFalse(gone.contains("last.previous.safetensors"), gone.toString());
         assertEquals("second", Files.readString(files.previous()));
     }
 
     @Test
-    void aKeptEpochIsMissingAtNoMoment() throws IOException, InterruptedException {
+    void keptEpochIsNeverMissing() throws IOException, InterruptedException {
         replaceLast("first");
         files.keepEpoch(files.last(), 7, 2);
         replaceLast("second");
         List<String> gone =
-                vanishing(
+                deletedFiles(
                         () -> {
                             files.keepEpoch(files.last(), 7, 2);
                             files.keepEpoch(files.last(), 7, 2);
@@ -210,7 +210,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whereFewerAreToBeKeptThanThereAreTheEarlierOnesGo() throws IOException {
+    void deletesEarlierKeptEpochs() throws IOException {
         replaceLast("first");
         for (int epoch = 1; epoch <= 4; epoch++) {
             files.keepEpoch(files.last(), epoch, 4);
@@ -226,7 +226,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void namesHaveTheSameDigitsInEveryLanguage() throws IOException {
+    void namesHaveTheSameDigitsInEveryLocale() throws IOException {
         Locale before = Locale.getDefault();
         try {
             Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
@@ -240,16 +240,16 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whatAWriterThatWasKilledSetAsideBecomesThePreviousOne() throws IOException {
+    void recoversTheCheckpointSetAsideByAKilledWriter() throws IOException {
         Path aside = dir.resolve(".last.previous.tmp");
-        // killed before it renamed the one that it had set aside
+        // killed before it renamed the file set aside
         Files.writeString(files.last(), "third");
         Files.writeString(files.previous(), "first");
         Files.writeString(aside, "second");
         files.recover();
         assertEquals("second", Files.readString(files.previous()));
         assertFalse(Files.exists(aside));
-        // the same where the previous one is missing
+        // the same if the previous one is missing
         Files.delete(files.previous());
         Files.writeString(aside, "second");
         files.recover();
@@ -258,7 +258,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whatWasSetAsideServesThoughTheLatestIsLost() throws IOException {
+    void recoversWithoutLast() throws IOException {
         Path aside = dir.resolve(".last.previous.tmp");
         Files.writeString(files.previous(), "first");
         Files.writeString(aside, "second");
@@ -268,8 +268,8 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whatAWriterThatWasKilledSetAsideTooEarlyTakesNoPlace() throws IOException {
-        // killed while it wrote: what is set aside is still the latest
+    void recoveryIgnoresACopyOfLast() throws IOException {
+        // killed while writing: the file set aside is still the latest
         Files.writeString(files.last(), "second");
         Files.writeString(files.previous(), "first");
         Files.createLink(dir.resolve(".last.previous.tmp"), files.last());
@@ -280,8 +280,38 @@ class CheckpointFilesTest {
         assertFalse(Files.exists(dir.resolve(".last.previous.tmp")));
     }
 
+    private void assertNeeds(int checkpoints, int epochs, int keep) {
+        long bytes = 1L << 50;
+        String message =
+                assertThrows(IOException.class, () -> files.requireRoom(bytes, epochs, keep))
+                        .getMessage();
+        assertTrue(message.contains("Needed: " + checkpoints * bytes + " bytes. Free: "), message);
+    }
+
     @Test
-    void withoutHardLinksTheCheckpointIsCopied() throws IOException {
+    void rejectsADiskWithoutRoomForTheCheckpoints() throws IOException {
+        files.requireRoom(1, 100, 10);
+        // best, last, the previous one and the one being written; short runs write fewer
+        assertNeeds(2, 1, 0);
+        assertNeeds(3, 2, 0);
+        assertNeeds(4, 3, 0);
+        assertNeeds(4, 50, 0);
+        // two kept epochs are last and the previous one
+        assertNeeds(4, 50, 2);
+        assertNeeds(4 + 3, 50, 5);
+        // files that exist are replaced
+        replaceLast("first");
+        replaceLast("second");
+        Files.writeString(files.best(), "best");
+        assertNeeds(1, 50, 0);
+        for (int epoch = 1; epoch <= 5; epoch++) {
+            files.keepEpoch(files.last(), epoch, 5);
+        }
+        assertNeeds(1, 50, 5);
+    }
+
+    @Test
+    void copiesWithoutHardLinks() throws IOException {
         for (Exception refusal :
                 List.of(
                         new UnsupportedOperationException(),
@@ -297,7 +327,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whatForbidsTheCopyTooIsToldByItsFirstError() throws IOException {
+    void reportsTheFirstErrorIfTheCopyFailsToo() throws IOException {
         replaceLast("first");
         FileSystemException refusal = new FileSystemException("name", "last", "not permitted");
         files =
@@ -314,7 +344,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void whatHasNothingToDoWithLinksIsNotTriedAsACopy() throws IOException {
+    void doesNotCopyAfterOtherErrors() throws IOException {
         replaceLast("first");
         AccessDeniedException refusal = new AccessDeniedException("name");
         files = new CheckpointFiles(dir, (name, existing) -> fail(refusal));

@@ -25,7 +25,7 @@ class EpochPlanTest {
         "272, 256, , 272, 2",
         "23, 16, , 16, 1",
         "24, 16, , 24, 2",
-        // an only batch is kept
+        // the only batch is kept
         "3, 256, , 3, 1",
         "2, 256, , 2, 1",
         "5, 4, , 4, 1",
@@ -37,7 +37,7 @@ class EpochPlanTest {
         // one example alone has no variance
         "257, 256, false, 256, 1",
     })
-    void aLastBatchThatIsTooSmallIsLeftOut(
+    void dropsALastBatchThatIsTooSmall(
             int size, int batchSize, Boolean dropLast, int examples, int steps) {
         EpochPlan plan = new EpochPlan(size, batchSize, dropLast, 0);
         assertEquals(examples, plan.examples());
@@ -56,7 +56,7 @@ class EpochPlanTest {
     }
 
     @Test
-    void aRunThatKeptItsSmallLastBatchesContinuesSo() {
+    void resumedRunKeepsItsSmallLastBatches() {
         // 256 + 2 examples: one step an epoch today, two in runs of earlier versions
         assertEquals(1, EpochPlan.of(standing("{}", 0, 0, 0), 258).steps());
         assertEquals(1, EpochPlan.of(standing("{}", 3, 3, 0), 258).steps());
@@ -68,12 +68,12 @@ class EpochPlanTest {
     }
 
     @Test
-    void droppingAnOnlyBatchLeavesNothingToTrainOn() {
+    void rejectsDroppingTheOnlyBatch() {
         String message =
                 assertThrows(UserException.class, () -> new EpochPlan(100, 256, true, 0))
                         .getMessage();
         assertEquals(
-                "\"drop_last\" would leave out all 100 examples. Received: \"batch_size\" 256. Use a"
+                "\"drop_last\" would drop all 100 examples. Received: \"batch_size\" 256. Use a"
                         + " smaller \"batch_size\".",
                 message);
     }

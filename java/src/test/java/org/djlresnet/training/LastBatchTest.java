@@ -61,7 +61,7 @@ class LastBatchTest extends TrainerFixture {
 
     private static float[] trainingLogits(
             Network network, ImageDataset dataset, int[] order, int start, int count) {
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableGradients();
         int size = dataset.shape().channels() * dataset.shape().height() * dataset.shape().width();
         ByteBuffer all = QuadrantImages.floats(dataset);
         ByteBuffer some =
@@ -84,17 +84,17 @@ class LastBatchTest extends TrainerFixture {
     }
 
     @Test
-    void aShortLastBatchCountsAsWhatItIs() {
+    void weightsAShortLastBatchByItsSize() {
         assertSumsOfOneEpoch(10, 4, 4, 2);
     }
 
     @Test
-    void aLastBatchOfOneExampleIsLeftOut() {
+    void dropsALastBatchOfOneExample() {
         assertSumsOfOneEpoch(9, 4, 4);
     }
 
     @Test
-    void aSmallLastBatchIsLeftOutUnlessAskedFor() {
+    void dropsASmallLastBatchByDefault() {
         for (boolean keep : new boolean[] {false, true}) {
             String asked = keep ? ", 'drop_last': false" : "";
             Recipe recipe =

@@ -43,7 +43,7 @@ class LongRunTest extends TrainerFixture {
                     "process reaper");
 
     @Test
-    void theEnginesArraysAreAsManyFromEpochToEpoch() {
+    void arraysDoNotAccumulate() {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': 5, 'batch_size': 8, 'lr': 0.001, 'momentum': 0.9,"
@@ -63,7 +63,7 @@ class LongRunTest extends TrainerFixture {
     }
 
     @Test
-    void handlesAndThreadsStayAsTheyAreFromEpochToEpoch() {
+    void handlesAndThreadsDoNotAccumulate() {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': "

@@ -53,7 +53,7 @@ class PatienceTest extends ResumeFixture {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aRunThatIsStoppedOrFailsEndsWithItsBestWeightsToo(boolean fails) throws IOException {
+    void stoppedOrFailedRunHasItsBestWeights(boolean fails) throws IOException {
         Path folder = dir.resolve("ended");
         TrainingRun run = prepare(PATIENT.replace("'patience': 2", "'patience': 50"), folder);
         run.trainer()
@@ -82,7 +82,7 @@ class PatienceTest extends ResumeFixture {
     }
 
     @Test
-    void minDeltaSaysWhatIsBetter() {
+    void ignoresImprovementsBelowMinDelta() {
         // no epoch after the first can be better by 0.95
         String recipe =
                 "{'epochs': 9, 'batch_size': 18, 'lr': 0.01, 'patience': 2, 'min_delta': 0.95}";
@@ -92,7 +92,7 @@ class PatienceTest extends ResumeFixture {
     }
 
     @Test
-    void patienceAndPlateauGoOnFromWhereTheyStood() throws IOException {
+    void resumedRunKeepsPatienceAndPlateau() throws IOException {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': 19, 'batch_size': 18, 'lr': 0.02, 'patience': 11,"
@@ -125,7 +125,7 @@ class PatienceTest extends ResumeFixture {
     }
 
     @Test
-    void aRunThatPatienceEndedHasItsBestWeightsWhenItIsResumedToo() {
+    void resumedCompleteRunHasItsBestWeights() {
         Path folder = dir.resolve("patient");
         finish(prepare(PATIENT, folder));
         Map<String, byte[]> best = tensors(folder.resolve("best.safetensors"));
@@ -146,7 +146,7 @@ class PatienceTest extends ResumeFixture {
     }
 
     @Test
-    void withoutItsBestWeightsARunGoesOnWithAWarning() throws IOException {
+    void resumesWithoutBestWeightsWithAWarning() throws IOException {
         String recipe = RECIPE.replace("}", ", 'patience': 9}");
         Path whole = whole(recipe);
         Path parts = stoppedAfter(2, recipe);
@@ -159,7 +159,7 @@ class PatienceTest extends ResumeFixture {
             }
             TrainingRun run = resume(parts, "{}");
             assertTrue(run.warning().contains(best.toString()), run.warning());
-            assertTrue(run.warning().contains("Going on without"), run.warning());
+            assertTrue(run.warning().contains("Resuming without the best weights"), run.warning());
             run.trainer().stopAfter(1);
             finish(run);
         }

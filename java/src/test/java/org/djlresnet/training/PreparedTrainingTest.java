@@ -70,7 +70,7 @@ class PreparedTrainingTest extends ResumeFixture {
     }
 
     @Test
-    void greyImagesTrainAColourNetworkThroughThePreprocessingOfItsWeights() throws IOException {
+    void preparesGreyImagesForTheWeightsOfAColourNetwork() throws IOException {
         Recipe recipe = recipe(weights());
         Path whole = dir.resolve("whole");
         TrainingRun run = TrainingRun.prepare(recipe, train, test, whole);
@@ -96,7 +96,7 @@ class PreparedTrainingTest extends ResumeFixture {
     }
 
     @Test
-    void aGivenImageSizeReplacesResizingAndCrop() throws IOException {
+    void imageSizeReplacesResizeAndCrop() throws IOException {
         Recipe recipe = recipe(weights()).with("image_size", new JsonPrimitive(9));
         TrainingRun run = TrainingRun.prepare(recipe, train, test, null);
         run.network().close();
@@ -116,7 +116,7 @@ class PreparedTrainingTest extends ResumeFixture {
     /** Earlier versions recorded the size of square images, and no preprocessing. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void runsOfEarlierVersionsAreResumed(boolean square) throws IOException {
+    void resumesRunsOfEarlierVersions(boolean square) throws IOException {
         ImageDataset training = square ? train : uneven(36);
         ImageDataset testing = square ? test : uneven(8);
         Recipe recipe =

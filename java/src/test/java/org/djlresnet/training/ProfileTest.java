@@ -66,7 +66,7 @@ class ProfileTest extends TrainerFixture {
                 "cifar-resnet20",
                 "plain20"
             })
-    void leavesEveryDigitOfATrainingAsItIs(String model) {
+    void doesNotChangeADigit(String model) {
         assumeTrue(onPyTorch());
         double depth = model.contains("plain") ? 0 : 0.5;
         Recipe plain =
@@ -83,7 +83,7 @@ class ProfileTest extends TrainerFixture {
             with.run();
 
             assertNull(without.profile());
-            // two epochs of three steps, of which the first warms up
+            // two epochs of three steps, without the first step
             assertEquals(5, with.profile().steps());
             assertSameBytes(parameters(one), parameters(other));
             for (int i = 0; i < 2; i++) {
@@ -97,7 +97,7 @@ class ProfileTest extends TrainerFixture {
     }
 
     @Test
-    void putsAllTimeDownToSomething() throws IOException {
+    void listsAllPartsAndTasks() throws IOException {
         assumeTrue(onPyTorch());
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         RunFolder folder = folder("run", recipe);
@@ -120,10 +120,7 @@ class ProfileTest extends TrainerFixture {
                 }
                 total += row.total();
             }
-            for (Profile.Row row : rows) {
-                assertEquals(row.total() / total, row.share(), 1e-9);
-            }
-            // four of the epoch's five steps lie within the epoch
+            // four of the epoch's five steps are counted
             assertEquals(4, trainer.profile().steps());
             assertTrue(total * 4 <= trainer.progress().rows().get(0).seconds() * 1000);
 
@@ -136,7 +133,7 @@ class ProfileTest extends TrainerFixture {
 
     @Test
     @Tag("engine")
-    void refusesAnEngineWhoseCallsReturnEarly() {
+    void rejectsAnAsynchronousEngine() {
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         try (Network network = network(recipe)) {
             if (onPyTorch()) {
@@ -152,7 +149,7 @@ class ProfileTest extends TrainerFixture {
     }
 
     @Test
-    void partsInTheirOrderAreTheNetwork() {
+    void partsInOrderAreTheNetwork() {
         for (String name : Models.names()) {
             Models.Model model = Models.get(name);
             Block network = model.build(model.output());

@@ -22,7 +22,7 @@ class ProgressTest {
     }
 
     @Test
-    void whatIsNotKnownYetIsNull() {
+    void unknownValuesAreNull() {
         assertEquals(
                 JsonParser.parseString(
                         """
@@ -34,7 +34,7 @@ class ProgressTest {
     }
 
     @Test
-    void tellsThePhase() {
+    void reportsThePhase() {
         Progress progress = new Progress(4, TrainingState.beginning(Recipe.fromJson("{}")));
         progress.begin(Progress.State.TRAINING, 2, 600, 0);
         assertEquals("training", json(progress, 0).get("state").getAsString());
@@ -55,7 +55,7 @@ class ProgressTest {
     }
 
     @Test
-    void keepsThePhaseBeforeAsItEnded() {
+    void keepsThePreviousPhase() {
         Progress progress = new Progress(4, TrainingState.beginning(Recipe.fromJson("{}")));
         progress.begin(Progress.State.TRAINING, 2, 600, 0);
         progress.advance(6, 256, Map.of("loss", 2.0));
@@ -79,7 +79,7 @@ class ProgressTest {
     }
 
     @Test
-    void aRunThatHasEndedStandsStill() {
+    void doesNotChangeAfterTheRun() {
         Progress progress = new Progress(1, TrainingState.beginning(Recipe.fromJson("{}")));
         progress.begin(Progress.State.TRAINING, 1, 600, 0);
         progress.advance(1, 600, Map.of());
@@ -89,7 +89,7 @@ class ProgressTest {
     }
 
     @Test
-    void givesTheRowsFromTheOneThatIsWanted() {
+    void returnsRowsFromAnIndex() {
         Progress progress = new Progress(3, TrainingState.beginning(Recipe.fromJson("{}")));
         for (int epoch = 1; epoch <= 3; epoch++) {
             progress.add(row(epoch));
@@ -107,7 +107,7 @@ class ProgressTest {
     }
 
     @Test
-    void aRowHasTheColumnsNamesAsKeys() {
+    void rowsHaveColumnNamesAsKeys() {
         assertEquals(
                 List.of(EpochRow.csvHeader(Rows.COLUMNS).split(",")),
                 List.copyOf(row(1).toJson().keySet()));

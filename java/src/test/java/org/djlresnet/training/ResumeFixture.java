@@ -14,8 +14,8 @@ abstract class ResumeFixture extends TrainerFixture {
 
     /** Five steps an epoch, the last of them short. */
     static final String RECIPE =
-            "{'epochs': 3, 'batch_size': 8, 'momentum': 0.9, 'nesterov': true, 'lr': 0.01,"
-                    + " 'weight_decay': 0.0005, 'schedule': 'cosine'}";
+            "{'model': 'cifar-resnet20', 'epochs': 3, 'batch_size': 8, 'momentum': 0.9,"
+                    + " 'nesterov': true, 'lr': 0.01, 'weight_decay': 0.0005, 'schedule': 'cosine'}";
 
     final ImageDataset train = QuadrantImages.of(36, 1);
     final ImageDataset test = QuadrantImages.of(8, 2);
@@ -35,7 +35,7 @@ abstract class ResumeFixture extends TrainerFixture {
         return TrainingRun.resume(from, json, train, test);
     }
 
-    String refusal(Path from, String changes) {
+    String rejection(Path from, String changes) {
         return assertThrows(UserException.class, () -> resume(from, changes)).getMessage();
     }
 

@@ -33,30 +33,30 @@ class ResumeRefusalTest extends ResumeFixture {
             List.of("last.safetensors", "best.safetensors", "metrics.csv", "recipe.json");
 
     @Test
-    void changesThatWouldMakeAnotherRunAreRefusedByName() {
+    void rejectsChangesThatAffectTheResult() {
         Path parts = stoppedAfter(1, RECIPE);
-        String message = refusal(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}");
+        String message = rejection(parts, "{'lr': 0.5, 'seed': 3, 'momentum': 0.9}");
         assertTrue(message.contains("\"lr\" 0.5 (it is 0.01)"), message);
         assertTrue(message.contains("\"seed\" 3 (it is 0)"), message);
         assertFalse(message.contains("momentum"), message);
-        // and nothing was lost: the run can go on
+        // nothing was lost: the run can be resumed
         finish(resume(parts, "{'threads': 1, 'keep': 1}"));
         assertTrue(Files.exists(parts.resolve("epoch-0003.safetensors")));
         assertFalse(Files.exists(parts.resolve("epoch-0002.safetensors")));
     }
 
     @Test
-    void aDeviceThatIsNotThereIsNamedAndCostsNothing() throws IOException {
+    void rejectsAMissingDeviceAndLosesNothing() throws IOException {
         Path parts = stoppedAfter(1, RECIPE);
         byte[] recipe = Files.readAllBytes(parts.resolve("recipe.json"));
-        String message = refusal(parts, "{'device': 'gpu:999'}");
+        String message = rejection(parts, "{'device': 'gpu:999'}");
         assertTrue(message.contains("There is no device \"gpu:999\""), message);
         assertArrayEquals(recipe, Files.readAllBytes(parts.resolve("recipe.json")));
         finish(resume(parts, "{}"));
     }
 
     @Test
-    void dataOfAnotherSizeAreNotTheRuns() {
+    void rejectsDataOfAnotherSize() {
         Path parts = stoppedAfter(1, RECIPE);
         String message =
                 assertThrows(
@@ -72,7 +72,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void otherDataOfTheSameSizeAreNotTheRuns() throws IOException {
+    void rejectsOtherDataOfTheSameSize() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(1, RECIPE);
         byte[] before = read(parts.resolve("last.safetensors"));
@@ -94,7 +94,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void classesOfOtherNamesAreNotTheRuns() throws IOException {
+    void rejectsOtherClassNames() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(7, RECIPE);
         JsonObject none = new JsonObject();
@@ -105,14 +105,16 @@ class ResumeRefusalTest extends ResumeFixture {
                                 () -> TrainingRun.resume(parts, none, others, test))
                         .getMessage();
         assertTrue(
-                message.startsWith("The classes are named v, x, y, z, but in the run "), message);
-        // numbers are what a data set without names has
+                message.startsWith(
+                        "The class names differ from those of the run. Received: v, x, y, z. Allowed: "),
+                message);
+        // a data set without names has numbers
         finish(TrainingRun.resume(parts, none, named(List.of("0", "1", "2", "3")), test));
         assertSameResult(whole, parts);
     }
 
     @Test
-    void aRunWithoutNamesTakesAny() {
+    void acceptsNamesForNumberedClasses() {
         Recipe recipe = QuadrantImages.recipe(RECIPE);
         Path parts = dir.resolve("numbered");
         TrainingRun run =
@@ -145,7 +147,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void aStateThatDoesNotTellOfItsDataGoesOnWithAny() {
+    void acceptsAnyDataIfTheStateHasNoChecksums() {
         Recipe recipe = QuadrantImages.recipe(RECIPE);
         Splits splits = Splits.of(recipe, train, test);
         JsonObject data = splits.fingerprints();
@@ -159,11 +161,11 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void whatAKillLeftIsKeptUntilACheckpointWasRead() throws IOException {
+    void keepsTemporaryFilesUntilACheckpointWasRead() throws IOException {
         Path parts = stoppedAfter(2, RECIPE);
         Path last = parts.resolve("last.safetensors");
         byte[] whole = Files.readAllBytes(last);
-        // killed with the one before set aside; then the latest is damaged
+        // as if killed while the previous one was set aside; then last is damaged
         Files.move(parts.resolve("last.previous.safetensors"), parts.resolve(".last.previous.tmp"));
         Path half = Files.write(parts.resolve(".last.safetensors.1-1.tmp"), whole);
         Files.writeString(last, "damaged");
@@ -176,33 +178,33 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void aRunThatLostItsLastCheckpointsDoesNotBeginAnew() throws IOException {
+    void doesNotRestartARunThatLostItsLastCheckpoints() throws IOException {
         Path parts = stoppedAfter(2, RECIPE.replace("}", ", 'keep': 1}"));
         Files.delete(parts.resolve("last.safetensors"));
         Files.delete(parts.resolve("last.previous.safetensors"));
         byte[] metrics = read(parts.resolve("metrics.csv"));
-        assertRefused(parts, "best.safetensors, epoch-0002.safetensors, metrics.csv");
+        assertRejected(parts, "best.safetensors, epoch-0002.safetensors, metrics.csv");
         assertArrayEquals(metrics, read(parts.resolve("metrics.csv")));
         Files.delete(parts.resolve("best.safetensors"));
-        assertRefused(parts, "epoch-0002.safetensors, metrics.csv");
+        assertRejected(parts, "epoch-0002.safetensors, metrics.csv");
         Path kept = Files.move(parts.resolve("epoch-0002.safetensors"), dir.resolve("kept"));
-        assertRefused(parts, "there is metrics.csv");
-        // the best of a later epoch than the first is no beginning either
+        assertRejected(parts, "the folder has metrics.csv");
+        // best of a later epoch is not the beginning either
         Files.write(parts.resolve("metrics.csv"), new byte[0]);
         Files.move(kept, parts.resolve("best.safetensors"));
-        assertRefused(parts, "there is best.safetensors");
+        assertRejected(parts, "the folder has best.safetensors");
         finish(resume(parts.resolve("best.safetensors"), "{}"));
     }
 
     @Test
-    void aLinkThatWouldBeWrittenThroughIsRefused() throws IOException {
+    void rejectsALinkInPlaceOfAWrittenFile() throws IOException {
         Path parts = stoppedAfter(1, RECIPE);
         Path outside = Files.writeString(dir.resolve("outside"), "precious");
         for (String name : List.of("run.lock", "log.txt")) {
             Path file = parts.resolve(name);
             Path aside = Files.move(file, dir.resolve("aside"));
             Files.createSymbolicLink(file, outside);
-            assertRefused(parts, file + " is a symbolic link");
+            assertRejected(parts, file + " is a symbolic link");
             assertEquals("precious", Files.readString(outside));
             Files.delete(file);
             Files.move(aside, file);
@@ -211,7 +213,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void aRecipeThatWasChangedIsRefusedByName() throws IOException {
+    void rejectsAChangedRecipe() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(7, RECIPE);
         Path file = parts.resolve("recipe.json");
@@ -219,9 +221,9 @@ class ResumeRefusalTest extends ResumeFixture {
         String changed =
                 recipe.replace("\"lr\": 0.01", "\"lr\": 0.5").replace("\"seed\": 0", "\"seed\": 7");
         Files.writeString(file, changed);
-        assertRefused(parts, "\"lr\" 0.5 (it is 0.01)");
-        assertRefused(parts, "\"seed\" 7 (it is 0)");
-        assertRefused(parts, file + " was changed");
+        assertRejected(parts, "\"lr\" 0.5 (it is 0.01)");
+        assertRejected(parts, "\"seed\" 7 (it is 0)");
+        assertRejected(parts, file + " was changed");
         assertEquals(changed, Files.readString(file));
         Files.delete(file);
         finish(resume(parts, "{}"));
@@ -229,7 +231,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void aFolderInAFilesPlaceIsRefusedBeforeAnythingIsComputed() throws IOException {
+    void rejectsAFolderInPlaceOfAFile() throws IOException {
         Path parts = stoppedAfter(7, RECIPE);
         Path aside = dir.resolve("aside");
         for (String name :
@@ -249,7 +251,7 @@ class ResumeRefusalTest extends ResumeFixture {
                 Files.move(file, aside);
             }
             Files.createDirectory(file);
-            assertRefused(parts, file + " is a folder");
+            assertRejected(parts, file + " is a folder");
             Files.delete(file);
             if (written) {
                 Files.move(aside, file);
@@ -257,22 +259,22 @@ class ResumeRefusalTest extends ResumeFixture {
         }
         Files.move(parts.resolve("figures"), aside);
         Files.createFile(parts.resolve("figures"));
-        assertRefused(parts, parts.resolve("figures") + " is a file");
+        assertRejected(parts, parts.resolve("figures") + " is a file");
         Files.delete(parts.resolve("figures"));
         finish(resume(parts, "{}"));
     }
 
     @Test
-    void anEarlierCheckpointDoesNotCutOffWhatCameAfterIt() throws IOException {
+    void rejectsACheckpointBeforeTheLast() throws IOException {
         String keeping = RECIPE.replace("}", ", 'keep': 3}");
         Path whole = whole(keeping);
         Path first = whole.resolve("epoch-0001.safetensors");
         byte[] metrics = read(whole.resolve("metrics.csv"));
         byte[] recipe = read(whole.resolve("recipe.json"));
-        assertRefused(first, "stands at step 5, but the run has come to step 15");
+        assertRejected(first, "is at step 5, but the run has reached step 15");
         assertArrayEquals(metrics, read(whole.resolve("metrics.csv")));
         assertArrayEquals(recipe, read(whole.resolve("recipe.json")));
-        // in a folder of its own it goes on, with the recipe that it holds
+        // a copy in another folder can be resumed, with the checkpoint's recipe
         Path copy = Files.createDirectory(dir.resolve("copy")).resolve("epoch-0001.safetensors");
         Files.copy(first, copy);
         TrainingRun run = resume(copy, "{}");
@@ -283,7 +285,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void aFolderHasOneWriter() {
+    void rejectsASecondWriter() {
         Path folder = dir.resolve("parts");
         TrainingRun first = prepare(RECIPE, folder);
         String message =
@@ -295,15 +297,15 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void aRunWhoseFolderAnotherHasTakenEndsAndWritesNothingMore() throws IOException {
-        assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
+    void stopsWritingAfterAnotherRunTookTheFolder() throws IOException {
+        assumeTrue(File.separatorChar == '/', "only POSIX releases locks after a copy");
         Path folder = dir.resolve("parts");
         TrainingRun run = prepare(RECIPE, folder);
         List<byte[]> atTheEpochsEnd = new ArrayList<>();
         run.trainer()
                 .onEpoch(
                         row -> {
-                            // a copy within the process, by which POSIX releases the lock
+                            // reading the file releases the lock on POSIX
                             read(folder.resolve(RunLock.NAME));
                             assertEquals("taken", RunLockTest.anotherProcess(folder));
                             WRITTEN.forEach(name -> atTheEpochsEnd.add(read(folder.resolve(name))));
@@ -325,21 +327,21 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void whatIsNoRunIsRefused() throws IOException {
-        assertRefused(dir, "no run folder");
-        assertRefused(dir.resolve("missing"), "no run folder");
+    void rejectsWhatIsNotARun() throws IOException {
+        assertRejected(dir, "is not a run folder");
+        assertRejected(dir.resolve("missing"), "is not a run folder");
         Path foreign = dir.resolve("network.safetensors");
         Files.writeString(dir.resolve("recipe.json"), "{}");
         Files.writeString(foreign, "no checkpoint");
-        assertRefused(foreign, "network.safetensors");
+        assertRejected(foreign, "network.safetensors");
         Files.delete(dir.resolve("recipe.json"));
         Files.delete(dir.resolve(RunLock.NAME));
-        assertRefused(foreign, "network.safetensors");
+        assertRejected(foreign, "network.safetensors");
         assertFalse(Files.exists(dir.resolve(RunLock.NAME)));
     }
 
-    private void assertRefused(Path from, String part) {
-        String message = refusal(from, "{}");
+    private void assertRejected(Path from, String part) {
+        String message = rejection(from, "{}");
         assertTrue(message.contains(part), message);
     }
 }

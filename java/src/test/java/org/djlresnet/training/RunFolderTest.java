@@ -2,7 +2,6 @@ package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -34,7 +33,7 @@ class RunFolderTest {
                 path, new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, versions));
     }
 
-    private static String refusal(Path path) {
+    private static String rejection(Path path) {
         return assertThrows(UserException.class, () -> create(path)).getMessage();
     }
 
@@ -45,7 +44,7 @@ class RunFolderTest {
     }
 
     @Test
-    void aNewFolderHoldsRecipeAndVersionsAndTheTablesHead() throws IOException {
+    void createsRecipeAndEmptyTable() throws IOException {
         Path path = dir.resolve("some").resolve("run");
         RunFolder folder = create(path);
         assertEquals(path, folder.path());
@@ -57,12 +56,12 @@ class RunFolderTest {
         String written = Files.readString(path.resolve("recipe.json"));
         JsonObject recipe = JsonParser.parseString(written).getAsJsonObject();
         assertEquals("17", recipe.getAsJsonObject("versions").get("java").getAsString(), written);
-        // what is written can be given as a recipe again
+        // recipe.json is a valid recipe
         assertEquals(RECIPE.toTree(), Recipe.fromJson(written).toTree());
     }
 
     @Test
-    void rowsAndLogAreAppended() throws IOException {
+    void appendsRowsAndLog() throws IOException {
         RunFolder folder = create(dir.resolve("run"));
         folder.append(
                 new EpochRow(1, 20, 1.23456, 0.5, 4147.26, 0.05, Rows.metrics(0.75, 0.5, 1e-9, 1)));
@@ -79,7 +78,7 @@ class RunFolderTest {
     }
 
     @Test
-    void whatAnEarlierWriterLeftBeforeItWasKilledIsRemoved() throws IOException {
+    void removesTemporaryFilesOfAKilledWriter() throws IOException {
         Path path = Files.createDirectories(dir.resolve("run"));
         Files.writeString(path.resolve(".recipe.json.1-1.tmp"), "{");
         create(path);
@@ -87,50 +86,52 @@ class RunFolderTest {
     }
 
     @Test
-    void anEmptyFolderIsTaken() throws IOException {
+    void acceptsAnEmptyFolder() throws IOException {
         Path path = Files.createDirectory(dir.resolve("empty"));
         assertEquals(path, create(path).path());
     }
 
     @Test
-    void aFolderWithFilesIsRefusedAndUntouched() throws IOException {
+    void rejectsAFolderWithFiles() throws IOException {
         Path path = Files.createDirectory(dir.resolve("full"));
         Files.writeString(path.resolve("metrics.csv"), "precious");
         assertEquals(
                 path
-                        + " exists already and is not overwritten. Choose another run folder, or move"
-                        + " this one away",
-                refusal(path));
+                        + " exists and is not overwritten. Choose another run folder, or move this"
+                        + " one away.",
+                rejection(path));
         assertEquals(List.of("metrics.csv"), names(path));
         assertEquals("precious", Files.readString(path.resolve("metrics.csv")));
     }
 
     @Test
-    void aFileInTheWayIsRefusedAndUntouched() throws IOException {
+    void rejectsAFile() throws IOException {
         Path path = Files.writeString(dir.resolve("file"), "precious");
-        assertTrue(refusal(path).startsWith(path + " exists already and is not overwritten"));
+        assertTrue(rejection(path).startsWith(path + " exists and is not overwritten"));
         assertEquals("precious", Files.readString(path));
     }
 
     @Test
-    void aPlaceWhereNoFolderCanBeIsRefused() throws IOException {
+    void rejectsAPathInAFile() throws IOException {
         Path file = Files.writeString(dir.resolve("file"), "precious");
         Path path = file.resolve("run");
-        String message = refusal(path);
+        String message = rejection(path);
         assertTrue(message.startsWith("Cannot write a run folder at " + path + ": "), message);
-        assertTrue(message.endsWith(". Choose another folder"), message);
+        assertTrue(message.endsWith(". Choose another folder."), message);
     }
 
     @Test
-    void aPlaceWithoutTheRightToWriteIsRefused() throws IOException {
+    void rejectsAReadOnlyFolder() throws IOException {
         Path closed = Files.createDirectory(dir.resolve("closed"));
-        assumeTrue(closed.toFile().setWritable(false) && !Files.isWritable(closed));
-        assertTrue(refusal(closed.resolve("run")).contains("AccessDenied"));
+        assumeTrue(
+                closed.toFile().setWritable(false) && !Files.isWritable(closed),
+                "root may write anywhere");
+        assertTrue(rejection(closed.resolve("run")).contains("AccessDenied"));
         assertFalse(Files.exists(closed.resolve("run")));
     }
 
     @Test
-    void runsOfTheSameSecondGetFoldersOfTheirOwn() throws IOException {
+    void runsOfTheSameSecondGetSeparateFolders() throws IOException {
         Set<Path> folders = new HashSet<>();
         for (int i = 0; i < 20; i++) {
             Path folder = RunFolder.makeNamed(dir.resolve("runs"), RECIPE);
@@ -142,12 +143,5 @@ class RunFolderTest {
                     folder.toString());
         }
         assertEquals(20, names(dir.resolve("runs")).size());
-    }
-
-    @Test
-    void lastAndBestAreTwoFiles() {
-        RunFolder folder = create(dir.resolve("run"));
-        assertEquals(folder.path().resolve("last.safetensors"), folder.last());
-        assertNotEquals(folder.last(), folder.best());
     }
 }

@@ -8,12 +8,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,169 +30,113 @@ class RunLockTest {
             try (RunLock lock = RunLock.take(Path.of(arguments[0]))) {
                 lock.confirm();
                 System.out.println("taken");
-            } catch (RunInUseException refused) {
-                System.out.println(refused.getMessage());
+            } catch (RunInUseException rejected) {
+                System.out.println(rejected.getMessage());
             }
         }
     }
 
-    /** Looks in a process of its own whether the second of the two bytes is locked. */
-    static final class SecondByte {
-        private SecondByte() {}
-
-        public static void main(String[] arguments) throws IOException {
-            Path file = Path.of(arguments[0]).resolve(RunLock.NAME);
-            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-                System.out.println(
-                        channel.tryLock((1L << 40) + 1, 1, false) == null ? "locked" : "free");
-            }
-        }
-    }
-
-    /** Lets another process try for a moment; "taken", or why not. */
+    /** Tries to take the lock in another process; returns "taken" or the error. */
     static String anotherProcess(Path folder) {
         try {
-            return told(Taker.class, folder);
+            Process process =
+                    new ProcessBuilder(
+                                    Path.of(System.getProperty("java.home"), "bin", "java")
+                                            .toString(),
+                                    "-cp",
+                                    System.getProperty("java.class.path"),
+                                    Taker.class.getName(),
+                                    folder.toString())
+                            .redirectError(ProcessBuilder.Redirect.INHERIT)
+                            .start();
+            byte[] output = process.getInputStream().readAllBytes();
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+            assertEquals(0, process.exitValue());
+            return new String(output, StandardCharsets.UTF_8).strip();
         } catch (IOException | InterruptedException failure) {
             throw new AssertionError(failure);
         }
     }
 
-    private static String told(Class<?> program, Path folder)
-            throws IOException, InterruptedException {
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                program.getName(),
-                                folder.toString())
-                        .redirectError(ProcessBuilder.Redirect.INHERIT)
-                        .start();
-        String told =
-                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-        assertTrue(process.waitFor(60, TimeUnit.SECONDS));
-        assertEquals(0, process.exitValue());
-        return told;
-    }
-
-    private void assertHeld() {
-        String told = anotherProcess(dir);
-        assertTrue(
-                told.contains("another run: process " + ProcessHandle.current().pid() + " on "),
-                told);
-    }
-
-    /** As one does that copies the folder: POSIX then releases the lock of this process. */
-    private void copyWithinThisProcess() throws IOException {
-        Files.readAllBytes(dir.resolve(RunLock.NAME));
+    private static String lostMessage(RunLock lock) {
+        String message = assertThrows(IOException.class, lock::confirm).getMessage();
+        assertTrue(lock.isLost());
+        return message;
     }
 
     @Test
-    void aRefusalInTheSameProcessDoesNotFreeTheLock() throws IOException {
-        Path other = Files.createSymbolicLink(dir.resolve("other"), dir);
+    void rejectsASecondRunAndNamesTheOwner() throws IOException {
+        Path link = Files.createSymbolicLink(dir.resolve("link"), dir);
+        String owner = "process " + ProcessHandle.current().pid() + " on ";
         try (RunLock lock = RunLock.take(dir)) {
-            for (Path path : new Path[] {dir, other}) {
+            for (Path path : new Path[] {dir, link}) {
                 String message =
                         assertThrows(RunInUseException.class, () -> RunLock.take(path))
                                 .getMessage();
-                assertTrue(message.contains("process " + ProcessHandle.current().pid()), message);
+                assertTrue(
+                        message.startsWith(
+                                "The run folder "
+                                        + path
+                                        + " is being written by another run: "
+                                        + owner),
+                        message);
+                assertTrue(message.endsWith("Wait for it to end, or stop it."), message);
             }
-            assertHeld();
+            // the rejections in this process must not have released the lock
+            String message = anotherProcess(dir);
+            assertTrue(message.contains("another run: " + owner), message);
             lock.confirm();
-            assertHeld();
         }
         assertEquals("taken", anotherProcess(dir));
         RunLock.take(dir).close();
     }
 
     @Test
-    void aLockThatACopyTookIsTakenAgain() throws IOException, InterruptedException {
+    void ownerStopsAfterAnotherRunHasTakenTheFolder() throws IOException {
+        assumeTrue(File.separatorChar == '/', "only POSIX releases locks after a copy");
         try (RunLock lock = RunLock.take(dir)) {
-            copyWithinThisProcess();
-            if (File.separatorChar == '/') { // elsewhere locks outlive a copy
-                assertEquals("free", told(SecondByte.class, dir));
-            }
+            Files.readAllBytes(dir.resolve(RunLock.NAME)); // as when the process copies the folder
             lock.confirm();
-            assertHeld();
-            assertEquals("locked", told(SecondByte.class, dir));
-            // and again, of the bytes that were locked anew
-            copyWithinThisProcess();
-            lock.confirm();
-            assertHeld();
-        }
-        assertEquals("taken", anotherProcess(dir));
-    }
-
-    @Test
-    void aLockThatAnotherRunHasTakenMeanwhileEndsItsHolder() throws IOException {
-        try (RunLock lock = RunLock.take(dir)) {
-            copyWithinThisProcess();
-            assumeTrue(File.separatorChar == '/', "locks that outlive a copy");
             assertEquals("taken", anotherProcess(dir));
-            String message = assertThrows(IOException.class, lock::confirm).getMessage();
-            assertTrue(message.contains("another run has taken the run folder " + dir), message);
-            assertTrue(message.contains("process "), message);
+            String message = lostMessage(lock);
+            assertTrue(message.startsWith("another run has taken the run folder " + dir), message);
+            assertTrue(message.contains(": process "), message);
         }
     }
 
     @Test
-    void aLockWhoseFileWasRemovedIsTakenAgain() throws IOException {
+    void ownerStopsAfterItsFileWasRemoved() throws IOException {
+        Path file = dir.resolve(RunLock.NAME);
         try (RunLock lock = RunLock.take(dir)) {
-            Files.delete(dir.resolve(RunLock.NAME));
-            lock.confirm();
-            assertHeld();
+            Files.delete(file);
+            assertTrue(lostMessage(lock).startsWith(file + " was removed"));
+            assertEquals("taken", anotherProcess(dir));
+            assertTrue(lostMessage(lock).contains("another run has taken"));
+        }
+    }
+
+    @Test
+    void ownerStopsAfterItsFileWasReplaced() throws IOException {
+        Path file = dir.resolve(RunLock.NAME);
+        try (RunLock lock = RunLock.take(dir)) {
+            Path copy = Files.copy(file, dir.resolve("copy"));
+            Files.move(copy, file, StandardCopyOption.REPLACE_EXISTING);
+            assertTrue(lostMessage(lock).contains("another run has taken"));
         }
         assertEquals("taken", anotherProcess(dir));
     }
 
     @Test
-    void aLockWhoseFileACopyReplacedIsTakenAgain() throws IOException {
-        try (RunLock lock = RunLock.take(dir)) {
-            Path copy = Files.copy(dir.resolve(RunLock.NAME), dir.resolve("copy"));
-            Files.move(copy, dir.resolve(RunLock.NAME), StandardCopyOption.REPLACE_EXISTING);
-            lock.confirm();
-            assertHeld();
-        }
-        assertEquals("taken", anotherProcess(dir));
-    }
-
-    @Test
-    void aRunThatCameAndWentInAFolderOfTheSameNameEndsTheHolderOfTheOneBefore() throws IOException {
+    void ownerStopsAfterItsFolderWasMoved() throws IOException {
         Path run = Files.createDirectory(dir.resolve("run"));
         try (RunLock lock = RunLock.take(run)) {
             Files.move(run, dir.resolve("moved"));
+            assertTrue(lostMessage(lock).contains(run.toString()));
             Files.createDirectory(run);
             assertEquals("taken", anotherProcess(run));
             byte[] others = Files.readAllBytes(run.resolve(RunLock.NAME));
-            for (int i = 0; i < 2; i++) {
-                String message = assertThrows(IOException.class, lock::confirm).getMessage();
-                assertTrue(message.contains("has taken the run folder " + run), message);
-            }
-            assertTrue(lock.isLost());
+            assertTrue(lostMessage(lock).contains("has taken the run folder " + run));
             assertArrayEquals(others, Files.readAllBytes(run.resolve(RunLock.NAME)));
-        }
-    }
-
-    @Test
-    void aRunThatCameAndWentWhileTheFileWasAwayEndsItsHolder() throws IOException {
-        try (RunLock lock = RunLock.take(dir)) {
-            Files.delete(dir.resolve(RunLock.NAME));
-            assertEquals("taken", anotherProcess(dir));
-            String message = assertThrows(IOException.class, lock::confirm).getMessage();
-            assertTrue(message.contains("another run has taken"), message);
-            assertTrue(lock.isLost());
-        }
-    }
-
-    @Test
-    void aFolderThatIsGoneIsNamed() throws IOException {
-        Path gone = Files.createDirectory(dir.resolve("gone"));
-        try (RunLock lock = RunLock.take(gone)) {
-            Files.delete(gone.resolve(RunLock.NAME));
-            Files.delete(gone);
-            String message = assertThrows(IOException.class, lock::confirm).getMessage();
-            assertTrue(message.contains(gone.toString()), message);
         }
     }
 }

@@ -24,7 +24,7 @@ class ScheduleTest {
     }
 
     @Test
-    void plateauFallsAsPyTorchsReduceLROnPlateau() {
+    void plateauMatchesPyTorchsReduceLROnPlateau() {
         Schedule schedule =
                 schedule(
                         1,
@@ -43,12 +43,12 @@ class ScheduleTest {
     }
 
     @Test
-    void constantStays() {
+    void constantDoesNotChange() {
         assertRates(schedule(2, "{'epochs': 2, 'lr': 0.3}"), 0.3, 0.3, 0.3, 0.3);
     }
 
     @Test
-    void stepDropsAfterEveryStepEpochs() {
+    void stepDropsEveryStepEpochs() {
         Schedule schedule =
                 schedule(
                         3,
@@ -61,7 +61,7 @@ class ScheduleTest {
     }
 
     @Test
-    void stepCountsItsEpochsFromTheStartOfTheRun() {
+    void stepCountsEpochsFromTheStartOfTheRun() {
         Schedule schedule =
                 schedule(
                         2,
@@ -71,7 +71,7 @@ class ScheduleTest {
     }
 
     @Test
-    void cosineFallsByHalfACosine() {
+    void cosineFollowsHalfACosine() {
         // (1 + cos(pi t/6)) / 2 at t = 0 … 5; cos 30° = sqrt(3)/2, cos 60° = 1/2
         double root = Math.sqrt(3) / 4;
         assertRates(
@@ -85,7 +85,7 @@ class ScheduleTest {
     }
 
     @Test
-    void warmUpRisesLinearlyAndTheScheduleBeginsAfterIt() {
+    void warmUpRisesLinearlyBeforeTheSchedule() {
         // two epochs of two steps up, then cosine over the four steps that are left
         double diagonal = Math.sqrt(2) / 4;
         assertRates(
@@ -101,7 +101,7 @@ class ScheduleTest {
     }
 
     @Test
-    void oneCycleRisesToItsTopAndFallsToNearlyNothing() {
+    void oneCycleRisesAndFalls() {
         // 20 steps: the top is at 0.3 · 20 - 1 = 5, the end at 19
         Schedule schedule = schedule(10, "{'epochs': 2, 'lr': 1, 'schedule': 'one-cycle'}");
         assertEquals(0.04, schedule.lr(0, List.of()), 1e-12);
@@ -135,13 +135,13 @@ class ScheduleTest {
         "4, 2, 0.2830609982",
         "4, 3, 4e-6",
     })
-    void oneCycleOfFewStepsIsPyTorchs(int steps, long step, double expected) {
+    void shortOneCycleMatchesPyTorch(int steps, long step, double expected) {
         Schedule schedule = schedule(steps, "{'epochs': 1, 'lr': 1, 'schedule': 'one-cycle'}");
         assertEquals(expected, schedule.lr(step, List.of()), 1e-9);
     }
 
     @Test
-    void everyRateOfEveryShortRunIsInRange() {
+    void ratesOfShortRunsAreInRange() {
         for (String name : new String[] {"constant", "step", "cosine", "one-cycle"}) {
             for (int epochs = 1; epochs <= 12; epochs++) {
                 for (int warmup = 0; warmup < epochs; warmup++) {
@@ -162,7 +162,7 @@ class ScheduleTest {
     }
 
     @Test
-    void aVeryLongRunDoesNotOverflow() {
+    void longRunDoesNotOverflow() {
         Schedule schedule =
                 schedule(
                         1_000_000_000,

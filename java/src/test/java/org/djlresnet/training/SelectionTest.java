@@ -24,7 +24,7 @@ class SelectionTest {
     }
 
     @Test
-    void smallGainsAddUpToAnImprovement() {
+    void smallGainsAddUp() {
         // as Keras's EarlyStopping: a gain is measured from the last accuracy that was an
         // improvement
         assertEquals(0, waited(0.03));
@@ -37,7 +37,7 @@ class SelectionTest {
     }
 
     @Test
-    void theBestIsBetterThanAllAndNotThanTheLastAlone() {
+    void bestIsBetterThanAllBefore() {
         assertTrue(Rows.ACCURACY.isBest(row(1, 0), List.of()));
         List<EpochRow> earlier = List.of(row(1, 0.5), row(2, 0.8), row(3, 0.6));
         assertTrue(Rows.ACCURACY.isBest(row(4, 0.81), earlier));
@@ -49,7 +49,7 @@ class SelectionTest {
     }
 
     @Test
-    void ofALossTheLowestIsBest() {
+    void lowestLossIsBest() {
         List<EpochRow> rows =
                 List.of(Rows.row(1, 0.9, 0.9), Rows.row(2, 0.5, 0.1), Rows.row(3, 0.48, 0.2));
         assertEquals(3, Rows.LOSS.best(rows).epoch());

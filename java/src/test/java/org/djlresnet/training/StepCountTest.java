@@ -123,7 +123,7 @@ class StepCountTest {
 
     private static Network network(String model) {
         Network network = Network.create(model, 1, Network.numbered(10), 0, Device.cpu());
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableGradients();
         return network;
     }
 
@@ -152,8 +152,8 @@ class StepCountTest {
         "resnet18, 23, 279, 102",
         "cifar-resnet20, 19, 85, 53",
     })
-    void aPassThroughTheNetworkDoesNotGetDearer(
-            String model, int convolutions, int arrays, int passes) throws IOException {
+    void passMakesNoMoreCalls(String model, int convolutions, int arrays, int passes)
+            throws IOException {
         try (Network network = network(model)) {
             network.arrangeFor(28, 28);
             int norms = count(network, Parameter.Type.GAMMA);
@@ -185,7 +185,7 @@ class StepCountTest {
     }
 
     @Test
-    void anEvaluatedBatchDoesNotGetDearer() throws IOException {
+    void evaluationMakesNoMoreCalls() throws IOException {
         try (Network network = network("d2l-resnet18");
                 FoldedNetwork folded = new FoldedNetwork(network);
                 NDManager manager = network.manager().newSubManager()) {
@@ -220,7 +220,7 @@ class StepCountTest {
         "{'momentum': 0.9}, 4",
         "{'momentum': 0.9; 'weight_decay': 1e-4}, 5",
     })
-    void theOptimizerDoesNotGetDearer(String settings, int most) throws IOException {
+    void optimizerMakesNoMoreCalls(String settings, int most) throws IOException {
         Recipe recipe = Recipe.fromJson(settings.replace('\'', '"').replace(';', ','));
         try (Network network = network("d2l-resnet18");
                 Optimizer optimizer =

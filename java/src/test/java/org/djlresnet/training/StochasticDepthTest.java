@@ -34,7 +34,7 @@ class StochasticDepthTest extends TrainerFixture {
     private final ImageDataset test = QuadrantImages.of(4, 2);
 
     @Test
-    void blocksAreDroppedAsOftenAsAskedAndIndependently() {
+    void dropsIndependentlyWithTheGivenProbability() {
         int steps = 20_000;
         int first = 0;
         int second = 0;
@@ -53,7 +53,7 @@ class StochasticDepthTest extends TrainerFixture {
     }
 
     @Test
-    void otherSeedsDropOtherBlocks() {
+    void dropsOtherBlocksWithOtherSeeds() {
         int equal = 0;
         for (long step = 0; step < 10_000; step++) {
             equal +=
@@ -102,7 +102,7 @@ class StochasticDepthTest extends TrainerFixture {
     }
 
     @Test
-    void droppedBranchStaysAsItIs() {
+    void doesNotChangeADroppedBranch() {
         Recipe recipe = QuadrantImages.recipe("{" + SETTINGS + ", 'epochs': 1}");
         Map<String, byte[]> one = after(1, recipe);
         Map<String, byte[]> two = after(2, recipe);
@@ -157,7 +157,7 @@ class StochasticDepthTest extends TrainerFixture {
 
     @ParameterizedTest
     @ValueSource(strings = {"plain20", "study-plain20"})
-    void plainNetworkIsRefused(String model) {
+    void rejectsANetworkWithoutShortcuts(String model) {
         Recipe recipe =
                 QuadrantImages.recipe("{'model': '" + model + "', 'stochastic_depth': 0.5}");
         try (Network network = network(recipe)) {
@@ -167,14 +167,16 @@ class StochasticDepthTest extends TrainerFixture {
                                     () -> new Trainer(recipe, network, train, test, null))
                             .getMessage();
             assertTrue(
-                    message.startsWith("A " + model + " has no shortcuts")
-                            && message.contains("stochastic_depth=0.5"),
+                    message.equals(
+                            "\"stochastic_depth\" must be 0 for a "
+                                    + model
+                                    + ", which has no shortcuts. Received: 0.5."),
                     message);
         }
     }
 
     @Test
-    void everyResidualFamilyHasItsBlocks() {
+    void findsTheBlocksOfEveryNetwork() {
         for (String name : Models.names()) {
             long convolutions =
                     ResidualBlocks.of(Models.get(name).build(10)).values().stream()

@@ -40,13 +40,14 @@ class TrainerFaultTest extends TrainerFixture {
 
     private static final List<String> CHECKPOINTS =
             List.of("last.safetensors", "last.previous.safetensors", "best.safetensors");
-    private static final String THREE_EPOCHS = "{'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
+    private static final String THREE_EPOCHS =
+            "{'model': 'cifar-resnet20', 'epochs': 3, 'batch_size': 8, 'lr': 0.01}";
 
     private final ImageDataset train = QuadrantImages.of(16, 1);
     private final ImageDataset test = QuadrantImages.of(8, 2);
 
     @Test
-    void aLossThatIsNoNumberEndsTheRunAndLeavesTheLastGoodCheckpoint() throws IOException {
+    void nonFiniteLossKeepsTheLastGoodCheckpoint() throws IOException {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': 2001, 'batch_size': 16, 'lr': 1000, 'warmup_epochs': 2000}");
@@ -78,8 +79,8 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void aStepThatSpoilsTheWeightsIsFoundBeforeTheyAreSaved() {
-        // the only step's own loss is that of the fresh weights
+    void doesNotSaveNonFiniteWeights() {
+        // the loss of the only step belongs to the initial weights
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 1000}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
@@ -93,7 +94,7 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void aStopRightAfterTheStepThatSpoilsTheWeightsKeepsTheGoodCheckpoint() {
+    void stopDoesNotSaveNonFiniteWeights() {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
@@ -112,7 +113,7 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void aCheckpointWithinTheEpochIsNotMadeOfSpoiltWeights() {
+    void checkpointWithinAnEpochRejectsNonFiniteWeights() {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': 1, 'batch_size': 8, 'lr': 1000, 'momentum': 0.9,"
@@ -162,8 +163,8 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     /**
-     * A run that is broken fails with that very error, leaves what its second epoch left, lets the
-     * folder go, and goes on to the result of one that nothing interrupted.
+     * Breaks a run after its second epoch. It must fail with that error, keep the files of the
+     * second epoch, release the folder, and give the result of an uninterrupted run when resumed.
      */
     private <T extends Throwable> T failing(Class<T> type, Break what) throws IOException {
         Recipe recipe = QuadrantImages.recipe(THREE_EPOCHS);
@@ -212,7 +213,7 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void aFailureInTheLoadersThreadEndsTheRunWhichCanGoOn() throws IOException {
+    void resumesAfterAFailureOfTheLoader() throws IOException {
         IndexOutOfBoundsException thrown =
                 failing(
                         IndexOutOfBoundsException.class,
@@ -221,8 +222,8 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void noMemoryInTheLoadersThreadEndsTheRunWhichCanGoOn() throws IOException {
-        // which makes an array for the pixels of an example, here of 7 GB
+    void resumesAfterTheLoaderRanOutOfMemory() throws IOException {
+        // the loader allocates an array for the pixels of an example, here 7 GB
         failing(
                 OutOfMemoryError.class,
                 (run, data) -> {
@@ -232,13 +233,13 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void noMemoryForACheckpointEndsTheRunWhichCanGoOn() throws IOException {
+    void resumesAfterACheckpointRanOutOfMemory() throws IOException {
         failing(
                 OutOfMemoryError.class,
                 (run, data) -> set(run.network(), "classNames", new TooLong()));
     }
 
-    /** Names of classes that cannot be had; a checkpoint writes them. */
+    /** Class names that do not fit in memory when a checkpoint writes them. */
     private static final class TooLong extends AbstractList<String> {
         @Override
         public String get(int index) {
@@ -252,13 +253,8 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void noMemoryBetweenTwoEpochsEndsTheRunWhichCanGoOn() throws IOException {
-        failing(OutOfMemoryError.class, (run, data) -> new TooLong().get(0));
-    }
-
-    @Test
-    void aRunLeavesTheFolderAloneThatAnotherMadeInThePlaceOfIts() throws IOException {
-        // a run of one epoch, which is complete
+    void doesNotWriteToAnotherRunsFolder() throws IOException {
+        // a complete run of one epoch
         Recipe brief = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
         RunFolder other = folder("other", brief);
         try (Network network = network(brief)) {
@@ -301,7 +297,7 @@ class TrainerFaultTest extends TrainerFixture {
     }
 
     @Test
-    void aFolderThatVanishesIsTold() throws IOException {
+    void reportsAFolderThatDisappears() throws IOException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 class TrainerTest extends TrainerFixture {
 
     @Test
-    void aRowTellsTheRateOfItsLastStep() {
+    void rowHasTheRateOfItsLastStep() {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': 3, 'batch_size': 8, 'lr': 0.04, 'schedule': 'step',"
@@ -52,7 +52,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void learnsWhatCanBeLearned() throws IOException {
+    void learns() throws IOException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 16, 'lr': 0.005}");
         RunFolder folder = folder("run", recipe);
         Set<String> threadsBefore = threads();
@@ -122,7 +122,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void equalSeedsGiveEqualBytesAndOtherSeedsOthers() {
+    void equalSeedsGiveEqualBytes() {
         List<Map<String, byte[]>> runs = new ArrayList<>();
         for (int seed : new int[] {7, 7, 8}) {
             Recipe recipe =
@@ -149,7 +149,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void aStopBeforeTheRunSavesStepNought() {
+    void stopBeforeTheRunSavesStepZero() {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
@@ -175,7 +175,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void aStopInsideAnEpochEndsWithinOneBatch() throws InterruptedException {
+    void stopEndsWithinOneBatch() throws InterruptedException {
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'epochs': 1, 'batch_size': 2, 'momentum': 0.5, 'lr': 1e-6}");
@@ -215,7 +215,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void aStopInTheValidationEndsItAndKeepsTheSumsOfTheTraining() throws InterruptedException {
+    void stopInValidationKeepsTheTrainingSums() throws InterruptedException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 2, 'lr': 0.001}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
@@ -244,7 +244,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void aStopBetweenEpochsKeepsTheEpochsThatAreDone() {
+    void stopBetweenEpochsKeepsThem() {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
@@ -267,7 +267,7 @@ class TrainerTest extends TrainerFixture {
     }
 
     @Test
-    void dataThatDoNotFitAreRefused() {
+    void rejectsDataThatDoNotFit() {
         Recipe recipe = QuadrantImages.recipe("{}");
         ImageDataset good = QuadrantImages.of(8, 1);
         ImageDataset two =
@@ -293,7 +293,7 @@ class TrainerTest extends TrainerFixture {
                     "The data have more classes than the network. Received: 5. Allowed: up to 4.",
                     refused(recipe, network, manyClasses, good));
             assertEquals(
-                    "Training needs at least 2 examples. Received: 1",
+                    "Training needs at least 2 examples. Received: 1.",
                     refused(recipe, network, good.limit(1), good));
         }
     }

@@ -11,16 +11,21 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.data.ImageDataset;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Tag("engine")
 class TrainingRunTest {
@@ -29,18 +34,18 @@ class TrainingRunTest {
 
     @TempDir Path dir;
 
-    private String refusal(Recipe recipe) {
+    private String rejection(Recipe recipe) {
         String message =
                 assertThrows(
                                 UserException.class,
                                 () -> TrainingRun.prepare(recipe, data, data, dir.resolve("run")))
                         .getMessage();
-        assertFalse(Files.exists(dir.resolve("run")), "a refused run leaves no folder");
+        assertFalse(Files.exists(dir.resolve("run")), "a rejected run leaves no folder");
         return message;
     }
 
     @Test
-    void aRunOnArraysIsRecordedAsSuch() throws IOException {
+    void recordsARunOnArrays() throws IOException {
         Path folder = dir.resolve("run");
         TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe("{}"), data, data, folder);
         run.network().close();
@@ -58,14 +63,35 @@ class TrainingRunTest {
     }
 
     @Test
-    void withoutAFolderNothingIsKept() {
+    void writesNothingWithoutAFolder() {
         TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe("{}"), data, data, null);
         run.network().close();
         assertNull(run.folder());
     }
 
+    /** A confusion matrix of so many classes would not fit in the heap. */
     @Test
-    void theLimitHoldsForBothParts() {
+    void trainsOn30000Classes() {
+        int classes = 30_000;
+        ByteBuffer pixels = ByteBuffer.allocateDirect(4 * 64);
+        int[] labels = {0, 1, classes - 1, 2};
+        ImageDataset many =
+                ImageDataset.of(
+                        pixels,
+                        PixelType.UINT8,
+                        new long[] {4, 1, 8, 8},
+                        labels,
+                        Network.numbered(classes));
+        Recipe recipe =
+                QuadrantImages.recipe("{'model': 'cifar-resnet20', 'epochs': 1, 'batch_size': 4}");
+        TrainingRun run = TrainingRun.prepare(recipe, many, many, null);
+        run.trainer().run();
+        run.network().close();
+        assertEquals(1, run.trainer().progress().rows().size());
+    }
+
+    @Test
+    void limitsTrainingAndTestData() {
         Recipe recipe =
                 QuadrantImages.recipe("{'limit': 4, 'epochs': 1, 'batch_size': 2, 'lr': 0}");
         TrainingRun run = TrainingRun.prepare(recipe, data, data, null);
@@ -78,28 +104,45 @@ class TrainingRunTest {
     }
 
     @Test
-    void anotherEngineThanTheOneThatRunsIsRefused() {
+    void rejectsAnotherEngine() {
         String other = QuadrantImages.onPyTorch() ? "mxnet" : "pytorch";
         String message =
-                refusal(QuadrantImages.recipe("{}").with("engine", new JsonPrimitive(other)));
+                rejection(QuadrantImages.recipe("{}").with("engine", new JsonPrimitive(other)));
         assertEquals(
-                "The recipe asks for the engine \""
+                "The recipe needs the engine \""
                         + other
                         + "\", but this process runs "
                         + Engine.getInstance().getEngineName()
-                        + ". Start another one for it",
+                        + ". Start another process for it.",
                 message);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "'step_epochs': 5 | \"step_epochs\" needs \"schedule\" step. Received: constant.",
+                "'step_factor': 0.5 | \"step_factor\" needs \"schedule\" step. Received: constant.",
+                "'plateau_factor': 0.5, 'schedule': 'cosine' | \"plateau_factor\" needs"
+                        + " \"schedule\" plateau. Received: cosine.",
+                "'plateau_epochs': 2, 'schedule': 'step' | \"plateau_epochs\" needs \"schedule\""
+                        + " plateau. Received: step.",
+                "'min_delta': 0.5 | \"min_delta\" needs \"patience\". Received: none."
+            },
+            quoteCharacter = '`')
+    void rejectsSettingsWithoutEffect(String settings, String message) {
+        assertEquals(message, rejection(QuadrantImages.recipe("{" + settings + "}")));
+    }
+
     @Test
-    void aDeviceThatIsNotThereIsRefused() {
+    void rejectsAMissingDevice() {
         String message =
-                refusal(QuadrantImages.recipe("{}").with("device", new JsonPrimitive("gpu:999")));
+                rejection(QuadrantImages.recipe("{}").with("device", new JsonPrimitive("gpu:999")));
         assertTrue(message.startsWith("There is no device \"gpu:999\": the "), message);
     }
 
     @Test
-    void dataThatAreNotThereAreRefused() {
+    void rejectsMissingData() {
         Recipe recipe = QuadrantImages.recipe("{}");
         String message =
                 assertThrows(
@@ -118,7 +161,7 @@ class TrainingRunTest {
     }
 
     @Test
-    void anExistingFolderIsRefused() throws IOException {
+    void rejectsAnExistingFolder() throws IOException {
         Files.writeString(dir.resolve("something"), "precious");
         assertThrows(
                 UserException.class,

@@ -16,7 +16,7 @@ class TrainingStateTest {
     }
 
     @Test
-    void aStateOfTheFirstVersionIsRead() {
+    void readsAStateOfTheFirstVersion() {
         TrainingState state =
                 TrainingState.fromJson(
                         json(
@@ -36,7 +36,7 @@ class TrainingStateTest {
     }
 
     @Test
-    void aStateIsReadAsItWasWritten() {
+    void readsBackWhatItWrites() {
         TrainingState state =
                 new TrainingState(
                         Recipe.fromJson("{}"),

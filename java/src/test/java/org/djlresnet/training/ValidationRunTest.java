@@ -101,7 +101,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     @Test
-    void theTestDataAreLookedAtOnceAtTheEndByTheBestEpochsNetwork() throws IOException {
+    void evaluatesTheBestNetworkOnTheTestDataOnce() throws IOException {
         Path folder = dir.resolve("run");
         TrainingRun run = prepare(RECIPE.replace("'momentum': 0.9, ", ""), folder);
         run.trainer().onEpoch(row -> assertEquals(0, test.reads.get(), "epoch " + row.epoch()));
@@ -136,7 +136,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     @Test
-    void aRunInPartsGivesTheBytesOfAWholeOne() throws IOException {
+    void resumedRunGivesTheSameBytes() throws IOException {
         Path whole = dir.resolve("whole");
         finish(prepare(whole));
         int reads = test.reads.get();
@@ -190,7 +190,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     @Test
-    void anotherSplitOrOtherTestDataAreNoticed() {
+    void rejectsAnotherSplitOrTestData() {
         Path folder = dir.resolve("run");
         TrainingRun run = prepare(folder);
         run.trainer().stopAfter(3);
@@ -215,7 +215,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     @Test
-    void withoutASplitTheRecipeSaysThatTheTestDataSelected() throws IOException {
+    void recordsThatTestDataSelectWithoutASplit() throws IOException {
         Path folder = dir.resolve("run");
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8, 'lr': 0.01}");
         finish(TrainingRun.prepare(recipe, train, test, folder));
@@ -226,7 +226,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     @Test
-    void transformsChangeTheGradientsThatTheOptimizerTakes() {
+    void transformsChangeGradients() {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 16, 'lr': 0.01}");
         TrainingRun run = TrainingRun.prepare(recipe, train, test, null);
         byte[] before = run.network().parameters().get("fc.weight").getArray().toByteArray();

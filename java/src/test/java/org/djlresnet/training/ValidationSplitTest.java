@@ -27,9 +27,7 @@ class ValidationSplitTest {
 
     @TempDir Path dir;
 
-    /**
-     * 60 examples of class 0, 30 of class 1, 10 of class 2, mixed, each with its index as pixel.
-     */
+    /** Returns 60 examples of class 0, 30 of class 1 and 10 of class 2, mixed. */
     private static Examples examples() {
         int[] labels =
                 IntStream.range(0, 100).map(i -> i % 10 < 6 ? 0 : i % 10 < 9 ? 1 : 2).toArray();
@@ -52,7 +50,7 @@ class ValidationSplitTest {
     }
 
     @Test
-    void aFractionIsTakenOfEachClass() {
+    void takesAFractionOfEachClass() {
         int[] heldOut = split(0.1, 0);
         long[] counts = new long[3];
         for (int index : heldOut) {
@@ -63,10 +61,10 @@ class ValidationSplitTest {
     }
 
     @Test
-    void theSeedDrawsTheSplit() {
+    void splitDependsOnTheSeed() {
         assertArrayEquals(split(0.2, 5), split(0.2, 5));
         assertFalse(Arrays.equals(split(0.2, 5), split(0.2, 6)));
-        // over many seeds every example is drawn about as often as any other: 0.2 · 500 = 100 ± 4σ
+        // over many seeds each example is drawn about equally often: 0.2 · 500 = 100 ± 4σ
         int[] drawn = new int[100];
         for (int seed = 0; seed < 500; seed++) {
             IntStream.of(split(0.2, seed)).forEach(index -> drawn[index]++);
@@ -77,7 +75,7 @@ class ValidationSplitTest {
     }
 
     @Test
-    void trainingAndValidationExamplesAreDisjointAndAll() {
+    void partsAreDisjointAndComplete() {
         Splits splits = Splits.of(recipe(0.3, 1), examples(), examples());
         assertEquals(70, splits.train().size());
         assertEquals(30, splits.selecting().size());
@@ -93,7 +91,7 @@ class ValidationSplitTest {
     }
 
     @Test
-    void withoutASplitTheTestDataSelect() {
+    void testDataSelectWithoutASplit() {
         Examples test = examples();
         Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), test);
         assertNull(ValidationSplit.indices(Recipe.fromJson("{}"), examples()));
@@ -103,38 +101,42 @@ class ValidationSplitTest {
     }
 
     @Test
-    void aFileNamesTheExamples() throws IOException {
-        Path file = Files.writeString(dir.resolve("held out.txt"), "7\n\n 99 \n0\n7\n");
+    void readsIndicesFromAFile() throws IOException {
+        Path file = Files.writeString(dir.resolve("held out.txt"), "7\n\n 99 \n0\n");
         assertArrayEquals(new int[] {0, 7, 99}, split(file, 0));
         assertArrayEquals(new int[] {0, 7, 99}, split(file, 1));
     }
 
-    private static String refusal(Object validation) {
+    private static String rejection(Object validation) {
         return assertThrows(UserException.class, () -> split(validation, 0)).getMessage();
     }
 
     @Test
-    void whatDoesNotNameExamplesIsRejected() throws IOException {
+    void rejectsInvalidIndices() throws IOException {
         for (String line : List.of("100", "-1", "x", "1.5", "99999999999")) {
             Path file = Files.writeString(dir.resolve("bad.txt"), "3\n" + line + "\n");
             assertEquals(
                     file
                             + ", line 2: not the index of a training example. Received: "
                             + line
-                            + ". Allowed: a whole number from 0 to 99",
-                    refusal(file));
+                            + ". Allowed: a whole number from 0 to 99.",
+                    rejection(file));
         }
-        assertTrue(refusal(dir.resolve("none.txt")).contains("cannot be read"));
+        Path twice = Files.writeString(dir.resolve("twice.txt"), "3\n7\n\n3\n");
+        assertEquals(
+                twice + ", line 4: the index 3 is repeated. Give each index once.",
+                rejection(twice));
+        assertTrue(rejection(dir.resolve("none.txt")).contains("cannot be read"));
     }
 
     @Test
-    void bothSidesNeedExamples() throws IOException {
-        String message = refusal(0.001);
+    void rejectsAPartWithTooFewExamples() throws IOException {
+        String message = rejection(0.001);
         assertTrue(message.startsWith("\"validation\" leaves too few"), message);
         assertTrue(message.contains("Received: 0 of 100 training examples held out"), message);
         StringBuilder most = new StringBuilder();
         IntStream.range(0, 99).forEach(i -> most.append(i).append('\n'));
         Path file = Files.writeString(dir.resolve("most.txt"), most);
-        assertTrue(refusal(file).contains("Received: 99 of 100"), refusal(file));
+        assertTrue(rejection(file).contains("Received: 99 of 100"), rejection(file));
     }
 }

@@ -58,8 +58,8 @@ class ImportedNetworkTest {
     @TempDir Path folder;
 
     @Test
-    void criteriaComputeWhatTorchvisionDoes() throws Exception {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+    void criteriaMatchTorchvision() throws Exception {
+        EngineTraits.of(Engine.getInstance()).disableGradients();
         Path place = folder.resolve("served");
         try (Network network = network()) {
             DjlFolder.write(place, network, network.specification().requirePreprocessing());

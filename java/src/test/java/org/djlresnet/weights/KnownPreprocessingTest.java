@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How the images of imported weights are prepared is told, found or left unknown. */
+/** Tests how the preprocessing of imported weights is found. */
 class KnownPreprocessingTest {
 
     private static final KnownPreprocessing UNKNOWN = new KnownPreprocessing(null, null);
@@ -50,7 +50,7 @@ class KnownPreprocessingTest {
         "cifar-resnet20, 3, false",
         "d2l-resnet18, 1, false"
     })
-    void torchvisionsIsTakenForTheNetworksThatItHas(String model, int channels, boolean taken) {
+    void usesTorchvisionsForItsNetworks(String model, int channels, boolean taken) {
         assertEquals(
                 taken
                         ? new KnownPreprocessing(Preprocessing.torchvision(), "torchvision")
@@ -58,9 +58,9 @@ class KnownPreprocessingTest {
                 found(model, channels));
     }
 
-    /** Keys of the file that timm's hub has beside resnet50.a1_in1k. */
+    /** Reads the keys of the file beside resnet50.a1_in1k in timm's hub. */
     @Test
-    void timmsFileBesideTheWeightsIsRead() throws IOException {
+    void readsTimmsConfig() throws IOException {
         config(
                 "{'architecture': 'resnet50', 'num_classes': 1000, 'pretrained_cfg': {'tag':"
                         + " 'a1_in1k', 'input_size': [3, 224, 224], 'test_input_size': [3, 288,"
@@ -81,7 +81,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void timmsOlderFormAndItsDefaultsAreRead() throws IOException {
+    void readsTimmsOlderConfigWithDefaults() throws IOException {
         config("{'input_size': [3, 176, 176], 'crop_mode': 'squash', 'std': [0.5, 0.5, 0.5]}");
         // floor(176 / 0.875) = 201
         Preprocessing expected =
@@ -95,7 +95,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void aConfigOfAnotherProgramIsLeft() throws IOException {
+    void ignoresAConfigOfAnotherProgram() throws IOException {
         for (String other : List.of("{'architectures': ['ResNetForImageClassification']}", "[]")) {
             config(other);
             assertEquals("torchvision", found("resnet50", 3).source());
@@ -107,18 +107,18 @@ class KnownPreprocessingTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{'input_size': [3, 224, 256]} | has a 'input_size' that cannot be done. Received:"
-                        + " [3,224,256]. Allowed: [channels, N, N]. Give a preprocessing",
-                "{'input_size': [3, 224, 224], 'interpolation': 'lanczos'} | has a 'interpolation'"
-                        + " that cannot be done. Received: 'lanczos'. Allowed: bilinear, bicubic."
-                        + " Give a preprocessing",
-                "{'input_size': [3, 224, 224], 'crop_mode': 'border'} | has a 'crop_mode' that"
-                        + " cannot be done. Received: 'border'. Allowed: center, squash. Give a"
-                        + " preprocessing",
-                "{'input_size': [1, 224, 224]} | is for other channels. Received: 1 for a network"
-                        + " of 3. Give a preprocessing",
+                "{'input_size': [3, 224, 256]} | has an unsupported 'input_size'. Received:"
+                        + " [3,224,256]. Allowed: [channels, N, N]. Give a preprocessing.",
+                "{'input_size': [3, 224, 224], 'interpolation': 'lanczos'} | has an unsupported"
+                        + " 'interpolation'. Received: 'lanczos'. Allowed: bilinear, bicubic."
+                        + " Give a preprocessing.",
+                "{'input_size': [3, 224, 224], 'crop_mode': 'border'} | has an unsupported"
+                        + " 'crop_mode'. Received: 'border'. Allowed: center, squash. Give a"
+                        + " preprocessing.",
+                "{'input_size': [1, 224, 224]} | is for another number of channels. Received: 1."
+                        + " Allowed: 3. Give a preprocessing.",
             })
-    void whatCannotBeDoneIsNamed(String config, String message) throws IOException {
+    void rejectsUnsupportedConfigs(String config, String message) throws IOException {
         config(config);
         UserException error = assertThrows(UserException.class, () -> found("resnet50", 3));
         assertEquals(
@@ -127,7 +127,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void aDamagedConfigIsNamedUnlessAPreprocessingIsGiven() throws IOException {
+    void rejectsADamagedConfigUnlessAPreprocessingIsGiven() throws IOException {
         config("{'input_size': [3,");
         UserException error = assertThrows(UserException.class, () -> found("resnet50", 3));
         assertEquals(
@@ -143,7 +143,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void aCheckpointsOwnIsTakenUnlessAnotherIsGiven() throws IOException {
+    void usesTheCheckpointsUnlessAnotherIsGiven() throws IOException {
         Preprocessing own = Preprocessing.torchvision().withImageSize(40);
         Path path = folder.resolve("net.safetensors");
         Specification specification =
@@ -159,7 +159,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void trainingFindsThatOfATorchvisionFileAsAnImportDoes() throws IOException {
+    void trainingFindsTheSameAsAnImport() throws IOException {
         Path path = folder.resolve("net.safetensors");
         try (Network network =
                 Network.create("resnet18", 3, Network.numbered(4), 1, Device.cpu())) {
@@ -177,7 +177,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void otherWeightsLeaveItUnknown() throws IOException {
+    void isUnknownForOtherWeights() throws IOException {
         Path path = folder.resolve("net.safetensors");
         try (Network network =
                 Network.create("cifar-resnet20", 3, Network.numbered(4), 1, Device.cpu())) {

@@ -1,0 +1,79 @@
+package org.djlresnet.checkpoint;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.zip.ZipFile;
+
+/** Recognizes files of other kinds that people give in place of safetensors. */
+final class ForeignFile {
+
+    private static final int START = 1 << 16;
+    private static final String RESAVE =
+            "Save its state dict in Python with safetensors.torch.save_file.";
+
+    private ForeignFile() {}
+
+    /**
+     * Describes a file that is not safetensors.
+     *
+     * @param file the file
+     * @return what it is and what to do, as the end of a sentence; null if unknown
+     */
+    static String describe(Path file) throws IOException {
+        byte[] bytes;
+        try (InputStream in = Files.newInputStream(file)) {
+            bytes = in.readNBytes(START);
+        }
+        String start = new String(bytes, StandardCharsets.ISO_8859_1);
+        if (start.startsWith("version https://git-lfs")) {
+            return "a Git LFS pointer, not the file itself. Download the file with: git lfs pull";
+        }
+        String text = start.replace("\u00ef\u00bb\u00bf", "").strip().toLowerCase(Locale.ROOT);
+        if (text.startsWith("<!doctype html") || text.startsWith("<html")) {
+            return "an HTML page, such as a login or error page, not weights. Download the file again"
+                    + " by its direct link.";
+        }
+        if (text.startsWith("{") && text.contains("\"weight_map\"")) {
+            return "the index of weights in several files, without the weights. Load the files that"
+                    + " it lists in Python, and save all tensors as one file with"
+                    + " safetensors.torch.save_file.";
+        }
+        if (start.startsWith("PK\u0003\u0004")) {
+            return describeZip(file);
+        }
+        // the length of a safetensors header may begin so too; its ninth byte is a brace
+        if (start.matches("(?s)\u0080[\u0002-\u0005].{6}[^{].*")) {
+            return "a pickle, as torch.save writes it. " + RESAVE;
+        }
+        if (start.startsWith("\u0093NUMPY")) {
+            return "a single NumPy array, not tensors by name. " + RESAVE;
+        }
+        if (start.startsWith("\u0089HDF")) {
+            return "an HDF5 file, as Keras writes it. Only weights with PyTorch's names can be read.";
+        }
+        return null;
+    }
+
+    private static String describeZip(Path file) {
+        try (ZipFile zip = new ZipFile(file.toFile())) {
+            if (zip.stream().anyMatch(entry -> entry.getName().endsWith(".npy"))) {
+                return "a NumPy archive (.npz). Save its arrays in Python with"
+                        + " safetensors.numpy.save_file.";
+            }
+            if (zip.stream().anyMatch(entry -> entry.getName().contains("/code/"))) {
+                return "a TorchScript program. Load it in Python with torch.jit.load, and save its"
+                        + " state_dict() with safetensors.torch.save_file.";
+            }
+            if (zip.stream().anyMatch(entry -> entry.getName().endsWith("/data.pkl"))) {
+                return "a pickle, as torch.save writes it. " + RESAVE;
+            }
+        } catch (IOException damaged) {
+            return "a damaged ZIP archive. Use another copy.";
+        }
+        return "a ZIP archive. Give a safetensors file.";
+    }
+}
