@@ -146,7 +146,7 @@ def when_free(wait: float, begin: Callable[[], Run]) -> Run:
         except RunInUseError as busy:
             waited_since = waited_since or time.monotonic()
             if time.monotonic() - waited_since >= wait:
-                raise
+                raise RunInUseError(f"{busy} Or let it wait: wait=SECONDS.") from busy
             if str(busy) != told:
                 told = str(busy)
                 warnings.warn(f"waiting for up to {wait:g} s: {told}", ResnetWarning, stacklevel=_CALLER)

@@ -81,7 +81,7 @@ def test_training_that_cannot_begin_with_the_weights_says_so(refused, tmp_path, 
     tiny = ("--limit", "64", "--batch-size", "32", "--epochs", "1", "--out", "mine")
     code, message = refused("train", "--model", NAME, "--weights", "theirs.safetensors", *tiny)
     assert code == 2
-    assert "theirs.safetensors does not hold the tensors of a" in message
+    assert "theirs.safetensors does not contain the tensors of a" in message
     assert "conv1.weight is F32 [16, 3, 3, 3], not F32 [16, 1, 3, 3]" in message
     assert "fc.bias is F32 [7], not F32 [10]" in message
     assert not (tmp_path / "mine").exists()
@@ -177,7 +177,7 @@ def test_everything_wrong_is_one_error(refused, tmp_path, state):
     write_safetensors(tmp_path / "theirs.safetensors", changed)
     code, message = refused("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
-    assert message.startswith(str(tmp_path / "theirs.safetensors") + f" does not hold the tensors of a {NAME}")
+    assert message.startswith(str(tmp_path / "theirs.safetensors") + f" does not contain the tensors of a {NAME}")
     assert "2 missing: bn1.bias, layer1.0.conv1.weight" in message
     assert "2 superfluous: backbone.bn1.bias, ?[31mxxx" in message
     assert "fc.weight is F32 [7, 63], not F32 [7, 64]" in message
@@ -208,21 +208,21 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 @pytest.mark.parametrize(
     ("header", "data", "announced", "reason"),
     [
-        (b"no safetensors at all", b"", 0x2073_7465_6E73_6F72, "the header's length must be"),
-        (b"", b"", None, "the header's length must be"),
+        (b"no safetensors at all", b"", 0x2073_7465_6E73_6F72, "the header must take"),
+        (b"", b"", None, "the header must take"),
         ({"a": ENTRY}, bytes(4), None, "it is truncated or damaged"),
-        ({"a": ENTRY}, bytes(8), 4096, "the header's length must be 2 to"),
+        ({"a": ENTRY}, bytes(8), 4096, "the header must take 2 to"),
         ({"a": ENTRY, "b": ENTRY}, bytes(8), None, "an overlap"),
         ({"a": ENTRY | {"data_offsets": [4, 12]}}, bytes(12), None, "a hole"),
-        ({"a": ENTRY | {"data_offsets": [0, 800]}}, bytes(8), None, "takes 8 bytes, data_offsets give 800"),
+        ({"a": ENTRY | {"data_offsets": [0, 800]}}, bytes(8), None, "takes 8 bytes, but data_offsets span 800"),
         (b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{}}', b"", None, "twice"),
         ({"a": ENTRY | {"dtype": "F8_E4M3"}}, bytes(8), None, "dtype must be one of"),
-        ({"a": ENTRY | {"shape": [3]}}, bytes(8), None, "takes 12 bytes, data_offsets give 8"),
+        ({"a": ENTRY | {"shape": [3]}}, bytes(8), None, "takes 12 bytes, but data_offsets span 8"),
         (
             {"conv1.weight": {"dtype": "F32", "shape": [50_000, 50_000], "data_offsets": [0, 10**10]}},
             bytes(900),
             None,
-            "the tensors take 10000000000 bytes, the file has 900",
+            "the tensors take 10000000000 bytes, but the file has 900",
         ),
         ({"a": ENTRY | {"shape": [10**17, 10**17]}}, bytes(8), None, "the size overflows"),
     ],
@@ -232,7 +232,7 @@ def test_bad_file_is_named_with_its_fault(refused, tmp_path, header, data, annou
     code, message = refused("import", "bad.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert str(tmp_path / "bad.safetensors") in message
-    assert "not a sound safetensors file" in message
+    assert "not a valid safetensors file" in message
     assert reason in message
     assert not (tmp_path / "ours.safetensors").exists()
 

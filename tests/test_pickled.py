@@ -129,7 +129,7 @@ def test_tensors_that_are_not_the_networks_are_told_of_the_file(tmp_path, stand_
     stand_in(STAND_IN)
     np.savez(tmp_path / "net.npz", a=np.zeros(3))
     (tmp_path / "net.npz").rename(tmp_path / "net.pth")
-    with pytest.raises(UsageError, match=rf"^{tmp_path}/net.pth does not hold the tensors of a .*1 superfluous: a"):
+    with pytest.raises(UsageError, match=rf"^{tmp_path}/net.pth does not contain the tensors of a .*1 superfluous: a"):
         create_model(NAME, weights=tmp_path / "net.pth")
 
 

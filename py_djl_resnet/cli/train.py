@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import path
-from ..errors import ResnetError, SettingError
+from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import metric_columns
 from ..progress import Snapshot, display, epoch_line, metrics_line
 from ..recipe import Recipe, environment_settings
@@ -65,6 +65,8 @@ def run(options: Any) -> int:
         result = _trained(options, False if shown is None else shown)
     except SettingError as error:
         raise by_source(error, options) from error
+    except RunInUseError as error:
+        raise RunInUseError(str(error).replace("wait=SECONDS", "--wait-for-lock SECONDS")) from error
     if shown is not None and not shown.epochs:
         report(_complete(result))
     try:

@@ -33,7 +33,8 @@ import org.junit.jupiter.api.Timeout;
 class ValidationRunTest extends TrainerFixture {
 
     private static final String RECIPE =
-            "{'epochs': 4, 'batch_size': 8, 'momentum': 0.9, 'lr': 0.01, 'validation': 0.25}";
+            "{'model': 'cifar-resnet20', 'epochs': 4, 'batch_size': 8, 'momentum': 0.9, 'lr': 0.01,"
+                    + " 'validation': 0.25}";
 
     private final Examples train = QuadrantImages.of(48, 1);
     private final Counted test = new Counted(QuadrantImages.of(12, 2));
