@@ -110,7 +110,7 @@ class BridgeTest {
         assertEquals("d2l-resnet18", json.get("model").getAsString());
         assertEquals("[1,1,224,224]", json.get("input").toString());
         JsonArray layers = json.getAsJsonArray("layers");
-        // shapes and names are the book's
+        // shapes and names as in the book
         String[][] expected = {
             {"01Conv2d", "[1,64,112,112]"},
             {"02BatchNorm", "[1,64,112,112]"},
@@ -194,7 +194,7 @@ class BridgeTest {
             handle.forward(QuadrantImages.floats(QuadrantImages.of(3, 2)), new long[] {3, 1, 8, 8});
             assertArrayEquals(before, floats(logits));
 
-            // part of a larger buffer
+            // a part of a larger buffer
             ByteBuffer last = images.duplicate().order(ByteOrder.nativeOrder()).position(2 * 256);
             float[] one = floats(handle.forward(last, new long[] {1, 1, 8, 8}));
             for (int i = 0; i < 10; i++) {

@@ -92,7 +92,7 @@ class StochasticDepthTest extends TrainerFixture {
             depth.begin(step);
             assertTrue(last.isShut(true));
             assertFalse(last.isShut(false));
-            // a later run without stochastic depth begins with whole blocks
+            // a later run without stochastic depth drops nothing
             new StochasticDepth(network, 3, 0).begin(step);
             assertFalse(last.isShut(true));
         }

@@ -157,7 +157,7 @@ class TrainerFaultTest extends TrainerFixture {
                         });
     }
 
-    /** What breaks a run at the end of its second epoch. */
+    /** Breaks a run at the end of its second epoch. */
     private interface Break {
         void apply(TrainingRun run, ImageDataset train) throws ReflectiveOperationException;
     }

@@ -89,7 +89,7 @@ class TrainerTest extends TrainerFixture {
             assertEquals(EpochRow.csvHeader(Rows.COLUMNS), csv.get(0));
             assertEquals(rows.stream().map(EpochRow::toCsv).toList(), csv.subList(1, 4));
 
-            // what is made for a step or an epoch is freed in it
+            // arrays of a step or epoch are freed at its end
             assertEquals(arrays.get(0), arrays.get(2));
             assertEquals(arraysBefore, network.manager().getManagedArrays().size());
             assertTrue(threadsBefore.containsAll(threads()), threads().toString());

@@ -69,7 +69,7 @@ class TrainingRunTest {
         assertNull(run.folder());
     }
 
-    /** A confusion matrix of so many classes would not fit in the heap. */
+    /** A confusion matrix of 30,000 classes would not fit in the heap. */
     @Test
     void trainsOn30000Classes() {
         int classes = 30_000;

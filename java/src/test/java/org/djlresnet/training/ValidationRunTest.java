@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Runs that hold out validation data, and look at the test data once. */
+/** Tests runs with a validation split, which evaluate the test data once. */
 @Tag("engine")
 @Timeout(300)
 class ValidationRunTest extends TrainerFixture {
@@ -113,7 +113,7 @@ class ValidationRunTest extends TrainerFixture {
         assertEquals(
                 List.of("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
                 List.copyOf(rows.get(0).metrics().keySet()));
-        // 36 training examples are left: five steps, the last one of four
+        // 36 remaining training examples make five steps, the last with four examples
         assertEquals(20, rows.get(3).step());
         int best = 0;
         for (int i = 1; i < 4; i++) {
@@ -155,7 +155,7 @@ class ValidationRunTest extends TrainerFixture {
                 Files.readAllBytes(parts.resolve("test.json")));
         assertEquals(2 * reads, test.reads.get());
 
-        // a complete run keeps its result and does not look again
+        // a complete run keeps its result and does not evaluate again
         run = resume(parts);
         finish(run);
         assertEquals(2 * reads, test.reads.get());
