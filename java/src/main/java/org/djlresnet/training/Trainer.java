@@ -166,7 +166,7 @@ public final class Trainer {
      *
      * @param steps the number of steps, counted from the start of this run or its resumption
      */
-    public void stopAfter(long steps) {
+    void stopAfter(long steps) {
         lastStep = plan.start().step() + steps;
     }
 
