@@ -91,7 +91,7 @@ def test_evaluate_takes_blocks_to_bypass(command, trained):
 def test_unknown_block_is_named_with_the_nearest(refused, trained):
     code, message = refused("evaluate", trained.folder, "--limit", "10", "--bypass", "layer3.2")
     assert code == 2
-    assert 'd2l-resnet18 has no residual block "layer3.2"; did you mean "layer' in message
+    assert "d2l-resnet18 has no residual block 'layer3.2'. Did you mean 'layer" in message
     assert refused("evaluate", trained.folder, "--bypass", "layer3.1,")[0] == 2
 
 

@@ -102,7 +102,7 @@ def test_folder_that_holds_something_is_left_as_it_is(tmp_path, small):
         ({"format": "djl", "with_preprocessing": True}, "with_preprocessing is for the format onnx; received"),
         ({"format": "onnx", "preprocessing": "plain:9"}, "is for the format djl, and for onnx with with_preprocessing"),
         ({"format": "safetensors", "preprocessing": HOW}, "is for the format djl, .* received the format safetensors"),
-        ({"format": "djl", "preprocessing": "plain:0"}, "Unknown preprocessing. Received: plain:0"),
+        ({"format": "djl", "preprocessing": "plain:0"}, "Unknown preprocessing. Received: 'plain:0'"),
         ({"format": "djl", "preprocessing": HOW | {"deviation": [1, 1, 0]}}, 'Bad value for "deviation"'),
     ],
 )
@@ -116,7 +116,7 @@ def test_argument_that_does_not_fit_is_named(tmp_path, small, arguments, message
     ("network", "arguments", "message"),
     [
         ({"in_channels": 2}, {}, "images of 1 or 3 channels. Received: a network of 2"),
-        ({"in_channels": 1}, {"preprocessing": HOW}, "makes images of 3 channels, but the network takes 1"),
+        ({"in_channels": 1}, {"preprocessing": HOW}, "makes images of 3 channels, but the network needs 1"),
         ({"in_channels": 3, "class_names": ["a\nb"]}, {}, "one line of synset.txt"),
     ],
 )

@@ -136,10 +136,10 @@ def test_where_nothing_is_known_the_error_says_what_to_give(tmp_path):
 @pytest.mark.parametrize(
     ("preprocessing", "message"),
     [
-        ("imagenet", "Unknown preprocessing. Received: imagenet. Allowed: torchvision, plain:N"),
+        ("imagenet", "Unknown preprocessing. Received: 'imagenet'. Allowed: torchvision, plain:N"),
         ("missing.json", "preprocessing missing.json cannot be read"),
         ({"channels": 3, "crop": 32}, 'Bad value for "crop"'),
-        ({"channels": 1}, "makes images of 1 channel, but the network takes 3"),
+        ({"channels": 1}, "makes images of 1 channel, but the network needs 3"),
         ({"channels": float("nan")}, "must hold what JSON can"),
         ({"channels": object()}, "must hold what JSON can"),
         (3, "preprocessing must be torchvision, plain:N as in plain:32, a .json file, or in Python a dict; received 3"),

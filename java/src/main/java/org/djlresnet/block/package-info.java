@@ -1,2 +1,2 @@
-/** The layers and residual blocks that networks are built of. */
+/** The layers and residual blocks of networks. */
 package org.djlresnet.block;

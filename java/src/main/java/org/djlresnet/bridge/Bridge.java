@@ -24,7 +24,7 @@ import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Output;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
@@ -314,11 +314,11 @@ public final class Bridge {
             String preprocessing) {
         Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
-        ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
+        ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
             return GSON.toJson(Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson());
         } finally {
-            ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of());
+            ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }
     }
 

@@ -20,7 +20,7 @@ import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.DjlFolder;
 import org.djlresnet.weights.StateFile;
@@ -116,7 +116,7 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape) {
         requireShape(input, shape);
-        Evaluator.withoutGradients(network);
+        Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             // DJL reads a direct buffer from its beginning, whatever its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
@@ -188,7 +188,7 @@ public final class NetworkHandle implements AutoCloseable {
      * @return a JSON array of names such as {@code layer3.2}, in the order of the forward pass
      */
     public String residualBlocks() {
-        return GSON.toJson(ResidualUnits.of(network.block()).keySet());
+        return GSON.toJson(ResidualBlocks.of(network.block()).keySet());
     }
 
     /**

@@ -1,2 +1,2 @@
-/** From files to batches: readers, data sets by name, shuffling, resizing and prefetching. */
+/** From files to batches: named data sets, their readers, shuffling and prefetching. */
 package org.djlresnet.data;

@@ -15,6 +15,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
+import org.djlresnet.data.TrainingData;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.image.ImageShape;
@@ -127,8 +128,13 @@ public record TrainingRun(
     private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
         TrainingPlan.rejectIgnoredSettings(recipe);
         requireEngine(recipe);
-        Examples train = limited(data.read(recipe, true), recipe);
+        Examples allTrain = data.read(recipe, true);
+        String classWarning = TrainingData.checkClasses(allTrain);
+        Examples train = limited(allTrain, recipe);
         Examples test = limited(data.read(recipe, false), recipe);
+        if (recipe.imageSize() == null && recipe.weights() == null) {
+            TrainingData.requireSameSize(train, test);
+        }
         Network network = fresh(recipe, train);
         RunFolder folder = null;
         try {
@@ -137,8 +143,8 @@ public record TrainingRun(
             // the folder is created last, so that an error leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
-            return new TrainingRun(
-                    recipe, network, folder, trainer, 0, preparesOtherwise(recipe, network, train));
+            String warning = joined(classWarning, preparesOtherwise(recipe, network, train));
+            return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
@@ -257,6 +263,13 @@ public record TrainingRun(
             }
         }
         return Network.create(specification(recipe, train, null), recipe.seed(), device);
+    }
+
+    private static String joined(String first, String second) {
+        if (first == null || second == null) {
+            return first == null ? second : first;
+        }
+        return first + " " + second;
     }
 
     /** Returns a warning if the weights, not the data, determine the image size. */

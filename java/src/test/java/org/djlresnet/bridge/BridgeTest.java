@@ -93,7 +93,7 @@ class BridgeTest {
         JsonArray all = JsonParser.parseString(Bridge.datasets()).getAsJsonArray();
         assertEquals(
                 json(
-                        "{'name': 'fashion-mnist', 'description': 'Fashion-MNIST: grey pictures of"
+                        "{'name': 'fashion-mnist', 'description': 'Fashion-MNIST: grey images of"
                                 + " clothes, Zalando SE, 2017', 'shape': [1, 28, 28], 'classes':"
                                 + " ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal',"
                                 + " 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'], 'train': 60000, 'test':"
@@ -149,7 +149,7 @@ class BridgeTest {
     void summaryRejectsInvalidArguments() {
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
-                        .startsWith("Unknown model \"d2l-resnet\"; did you mean"));
+                        .startsWith("Unknown model 'd2l-resnet'. Did you mean"));
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
                         .endsWith("Received: -1."));

@@ -48,7 +48,7 @@ class NetworkHandleTest {
     }
 
     private float[] ofNetwork() {
-        Evaluator.withoutGradients(network);
+        Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             float[] pixels = new float[EXAMPLES * 28 * 28];
             images.asFloatBuffer().get(pixels);

@@ -166,8 +166,8 @@ class PredictionTest {
         rejection(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
         ByteBuffer[] two = {bytes(new ImageShape(2, 2, 2))};
         assertEquals(
-                "Images of 2 channels cannot become images of 3 channels. Allowed: as many, or 3"
-                        + " for 1, or 1 for 3",
+                "Images of 2 channels cannot become images of 3 channels. Allowed: the same"
+                        + " number, 3 to 1, or 1 to 3.",
                 rejection(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
         assertTrue(
                 rejection(
@@ -195,7 +195,8 @@ class PredictionTest {
             assertTrue(info.getAsJsonObject("import").get("preprocessing_source").isJsonNull());
             assertEquals(
                     "The network does not record how its images are prepared. Give a"
-                            + " preprocessing: torchvision, plain:N as in plain:32, or a JSON object",
+                            + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
+                            + " JSON object.",
                     rejection(() -> imported.predict(image, shape, "uint8", null)));
             imported.predict(image, shape, "uint8", "plain:8");
         }

@@ -105,7 +105,7 @@ class CheckpointPreprocessingTest {
         assertEquals(
                 file
                         + ": Bad value for \"crop.height\" in a preprocessing. Received: nothing."
-                        + " Allowed: a whole number above 0",
+                        + " Allowed: an integer above 0.",
                 assertThrows(UserException.class, () -> Checkpoint.open(file)).getMessage());
     }
 }

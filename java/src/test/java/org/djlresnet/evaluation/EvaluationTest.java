@@ -28,7 +28,7 @@ class EvaluationTest {
     }
 
     @Test
-    void figuresOfThreeClasses() {
+    void metricsOfThreeClasses() {
         long[][] confusion = {{5, 2, 1}, {0, 3, 3}, {1, 0, 5}};
         Evaluation evaluation = new Evaluation(List.of("a", "b", "c"), 10, confusion);
         assertEquals(20, evaluation.examples());
@@ -52,8 +52,8 @@ class EvaluationTest {
     }
 
     @Test
-    void aRatioOfNothingToNothingIsNought() {
-        // b has no example and is never predicted; c has examples, none found
+    void zeroOverZeroIsZero() {
+        // b has no example and is never predicted; c has examples, but none is recognized
         long[][] confusion = {{2, 0, 0}, {0, 0, 0}, {2, 0, 0}};
         JsonArray classes =
                 new Evaluation(List.of("a", "b", "c"), 0, confusion)

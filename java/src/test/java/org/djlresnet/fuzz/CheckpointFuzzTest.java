@@ -17,7 +17,7 @@ import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.image.Preprocessing;
 
-/** Any metadata under a right checksum are a checkpoint's, or refused. */
+/** Any metadata with a correct checksum are read as a checkpoint's, or rejected. */
 class CheckpointFuzzTest {
 
     private static final FuzzFile FILE = new FuzzFile("fuzzed.safetensors");
@@ -33,7 +33,7 @@ class CheckpointFuzzTest {
                                 Dtype.F32,
                                 new long[] {2},
                                 ByteBuffer.allocate(8))));
-        FILE.readOrRefused(
+        FILE.readOrReject(
                 path -> {
                     try (Checkpoint checkpoint = Checkpoint.open(path)) {
                         return assertSound(checkpoint);

@@ -120,9 +120,7 @@ class LongRunTest extends TrainerFixture {
         return open.stream().sorted().toList();
     }
 
-    /**
-     * Returns the threads of this process, both Java's and the engine's, without the loader's.
-     */
+    /** Returns the threads of this process, both Java's and the engine's, without the loader's. */
     private static List<String> systemThreads() {
         List<String> names;
         do {

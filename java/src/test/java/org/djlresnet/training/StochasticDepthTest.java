@@ -17,7 +17,7 @@ import org.djlresnet.block.BranchGate;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -70,21 +70,24 @@ class StochasticDepthTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{" + SETTINGS + "}");
         try (Network network = network(recipe)) {
             StochasticDepth depth = new StochasticDepth(network, 3, 0.9);
-            List<String> names = List.copyOf(ResidualUnits.of(network.block()).keySet());
+            List<String> names = List.copyOf(ResidualBlocks.of(network.block()).keySet());
             assertEquals(9, names.size());
             int[] dropped = new int[9];
             for (long step = 0; step < 2000; step++) {
                 depth.begin(step);
                 for (int i = 0; i < 9; i++) {
                     boolean shut =
-                            ResidualUnits.of(network.block()).get(names.get(i)).gate().isShut(true);
+                            ResidualBlocks.of(network.block())
+                                    .get(names.get(i))
+                                    .gate()
+                                    .isShut(true);
                     dropped[i] += shut ? 1 : 0;
                 }
             }
             for (int i = 0; i < 9; i++) {
                 assertEquals(0.1 * (i + 1), dropped[i] / 2000.0, 0.06, names.get(i));
             }
-            BranchGate last = ResidualUnits.of(network.block()).get("layer3.2").gate();
+            BranchGate last = ResidualBlocks.of(network.block()).get("layer3.2").gate();
             long step = 0;
             while (!StochasticDepth.drops(3, step, "layer3.2", 0.9)) {
                 step++;
@@ -106,7 +109,7 @@ class StochasticDepthTest extends TrainerFixture {
         int stayed = 0;
         int moved = 0;
         try (Network network = network(recipe)) {
-            List<String> names = List.copyOf(ResidualUnits.of(network.block()).keySet());
+            List<String> names = List.copyOf(ResidualBlocks.of(network.block()).keySet());
             for (int i = 0; i < names.size(); i++) {
                 String name = names.get(i);
                 boolean dropped = StochasticDepth.drops(recipe.seed(), 1, name, 0.9 * (i + 1) / 9);
@@ -176,7 +179,7 @@ class StochasticDepthTest extends TrainerFixture {
     void findsTheBlocksOfEveryNetwork() {
         for (String name : Models.names()) {
             long convolutions =
-                    ResidualUnits.of(Models.get(name).build(10)).values().stream()
+                    ResidualBlocks.of(Models.get(name).build(10)).values().stream()
                             .flatMap(unit -> unit.branch().getParameters().values().stream())
                             .filter(parameter -> parameter.getType() == Parameter.Type.WEIGHT)
                             .count();

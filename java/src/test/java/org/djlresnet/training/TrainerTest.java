@@ -286,11 +286,11 @@ class TrainerTest extends TrainerFixture {
                         Network.numbered(5));
         try (Network network = network(recipe)) {
             assertEquals(
-                    "Images of 2 channels cannot become images of 1 channel. Allowed: as many, or 3"
-                            + " for 1, or 1 for 3",
+                    "Images of 2 channels cannot become images of 1 channel. Allowed: the same"
+                            + " number, 3 to 1, or 1 to 3.",
                     refused(recipe, network, good, two));
             assertEquals(
-                    "The data have 5 classes, but the network knows 4",
+                    "The data have more classes than the network. Received: 5. Allowed: up to 4.",
                     refused(recipe, network, manyClasses, good));
             assertEquals(
                     "Training needs at least 2 examples. Received: 1.",
