@@ -84,7 +84,7 @@ public final class Bridge {
      * @param model its name
      * @param classes the number of classes, or 0 for the default
      * @param inputShape (N, C, H, W), or empty for the default
-     * @param depth how deep to list: 1 for the network's own children
+     * @param depth the number of levels to list; 1 for the network's own children
      * @return {@code {"model", "input", "layers": [{"name", "type", "output_shape", "parameters",
      *     "multiply_adds"}], "total": {"parameters", "trainable_parameters", "multiply_adds"}}};
      *     multiply-adds are for one example
@@ -121,7 +121,7 @@ public final class Bridge {
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
      * @return the started run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingHandle train(String recipe, String dataDir, String runDir) {
         return new TrainingHandle(
@@ -136,7 +136,7 @@ public final class Bridge {
      * @param test the test data
      * @param runDir the run's folder, or null to write no files
      * @return the started run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingHandle train(
             String recipe, Examples train, Examples test, String runDir) {
@@ -151,7 +151,7 @@ public final class Bridge {
      * @param changes a JSON object of settings to change; only those that do not affect the result
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @return the resumed run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingHandle resume(String from, String changes, String dataDir) {
         return new TrainingHandle(
@@ -166,7 +166,7 @@ public final class Bridge {
      * @param train the training data of the run
      * @param test the test data of the run
      * @return the resumed run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingHandle resume(
             String from, String changes, Examples train, Examples test) {

@@ -174,7 +174,7 @@ public final class NetworkHandle implements AutoCloseable {
      * Summarizes the network.
      *
      * @param inputShape (N, C, H, W)
-     * @param depth how deep to list: 1 for the network's own children
+     * @param depth the number of levels to list; 1 for the network's own children
      * @return the JSON text of {@link Bridge#summary}
      */
     public String summary(long[] inputShape, int depth) {

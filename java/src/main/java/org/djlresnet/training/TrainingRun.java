@@ -56,7 +56,7 @@ public record TrainingRun(
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
      * @return the run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingRun prepare(Recipe recipe, Path dataDir, Path runDir) {
         return begin(recipe, named(dataDir), true, runDir);
@@ -70,7 +70,7 @@ public record TrainingRun(
      * @param test the test data
      * @param runDir the run's folder, or null to write no files
      * @return the run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
@@ -87,7 +87,7 @@ public record TrainingRun(
      * @param changes settings to change; only those that do not affect the result
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @return the run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingRun resume(Path from, JsonObject changes, Path dataDir) {
         return continueRun(from, changes, named(dataDir));
@@ -101,7 +101,7 @@ public record TrainingRun(
      * @param train the training data of the run
      * @param test the test data of the run
      * @return the run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingRun resume(Path from, JsonObject changes, Examples train, Examples test) {
         return continueRun(from, changes, arrays(train, test));
