@@ -6,13 +6,13 @@ import sys
 
 
 def main() -> int:
-    """Runs the command line; Ctrl-C is one line from here on, also among the imports.
+    """Runs the command line. From here on Ctrl-C prints one line, even during the imports.
 
     Returns:
-        The exit code, as of :func:`py_djl_resnet.cli.main`.
+        The exit code of :func:`py_djl_resnet.cli.main`.
     """
     usual = signal.getsignal(signal.SIGINT)
-    ours = usual is signal.default_int_handler  # not where interruptions are ignored
+    ours = usual is signal.default_int_handler  # unless SIGINT is ignored
     if ours:
         signal.signal(signal.SIGINT, _end)
     from .cli import main as run
@@ -21,13 +21,13 @@ def main() -> int:
         if ours:
             signal.signal(signal.SIGINT, usual)
         return run()
-    except KeyboardInterrupt:  # before the command was ready for one, or after it
+    except KeyboardInterrupt:  # before or after the command handles it
         _end(signal.SIGINT, None)
         raise
 
 
 def _end(number: int, frame: object) -> None:
-    """Ends the process: an exception may get lost among imports, or be told with a traceback."""
+    """Ends the process; an exception might be swallowed by an import, or print a traceback."""
     os.write(2, b"py-djl-resnet: interrupted\n")
     os._exit(128 + number)
 

@@ -1,4 +1,4 @@
-"""What the header of a checkpoint says, read before Java runs. Java alone checks a checkpoint as a whole."""
+"""The header of a checkpoint, read before Java runs. Only Java checks the whole file."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .checks import require_no_pipe
 from .errors import UsageError
 
 _KEY = "py_djl_resnet"
-#: The bytes of a header that Java reads at the most.
+#: Java's limit for a header, in bytes.
 _MOST_HEADER = 10_000_000
 
 #: The other files of a run's folder.
-_OF_A_RUN = ("recipe.json", "metrics.csv", "profile.csv", "log.txt", "run.lock")
+_RUN_FILES = ("recipe.json", "metrics.csv", "profile.csv", "log.txt", "run.lock")
 
 
 def is_checkpoint(file: Path) -> bool:
-    """Whether a file is there and says in its safetensors metadata that it is a checkpoint of this package."""
+    """Returns whether a file exists and its safetensors metadata mark it as a checkpoint of this package."""
     try:
         return f'"{_KEY}"' in _header(file).decode(errors="replace")
     except OSError:
@@ -26,40 +26,40 @@ def is_checkpoint(file: Path) -> bool:
 
 
 def require_no_run(target: Path) -> None:
-    """Refuses to replace a device or a pipe, a checkpoint with the state of a run, or another file of a run's folder.
+    """Protects a device, a pipe, a checkpoint with the state of a run, and other files of a run folder.
 
     Raises:
-        UsageError: it is one.
+        UsageError: `target` must not be replaced.
     """
     require_no_pipe(target)
     try:
         recipe_settings(target)
     except UsageError:
-        if target.name not in _OF_A_RUN or not (target.parent / "run.lock").is_file():
+        if target.name not in _RUN_FILES or not (target.parent / "run.lock").is_file():
             return
-        raise UsageError(f"{target} is a file of the run in {target.parent}; write to another file") from None
-    raise UsageError(f"{target} is a checkpoint, with the state of its run; write to another file")
+        raise UsageError(f"{target} is a file of the run in {target.parent}. Write to another file.") from None
+    raise UsageError(f"{target} is a checkpoint with the state of its run. Write to another file.")
 
 
 def recipe_settings(file: Path) -> dict[str, Any]:
-    """The settings of the run that wrote a checkpoint, by their names in its recipe.
+    """Returns the settings of the run that wrote a checkpoint.
 
     Raises:
-        UsageError: a file that cannot be read, or is no checkpoint of a run.
+        UsageError: the file cannot be read, or is not a checkpoint of a run.
     """
     try:
         settings = json.loads(json.loads(_header(file))["__metadata__"][_KEY])["run"]["recipe"]
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError, KeyError, TypeError, IndexError) as error:
-        raise UsageError(f"{file} is no checkpoint of a run, or damaged") from error
+        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
     if not isinstance(settings, dict):
-        raise UsageError(f"{file} is no checkpoint of a run, or damaged")
+        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.")
     return settings
 
 
 def _header(file: Path) -> bytes:
-    """The JSON text after the eight bytes of its length; less of a file that ends before."""
+    """Returns the JSON text after the eight bytes of its length; a truncated file gives less."""
     require_no_pipe(file)
     with file.open("rb") as opened:
         return opened.read(min(int.from_bytes(opened.read(8), "little"), _MOST_HEADER))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import threading
 import warnings
@@ -15,7 +16,8 @@ from typing import Any
 from ._java import jvm
 from ._process.signals import signals
 from ._process.surroundings import in_notebook
-from .checks import function
+from .checks import require_callable
+from .datasets import ARRAYS
 from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
 from .metrics import Row
 from .profile import Profile
@@ -24,7 +26,7 @@ from .recipe import Recipe
 from .runs import Run
 
 _POLL_MILLISECONDS = 100
-#: From where a run is followed to who called the API.
+#: The stack level of the API's caller, for the warnings of a run.
 _CALLER = 8
 
 _running = threading.Lock()
@@ -40,41 +42,41 @@ def follow(
     jvm.require_no_fork()
     if not _running.acquire(blocking=False):
         raise UsageError(
-            "one training at a time in a process; wait until the one that runs has ended, or use another process"
+            "Only one training can run in a process. Wait until the current one has ended, or use another process."
         )
     try:
-        shown = shown_by(progress)
+        display = shown_by(progress)
         if callback is not None:
-            function(callback, "callback")
+            require_callable(callback, "callback")
         recipe = checked()
         handle = None
         try:
-            # what a second signal ends in a notebook is its kernel, with all variables
+            # in a notebook a second signal would end the kernel with all variables
             with signals(lenient=in_notebook()) as received:
                 with jvm.translated_errors():
                     handle = begin(recipe)
-                return _ended(handle, shown, callback, received)
+                return _result(handle, display, callback, received)
         except ResnetError:
             if handle is None and received:
-                signal.raise_signal(received[0])  # no run took notice of it
+                signal.raise_signal(received[0])  # no run has handled it
             raise
         finally:
-            shown.close()
+            display.close()
     finally:
         _running.release()
 
 
-def _ended(
+def _result(
     handle: Any,
-    shown: Display,
+    display: Display,
     callback: Callable[[Row], object] | None,
     received: list[int],
 ) -> Run:
-    """Follows a run to its end, and makes what it came to of its handle."""
-    kept = handle.runDir()
-    folder = None if kept is None else Path(os.path.abspath(str(kept)))
+    """Follows a run to its end and returns it, or raises the error that ended it."""
+    run_folder = handle.runDir()
+    folder = None if run_folder is None else Path(os.path.abspath(str(run_folder)))
     with _closed_on_failure(handle), jvm.translated_errors():
-        history, state = _follow(handle, shown, callback, received)
+        history, state = _follow(handle, display, callback, received)
         profile = handle.profile() if state in ("done", "stopped") else None
         run = Run(
             Recipe.from_settings(json.loads(str(handle.recipe()))),
@@ -91,10 +93,21 @@ def _ended(
     except ResnetError as error:
         error.run = run
         raise
-    # a run that a signal came too late for is complete
+    # a run that was complete before the signal came is returned
     if received and state == "stopped":
-        raise Interrupted(signal.Signals(received[0]), run)
+        raise Interrupted(signal.Signals(received[0]), run, _how_to_resume(run))
     return run
+
+
+def _how_to_resume(run: Run) -> str:
+    if run.folder is None:
+        return "Nothing is kept on disk. The network is run.model of this exception."
+    on_arrays = run.recipe.dataset == ARRAYS
+    if in_notebook() or on_arrays:
+        again = f"py_djl_resnet.resume({str(run.folder)!r}{', dataset=the same arrays' if on_arrays else ''})"
+    else:
+        again = f"py-djl-resnet train --resume {shlex.quote(str(run.folder))}"
+    return f"Its state is saved in {run.folder / 'last.safetensors'}. Resume with: {again}"
 
 
 @contextmanager
@@ -113,28 +126,28 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
 
 def _follow(
     handle: Any,
-    shown: Display,
+    display: Display,
     callback: Callable[[Row], object] | None,
     received: list[int],
 ) -> tuple[list[Row], str]:
-    """Polls until the run has ended, and stops it on a signal; its history and state."""
+    """Polls until the run has ended, and stops it on a signal. Returns its history and state."""
     if (warning := handle.warning()) is not None:
         warnings.warn(str(warning), ResnetWarning, stacklevel=_CALLER)
-    before = int(handle.rowsBefore())
+    rows_before = int(handle.rowsBefore())
     history: list[Row] = []
-    asked = ended = False
+    stopping = ended = False
     while not ended:
         ended = bool(handle.await_(_POLL_MILLISECONDS))
         snapshot = json.loads(str(handle.progress(len(history))))
         for row in snapshot["rows"]:
             history.append(row)
-            if len(history) <= before:  # of the run that is resumed
+            if len(history) <= rows_before:  # of the resumed run
                 continue
-            shown.epoch_ended(row, snapshot["epochs"])
+            display.epoch_ended(row, snapshot["epochs"])
             if callback is not None:
                 callback(row)
-        shown.show(snapshot)
-        if received and not asked:
+        display.show(snapshot)
+        if received and not stopping:
             handle.stop()
-            asked = True
+            stopping = True
     return history, snapshot["state"]

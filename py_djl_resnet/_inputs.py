@@ -1,4 +1,4 @@
-"""What a caller may give to predict: files, folders, Pillow's images and arrays, as one list of images."""
+"""Turns the images that a caller passes, such as files, folders and arrays, into one list."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .checks import path as checked_path
-from .checks import shown
+from ._arrays import conversion
+from .checks import checked_path, shown
 from .datasets import check_finite
 from .errors import UsageError
 from .images import decode, find_images
@@ -22,13 +22,13 @@ One: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any]"
 #: An array may hold one image, (H, W) or (H, W, C), or several, (N, H, W) or (N, H, W, C).
 Images: TypeAlias = "One | Sequence[One]"
 
-_ALLOWED = "files, folders, images of Pillow or arrays"
+_ALLOWED = "files, folders, Pillow images, arrays"
 
-#: How far floats may lie beyond [0, 1].
+#: How far floats may exceed [0, 1].
 _ROUNDING = 1e-6
 
-#: The most images of a batch, as many as Java computes at once, and the most bytes but for a single image.
-_BATCH, _BYTES = 16, 256 << 20
+#: The largest batch, which Java computes at once, and its limit in bytes unless it is a single image.
+BATCH, _BYTES = 16, 256 << 20
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Input:
     """An image before it is decoded.
 
     Args:
-        name: the file's path, or the image's place in what was given, as ``images[2]``.
-        read: decodes it: (C, H, W), uint8, or float32 in [0, 1]; raises :class:`UsageError` for a bad image.
+        name: the file's path, or the image's place in the argument, such as ``images[2]``.
+        read: decodes it to (C, H, W), uint8, or float32 in [0, 1]; raises :class:`UsageError` for a bad image.
     """
 
     name: str
@@ -45,20 +45,20 @@ class Input:
 
 
 def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
-    """Lists the images of what a caller gave.
+    """Lists the images that a caller passed.
 
     Args:
         images: see :data:`Images`.
-        channels: those of the network's input; arrays may have as many, besides 1 and 3.
-        invert: whether light and dark change places.
+        channels: channels of the network's input; arrays may have as many, or 1 or 3.
+        invert: whether to swap light and dark.
 
     Raises:
-        UsageError: what is no image, a path that does not exist, a folder or list without images; an array of
-            another type, shape or range.
+        UsageError: an object that is not an image, a path that does not exist, a folder or list without images, or an
+            array of another type, shape or range.
     """
     several = isinstance(images, Sequence) and not isinstance(images, str)
     if several and not len(images):
-        raise UsageError(f"images must be at least one image; received {shown(images)}")
+        raise UsageError(f"images must hold at least one image. Received: {shown(images)}.")
     found: list[Input] = []
     for index, given in enumerate(images if several else [images]):
         name = f"images[{index}]" if several else "images"
@@ -69,7 +69,8 @@ def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
         elif isinstance(given, (str, os.PathLike)):
             found += [Input(str(file), _of_file(file, invert)) for file in find_images([checked_path(given, name)])]
         else:
-            raise UsageError(f"{name} must be {_ALLOWED}; received {shown(given)}")
+            advice = " Pass numbers as one array." if isinstance(given, (int, float, list, tuple)) else ""
+            raise UsageError(f"{name} is not an image. Received: {shown(given)}. Allowed: {_ALLOWED}.{advice}")
     return found
 
 
@@ -88,7 +89,7 @@ def _of_pillow(image: Image.Image, name: str, invert: bool) -> Callable[[], npt.
 
 
 def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *, single: bool) -> Iterator[Input]:
-    """The images of an array; `single` where it must be one."""
+    """Yields the images of an array; `single` if it must be one."""
     allowed = sorted({1, 3, channels})
     shape = array.shape
     if array.ndim == 2:
@@ -98,8 +99,8 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
     elif array.ndim == 3 and not single:
         if shape[0] == channels == 3:
             raise UsageError(
-                f"{name} of shape {shape} may be 3 grey images or one with its channels first; give "
-                "x[..., np.newaxis] or x.transpose(1, 2, 0)"
+                f"{name} is ambiguous. Received: shape {shape}. For 3 grey images pass x[..., np.newaxis], for one "
+                "image with channels first x.transpose(1, 2, 0)."
             )
         array = array[..., np.newaxis]
     elif array.ndim != 4 or single:
@@ -107,8 +108,8 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
     if array.ndim != 4 or 0 in shape or array.shape[3] not in allowed:
         forms = "(H, W) or (H, W, C)" if single else "(H, W), (H, W, C), (N, H, W) or (N, H, W, C)"
         raise UsageError(
-            f"{name} must have shape {forms}, with no empty axis and channels last, C being "
-            f"{' or '.join(map(str, allowed))}; received {shape}"
+            f"{name} has a wrong shape. Received: {shape}. Allowed: {forms}, with no empty axis and channels last, C "
+            f"being {' or '.join(map(str, allowed))}."
         )
     array = _checked(array, name)
     alone = single or len(array) == 1
@@ -118,21 +119,19 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
 
 
 def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """An array of uint8, or as float32 in [0, 1]; or a :class:`UsageError`."""
+    """Returns an array of uint8 as it is, and one of floats in [0, 1] as float32."""
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":
-        advice = {"b": "x.astype('uint8') * 255"}.get(array.dtype.kind, "x.astype('uint8') if it holds 0 to 255")
-        if array.dtype == np.uint16:
-            advice = "(x // 257).astype('uint8') if it holds 0 to 65535"
         raise UsageError(
-            f"{name} must have dtype uint8 (0 to 255) or a float dtype (0 to 1); received {array.dtype}: give {advice}"
+            f"{name} must have dtype uint8 (0 to 255) or a float dtype (0 to 1). Received: {array.dtype}. "
+            f"{conversion(array)}"
         )
     check_finite(array, name)
     if array.min() < -_ROUNDING or array.max() > 1 + _ROUNDING:
         raise UsageError(
-            f"{name} of dtype {array.dtype} must be from 0 to 1; received {array.min():g} to {array.max():g}. Give "
-            "bytes as uint8; for an input that is normalized already call model(x)"
+            f"{name} of dtype {array.dtype} must be from 0 to 1. Received: {array.min():g} to {array.max():g}. Pass "
+            "0 to 255 as uint8. For normalized input call model(x)."
         )
     return array.astype(np.float32, copy=False)
 
@@ -143,11 +142,11 @@ def _of_pixels(pixels: npt.NDArray[Any], invert: bool) -> Callable[[], npt.NDArr
 
 
 def batches(found: Sequence[Input], problems: list[str]) -> Iterator[tuple[list[str], list[npt.NDArray[Any]]]]:
-    """Decodes images, a few at a time and all of a batch of one type; their names and pixels.
+    """Decodes images; yields the names and pixels of a few at a time, all of one type.
 
     Args:
         found: the images.
-        problems: gets the errors of bad images, which are left out.
+        problems: receives the errors of bad images, which are skipped.
     """
     names: list[str] = []
     pixels: list[npt.NDArray[Any]] = []
@@ -158,7 +157,7 @@ def batches(found: Sequence[Input], problems: list[str]) -> Iterator[tuple[list[
             problems.append(str(error))
             continue
         held = sum(other.nbytes for other in pixels)
-        if pixels and (len(pixels) == _BATCH or held + image.nbytes > _BYTES or image.dtype != pixels[0].dtype):
+        if pixels and (len(pixels) == BATCH or held + image.nbytes > _BYTES or image.dtype != pixels[0].dtype):
             yield names, pixels
             names, pixels = [], []
         names.append(given.name)

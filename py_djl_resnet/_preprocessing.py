@@ -1,4 +1,4 @@
-"""How an image becomes a network's input: what a caller may say of it, and how it is shown. Java does it."""
+"""Reads and prints a preprocessing, which turns an image into a network's input. Java applies it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 from .checks import require_no_pipe, shown
 from .errors import UsageError
 
-#: A preset's name (``torchvision``, ``plain:32``), a JSON file, or what one holds; None for the network's own.
+#: A preset's name (``torchvision``, ``plain:32``), a JSON file or its content; None for the network's own.
 Preprocessing: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | None
 
-ALLOWED = "torchvision, plain:N as in plain:32, a .json file, or in Python a dict"
+ALLOWED = "torchvision, plain:N such as plain:32, a .json file, or in Python a dict"
 
 
 def text(preprocessing: Preprocessing) -> str | None:
-    """Java's form: a preset's name or a JSON text; None for None.
+    """Returns a preset's name or a JSON text, which Java checks; None for None.
 
     Raises:
-        UsageError: neither, or a file that cannot be read. What the text says is Java's to check.
+        UsageError: another type, or a file that cannot be read.
     """
     given: Any = preprocessing
     if given is None:
@@ -30,41 +30,41 @@ def text(preprocessing: Preprocessing) -> str | None:
         try:
             return json.dumps(dict(given), allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"preprocessing must hold what JSON can; received {shown(given)}: {error}") from error
+            raise UsageError(f"preprocessing must be valid JSON. Received: {shown(given)}. {error}.") from error
     if isinstance(given, os.PathLike) or (isinstance(given, str) and given.endswith(".json")):
         file = Path(given)
         require_no_pipe(file)
         try:
             return file.read_text("utf-8")
         except (OSError, ValueError) as error:
-            raise UsageError(f"preprocessing {file} cannot be read: {error}; allowed: {ALLOWED}") from error
+            raise UsageError(f"preprocessing {file} cannot be read: {error}. Allowed: {ALLOWED}.") from error
     if isinstance(given, str):
         return given
-    raise UsageError(f"preprocessing must be {ALLOWED}; received {shown(given)}")
+    raise UsageError(f"preprocessing has a wrong type. Received: {shown(given)}. Allowed: {ALLOWED}.")
 
 
 def chosen(preprocessing: Preprocessing, own: Mapping[str, Any] | None, network: str) -> str | None:
-    """As :func:`text`, for a network that needs one.
+    """As :func:`text`; requires a preprocessing from the caller or from the network.
 
     Args:
-        preprocessing: what the caller says, or None.
-        own: the network's own, or None where it is not known.
+        preprocessing: the caller's, or None.
+        own: the network's, or None if unknown.
         network: the network's name.
 
     Raises:
-        UsageError: as :func:`text`, or neither is known.
+        UsageError: as :func:`text`, or both are None.
     """
     found = text(preprocessing)
     if found is None and own is None:
         raise UsageError(
-            f"this {network} does not record how its images are prepared; give preprocessing (on the command line "
-            f"--preprocessing): {ALLOWED}"
+            f"This {network} does not record how its images are preprocessed. Give preprocessing (on the command line "
+            f"--preprocessing). Allowed: {ALLOWED}."
         )
     return found
 
 
 def described(own: Mapping[str, Any]) -> str:
-    """A preprocessing in a line, such as ``short side 256 bilinear, crop 224x224, mean (...), deviation (...)``."""
+    """Describes a preprocessing, such as ``short side 256 bilinear, crop 224x224, mean (...), deviation (...)``."""
     steps = []
     if resize := own["resize"]:
         size = resize.get("size")
@@ -75,4 +75,4 @@ def described(own: Mapping[str, Any]) -> str:
     for key in ("mean", "deviation"):
         if own[key]:
             steps.append(f"{key} ({', '.join(f'{number:g}' for number in own[key])})")
-    return ", ".join(steps) or "images as they are"
+    return ", ".join(steps) or "images unchanged"

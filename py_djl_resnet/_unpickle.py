@@ -1,18 +1,20 @@
-"""Reads a pickled state dict weights-only and writes it as safetensors; a program of its own.
+"""Reads a pickled state dict without running its code, and writes it as safetensors; a program of its own.
 
-``weights.py`` runs this file in another process, so that whatever torch does with a file of a stranger, it
-does not do it in the caller's. It prints one line of JSON: ``{}``, or ``{"error": ..., "kind": ...}``.
+``_weight_files.py`` runs this file in another process, so that torch never shares one with DJL's libraries. It prints
+one line of JSON: ``{}``, or ``{"error": ..., "kind": ...}``.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import struct
 import sys
 from pathlib import Path
 from typing import Any
 
-#: Where checkpoints of training scripts keep their state dict.
+#: Where training checkpoints keep their state dict.
 NESTED = ("state_dict", "model_state_dict", "model", "net", "module")
 
 #: torch's types as safetensors names them.
@@ -30,8 +32,8 @@ TYPES = {
 }
 
 
-class RefusedError(Exception):
-    """The file does not serve; `kind` says why in one word."""
+class RejectedError(Exception):
+    """The file cannot be used; `kind` is torch, object, damaged or content."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -39,51 +41,55 @@ class RefusedError(Exception):
 
 
 def main(source: str, target: str) -> None:
-    """Writes the tensors of the pickled file `source` to the safetensors file `target`."""
+    """Writes the tensors of the pickle `source` to the safetensors file `target`."""
     try:
         try:
             import torch
         except ImportError as error:
-            raise RefusedError("torch", str(error)) from error
+            raise RejectedError("torch", str(error)) from error
+        # of training scripts of timm and torchvision: plain values, no code
+        torch.serialization.add_safe_globals([argparse.Namespace])
         write(state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
-    except RefusedError as refused:
-        print(json.dumps({"error": str(refused), "kind": refused.kind}))
+    except RejectedError as rejected:
+        print(json.dumps({"error": str(rejected), "kind": rejected.kind}))
     else:
         print("{}")
 
 
 def state_dict(torch: Any, source: str) -> dict[str, Any]:
-    """The tensors by name, of the file itself or of what a training script has wrapped around them."""
+    """Returns the tensors by name, of a state dict or of a training checkpoint that holds one."""
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises what its many formats raise
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise RefusedError("unreadable", lines[0]) from error
+    except Exception as error:  # torch raises many kinds
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
+        if found := re.search(r"GLOBAL ([\w.]+)", text):
+            raise RejectedError("object", found[1]) from error
+        raise RejectedError("damaged", text.splitlines()[0]) from error
     for key in NESTED:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
             break
     if not isinstance(loaded, dict) or not loaded:
-        raise RefusedError("content", f"it holds a {type(loaded).__name__}, not tensors by name")
+        raise RejectedError("content", f"it holds a {type(loaded).__name__}, not tensors by name")
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise RefusedError("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
+            raise RejectedError("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")
     return loaded
 
 
 def write(tensors: dict[str, Any], target: str, most: int) -> None:
-    """Writes tensors as safetensors; a few bytes may stand for a tensor of any size, so `most` bounds them all."""
+    """Writes tensors as safetensors, at most `most` bytes: an expanded tensor of any size takes few in a pickle."""
     header: dict[str, Any] = {}
     at = 0
     for name, tensor in tensors.items():
         kind = str(tensor.dtype).removeprefix("torch.")
         if kind not in TYPES or str(tensor.layout) != "torch.strided":
-            raise RefusedError("content", f"its tensor {name[:100]!r} is of type {kind}, layout {tensor.layout}")
+            raise RejectedError("content", f"its tensor {name[:100]!r} has the type {kind}, layout {tensor.layout}")
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": TYPES[kind], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
         if at > most:
-            raise RefusedError("content", f"it announces tensors of more than {most} bytes, several times its own size")
+            raise RejectedError("content", f"it declares more than {most} bytes of tensors, several times its size")
     text = json.dumps(header).encode()
     with open(target, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
@@ -92,7 +98,7 @@ def write(tensors: dict[str, Any], target: str, most: int) -> None:
 
 
 def little_endian(tensor: Any) -> bytes:
-    """The elements of a tensor in row-major order, as bytes."""
+    """Returns the elements of a tensor in row-major order."""
     import torch
 
     data = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()

@@ -14,24 +14,23 @@ import numpy.typing as npt
 
 from ._preprocessing import Preprocessing
 from .errors import UsageError
-from .evaluation import measurer, opened
-from .models import Model
+from .evaluation import measurer
+from .models import Model, opened
 from .summary import text_table
 
 if TYPE_CHECKING:
-    from ._plotting.figures import Chart
+    from ._plotting.chart import Chart
 
 
 @dataclass(frozen=True)
 class BypassCosts:
-    """Loss and accuracy of a network with one residual block left out at a time.
+    """Loss and accuracy of a network, complete and without each residual block.
 
     Args:
         model: the network's name.
-        loss: mean cross-entropy of the whole network.
-        accuracy: that of the whole network, in [0, 1].
-        blocks: for each ``block``, ``loss``, ``accuracy`` without it and ``cost``, the accuracy that
-            is lost.
+        loss: mean cross-entropy of the complete network.
+        accuracy: accuracy of the complete network, in [0, 1].
+        blocks: for each ``block``, the ``loss`` and ``accuracy`` without it, and its ``cost``, the accuracy lost.
     """
 
     model: str
@@ -40,11 +39,11 @@ class BypassCosts:
     blocks: list[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"model", "loss", "accuracy", "blocks": [{"block", "loss", "accuracy", "cost"}]}``, ready for JSON."""
+        """Returns ``{"model", "loss", "accuracy", "blocks": [{"block", "loss", "accuracy", "cost"}]}`` for JSON."""
         return {"model": self.model, "loss": self.loss, "accuracy": self.accuracy, "blocks": self.blocks}
 
     def to_csv(self) -> str:
-        """A table with the columns block, loss, accuracy, cost; the whole network's row names no block."""
+        """Returns a table with the columns block, loss, accuracy, cost; the complete network comes first, unnamed."""
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(("block", "loss", "accuracy", "cost"))
@@ -53,7 +52,7 @@ class BypassCosts:
         return text.getvalue()
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
-        """The accuracy without each block as a figure, written to `path` (.png, .svg, .pdf) if given."""
+        """Draws the accuracy without each block, and writes it to `path` (.png, .svg, .pdf) if given."""
         from ._plotting.figures import plot_bypass
 
         return plot_bypass(self.accuracy, [(row["block"], row["accuracy"]) for row in self.blocks], path)
@@ -80,34 +79,32 @@ def bypass_costs(
     engine: str | None = None,
     callback: Callable[[dict[str, Any]], None] | None = None,
 ) -> BypassCosts:
-    """Measures a network on test data, whole and with each residual block in turn left out.
+    """Evaluates a network on test data, complete and without each residual block in turn.
 
-    Of a block that is left out the shortcut is kept, also where it is a projection (Veit et al.,
-    "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", 2016).
+    The shortcut of a removed block stays, even if it is a projection (Veit et al., "Residual Networks Behave Like
+    Ensembles of Relatively Shallow Networks", 2016).
 
     Args:
-        model: a network, a checkpoint's file or a run folder.
-        dataset: a data set's name, or a pair of images and labels; None takes the data set that the
-            network was trained on.
-        data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
-        limit: the most examples; None takes all.
-        batch_size: examples that are computed at once, at least 1.
-        preprocessing: as of :func:`evaluate`.
-        channels_last: as of :func:`evaluate`.
+        model: a network, a checkpoint file or a run folder.
+        dataset: as in :func:`evaluate`.
+        data_dir: the folder of the data set's files; None for the recipe's, or the package's.
+        limit: the largest number of examples; None for all.
+        batch_size: examples per batch, at least 1.
+        preprocessing: as in :func:`evaluate`.
+        channels_last: as in :func:`evaluate`.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
-            ``pytorch``.
-        callback: is given the row of each block as soon as it is measured.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
+        callback: called with the row of each block as soon as it is measured.
 
     Raises:
-        UsageError: as :func:`evaluate`, or a network without shortcuts.
+        UsageError: as in :func:`evaluate`, or a network without shortcuts.
     """
     with opened(model, device, engine) as network:
         names = network.residual_blocks
         if not names:
             raise UsageError(
-                f"a {network.name} has no shortcuts: without a block nothing would reach the next; "
-                "give a residual network's checkpoint"
+                f"{network.name} has no shortcuts, so no block can be removed. Give the checkpoint of a residual "
+                "network."
             )
         measure = measurer(
             network, dataset, data_dir, limit, batch_size, preprocessing=preprocessing, channels_last=channels_last
@@ -124,7 +121,7 @@ def bypass_costs(
 
 
 def write_csv(costs: BypassCosts, path: str | os.PathLike[str]) -> None:
-    """Writes the table to a file; its folder is made.
+    """Writes the table to a file, and creates its folder.
 
     Raises:
         UsageError: the file cannot be written.
@@ -134,4 +131,4 @@ def write_csv(costs: BypassCosts, path: str | os.PathLike[str]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(costs.to_csv(), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"table {file} cannot be written: {error.strerror or error}; choose another file") from error
+        raise UsageError(f"Table {file} cannot be written: {error.strerror or error}. Choose another file.") from error

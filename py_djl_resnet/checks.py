@@ -1,4 +1,4 @@
-"""Checks of a caller's arguments that would otherwise fail where they cross to Java."""
+"""Checks of arguments that Java could not check, or would report less clearly."""
 
 from __future__ import annotations
 
@@ -6,111 +6,158 @@ import numbers
 import os
 import stat
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
 
-#: The greatest of Java's int and long.
+#: The largest values of Java's int and long.
 INT = 2**31 - 1
 LONG = 2**63 - 1
 
-#: How much of a wrong value an error shows.
+#: The most characters of a wrong value that an error shows.
 _LONGEST = 80
 
 
 def whole_number(value: Any, name: str, least: int = 1, most: int = INT) -> int:
-    """`value` as an int from `least` to `most`, or a :class:`UsageError` that names it `name`."""
+    """Returns `value` as an int if it is a whole number from `least` to `most`.
+
+    Raises:
+        UsageError: it is something else.
+    """
     if isinstance(value, numbers.Integral) and not isinstance(value, bool) and least <= int(value) <= most:
         return int(value)
-    raise UsageError(f"{name} must be a whole number from {least} to {most}; received {shown(value)}")
+    raise UsageError(f"{name} must be a whole number. Received: {shown(value)}. Allowed: {least} to {most}.")
 
 
 def whole_numbers(values: Any, name: str) -> list[int]:
-    """`values`, such as a shape, as ints from 1 to Java's greatest long, or a :class:`UsageError`."""
+    """Returns `values`, such as a shape, as ints if they are from 1 to Java's largest long.
+
+    Raises:
+        UsageError: they are something else.
+    """
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise UsageError(f"{name} must be whole numbers such as (1, 1, 28, 28); received {shown(values)}")
+        raise UsageError(f"{name} must be whole numbers such as (1, 1, 28, 28). Received: {shown(values)}.")
     return [whole_number(value, f"{name}[{index}]", most=LONG) for index, value in enumerate(values)]
 
 
 def require_no_pipe(file: Path) -> None:
-    """Refuses a pipe or a device in a file's place, for which a reader might wait without end.
+    """Rejects a pipe or a device, because reading it might never end.
 
     Raises:
-        UsageError: it is one. What cannot be looked at is left to the reader.
+        UsageError: the file is one. A file that cannot be accessed is left to its reader.
     """
     try:
         mode = file.stat().st_mode
     except OSError:
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise UsageError(f"{file} is a pipe or a device rather than a file")
+        raise UsageError(f"{file} is a pipe or a device. Give a regular file.")
 
 
-def text(value: Any, name: str) -> str:
-    """`value` if it is text, or a :class:`UsageError` that names it `name`."""
-    if isinstance(value, str):
-        return value
-    raise UsageError(f"{name} must be text; received {shown(value)}")
+def checked_text(value: Any, name: str) -> str:
+    """Returns `value` as a str if it is a string.
 
-
-def path(value: Any, name: str, advice: str = "") -> str:
-    """`value`, text or a `Path`, as text that can be a path; or a :class:`UsageError` that ends with `advice`.
-
-    One that nobody can look at, as too long a name or in a folder that is closed to us, is refused as well.
+    Raises:
+        UsageError: it is something else.
     """
-    found = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(found, str):
-        raise UsageError(f"{name} must be a path, as text or a Path; received {shown(value)}{advice}")
-    if not found or "\0" in found:
-        raise UsageError(f"{name} must be a path; received {shown(found) if found else 'empty text'}")
-    try:
-        os.stat(found)
-    except (FileNotFoundError, NotADirectoryError):
-        pass  # it may be made, or is told of by who looks for it
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"{name} {found} cannot be looked at: {reason}") from error
-    return found
+    if isinstance(value, str):
+        return str(value)  # numpy's strings are str, but Java does not take them
+    raise UsageError(f"{name} must be a string. Received: {shown(value)}.")
 
 
-def instance(value: Any, kind: type[Any], name: str, advice: str) -> Any:
-    """`value` if it is of a class, or a :class:`UsageError` that ends with `advice`."""
-    if isinstance(value, kind):
-        return value
-    raise UsageError(f"{name} must be a {kind.__name__}; received {shown(value)}; {advice}")
-
-
-def function(value: Any, name: str) -> None:
-    """Raises :class:`UsageError` unless `value` can be called."""
-    if not callable(value):
-        raise UsageError(f"{name} must be a function; received {shown(value)}")
-
-
-def class_names(values: Any, *, distinct: bool = True) -> list[str]:
-    """`values` as the names of classes, or a :class:`UsageError`.
+def checked_path(value: Any, name: str, advice: str = "") -> str:
+    """Returns a string or `Path` as a string if Java can use it as a path. The file need not exist.
 
     Args:
-        values: a list of texts, or what gives them one by one.
-        distinct: whether no name may be there twice.
+        value: the path.
+        name: the argument in an error.
+        advice: what an error about another type says at its end, as a sentence.
+
+    Raises:
+        UsageError: another type, an empty path, a URL, one that is not UTF-8 or cannot be accessed.
+    """
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str):
+        raise UsageError(" ".join([f"{name} must be a string or a Path. Received: {shown(value)}.", advice]).rstrip())
+    if not path or "\0" in path:
+        raise UsageError(f"{name} must be a path. Received: {shown(path) if path else 'an empty string'}.")
+    if "://" in path:
+        raise UsageError(f"{name} cannot be a URL. Received: {shown(path)}. Download the file and give its path.")
+    require_utf8(path, name)
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # whoever reads or creates it reports that
+    except OSError as error:
+        raise UsageError(f"{name} {path} cannot be accessed: {error.strerror or error}.") from error
+    return path
+
+
+def require_utf8(path: str, name: str) -> None:
+    """Rejects a path that Java cannot express, alone or below the working directory.
+
+    Raises:
+        UsageError: its absolute form is not UTF-8.
+    """
+    whole = os.path.abspath(path)
+    try:
+        whole.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name} must be a path in UTF-8. Received: {whole!r}. Rename the file or folder.") from error
+
+
+def checked_instance(value: Any, kind: type[Any], name: str, advice: str) -> Any:
+    """Returns `value` if it is of a class.
+
+    Raises:
+        UsageError: it is something else; ends with `advice`, a sentence.
+    """
+    if isinstance(value, kind):
+        return value
+    raise UsageError(f"{name} must be a {kind.__name__}. Received: {shown(value)}. {advice}")
+
+
+def require_callable(value: Any, name: str) -> None:
+    """Raises :class:`UsageError` unless `value` can be called."""
+    if not callable(value):
+        raise UsageError(f"{name} must be a function. Received: {shown(value)}.")
+
+
+def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
+    """Returns `values` as a list if they are class names.
+
+    Args:
+        values: an iterable of strings.
+        distinct: whether to reject a name that occurs twice.
+
+    Raises:
+        UsageError: they are something else, or there are none.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise UsageError(f"class_names must be a list of names; received {shown(values)}")
-    names = [text(value, f"class_names[{index}]") for index, value in enumerate(values)]
+        raise UsageError(f"class_names must be a list of names. Received: {shown(values)}.")
+    names = [checked_text(value, f"class_names[{index}]") for index, value in enumerate(values)]
     if not names:
-        raise UsageError("class_names must be at least one name; received none")
+        raise UsageError("class_names must have at least one name. Received: none.")
     seen: set[str] = set()
     for name in names if distinct else ():
         if name in seen:
-            raise UsageError(f"class_names must differ from one another; received {shown(name)} twice")
+            raise UsageError(f"class_names must differ from one another. Received: {shown(name)} twice.")
         seen.add(name)
     return names
 
 
+def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:
+    """Returns ``" Did you mean 'x'?"`` for a misspelt name, or an empty string if none is similar."""
+    close = get_close_matches(name, list(names), n=1, cutoff=cutoff) if isinstance(name, str) else []
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
 def shown(value: object) -> str:
-    """`value` as an error shows it, cut to a line's length."""
+    """Returns the repr of `value`, cut to a line's length."""
     try:
         text = repr(value)
-    except ValueError:  # Python does not write out whole numbers of thousands of digits
+    except ValueError:  # Python refuses to print integers of thousands of digits
         return "a whole number of thousands of digits"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -1,5 +1,8 @@
-"""Examines whether training can work on this machine; each finding comes with a cure."""
+"""Checks the installation and suggests fixes."""
 
+from __future__ import annotations
+
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -13,20 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from py_djl_resnet._java import jars, jvm, options
-from py_djl_resnet._java.find import find_java
-from py_djl_resnet.datasets import bundled_data
-from py_djl_resnet.errors import JavaNotFoundError, ResnetError
-from py_djl_resnet.notebook import kernel
+from ._java import jars, jvm, jvm_options
+from ._java.exceptions import SEE_DOCTOR
+from ._java.find import find_java
+from ._java.jvm_options import engine_cache
+from .datasets import bundled_data
+from .errors import JavaNotFoundError, ResnetError
+from .notebook import kernel
 
 Verdict = Literal["ok", "warning", "failure"]
 
-_SECONDS_FOR_AN_ENGINE = 180
-_NEEDED_MEMORY = 2e9
-_NEEDED_DISK = 1e9
+_ENGINE_TIMEOUT = 180
+_MIN_MEMORY = 2e9
+_MIN_DISK = 1e9
 _DATA_FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _EXTRAS = {"torch": "torch", "onnx": "onnx"}
-# A child of its own, because a process can load one engine only, and because a native library may end it
+# In a separate process: one process can load only one engine, and a native library may crash it
 _DESCRIBE = """
 import json, sys
 from py_djl_resnet import JavaNotFoundError
@@ -44,7 +49,7 @@ except Exception as error:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one thing: `verdict` is ok, warning or failure; `cure` is empty where it is ok."""
+    """The result of one check: `verdict` is ok, warning or failure; `cure` says how to fix it, empty if ok."""
 
     name: str
     verdict: Verdict
@@ -53,27 +58,25 @@ class Finding:
 
 
 def examine(engine: str = "pytorch") -> list[Finding]:
-    """Examine everything that training with `engine` needs; one failure hides no other.
+    """Runs all checks of what training with `engine` needs, even if some fail. Downloads nothing.
 
-    Nothing is fetched. The findings are in a fixed order: Python, Java, our jar, library jars, native library, one for
-    each engine, threads, memory, the caches, GPU, data, extras, the Java kernel of notebooks. Training cannot work if
-    any verdict is `failure`; what only the other engine lacks is a warning.
+    Training cannot work if any verdict is `failure`; a problem of the other engine only is a warning.
     """
     findings: list[Finding] = []
-    again = "Install the package again with pip; in a checkout, run mvn package."
+    reinstall = "Reinstall the package with pip; in a checkout, run mvn package."
     checks: list[tuple[str, Callable[[], Iterator[Finding]], str]] = [
         ("python", _python, ""),
         ("java", _java, "Install Java 17 or later, or pip install 'py-djl-resnet[jre]'."),
-        ("own jar", _own_jar, again),
-        ("library jars", lambda: _library_jars(engine), "Put the file right that the text names."),
-        ("native library", lambda: _native_library(engine), "Use the other engine, or another platform."),
-        *((f"engine {name}", lambda name=name: _engine(name, name == engine), again) for name in jars.ENGINES),
+        ("own jar", _own_jar, reinstall),
+        ("library jars", lambda: _library_jars(engine), "Replace or remove the file."),
+        ("native library", lambda: _native_library(engine), "Use the other engine or another platform."),
+        *((f"engine {name}", lambda name=name: _engine(name, name == engine), reinstall) for name in jars.ENGINES),
         ("threads", _threads, ""),
         ("memory", _memory, ""),
-        ("jar cache", lambda: _folder("jar cache", jars.cache_folder()), ""),
-        ("engine cache", lambda: _folder("engine cache", engine_cache()), ""),
+        ("jar cache", lambda: _cache("jar cache", jars.cache_folder(), "PY_DJL_RESNET_CACHE"), ""),
+        ("engine cache", lambda: _cache("engine cache", engine_cache(), "DJL_CACHE_DIR"), ""),
         ("gpu", _gpu, ""),
-        ("data", _data, again),
+        ("data", _data, reinstall),
         ("extras", _extras, ""),
         ("java kernel", _java_kernel, ""),
     ]
@@ -83,15 +86,9 @@ def examine(engine: str = "pytorch") -> list[Finding]:
         except ResnetError as error:
             findings.append(Finding(name, "failure", str(error), cure))
         except Exception as error:
-            detail = f"cannot be examined: {type(error).__name__}: {error}"
-            findings.append(Finding(name, "warning", detail, "Report this as a bug."))
+            detail = f"the check failed: {type(error).__name__}: {error}"
+            findings.append(Finding(name, "warning", detail, "Please report this as a bug."))
     return findings
-
-
-def engine_cache() -> Path:
-    """Where DJL unpacks the native libraries."""
-    chosen = os.environ.get("ENGINE_CACHE_DIR") or os.environ.get("DJL_CACHE_DIR")
-    return Path(chosen) if chosen else Path.home() / ".djl.ai"
 
 
 def _python() -> Iterator[Finding]:
@@ -108,21 +105,22 @@ def _own_jar() -> Iterator[Finding]:
 
 
 def _library_jars(engine: str) -> Iterator[Finding]:
-    # those of an unsupported platform are the next finding's
-    needed = [jar for jar in jars.lock() if jar.engine is None or (jar.engine, jar.platform) == _here(engine)]
+    # the next check reports an unsupported platform
+    native = engine, jars.platform_name()
+    needed = [jar for jar in jars.lock() if jar.engine is None or (jar.engine, jar.platform) == native]
     search = jars.find(needed)
     for path in search.damaged:
         yield Finding("library jars", "warning", f"{path} is damaged and is not used", "Delete it.")
     if not search.missing:
-        yield Finding("library jars", "ok", f"all {len(needed)} are there, with the right checksums")
+        yield Finding("library jars", "ok", f"all {len(needed)} found, with the right checksums")
         return
     size = sum(jar.size for jar in search.missing) / 1e6
-    detail = f"{len(search.missing)} of {len(needed)} are not there yet ({size:.0f} MB)"
+    detail = f"{len(search.missing)} of {len(needed)} are not downloaded yet ({size:.0f} MB)"
     if jars.is_offline():
-        cure = "Unset PY_DJL_RESNET_OFFLINE for one run, or name a folder with the jars in PY_DJL_RESNET_JARS."
+        cure = "Unset PY_DJL_RESNET_OFFLINE for one run, or set PY_DJL_RESNET_JARS to a folder with the jars."
         yield Finding("library jars", "failure", detail, cure)
     else:
-        yield Finding("library jars", "warning", detail, "Nothing: the first training fetches them.")
+        yield Finding("library jars", "warning", detail, "Nothing to do: the first training downloads them.")
 
 
 def _native_library(engine: str) -> Iterator[Finding]:
@@ -130,12 +128,8 @@ def _native_library(engine: str) -> Iterator[Finding]:
     yield Finding("native library", "ok", f"{native[0].name} for {jars.platform_name()}")
 
 
-def _here(engine: str) -> tuple[str, str]:
-    return engine, jars.platform_name()
-
-
 def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
-    """Load the engine in a process of its own; without its jars there is nothing to load yet."""
+    """Loads the engine in a separate process, if its jars are there."""
     name = f"engine {engine}"
     bad: Verdict = "failure" if wanted else "warning"
     try:
@@ -144,8 +138,8 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
         yield Finding(name, bad, str(error), "Use the other engine.")
         return
     if missing:
-        detail = "not tried, because its jars are not there yet"
-        yield Finding(name, "warning", detail, f"Nothing: the first run with --engine {engine} fetches them.")
+        cure = f"Nothing to do: the first run with --engine {engine} downloads them."
+        yield Finding(name, "warning", "not checked, because its jars are not downloaded yet", cure)
         return
     try:
         child = subprocess.run(
@@ -154,89 +148,103 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_SECONDS_FOR_AN_ENGINE,
+            timeout=_ENGINE_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
-        detail = f"gave no answer within {_SECONDS_FOR_AN_ENGINE} s"
-        yield Finding(name, bad, detail, "Look for another process that loads it, and run doctor again.")
+        detail = f"did not load within {_ENGINE_TIMEOUT} s"
+        yield Finding(name, bad, detail, "Wait until other processes have loaded it, then run doctor again.")
         return
+    unpack_again = f"Delete {engine_cache()}, and the next run unpacks the library again."
     for line in child.stdout.splitlines():
         outcome, _, text = line.partition(" ")
         if outcome == "described":
-            told = json.loads(text)
-            devices = ", ".join(told["devices"])
-            yield Finding(name, "ok", f"{told['engine_version']}, {told['threads']} processors, devices: {devices}")
+            answer = json.loads(text)
+            devices = ", ".join(answer["devices"])
+            yield Finding(name, "ok", f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}")
             return
         if outcome == "without-java":
-            yield Finding(name, bad, json.loads(text), "Put Java right first.")
+            yield Finding(name, bad, json.loads(text), "Fix Java first.")
             return
         if outcome == "failed":
-            yield Finding(name, bad, json.loads(text), f"Delete {engine_cache()} to unpack the library again.")
+            detail = json.loads(text)
+            # any other error says itself what to do
+            yield Finding(name, bad, detail.removesuffix(SEE_DOCTOR), unpack_again if SEE_DOCTOR in detail else "")
             return
     last = (child.stderr.strip().splitlines() or ["nothing"])[-1]
-    detail = f"ended the process with {child.returncode}; it said: {last}"
-    yield Finding(name, bad, detail, f"Delete {engine_cache()} to unpack the library again, or try another Java.")
+    detail = f"the process ended with exit code {child.returncode}. Last output: {last}"
+    yield Finding(name, bad, detail, f"{unpack_again} If that does not help, try another Java.")
 
 
 def _threads() -> Iterator[Finding]:
     count = jvm.processors()
     chosen = os.environ.get("OMP_NUM_THREADS")
-    detail = f"{count} processors may be used" + (f", OMP_NUM_THREADS is {chosen}" if chosen else "")
+    detail = _cores(count) + (f", OMP_NUM_THREADS is {chosen}" if chosen else "")
     if chosen and chosen.isdigit() and int(chosen) > count:
-        yield Finding("threads", "warning", detail, "Set OMP_NUM_THREADS to no more than the processors.")
+        yield Finding("threads", "warning", detail, f"Set OMP_NUM_THREADS to {count} or less.")
     else:
         yield Finding("threads", "ok", detail)
+
+
+def _cores(count: int) -> str:
+    return "1 CPU core" if count == 1 else f"{count} CPU cores"
 
 
 def _memory() -> Iterator[Finding]:
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():
-        yield Finding("memory", "ok", "its size is not known on this system")
+        yield Finding("memory", "ok", "unknown on this system")
         return
     lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
     free = int(lines["MemAvailable"].split()[0]) * 1024
-    if free < _NEEDED_MEMORY:
+    if free < _MIN_MEMORY:
         yield Finding("memory", "warning", f"{free / 1e9:.1f} GB free", "Train with a smaller --batch-size.")
     else:
         yield Finding("memory", "ok", f"{free / 1e9:.1f} GB free")
 
 
-def _folder(name: str, folder: Path) -> Iterator[Finding]:
-    """Whether a cache can be written, its size, and what is free on its disk."""
+def _cache(name: str, folder: Path, variable: str) -> Iterator[Finding]:
+    """Checks whether a cache can be written and, for native libraries, executed."""
     existing = folder
-    while not existing.exists():
+    while not os.path.exists(existing):
         existing = existing.parent
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    size = 0
+    for parent, _, files in os.walk(folder):
+        with contextlib.suppress(OSError):
+            size += sum(os.stat(os.path.join(parent, file)).st_size for file in files)
     free = shutil.disk_usage(existing).free
     detail = f"{folder}, {size / 1e6:.0f} MB, {free / 1e9:.1f} GB free on its disk"
-    variable = "PY_DJL_RESNET_CACHE" if name == "jar cache" else "DJL_CACHE_DIR"
+    elsewhere = f"set {variable} to another folder"
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        cure = f"Make it writable, or point {variable} to a folder that is."
+        cure = f"Make it writable, or {elsewhere}."
         yield Finding(name, "warning" if size else "failure", f"{detail}; cannot be written: {error.strerror}", cure)
         return
-    if free < _NEEDED_DISK and not size:
-        yield Finding(name, "warning", detail, f"Free some space, or point {variable} to another disk.")
+    noexec = getattr(os, "ST_NOEXEC", 0)
+    if name == "engine cache" and noexec and os.statvfs(existing).f_flag & noexec:
+        cure = f"Set {variable} to another folder."
+        yield Finding(name, "failure", f"{detail}; mounted noexec, so libraries cannot be loaded from it", cure)
+    elif free < _MIN_DISK and not size:
+        yield Finding(name, "warning", detail, f"Free some space, or {elsewhere}.")
     else:
         yield Finding(name, "ok", detail)
 
 
 def _gpu() -> Iterator[Finding]:
     command = shutil.which("nvidia-smi")
-    told = None
+    answer = None
     if command:
         query = [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-        told = subprocess.run(query, capture_output=True, text=True, timeout=30)
-    if told is None or told.returncode:
-        yield Finding("gpu", "ok", "none; training uses the processor")
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=30)
+    if answer is None or answer.returncode:
+        yield Finding("gpu", "ok", "none; training uses the CPU")
         return
-    detail = "; ".join(told.stdout.strip().splitlines())
-    if options.gpu_libraries("pytorch", "auto"):
+    detail = "; ".join(answer.stdout.strip().splitlines())
+    if jvm_options.gpu_libraries("pytorch", "auto"):
         yield Finding("gpu", "ok", detail)
     else:
-        yield Finding("gpu", "warning", f"{detail}; not used", "pip install 'py-djl-resnet[gpu]'")
+        yield Finding("gpu", "warning", f"{detail}; not used", "Run pip install 'py-djl-resnet[gpu]'.")
 
 
 def _extras() -> Iterator[Finding]:
@@ -250,7 +258,7 @@ def _extras() -> Iterator[Finding]:
 
 
 def _java_kernel() -> Iterator[Finding]:
-    """Whether notebooks with Java cells can be run; training needs none of it."""
+    """Checks the Java kernel of notebooks, which training does not need."""
     if lacking := kernel.missing_modules():
         yield Finding("java kernel", "ok", f"[notebook] not installed ({', '.join(lacking)})")
         return
@@ -275,7 +283,7 @@ def _data() -> Iterator[Finding]:
     folder = bundled_data()
     missing = [name for name in _DATA_FILES if not (folder / "fashion-mnist" / name).is_file()]
     if missing:
-        detail = f"{folder / 'fashion-mnist'} lacks {', '.join(missing)}"
-        yield Finding("data", "failure", detail, "Install the package again, or name another folder with --data-dir.")
+        detail = f"missing from {folder / 'fashion-mnist'}: {', '.join(missing)}"
+        yield Finding("data", "failure", detail, "Reinstall the package, or choose another folder with --data-dir.")
     else:
         yield Finding("data", "ok", f"Fashion-MNIST in {folder / 'fashion-mnist'}")

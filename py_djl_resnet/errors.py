@@ -1,60 +1,53 @@
 """The errors of this package.
 
-Each carries the exit code with which the command line ends: 2 when the caller gave something wrong,
-1 otherwise.
+``exit_code`` is the exit code of the command line: 2 for wrong input, 1 for another failure.
 """
 
 from __future__ import annotations
 
-import shlex
 import signal
-from typing import TYPE_CHECKING
-
-from ._process.surroundings import in_notebook
-
-if TYPE_CHECKING:
-    from .runs import Run
+from typing import Any
 
 
 class ResnetError(Exception):
-    """Any failure that this package reports; its text says what happened and what to do.
+    """Any failure that this package reports. The message says what happened and what to do.
 
     Attributes:
-        run: what the training came to that the failure ended: its history, and its network as it was then, or, with a
-            patience, at its best. None where no training had begun.
+        run: the :class:`Run` that the failure ended, with its history and its network as it was then, or, with a
+            patience, at its best. None if no training had begun.
     """
 
     exit_code = 1
-    run: Run | None = None
+    run: Any = None  # a Run, whose module imports this one
 
 
 class ResnetWarning(UserWarning):
-    """What the caller should know of, though the work goes on."""
+    """A problem that does not stop the work."""
 
 
 class UsageError(ResnetError, ValueError):
-    """The caller gave something wrong: an argument, a setting, a file."""
+    """The caller's input is wrong: an argument, a setting, a file."""
 
     exit_code = 2
 
 
 class SettingError(UsageError):
-    """A setting or argument has a value that is not allowed, alone or together with others.
+    """A setting or argument has a value that is not allowed, alone or in combination.
 
-    The text writes the names of settings and arguments, and nothing else, in double quotes.
+    The message puts the names of settings and arguments, and nothing else, in double quotes.
     """
 
 
 class RunInUseError(UsageError):
-    """Another run has the run folder at the moment; when it ends, the same call may do."""
+    """Another process is writing to the run folder. When it ends, the same call may succeed."""
 
 
 class JavaNotFoundError(ResnetError):
-    """No Java that fits could be found."""
+    """No suitable Java was found."""
 
 
 class JarError(ResnetError):
-    """A jar is missing, damaged, or could not be fetched."""
+    """A jar is missing or damaged, or could not be fetched."""
 
 
 class DataError(ResnetError):
@@ -62,21 +55,21 @@ class DataError(ResnetError):
 
 
 class EngineError(ResnetError):
-    """The deep-learning engine could not be started, or failed while running."""
+    """The deep-learning engine did not start, or failed while running."""
 
 
 class TrainingError(ResnetError):
-    """A training run could not go on."""
+    """A training run failed."""
 
 
 class JavaError(ResnetError):
-    """Java code of a notebook's cell could not be compiled, or threw an exception.
+    """A notebook's Java cell did not compile, or threw an exception.
 
     Attributes:
         kind: the exception's class, or ``CompilationError``.
-        message: what Java says.
+        message: Java's message.
         cell: the number of the Java cell, from 1.
-        line: the line in that cell, from 1; None where it is not known.
+        line: the line in that cell, from 1; None if it is unknown.
     """
 
     def __init__(self, kind: str, message: str | None, cell: int, line: int | None, lines: list[str]) -> None:
@@ -85,29 +78,20 @@ class JavaError(ResnetError):
 
 
 class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
-    """A training run was ended by Ctrl-C, SIGTERM or SIGHUP, after a batch, with its state saved.
+    """Ctrl-C, SIGTERM or SIGHUP ended a training run after a batch, with its state saved.
 
     Attributes:
-        signal: what ended it.
-        run: what it came to: its history, and its network as it is now, or, with a patience, as it was at its best.
-        folder: the run folder, which holds ``last.safetensors``; None when nothing is kept on disk.
-        history: the rows of the epochs that were completed.
+        signal: the signal.
+        run: the :class:`Run`, with its history and its network as it is now or, with a patience, as it was at its best.
+        folder: the run folder, which holds ``last.safetensors``; None if nothing is kept on disk.
+        history: the rows of the completed epochs.
     """
 
-    def __init__(self, signal: signal.Signals, run: Run) -> None:
+    def __init__(self, signal: signal.Signals, run: Any, how_to_resume: str) -> None:
         self.signal = signal
         self.run = run
-        self.folder = folder = run.folder
+        self.folder = run.folder
         self.history = run.history
         self.exit_code = 128 + signal.value
-        on_arrays = run.recipe.dataset == "arrays"
-        if in_notebook() or on_arrays:
-            again = f"py_djl_resnet.resume({str(folder)!r}{', dataset=the same arrays' if on_arrays else ''})"
-        else:
-            again = f"py-djl-resnet train --resume {shlex.quote(str(folder))}"
-        kept = (
-            "nothing is kept on disk; its network is run.model of this exception"
-            if folder is None
-            else f"its state is saved in {folder / 'last.safetensors'}; go on with: {again}"
-        )
-        super().__init__(f"training was interrupted by {signal.name} after {len(run.history)} full epochs; {kept}")
+        epochs = f"{len(run.history)} full epoch{'' if len(run.history) == 1 else 's'}"
+        super().__init__(f"Training was interrupted by {signal.name} after {epochs}. {how_to_resume}")

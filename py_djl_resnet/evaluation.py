@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,26 +13,25 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import path as checked_path
-from .checks import whole_number
+from .checks import checked_path, shown, whole_number
 from .datasets import ARRAYS, Examples, from_arrays, limited, named
 from .errors import UsageError
-from .models import Model, load
+from .models import Model, opened
 from .summary import text_table
 
 if TYPE_CHECKING:
-    from ._plotting.figures import Chart
+    from ._plotting.chart import Chart
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Loss, accuracy, and for each class precision, recall and F1.
+    """Loss, accuracy, and precision, recall and F1 of each class.
 
     Args:
         loss: mean cross-entropy over the examples.
         accuracy: in [0, 1].
-        classes: for each ``name``, ``precision``, ``recall``, ``f1``, ``support``.
-        confusion_matrix: counts, int64 (classes, classes): a row for each true class.
+        classes: ``name``, ``precision``, ``recall``, ``f1`` and ``support`` of each class.
+        confusion_matrix: counts, int64 (classes, classes), a row per true class.
     """
 
     loss: float
@@ -42,7 +40,7 @@ class Evaluation:
     confusion_matrix: npt.NDArray[np.int64]
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"loss", "accuracy", "classes": [...], "confusion_matrix"}``, ready for JSON."""
+        """Returns ``{"loss", "accuracy", "classes": [...], "confusion_matrix"}``, ready for JSON."""
         return {
             "loss": self.loss,
             "accuracy": self.accuracy,
@@ -51,7 +49,7 @@ class Evaluation:
         }
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
-        """The confusion matrix as a figure, written to `path` (.png, .svg, .pdf) if given."""
+        """Draws the confusion matrix, and writes it to `path` (.png, .svg, .pdf) if given."""
         from ._plotting.figures import plot_confusion
 
         return plot_confusion(self.confusion_matrix, [c["name"] for c in self.classes], path)
@@ -94,23 +92,22 @@ def evaluate(
     """Evaluates a network on test data.
 
     Args:
-        model: a network, a checkpoint's file or a run folder.
-        dataset: a data set's name, or a pair of images and labels as :func:`train` takes them;
-            None takes the data set that the network was trained on.
-        data_dir: the folder of the data set's files; None takes the recipe's, or the package's.
-        limit: the most examples; None takes all.
-        batch_size: examples that are computed at once, at least 1.
-        bypass: names of residual blocks, as ``layer3.2``, of which the shortcut alone is kept.
-        preprocessing: ``torchvision``, ``plain:N`` (stretched to N by N), a JSON file or a dict of what one holds; None
-            for the network's own. Float arrays are taken to be in [0, 1] before it.
-        channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is doubtful.
+        model: a network, a checkpoint file or a run folder.
+        dataset: a data set's name; images and labels, or the four arrays of :func:`train`, of which the last two are
+            used; None for the data set of the training. Labels are numbers, or texts from the network's class names.
+        data_dir: the folder of the data set's files; None for the recipe's, or the package's.
+        limit: the largest number of examples; None for all.
+        batch_size: examples per batch, at least 1.
+        bypass: names of residual blocks, such as ``layer3.2``, to replace by their shortcuts.
+        preprocessing: ``torchvision``, ``plain:N`` (stretched to N by N), a JSON file or a dict of its content; None
+            for the network's own. Float arrays are expected in [0, 1].
+        channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is ambiguous.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the one that runs, else
-            ``pytorch``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
     Raises:
-        UsageError: no such checkpoint, data set or block, damaged files, arrays that do not fit; a network that
-            records no preprocessing where none is given.
+        UsageError: no such checkpoint, data set or block, damaged files, arrays that do not fit, or no preprocessing
+            for a network that does not record one.
     """
     with opened(model, device, engine) as network:
         measure = measurer(
@@ -129,20 +126,20 @@ def measurer(
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
 ) -> Callable[[Sequence[str]], Evaluation]:
-    """Reads the data once, as :func:`evaluate` says, and evaluates the network without the blocks of a call."""
+    """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
     prepared = chosen(preprocessing, network.preprocessing, network.name)
     batch_size = whole_number(batch_size, "batch_size")
     if limit is not None:
         limit = whole_number(limit, "limit")
-    arrays = None if dataset is None or isinstance(dataset, str) else _pair(dataset)
+    arrays = None if dataset is None or isinstance(dataset, str) else _test_arrays(dataset, network.class_names)
     recipe = network.recipe
     if arrays is not None:
         examples = limited(from_arrays(*arrays, network.class_names, "test", channels_last=channels_last), limit)
     else:
         if dataset is None and recipe is None:
             raise UsageError(
-                f"this {network.name} was not trained here, so it records no data set; name one, or give images and "
-                "labels"
+                f"This {network.name} records no data set, because it was not trained here. Name one, or pass images "
+                "and labels."
             )
         name = str(dataset) if recipe is None or dataset is not None else recipe.dataset
         folder = checked_path(data_dir, "data_dir") if data_dir is not None else None
@@ -150,14 +147,14 @@ def measurer(
             folder = recipe.data_dir
         if name == ARRAYS:
             raise UsageError(
-                f"{network.name} was trained on arrays, which its checkpoint does not hold; "
-                "name a data set or give images and labels"
+                f"This {network.name} was trained on arrays, which its checkpoint does not contain. Name a data set, "
+                "or pass images and labels."
             )
         examples = named(name, folder, train=False, limit=limit)
 
     def measure(bypass: Sequence[str]) -> Evaluation:
         if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
-            raise UsageError(f"bypass must be names of blocks such as ['layer3.2']; received {bypass!r}")
+            raise UsageError(f"bypass must be names of blocks such as ['layer3.2']. Received: {shown(bypass)}.")
         with jvm.translated_errors():
             text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
         form = json.loads(text)
@@ -167,24 +164,30 @@ def measurer(
     return measure
 
 
-def _pair(dataset: Any) -> Examples:
-    if isinstance(dataset, (tuple, list)) and len(dataset) == 2:
-        return dataset[0], dataset[1]
-    size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
-    raise UsageError(
-        f"dataset must be a name or a pair of images and labels; received a {type(dataset).__name__}{size}"
-    )
+def _test_arrays(dataset: Any, class_names: Sequence[str]) -> Examples:
+    """Returns the images and labels for testing, labels as numbers."""
+    if not isinstance(dataset, (tuple, list)) or len(dataset) not in (2, 4):
+        size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
+        raise UsageError(
+            "dataset must be a data set's name, images and labels, or the four arrays of train. Received: "
+            f"{type(dataset).__name__}{size}."
+        )
+    images, labels = dataset[-2:]
+    return images, _numbered(labels, class_names)
 
 
-@contextmanager
-def opened(model: Model | str | os.PathLike[str], device: str, engine: str | None) -> Iterator[Model]:
-    """A caller's network, left open, or one of a checkpoint, closed afterwards."""
-    if isinstance(model, Model):
-        jvm.require_no_fork()
-        yield model
-    else:
-        with load(model, device, engine) as network:
-            yield network
+def _numbered(labels: Any, class_names: Sequence[str]) -> Any:
+    """Replaces class names among labels by their numbers; anything else is returned as it is."""
+    if not isinstance(labels, (np.ndarray, list, tuple)) or not len(labels) or not isinstance(labels[0], str):
+        return labels
+    numbers = {name: number for number, name in enumerate(class_names) if class_names.count(name) == 1}
+    for index, label in enumerate(labels):
+        if label not in numbers:
+            raise UsageError(
+                f"Unknown label at index {index}. Received: {shown(label)}. Allowed: numbers, or distinct class names "
+                f"of the network: {shown(list(class_names))}."
+            )
+    return np.array([numbers[label] for label in labels])
 
 
 def _figure(value: float | None) -> str:

@@ -1,7 +1,4 @@
-"""Image files and Pillow's images, decoded to bytes of grey or of red, green and blue at their full size.
-
-What happens to the pixels afterwards, such as resizing, is Java's.
-"""
+"""Decodes image files and Pillow images to uint8, grey or RGB, at full size; Java resizes them."""
 
 from __future__ import annotations
 
@@ -17,32 +14,38 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from .checks import require_no_pipe
 from .errors import UsageError
 
-#: What counts as an image in a folder; files given by name may end otherwise.
+#: The suffixes of images in a folder; files given by name may have others.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
-#: What Pillow may take a file for; some of the others start programs, or are hardly tested.
+#: The formats that Pillow may use; some of the others start programs, or are hardly tested.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
-#: Larger images are rejected before they are decoded.
+#: Larger images are rejected before decoding.
 MAX_PIXELS = 64_000_000
 
-#: A progressive JPEG has about ten passes over its pixels; each takes its time, however few bytes it has.
+#: A progressive JPEG has about ten scans; each takes time, however few bytes it has.
 MAX_SCANS = 100
 _SCAN = b"\xff\xda"
 
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, struct.error, zlib.error)
 
-#: Pillow's modes of one channel, apart from transparency.
-_GREY = ("1", "L", "LA", "La")
+#: Pillow's modes of 8 bits that become grey, and RGB.
+_GREY = ("1", "L", "LA")
+_COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
+_DEEP = ("I;16", "I;16L", "I;16B", "F")
+
+#: TIFF's BitsPerSample and PhotometricInterpretation, with the values that Pillow decodes correctly in a deep mode.
+_TIFF_TAGS = {258: ((16,), (32,)), 262: (1,)}
 
 
 def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Lists image files; a folder stands for the images in it, sorted, without files that begin with a dot.
+    """Lists image files; a folder stands for the images in it, sorted, without hidden files.
 
     Raises:
-        UsageError: a path that does not exist, or a folder without images.
+        UsageError: a path that does not exist, a pipe, or a folder without images.
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -51,66 +54,74 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
                 f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "." and f.is_file()
             )
             if not inside:
-                raise UsageError(f"folder {path} holds no images; they must end in {', '.join(SUFFIXES)}")
+                raise UsageError(f"Folder {path} holds no images. Allowed: {', '.join(SUFFIXES)}.")
             found += inside
         elif path.exists():
+            require_no_pipe(path)
             found.append(path)
         else:
-            raise UsageError(f"image {path} does not exist; give an image file or a folder")
+            raise UsageError(f"Image {path} does not exist. Give an image file or a folder.")
     return found
 
 
 def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False) -> npt.NDArray[np.uint8]:
-    """Decodes an image at its full size.
+    """Decodes an image at full size.
 
-    The camera's orientation is applied. Transparent parts become black. Greys of more than 8 bits are rounded to 8.
+    The EXIF orientation is applied. Transparent pixels become black. Greys of 16 bits, and floats from 0 to 1, are
+    rounded to 8 bits.
 
     Args:
-        image: a BMP, GIF, JPEG, PNG, TIFF or WebP file, of several frames the first; or an image of Pillow's.
-        invert: whether light and dark change places; transparent parts become black nevertheless.
+        image: a BMP, GIF, JPEG, PNG, TIFF or WebP file, of which the first frame is used; or a Pillow image.
+        invert: whether to swap light and dark; transparent pixels become black nevertheless.
 
     Returns:
         uint8 (1, H, W) for grey images, else (3, H, W).
 
     Raises:
-        UsageError: a file that is no image, is damaged, or has more than 64 megapixels or 100 JPEG scans; names it.
+        UsageError: a file that is not an image, is damaged, has a mode whose range is unknown, or more than 64
+            megapixels or 100 JPEG scans.
     """
     if isinstance(image, Image.Image):
-        with _named("the image"):
-            return _pixels(ImageOps.exif_transpose(image), invert)
+        with _named("The image"):
+            _require_mode(image, "The image")
+            return _pixels(ImageOps.exif_transpose(image), "The image", invert)
     path = os.fspath(image)
-    with _named(f"image {path}"), warnings.catch_warnings():
+    with _named(f"Image {path}"), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        # not by its path, or Pillow maps plain TIFFs into memory and misreads those of a camera held upright
+        # opened by its path, Pillow maps plain TIFFs into memory and misreads rotated ones
         with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
-                raise UsageError(_too_large(f"image {path}", f"{opened.width}x{opened.height} pixels"))
-            # with a segment for several images Pillow calls a JPEG an MPO
+                raise UsageError(_too_large(f"Image {path}", f"{opened.width}x{opened.height} pixels"))
+            # a JPEG with an MPF segment is an MPO to Pillow
             if opened.format in ("JPEG", "MPO") and _has_more_scans(path):
                 raise UsageError(
-                    f"image {path} has more than {MAX_SCANS} scans, which would take long; save it again without them"
+                    f"Image {path} has more than {MAX_SCANS} scans, which take long to decode. Save it again as a "
+                    "baseline JPEG."
                 )
+            _require_mode(opened, f"Image {path}")
             ImageOps.exif_transpose(opened, in_place=True)
-            return _pixels(opened, invert)
+            return _pixels(opened, f"Image {path}", invert)
 
 
 @contextlib.contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Turns what Pillow raises for a bad image into a :class:`UsageError` that names it."""
+    """Turns Pillow's errors into a :class:`UsageError` that names the image."""
     try:
         yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UsageError(_too_large(name, "more")) from error
+        raise UsageError(_too_large(name, "more than Pillow's limit")) from error
     except UnidentifiedImageError as error:
-        raise UsageError(f"{name} is in no known format; give a PNG, JPEG, GIF, BMP, TIFF or WebP file") from error
+        raise UsageError(
+            f"{name} is damaged or has an unsupported format. Allowed: PNG, JPEG, GIF, BMP, TIFF and WebP of 8 bits."
+        ) from error
     except UsageError:
         raise
     except _DAMAGED as error:
-        raise UsageError(f"{name} cannot be read: {error}; it may be damaged or truncated") from error
+        raise UsageError(f"{name} cannot be read: {error}. It may be damaged or truncated.") from error
 
 
 def _has_more_scans(path: str) -> bool:
-    """Whether a JPEG has more than `MAX_SCANS`; the marker of one stands nowhere in what is coded."""
+    """Returns whether a JPEG has more than `MAX_SCANS`; compressed data never contain the marker of a scan."""
     found, end = 0, b""
     with open(path, "rb") as file:
         while found <= MAX_SCANS and (part := file.read(1 << 20)):
@@ -119,26 +130,43 @@ def _has_more_scans(path: str) -> bool:
     return found > MAX_SCANS
 
 
-def _pixels(image: Image.Image, invert: bool) -> npt.NDArray[np.uint8]:
-    if image.mode.startswith("I") or image.mode == "F":
-        pixels = _shallow(image)[np.newaxis]
-    else:
-        # white turns black when it is inverted
-        pixels = _planes(image, 255 if invert else 0)
+def _require_mode(image: Image.Image, name: str) -> None:
+    """Rejects modes whose range of values is unknown, or that Pillow converts wrongly."""
+    tags = getattr(image, "tag_v2", {}) if image.mode in _DEEP else {}
+    unusual = any(tags.get(tag, allowed[0]) not in allowed for tag, allowed in _TIFF_TAGS.items())
+    # older versions of Pillow use the mode I for PNGs of 16 bits
+    deep_png = image.mode == "I" and image.format == "PNG"
+    if unusual or not (deep_png or image.mode in (*_GREY, *_COLOUR, *_DEEP)):
+        bits = f", with {tags[258][0]} bits and photometric interpretation {tags.get(262)}" if unusual else ""
+        raise UsageError(
+            f"{name} has an unsupported mode. Received: {image.mode}{bits}. Allowed: "
+            f"{', '.join((*_GREY, *_COLOUR, *_DEEP))}. Convert it to 8 bits, or pass an array of floats from 0 to 1."
+        )
+
+
+def _pixels(image: Image.Image, name: str, invert: bool) -> npt.NDArray[np.uint8]:
+    # white turns black when it is inverted
+    pixels = _shallow(image, name)[np.newaxis] if image.mode in (*_DEEP, "I") else _planes(image, 255 if invert else 0)
     return np.subtract(255, pixels, out=pixels) if invert else pixels
 
 
-def _shallow(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Deep greys with 8 bits a pixel; in place, for there may be 64 megapixels."""
+def _shallow(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
+    """Rounds deep greys to 8 bits; in place, because there may be 64 megapixels."""
     deep = np.array(image, dtype=np.float32)
-    deep /= 65535.0 if image.mode != "F" else max(1.0, float(deep.max(initial=0)))
+    if image.mode == "F":
+        least, most = float(deep.min(initial=0)), float(deep.max(initial=0))
+        if not (least >= 0 and most <= 1):  # or NaN
+            raise UsageError(
+                f"{name} has floats outside 0 to 1. Received: {least:g} to {most:g}. Scale them to 0 to 1 first."
+            )
+    else:
+        deep /= 65535
     deep *= 255
-    np.clip(deep, 0, 255, out=deep)
     return np.rint(deep, out=deep).astype(np.uint8)
 
 
 def _planes(image: Image.Image, background: int) -> npt.NDArray[np.uint8]:
-    """An image's planes, one after the other to have few in memory; transparent parts show the background."""
+    """Converts one channel after the other, to save memory; transparent pixels show the background."""
     grey = image.mode in _GREY
     mode = "RGBA" if image.has_transparency_data else "L" if grey else "RGB"
     if image.mode != mode:
@@ -157,6 +185,6 @@ def _planes(image: Image.Image, background: int) -> npt.NDArray[np.uint8]:
 
 def _too_large(name: str, received: str) -> str:
     return (
-        f"{name} is too large: {MAX_PIXELS // 1_000_000} megapixels are allowed, received {received}; "
-        "make it smaller first"
+        f"{name} is too large. Received: {received}. Allowed: {MAX_PIXELS // 1_000_000} megapixels. Make it smaller "
+        "first."
     )

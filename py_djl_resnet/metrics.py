@@ -1,4 +1,4 @@
-"""The table of a run's metrics: its columns, read from ``metrics.csv``."""
+"""Reads the table of a run's metrics, ``metrics.csv``."""
 
 from __future__ import annotations
 
@@ -13,45 +13,43 @@ from .errors import UsageError
 #: A row of the history: ``epoch``, ``step``, ``train_loss``, ``test_accuracy``, ...
 Row = dict[str, Any]
 
-#: The columns of every run; those that follow are the metrics of its objective, such as ``train_loss``.
+#: The columns of every run. The metrics of its objective follow, such as ``train_loss``.
 COLUMNS = ("epoch", "step", "seconds", "validation_seconds", "examples_per_second", "lr")
-_WHOLE = {"epoch", "step"}
+_INTEGERS = {"epoch", "step"}
 
 
 def metric_columns(row: Iterable[str]) -> list[str]:
-    """The columns that hold metrics, such as ``train_loss`` and ``test_accuracy``, in their order."""
+    """Returns the columns with metrics, such as ``train_loss`` and ``test_accuracy``, in their order."""
     return [name for name in row if name not in COLUMNS]
 
 
 def read_metrics(file: Path) -> list[Row]:
-    """The rows of a ``metrics.csv``; empty cells are None.
+    """Returns the rows of a ``metrics.csv``; empty cells are None.
 
     Raises:
-        UsageError: a file that cannot be read, lacks a column, or holds what is no number.
+        UsageError: a file that cannot be read, lacks a column, or has a cell that is not a number.
     """
     require_no_pipe(file)
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
-            lacking = [name for name in (*COLUMNS, "train_loss") if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise UsageError(f"{file} is not a table of metrics: it lacks the columns {', '.join(lacking)}")
+            missing = [name for name in (*COLUMNS, "train_loss") if name not in (reader.fieldnames or ())]
+            if missing:
+                raise UsageError(f"{file} is not a table of metrics. Missing columns: {', '.join(missing)}.")
             return [_row(cells, f"{file}, line {reader.line_num}") for cells in reader]
     except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}; give a folder that the train command made"
-        ) from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}. Give the folder of a training run.") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not a table of metrics: {error}") from error
+        raise UsageError(f"{file} is not a table of metrics: {error}.") from error
 
 
 def _row(cells: dict[str | Any, Any], where: str) -> Row:
     row: Row = {}
     for name, text in cells.items():
         if name is None or text is None:
-            raise UsageError(f"{where}: the number of cells differs from the first line's")
+            raise UsageError(f"{where}: the number of cells differs from the first line.")
         try:
-            row[name] = None if text == "" else int(text) if name in _WHOLE else float(text)
+            row[name] = None if text == "" else int(text) if name in _INTEGERS else float(text)
         except ValueError as error:
-            raise UsageError(f"{where}: {name} must be a number. Received: {text!r}") from error
+            raise UsageError(f"{where}: {name} must be a number. Received: {text!r}.") from error
     return row

@@ -1,13 +1,15 @@
-"""How a training run shows its progress: bars on a terminal or in a notebook, else lines."""
+"""How a training run shows its progress: a bar on a terminal or in a notebook, else a line per epoch."""
 
 from __future__ import annotations
 
-import os
+import re
 import sys
-import warnings
+import textwrap
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
+from ._process import terminal
 from ._process.streams import lenient
 from ._process.surroundings import in_notebook
 from .errors import UsageError
@@ -15,18 +17,36 @@ from .metrics import metric_columns
 
 Snapshot = Mapping[str, Any]
 
+_PHASES = {"training": "Train", "validating": "Eval", "testing": "Test"}
+_LONGEST_BAR = 30
+_SHORTEST_BAR = 10
+#: Columns of the text beside the bar, reserved so that the bar keeps its length
+_USUAL = 46
+_NOTEBOOK_COLUMNS = 100
+
 
 class Display(Protocol):
-    """What :func:`py_djl_resnet.train` tells of a run, about ten times a second."""
+    """What :func:`py_djl_resnet.train` calls as a run advances, about ten times a second."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """The state now: ``state``, ``epoch``, ``epochs``, ``done``, ``total``, ``metrics``, ..., ``ended``."""
+        """Shows the current state.
+
+        Args:
+            snapshot: ``state`` (``"training"``, ``"validating"``, ``"testing"``, ...), ``epoch`` from 1,
+                ``epochs``, ``done`` and ``total`` (examples), ``metrics`` (means so far, by name),
+                ``examples_per_second``, and more; what is not known yet is None.
+        """
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        """A row was added to the history."""
+        """Shows a completed epoch.
+
+        Args:
+            row: the new row of the history, with the columns of ``metrics.csv``.
+            epochs: how many epochs the run has.
+        """
 
     def close(self) -> None:
-        """The run has ended, in whatever way."""
+        """Ends the display: the run is done, stopped or failed."""
 
 
 class Silent:
@@ -42,173 +62,174 @@ class Silent:
         """Shows nothing."""
 
 
-class Lines:
-    """A plain line an epoch, for a file or a pipe.
+class Lines(Silent):
+    """One line per epoch, for a file or a pipe.
 
     Args:
         stream: where to write.
-        losses: whether a line also has loss and accuracy.
     """
 
-    def __init__(self, stream: TextIO, losses: bool = True) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._losses = losses
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Shows nothing between two epochs."""
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        """Writes the epoch's line."""
-        left = (epochs - row["epoch"]) * (row["seconds"] + row["validation_seconds"])
-        start = epoch_line(row, epochs) if self._losses else f"epoch {row['epoch']}/{epochs}"
-        print(
-            f"{start}: {row['seconds']:.1f} s training ({row['examples_per_second']:.1f} "
-            f"examples/sec), {row['validation_seconds']:.1f} s validating, "
-            f"about {_duration(left)} left",
-            file=self._stream,
-            flush=True,
-        )
-
-    def close(self) -> None:
-        """Nothing to end."""
+        """Writes the epoch's metrics, its time and the estimated time left."""
+        seconds = row["seconds"] + row["validation_seconds"]
+        left = _duration((epochs - row["epoch"]) * seconds)
+        print(f"{epoch_line(row, epochs)}, {seconds:.1f} s, {left} left", file=self._stream, flush=True)
 
 
-class Bars:
-    """A training and a validating bar for each epoch, with tqdm."""
+class Bar(Silent):
+    """One line that shows the phase under way, replaced by a line per epoch.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # in a notebook without ipywidgets the bars are text, which is told here
-            from tqdm.auto import tqdm
+    The line never wraps: a narrow terminal drops its least important parts, a wide one has room for a bar.
 
-        self._tqdm = tqdm
+    Args:
+        stream: a terminal, or the standard output of a notebook.
+        epochs_to: where an epoch's line goes; None for `stream`.
+    """
+
+    def __init__(self, stream: TextIO, epochs_to: TextIO | None = None) -> None:
         self._stream = stream
-        self._bar: Any = None
-        self._at: tuple[int, str] | None = None
+        self._epochs_to = stream if epochs_to is None else epochs_to
+        self._drawn = ""
+        self._phase: tuple[int, str] | None = None
+        self._started = (0.0, 0)
         self._ended = 0
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draws the bar of the phase that the run is in."""
-        phase = snapshot["state"]
-        if phase == "done" and self._at is not None and self._at[1] == "testing" and self._bar is not None:
-            self._draw(snapshot["ended"]["done"], snapshot["ended"]["metrics"])
-            self._end()
-        # A snapshot may name the epoch still whose row it brings.
-        in_epoch = phase in ("training", "validating") and snapshot["epoch"] > self._ended
-        if not in_epoch and phase != "testing":
-            return
-        at = (snapshot["epoch"], phase)
-        if at != self._at:
-            ended = snapshot["ended"]
-            if self._bar is not None and ended is not None and (ended["epoch"], ended["state"]) == self._at:
-                self._draw(ended["done"], ended["metrics"])
-            self._end()
-            self._at = at
-            wide = _has_width(self._stream or sys.stderr)
-            title = phase.capitalize()
-            self._bar = self._tqdm(
-                total=snapshot["total"],
-                initial=snapshot["done"] or 0,
-                desc=f"{title:<10} {snapshot['epoch']}/{snapshot['epochs']}",
-                unit="ex",
-                file=self._stream,
-                ncols=None if wide else 80,
-                nrows=None if wide else 24,
-                dynamic_ncols=wide,
-                mininterval=0,
-            )
-        self._draw(snapshot["done"], snapshot["metrics"])
+        """Draws the phase that the run is in."""
+        state = snapshot["state"]
+        if state == "done":
+            self._clear()
+        # The snapshot that brings a row may still name its epoch
+        elif state == "testing" or (state in _PHASES and snapshot["epoch"] > self._ended):
+            self._draw(snapshot)
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        """Ends the epoch's last bar with the epoch's figures."""
-        if self._bar is not None and self._at is not None and self._at[0] == row["epoch"]:
-            training = self._at[1] == "training"
-            metrics = {
-                column.partition("_")[2]: row[column]
-                for column in metric_columns(row)
-                if column.startswith("train_") == training
-            }
-            self._draw(self._bar.total, metrics)
-        self._end()
+        """Replaces the bar by the epoch's metrics."""
+        self._clear()
         self._ended = row["epoch"]
+        line = epoch_line(row, epochs)
+        if columns := terminal.width(self._epochs_to):
+            line = textwrap.fill(line, columns, subsequent_indent="  ")
+        print(line, file=self._epochs_to, flush=True)
 
     def close(self) -> None:
-        """Ends the bar where it is."""
-        self._end(complete=False)
+        """Leaves the bar of a run that stopped within an epoch."""
+        if self._drawn:
+            self._stream.write("\n")
+            self._stream.flush()
+        self._drawn = ""
 
-    def _draw(self, done: int | None, metrics: Mapping[str, float]) -> None:
-        if done is not None:
-            self._bar.n = done
-        self._bar.set_postfix({_short(name): f"{value:.3f}" for name, value in metrics.items()}, refresh=False)
-        self._bar.refresh()
+    def _draw(self, snapshot: Snapshot) -> None:
+        done, total = snapshot["done"] or 0, snapshot["total"] or 0
+        phase = (snapshot["epoch"], snapshot["state"])
+        if phase != self._phase:
+            self._phase, self._started = phase, (time.monotonic(), done)
+        parts = [
+            f"{_PHASES[snapshot['state']]} {snapshot['epoch']}/{snapshot['epochs']}",
+            f"{100 * done // total if total else 0}%",
+            self._left(done, total),
+            *(f"{_short(name)} {_figure(name, value)}" for name, value in snapshot["metrics"].items()),
+        ]
+        columns = (terminal.width(self._stream) or _NOTEBOOK_COLUMNS) - 1
+        line = fitted(parts, columns)
+        room = min(columns - max(len(line), _USUAL) - 2, _LONGEST_BAR)
+        if room >= _SHORTEST_BAR and total:
+            line = line.replace("%", f"%  {self._bar(done / total, room)}", 1)
+        padding = " " * max(0, min(len(self._drawn), columns) - len(line))  # erases the end of a longer line
+        self._drawn = line
+        self._stream.write(f"\r{self._coloured(line)}{padding}")
+        self._stream.flush()
 
-    def _end(self, complete: bool = True) -> None:
-        bar, self._bar = self._bar, None
-        if bar is not None:
-            if complete and bar.total:
-                bar.n = bar.total
-                bar.refresh()
-            bar.close()
+    def _left(self, done: int, total: int) -> str:
+        at, before = self._started
+        if done <= before:
+            return "-:--"
+        return _duration((time.monotonic() - at) * (total - done) / (done - before))
+
+    def _bar(self, share: float, room: int) -> str:
+        full = round(share * room)
+        unicode = (getattr(self._stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
+        filled, empty = ("━", "─") if unicode else ("#", ".")
+        return filled * full + empty * (room - full)
+
+    def _coloured(self, line: str) -> str:
+        phase, space, rest = line.partition("  ")
+        rest = re.sub("[━#]+", lambda filled: terminal.coloured(filled[0], "cyan", self._stream), rest)
+        return terminal.coloured(phase, "bold", self._stream) + space + rest
+
+    def _clear(self) -> None:
+        if self._drawn:
+            self._stream.write(f"\r{' ' * len(self._drawn)}\r")
+            self._stream.flush()
+        self._drawn = ""
+
+
+def fitted(parts: Sequence[str], columns: int) -> str:
+    """Returns the first parts that fit into `columns`, two spaces apart; at least the start of the first."""
+    line = parts[0][:columns]
+    for part in parts[1:]:
+        if len(line) + 2 + len(part) > columns:
+            break
+        line += f"  {part}"
+    return line
 
 
 def shown_by(progress: Any) -> Display:
-    """What shows a run: `progress` itself, or what True and False stand for.
+    """Returns what shows a run: `progress` itself, or what True and False stand for.
 
     Raises:
         UsageError: it is none of these.
     """
     if isinstance(progress, bool):
         return display() if progress else Silent()
+    allowed = "Allowed: True, False, or an object with show, epoch_ended and close, such as LiveFigure()."
     if isinstance(progress, type):
-        raise UsageError(f"progress must be an object, as {progress.__name__}(); received the class itself")
-    methods = ("show", "epoch_ended", "close")
-    if not all(callable(getattr(progress, name, None)) for name in methods):
-        raise UsageError(
-            f"progress must be True, False or an object with {', '.join(methods)}, as LiveFigure(); "
-            f"received {progress!r}"
-        )
+        raise UsageError(f"progress must be an object. Received: the class {progress.__name__}. {allowed}")
+    if not all(callable(getattr(progress, name, None)) for name in ("show", "epoch_ended", "close")):
+        raise UsageError(f"progress cannot show a run. Received: {progress!r}. {allowed}")
     shown: Display = progress
     return shown
 
 
-def display(stream: TextIO | None = None, losses: bool = True) -> Display:
-    """Bars where they can be drawn (a terminal, a notebook), else lines; what cannot be written is dropped.
+def display(stream: TextIO | None = None, epochs_to: TextIO | None = None) -> Display:
+    """Returns a bar for a terminal or a notebook, else lines. What cannot be written is dropped.
 
     Args:
-        stream: a terminal, file or pipe; None takes standard error.
-        losses: for lines: whether they have loss and accuracy too.
+        stream: a terminal, file or pipe; None for standard error, or a notebook's standard output.
+        epochs_to: where the line of each epoch goes; None for `stream`.
     """
     if in_notebook():
-        return Bars(stream if stream is not sys.stderr else None)
+        return Bar(lenient(sys.stdout))
     stream = sys.stderr if stream is None else stream
-    if stream is None:  # Python has none where it is closed
+    if stream is None:  # Python has none if it is closed
         return Silent()
-    # a full disk under a log, or a terminal that has closed, ends no training
+    # A full disk under a log, or a terminal that has closed, ends no training
     stream = lenient(stream)
-    return Bars(stream) if stream.isatty() else Lines(stream, losses)
+    if stream.isatty() and not terminal.is_dumb():
+        return Bar(stream, epochs_to)
+    return Lines(stream if epochs_to is None else epochs_to)
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
-    """``epoch 1/10: train loss 0.512, train acc 0.815, test loss 0.460, test acc 0.818``."""
+    """Returns ``epoch 1/10: train loss 0.512, train acc 0.815, test loss 0.460, test acc 0.818``."""
     return f"epoch {row['epoch']}/{epochs}: {metrics_line(row)}"
 
 
 def metrics_line(row: Mapping[str, Any], columns: Sequence[str] | None = None) -> str:
-    """``train loss 0.512, train acc 0.815`` of some columns of a row, of all metrics for None."""
+    """Returns ``train loss 0.512, train acc 0.815`` for some columns of a row, or all metrics for None."""
     shown = metric_columns(row) if columns is None else columns
     return ", ".join(f"{_short(column.replace('_', ' '))} {row[column]:.3f}" for column in shown)
 
 
+def _figure(name: str, value: float) -> str:
+    return f"{value:.2f}" if name == "loss" and value >= 0.1 else f"{value:.3f}"
+
+
 def _short(name: str) -> str:
     return name.replace("accuracy", "acc")
-
-
-def _has_width(stream: TextIO) -> bool:
-    """Whether a terminal tells its width; tqdm would draw bars of no width on one that says 0."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns > 0
-    except (OSError, ValueError):
-        return False
 
 
 def _duration(seconds: float) -> str:

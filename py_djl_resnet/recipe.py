@@ -1,4 +1,4 @@
-"""The settings of a training run, as Python sees them."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import numbers
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .checks import shown
+from .checks import checked_path, nearest, require_no_pipe, shown
 from .errors import UsageError
 from .settings import ENVIRONMENT, SETTINGS
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every setting of a training run; the defaults are those of the d2l chapter.
+    """Every setting of a training run. The defaults are those of the d2l chapter.
 
-    docs/settings.md lists what each setting means and allows. Java checks them when a run starts, before it writes
-    anything, or in :meth:`checked`. A path may be a ``Path``, a number one of numpy's.
+    docs/settings.md lists the meaning and allowed values of each setting. Java checks them in :meth:`checked` and when
+    a run starts, before it writes anything. Paths may be ``Path`` objects and numbers numpy scalars.
 
     Raises:
-        SettingError: a value that JSON cannot hold, such as NaN.
+        SettingError: a value that JSON cannot express, such as NaN.
     """
 
     model: str = "d2l-resnet18"
@@ -64,16 +63,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in SETTINGS:
-            object.__setattr__(self, name, _plain(name, getattr(self, name)))
+            object.__setattr__(self, name, _json_value(name, getattr(self, name)))
 
     def checked(self, *, quiet: bool = False) -> Recipe:
-        """This recipe with all values checked, as :func:`train` does first; starts Java with its engine if none runs.
+        """Returns this recipe after checking all values, as :func:`train` does first. Starts Java if needed.
 
         Args:
             quiet: whether to hide the progress of fetching Java's libraries.
 
         Raises:
-            SettingError: a value that is not allowed, alone or together with others.
+            SettingError: a value that is not allowed, alone or in combination.
         """
         from ._java import jvm
 
@@ -82,20 +81,20 @@ class Recipe:
             return Recipe(**json.loads(str(jvm.bridge().completeRecipe(self.to_json()))))
 
     def replace(self, **settings: Any) -> Recipe:
-        """A copy with some settings changed; unknown names raise :class:`UsageError`."""
+        """Returns a copy with some settings changed; unknown names raise :class:`UsageError`."""
         return Recipe.from_settings({**dataclasses.asdict(self), **settings})
 
     def to_json(self) -> str:
-        """The recipe as JSON text with every setting."""
+        """Returns every setting as JSON text."""
         return json.dumps(dataclasses.asdict(self))
 
     @staticmethod
     def from_settings(settings: Mapping[str, Any], source: str = "") -> Recipe:
-        """A recipe of some settings and the defaults of the others.
+        """Returns a recipe with some settings and the defaults of the others.
 
         Args:
             settings: values by name, not checked here.
-            source: where they come from, for an error.
+            source: the origin of the settings, for an error.
 
         Raises:
             UsageError: an unknown name.
@@ -104,16 +103,16 @@ class Recipe:
 
     @staticmethod
     def from_json(text: str, source: str = "the recipe") -> Recipe:
-        """A recipe of a JSON object; settings that are not there have their defaults, values are not checked here.
+        """Returns the recipe in a JSON object. Missing settings have their defaults; values are not checked here.
 
         Raises:
-            UsageError: not JSON, not an object, an unknown name, a name that is there twice; says `source`.
+            UsageError: not JSON, not an object, an unknown or repeated name; begins with `source`.
         """
         return Recipe(**_parse(text, source))
 
     @staticmethod
     def from_file(name: str | os.PathLike[str]) -> Recipe:
-        """A recipe of a JSON file, or one that comes with the package, by its name.
+        """Returns the recipe in a JSON file, or one that comes with the package, by its name.
 
         Raises:
             UsageError: as :meth:`from_json`, or there is no such file or name.
@@ -122,46 +121,43 @@ class Recipe:
 
 
 def recipe_names() -> list[str]:
-    """The names of the recipes that come with the package, sorted."""
+    """Returns the sorted names of the recipes that come with the package."""
     folder = resources.files(__package__) / "recipes"
     return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".json"))
 
 
 def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings that a recipe file, or a recipe of the package, gives; not the defaults.
+    """Returns the settings in a recipe file, or in a recipe of the package, without the defaults.
 
     Raises:
         UsageError: as :meth:`Recipe.from_file`.
     """
-    text = os.fspath(name)
-    if text in recipe_names():
+    text = checked_path(name, "recipe")
+    names = recipe_names()
+    if text in names:
         source = resources.files(__package__) / "recipes" / f"{text}.json"
         return _parse(source.read_text("utf-8"), f"recipe {text}")
     path = Path(text)
+    choices = f"Give a JSON file, or one of: {', '.join(names)}."
     if not path.exists() and path.suffix != ".json" and path.name == text:
-        raise UsageError(
-            f"no recipe is named {text!r}{nearest(text, recipe_names())}; "
-            f"give a .json file or one of: {', '.join(recipe_names())}"
-        )
+        raise UsageError(f"Unknown recipe {text!r}.{nearest(text, names)} {choices}")
+    require_no_pipe(path)
     try:
-        return _parse(path.read_text("utf-8"), f"recipe {path}")
+        return _parse(path.read_text("utf-8-sig"), f"recipe {path}")
     except OSError as error:
-        raise UsageError(
-            f"recipe {path} cannot be read: {error.strerror}; give the path of a JSON file "
-            f"or one of: {', '.join(recipe_names())}"
-        ) from error
+        raise UsageError(f"recipe {path} cannot be read: {error.strerror}. {choices}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"recipe {path} is not JSON: byte {error.start} is not UTF-8 text") from error
+        raise UsageError(f"recipe {path} is not JSON: byte {error.start} is not UTF-8.") from error
 
 
 def environment_settings(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """The settings that ``MAX_EPOCH`` and ``DATASET_LIMIT`` give, not checked; empty ones count as not set."""
+    """Returns the settings in ``MAX_EPOCH`` and ``DATASET_LIMIT``, unchecked; an empty variable counts as unset."""
     found = {name: environment.get(variable, "").strip() for variable, name in ENVIRONMENT.items()}
     return {name: number(text) for name, text in found.items() if text}
 
 
 def number(text: str) -> int | float | str:
-    """The number that a text is, or the text, which Java then reports."""
+    """Returns the number in a text, or the text, which Java then rejects."""
     try:
         return int(text)
     except ValueError:
@@ -173,51 +169,45 @@ def number(text: str) -> int | float | str:
     return value if math.isfinite(value) else text
 
 
-def nearest(name: str, names: list[str]) -> str:
-    """``"; did you mean 'x'?"`` for a misspelt name, else nothing."""
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 def _parse(text: str, source: str) -> dict[str, Any]:
     def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
             if key in found:
-                raise UsageError(f'{source}: "{key}" is there twice. Keep one.')
+                raise UsageError(f'{source}: "{key}" occurs twice. Keep one.')
             found[key] = value
         return found
 
     def no_constant(text: str) -> None:
-        raise UsageError(f"{source}: {text} is not a number that JSON allows. Give a finite one.")
+        raise UsageError(f"{source}: JSON does not allow {text}. Give a finite number.")
 
     try:
         settings = json.loads(text, object_pairs_hook=no_duplicates, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         if isinstance(error, UsageError):
             raise
-        raise UsageError(f"{source} is not JSON: {error}") from error
+        raise UsageError(f"{source} is not JSON: {error}.") from error
     if not isinstance(settings, dict):
         raise UsageError(f'{source} must be a JSON object like {{"epochs": 10}}. Received: {shown(settings)}.')
-    for note in ("selection", "versions"):  # what a run folder's recipe.json says besides the settings
+    for note in ("selection", "versions"):  # in a run folder's recipe.json, besides the settings
         settings.pop(note, None)
     return _known(settings, source)
 
 
 def _known(settings: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """`settings`, if all of their names are settings'."""
+    """Returns `settings` if all names are known."""
     for name in settings:
         if name not in SETTINGS:
-            near = get_close_matches(name, SETTINGS, n=1, cutoff=0.5)
+            near = nearest(name, SETTINGS).replace("'", '"')
             raise UsageError(
-                f"{source}{': ' if source else ''}Unknown setting. Received: {shown(name)}. Allowed: "
-                f"{', '.join(SETTINGS)}." + (f' Did you mean "{near[0]}"?' if near else "")
+                f"{source}{': ' if source else ''}Unknown setting. Received: {shown(name)}. "
+                f"Allowed: {', '.join(SETTINGS)}.{near}"
             )
     return dict(settings)
 
 
-def _plain(name: str, value: Any) -> Any:
-    """`value` as JSON can hold it."""
+def _json_value(name: str, value: Any) -> Any:
+    """Returns `value` as JSON expresses it."""
     try:
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
@@ -225,5 +215,5 @@ def _plain(name: str, value: Any) -> Any:
             value = int(value) if isinstance(value, numbers.Integral) else float(value)
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SETTINGS[name].wrong(value) from error
+        raise SETTINGS[name].error_for(value) from error
     return value

@@ -1,4 +1,4 @@
-"""Resuming runs: which run is to be resumed, whether its recipe fits, and waiting for one that is in use."""
+"""Resuming runs: finds the run, compares its recipe, and waits while another process uses it."""
 
 from __future__ import annotations
 
@@ -15,93 +15,94 @@ from typing import Any
 
 from ._checkpoint import recipe_settings
 from ._java.jars import ENGINES
-from .checks import path, shown
+from .checks import checked_path, require_no_pipe, shown
 from .errors import ResnetWarning, RunInUseError, SettingError, UsageError
 from .recipe import Recipe
 from .runs import Run, read_recipe, recipe_of_run
 from .settings import RESUMABLE, absolute_paths, check_start
 
-#: The files of which one makes a folder a run's, the first that says its recipe first.
-_OF_A_RUN = ("recipe.json", "last.safetensors", "last.previous.safetensors")
-#: Seconds between looks at a run that another process writes to.
-_LOOK_AGAIN = 0.2
-#: From where a wait is announced to who called the API.
+#: The files of a run that hold its recipe, the preferred one first. Any of them makes a folder a run.
+_RECIPE_FILES = ("recipe.json", "last.safetensors", "last.previous.safetensors")
+#: Seconds between two attempts to resume a run that is in use.
+_RETRY_SECONDS = 0.2
+#: The stack level of the API's caller, for the warning about waiting.
 _CALLER = 3
 
 
 def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | None) -> Path | None:
-    """The run that :func:`py_djl_resnet.train` is to resume; None if it is to start one.
+    """Returns the run that :func:`py_djl_resnet.train` resumes, or None if it starts one.
 
     Args:
-        resume: a run folder, a checkpoint in one, or "auto": the run in `out`, or without that the newest in
-            ``runs`` that follows `recipe`.
-        recipe: what is to be trained.
-        out: the run folder that was asked for.
+        resume: a run folder, a checkpoint in one, or "auto": the run in `out`, or without `out` the newest in
+            ``runs`` with this recipe.
+        recipe: the requested recipe.
+        out: the requested run folder.
 
     Raises:
-        UsageError: no such run.
+        UsageError: there is no such run.
     """
     if resume != "auto":
-        return existing(resume, "resume")
+        return existing_run(resume, "resume")
     if out is None:
         return find_run(recipe, Path("runs").absolute())
     return Path(out) if is_run(Path(out)) else None
 
 
-def existing(run: str | os.PathLike[str], name: str) -> Path:
-    """The absolute path of a run folder or checkpoint that exists."""
-    source = Path(path(run, name, "; the folder of a run is run.folder"))
+def existing_run(run: str | os.PathLike[str], name: str) -> Path:
+    """Returns the absolute path of a run folder or checkpoint that exists."""
+    source = Path(checked_path(run, name, "The folder of a run is run.folder."))
     if not source.exists():
-        raise UsageError(f"run {source} does not exist; give a run folder, or a checkpoint in one")
+        raise UsageError(f"run {source} does not exist. Give a run folder, or a checkpoint in one.")
+    require_no_pipe(source)
     return Path(os.path.abspath(source))
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run that can be resumed."""
-    return any((folder / name).is_file() for name in _OF_A_RUN)
+    """Returns whether a folder holds a run that can be resumed."""
+    return any((folder / name).is_file() for name in _RECIPE_FILES)
 
 
 def find_run(recipe: Recipe, folder: Path) -> Path | None:
-    """The newest run in `folder` that follows `recipe`, resumable settings aside; None if there is none."""
+    """Returns the newest run in `folder` with this recipe, except for resumable settings; None if there is none."""
     found: list[tuple[int, Path]] = []
     for run in folder.iterdir() if folder.is_dir() else []:
         with contextlib.suppress(UsageError):
-            _, of_run = next(_recipes(run))
-            if not differences(recipe, of_run):
-                begun = next(file for name in _OF_A_RUN if (file := run / name).is_file())
-                found.append((begun.stat().st_mtime_ns, run))
+            _, recipe_of_that_run = next(_recipes(run))
+            if not differences(recipe, recipe_of_that_run):
+                first = next(file for name in _RECIPE_FILES if (file := run / name).is_file())
+                found.append((first.stat().st_mtime_ns, run))
     return max(found, default=(0, None))[1]
 
 
 def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -> Recipe:
-    """The checked recipe of a run: of its ``recipe.json``, else of a checkpoint; starts Java as it and `changes` say.
+    """Starts Java for a run and returns its checked recipe, from ``recipe.json`` or else from a checkpoint.
 
     Args:
         source: the run folder, or a checkpoint in one.
-        changes: settings to change, of which the device and the threads are taken.
+        changes: changed settings; only the device and the threads are used here.
         quiet: whether to hide the progress of fetching Java's libraries.
 
     Raises:
-        UsageError: no recipe can be read, or none is sound; says what is wrong with the first.
+        UsageError: no valid recipe can be read; reports the first problem.
     """
-    where = {name: changes[name] for name in ("device", "threads") if name in changes}
-    check_start(ENGINES[0], where.get("device", "auto"), where.get("threads"))
+    used = {name: changes[name] for name in ("device", "threads") if name in changes}
+    check_start(ENGINES[0], used.get("device", "auto"), used.get("threads"))
     failures = []
     for file, recipe in _recipes(source):
         try:
-            return recipe.replace(**where).checked(quiet=quiet)
+            return recipe.replace(**used).checked(quiet=quiet)
         except SettingError as error:
             failures.append(f"{file}: {error}")
     raise UsageError(failures[0])
 
 
 def _recipes(source: Path) -> Iterator[tuple[Path, Recipe]]:
-    """The recipes of a run that can be read, with their files; raises the first :class:`UsageError` if none can."""
-    named = source.is_file()
-    folder = source.parent if named else source
+    """Yields each readable recipe of a run with its file; raises the first :class:`UsageError` if there is none."""
+    is_checkpoint = source.is_file()
+    folder = source.parent if is_checkpoint else source
     failures = []
-    checkpoints = [source] if named else [folder / name for name in _OF_A_RUN[1:]]
-    for file in (folder / _OF_A_RUN[0], *checkpoints):
+    checkpoints = [source] if is_checkpoint else [folder / name for name in _RECIPE_FILES[1:]]
+    for file in (folder / _RECIPE_FILES[0], *checkpoints):
         try:
             recipe = recipe_of_run(recipe_settings(file), file) if file in checkpoints else read_recipe(file)
         except UsageError as error:
@@ -112,42 +113,44 @@ def _recipes(source: Path) -> Iterator[tuple[Path, Recipe]]:
         raise failures[0]
 
 
-def require_equal(recipe: Recipe, of_run: Recipe, source: Path) -> None:
-    """Raises :class:`SettingError` unless a run follows `recipe`, resumable settings aside."""
-    if unequal := differences(recipe, of_run):
-        values = ", ".join(f'"{name}" {asked!r} (it is {is_!r})' for name, (asked, is_) in unequal.items())
+def require_equal(recipe: Recipe, recipe_of_run: Recipe, source: Path) -> None:
+    """Raises :class:`SettingError` if a run has another recipe, except for resumable settings."""
+    if unequal := differences(recipe, recipe_of_run):
+        values = ", ".join(f'"{name}" {new!r} (it is {old!r})' for name, (new, old) in unequal.items())
         raise SettingError(
             f"The run in {source} has another recipe: {values}. Give its own settings, resume it as it is with "
             f'"resume" {source} without "out", or choose another "out".'
         )
 
 
-def differences(recipe: Recipe, of_run: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The settings in which a recipe differs from that of a run, with both values; resumable ones aside."""
-    values = absolute_paths(dataclasses.asdict(recipe))  # a run keeps whole paths
-    pairs = {name: (value, getattr(of_run, name)) for name, value in values.items() if name not in RESUMABLE}
+def differences(recipe: Recipe, recipe_of_run: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Returns both values of each setting that differs between two recipes, except for resumable settings."""
+    values = absolute_paths(dataclasses.asdict(recipe))  # as a run stores them
+    pairs = {name: (value, getattr(recipe_of_run, name)) for name, value in values.items() if name not in RESUMABLE}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def when_free(wait: float, begin: Callable[[], Run]) -> Run:
-    """Calls `begin` again and again, for up to `wait` seconds, while another process writes to its run.
+    """Calls `begin` repeatedly for up to `wait` seconds while another process writes to its run.
 
     Raises:
         RunInUseError: the run is still in use then.
-        SettingError: a `wait` that is no number of seconds.
+        SettingError: `wait` is not a number of seconds.
     """
     if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 <= wait < math.inf:
         raise SettingError(f'"wait" must be 0 or more seconds. Received: {shown(wait)}.')
-    told = ""
-    waited_since: float | None = None  # from the first look on, however long Java took to start
+    announced = ""
+    waiting_since: float | None = None  # from the first attempt, because starting Java takes time, too
     while True:
         try:
             return begin()
         except RunInUseError as busy:
-            waited_since = waited_since or time.monotonic()
-            if time.monotonic() - waited_since >= wait:
-                raise RunInUseError(f"{busy} Or let it wait: wait=SECONDS.") from busy
-            if str(busy) != told:
-                told = str(busy)
-                warnings.warn(f"waiting for up to {wait:g} s: {told}", ResnetWarning, stacklevel=_CALLER)
-        time.sleep(_LOOK_AGAIN)
+            waiting_since = waiting_since or time.monotonic()
+            if time.monotonic() - waiting_since >= wait:
+                if wait:
+                    raise
+                raise RunInUseError(f'{busy} "wait" sets how many seconds to wait.') from busy
+            if str(busy) != announced:
+                announced = str(busy)
+                warnings.warn(f"Waiting up to {wait:g} s. {announced}", ResnetWarning, stacklevel=_CALLER)
+        time.sleep(_RETRY_SECONDS)

@@ -1,7 +1,6 @@
-"""The schema of a training's settings, which Java and Python read from one file, ``settings.json``.
+"""The schema of the settings, which Java and Python read from one file, ``settings.json``.
 
-Java checks values by it. Here it gives the fields of :class:`Recipe` their meaning, the command line its options and
-docs/settings.md its table.
+Java validates recipes against it. Python derives the command line's options and docs/settings.md from it.
 """
 
 from __future__ import annotations
@@ -12,32 +11,31 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import resources
 from typing import Any
 
-from .checks import shown
+from .checks import nearest, require_utf8, shown
 from .errors import SettingError
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting, as ``settings.json`` describes it; what a type does not need is None.
+    """A setting, as ``settings.json`` describes it.
 
     Attributes:
         name: the key in a recipe.
         type: boolean, integer, number, choice, text, path, model, dataset, or "fraction or path".
-        default: the value where a recipe has none.
+        default: the value if a recipe has none.
         group: the heading under which the command line lists it.
-        help: its meaning, in one line.
-        min: the least number.
-        max: the greatest number.
-        choices: the texts of a choice.
-        pattern: the regular expression of a text.
-        allowed: what is allowed, in words, where the type and its limits do not say it.
-        unset: what None stands for, in words; None where None is not allowed.
-        resumable: whether a resumed run may change it, for it leaves the result as it is, to rounding.
-        metavar: how the command line writes the value, where it is no boolean or choice.
+        help: its meaning in one line.
+        min: the smallest allowed number.
+        max: the largest allowed number.
+        choices: the allowed values of a choice.
+        pattern: the regular expression that a text must match.
+        allowed: the allowed values in words, if type and limits do not imply them.
+        unset: the meaning of None in words; None if None is not allowed.
+        resumable: whether a resumed run may change it, because the result stays the same up to rounding.
+        metavar: the placeholder in the command line's help, except for booleans and choices.
         environment: the variable that sets the default on the command line.
     """
 
@@ -63,24 +61,23 @@ class Setting:
 
     @property
     def is_path(self) -> bool:
-        """Whether a text is the path of a file or folder."""
+        """Whether a string is the path of a file or folder."""
         return self.type in ("path", "fraction or path")
 
     def in_words(self) -> str:
-        """What is allowed besides None, as Java's errors say it."""
+        """Returns the allowed values besides None, worded as in Java's errors."""
         if self.type == "boolean":
             return "true or false"
         if self.type in ("integer", "number"):
             return f"a {'whole number' if self.type == 'integer' else 'number'} from {self.min} to {self.max}"
         return self.allowed or ", ".join(self.choices)
 
-    def wrong(self, value: object) -> SettingError:
-        """The error for a value that is not allowed."""
+    def error_for(self, value: object) -> SettingError:
+        """Returns the error for a value that is not allowed."""
         null = "" if self.unset is None else ", or null"
-        near = get_close_matches(value, self.choices, n=1) if isinstance(value, str) else []
-        advice = f" Did you mean {near[0]!r}?" if near else ""
         return SettingError(
-            f'Wrong value for "{self.name}". Received: {shown(value)}. Allowed: {self.in_words()}{null}.{advice}'
+            f'Wrong value for "{self.name}". Received: {shown(value)}. '
+            f"Allowed: {self.in_words()}{null}.{nearest(value, self.choices)}"
         )
 
 
@@ -90,28 +87,28 @@ def _read() -> tuple[list[str], dict[str, Setting]]:
     return schema["groups"], {setting.name: setting for setting in settings}
 
 
-#: The headings of the command line, and the settings by name, both in order.
+#: The headings of the command line and the settings by name, both in order.
 GROUPS, SETTINGS = _read()
 
 #: The settings that a resumed run may change.
 RESUMABLE = tuple(setting.name for setting in SETTINGS.values() if setting.resumable)
 
-#: The setting of each environment variable that sets a default on the command line, as the chapter's properties do.
+#: The setting of each environment variable that sets a default on the command line, like the chapter's properties.
 ENVIRONMENT = {setting.environment: setting.name for setting in SETTINGS.values() if setting.environment}
 
 
 def check_start(engine: object, device: object, threads: object) -> None:
-    """Checks the settings that Java starts with and therefore cannot check before.
+    """Checks the settings that Java needs to start, because it cannot check them before.
 
     Raises:
         SettingError: a value that is not allowed.
     """
     if not (isinstance(engine, str) and engine in SETTINGS["engine"].choices):
-        raise SETTINGS["engine"].wrong(engine)
+        raise SETTINGS["engine"].error_for(engine)
     if not (isinstance(device, str) and re.fullmatch(SETTINGS["device"].pattern, device)):
-        raise SETTINGS["device"].wrong(device)
+        raise SETTINGS["device"].error_for(device)
     if threads is not None and not _is_within(threads, SETTINGS["threads"]):
-        raise SETTINGS["threads"].wrong(threads)
+        raise SETTINGS["threads"].error_for(threads)
 
 
 def _is_within(value: object, setting: Setting) -> bool:
@@ -121,8 +118,16 @@ def _is_within(value: object, setting: Setting) -> bool:
 
 
 def absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with absolute paths: Java may look for a relative one elsewhere than Python."""
-    return {
-        name: os.path.abspath(value) if SETTINGS[name].is_path and isinstance(value, str) and value else value
-        for name, value in settings.items()
-    }
+    """Returns `settings` with absolute paths, because Java's working directory may differ from Python's.
+
+    Raises:
+        UsageError: a path that is not UTF-8.
+    """
+    return {name: _absolute(SETTINGS[name], value) for name, value in settings.items()}
+
+
+def _absolute(setting: Setting, value: Any) -> Any:
+    if not (setting.is_path and isinstance(value, str) and value):
+        return value
+    require_utf8(value, f'"{setting.name}"')
+    return os.path.abspath(value)

@@ -1,25 +1,28 @@
-"""What a network is made of: layers, shapes, parameters, multiply-adds."""
+"""The layers of a network: shapes, parameters, multiply-adds."""
 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ._java import jvm
-from .checks import text, whole_number, whole_numbers
+from .checks import checked_text, whole_number, whole_numbers
 from .errors import UsageError
+
+_NARROWEST_COLUMN = 16
 
 
 @dataclass(frozen=True)
 class Summary:
     """The layers of a network for one input shape.
 
-    Args:
+    Attributes:
         model: the network's name.
-        input: (N, C, H, W).
-        layers: for each ``name``, ``type``, ``output_shape``, ``parameters``, ``multiply_adds``.
+        input: the input's shape (N, C, H, W).
+        layers: one dict for each layer: ``name``, ``type``, ``output_shape``, ``parameters``, ``multiply_adds``.
         total: ``parameters``, ``trainable_parameters``, ``multiply_adds``.
     """
 
@@ -30,11 +33,11 @@ class Summary:
 
     @staticmethod
     def from_dict(form: dict[str, Any]) -> Summary:
-        """A summary of the form that :meth:`to_dict` makes."""
+        """Returns the summary that :meth:`to_dict` turned into `form`."""
         return Summary(form["model"], tuple(form["input"]), form["layers"], form["total"])
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"model", "input", "layers": [...], "total": {...}}``, ready for JSON."""
+        """Returns ``{"model", "input", "layers": [...], "total": {...}}``, ready for JSON."""
         return {
             "model": self.model,
             "input": list(self.input),
@@ -43,7 +46,7 @@ class Summary:
         }
 
     def lines(self) -> str:
-        """The chapter's lines, one a layer: ``01Conv2d (1,64,112,112)``."""
+        """Returns the chapter's lines, one for each layer: ``01Conv2d (1,64,112,112)``."""
         return "\n".join(f"{layer['name']} {_shape(layer['output_shape'])}" for layer in self.layers)
 
     def __str__(self) -> str:
@@ -83,39 +86,62 @@ def summarize(
     depth: int = 1,
     engine: str | None = None,
 ) -> Summary:
-    """The layers of a network by name, for an input shape (N, C, H, W); nothing is computed.
+    """Lists the layers of a network for an input shape, without computing anything.
 
     Args:
-        model: a name of :func:`available`, with options after plus signs.
-        shape: (N, C, H, W); None for the network's usual one, as (1, 1, 28, 28).
-        classes: logits of its output; None for its usual number.
-        depth: how many levels of nested blocks are listed, at least 1.
-        engine: ``pytorch`` or ``mxnet``; None for the one that runs, else ``pytorch``.
+        model: a name from :func:`py_djl_resnet.models.available`, with options after plus signs.
+        shape: the input's shape (N, C, H, W); None for the network's usual one, such as (1, 1, 28, 28).
+        classes: the number of outputs; None for the usual number.
+        depth: levels of nested blocks to list, at least 1.
+        engine: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
     Raises:
         UsageError: an unknown name, or a shape that the network cannot take.
     """
-    text(model, "model")
+    checked_text(model, "model")
     sizes = [] if shape is None else whole_numbers(shape, "shape")
     count = 0 if classes is None else whole_number(classes, "classes")
     depth = whole_number(depth, "depth")
     if shape is not None and not sizes:
-        raise UsageError("shape must be four whole numbers (N, C, H, W); received none")
+        raise UsageError("shape is empty. Received: (). Allowed: four integers (N, C, H, W).")
     jvm.start(engine)
     with jvm.translated_errors():
         return Summary.from_dict(json.loads(str(jvm.bridge().summary(model, count, sizes, depth))))
 
 
-def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Rows as lines with aligned columns; the columns in `right` are aligned to the right."""
+def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
+    """Returns rows as lines with aligned columns.
+
+    Args:
+        rows: the cells, the same number in each row; the first row has the headings.
+        right: the columns to align to the right.
+        columns: the longest line: the last column wraps between words, and where it has no room left each row becomes
+            a paragraph. None for no limit.
+    """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    if columns is not None:
+        room = columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
+        if room < min(widths[-1], _NARROWEST_COLUMN):
+            return "\n".join(_paragraph(rows[0], row, columns) for row in rows[1:])
+        widths[-1] = min(widths[-1], room)
+    lines = []
+    for row in rows:
+        last = [row[-1]] if columns is None else textwrap.wrap(row[-1], widths[-1], break_on_hyphens=False) or [""]
+        for number, part in enumerate(last):
+            cells = [*row[:-1], part] if number == 0 else [*[""] * (len(row) - 1), part]
+            lines.append(
+                "  ".join(
+                    cell.rjust(width) if i in right else cell.ljust(width)
+                    for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+                ).rstrip()
+            )
+    return "\n".join(lines)
+
+
+def _paragraph(headings: Sequence[str], row: Sequence[str], columns: int) -> str:
+    details = "; ".join(f"{heading}: {cell}" for heading, cell in zip(headings[1:], row[1:], strict=True) if cell)
+    wrapper = textwrap.TextWrapper(columns, break_on_hyphens=False, subsequent_indent="  ")
+    return "\n".join([*wrapper.wrap(row[0]), *wrapper.wrap(f"  {details}")])
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""What several tests share."""
+"""Shared fixtures."""
 
 import os
 import shutil
@@ -10,20 +10,20 @@ from examples import separable
 from interruption import SHORT, finish, metrics, start, wait_until
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # as in a shell's background job; the processes that the tests start, and interrupt, would inherit it
+    # a shell's background job ignores it, and the processes that the tests interrupt would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    # as under nohup: still without effect here, but not inherited
+    # nohup ignores it; this handler does nothing either, but is not inherited
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
-# Java announces its options on standard error, and colours stand between the words that tests look for
+# Java prints these options to standard error, and colours would split the words that tests look for
 for variable in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "FORCE_COLOR"):
     os.environ.pop(variable, None)
 
 
 @pytest.fixture(scope="session")
 def jvm():
-    """The module with its JVM running on the PyTorch engine; another engine needs a process of its own."""
+    """The module with its JVM running on PyTorch. MXNet needs a process of its own."""
     from py_djl_resnet._java import jvm
 
     jvm.start("pytorch", quiet=True)
@@ -32,7 +32,7 @@ def jvm():
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A short run on the data of this package, with its folder: two epochs on 512 examples."""
+    """A short run on bundled data with a folder: two epochs on 512 examples."""
     from py_djl_resnet import Recipe, train
 
     recipe = Recipe(epochs=2, limit=512, batch_size=64)
@@ -41,13 +41,13 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def arrays():
-    """Training and test pictures and labels of two classes."""
+    """Training and test images and labels of two classes."""
     return (*separable(256, 0), *separable(64, 1))
 
 
 @pytest.fixture
 def command(capsys, monkeypatch, tmp_path):
-    """Runs the command line in this process and in an empty folder: exit code, stdout, stderr."""
+    """Runs the command line in this process in an empty folder; returns exit code, stdout and stderr."""
     from py_djl_resnet.cli import main
 
     monkeypatch.chdir(tmp_path)
@@ -64,7 +64,7 @@ def command(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture
 def refused(command):
-    """Runs a command that must fail with one line on standard error: exit code and that line."""
+    """Runs a command that must fail with one line on standard error; returns exit code and line."""
 
     def run(*arguments):
         code, out, err = command(*arguments)
@@ -78,7 +78,7 @@ def refused(command):
 
 @pytest.fixture(scope="session")
 def java_kernel(tmp_path_factory):
-    """The folder of the Java kernel's spec, registered for this session's processes alone."""
+    """The folder of the Java kernel's spec, registered only for this session's processes."""
     from py_djl_resnet.notebook import kernel
 
     if lacking := kernel.missing_modules():
@@ -94,7 +94,7 @@ def java_kernel(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
-    """A run that nothing interrupted."""
+    """An uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     finish(start(folder, *SHORT))
     return folder
@@ -102,14 +102,14 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path):
-    """Where a run is to be; afterwards it is removed, since it takes a quarter of a gigabyte."""
+    """The path of a new run, which takes a quarter of a gigabyte and is removed afterwards."""
     yield tmp_path / "run"
     shutil.rmtree(tmp_path / "run", ignore_errors=True)
 
 
 @pytest.fixture
 def stopped(run):
-    """A run that was stopped when it had an epoch behind it."""
+    """A run that was stopped after its first epoch."""
     process = start(run, *SHORT)
     assert wait_until(lambda: (run / "metrics.csv").exists() and metrics(run) != [], process)
     process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The image files and the network of tests/golden/imported_network.py, made again, and what torchvision computes."""
+"""The image files and the network of tests/golden/imported_network.py, and torchvision's logits for them."""
 
 import math
 import zlib
@@ -13,7 +13,7 @@ CLASSES = 10
 _GOLDEN = Path(__file__).parent.parent / "java" / "src" / "test" / "resources" / "golden"
 FILES = sorted((_GOLDEN / "photographs").iterdir())
 
-#: The preprocessings, as Java reads them, whose logits are known.
+#: Preprocessings with known logits.
 PIPELINES = {
     "torchvision": "torchvision",
     "bicubic": {
@@ -31,7 +31,7 @@ PIPELINES = {
 
 
 def expected():
-    """torchvision's logits, (images, classes), by the pipeline's name."""
+    """Returns torchvision's logits, (images, classes), by preprocessing."""
     return read_safetensors(_GOLDEN / "photographs.safetensors")
 
 
@@ -58,7 +58,7 @@ def _tensor(name, shape):
 
 
 def write_weights(file):
-    """Writes the weights of the ResNet-18 as torchvision would."""
+    """Writes the weights of the ResNet-18 under torchvision's names."""
     with resnet.create_model("resnet18", classes=CLASSES) as model:
         state = model.state_dict()
     tensors = {name: _tensor(name, array.shape) for name, array in state.items() if array.dtype == np.float32}

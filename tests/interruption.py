@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments and gone on with: what test_crash.py and benchmarks/crash.py share."""
+"""Starts, kills, resumes and compares training processes, for the tests and benchmarks/crash.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Six epochs of five steps, each step followed by a checkpoint, with all that a run has to remember.
+#: Six epochs of five steps with a checkpoint after each step, and everything that a run has to store.
 SETTINGS = (
     *("--epochs", "6", "--limit", "160", "--batch-size", "32", "--image-size", "8", "--threads", "1"),
     *("--lr", "0.01", "--momentum", "0.9", "--weight-decay", "0.0005", "--schedule", "cosine"),
@@ -31,16 +31,16 @@ TIMES = ("seconds", "validation_seconds", "examples_per_second")
 
 @dataclass
 class Kills:
-    """What was killed so far."""
+    """Counts the kills so far."""
 
     count: int = 0
     moments: Counter[str] = field(default_factory=Counter)
-    #: Those that left a checkpoint of theirs with less in it than its head announces.
+    #: The kills that left a checkpoint shorter than its header says.
     half_written: int = 0
 
 
 def start(folder: Path, *settings: str, resume: bool = True) -> subprocess.Popen[str]:
-    """A process that trains in `folder`, or goes on there with the run that it finds."""
+    """Starts a process that trains in `folder`, or resumes the run there."""
     command = [sys.executable, "-m", "py_djl_resnet", "train", "--offline", "--quiet", "--out", str(folder), *settings]
     return subprocess.Popen(
         command + (["--resume", "auto"] if resume else []),
@@ -52,7 +52,7 @@ def start(folder: Path, *settings: str, resume: bool = True) -> subprocess.Popen
 
 
 def at_import(folder: Path, module: str, statement: str) -> str:
-    """A PYTHONPATH with which Python processes run `statement` when they come to import `module`."""
+    """Returns a PYTHONPATH with which Python runs `statement` when it imports `module`."""
     (folder / "sitecustomize.py").write_text(
         "import os, pathlib, signal, sys\n"
         "class AtImport:\n"
@@ -66,7 +66,7 @@ def at_import(folder: Path, module: str, statement: str) -> str:
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    """Waits for the end of a process, which must be that of `code`; what it wrote to standard error."""
+    """Waits for a process, checks its exit code and returns its standard error."""
     _, err = process.communicate(timeout=300)
     if process.returncode != code:
         raise AssertionError(f"ended with {process.returncode}, not {code}: {err}")
@@ -74,7 +74,7 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> str:
 
 
 def wait_until(condition: Callable[[], bool], *processes: subprocess.Popen[str], seconds: float = 120) -> bool:
-    """Whether `condition` came true before all of the processes had ended."""
+    """Returns whether `condition` became true before all processes ended."""
     deadline = time.monotonic() + seconds
     while not condition():
         if all(process.poll() is not None for process in processes):
@@ -82,15 +82,15 @@ def wait_until(condition: Callable[[], bool], *processes: subprocess.Popen[str],
         if time.monotonic() > deadline:
             for process in processes:
                 process.kill()
-            told = [process.communicate()[1] for process in processes]
-            raise AssertionError(f"nothing happened for {seconds} s: {told}")
+            errors = [process.communicate()[1] for process in processes]
+            raise AssertionError(f"nothing happened for {seconds} s: {errors}")
         time.sleep(0.001)
     return True
 
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that has the lock of a run folder and does nothing."""
+    """Yields a process that holds the lock of a run folder and does nothing else."""
     script = (
         "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); file.truncate(0);"
         "import os; file.write(f'process {os.getpid()} on earth'); file.flush(); print(flush=True); sys.stdin.read()"
@@ -103,32 +103,32 @@ def held(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def begins(folder: Path) -> int:
-    """How often a process has begun to train in `folder`."""
+    """Returns how often a process has started to train in `folder`."""
     log = folder / "log.txt"
     text = log.read_text() if log.exists() else ""
     return text.count(" started: ") + text.count(" resumed at ")
 
 
 def halves(folder: Path) -> list[Path]:
-    """The files that are being written, or were when their writer died."""
+    """Returns the files that are being written, or were when their writer died."""
     return list(folder.glob(".*.tmp"))
 
 
 def unfinished(folder: Path, process: subprocess.Popen[str]) -> list[Path]:
-    """The checkpoints that a process writes, or wrote when it died; not yet under their names."""
+    """Returns the checkpoints that a process is writing, or was when it died, under their temporary names."""
     return [file for name in ("last", "best") for file in folder.glob(f".{name}.safetensors.{process.pid}-*.tmp")]
 
 
 def written(checkpoint: Path) -> float:
-    """The share of a checkpoint that is written, by what its head announces; infinite when it is gone."""
+    """Returns the share of a checkpoint that is written, according to its header; infinite if it is gone."""
     try:
         with checkpoint.open("rb") as file:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            head = file.read(length)
-        if not length or len(head) < length:
+            text = file.read(length)
+        if not length or len(text) < length:
             return 0
-        header = json.loads(head)
+        header = json.loads(text)
         end = max(tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
         return checkpoint.stat().st_size / (8 + length + end)
     except FileNotFoundError:
@@ -136,7 +136,7 @@ def written(checkpoint: Path) -> float:
 
 
 def killed_runs(base: Path, settings: tuple[str, ...], kills: int, seed: int, report: Kills) -> Iterator[Path]:
-    """Runs, each killed again and again and at last gone on with to its end, until `kills` were made in all."""
+    """Yields complete runs, each killed and resumed repeatedly, until there were `kills` kills in all."""
     moments = random.Random(seed)
     for number in range(kills):
         folder = base / f"killed-{number}"
@@ -155,7 +155,7 @@ def killed_runs(base: Path, settings: tuple[str, ...], kills: int, seed: int, re
 
 
 def _kill(process: subprocess.Popen[str], folder: Path, moments: random.Random, report: Kills) -> None:
-    """Kills the process at some moment of its start, of its training, or of its writing a checkpoint."""
+    """Kills the process while it starts, trains, or writes a checkpoint."""
     moment = moments.choice(["start", "training", "training", "writing", "writing"])
     before = begins(folder)
     delay = moments.random()
@@ -168,7 +168,7 @@ def _kill(process: subprocess.Popen[str], folder: Path, moments: random.Random, 
         if moment == "writing":
             if not wait_until(lambda: unfinished(folder, process) != [], process):
                 return
-            # a share beyond the whole is never written: the kill comes after the file has its name
+            # with a share above 1 the kill comes after the file has its final name
             file, share = next(iter(unfinished(folder, process)), None), 1.3 * delay
             if file is not None and not wait_until(lambda: written(file) >= share, process):
                 return
@@ -182,13 +182,13 @@ def _kill(process: subprocess.Popen[str], folder: Path, moments: random.Random, 
 
 
 def differences(expected: Path, actual: Path) -> list[str]:
-    """In what two runs differ: their files, and the content of checkpoints, recipe.json and metrics.csv.
+    """Returns how two runs differ: in their files and in the content of checkpoints, recipe.json and metrics.csv.
 
-    Times are left aside, and so is what log.txt, run.lock and the figures hold.
+    Ignores times, and the content of log.txt, run.lock and the figures.
     """
     found = [f"{half.name} is left" for half in halves(actual)]
     wanted, there = files(expected), files(actual)
-    found += [f"{name} is {'missing' if name in wanted else 'too many'}" for name in sorted(wanted ^ there)]
+    found += [f"{name} is {'missing' if name in wanted else 'extra'}" for name in sorted(wanted ^ there)]
     for name in sorted(name for name in wanted & there if name.endswith(".safetensors")):
         (tensors, metadata), (others, other) = checkpoint(expected / name), checkpoint(actual / name)
         found += [f"{name}: {key}" for key in tensors.keys() | others.keys() if tensors.get(key) != others.get(key)]
@@ -203,14 +203,14 @@ def differences(expected: Path, actual: Path) -> list[str]:
 
 
 def files(folder: Path) -> set[str]:
-    """The names of the files of a run, below its folder."""
+    """Returns the names of a run's files, relative to its folder."""
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} - {
         half.name for half in halves(folder)
     }
 
 
 def checkpoint(file: Path) -> tuple[dict[str, tuple[str, bytes]], dict[str, Any]]:
-    """The type, shape and bytes of each tensor, and the metadata; times, and the checksum over them, left aside."""
+    """Returns the type, shape and bytes of each tensor, and the metadata without times and checksum."""
     content = file.read_bytes()
     (length,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + length])
@@ -229,12 +229,12 @@ def checkpoint(file: Path) -> tuple[dict[str, tuple[str, bytes]], dict[str, Any]
 
 
 def first_line(folder: Path) -> str:
-    """The names of the columns of metrics.csv."""
+    """Returns the header line of metrics.csv."""
     return (folder / "metrics.csv").read_text().split("\n", 1)[0]
 
 
 def metrics(folder: Path) -> list[str]:
-    """The lines of metrics.csv below the first, as they are but for the times."""
+    """Returns the rows of metrics.csv without the times."""
     first, *rows, end = (folder / "metrics.csv").read_bytes().decode().split("\n")
     assert end == ""
     timed = [at for at, name in enumerate(first.split(",")) if name in TIMES]
@@ -244,7 +244,7 @@ def metrics(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def suspended(process: subprocess.Popen[str]) -> Iterator[None]:
-    """A process that stands still, and keeps what it has, such as a lock."""
+    """Suspends a process, which keeps its locks."""
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     try:
@@ -253,19 +253,19 @@ def suspended(process: subprocess.Popen[str]) -> Iterator[None]:
         process.send_signal(signal.SIGCONT)
 
 
-def go_on(folder: Path) -> None:
-    """Ends a run of three epochs."""
+def complete(folder: Path) -> None:
+    """Resumes a run of three epochs and waits for its end."""
     finish(start(folder, *SHORT))
 
 
 def the_error(err: str) -> str:
-    """The only line of an error."""
+    """Returns the only error line."""
     (line,) = [line for line in err.splitlines() if line.startswith("py-djl-resnet: error: ")]
     assert "Traceback" not in err
     return line
 
 
 def state(folder: Path) -> tuple[dict[str, tuple[str, bytes]], Any]:
-    """The tensors of `last`, and where the run stood."""
+    """Returns the tensors of `last` and the state of the run."""
     tensors, metadata = checkpoint(folder / "last.safetensors")
     return tensors, metadata["run"]

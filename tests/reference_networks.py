@@ -1,4 +1,4 @@
-"""Residual networks in plain numpy and double precision: the truth that the Java ones are held against."""
+"""Residual networks in numpy and double precision, as a reference for the Java networks."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def read_tensors(file):
-    """The tensors of a safetensors file by name, optimizer's left aside."""
+    """Returns the tensors of a safetensors file by name, without the optimizer's."""
     content = file.read_bytes()
     (length,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + length])
@@ -21,10 +21,10 @@ def read_tensors(file):
 
 
 class Reference:
-    """Computes a network from its tensors; a method for each family.
+    """A network computed from its tensors, with one method per family.
 
     Args:
-        tensors: by torchvision's names.
+        tensors: tensors by torchvision's names.
         training: whether batch normalization uses the batch's statistics.
     """
 
@@ -33,7 +33,7 @@ class Reference:
         self.training = training
 
     def conv(self, name, x, stride=1):
-        """A convolution without bias, padded by half its kernel."""
+        """Convolution without bias, padded by half its kernel."""
         weight = self.tensors[f"{name}.weight"]
         size = weight.shape[-1]
         height, width = (-(-n // stride) for n in x.shape[2:])
@@ -56,7 +56,7 @@ class Reference:
         return x * scale[:, None, None] + (beta - mean * scale)[:, None, None]
 
     def cifar(self, x, study=False, plain=False):
-        """Post-activation, basic blocks; the study's end their stages with the change of shape."""
+        """Post-activation basic blocks; the study's blocks have their stride in the second convolution."""
         x = relu(self.norm("bn1", self.conv("conv1", x)))
         for name in self.blocks():
             out = self.tensors[f"{name}.conv2.weight"].shape[0]
@@ -73,7 +73,7 @@ class Reference:
         return self.head(x)
 
     def preact(self, x):
-        """Full pre-activation, basic blocks or bottlenecks with the stride on the 3x3 convolution."""
+        """Full pre-activation: basic blocks, or bottlenecks with the stride in the 3x3 convolution."""
         photographs = self.tensors["conv1.weight"].shape[-1] == 7
         x = relu(self.norm("bn1", self.conv("conv1", x, 2 if photographs else 1)))
         x = max_pool(x) if photographs else x
@@ -95,18 +95,18 @@ class Reference:
         return x.mean((2, 3)) @ self.tensors["fc.weight"].T + self.tensors["fc.bias"]
 
     def blocks(self):
-        """The blocks' names in their order."""
+        """Returns the names of the blocks in order."""
         names = {found[0] for name in self.tensors if (found := re.match(r"layer\d+\.\d+", name))}
         return sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
 
 
 def relu(x):
-    """What is above 0."""
+    """ReLU."""
     return np.maximum(x, 0)
 
 
 def max_pool(x):
-    """The largest of each 3x3 window, every second row and column; the map is not negative."""
+    """3x3 max pooling with stride 2 of a map without negative values."""
     height, width = (-(-n // 2) for n in x.shape[2:])
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
     windows = [padded[:, :, i : i + 2 * height : 2, j : j + 2 * width : 2] for i in range(3) for j in range(3)]
@@ -114,13 +114,13 @@ def max_pool(x):
 
 
 def option_a(x, channels, stride):
-    """Every stride-th row and column, and half of the new channels as zeros on each side."""
+    """Subsamples, and pads the channels with zeros on both sides."""
     before = (channels - x.shape[1]) // 2
     return np.pad(x[:, :, ::stride, ::stride], ((0, 0), (before, channels - x.shape[1] - before), (0, 0), (0, 0)))
 
 
 def cross_entropy(logits, labels):
-    """The mean over the examples, in nats."""
+    """Returns the mean cross-entropy in nats."""
     shifted = logits - logits.max(1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]
     return losses.mean()

@@ -1,4 +1,4 @@
-"""State dicts as other programs would write them, made without this package's own writers."""
+"""State dicts in safetensors files, written and read without this package."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", 
 
 
 def write_safetensors(file, tensors, metadata=None):
-    """Writes arrays as the format's description says; a pair (name of a type, array of its bits) is taken as it is."""
+    """Writes arrays, or pairs of a type's name and an array of its bits."""
     header, data = {}, b""
     for name, value in tensors.items():
         dtype, array = value if isinstance(value, tuple) else (DTYPES[value.dtype.name], value)
@@ -25,13 +25,13 @@ def write_safetensors(file, tensors, metadata=None):
 
 
 def write_raw(file, header, data=b"", announced=None):
-    """Writes a header, which may lie, and data."""
+    """Writes a header, which may be wrong, and data."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     file.write_bytes(struct.pack("<Q", len(text) if announced is None else announced) + text + data)
 
 
 def read_safetensors(file):
-    """The arrays by name, in the order of the header."""
+    """Returns the arrays by name, in the order of the header."""
     content = file.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
@@ -45,7 +45,7 @@ def read_safetensors(file):
 
 
 def random_state(state, seed=0):
-    """A state dict of the same names and shapes with other numbers: statistics and scales as training leaves them."""
+    """Returns a state dict with other values; statistics and scales look trained."""
     random = np.random.default_rng(seed)
     changed = {}
     for name, array in state.items():
@@ -54,6 +54,6 @@ def random_state(state, seed=0):
         elif name.endswith(("running_var", "bn1.weight", "bn2.weight", "bn3.weight")):
             changed[name] = random.uniform(0.5, 1.5, array.shape).astype(np.float32)
         else:
-            # near what He et al. draw, so that the outputs of deep networks stay finite
+            # close to He initialization, so that the outputs of deep networks stay finite
             changed[name] = (array + 0.05 * random.standard_normal(array.shape) * (array.ndim < 2)).astype(np.float32)
     return changed

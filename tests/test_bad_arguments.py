@@ -1,4 +1,4 @@
-"""A wrong name, number or setting gets one line that says what, where and what to do."""
+"""Wrong arguments of commands and functions: one line says what is wrong, what is allowed and what to do."""
 
 import os
 import re
@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from py_djl_resnet import UsageError, create_model, summarize
+from py_djl_resnet import Run, UsageError, create_model, evaluate, load, resume, summarize, train
+from py_djl_resnet.notebook.live import LiveFigure
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
@@ -16,27 +17,42 @@ TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["trian"], ["'trian'", "did you mean 'train'?", "evaluate"]),
-        (["train", "--epoch", "3"], ["'--epoch'", "did you mean '--epochs'?"]),
+        (["trian"], ["'trian'", "Did you mean 'train'?", "evaluate"]),
+        (["train", "--epoch", "3"], ["'--epoch'", "Did you mean '--epochs'?"]),
         (["train", "extra"], ["'extra'"]),
         (["train", "--engine", "pytorc"], ["--engine", "'pytorc'", "Did you mean 'pytorch'?", "mxnet"]),
         (["train", "--model", "d2l-resnet81"], ["d2l-resnet81", "d2l-resnet18"]),
         (["train", "--dataset", "fashion-mist"], ["fashion-mist", "fashion-mnist"]),
         (["train", "--schedule", "cosin"], ["cosin", "cosine"]),
         (["train", "--device", "tpu"], ["tpu", "cpu, gpu"]),
-        (["train", "--recipe", "fashion-mnist-momentun"], ["did you mean 'fashion-mnist-momentum'?"]),
+        (["train", "--recipe", "fashion-mnist-momentun"], ["Did you mean 'fashion-mnist-momentum'?"]),
+        (["train", "--recipe", "nothing.json"], ["recipe nothing.json cannot be read"]),
+        (["train", "--nesterov"], ["--nesterov needs --momentum above 0. Received: 0."]),
+        (["train", "--resume", ""], ["--resume must be a path. Received: an empty string."]),
+        (["train", "--out", ""], ["out must be a path. Received: an empty string."]),
         (["summary", "d2l-resnet81"], ["d2l-resnet81", "d2l-resnet18"]),
         (["summary", "d2l-resnet18", "--input", "1,28,28"], ["N,C,H,W", "'1,28,28'"]),
         (["summary", "d2l-resnet18", "--input", "1,1,0,28"], ["N,C,H,W", "'1,1,0,28'"]),
+        (["summary", "d2l-resnet18", "--input", "1,1,28,9223372036854775808"], ["--input", "'1,1,28,92233720"]),
+        (["summary", "d2l-resnet18", "--classes", "2147483648"], ["--classes", "Received: 2147483648."]),
+        (["summary", "d2l-resnet18", "--depth", "99999999999"], ["--depth", "Received: 99999999999."]),
         (["summary"], ["MODEL"]),
-        ([], ["give a command", "train"]),
+        (["evaluate", "nothing"], ["nothing does not exist"]),
+        (["evaluate", "nothing", "--batch-size", "99999999999"], ["--batch-size", "Received: 99999999999."]),
+        (["evaluate", "nothing", "--limit", "2147483648"], ["--limit", "Received: 2147483648."]),
+        (["evaluate", "nothing", "--figure", "a.gif"], ["Received: .gif. Allowed: .png, .svg, .pdf"]),
+        (["predict", "nothing", "a.png"], ["nothing does not exist"]),
+        (["predict", "nothing", "a.png", "--top-k", "2147483648"], ["--top-k", "Received: 2147483648."]),
+        (["plot", "nothing"], ["nothing does not exist"]),
+        ([], ["No command given", "train"]),
     ],
 )
-def test_misspelt_name_is_answered_with_the_nearest(refused, arguments, parts):
+def test_wrong_argument_of_a_command_is_rejected(refused, tmp_path, arguments, parts):
     code, message = refused(*arguments)
     assert code == 2
     for part in parts:
         assert part in message
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -61,16 +77,12 @@ def test_misspelt_name_is_answered_with_the_nearest(refused, arguments, parts):
         ("--warmup-epochs", "10"),
     ],
 )
-def test_setting_out_of_range_is_named_with_what_is_allowed(refused, tmp_path, option, value):
+def test_setting_out_of_range_shows_the_allowed_values(refused, tmp_path, option, value):
     code, message = refused("train", option, value, "--out", "mine")
     assert code == 2
     assert re.match(rf"(Wrong value for {option}\. Received: |{option} must be below --epochs\. Received: )", message)
     assert "null" not in message
     assert not (tmp_path / "mine").exists()
-
-
-def test_nesterov_without_momentum_is_refused(refused):
-    assert refused("train", "--nesterov") == (2, "--nesterov needs --momentum above 0. Received: 0.")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,7 @@ def test_nesterov_without_momentum_is_refused(refused):
         ("[3]", "must be a JSON object"),
     ],
 )
-def test_wrong_recipe_file_is_named(refused, tmp_path, text, part):
+def test_wrong_recipe_file_is_rejected(refused, tmp_path, text, part):
     (tmp_path / "mine.json").write_text(text)
     code, message = refused("train", "--recipe", "mine.json")
     assert code == 2
@@ -95,7 +107,7 @@ def test_wrong_recipe_file_is_named(refused, tmp_path, text, part):
     assert part in message
 
 
-def test_setting_is_named_by_where_its_value_came_from(refused, tmp_path, monkeypatch):
+def test_setting_is_named_by_its_source(refused, tmp_path, monkeypatch):
     (tmp_path / "mine.json").write_text('{"nesterov": true, "momentum": 0.9, "epochs": 3, "limit": 64}')
     given = ("train", "--recipe", "mine.json")
     assert refused(*given, "--momentum", "0") == (
@@ -115,27 +127,17 @@ def test_setting_is_named_by_where_its_value_came_from(refused, tmp_path, monkey
     )
 
 
-def test_missing_recipe_file_is_named(refused):
-    code, message = refused("train", "--recipe", "nothing.json")
-    assert code == 2
-    assert "recipe nothing.json cannot be read" in message
-
-
-def test_wrong_environment_is_named(refused, monkeypatch):
+def test_wrong_environment_variable_is_rejected(refused, monkeypatch):
     monkeypatch.setenv("DATASET_LIMIT", "many")
     code, message = refused("train")
     assert code == 2
     assert message == "Wrong value for DATASET_LIMIT. Received: 'many'. Allowed: a whole number from 2 to 2147483647."
 
 
-def test_figure_of_an_unknown_kind_is_refused_before_anything_is_done(refused, trained):
-    for arguments in (["plot", trained.folder, "--out", "a.gif"], ["evaluate", trained.folder, "--figure", "a.gif"]):
-        code, message = refused(*arguments)
-        assert code == 2
-        assert "a.gif must end in .png, .svg, .pdf" in message
-
-
-def test_several_runs_need_a_file(refused, trained):
+def test_plot_rejects_other_suffixes_and_several_runs_without_a_file(refused, trained):
+    code, message = refused("plot", trained.folder, "--out", "a.gif")
+    assert code == 2
+    assert "Received: .gif. Allowed: .png, .svg, .pdf" in message
     code, message = refused("plot", trained.folder, trained.folder)
     assert code == 2
     assert "--out" in message
@@ -143,20 +145,20 @@ def test_several_runs_need_a_file(refused, trained):
 
 @pytest.mark.skipif(os.path.exists("/dev/nvidiactl"), reason="there is a GPU")
 @pytest.mark.parametrize("device", ["gpu", "gpu:7"])
-def test_device_that_is_not_there_is_named(refused, tmp_path, device):
+def test_missing_device_is_rejected(refused, tmp_path, device):
     code, message = refused("train", "--device", device, *TINY)
     assert code in (1, 2)
     assert device in message
     assert not (tmp_path / "mine").exists()
 
 
-def test_second_engine_in_a_process_is_refused(refused, jvm):
+def test_second_engine_in_a_process_is_rejected(refused, jvm):
     code, message = refused("train", "--engine", "mxnet", *TINY)
     assert code == 2
-    assert "'pytorch' runs" in message
+    assert "'pytorch' is running" in message
 
 
-def test_native_library_that_cannot_be_loaded_is_named(tmp_path):
+def test_broken_native_library_is_reported(tmp_path):
     library = tmp_path / "library"
     library.mkdir()
     for name in ("libtorch.so", "libtorch_cpu.so", "libc10.so"):
@@ -175,7 +177,7 @@ def test_native_library_that_cannot_be_loaded_is_named(tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
-def test_training_that_diverges_ends_with_the_step_and_without_a_broken_checkpoint(refused, tmp_path):
+def test_diverging_training_reports_the_step_and_saves_no_broken_checkpoint(refused, tmp_path):
     code, message = refused("train", "--lr", "1000", "--limit", "512", "--batch-size", "32", "--out", "mine")
     assert code == 1
     assert "NaN at step" in message
@@ -183,69 +185,141 @@ def test_training_that_diverges_ends_with_the_step_and_without_a_broken_checkpoi
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("call", "message"),
     [
-        ["evaluate", "nothing", "--batch-size", "99999999999"],
-        ["evaluate", "nothing", "--limit", "2147483648"],
-        ["predict", "nothing", "a.png", "--top-k", "2147483648"],
-        ["summary", "d2l-resnet18", "--classes", "2147483648"],
-        ["summary", "d2l-resnet18", "--depth", "99999999999"],
-        ["summary", "d2l-resnet18", "--input", "1,1,28,9223372036854775808"],
+        (
+            lambda: create_model(classes=2**31),
+            "classes must be a whole number. Received: 2147483648. Allowed: 1 to 2147483647.",
+        ),
+        (lambda: create_model(classes=1.5), "classes must be a whole number. Received: 1.5."),
+        (lambda: create_model(classes=True), "classes must be a whole number. Received: True."),
+        (lambda: create_model(classes=3, class_names=["a", "b"]), "Received: classes=3 with 2 class_names."),
+        (
+            lambda: create_model(in_channels=10**10_000),
+            "in_channels must be a whole number. Received: a whole number of",
+        ),
+        (lambda: create_model(seed=2**64), f"Received: {2**64}. Allowed: -{2**63} to {2**63 - 1}."),
+        (lambda: create_model(None), "name must be a string. Received: None"),
+        (lambda: create_model(device=0), "device must be a string. Received: 0"),
+        (lambda: create_model(engine="torch"), "Received: 'torch'"),
+        (lambda: summarize(None), "model must be a string. Received: None"),
+        (lambda: summarize("resnet18", classes=-1), "classes must be .* Received: -1"),
+        (lambda: summarize("resnet18", depth=2**31), "depth must be .* Received: 2147483648"),
+        (lambda: summarize("resnet18", (1, 3, 28, 2**63)), r"shape\[3\] must be .* Received: 9223372036854775808"),
+        (lambda: summarize("resnet18", (1, 3, 28, 27.5)), r"shape\[3\] must be .* Received: 27.5"),
+        (lambda: summarize("resnet18", 28), "shape must be whole numbers such as .* Received: 28"),
     ],
 )
-def test_number_beyond_javas_is_named(refused, arguments):
-    code, message = refused(*arguments)
-    assert code == 2
-    assert arguments[-2] in message
-    assert f"received '{arguments[-1]}'" in message
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"classes": 2**31}, "classes must be a whole number from 1 to 2147483647; received 2147483648"),
-        ({"classes": 1.5}, "classes must be a whole number .*; received 1.5"),
-        ({"classes": True}, "classes must be a whole number .*; received True"),
-        ({"in_channels": 10**10_000}, "in_channels must be a whole number .*; received a whole number of thousands"),
-        ({"seed": 2**64}, f"seed must be a whole number from -{2**63} to {2**63 - 1}; received {2**64}"),
-        ({"name": None}, "name must be text; received None"),
-        ({"device": 0}, "device must be text; received 0"),
-        ({"engine": "torch"}, "Received: 'torch'"),
-    ],
-)
-def test_argument_that_java_could_not_take_is_named(arguments, message):
+def test_wrong_number_or_name_is_rejected(jvm, call, message):
     with pytest.raises(UsageError, match=message):
-        create_model(**arguments)
+        call()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"model": None}, "model must be text; received None"),
-        ({"classes": -1}, "classes must be .*; received -1"),
-        ({"depth": 2**31}, "depth must be .*; received 2147483648"),
-        ({"shape": (1, 1, 28, 2**63)}, r"shape\[3\] must be .*; received 9223372036854775808"),
-        ({"shape": (1, 1, 28, 27.5)}, r"shape\[3\] must be .*; received 27.5"),
-        ({"shape": 28}, "shape must be whole numbers such as .*; received 28"),
-    ],
-)
-def test_summary_that_java_could_not_make_is_named(arguments, message):
-    with create_model() as model:
-        with pytest.raises(UsageError, match=message):
-            summarize(**{"model": "d2l-resnet18", **arguments})
-        if arguments.keys() <= {"shape", "depth"}:
-            with pytest.raises(UsageError, match=message):
-                model.summary(**{"shape": (1, 1, 28, 28), **arguments})
-
-
-def test_whole_numbers_of_numpy_are_taken():
+def test_numpy_integers_are_accepted():
     with create_model(classes=np.int64(3), seed=np.int32(-1)) as model:
         assert model.summary(np.array([1, 1, 28, 28]).tolist(), np.int64(1)).layers[-1]["output_shape"] == [1, 3]
 
 
-def test_other_number_of_threads_than_the_running_one_is_refused(refused, jvm, tmp_path):
+def test_another_number_of_threads_is_rejected(refused, jvm, tmp_path):
     code, message = refused("train", "--threads", "3", *TINY)
     assert code == 2
     assert "threads=3" in message
-    assert "another process" in message
+    assert "separate process" in message
     assert not (tmp_path / "mine").exists()
+
+
+def test_live_figure_without_its_extra_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed.*pip install"):
+        LiveFigure()
+
+
+def test_train_rejects_a_class_as_progress():
+    with pytest.raises(UsageError, match=r"must be an object\. Received: the class LiveFigure\. .* as LiveFigure\(\)"):
+        train(progress=LiveFigure)
+
+
+def test_train_rejects_a_network_as_name(jvm):
+    with (
+        create_model("plain20") as model,
+        pytest.raises(UsageError, match=r"Received: Model\('plain20'.*resume\(folder\)"),
+    ):
+        train(model)
+
+
+@pytest.fixture
+def no_java(monkeypatch):
+    """Fails a test that starts Java."""
+
+    def started(*options, **more):
+        raise AssertionError("Java was started")
+
+    monkeypatch.setattr("py_djl_resnet._java.jvm.start", started)
+
+
+@pytest.mark.usefixtures("no_java")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"recipe": {"epochs": 1}}, r"recipe must be a Recipe. Received: {'epochs': 1}. .*Recipe\(epochs=1\)"),
+        ({"recipe": "d2l-fashion-mnist"}, "recipe must be a Recipe. Received: 'd2l-fashion-mnist'. .*Recipe.from_file"),
+        ({"recipe": ""}, "recipe must be a Recipe. Received: ''"),
+        ({"callback": 5}, "callback must be a function. Received: 5"),
+        ({"progress": "yes"}, "progress cannot show a run. Received: 'yes'. Allowed: True, False, or an object"),
+        ({"progress": None}, "progress cannot show a run. Received: None."),
+        ({"out": 5}, "out must be a string or a Path. Received: 5"),
+        ({"out": b"mine"}, "out must be a string or a Path. Received: b'mine'"),
+        ({"out": ""}, "out must be a path. Received: an empty string"),
+        ({"out": "a\0b"}, r"out must be a path. Received: 'a\\x00b'"),
+        ({"class_names": "abc"}, "class_names must be a list of names. Received: 'abc'"),
+        ({"class_names": 3}, "class_names must be a list of names. Received: 3"),
+        ({"class_names": ["a", None]}, r"class_names\[1\] must be a string. Received: None"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must differ from one another. Received: 'a' twice"),
+    ],
+)
+def test_train_rejects_a_wrong_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        train(dataset=arrays, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("no_java")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: resume(None), "run must be a string or a Path. Received: None. .*run.folder"),
+        (resume, r"run must be a string .* Received: Run\('trained', epochs=2\)\. The folder of a run is run.folder"),
+        (
+            lambda run: resume(run.folder, ["epochs"]),
+            r"changes must be a Mapping. Received: \['epochs'\]. Pass a dict such as {",
+        ),
+        (lambda run: resume(run.folder, class_names="abc"), "class_names must be a list of names. Received: 'abc'"),
+        (lambda run: load(None), "the checkpoint must be a string .* Received: None"),
+        (lambda run: load(""), "the checkpoint must be a path. Received: an empty string"),
+        (evaluate, r"Received: Run\('trained', epochs=2\)\. The network of a run is run.model"),
+        (lambda run: run.model.save(None), "path must be a string or a Path. Received: None"),
+        (lambda run: run.model.export(None), "path must be a string or a Path. Received: None"),
+        (lambda run: run.plot(5), "the figure's file must be a string or a Path. Received: 5"),
+        (lambda run: Run.open(None), "run folder must be a string or a Path. Received: None"),
+        (lambda run: create_model(class_names="abc"), "class_names must be a list of names. Received: 'abc'"),
+        (lambda run: create_model(class_names=["a", "a"]), "class_names must differ .*Received: 'a' twice"),
+    ],
+)
+def test_wrong_object_is_rejected_before_java_starts(trained, call, message):
+    with pytest.raises(UsageError, match=message):
+        call(trained)
+
+
+def test_java_without_a_module_is_reported_each_time():
+    script = (
+        "from py_djl_resnet import EngineError, create_model\n"
+        "for _ in range(2):\n"
+        "    try:\n"
+        "        create_model('plain20')\n"
+        "    except EngineError as error:\n"
+        "        print('with the module jdk.zipfs' in str(error))\n"
+    )
+    environment = {**os.environ, "JAVA_TOOL_OPTIONS": "--limit-modules=java.se,jdk.unsupported"}
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert ran.stdout == "True\nTrue\n", ran.stderr

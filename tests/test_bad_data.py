@@ -1,20 +1,23 @@
-"""Data that are damaged or do not fit get one line that says what, where and what to do."""
+"""Damaged or unsuitable data are rejected with one line: what, where, what to do."""
 
 import gzip
+import os
+import re
 import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from py_djl_resnet import UsageError, create_model, load, train
-from py_djl_resnet.datasets import bundled_data
+from py_djl_resnet import Recipe, Run, UsageError, create_model, evaluate, load, resume, train
+from py_djl_resnet.datasets import bundled_data, download
+from py_djl_resnet.runs import plot_page
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
 
 def write_idx(file, array, magic=None, shape=None):
-    """A gzip IDX file of bytes; `magic` and `shape` replace what the header should say."""
+    """Writes a gzip IDX file of bytes; `magic` and `shape` replace what the header should contain."""
     header = struct.pack(">I", 0x800 + array.ndim if magic is None else magic)
     header += struct.pack(f">{array.ndim}I", *(shape or array.shape))
     file.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), 1))
@@ -22,7 +25,7 @@ def write_idx(file, array, magic=None, shape=None):
 
 @pytest.fixture
 def idx(tmp_path):
-    """A folder with a sound data set of 40 training and 20 test pictures of 28x28."""
+    """A folder with a valid data set of 40 training and 20 test images of 28x28."""
     folder = tmp_path / "idx"
     folder.mkdir()
     random = np.random.default_rng(0)
@@ -71,7 +74,7 @@ def wrong_magic(file):
     write_idx(file, np.zeros((40, 28, 28)), magic=0x12345678)
 
 
-def fewer_pictures(file):
+def fewer_images(file):
     write_idx(file, np.zeros((39, 28, 28)))
 
 
@@ -96,7 +99,7 @@ IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
                 empty,
                 a_folder,
                 wrong_magic,
-                fewer_pictures,
+                fewer_images,
                 huge_count,
             )
         ),
@@ -104,7 +107,7 @@ IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
         damage("t10k-images-idx3-ubyte.gz", not_gzip),
     ],
 )
-def test_damaged_data_are_named(refused, idx, tmp_path, name, change):
+def test_damaged_data_are_rejected(refused, idx, tmp_path, name, change):
     change(idx / name)
     code, message = refused("train", "--dataset", "idx", "--data-dir", idx, *TINY)
     assert code == 2
@@ -112,13 +115,13 @@ def test_damaged_data_are_named(refused, idx, tmp_path, name, change):
     assert not (tmp_path / "mine").exists()
 
 
-def test_sound_data_of_the_same_form_are_taken(command, idx, tmp_path):
+def test_valid_data_in_idx_files_train(command, idx, tmp_path):
     code, _, err = command("train", "--dataset", "idx", "--data-dir", idx, *TINY)
     assert code == 0, err
     assert (tmp_path / "mine" / "best.safetensors").is_file()
 
 
-def test_fashion_mnist_of_another_checksum_is_refused(refused, tmp_path):
+def test_fashion_mnist_with_another_checksum_is_rejected(refused, tmp_path):
     folder = tmp_path / "fashion-mnist"
     folder.mkdir()
     for file in (bundled_data() / "fashion-mnist").glob("*.gz"):
@@ -134,14 +137,14 @@ def test_fashion_mnist_of_another_checksum_is_refused(refused, tmp_path):
     assert "MD5" in message or "checksum" in message
 
 
-def test_missing_data_folder_is_named(refused, tmp_path):
+def test_missing_data_folder_is_rejected(refused, tmp_path):
     code, message = refused("train", "--data-dir", "nowhere", *TINY)
     assert code == 2
     assert str(tmp_path / "nowhere") in message
     assert not (tmp_path / "mine").exists()
 
 
-def test_images_that_are_not_square_are_predicted_as_they_were_trained_on(command, idx, tmp_path):
+def test_images_that_are_not_square_train_and_predict(command, idx, tmp_path):
     for part, count in (("train", 40), ("t10k", 20)):
         write_idx(idx / f"{part}-images-idx3-ubyte.gz", np.zeros((count, 20, 28)))
     code, _, err = command("train", "--dataset", "idx", "--data-dir", idx, "--quiet", *TINY)
@@ -155,19 +158,87 @@ def test_images_that_are_not_square_are_predicted_as_they_were_trained_on(comman
 
 
 @pytest.mark.parametrize("label", [100_000, 3 * 2**31, 2**64 - 1])
-def test_labels_that_are_no_numbers_of_classes_are_refused(arrays, label):
+def test_labels_that_cannot_be_class_numbers_are_rejected(arrays, label):
     labels = arrays[1].astype(np.uint64)
     labels[5] = label
-    with pytest.raises(UsageError, match=f"train labels must be for at most 100000 classes; received {label + 1}"):
+    with pytest.raises(
+        UsageError,
+        match=f"training labels must number the classes from 0. Received: {label} at index 5. Allowed: 0 to 99999.",
+    ):
         train(dataset=(arrays[0], labels, *arrays[2:]), progress=False)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_more_pictures_than_a_buffer_holds_are_refused(arrays, dtype):
-    pictures = np.broadcast_to(dtype(0), (40_000, 1, 300, 300))
+def test_more_images_than_fit_in_a_buffer_are_rejected(arrays, dtype):
+    images = np.broadcast_to(dtype(0), (40_000, 1, 300, 300))
     labels = np.broadcast_to(0, 40_000)
-    with pytest.raises(UsageError, match=f"train pictures must have at most 2147483647 bytes.*{pictures.nbytes}"):
-        train(dataset=(pictures, labels, *arrays[2:]), progress=False)
+    with pytest.raises(
+        UsageError,
+        match=f"Too many bytes in training images. Received: {images.nbytes} bytes. Allowed: 2147483647 bytes",
+    ):
+        train(dataset=(images, labels, *arrays[2:]), progress=False)
     if dtype == np.float32:
-        with create_model() as model, pytest.raises(UsageError, match="input must have at most 2147483647 bytes"):
-            model(pictures)
+        with (
+            create_model() as model,
+            pytest.raises(UsageError, match=r"Too many bytes in input.* Allowed: 2147483647 bytes"),
+        ):
+            model(images)
+
+
+def not_utf8(folder, name="caf"):
+    """Returns a path with a byte that is not UTF-8, as old archives have them."""
+    return os.fsdecode(os.fsencode(folder) + b"/" + name.encode() + b"\xe9")
+
+
+NOT_UTF8 = r"must be a path in UTF-8\. Received: '.*caf\\udce9.*'\. Rename the file or folder\."
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda run, path: train(out=path, progress=False),
+        lambda run, path: train(resume=path, progress=False),
+        lambda run, path: train(recipe=Recipe(weights=path), progress=False),
+        lambda run, path: train(recipe=Recipe(data_dir=path), progress=False),
+        lambda run, path: train(recipe=Recipe(validation=path), progress=False),
+        lambda run, path: resume(path, progress=False),
+        lambda run, path: Recipe.from_file(path),
+        lambda run, path: Run.open(path),
+        lambda run, path: load(path),
+        lambda run, path: create_model("resnet18", weights=path),
+        lambda run, path: evaluate(run.model, data_dir=path),
+        lambda run, path: run.model.save(path),
+        lambda run, path: run.model.export(path, "djl"),
+        lambda run, path: run.plot(path),
+        lambda run, path: plot_page([run], path),
+        lambda run, path: download("cifar-10", path),
+    ],
+)
+def test_path_that_is_not_utf8_is_rejected(trained, tmp_path, use):
+    with pytest.raises(UsageError, match=NOT_UTF8):
+        use(trained, not_utf8(tmp_path))
+
+
+def test_command_rejects_a_path_that_is_not_utf8(refused, tmp_path):
+    for arguments in (("train", "--out", "caf\udce9"), ("predict", "caf\udce9", "x.png"), ("evaluate", "caf\udce9")):
+        code, message = refused(*arguments)
+        assert code == 2
+        assert re.search(NOT_UTF8, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_working_directory_that_is_not_utf8_is_rejected(trained, tmp_path, monkeypatch):
+    folder = not_utf8(tmp_path)
+    os.mkdir(folder)
+    monkeypatch.chdir(folder)
+    for use in (lambda: train(recipe=Recipe(limit=64), progress=False), lambda: load("c.safetensors")):
+        with pytest.raises(UsageError, match=NOT_UTF8):
+            use()
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_instead_of_a_run_is_rejected(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="pipe is a pipe or a device"):
+        resume(tmp_path / "pipe", progress=False)

@@ -1,4 +1,4 @@
-"""CIFAR-10: its binary layout is read, trained on, and refused with one line where it is not sound."""
+"""CIFAR-10: its binary layout is read and trained on; damaged files are rejected with one line."""
 
 import csv
 import subprocess
@@ -17,7 +17,7 @@ TINY = ("--epochs", "1", "--limit", "512", "--batch-size", "64", "--out", "mine"
 
 
 def write_batch(file, seed):
-    """A file of the published size: 512 pictures of a colour for each class, then holes, which are black airplanes."""
+    """Writes a file of the published size: 512 images, a colour per class, then zeros: black airplanes."""
     random = np.random.default_rng(seed)
     records = np.zeros((512, RECORD), np.uint8)
     records[:, 0] = np.arange(512) % 10
@@ -39,7 +39,7 @@ def folder(tmp_path):
     return folder
 
 
-def test_is_trained_on(command, folder, tmp_path):
+def test_training_learns(command, folder, tmp_path):
     code, out, err = command("train", "--dataset", "cifar-10", "--data-dir", folder.parent, "--lr", "0.02", *TINY)
     assert code == 0, err
     with (tmp_path / "mine" / "metrics.csv").open() as table:
@@ -60,7 +60,7 @@ def test_is_trained_on(command, folder, tmp_path):
         ("data_batch_1.bin", 2**40, "too long"),
     ],
 )
-def test_a_file_of_another_size_is_named(refused, folder, tmp_path, name, size, part):
+def test_file_of_another_size_is_rejected(refused, folder, tmp_path, name, size, part):
     with (folder / name).open("r+b") as batch:
         batch.truncate(size)
     code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
@@ -70,7 +70,7 @@ def test_a_file_of_another_size_is_named(refused, folder, tmp_path, name, size, 
     assert not (tmp_path / "mine").exists()
 
 
-def test_a_label_out_of_range_is_named(refused, folder):
+def test_label_out_of_range_is_rejected(refused, folder):
     with (folder / "data_batch_2.bin").open("r+b") as batch:
         batch.seek(7 * RECORD)
         batch.write(b"\x0a")
@@ -79,7 +79,7 @@ def test_a_label_out_of_range_is_named(refused, folder):
     assert f"{folder / 'data_batch_2.bin'} holds a bad label in record 7. Received: 10. Allowed: 0 to 9." in message
 
 
-def test_missing_files_are_named_with_the_command_that_fetches_them(refused, folder, monkeypatch, tmp_path):
+def test_missing_files_suggest_the_command_that_fetches_them(refused, folder, monkeypatch, tmp_path):
     (folder / "data_batch_4.bin").unlink()
     code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
@@ -91,8 +91,8 @@ def test_missing_files_are_named_with_the_command_that_fetches_them(refused, fol
     assert "Download them: python -m py_djl_resnet datasets --download cifar-10." in message
 
 
-@pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason=f"CIFAR-10 is not in {SHARED}")
-def test_the_real_pictures_are_read_as_numpy_reads_them(jvm, tmp_path):
+@pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason="the original CIFAR-10 is not available")
+def test_real_images_are_read_as_numpy_reads_them(jvm, tmp_path):
     subprocess.run([sys.executable, SHARED / "cifar10_binary.py", tmp_path], check=True, timeout=120)
     folder = tmp_path / "cifar-10-batches-bin"
     for train, names, count in ((True, BATCHES, 5_000), (False, ["test_batch.bin"], 1_000)):

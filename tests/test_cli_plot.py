@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from py_djl_resnet import Recipe, Run
-from py_djl_resnet.runs import labels
+from py_djl_resnet.runs import labels, plot_runs
 
 
 @pytest.fixture
@@ -44,29 +45,42 @@ def test_plot_overlays_runs_of_one_name(command, two, tmp_path, suffix):
     code, _, err = command("plot", *two, "--out", f"new/both.{suffix}")
     assert code == 0, err
     text = (tmp_path / "new" / f"both.{suffix}").read_text()
-    curves = ["train loss", "train acc", "test acc"]
     for run in two:
-        for curve in curves:
-            assert f"{run}: {curve}" in text
-    if suffix == "html":  # which has the values as text
-        for run in two:
+        assert str(run) in text
+        if suffix == "html":  # which has the values as text
+            for curve in ("train loss", "train accuracy", "test loss", "test accuracy"):
+                assert f"{run}: {curve}" in text
             for row in Run.open(tmp_path / run).history:
                 assert str(row["train_loss"]) in text
 
 
-@pytest.mark.parametrize("suffix", ["pdf", "png"])
-def test_plot_writes_the_other_kinds(command, two, tmp_path, suffix):
-    code, _, err = command("plot", *two, "--out", f"both.{suffix}")
+def test_plot_takes_style_size_and_resolution(command, two, tmp_path):
+    code, _, err = command("plot", *two, "--style", "d2l", "--size", "5x4", "--dpi", "50", "--out", "both.png")
     assert code == 0, err
-    assert (tmp_path / f"both.{suffix}").stat().st_size > 5000
+    with Image.open(tmp_path / "both.png") as image:
+        assert image.size == (250, 200)
+    code, _, err = command("plot", two[0], "--style", "d2l", "--out", "one.svg")
+    assert "Loss, accuracy" in (tmp_path / "one.svg").read_text()
+
+
+def test_figure_of_runs_has_their_network_and_best_epochs(two, tmp_path):
+    runs = [Run.open(tmp_path / run) for run in two]
+    chart = plot_runs(runs)
+    assert chart.get_suptitle() == "d2l-resnet18 on fashion-mnist"
+    stars = {line.get_label(): line for line in chart.axes[1].lines if line.get_marker() == "*"}
+    for run, folder in zip(runs, two, strict=True):
+        label = f"{tmp_path / folder}: best epoch {run.best['epoch']} ({run.best['test_accuracy']:.3f})"
+        assert list(stars[label].get_xdata()) == [run.best["epoch"]]
+    runs[1].recipe = Recipe(model="resnet50")
+    assert plot_runs(runs).get_suptitle() == "Training runs"
 
 
 def test_run_given_twice_is_drawn_twice(command, two, tmp_path):
     code, _, err = command("plot", two[0], two[0], "--out", "both.svg")
     assert code == 0, err
     text = (tmp_path / "both.svg").read_text()
-    assert "a/run: train loss" in text
-    assert "a/run (2): train loss" in text
+    assert ">a/run<" in text
+    assert ">a/run (2)<" in text
 
 
 def test_labels_are_names_else_paths_else_numbered():

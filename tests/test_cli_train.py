@@ -1,4 +1,4 @@
-"""The options of the train command, and what its help says of them."""
+"""The options of the command ``train``, and its help."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def test_help_gives_the_defaults_of_the_environment(explained):
     assert text["--lr"].endswith("(default: 0.05)")
 
 
-def test_wrong_environment_spoils_no_help(explained):
+def test_help_works_with_a_wrong_environment(explained):
     assert explained(MAX_EPOCH="many")["--epochs"].endswith("(default: 10)")
 
 
@@ -74,7 +74,7 @@ def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch
     assert settings(monkeypatch, environment, "--recipe", str(file), "--epochs", "5").epochs == 5
 
 
-def test_every_setting_has_its_option(monkeypatch):
+def test_every_setting_has_an_option(monkeypatch):
     arguments = """--model m --dataset d --data-dir dir --epochs 1 --batch-size 2 --lr 3 --momentum 0.4
         --nesterov --weight-decay 0.5 --decay-bias-and-norm --schedule step --warmup-epochs 6 --step-epochs 7
         --step-factor 0.8 --weights w --image-size 9 --limit 10 --seed -11 --engine mxnet --device gpu:1 --threads 12
@@ -120,3 +120,17 @@ def test_validation_is_a_number_or_a_path(monkeypatch):
     assert settings(monkeypatch, {}, "--validation", "0.1").validation == 0.1
     assert settings(monkeypatch, {}, "--validation", "held-out.txt").validation == "held-out.txt"
     assert settings(monkeypatch, {}, "--validation", "nan").validation == "nan"
+
+
+def test_weights_of_a_run_folder_are_its_best_checkpoint(command, trained, tmp_path):
+    arguments = ("train", "--quiet", "--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
+    code, _, err = command(*arguments, "--weights", trained.folder)
+    assert (code, err) == (0, "")
+    recipe = json.loads((tmp_path / "mine" / "recipe.json").read_text())
+    assert recipe["weights"] == str(trained.folder / "best.safetensors")
+
+
+def test_data_sets_of_the_api_are_not_offered(refused):
+    code, message = refused("train", "--dataset", "nothing")
+    assert code == 2
+    assert message == "Wrong value for --dataset. Received: 'nothing'. Allowed: fashion-mnist, cifar-10, idx."

@@ -1,10 +1,11 @@
-"""What crosses between Python and Java: arrays, and exceptions."""
+"""Arrays and exceptions that cross between Python and Java."""
 
 import jpype
 import numpy as np
 import pytest
 
-from py_djl_resnet.errors import EngineError, ResnetError
+from py_djl_resnet._java import exceptions
+from py_djl_resnet.errors import EngineError, ResnetError, UsageError
 
 
 def test_arrays_cross_without_a_copy(jvm):
@@ -26,50 +27,84 @@ def test_arrays_cross_without_a_copy(jvm):
         np.zeros((0, 3), dtype=np.float32),
     ],
 )
-def test_arrays_of_another_layout_are_copied(jvm, array):
+def test_arrays_in_another_layout_are_copied(jvm, array):
     buffer = jvm.to_direct_buffer(array)
     native = array.dtype.newbyteorder("=")
     np.testing.assert_array_equal(jvm.from_direct_buffer(buffer, array.shape, native), array)
 
 
-def java(name, message, cause=None):
-    import jpype
+def java(*links):
+    """A Java exception for (class, message), caused by the next one."""
+    (name, message), *causes = links
+    thrown = jpype.JClass(name)(message)
+    if causes:
+        thrown.initCause(java(*causes))
+    return thrown
 
-    return jpype.JClass(name)(message, cause) if cause else jpype.JClass(name)(message)
+
+ENGINE = ("ai.djl.engine.EngineException", "Failed to load PyTorch native library")
+LINK = "java.lang.UnsatisfiedLinkError"
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "text"),
+    ("links", "kind", "text"),
     [
-        ("java.lang.IllegalStateException", ResnetError, "^why$"),
-        ("java.lang.OutOfMemoryError", EngineError, "heap is full: why.*PY_DJL_RESNET_HEAP"),
-        ("java.lang.UnsatisfiedLinkError", EngineError, "cannot be loaded: why.*doctor"),
-        ("ai.djl.engine.EngineException", EngineError, "engine failed: why"),
+        ([("java.lang.IllegalStateException", "why")], ResnetError, "^why$"),
+        ([("java.lang.OutOfMemoryError", "why")], EngineError, "heap is full: why.*PY_DJL_RESNET_HEAP"),
+        ([(LINK, "why")], EngineError, "cannot be loaded: why.*doctor"),
+        ([("ai.djl.engine.EngineException", "why")], EngineError, "engine failed: why.*doctor"),
+        # the cause that says most, wherever it is in the chain
+        (
+            [("java.lang.RuntimeException", "outer"), ("java.lang.OutOfMemoryError", "why")],
+            EngineError,
+            "heap is full: why",
+        ),
+        ([ENGINE, (LINK, "/a/b.so: /a/b.so: undefined symbol: f")], EngineError, r"loaded: /a/b\.so: undefined symbol"),
+        ([ENGINE, (LINK, "/a/b.so: failed to map segment from shared object")], EngineError, "noexec.*DJL_CACHE_DIR"),
+        (
+            [ENGINE, ("java.lang.IllegalStateException", "x"), ("java.io.IOException", "No space left on device")],
+            EngineError,
+            "unpacked in .*: No space left on device.*DJL_CACHE_DIR",
+        ),
+        ([ENGINE, ("java.nio.file.AccessDeniedException", "/cache/pytorch")], EngineError, "unpacked in .*Make .*wri"),
+        ([("ai.djl.engine.EngineException", "can't allocate memory")], EngineError, "out of memory.*smaller batches"),
+        ([("java.lang.NoClassDefFoundError", "org/A")], EngineError, "Java class is missing or unusable: org/A.*pip"),
     ],
 )
-def test_java_exceptions_become_ours(jvm, name, kind, text):
+def test_java_exceptions_name_the_real_cause(jvm, links, kind, text):
     with pytest.raises(kind, match=text) as caught, jvm.translated_errors():
-        raise java(name, "why")
-    assert str(caught.value.__cause__.getClass().getName()) == name
+        raise java(*links)
+    assert str(caught.value.__cause__.getClass().getName()) == links[0][0]
+    assert ("memory" in str(caught.value)) == ("memory" in text)
 
 
-def test_the_cause_that_says_most_is_told(jvm):
-    with pytest.raises(EngineError, match="heap is full: why"), jvm.translated_errors():
-        raise java("java.lang.RuntimeException", "outer", java("java.lang.OutOfMemoryError", "why"))
+def test_engine_that_failed_to_load_gives_the_same_cause_again(jvm, monkeypatch):
+    monkeypatch.setattr(exceptions, "_load_failure", None)
+    for links in ([ENGINE, (LINK, "why")], [("java.lang.NoClassDefFoundError", "Could not initialize class org.A")]):
+        with pytest.raises(EngineError, match="native library cannot be loaded: why"), jvm.translated_errors():
+            raise java(*links)
 
 
-def test_errors_of_python_pass_untranslated(jvm):
+def test_path_that_is_not_utf8_is_rejected(jvm):
+    with pytest.raises(UsageError, match=r"valid UTF-8\. Received: 'caf\\udce9'\. Rename"), jvm.translated_errors():
+        jpype.JClass("java.nio.file.Path").of(b"caf\xe9".decode(errors="surrogateescape"))
+    escaped = jpype.JClass("java.lang.Character").toString(0xDCE9)  # as from JSON text
+    with pytest.raises(UsageError, match=r"valid UTF-8\. Rename"), jvm.translated_errors():
+        jpype.JClass("java.nio.file.Path").of(escaped)
+
+
+def test_python_errors_pass_unchanged(jvm):
     with pytest.raises(KeyError), jvm.translated_errors():
         raise KeyError("x")
 
 
-def test_an_error_that_cannot_be_read_for_want_of_heap_is_ours(jvm, monkeypatch):
+def test_full_heap_is_reported_even_if_the_exception_cannot_be_read(jvm, monkeypatch):
     full = jpype.JClass("java.lang.OutOfMemoryError")("Java heap space")
 
     def unreadable(error):
         raise full
 
-    monkeypatch.setattr(jvm, "_translated", unreadable)
-    message = r"Java's heap is full: java\.lang\.OutOfMemoryError\. .*PY_DJL_RESNET_HEAP"
+    monkeypatch.setattr(exceptions, "_translate", unreadable)
+    message = r"Java heap is full: java\.lang\.OutOfMemoryError\. .*PY_DJL_RESNET_HEAP"
     with pytest.raises(EngineError, match=message), jvm.translated_errors():
         jpype.JClass("java.lang.Integer").parseInt("x")

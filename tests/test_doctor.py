@@ -1,6 +1,7 @@
-"""What the doctor finds."""
+"""The findings of `doctor`."""
 
 import json
+import os
 import subprocess
 from types import SimpleNamespace
 
@@ -8,6 +9,8 @@ import pytest
 
 from py_djl_resnet import doctor
 from py_djl_resnet._java import jars
+from py_djl_resnet._java.exceptions import SEE_DOCTOR
+from py_djl_resnet._java.jvm_options import engine_cache
 from py_djl_resnet.errors import JavaNotFoundError
 
 NAMES = [
@@ -30,7 +33,7 @@ NAMES = [
 
 
 class Child:
-    """What a process that loaded an engine left behind."""
+    """A finished process that loaded an engine."""
 
     def __init__(self, stdout="", stderr="", returncode=0):
         self.stdout, self.stderr, self.returncode = stdout, stderr, returncode
@@ -38,17 +41,17 @@ class Child:
 
 @pytest.fixture(scope="module")
 def library_jars():
-    """The jars of both engines are on this machine."""
+    """Makes sure that the jars of both engines are on this machine."""
     for engine in jars.ENGINES:
         jars.class_path(engine, quiet=True)
 
 
 @pytest.fixture
 def child(library_jars, monkeypatch):
-    """Answers for the processes that load an engine; a test may change it."""
-    told = {"engine_version": "2.7.1", "threads": 2, "devices": ["cpu"]}
-    child = Child(f"described {json.dumps(told)}\n")
-    # the names in the module alone: looking for Java uses the same modules
+    """The result of the processes that load an engine; a test may change it."""
+    answer = {"engine_version": "2.7.1", "threads": 2, "devices": ["cpu"]}
+    child = Child(f"described {json.dumps(answer)}\n")
+    # only for doctor: the search for Java uses subprocess too
     replaced = vars(subprocess) | {"run": lambda *_, **__: child}
     monkeypatch.setattr(doctor, "subprocess", SimpleNamespace(**replaced))
     monkeypatch.setattr(doctor, "_gpu", lambda: iter([doctor.Finding("gpu", "ok", "none")]))
@@ -59,16 +62,16 @@ def by_name(findings):
     return {finding.name: finding for finding in findings}
 
 
-def test_a_machine_that_can_train_has_no_failure(child):
+def test_working_installation_has_no_failure(child):
     findings = doctor.examine()
     assert [finding.name for finding in findings] == NAMES
     assert {finding.verdict for finding in findings} <= {"ok", "warning"}
-    assert by_name(findings)["engine pytorch"].detail == "2.7.1, 2 processors, devices: cpu"
+    assert by_name(findings)["engine pytorch"].detail == "2.7.1, 2 CPU cores, devices: cpu"
 
 
-def test_a_failure_hides_nothing_else(child, monkeypatch):
+def test_one_failure_does_not_stop_the_other_checks(child, monkeypatch):
     def missing():
-        raise JavaNotFoundError("There is no Java.")
+        raise JavaNotFoundError("Java was not found.")
 
     def surprise():
         raise RuntimeError("surprise")
@@ -79,19 +82,27 @@ def test_a_failure_hides_nothing_else(child, monkeypatch):
     assert [finding.name for finding in findings] == NAMES
     assert by_name(findings)["java"].verdict == "failure"
     assert "Install Java" in by_name(findings)["java"].cure
-    assert by_name(findings)["own jar"].detail == "cannot be examined: RuntimeError: surprise"
+    assert by_name(findings)["own jar"].detail == "the check failed: RuntimeError: surprise"
 
 
-def test_an_engine_that_fails_matters_only_if_it_is_the_one_in_question(child):
-    child.stdout = 'failed "no such symbol"\n'
+def test_broken_engine_is_a_failure_only_if_it_is_the_requested_one(child):
+    child.stdout = f"failed {json.dumps('no such symbol.' + SEE_DOCTOR)}\n"
     findings = by_name(doctor.examine("pytorch"))
-    assert (findings["engine pytorch"].verdict, findings["engine pytorch"].detail) == ("failure", "no such symbol")
+    assert (findings["engine pytorch"].verdict, findings["engine pytorch"].detail) == ("failure", "no such symbol.")
+    assert findings["engine pytorch"].cure == f"Delete {engine_cache()}, and the next run unpacks the library again."
     assert findings["engine mxnet"].verdict == "warning"
 
 
-def test_an_engine_that_ends_its_process_is_told(child):
+def test_error_that_says_what_to_do_gets_no_other_advice(child):
+    child.stdout = 'failed "The cache is full. Free some space."\n'
+    finding = by_name(doctor.examine())["engine pytorch"]
+    assert (finding.detail, finding.cure) == ("The cache is full. Free some space.", "")
+
+
+def test_engine_that_crashes_is_reported(child):
     child.stdout, child.stderr, child.returncode = "", "terminate called\n", -6
-    assert by_name(doctor.examine())["engine pytorch"].detail == "ended the process with -6; it said: terminate called"
+    detail = by_name(doctor.examine())["engine pytorch"].detail
+    assert detail == "the process ended with exit code -6. Last output: terminate called"
 
 
 @pytest.mark.parametrize(("offline", "verdict"), [("", "warning"), ("1", "failure")])
@@ -102,18 +113,18 @@ def test_missing_jars_are_a_failure_only_offline(child, monkeypatch, tmp_path, o
     finding = by_name(doctor.examine())["library jars"]
     assert finding.verdict == verdict
     count = len(jars.required("pytorch"))
-    assert f"{count} of {count} are not there yet" in finding.detail
+    assert f"{count} of {count} are not downloaded yet" in finding.detail
     assert not (tmp_path / "cache").exists()
 
 
-def test_missing_data_are_told(child, monkeypatch, tmp_path):
+def test_missing_data_are_reported(child, monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "bundled_data", lambda: tmp_path)
     finding = by_name(doctor.examine())["data"]
     assert finding.verdict == "failure"
     assert "train-images-idx3-ubyte.gz" in finding.detail
 
 
-def test_a_cache_that_cannot_be_written_is_told(child, monkeypatch, tmp_path):
+def test_cache_that_cannot_be_written_is_reported(child, monkeypatch, tmp_path):
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
@@ -125,14 +136,26 @@ def test_a_cache_that_cannot_be_written_is_told(child, monkeypatch, tmp_path):
     assert "DJL_CACHE_DIR" in finding.cure
 
 
-def test_an_engine_in_a_fresh_process_tells_what_stands_in_its_way(library_jars, monkeypatch, tmp_path):
+@pytest.mark.skipif(not hasattr(os, "ST_NOEXEC"), reason="the system has no such mount option")
+def test_cache_that_cannot_be_executed_is_reported(child, monkeypatch, tmp_path):
+    monkeypatch.setenv("DJL_CACHE_DIR", str(tmp_path))
+    flags = SimpleNamespace(f_flag=os.ST_NOEXEC)
+    monkeypatch.setattr(os, "statvfs", lambda _: flags)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2e9))
+    finding = by_name(doctor.examine())["engine cache"]
+    assert finding.verdict == "failure"
+    assert "mounted noexec" in finding.detail
+    assert finding.cure == "Set DJL_CACHE_DIR to another folder."
+
+
+def test_engine_reports_why_it_did_not_load(library_jars, monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
     assert finding.verdict == "failure"
-    assert f"JAVA_HOME names no Java that fits. Found: JAVA_HOME: {tmp_path}" in finding.detail
+    assert f"JAVA_HOME is not a suitable Java. Found: JAVA_HOME: {tmp_path}" in finding.detail
 
 
-def test_optional_extras_are_told(child, monkeypatch):
+def test_extras_are_listed(child, monkeypatch):
     versions = {"onnx": "1.2.3"}
 
     def version(package):

@@ -1,4 +1,4 @@
-"""In what order a run's files come to the disk, as the kernel sees it: a machine that fails must leave them whole."""
+"""The order in which a run's files reach the disk, by its system calls: after a power failure they must be intact."""
 
 import re
 import shutil
@@ -18,9 +18,9 @@ def can_trace():
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
-    """The calls of a run of two epochs that concern its folder: their names and the paths they are made on."""
+    """The names and paths of the system calls on the folder of a run of two epochs."""
     if not can_trace():
-        pytest.skip("strace is not there, or may not trace here")
+        pytest.skip("strace is missing, or may not trace")
     folder = tmp_path_factory.mktemp("durable")
     run, log = folder / "run", folder / "calls"
     settings = ("--epochs", "2", "--limit", "64", "--batch-size", "32", "--image-size", "8", "--threads", "1")
@@ -34,7 +34,7 @@ def calls(tmp_path_factory):
         capture_output=True,
     )
     found = []
-    begun = {}  # calls during which another thread made one stand in two parts
+    begun = {}  # calls that another thread's calls split into two lines
     for line in log.read_text().splitlines():
         pid = line.split(" ", 1)[0]
         if line.endswith("<unfinished ...>"):
@@ -56,13 +56,13 @@ def renames(calls):
     return [(at, *paths) for at, (name, paths) in enumerate(calls) if name.startswith("rename")]
 
 
-def test_each_file_is_on_the_disk_before_it_has_its_name(calls):
+def test_file_is_flushed_before_it_is_renamed(calls):
     _, made = calls
     written = set()
     for at, half, file in renames(made):
         written.add(file.name)
         last = [name for name, paths in made[:at] if paths == [half]]
-        if last:  # else it is a second name of a file that has been written
+        if last:  # else it is a hard link to a written file
             assert last[-1] in ("fsync", "fdatasync"), file
             assert set(last[:-1]) & {"write", "writev", "pwrite64"}
         else:
@@ -73,15 +73,15 @@ def test_each_file_is_on_the_disk_before_it_has_its_name(calls):
     }
 
 
-def test_each_name_is_on_the_disk_before_anything_else_is_written(calls):
+def test_rename_is_flushed_before_the_next_write(calls):
     run, made = calls
     followed = [made[at + 1 : at + 2] for at, _, _ in renames(made)]
-    # two epochs of two steps: a checkpoint a step, one at each end, the ones before, and those kept; recipe and table
+    # two epochs of two steps: a checkpoint per step and epoch, the previous and kept ones, recipe and table
     assert len(followed) >= 2 * 3 + 2 * 3 - 1 + 2 + 2
     assert followed == [[("fsync", [run])]] * len(followed)
 
 
-def test_the_folders_own_name_is_on_the_disk_before_a_file_has_one(calls):
+def test_run_folder_is_flushed_before_its_files(calls):
     run, made = calls
     first = next(at for at, name, file in renames(made))
     assert ("fsync", [run.parent]) in made[:first]

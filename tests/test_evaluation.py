@@ -11,14 +11,27 @@ def model():
         yield model
 
 
-@pytest.mark.parametrize("kind", [tuple, list])
-def test_pictures_and_labels_may_be_a_tuple_or_a_list(model, kind):
+def test_the_four_arrays_of_train_are_evaluated_on_the_last_two(model):
     x, y = separable(40, 0)
-    assert evaluate(model, kind([x, y])).confusion_matrix.sum() == 40
+    right = evaluate(model, (x[:30], y[:30]))
+    assert right.confusion_matrix.sum() == 30
+    assert evaluate(model, [x, y, x[:30], y[:30]]).to_dict() == right.to_dict()
+
+
+@pytest.mark.parametrize("kind", [list, np.array, lambda labels: np.array(labels, object)])
+def test_labels_may_be_class_names(kind):
+    x, y = separable(40, 0)
+    with create_model(class_names=["z", "a"], seed=1) as model:
+        # of one class alone, too: numbers of the names among these labels would be wrong
+        for images, numbers in ((x, y), (x[y == 1], y[y == 1])):
+            named = evaluate(model, (images, kind(["za"[number] for number in numbers])))
+            assert named.to_dict() == evaluate(model, (images, numbers)).to_dict()
+        with pytest.raises(UsageError, match=r"Unknown label at index 1. Received: .*'b'.*Allowed: .*\['z', 'a'\]"):
+            evaluate(model, (x[:2], ["a", "b"]))
 
 
 @pytest.mark.parametrize("limit", [1, np.int64(25), 100])
-def test_limit_holds_for_arrays(model, limit):
+def test_limit_applies_to_arrays(model, limit):
     x, y = separable(40, 0)
     limited = evaluate(model, (x, y), limit=limit)
     assert limited.confusion_matrix.tolist() == evaluate(model, (x[:limit], y[:limit])).confusion_matrix.tolist()
@@ -26,21 +39,21 @@ def test_limit_holds_for_arrays(model, limit):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "received"), [((1, 2, 3), "a tuple of 3"), ([1], "a list of 1"), (np.zeros((2, 3)), "a ndarray")]
+    ("dataset", "received"), [((1, 2, 3), "tuple of 3"), ([1], "list of 1"), (np.zeros((2, 3)), "ndarray")]
 )
-def test_what_is_no_pair_is_named(model, dataset, received):
-    with pytest.raises(UsageError, match=f"a pair of images and labels; received {received}$"):
+def test_wrong_number_of_arrays_is_rejected(model, dataset, received):
+    with pytest.raises(UsageError, match=f"or the four arrays of train. Received: {received}.$"):
         evaluate(model, dataset)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 99999999999}, "batch_size must be a whole number from 1 to 2147483647; received 99999999999"),
-        ({"batch_size": 2.5}, "batch_size must be .*; received 2.5"),
-        ({"limit": 0}, "limit must be a whole number from 1 .*; received 0"),
+        ({"batch_size": 99999999999}, "batch_size must be a whole number. Received: 99999999999."),
+        ({"batch_size": 2.5}, "batch_size must be .* Received: 2.5"),
+        ({"limit": 0}, "limit must be a whole number. Received: 0. Allowed: 1 to"),
     ],
 )
-def test_number_that_java_could_not_take_is_named(model, arguments, message):
+def test_number_out_of_range_is_rejected(model, arguments, message):
     with pytest.raises(UsageError, match=message):
         evaluate(model, separable(4, 0), **arguments)

@@ -1,4 +1,4 @@
-"""Networks against an independent computation in numpy, trained a step so that no statistic is trivial."""
+"""Networks against numpy, before and after a training step, which makes all running statistics nontrivial."""
 
 import json
 import subprocess
@@ -20,23 +20,23 @@ FAMILIES = {
     "preact-resnet110": lambda net, x: net.preact(x),
     "preact-resnet164": lambda net, x: net.preact(x),
 }
-#: One depth of each family, for the second engine.
+#: One network of each family for MXNet, which is slower.
 ON_MXNET = ("cifar-resnet20", "study-resnet20", "study-plain20", "preact-resnet18")
 COUNT = 16
-# largest difference of logits, as a share of the largest logit; of the training loss, as a share of it
+# relative error of the largest logit, and of the training loss
 TOLERANCE = 1e-4
 
 
-def pictures():
+def images():
     random = np.random.default_rng(0)
     return random.normal(size=(COUNT, 3, 12, 10)).astype(np.float32), np.arange(COUNT) % 4
 
 
 def errors(name, folder, engine="pytorch"):
-    """How far a network is from numpy's, before a step of training in its mode, and after it in evaluation mode."""
+    """Errors against numpy: of the loss of a training step, and of logits and statistics after it."""
     from py_djl_resnet import Recipe, create_model, train
 
-    x, labels = pictures()
+    x, labels = images()
     with create_model(name, 3, 4, engine=engine) as fresh:
         fresh.save(folder / "fresh.safetensors")
     recipe = Recipe(model=name, epochs=1, batch_size=COUNT, lr=0.01, engine=engine)
@@ -54,18 +54,18 @@ def errors(name, folder, engine="pytorch"):
 
 
 def expected_mean(before, name, x):
-    """The stem's running mean after one step, which began at 0."""
+    """The stem's running mean after one step from 0."""
     kept = 0.1 if name.startswith("study-") else 0.9
     stride = 2 if before["conv1.weight"].shape[-1] == 7 else 1
     return (1 - kept) * Reference(before).conv("conv1", x.astype(np.float64), stride).mean((0, 2, 3))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_network_computes_what_numpy_does(name, jvm, tmp_path):
+def test_network_computes_the_same_as_numpy(name, jvm, tmp_path):
     assert max(errors(name, tmp_path)) < TOLERANCE
 
 
-def test_networks_on_mxnet_compute_what_numpy_does(tmp_path):
+def test_networks_on_mxnet_compute_the_same_as_numpy(tmp_path):
     script = f"""
 import json, pathlib, test_families
 for name in {ON_MXNET}:

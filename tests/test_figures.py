@@ -1,52 +1,91 @@
+"""What the figures show, read from Matplotlib's objects."""
+
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from py_djl_resnet import UsageError
-from py_djl_resnet._plotting.figures import plot_confusion, plot_history
+from py_djl_resnet._plotting.figures import plot_bypass, plot_confusion
+from py_djl_resnet._plotting.history import plot_history
 
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
 
-def history(epochs, shift=0.0):
+def history(epochs, shift=0.0, part="test"):
     return [
         {
             "epoch": epoch,
+            "seconds": 1.0,
             "train_loss": 0.6 / epoch + shift,
             "train_accuracy": 1 - 0.2 / epoch - shift,
-            "test_accuracy": 0.95 - 0.2 / epoch - shift,
+            f"{part}_loss": 0.7 / epoch + shift,
+            f"{part}_accuracy": 0.95 - 0.2 / epoch - shift,
         }
         for epoch in range(1, epochs + 1)
     ]
 
 
+def curves(axes):
+    return {line.get_label(): line for line in axes.lines if line.get_marker() != "*"}
+
+
 @pytest.mark.parametrize("suffix", MAGIC)
-def test_figure_is_written_in_the_form_of_its_suffix(tmp_path, suffix):
+def test_figure_is_written_in_the_format_of_its_suffix(tmp_path, suffix):
     file = tmp_path / "new" / f"metrics{suffix}"
     plot_history({"mine": history(3)}, file)
     assert file.read_bytes().startswith(MAGIC[suffix])
 
 
-def test_one_run_shows_the_chapters_three_curves_with_their_values():
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_run_has_a_panel_for_the_loss_and_one_for_the_accuracy(part):
+    rows = history(4, part=part)
+    chart = plot_history({"mine": rows}, title="resnet18 on fashion-mnist", best={"mine": 3})
+    assert chart.get_suptitle() == "resnet18 on fashion-mnist"
+    assert [axes.get_ylabel() for axes in chart.axes] == ["Loss", "Accuracy"]
+    for axes, metric in zip(chart.axes, ("loss", "accuracy"), strict=True):
+        assert axes.get_xlabel() == "Epoch"
+        assert list(curves(axes)) == ["train", part]
+        for name, curve in curves(axes).items():
+            np.testing.assert_array_equal(curve.get_xdata(), [1, 2, 3, 4])
+            np.testing.assert_array_equal(curve.get_ydata(), [row[f"{name}_{metric}"] for row in rows])
+        (star,) = (line for line in axes.lines if line.get_marker() == "*")
+        best = rows[2][f"{part}_{metric}"]
+        assert (star.get_xdata(), star.get_ydata()) == ([3], [best])
+        assert star.get_label() == f"best epoch 3 ({best:.3f})"
+        assert axes.get_ylim()[0] == 0
+        assert axes.get_ylim()[1] > max(row[f"train_{metric}"] for row in rows)
+
+
+def test_style_of_the_book_has_the_chapters_three_curves_in_one_panel():
     rows = history(4)
-    (axes,) = plot_history({"mine": rows}).axes
-    curves = {line.get_label(): line for line in axes.lines}
-    assert list(curves) == ["train loss", "train acc", "test acc"]
-    np.testing.assert_array_equal(curves["train loss"].get_xdata(), [1, 2, 3, 4])
-    np.testing.assert_array_equal(curves["test acc"].get_ydata(), [row["test_accuracy"] for row in rows])
+    (axes,) = plot_history({"mine": rows}, style="d2l").axes
+    assert list(curves(axes)) == ["train loss", "train acc", "test acc"]
+    np.testing.assert_array_equal(curves(axes)["train loss"].get_xdata(), [1, 2, 3, 4])
+    np.testing.assert_array_equal(curves(axes)["test acc"].get_ydata(), [row["test_accuracy"] for row in rows])
 
 
-def test_several_runs_are_told_apart_by_a_legend():
-    chart = plot_history({"sgd": history(3), "momentum": history(5, 0.02)})
-    (axes,) = chart.axes
-    assert len(axes.lines) == 6
-    colours = {line.get_label().partition(":")[0]: line.get_color() for line in axes.lines}
-    assert colours["sgd"] != colours["momentum"]
+def test_unknown_style_is_rejected():
+    with pytest.raises(UsageError, match=r"style is unknown\. Received: 'book'\. Allowed: panels, d2l\."):
+        plot_history({"mine": history(1)}, style="book")
+
+
+def test_several_runs_have_a_colour_each_and_training_is_dashed():
+    chart = plot_history({"sgd": history(3), "momentum": history(5, 0.02)}, best={"sgd": 3, "momentum": 4})
+    for axes in chart.axes:
+        looks = {label: (curve.get_color(), curve.get_linestyle()) for label, curve in curves(axes).items()}
+        assert looks == {
+            "sgd: train": ("C0", "--"),
+            "sgd: test": ("C0", "-"),
+            "momentum: train": ("C1", "--"),
+            "momentum: test": ("C1", "-"),
+        }
     (legend,) = chart.legends
-    assert "momentum: test acc" in [text.get_text() for text in legend.get_texts()]
+    assert [text.get_text() for text in legend.get_texts()] == ["sgd", "momentum", "train", "test", "best epoch"]
 
 
 def test_epochs_have_whole_ticks():
@@ -60,22 +99,53 @@ def test_epochs_have_whole_ticks():
 def test_gap_in_a_history_is_a_gap_in_the_curve():
     rows = history(3)
     rows[1]["test_accuracy"] = None
-    (axes,) = plot_history({"mine": rows}).axes
-    assert np.isnan(axes.lines[2].get_ydata()[1])
+    _, axes = plot_history({"mine": rows}).axes
+    assert np.isnan(curves(axes)["test"].get_ydata()[1])
 
 
-def test_confusion_matrix_shows_every_count_and_name(tmp_path):
-    matrix = np.array([[5, 1], [0, 7]])
-    chart = plot_confusion(matrix, ["shirt", "bag"], tmp_path / "confusion.png")
+def test_size_and_resolution_are_as_given(tmp_path):
+    plot_history({"mine": history(2)}, tmp_path / "metrics.png", size=(5, 3), dpi=40)
+    with Image.open(tmp_path / "metrics.png") as image:
+        assert image.size == (200, 120)
+
+
+def test_text_of_an_svg_can_be_edited(tmp_path):
+    plot_history({"mine": history(2)}, tmp_path / "metrics.svg", title="resnet18 on fashion-mnist")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "metrics.svg").read_text("utf-8"))
+    assert {"Loss", "Accuracy", "Epoch", "train", "test", "resnet18 on fashion-mnist"} <= set(texts)
+
+
+def test_confusion_matrix_shows_counts_and_accuracies():
+    chart = plot_confusion(np.array([[5, 1, 0], [1, 7, 0], [0, 0, 0]]), ["shirt", "bag", "coat"])
     (axes,) = chart.axes
-    assert [text.get_text() for text in axes.texts] == ["5", "1", "0", "7"]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["shirt", "bag"]
-    assert (tmp_path / "confusion.png").read_bytes().startswith(MAGIC[".png"])
+    assert axes.get_title() == "Accuracy 85.7%, n = 14"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Predicted class", "True class")
+    assert [text.get_text() for text in axes.texts] == ["5", "1", "0", "1", "7", "0", "0", "0", "0"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["shirt", "bag", "coat"]
+    (right,) = axes.child_axes
+    assert right.get_ylabel() == "Accuracy per class"
+    assert [text.get_text() for text in right.get_yticklabels()] == ["83.3%", "87.5%", "-"]
 
 
-@pytest.mark.parametrize("name", ["metrics.gif", "metrics"])
-def test_other_suffix_is_refused_with_the_allowed_ones(tmp_path, name):
-    with pytest.raises(UsageError, match=r"must end in .png, .svg, .pdf"):
+def test_confusion_matrix_of_many_classes_names_only_some():
+    (axes,) = plot_confusion(np.eye(300, dtype=int), [f"class {i}" for i in range(300)]).axes
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    assert names[:2] == ["class 0", "class 4"]
+    assert len(names) == 75
+    assert not axes.texts
+
+
+def test_ablation_has_a_bar_per_block_and_the_full_network():
+    (axes,) = plot_bypass(0.9, [("layer1.0", 0.8), ("layer2.0", 0.3)]).axes
+    assert axes.get_title() == "Test accuracy without each residual block"
+    assert [bar.get_height() for bars in axes.containers for bar in bars] == [0.8, 0.3]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["layer1.0", "layer2.0"]
+    assert [line.get_label() for line in axes.lines] == ["full network: 0.900"]
+
+
+@pytest.mark.parametrize(("name", "received"), [("metrics.gif", ".gif"), ("metrics", "no ending")])
+def test_other_suffix_is_rejected(tmp_path, name, received):
+    with pytest.raises(UsageError, match=rf"Received: {received}\. Allowed: .png, .svg, .pdf\."):
         plot_history({"mine": history(1)}, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
@@ -93,7 +163,7 @@ def test_figure_shows_itself_in_a_notebook():
 def test_figures_are_drawn_with_a_backend_that_matplotlib_does_not_know(tmp_path):
     script = (
         "import os\n"
-        "from py_djl_resnet.figures import plot_history\n"
+        "from py_djl_resnet._plotting.history import plot_history\n"
         "row = {'epoch': 1, 'train_loss': 0.5, 'train_accuracy': 0.5, 'test_accuracy': 0.5}\n"
         "plot_history({'mine': [row]}, 'metrics.png')\n"
         "print(os.environ['MPLBACKEND'])\n"

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 
 import numpy as np
@@ -14,7 +15,7 @@ def write(path, pixels, **more):
     return path
 
 
-def test_grey_image_is_decoded_as_it_is(tmp_path):
+def test_grey_image_is_decoded_unchanged(tmp_path):
     pixels = np.arange(28 * 20, dtype=np.uint16).astype(np.uint8).reshape(28, 20)
     found = decode(write(tmp_path / "a.png", pixels))
     assert found.dtype == np.uint8
@@ -22,14 +23,14 @@ def test_grey_image_is_decoded_as_it_is(tmp_path):
     np.testing.assert_array_equal(found[0], pixels)
 
 
-def test_colours_come_before_height_and_width(tmp_path):
+def test_colour_image_has_its_channels_first(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     found = decode(write(tmp_path / "a.png", pixels))
     np.testing.assert_array_equal(found, pixels.transpose(2, 0, 1))
     assert found.flags.c_contiguous
 
 
-def test_invert_turns_black_on_white_into_white_on_black(tmp_path):
+def test_invert_swaps_black_and_white(tmp_path):
     pixels = np.full((4, 4), 255, np.uint8)
     pixels[1, 2] = 5
     found = decode(write(tmp_path / "a.png", pixels), invert=True)
@@ -39,16 +40,21 @@ def test_invert_turns_black_on_white_into_white_on_black(tmp_path):
 
 @pytest.mark.parametrize(
     ("mode", "channels"),
-    [("1", 1), ("L", 1), ("LA", 1), ("P", 3), ("PA", 3), ("RGB", 3), ("RGBA", 3), ("CMYK", 3), ("YCbCr", 3)],
+    [
+        *[("1", 1), ("L", 1), ("LA", 1), ("P", 3), ("PA", 3), ("RGB", 3), ("RGBA", 3)],
+        *[("RGBa", 3), ("RGBX", 3), ("CMYK", 3), ("YCbCr", 3), ("HSV", 3)],
+    ],
 )
-def test_images_of_pillow_of_every_mode_give_grey_or_colours(mode, channels):
-    image = Image.new("RGB", (6, 4), "white").convert("L" if mode in ("PA", "LA") else mode).convert(mode)
+def test_pillow_image_of_any_supported_mode_becomes_grey_or_rgb(mode, channels):
+    image = (
+        Image.new("RGB", (6, 4), "white").convert({"PA": "L", "LA": "L", "RGBa": "RGBA"}.get(mode, mode)).convert(mode)
+    )
     found = decode(image)
     assert found.shape == (channels, 4, 6)
     assert (found == 255).all()
 
 
-def test_an_image_of_pillow_is_left_as_it_is():
+def test_pillow_image_is_not_modified():
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.new("RGBA", (6, 4), (200, 100, 0, 0))
@@ -58,45 +64,102 @@ def test_an_image_of_pillow_is_left_as_it_is():
 
 
 @pytest.mark.parametrize(("deep", "byte"), [(0, 0), (128, 0), (129, 1), (32768, 128), (65406, 254), (65535, 255)])
-def test_sixteen_bits_are_rounded_to_eight(tmp_path, deep, byte):
-    found = decode(write(tmp_path / "a.png", np.full((4, 4), deep, np.uint16)))
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bits_are_rounded_to_8(tmp_path, deep, byte, suffix):
+    found = decode(write(tmp_path / f"a{suffix}", np.full((4, 4), deep, np.uint16)))
     assert found.shape == (1, 4, 4)
     assert (found == byte).all()
 
 
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
+def test_16_bits_are_read_in_either_byte_order(mode):
+    deep = np.array([[0, 300], [40_000, 65_535]], np.dtype(">u2" if mode == "I;16B" else "<u2"))
+    image = Image.frombytes(mode, (2, 2), deep.tobytes())
+    np.testing.assert_array_equal(decode(image)[0], np.rint(deep / 257))
+
+
+def tiff(file, bits, photometric, strip, sample_format=1):
+    """Writes a TIFF of one strip, 4 pixels wide and 2 high."""
+    tags = [(256, 4, 4), (257, 4, 2), (258, 3, bits), (259, 3, 1), (262, 3, photometric), (273, 4, 8), (277, 3, 1)]
+    tags += [(278, 4, 2), (279, 4, len(strip)), (339, 3, sample_format)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    header = b"II*\0" + struct.pack("<I", 8 + len(strip))
+    file.write_bytes(header + strip + struct.pack("<H", len(tags)) + entries + bytes(4))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("bits", "photometric", "strip", "sample_format", "received"),
+    [
+        (12, 1, bytes(12), 1, "I;16, with 12 bits"),
+        (16, 0, bytes(16), 1, "I;16, with 16 bits and photometric interpretation 0"),
+        (16, 1, bytes(16), 2, "I. Allowed"),
+        (32, 1, bytes(32), 1, "I. Allowed"),
+        (32, 0, bytes(32), 3, "F, with 32 bits and photometric interpretation 0"),
+    ],
+)
+def test_tiff_of_unknown_range_is_rejected(tmp_path, bits, photometric, strip, sample_format, received):
+    file = tiff(tmp_path / "a.tif", bits, photometric, strip, sample_format)
+    with pytest.raises(UsageError, match=rf"^Image {file} has an unsupported mode. Received: {received}"):
+        decode(file)
+
+
+def test_16_bit_png_of_older_pillow_versions_is_rounded_to_8_bits():
+    image = Image.fromarray(np.array([[0, 300], [40_000, 65_535]], np.int32))
+    assert image.mode == "I"
+    image.format = "PNG"
+    np.testing.assert_array_equal(decode(image)[0], [[0, 1], [156, 255]])
+
+
+def test_tiff_of_64_bits_is_rejected(tmp_path):
+    with pytest.raises(UsageError, match=r"a\.tif is damaged or has an unsupported format. Allowed: .* of 8 bits"):
+        decode(tiff(tmp_path / "a.tif", 64, 1, bytes(64), 3))
+
+
+@pytest.mark.parametrize("mode", ["I", "LAB", "La"])
+def test_pillow_image_of_another_mode_is_rejected(mode):
+    with pytest.raises(
+        UsageError, match=f"unsupported mode. Received: {mode}. Allowed: 1, L, .* F. Convert it to 8 bits"
+    ):
+        decode(Image.new(mode, (2, 2)))
+
+
+def test_floats_from_0_to_1_are_rounded_to_8_bits(tmp_path):
+    values = np.array([[0, 0.125, 0.25], [0.5, 0.75, 1]], np.float32)
+    found = decode(write(tmp_path / "a.tif", values))
+    np.testing.assert_array_equal(found[0], np.rint(values * 255))
+
+
+@pytest.mark.parametrize("values", [[-0.1, 1], [0, 255], [0, np.nan], [0, np.inf]])
+def test_floats_of_another_range_are_rejected(tmp_path, values):
+    file = write(tmp_path / "a.tif", np.array([values], np.float32))
+    with pytest.raises(UsageError, match=r"Image .*a\.tif has floats outside 0 to 1. Received: .* Scale them"):
+        decode(file)
+
+
 @pytest.mark.parametrize("invert", [False, True])
-def test_transparent_parts_become_black_background(tmp_path, invert):
+def test_transparent_pixels_become_black(tmp_path, invert):
     file = write(tmp_path / "a.png", np.full((2, 2, 4), (200, 200, 200, 0), np.uint8))
     np.testing.assert_array_equal(decode(file, invert=invert), np.zeros((3, 2, 2)))
 
 
-def test_transparent_palette_is_composed(tmp_path):
-    picture = Image.new("P", (2, 2), 1)
-    picture.putpalette([0, 0, 0, 255, 255, 255])
-    picture.save(tmp_path / "a.png", transparency=1)
+def test_transparent_palette_colour_becomes_black(tmp_path):
+    image = Image.new("P", (2, 2), 1)
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    image.save(tmp_path / "a.png", transparency=1)
     np.testing.assert_array_equal(decode(tmp_path / "a.png"), np.zeros((3, 2, 2)))
 
 
 @pytest.mark.parametrize(("invert", "background"), [(False, 0), (True, 255)])
-def test_half_transparent_colours_are_mixed_with_the_background(tmp_path, invert, background):
+def test_half_transparent_colours_are_blended_with_the_background(tmp_path, invert, background):
     Image.new("RGBA", (4, 4), (200, 100, 40, 51)).save(tmp_path / "a.png")  # an opacity of a fifth
     mixed = np.array([200, 100, 40]) / 5 + background * 4 / 5
     expected = 255 - mixed if invert else mixed
     np.testing.assert_allclose(decode(tmp_path / "a.png", invert=invert)[:, 1, 2], expected, atol=0.5)
 
 
-def test_floats_are_scaled_by_their_largest_and_what_is_below_zero_is_black(tmp_path):
-    values = np.array([[-1, 0, 1], [2, 3, 4]], np.float32)
-    Image.fromarray(values).save(tmp_path / "a.tiff")
-    expected = np.array([[0, 0, 64], [128, 191, 255]])
-    np.testing.assert_array_equal(decode(tmp_path / "a.tiff")[0], expected)
-    # up to 1 they are as they are
-    Image.fromarray(values / 8).save(tmp_path / "b.tiff")
-    np.testing.assert_array_equal(decode(tmp_path / "b.tiff")[0], [[0, 0, 32], [64, 96, 128]])
-
-
 def jpeg(kind="JPEG", **more):
-    """A progressive JPEG, up to its last scan, and that scan, without the end's marker."""
+    """Splits a progressive JPEG before and after its last scan."""
     content = io.BytesIO()
     Image.new("L", (64, 64)).save(content, kind, progressive=True, **more)
     whole = content.getvalue()
@@ -106,7 +169,7 @@ def jpeg(kind="JPEG", **more):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "MPO"])
-def test_jpeg_of_very_many_scans_is_rejected_before_it_is_decoded(tmp_path, kind):
+def test_jpeg_with_too_many_scans_is_rejected_before_decoding(tmp_path, kind):
     more = {"save_all": True, "append_images": [Image.new("L", (64, 64))]} if kind == "MPO" else {}
     before, scan, after = jpeg(kind, **more)
     for count, rejected in ((50, False), (20_000, True)):
@@ -122,7 +185,7 @@ def test_jpeg_of_very_many_scans_is_rejected_before_it_is_decoded(tmp_path, kind
 
 @pytest.mark.parametrize(("orientation", "turned"), [(1, 0), (3, 2), (6, 3), (8, 1)])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_orientation_of_the_camera_is_applied(tmp_path, orientation, turned, suffix):
+def test_exif_orientation_is_applied(tmp_path, orientation, turned, suffix):
     pixels = np.zeros((8, 16), np.uint8)
     pixels[:, :8] = 255
     exif = Image.Exif()
@@ -131,23 +194,23 @@ def test_orientation_of_the_camera_is_applied(tmp_path, orientation, turned, suf
     np.testing.assert_allclose(found[0], np.rot90(pixels, turned).astype(float), atol=8)
 
 
-def test_first_frame_of_an_animation_counts(tmp_path):
+def test_first_frame_of_an_animation_is_used(tmp_path):
     frames = [Image.new("L", (4, 4), value) for value in (255, 0)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert (decode(tmp_path / "a.gif") == 255).all()
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"])
-def test_file_that_is_no_image_is_named(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
+def test_file_of_another_kind_is_rejected(tmp_path, content):
     file = tmp_path / "a.png"
     file.write_bytes(content)
-    with pytest.raises(UsageError, match=r"image .*a\.png"):
+    with pytest.raises(UsageError, match=r"Image .*a\.png"):
         decode(file)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".gif"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_truncated_image_is_named(tmp_path, suffix, share):
+def test_truncated_image_is_rejected(tmp_path, suffix, share):
     random = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
     file = write(tmp_path / f"a{suffix}", random)
     content = file.read_bytes()
@@ -156,26 +219,24 @@ def test_truncated_image_is_named(tmp_path, suffix, share):
         decode(file)
 
 
-def test_tiff_with_a_fraction_for_an_offset_is_named(tmp_path):
-    place = struct.unpack("<I", struct.pack("<f", 8.0))[0]
-    tags = [(256, 4, 8), (257, 4, 8), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 11, place), (277, 3, 1)]
-    tags += [(278, 4, 8), (279, 4, 64)]
-    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-    file = tmp_path / "a.tif"
-    file.write_bytes(b"II*\0" + struct.pack("<I", 72) + bytes(64) + struct.pack("<H", len(tags)) + entries + bytes(4))
-    with pytest.raises(UsageError, match=r"image .*a\.tif cannot be read"):
+def test_tiff_with_a_float_as_offset_is_rejected(tmp_path):
+    file = tiff(tmp_path / "a.tif", 8, 1, bytes(8))
+    offset = struct.pack("<HHII", 273, 4, 1, 8)
+    assert offset in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(offset, struct.pack("<HHIf", 273, 11, 1, 8.0)))
+    with pytest.raises(UsageError, match=r"Image .*a\.tif cannot be read"):
         decode(file)
 
 
 @pytest.mark.parametrize("side", [9_000, 20_000])
-def test_huge_image_is_rejected_before_it_is_decoded(tmp_path, side):
+def test_huge_image_is_rejected_before_decoding(tmp_path, side):
     file = tmp_path / "huge.png"
     Image.new("1", (side, side)).save(file)
-    with pytest.raises(UsageError, match="too large: 64 megapixels are allowed"):
+    with pytest.raises(UsageError, match=r"too large. Received: .* Allowed: 64 megapixels"):
         decode(file)
 
 
-def test_folder_stands_for_its_images_sorted(tmp_path):
+def test_folder_stands_for_its_visible_images_sorted(tmp_path):
     for name in ("b.png", "a.JPG", "notes.txt", "._a.JPG", ".png"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "inner.png").mkdir()
@@ -183,9 +244,18 @@ def test_folder_stands_for_its_images_sorted(tmp_path):
     assert find_images([tmp_path / "notes.txt", tmp_path / "._a.JPG"]) == [tmp_path / "notes.txt", tmp_path / "._a.JPG"]
 
 
-def test_folder_without_images_and_missing_file_are_named(tmp_path):
+def test_folder_without_images_and_missing_file_are_rejected(tmp_path):
     (tmp_path / "._a.png").write_bytes(b"")
     with pytest.raises(UsageError, match="holds no images"):
         find_images([tmp_path])
     with pytest.raises(UsageError, match=r"missing.png does not exist"):
         find_images([tmp_path / "missing.png"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_is_rejected_rather_than_read(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(UsageError, match=r"a\.png is a pipe or a device"):
+        find_images([tmp_path / "a.png"])
+    with pytest.raises(UsageError, match="holds no images"):
+        find_images([tmp_path])

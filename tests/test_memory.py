@@ -1,4 +1,4 @@
-"""Networks that Python drops are freed; a forked child cannot use them, and ends. Each test in its own process."""
+"""Dropped networks are freed; forked children get an error and end. Each test uses a separate process."""
 
 import os
 import subprocess
@@ -8,19 +8,19 @@ import textwrap
 import pytest
 
 NETWORK = 45 << 20
-"""Bytes of a d2l-resnet18."""
+"""The size of a d2l-resnet18 in bytes."""
 
 PRELUDE = """
 import ctypes, gc, os, sys, threading, warnings
 import jpype
 import numpy as np
 import py_djl_resnet as resnet
-warnings.simplefilter("ignore", DeprecationWarning)  # later Pythons warn of a fork beside threads
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn about a fork with threads
 
 def resident():
-    "Bytes of this process, without what Java's collector or malloc holds back for later."
+    "Returns the resident bytes of this process, without what Java's collector or malloc keeps for reuse."
     least = float("inf")
-    for _ in range(10):  # Java frees its buffers of fresh weights on another thread
+    for _ in range(10):  # Java frees buffers of new weights on another thread
         gc.collect()
         jpype.JClass("java.lang.System").gc()
         if hasattr(ctypes.CDLL(None), "malloc_trim"):
@@ -30,7 +30,7 @@ def resident():
     return least
 
 def growth(use, times=16):
-    "Bytes that `use` leaves behind, called `times` times after it was called four times."
+    "Prints how many bytes `times` calls of `use` leak, after four calls to warm up."
     for _ in range(4):
         use()
     before = resident()
@@ -44,7 +44,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this syst
 
 
 def run(script, folder, timeout=120):
-    """The standard output of Python code in a fresh process, which must end well and quietly."""
+    """Returns the standard output of Python code in a new process, which must succeed without warnings."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(script)],
         cwd=folder,
@@ -62,7 +62,7 @@ def run(script, folder, timeout=120):
     [
         "resnet.load('net.safetensors')(x)",
         "resnet.create_model('d2l-resnet18', 1, 10)",
-        # dropped by the garbage collector, and by another thread
+        # dropped by the garbage collector, or by another thread
         "m = resnet.load('net.safetensors'); cycle = [m]; cycle.append(cycle); del m, cycle; gc.collect()",
         "m = [resnet.load('net.safetensors')]; t = threading.Thread(target=m.clear); t.start(); t.join()",
     ],
@@ -91,7 +91,7 @@ def test_dropped_runs_are_freed(tmp_path):
     assert int(run(script, tmp_path)) < 3 * NETWORK
 
 
-def test_network_in_use_outlives_its_name(tmp_path):
+def test_network_in_use_survives_its_name(tmp_path):
     script = """
     x = np.ones((64, 1, 28, 28), np.float32)
     expected = resnet.create_model(seed=3)(x)
@@ -108,7 +108,7 @@ def test_network_in_use_outlives_its_name(tmp_path):
     assert run(script, tmp_path) == "True\n"
 
 
-def test_networks_alive_at_exit_do_not_hold_it_up(tmp_path):
+def test_live_networks_do_not_block_the_exit(tmp_path):
     script = """
     import atexit
     kept = resnet.create_model("cifar-resnet20")
@@ -120,7 +120,7 @@ def test_networks_alive_at_exit_do_not_hold_it_up(tmp_path):
     assert run(script, tmp_path) == "done\n"
 
 
-def test_a_network_outlives_java(tmp_path):
+def test_network_may_outlive_java(tmp_path):
     script = """
     model = resnet.create_model("cifar-resnet20", 1)
     jpype.shutdownJVM()
@@ -133,7 +133,7 @@ def test_a_network_outlives_java(tmp_path):
 
 FORK = """
 def forked(work, leave):
-    "What a child prints that does `work`, and how it ends."
+    "Runs `work` in a forked child, which leaves with `leave(3)`; prints how the child ended."
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
@@ -163,7 +163,7 @@ CALLS = {
     "residual_blocks": "model.residual_blocks",
     "close": "model.close()",
     "evaluate": "resnet.evaluate(model, limit=8)",
-    "predict": "resnet.predict(model, 'picture.png')",
+    "predict": "resnet.predict(model, 'image.png')",
     "bypass_costs": "resnet.bypass_costs(model, limit=8)",
     "load": "resnet.load('net.safetensors')",
     "create_model": "resnet.create_model()",
@@ -176,10 +176,10 @@ CALLS = {
 
 @forks
 @pytest.mark.parametrize("engine", ["pytorch", "mxnet"])
-def test_every_call_in_a_forked_child_raises(tmp_path, engine):
+def test_every_call_in_a_forked_child_fails(tmp_path, engine):
     script = f"""
     from PIL import Image
-    Image.new("L", (28, 28)).save("picture.png")
+    Image.new("L", (28, 28)).save("image.png")
     recipe = resnet.Recipe(epochs=1, limit=8, batch_size=8, engine="{engine}", model="cifar-resnet20")
     run = resnet.train(recipe=recipe, out="run", progress=False)
     model = resnet.create_model("cifar-resnet20", 1, 10)
@@ -191,21 +191,21 @@ def test_every_call_in_a_forked_child_raises(tmp_path, engine):
         forked(work, os._exit)
     print(model(x).shape)
     """
-    told = "The JVM does not survive a fork. Sta\nended with 3\n"
-    assert run(FORK + textwrap.dedent(script), tmp_path) == len(CALLS) * told + "(2, 10)\n"
+    error = "The JVM does not survive a fork. Sta\nended with 3\n"
+    assert run(FORK + textwrap.dedent(script), tmp_path) == len(CALLS) * error + "(2, 10)\n"
     assert not (tmp_path / "other.safetensors").exists()
 
 
 @forks
 @pytest.mark.parametrize("engine", ["pytorch", "mxnet"])
-def test_a_forked_child_that_drops_networks_ends(tmp_path, engine):
+def test_forked_child_that_drops_networks_ends(tmp_path, engine):
     script = f"""
     models = [resnet.create_model("cifar-resnet20", 1, engine="{engine}") for _ in range(3)]
     models[0](np.zeros((2, 1, 28, 28), np.float32))
 
     def drop():
         models.clear()
-        junk = [bytearray(1 << 20) for _ in range(200)]  # so that JPype would have Java collect, too
+        junk = [bytearray(1 << 20) for _ in range(200)]  # makes JPype ask Java to collect as well
         gc.collect()
 
     for work in (lambda: None, drop, lambda: models[0].state_dict()):
@@ -218,7 +218,7 @@ def test_a_forked_child_that_drops_networks_ends(tmp_path, engine):
 
 
 @forks
-def test_a_child_forked_while_a_network_trains_ends(tmp_path):
+def test_child_forked_during_training_ends(tmp_path):
     script = """
     x, y = np.zeros((64, 1, 28, 28), np.uint8), np.arange(64) % 2
     recipe = resnet.Recipe(epochs=1000, batch_size=8, model="cifar-resnet20")
@@ -244,12 +244,12 @@ def test_a_child_forked_while_a_network_trains_ends(tmp_path):
     enough.set()
     thread.join()
     """
-    told = "The JVM does not survive a fork. Sta\nended with 3\n"
-    assert run(FORK + textwrap.dedent(script), tmp_path) == 6 * told
+    error = "The JVM does not survive a fork. Sta\nended with 3\n"
+    assert run(FORK + textwrap.dedent(script), tmp_path) == 6 * error
 
 
 @forks
-def test_a_worker_of_multiprocessing_raises_and_ends(tmp_path):
+def test_multiprocessing_worker_fails_and_ends(tmp_path):
     script = """
     import multiprocessing
     model = resnet.create_model("cifar-resnet20", 1)
@@ -272,6 +272,6 @@ def test_a_worker_of_multiprocessing_raises_and_ends(tmp_path):
 
 
 @forks
-def test_a_child_of_a_process_without_java_may_use_it(tmp_path):
+def test_child_of_a_process_without_java_can_use_it(tmp_path):
     script = "forked(lambda: print(resnet.create_model('cifar-resnet20').name, flush=True), sys.exit)"
     assert run(FORK + script, tmp_path) == "cifar-resnet20\nended with 3\n"

@@ -1,4 +1,4 @@
-"""One way from an image to the network: equal to torchvision's, and the same wherever images come in."""
+"""Preprocessing: equal to torchvision's, and the same in every command and export."""
 
 import gzip
 
@@ -11,7 +11,7 @@ import py_djl_resnet as resnet
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.images import decode
 
-#: Of what the logits of a class differ by from image to image.
+#: As a share of the range of a class's logits over the images.
 TOLERANCE = 1e-3
 
 
@@ -32,7 +32,7 @@ def log_softmax(logits):
 
 
 def log_probabilities(predictions, classes):
-    """(images, classes), which are logits but for a number an image."""
+    """(images, classes): logits up to a constant per image."""
     found = [{int(name): value for name, value in prediction.top} for prediction in predictions]
     return np.log([[one[i] for i in range(classes)] for one in found])
 
@@ -44,13 +44,13 @@ def assert_close(found, pipeline, files=slice(None)):
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
-def test_predict_computes_what_torchvision_does(model, pipeline):
+def test_predict_computes_the_same_as_torchvision(model, pipeline):
     predictions = model.predict(FILES, top_k=10, preprocessing=PIPELINES[pipeline])
     assert [p.image for p in predictions] == [str(file) for file in FILES]
     assert_close(log_probabilities(predictions, 10), pipeline)
 
 
-def test_an_import_knows_torchvisions_preprocessing(model):
+def test_import_uses_torchvisions_preprocessing(model):
     assert model.info["import"]["preprocessing_source"] == "torchvision"
     assert model.preprocessing == {
         "channels": 3,
@@ -63,7 +63,7 @@ def test_an_import_knows_torchvisions_preprocessing(model):
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
-def test_evaluate_computes_what_torchvision_does(model, pipeline):
+def test_evaluate_computes_the_same_as_torchvision(model, pipeline):
     logits = expected()[pipeline].astype(np.float64)
     labels = np.arange(len(FILES)) % 10
     losses = [
@@ -75,10 +75,10 @@ def test_evaluate_computes_what_torchvision_does(model, pipeline):
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
-def test_onnxruntime_computes_what_torchvision_does(model, tmp_path, pipeline):
+def test_onnxruntime_computes_the_same_as_torchvision(model, tmp_path, pipeline):
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra [test] is not installed")
     file = tmp_path / "net.onnx"
-    model.export(file, "onnx", fold=True, with_preprocessing=True, preprocessing=PIPELINES[pipeline])
+    model.export(file, "onnx", with_preprocessing=True, preprocessing=PIPELINES[pipeline])
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     found = []
     for image in FILES:
@@ -87,7 +87,7 @@ def test_onnxruntime_computes_what_torchvision_does(model, tmp_path, pipeline):
     assert_close(log_softmax(np.array(found, np.float64)), pipeline)
 
 
-def test_arrays_images_of_pillow_and_files_give_the_same(model):
+def test_files_pillow_images_and_arrays_give_the_same(model):
     file = FILES[0]
     with Image.open(file) as image:
         pixels = np.asarray(image)
@@ -101,7 +101,7 @@ def test_arrays_images_of_pillow_and_files_give_the_same(model):
         np.testing.assert_allclose([p for _, p in found.top], [p for _, p in right.top], atol=0.01)
 
 
-def test_a_network_trained_here_is_asked_as_it_was_trained(trained):
+def test_trained_network_predicts_as_it_was_trained(trained):
     with gzip.open(bundled_data() / "fashion-mnist" / "t10k-images-idx3-ubyte.gz") as file:
         pixels = np.frombuffer(file.read(16 + 100 * 784)[16:], np.uint8).reshape(100, 28, 28)
     expected = log_softmax(trained.model((pixels[:, np.newaxis] / np.float32(255)).astype(np.float32)))
@@ -112,7 +112,7 @@ def test_a_network_trained_here_is_asked_as_it_was_trained(trained):
     assert [p.image for p in predictions[:2]] == ["images[0]", "images[1]"]
 
 
-def test_where_nothing_is_known_the_error_says_what_to_give(tmp_path):
+def test_unknown_preprocessing_is_requested(tmp_path):
     with resnet.create_model("cifar-resnet20", 3, 4) as fresh:
         fresh.export(tmp_path / "bare.safetensors")
     with resnet.create_model("cifar-resnet20", weights=tmp_path / "bare.safetensors") as model:
@@ -125,7 +125,9 @@ def test_where_nothing_is_known_the_error_says_what_to_give(tmp_path):
             lambda: model.export(tmp_path / "served", "djl"),
             lambda: model.export(tmp_path / "net.onnx", "onnx", with_preprocessing=True),
         ):
-            with pytest.raises(resnet.UsageError, match=r"does not record .* --preprocessing\): torchvision, plain:N"):
+            with pytest.raises(
+                resnet.UsageError, match=r"does not record .* --preprocessing\). Allowed: torchvision, plain:N"
+            ):
                 call()
         assert len(model.predict(x, preprocessing="plain:32")) == 2
         model.export(tmp_path / "served", "djl", preprocessing="plain:32")
@@ -136,21 +138,24 @@ def test_where_nothing_is_known_the_error_says_what_to_give(tmp_path):
 @pytest.mark.parametrize(
     ("preprocessing", "message"),
     [
-        ("imagenet", "Unknown preprocessing. Received: 'imagenet'. Allowed: torchvision, plain:N"),
+        ("imagenet", "(?i)preprocessing.* received: '?imagenet"),
         ("missing.json", "preprocessing missing.json cannot be read"),
-        ({"channels": 3, "crop": 32}, 'Bad value for "crop"'),
-        ({"channels": 1}, "makes images of 1 channel, but the network needs 3"),
-        ({"channels": float("nan")}, "must hold what JSON can"),
-        ({"channels": object()}, "must hold what JSON can"),
-        (3, "preprocessing must be torchvision, plain:N as in plain:32, a .json file, or in Python a dict; received 3"),
+        ({"channels": 3, "crop": 32}, "(?i)crop"),
+        ({"channels": 1}, "(?i)1 channel.* 3"),
+        ({"channels": float("nan")}, "must be valid JSON"),
+        ({"channels": object()}, "must be valid JSON"),
+        (
+            3,
+            "preprocessing has a wrong type. Received: 3. Allowed: torchvision, plain:N such as plain:32, a .json file",
+        ),
     ],
 )
-def test_a_bad_preprocessing_is_named(model, preprocessing, message):
+def test_wrong_preprocessing_is_rejected(model, preprocessing, message):
     with pytest.raises(resnet.UsageError, match=message):
         model.predict(FILES[4], preprocessing=preprocessing)
 
 
-def test_a_json_file_is_a_preprocessing(model, tmp_path):
+def test_preprocessing_can_be_a_json_file(model, tmp_path):
     file = tmp_path / "mine.json"
     file.write_text('{"channels": 3, "resize": {"to": "exact", "height": 48, "width": 80, "interpolation": "bilinear"')
     with pytest.raises(resnet.UsageError, match="is not JSON"):
@@ -161,7 +166,7 @@ def test_a_json_file_is_a_preprocessing(model, tmp_path):
         assert_close(found, "stretched", slice(4, 5))
 
 
-def test_timms_configuration_beside_the_file_counts(weights, tmp_path):
+def test_timms_config_beside_the_file_is_used(weights, tmp_path):
     (tmp_path / "model.safetensors").symlink_to(weights)
     (tmp_path / "config.json").write_text(
         '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 60, 60], "crop_pct": 0.95, '
@@ -174,7 +179,7 @@ def test_timms_configuration_beside_the_file_counts(weights, tmp_path):
         assert (found["crop"], found["deviation"]) == ({"height": 60, "width": 60}, [0.25, 0.5, 0.5])
 
 
-def test_the_preprocessing_is_kept_in_a_checkpoint(weights, tmp_path):
+def test_preprocessing_is_saved_in_a_checkpoint(weights, tmp_path):
     with resnet.create_model("resnet18", weights=weights, preprocessing="plain:40") as model:
         assert model.info["import"]["preprocessing_source"] == "given"
         assert model.image_size == 40

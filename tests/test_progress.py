@@ -1,50 +1,180 @@
-"""Bars, drawn from what a run tells."""
+"""The progress bar and the lines of a run, from the snapshots that a run gives."""
 
 import io
+import re
 
-from py_djl_resnet.progress import Bars
+import pytest
 
-FIRST_HALF = {
-    "epoch": 1,
-    "epochs": 2,
-    "done": 32,
-    "total": 64,
-    "metrics": {"loss": 2.5, "accuracy": 0.25},
-    "ended": None,
+from py_djl_resnet import UsageError
+from py_djl_resnet.notebook.live import LiveFigure
+from py_djl_resnet.progress import Bar, Lines, display, shown_by
+
+TRAINING = {
+    "state": "training",
+    "epoch": 3,
+    "epochs": 10,
+    "done": 62,
+    "total": 100,
+    "metrics": {"loss": 0.4123, "accuracy": 0.8531},
 }
-TRAINED = {"state": "training", "epoch": 1, "done": 64, "total": 64, "metrics": {"loss": 1.75, "accuracy": 0.375}}
-ROW = {"epoch": 1, "train_loss": 1.75, "train_accuracy": 0.375, "test_loss": 1.25, "test_accuracy": 0.5}
+ROW = {
+    "epoch": 3,
+    "seconds": 10.0,
+    "validation_seconds": 2.5,
+    "train_loss": 1.75,
+    "train_accuracy": 0.375,
+    "test_loss": 1.25,
+    "test_accuracy": 0.5,
+}
+EPOCH = "epoch 3/10: train loss 1.750, train acc 0.375, test loss 1.250, test acc 0.500"
 
 
-def last_drawn(screen):
-    return [text.rpartition("\r")[2] for text in screen.getvalue().split("\n")[:-1]]
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
 
 
-def test_bars_of_both_phases_end_with_the_figures_of_the_epoch():
-    screen = io.StringIO()
-    bars = Bars(screen)
-    bars.show(FIRST_HALF | {"state": "starting"})
-    assert screen.getvalue() == ""
-    bars.show(FIRST_HALF | {"state": "training"})
-    bars.show(FIRST_HALF | {"state": "validating", "total": 20, "done": 10, "metrics": {}, "ended": TRAINED})
-    bars.epoch_ended(ROW, 2)
-    bars.close()
-    training, validating = last_drawn(screen)
-    assert training.startswith("Training   1/2: 100%")
-    assert "64/64" in training
-    assert "loss=1.750, acc=0.3" in training
-    assert validating.startswith("Validating 1/2: 100%")
-    assert "20/20" in validating
-    assert "loss=1.250, acc=0.5" in validating
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal of a number of columns."""
+    for variable in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    def make(columns):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return Terminal()
+
+    return make
 
 
-def test_bar_of_an_epoch_whose_validation_was_not_seen_ends_with_its_training():
-    screen = io.StringIO()
-    bars = Bars(screen)
-    bars.show(FIRST_HALF | {"state": "training"})
-    bars.epoch_ended(ROW, 2)
-    bars.show(FIRST_HALF | {"state": "training"})
-    bars.close()
-    (training,) = last_drawn(screen)
-    assert training.startswith("Training   1/2: 100%")
-    assert "loss=1.750, acc=0.3" in training
+@pytest.fixture
+def clock(monkeypatch):
+    """The time that the bar sees, in seconds."""
+    now = [0.0]
+    monkeypatch.setattr("py_djl_resnet.progress.time.monotonic", lambda: now[0])
+    return now
+
+
+def screen(stream):
+    """What a terminal shows after all that was written, without colours."""
+    lines = [""]
+    for character in re.sub(r"\x1b\[\d+m", "", stream.getvalue()):
+        if character == "\n":
+            lines.append("")
+            column = 0
+        elif character == "\r":
+            column = 0
+        else:
+            if len(lines) == 1 and not lines[0]:
+                column = 0
+            lines[-1] = lines[-1][:column] + character + lines[-1][column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]
+
+
+def drawn(stream, clock):
+    """The bar at 62 examples of 100, 20 seconds after the first."""
+    bar = Bar(stream)
+    bar.show(TRAINING | {"done": 0, "metrics": {}})
+    clock[0] = 20.0
+    bar.show(TRAINING)
+    return screen(stream)[-1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (5, "Trai"),
+        (11, "Train 3/10"),
+        (16, "Train 3/10  62%"),
+        (24, "Train 3/10  62%  0:12"),
+        (40, "Train 3/10  62%  0:12  loss 0.41"),
+        (58, "Train 3/10  62%  0:12  loss 0.41  acc 0.853"),
+        (80, f"Train 3/10  62%  {'━' * 19}{'─' * 11}  0:12  loss 0.41  acc 0.853"),
+        (200, f"Train 3/10  62%  {'━' * 19}{'─' * 11}  0:12  loss 0.41  acc 0.853"),
+    ],
+)
+def test_narrow_terminal_drops_the_least_important_parts(terminal, clock, columns, line):
+    assert drawn(terminal(columns), clock) == line
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_bar_has_colours_where_the_terminal_takes_them(terminal, clock, monkeypatch, environment, coloured):
+    stream = terminal(80)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    drawn(stream, clock)
+    assert ("\x1b[" in stream.getvalue()) == coloured
+
+
+def test_terminal_without_unicode_gets_a_bar_of_ascii(terminal, clock):
+    stream = terminal(80)
+    stream.encoding = "ascii"
+    assert f"{'#' * 19}{'.' * 11}" in drawn(stream, clock)
+
+
+def test_line_of_the_epoch_replaces_the_bar(terminal, clock):
+    stream = terminal(80)
+    bar = Bar(stream)
+    bar.show(TRAINING)
+    bar.show(TRAINING | {"state": "validating", "done": 5})
+    assert screen(stream)[-1].startswith("Eval 3/10  5%")
+    bar.epoch_ended(ROW, 10)
+    bar.show(TRAINING)  # a snapshot of the epoch that has ended
+    bar.close()
+    assert screen(stream) == [EPOCH, ""]
+
+
+def test_line_of_the_epoch_wraps_between_words(terminal):
+    stream = terminal(40)
+    Bar(stream).epoch_ended(ROW, 10)
+    lines = screen(stream)
+    assert lines[:-1] == ["epoch 3/10: train loss 1.750, train acc", "  0.375, test loss 1.250, test acc 0.500"]
+
+
+def test_line_of_the_epoch_may_go_to_another_stream(terminal, clock):
+    stream, epochs = terminal(80), io.StringIO()
+    bar = display(stream, epochs_to=epochs)
+    bar.show(TRAINING)
+    bar.epoch_ended(ROW, 10)
+    assert screen(stream) == [""]
+    assert epochs.getvalue() == EPOCH + "\n"
+
+
+def test_run_that_stops_leaves_its_bar_and_one_that_is_done_does_not(terminal, clock):
+    for state, lines in (("stopped", 2), ("done", 1)):
+        stream = terminal(80)
+        bar = Bar(stream)
+        bar.show(TRAINING | {"state": "testing"})
+        bar.show(TRAINING | {"state": state})
+        bar.close()
+        assert len(screen(stream)) == lines
+        assert screen(stream)[-1] == ""
+
+
+def test_off_a_terminal_an_epoch_is_one_line(monkeypatch):
+    stream = io.StringIO()
+    lines = display(stream)
+    assert isinstance(lines, Lines)
+    lines.show(TRAINING)
+    lines.epoch_ended(ROW, 10)
+    lines.close()
+    assert stream.getvalue() == f"{EPOCH}, 12.5 s, 1:28 left\n"
+
+
+def test_dumb_terminal_gets_lines(terminal, monkeypatch):
+    stream = terminal(80)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(display(stream), Lines)
+
+
+@pytest.mark.parametrize("progress", [LiveFigure, object(), None, "yes"])
+def test_progress_that_cannot_show_a_run_is_rejected(progress):
+    with pytest.raises(UsageError, match=r"Received: .*\. Allowed: True, False, or an object with show, "):
+        shown_by(progress)

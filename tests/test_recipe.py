@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from py_djl_resnet import Recipe, SettingError, UsageError
 from py_djl_resnet.recipe import environment_settings, recipe_names, settings_of
 
 
-def refused(text):
+def rejected(text):
     with pytest.raises(UsageError) as caught:
         Recipe.from_json(text, "recipe mine.json")
     message = str(caught.value)
@@ -23,19 +24,23 @@ def test_defaults_are_the_chapters():
     assert (recipe.momentum, recipe.schedule, recipe.image_size) == (0.0, "constant", None)
 
 
-def test_json_and_back_gives_the_same_recipe():
+def test_json_round_trip():
     recipe = Recipe(epochs=3, lr=1, nesterov=True, limit=512, data_dir="here", validation=0.25, drop_last=True)
     assert Recipe.from_json(recipe.to_json()) == recipe
 
 
-def test_unknown_setting_is_named_with_the_nearest_one():
-    message = refused('{"epoch": 3}')
+def test_unknown_setting_suggests_a_similar_name():
+    message = rejected('{"epoch": 3}')
     assert message.startswith("recipe mine.json: Unknown setting. Received: 'epoch'. Allowed: model, dataset, ")
     assert message.endswith('Did you mean "epochs"?')
 
 
-def test_doubled_key_is_named():
-    assert '"epochs" is there twice' in refused('{"epochs": 3, "epochs": 4}')
+def test_unknown_setting_suggests_nothing_dissimilar():
+    assert rejected('{"optimizer": "adam"}').endswith(", validation, drop_last.")
+
+
+def test_repeated_key_is_rejected():
+    assert '"epochs" occurs twice' in rejected('{"epochs": 3, "epochs": 4}')
 
 
 @pytest.mark.usefixtures("jvm")
@@ -60,13 +65,13 @@ def test_doubled_key_is_named():
         ),
     ],
 )
-def test_wrong_value_is_named_with_what_is_allowed(settings, message):
+def test_wrong_value_shows_the_allowed_ones(settings, message):
     with pytest.raises(SettingError) as caught:
         Recipe(**settings).checked()
     assert str(caught.value) == message
 
 
-def test_checked_recipe_has_whole_numbers_as_such(jvm):
+def test_checked_recipe_has_ints(jvm):
     recipe = Recipe.from_json('{"epochs": 3.0, "batch_size": 1e2}').checked()
     assert (recipe.epochs, recipe.batch_size) == (3, 100)
     assert isinstance(recipe.epochs, int)
@@ -74,17 +79,17 @@ def test_checked_recipe_has_whole_numbers_as_such(jvm):
 
 
 @pytest.mark.parametrize("text", ["", "{", "epochs: 3", '{"epochs": 3,}', "[" * 100_000])
-def test_what_is_not_json_is_said_to_be_so(text):
-    assert "is not JSON" in refused(text)
+def test_invalid_json_is_rejected(text):
+    assert "is not JSON" in rejected(text)
 
 
 @pytest.mark.parametrize(("text", "shown"), [("[1]", "[1]"), ("3", "3"), ("null", "None"), ('"a"', "'a'")])
-def test_json_that_is_no_object_is_refused(text, shown):
-    assert f'must be a JSON object like {{"epochs": 10}}. Received: {shown}.' in refused(text)
+def test_json_without_an_object_is_rejected(text, shown):
+    assert f'must be a JSON object like {{"epochs": 10}}. Received: {shown}.' in rejected(text)
 
 
-def test_nan_is_refused():
-    assert "NaN is not a number that JSON allows" in refused('{"lr": NaN}')
+def test_nan_is_rejected():
+    assert "JSON does not allow NaN" in rejected('{"lr": NaN}')
 
 
 @pytest.mark.parametrize(
@@ -98,42 +103,57 @@ def test_nan_is_refused():
         ({"engine": [float("nan")]}, r'Wrong value for "engine". Received: \[nan\]. Allowed: pytorch, mxnet.'),
     ],
 )
-def test_what_json_cannot_hold_is_a_setting_error(settings, message):
+def test_value_that_json_cannot_express_is_a_setting_error(settings, message):
     with pytest.raises(SettingError, match=message):
         Recipe(**settings)
 
 
-def test_replace_names_an_unknown_setting():
+def test_replace_rejects_an_unknown_setting():
     with pytest.raises(UsageError, match=r"^Unknown setting\. Received: 'epoch'\."):
         Recipe().replace(epoch=1)
 
 
-def test_numbers_of_numpy_and_paths_are_taken():
+def test_numpy_scalars_and_paths_are_accepted():
     recipe = Recipe(epochs=np.int64(3), lr=np.float32(0.5), weights=Path("a") / "b")
     settings = json.loads(recipe.to_json())
     assert (settings["epochs"], settings["lr"]) == (3, 0.5)
     assert recipe.weights == str(Path("a") / "b")
 
 
-def test_missing_file_is_named_with_the_recipes_there_are(tmp_path):
+def test_missing_file_lists_the_recipes(tmp_path):
     with pytest.raises(UsageError, match=r"nothing.json cannot be read.*d2l-fashion-mnist"):
         Recipe.from_file(tmp_path / "nothing.json")
 
 
-def test_file_that_is_no_text_is_refused(tmp_path):
+def test_binary_file_is_rejected(tmp_path):
     file = tmp_path / "binary.json"
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match=r"binary.json is not JSON: byte 0 is not UTF-8"):
         Recipe.from_file(file)
 
 
-def test_folder_is_refused(tmp_path):
+def test_folder_is_rejected(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         Recipe.from_file(tmp_path)
 
 
-def test_unknown_name_is_answered_with_the_nearest_one():
-    with pytest.raises(UsageError, match="did you mean 'fashion-mnist-momentum'"):
+def test_byte_order_mark_is_ignored(tmp_path):
+    file = tmp_path / "windows.json"
+    file.write_text('{"epochs": 3}', encoding="utf-8-sig")
+    assert Recipe.from_file(file) == Recipe(epochs=3)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_is_rejected_rather_than_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(UsageError, match=r"pipe\.json is a pipe or a device\. Give a regular file\."):
+        Recipe.from_file(tmp_path / "pipe.json")
+
+
+def test_unknown_recipe_suggests_a_similar_name():
+    with pytest.raises(
+        UsageError, match=r"Unknown recipe 'fashion-mnist-momentun'\. Did you mean 'fashion-mnist-momentum'\? Give a "
+    ):
         Recipe.from_file("fashion-mnist-momentun")
 
 
@@ -141,7 +161,7 @@ def test_chapters_recipe_is_the_default_one():
     assert Recipe.from_file("d2l-fashion-mnist") == Recipe()
 
 
-def test_every_recipe_of_the_package_is_sound():
+def test_bundled_recipes_are_valid():
     assert recipe_names() == ["d2l-fashion-mnist", "fashion-mnist-momentum"]
     momentum = Recipe.from_file("fashion-mnist-momentum")
     assert (momentum.momentum, momentum.nesterov, momentum.weight_decay) == (0.9, True, 5e-4)
@@ -157,7 +177,7 @@ def test_environment_sets_epochs_and_limit():
 
 
 @pytest.mark.parametrize("value", ["ten", "²", "nan", "1e999", "9" * 5000])
-def test_environment_that_is_no_number_is_left_to_java(value):
+def test_environment_that_is_not_a_number_is_left_to_java(value):
     assert environment_settings({"MAX_EPOCH": value}) == {"epochs": value}
 
 

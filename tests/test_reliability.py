@@ -1,4 +1,4 @@
-"""What goes wrong around a run ends it with a clear error or not at all, and costs no checkpoint."""
+"""Faults around a run end it with a clear error or not at all, and never cost a checkpoint."""
 
 import contextlib
 import os
@@ -15,9 +15,9 @@ from interruption import (
     SHORT,
     at_import,
     begins,
+    complete,
     differences,
     finish,
-    go_on,
     halves,
     metrics,
     start,
@@ -33,7 +33,7 @@ ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a file system of its own; for root alone, and where root may mount one."""
+    """A folder on a file system of its own, if this user may mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if not ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "none", folder]).returncode:
@@ -43,7 +43,7 @@ def small_disk(tmp_path):
 
 
 def wait_for_checkpoint(folder, process):
-    """Waits until the process has written `last` anew."""
+    """Waits until the process has written `last` again."""
 
     def version():
         with contextlib.suppress(FileNotFoundError):
@@ -54,7 +54,7 @@ def wait_for_checkpoint(folder, process):
     assert wait_until(lambda: version() not in (None, before), process)
 
 
-def test_comparison_finds_what_differs(whole, run):
+def test_differences_finds_every_kind_of_difference(whole, run):
     shutil.copytree(whole, run, copy_function=os.link)
     assert differences(whole, run) == []
 
@@ -74,7 +74,7 @@ def test_comparison_finds_what_differs(whole, run):
     found = differences(whole, run)
     assert found[:3] == [
         ".last.previous.tmp is left",
-        "epoch-0001.safetensors is too many",
+        "epoch-0001.safetensors is extra",
         "epoch-0003.safetensors is missing",
     ]
     assert found[3] == "best.safetensors: versions"
@@ -82,22 +82,21 @@ def test_comparison_finds_what_differs(whole, run):
     assert found[5:] == ["recipe.json"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run, number):
-    moments = random.Random(number)
-    for _ in range(2):
+def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run):
+    moments = random.Random(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
         before = begins(run)
         process = start(run, *SHORT)
         steps = state(run)[1]["step"] if before else 0
         assert wait_until(lambda begun=before: begins(run) > begun, process)
-        # of fifteen checkpoints, so that the run is not over by then
+        # of fifteen checkpoints, so that the run is not over yet
         for _ in range(moments.randrange(5)):
             wait_for_checkpoint(run, process)
         process.send_signal(number)
         finish(process, 128 + number)
         assert state(run)[1]["step"] >= steps
         assert halves(run) == []
-    go_on(run)
+    complete(run)
     assert differences(whole, run) == []
 
 
@@ -116,7 +115,7 @@ def test_run_suspended_while_it_writes_a_checkpoint_ends_with_the_same_bytes(who
     assert differences(whole, run) == []
 
 
-def test_java_out_of_memory_is_told_and_costs_no_checkpoint(whole, stopped, monkeypatch):
+def test_full_heap_is_reported_and_costs_no_checkpoint(whole, stopped, monkeypatch):
     before = state(stopped)
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", "24m")
     line = the_error(finish(start(stopped, *SHORT), 1))
@@ -124,11 +123,11 @@ def test_java_out_of_memory_is_told_and_costs_no_checkpoint(whole, stopped, monk
     assert "PY_DJL_RESNET_HEAP" in line
     monkeypatch.delenv("PY_DJL_RESNET_HEAP")
     assert state(stopped) == before
-    go_on(stopped)
+    complete(stopped)
     assert differences(whole, stopped) == []
 
 
-def test_heap_that_is_full_in_the_midst_of_a_training_costs_no_checkpoint(tmp_path):
+def test_heap_that_fills_up_during_a_training_costs_no_checkpoint(tmp_path):
     def ran(call, heap):
         script = (
             "import contextlib, jpype, py_djl_resnet\n"
@@ -170,7 +169,7 @@ def test_heap_that_is_full_in_the_midst_of_a_training_costs_no_checkpoint(tmp_pa
     assert differences(whole, run) == []
 
 
-def test_file_size_limit_ends_the_run_and_keeps_what_was_written(whole, stopped):
+def test_file_size_limit_ends_the_run_and_keeps_its_checkpoints(whole, stopped):
     before, rows = state(stopped), metrics(stopped)
     script = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000_000, 50_000_000));"
@@ -186,7 +185,7 @@ def test_file_size_limit_ends_the_run_and_keeps_what_was_written(whole, stopped)
     assert state(stopped) == before
     assert metrics(stopped) == rows
     assert halves(stopped) == []
-    go_on(stopped)
+    complete(stopped)
     assert differences(whole, stopped) == []
 
 
@@ -198,11 +197,11 @@ def test_full_disk_is_detected_before_the_first_step(whole, small_disk):
     assert metrics(run) == []
     assert halves(run) == []
     subprocess.run(["mount", "-o", "remount,size=800m", small_disk], check=True)
-    go_on(run)
+    complete(run)
     assert differences(whole, run) == []
 
 
-def test_folder_that_cannot_be_written_is_told_when_a_run_is_to_go_on(small_disk):
+def test_resume_rejects_a_read_only_file_system(small_disk):
     run = small_disk / "run"
     finish(start(run, *SHORT), 1)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
@@ -213,7 +212,7 @@ def test_folder_that_cannot_be_written_is_told_when_a_run_is_to_go_on(small_disk
 
 @contextlib.contextmanager
 def read_only(folder):
-    """A folder in which nothing can be made or removed, not even by root, who may write where the mode forbids it."""
+    """Makes a folder read-only, also for root, who may write regardless of the mode."""
     if ROOT:
         done = subprocess.run(["chattr", "+i", folder], capture_output=True, text=True)
         if done.returncode:
@@ -240,11 +239,11 @@ def test_folder_that_becomes_read_only_ends_the_run(whole, run):
     assert re.search("cannot be written|Cannot write", line)
     assert str(run) in line
     assert state(run) == before
-    go_on(run)
+    complete(run)
     assert differences(whole, run) == []
 
 
-def test_folder_deleted_under_the_run_is_told_and_does_not_come_back(run):
+def test_folder_deleted_during_the_run_is_not_created_again(run):
     process = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, process)
     while run.exists():
@@ -255,15 +254,15 @@ def test_folder_deleted_under_the_run_is_told_and_does_not_come_back(run):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_at_the_start_are_no_failure(whole, run, tmp_path, monkeypatch, number):
-    """From the first moment of the process on; what had begun goes on to the same bytes.
+def test_signals_at_the_start_end_the_run_cleanly(whole, run, tmp_path, monkeypatch, number):
+    """The run can be resumed to the same bytes.
 
-    While Python itself starts, before a line of ours has run, Ctrl-C is Python's: it waits for our imports.
+    Ctrl-C is only sent from our imports on: while Python itself starts, Python handles it.
     """
     began = tmp_path / "began"
     monkeypatch.setenv("PYTHONPATH", at_import(tmp_path, "py_djl_resnet.cli", f"pathlib.Path({str(began)!r}).touch()"))
     moments = random.Random(number)
-    for delay in (0, 0.3 * moments.random(), 0.3 * moments.random(), *(2.5 * moments.random() for _ in range(3))):
+    for delay in (0, 0.3 * moments.random(), *(2.5 * moments.random() for _ in range(2))):
         began.unlink(missing_ok=True)
         process = start(run, *SHORT)
         assert number == signal.SIGTERM or wait_until(began.exists, process)
@@ -271,26 +270,26 @@ def test_signals_at_the_start_are_no_failure(whole, run, tmp_path, monkeypatch, 
             process.wait(delay)
         process.send_signal(number)
         _, err = process.communicate(timeout=300)
-        # 0: the run was over before the signal came; a training that has begun ends on SIGTERM with 143
+        # 0: the run ended before the signal; 143: SIGTERM during the training
         codes = (130, 0) if number == signal.SIGINT else (-number, 143, 0)
         assert process.returncode in codes, err
         assert "Traceback" not in err
         assert "py-djl-resnet: error" not in err
         assert err.count("\n") <= 1
-    go_on(run)
+    complete(run)
     assert differences(whole, run) == []
 
 
-@pytest.mark.parametrize("name", ["recipe.json", "log.txt", "last.safetensors"])
-def test_pipe_in_a_files_place_is_refused_and_not_waited_for(whole, stopped, name):
-    file = stopped / name
-    aside = file.rename(stopped.parent / name)
-    os.mkfifo(file)
-    assert f"{file} is a pipe" in the_error(finish(start(stopped, *SHORT), 2))
-    if name == "last.safetensors":  # from which the recipe would be taken
-        recipe = (stopped / "recipe.json").rename(stopped.parent / "recipe.json")
-        assert str(stopped) in the_error(finish(start(stopped, *SHORT), 2))
-        recipe.replace(stopped / "recipe.json")
-    aside.replace(file)
-    go_on(stopped)
+def test_pipe_instead_of_a_file_is_rejected_rather_than_waited_for(whole, stopped):
+    for name in ("recipe.json", "log.txt", "last.safetensors"):
+        file = stopped / name
+        aside = file.rename(stopped.parent / name)
+        os.mkfifo(file)
+        assert f"{file} is a pipe" in the_error(finish(start(stopped, *SHORT), 2))
+        if name == "last.safetensors":  # which has the recipe if recipe.json is missing
+            recipe = (stopped / "recipe.json").rename(stopped.parent / "recipe.json")
+            assert str(stopped) in the_error(finish(start(stopped, *SHORT), 2))
+            recipe.replace(stopped / "recipe.json")
+        aside.replace(file)
+    complete(stopped)
     assert differences(whole, stopped) == []

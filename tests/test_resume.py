@@ -1,4 +1,4 @@
-"""Going on with runs, from Python and on the command line."""
+"""Resuming runs from Python and on the command line."""
 
 import json
 import shutil
@@ -22,9 +22,9 @@ def enough(row):
 
 
 def begun(arrays, out, recipe=SMALL):
-    """The folder of a run on arrays that was stopped soon after its first epoch."""
+    """Returns the folder of a run on arrays that was stopped soon after its first epoch."""
     with pytest.MonkeyPatch.context() as patch:
-        # a fast machine ends the run in the time between two looks at it
+        # a fast machine would finish the run between two polls
         patch.setattr(_following, "_POLL_MILLISECONDS", 1)
         with pytest.raises(EnoughError):
             train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
@@ -40,11 +40,11 @@ def finished(trained, tmp_path):
 def damage_last(folder):
     last = folder / "last.safetensors"
     content = last.read_bytes()
-    last.unlink()  # the one before may be the same file under another name
+    last.unlink()  # the previous one may be a hard link to it
     last.write_bytes(content[: len(content) // 2])
 
 
-def test_resumed_run_is_the_one_that_was_never_interrupted(arrays, tmp_path):
+def test_resumed_run_equals_an_uninterrupted_one(arrays, tmp_path):
     expected = train(dataset=arrays, recipe=SMALL, progress=False)
     rows = []
     run = resume(begun(arrays, tmp_path / "run"), dataset=arrays, progress=False, callback=rows.append)
@@ -56,13 +56,13 @@ def test_resumed_run_is_the_one_that_was_never_interrupted(arrays, tmp_path):
     assert len(Run.open(run.folder).history) == 3
 
 
-def test_resumed_run_may_have_more_epochs(finished):
+def test_resume_extends_a_run(finished):
     run = resume(finished, {"epochs": 3}, progress=False)
     assert [row["epoch"] for row in run.history] == [1, 2, 3]
     assert json.loads((finished / "recipe.json").read_text())["epochs"] == 3
 
 
-def test_resumed_run_that_is_complete_stays_as_it_is(finished, trained):
+def test_resume_leaves_a_complete_run_unchanged(finished, trained):
     assert resume(finished, progress=False).history == trained.history
 
 
@@ -79,21 +79,21 @@ def test_resumed_run_that_is_complete_stays_as_it_is(finished, trained):
         ({"threads": 0}, 'Wrong value for "threads". Received: 0.'),
     ],
 )
-def test_change_that_is_not_allowed_is_named(finished, changes, message):
+def test_resume_rejects_changes_of_other_settings(finished, changes, message):
     before = {file.name: file.stat().st_mtime_ns for file in finished.iterdir() if file.name != "run.lock"}
     with pytest.raises(UsageError, match=message):
         resume(finished, changes, progress=False)
     assert before == {file.name: file.stat().st_mtime_ns for file in finished.iterdir() if file.name != "run.lock"}
 
 
-def test_what_is_no_run_is_named(tmp_path):
+def test_resume_rejects_what_is_not_a_run(tmp_path):
     with pytest.raises(UsageError, match=r"recipe\.json cannot be read"):
         resume(tmp_path, progress=False)
     with pytest.raises(UsageError, match="run nothing does not exist"):
         resume("nothing", progress=False)
 
 
-def test_run_on_arrays_needs_them_and_those_of_its_size(arrays, tmp_path):
+def test_resume_needs_the_same_arrays(arrays, tmp_path):
     run = begun(arrays, tmp_path / "run", SMALL.replace(checkpoint_every="1"))
     with pytest.raises(UsageError, match="arrays"):
         resume(run, progress=False)
@@ -107,7 +107,7 @@ def test_run_on_arrays_needs_them_and_those_of_its_size(arrays, tmp_path):
         resume(run, dataset=other, progress=False)
 
 
-def test_damaged_last_gives_way_to_the_one_before_with_a_warning(finished, trained):
+def test_resume_uses_the_previous_checkpoint_if_last_is_damaged(finished, trained):
     damage_last(finished)
     with pytest.warns(UserWarning, match=r"last\.safetensors.* Resuming from .*last\.previous\.safetensors") as told:
         run = resume(finished, progress=False)
@@ -125,25 +125,28 @@ def test_damaged_last_is_one_line_of_the_command(command, finished):
     assert out.endswith("run folder: finished\n")
 
 
-def test_complete_run_says_so(command, finished):
+def test_command_reports_a_complete_run(command, finished):
     code, out, err = command("train", "--resume", "finished")
     assert code == 0
-    assert err == "py-djl-resnet: this run is complete: 2 of 2 epochs, nothing was trained; --epochs N extends it\n"
+    assert (
+        err
+        == "py-djl-resnet: This run is complete, with 2 of 2 epochs. Nothing was trained. Extend it with --epochs N.\n"
+    )
     assert "epoch 2/" not in out
     assert command("train", "--resume", "finished", "--quiet")[2] == ""
 
 
-def test_run_that_patience_ended_says_so(command):
+def test_command_reports_a_run_that_patience_ended(command):
     patient = ("--epochs", "9", "--limit", "64", "--batch-size", "32", "--lr", "0", "--patience", "1", "--out", "mine")
     assert command("train", *patient, "--min-delta", "1", "--quiet")[0] == 0
     code, _, err = command("train", "--resume", "mine")
     assert code == 0
-    assert "complete: its patience ended it after 2 of 9 epochs; nothing was trained\n" in err
+    assert "complete: its patience ended it after epoch 2 of 9. Nothing was trained.\n" in err
 
 
 @pytest.mark.parametrize("source", ["finished", "finished/last.safetensors"])
-def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypatch, source):
-    monkeypatch.setenv("MAX_EPOCH", "1")  # of new runs only
+def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, source):
+    monkeypatch.setenv("MAX_EPOCH", "1")  # applies to new runs only
     code, out, err = command("train", "--resume", source, "--epochs", "3")
     assert code == 0, err
     assert [line.partition(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 3/3"]
@@ -171,7 +174,7 @@ def test_command_goes_on_with_a_run_or_a_checkpoint(command, finished, monkeypat
         (["--wait-for-lock", "60"], ["--wait-for-lock needs --resume."]),
     ],
 )
-def test_command_names_what_cannot_be_resumed(refused, finished, tmp_path, arguments, parts):
+def test_command_rejects_what_cannot_be_resumed(refused, finished, tmp_path, arguments, parts):
     code, message = refused("train", *arguments)
     assert code == 2
     for part in parts:
@@ -179,7 +182,7 @@ def test_command_names_what_cannot_be_resumed(refused, finished, tmp_path, argum
     assert [file.name for file in tmp_path.iterdir()] == ["finished"]
 
 
-def test_auto_goes_on_with_the_newest_run_of_the_same_recipe(command, tmp_path):
+def test_auto_resumes_the_newest_run_with_the_recipe(command, tmp_path):
     for out in ("runs/old", "runs/new"):
         assert command("train", *OPTIONS, "--out", out)[0] == 0
     assert command("train", *OPTIONS, "--lr", "0.1", "--out", "runs/other")[0] == 0
@@ -189,33 +192,33 @@ def test_auto_goes_on_with_the_newest_run_of_the_same_recipe(command, tmp_path):
     assert [len(Run.open(tmp_path / "runs" / name).history) for name in ("old", "new", "other")] == [2, 3, 2]
 
 
-def test_auto_begins_a_run_where_there_is_none(command, tmp_path):
+def test_auto_starts_a_run_if_there_is_none(command, tmp_path):
     code, out, _ = command("train", *OPTIONS, "--resume", "auto")
     assert code == 0
     (folder,) = (tmp_path / "runs").iterdir()
     assert out.endswith(f"run folder: runs/{folder.name}\n")
 
 
-def test_auto_with_out_is_about_that_folder(command, tmp_path):
+def test_auto_with_out_resumes_that_folder(command, tmp_path):
     assert command("train", *OPTIONS, "--resume", "auto", "--out", "mine")[0] == 0
     code, _, err = command("train", *OPTIONS, "--epochs", "3", "--resume", "auto", "--out", "mine")
     assert code == 0, err
     assert len(Run.open(tmp_path / "mine").history) == 3
 
 
-def test_auto_with_out_of_a_run_of_another_recipe_is_refused(refused, finished):
+def test_auto_with_out_rejects_another_recipe(refused, finished):
     before = {file.name: file.stat().st_mtime_ns for file in finished.iterdir()}
-    # the run of `finished` has limit 512, batch 64, lr 0.05, 2 epochs; none of these is given here but the limit
+    # the run has limit 512, batch size 64, lr 0.05, 2 epochs; only the limit is repeated here
     code, message = refused("train", "--resume", "auto", "--out", "finished", "--limit", "512", "--momentum", "0.9")
     assert code == 2
     assert "another recipe: --batch-size 256 (it is 64), --momentum 0.9 (it is 0.0). Give" in message
-    assert "epochs" not in message  # may be changed
+    assert "epochs" not in message  # it is resumable
     assert f"--resume {finished}" in message
     assert before == {file.name: file.stat().st_mtime_ns for file in finished.iterdir()}
 
 
 @pytest.mark.parametrize("where", [(), ("--out", "runs/first")])
-def test_auto_finds_a_run_that_began_with_weights_of_a_relative_path(command, trained, tmp_path, where):
+def test_auto_finds_a_run_with_weights_of_a_relative_path(command, trained, tmp_path, where):
     shutil.copy(trained.folder / "last.safetensors", tmp_path / "begin.safetensors")
     weights = (*OPTIONS, "--weights", "begin.safetensors")
     assert command("train", *weights, "--out", "runs/first")[0] == 0
@@ -225,7 +228,7 @@ def test_auto_finds_a_run_that_began_with_weights_of_a_relative_path(command, tr
     assert len(Run.open(tmp_path / "runs" / "first").history) == 3
 
 
-def test_a_run_of_an_earlier_version_is_found_again_and_again(command, finished, tmp_path):
+def test_auto_finds_a_run_of_an_earlier_version(command, finished, tmp_path):
     recipe = json.loads((finished / "recipe.json").read_text())
     for later in ("validation", "drop_last", "selection"):
         del recipe[later]
@@ -237,7 +240,7 @@ def test_a_run_of_an_earlier_version_is_found_again_and_again(command, finished,
         assert len(Run.open(finished).history) == epochs
 
 
-def test_fewer_epochs_than_are_done_are_refused(finished):
+def test_resume_rejects_fewer_epochs_than_completed(finished):
     before = (finished / "recipe.json").read_bytes()
     with pytest.raises(
         UsageError, match=r'"epochs" must be at least 2, which the run has already completed\. Received: 1'
@@ -246,9 +249,11 @@ def test_fewer_epochs_than_are_done_are_refused(finished):
     assert (finished / "recipe.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [None, "", "[1]", '{"epochs": "two"}'])
-@pytest.mark.parametrize("source", [".", "last.safetensors", "auto"])
-def test_a_run_without_its_recipe_takes_that_of_its_checkpoint(command, finished, tmp_path, content, source):
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [(".", None), (".", ""), (".", "[1]"), ("last.safetensors", '{"epochs": "two"}'), ("auto", None)],
+)
+def test_run_without_recipe_json_uses_the_recipe_in_its_checkpoint(command, finished, source, content):
     file = finished / "recipe.json"
     whole = json.loads(file.read_text())
     file.unlink() if content is None else file.write_text(content)
@@ -263,9 +268,9 @@ def test_a_run_without_its_recipe_takes_that_of_its_checkpoint(command, finished
     assert len(Run.open(finished).history) == 3
 
 
-def test_a_run_without_recipe_and_with_a_damaged_last_takes_that_of_the_one_before(command, finished):
+def test_run_without_recipe_json_and_last_uses_the_previous_checkpoint(command, finished):
     (finished / "recipe.json").unlink()
-    (finished / "last.safetensors").unlink()  # the one before may be the same file under another name
+    (finished / "last.safetensors").unlink()  # the previous one may be a hard link to it
     (finished / "last.safetensors").write_bytes(b"no header")
     code, _, err = command("train", "--resume", finished, "--quiet")
     assert code == 0, err
@@ -273,7 +278,7 @@ def test_a_run_without_recipe_and_with_a_damaged_last_takes_that_of_the_one_befo
     assert len(Run.open(finished).history) == 2
 
 
-def test_a_run_without_its_recipe_is_found_among_the_runs(command, trained, tmp_path):
+def test_auto_finds_a_run_without_recipe_json(command, trained, tmp_path):
     run = shutil.copytree(trained.folder, tmp_path / "runs" / "first")
     (run / "recipe.json").unlink()
     same = ("--limit", "512", "--batch-size", "64", "--epochs", "2", "--quiet")
@@ -282,7 +287,7 @@ def test_a_run_without_its_recipe_is_found_among_the_runs(command, trained, tmp_
     assert out.endswith("run folder: runs/first\n")
 
 
-def test_without_recipe_and_checkpoint_there_is_no_run(refused, finished):
+def test_run_without_recipe_and_checkpoint_is_rejected(refused, finished):
     (finished / "recipe.json").unlink()
     for name in ("last.safetensors", "last.previous.safetensors"):
         (finished / name).write_bytes(b"no header")

@@ -1,4 +1,4 @@
-"""Training that resumes the run which is there, from Python; test_resume.py does so on the command line."""
+"""train(resume=...) from Python; test_resume.py tests the command line."""
 
 import os
 import re
@@ -15,7 +15,7 @@ SMALL = Recipe(epochs=1, limit=64, batch_size=32)
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty working folder."""
+    """An empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -27,7 +27,7 @@ def first(folder):
 
 
 @pytest.mark.parametrize("out", ["runs/first", None])
-def test_auto_starts_a_run_and_resumes_it_with_the_recipes_resumable_settings(folder, out):
+def test_auto_starts_a_run_and_resumes_it_with_more_epochs(folder, out):
     begun = train(recipe=SMALL, out=out, resume="auto", progress=False)
     rows = []
     run = train(recipe=SMALL.replace(epochs=2), out=out, resume="auto", progress=False, callback=rows.append)
@@ -37,14 +37,14 @@ def test_auto_starts_a_run_and_resumes_it_with_the_recipes_resumable_settings(fo
     assert without_times(run.history) == without_times(train(recipe=run.recipe, progress=False).history)
 
 
-def test_auto_without_a_folder_resumes_the_newest_of_its_recipe(folder, first):
+def test_auto_without_a_folder_resumes_the_newest_run_with_the_recipe(folder, first):
     train(recipe=SMALL, out="runs/second", progress=False)
     train(recipe=SMALL.replace(lr=0.1), out="runs/other", progress=False)
     os.utime(first / "recipe.json", ns=(2**62, 2**62))
     assert train(recipe=SMALL, resume="auto", progress=False).folder == first
 
 
-def test_auto_refuses_the_run_of_another_recipe(first):
+def test_auto_rejects_a_run_with_another_recipe(first):
     before = {file.name: file.stat().st_mtime_ns for file in first.iterdir() if file.name != "run.lock"}
     with pytest.raises(SettingError) as caught:
         train(recipe=SMALL.replace(lr=0.5, epochs=9), out=first, resume="auto", progress=False)
@@ -53,7 +53,7 @@ def test_auto_refuses_the_run_of_another_recipe(first):
     assert before == {file.name: file.stat().st_mtime_ns for file in first.iterdir() if file.name != "run.lock"}
 
 
-def test_a_run_is_resumed_as_it_is_unless_a_recipe_is_given(first):
+def test_run_is_resumed_with_any_recipe_unless_one_is_given(first):
     run = train(resume=first, changes={"epochs": 2}, progress=False)
     assert [row["epoch"] for row in run.history] == [1, 2]
     assert len(train(recipe=SMALL.replace(epochs=3), resume="runs/first/last.safetensors", progress=False).history) == 3
@@ -63,7 +63,7 @@ def test_a_run_is_resumed_as_it_is_unless_a_recipe_is_given(first):
         train("plain20", recipe=SMALL, resume=first, progress=False)
 
 
-def test_auto_on_arrays_resumes_the_run_in_its_folder(folder):
+def test_auto_on_arrays_needs_and_resumes_a_run_folder(folder):
     arrays = (*separable(64, 0), *separable(32, 1))
     recipe = Recipe(epochs=1, batch_size=32)
     with pytest.raises(SettingError, match='"resume" of a training on arrays needs "out"'):
@@ -79,34 +79,35 @@ def test_auto_on_arrays_resumes_the_run_in_its_folder(folder):
     [
         ({"resume": "runs/first", "out": "new"}, '"out" cannot be given with "resume" of a run'),
         ({"resume": "nothing"}, "run nothing does not exist"),
-        ({"resume": 5}, "resume must be a path, as text or a Path; received 5"),
+        ({"resume": 5}, "resume must be a string or a Path. Received: 5"),
         ({"wait": 1}, '"wait" needs "resume"'),
         ({"changes": {}}, '"changes" needs "resume"'),
-        ({"resume": "runs/first", "changes": ["epochs"]}, r"changes must be a Mapping; received \['epochs'\]"),
+        ({"resume": "runs/first", "changes": ["epochs"]}, r"changes must be a Mapping. Received: \['epochs'\]"),
         ({"resume": "runs/first", "changes": {"epoch": 2}}, "Unknown setting. Received: 'epoch'"),
         ({"resume": "auto", "wait": -1}, '"wait" must be 0 or more seconds. Received: -1.'),
         ({"resume": "auto", "wait": "1"}, "\"wait\" must be 0 or more seconds. Received: '1'."),
         ({"resume": "auto", "wait": float("nan")}, '"wait" must be 0 or more seconds. Received: nan.'),
     ],
 )
-def test_wrong_argument_is_named(folder, arguments, message):
+def test_wrong_argument_is_rejected(folder, arguments, message):
     (folder / "runs" / "first").mkdir(parents=True)
     with pytest.raises(UsageError, match=message):
         train(recipe=SMALL, progress=False, **arguments)
     assert [file.name for file in folder.iterdir()] == ["runs"]
 
 
-def test_a_run_in_use_is_waited_for(first):
+def test_wait_for_a_run_in_use(first):
     with held(first) as holder:
-        announced = re.escape(f"waiting for up to 0.3 s: The run folder {first} is being written by another run")
+        announced = re.escape(f"Waiting up to 0.3 s. The run folder {first} is being written by another run")
         for call in (lambda **more: resume(first, **more), lambda **more: train(resume=first, **more)):
             with pytest.raises(RunInUseError), pytest.warns(ResnetWarning, match=announced) as told:
                 call(wait=0.3, progress=False)
             assert [warning.filename for warning in told] == [__file__]
-            with pytest.raises(RunInUseError):
+            with pytest.raises(RunInUseError, match='"wait" sets how many seconds to wait') as caught:
                 call(progress=False)
+            assert "--wait" not in str(caught.value)
         holder.stdin.close()
         with warnings.catch_warnings():
-            # whether the other process has ended by the first look
+            # the other process may or may not have ended by the first attempt
             warnings.simplefilter("ignore", ResnetWarning)
             assert len(resume(first, wait=60, progress=False).history) == 1

@@ -1,15 +1,26 @@
-"""One process writes to a run folder; others are told, or wait."""
+"""Only one process writes to a run folder; others report that, or wait."""
 
 import signal
 
-import pytest
-from interruption import SHORT, begins, differences, finish, go_on, held, start, state, suspended, the_error, wait_until
+from interruption import (
+    SHORT,
+    begins,
+    complete,
+    differences,
+    finish,
+    held,
+    start,
+    state,
+    suspended,
+    the_error,
+    wait_until,
+)
 
 
 def ended(folder, processes):
-    """What processes that were begun at once wrote to standard error when all have ended.
+    """Returns what processes that started at once wrote to standard error, after all have ended.
 
-    The one that has got the folder stands still until the others have seen so, however late they come to look.
+    The one that has the folder is suspended until the others have seen so, however late they try.
     """
     lock = folder / "run.lock"
 
@@ -25,7 +36,7 @@ def ended(folder, processes):
     return [errors[process] for process in processes]
 
 
-def test_lock_says_who_holds_it_and_ends_with_its_holder(whole, run):
+def test_lock_names_its_holder_and_ends_with_it(whole, run):
     holder = start(run, *SHORT)
     assert wait_until(lambda: begins(run) == 1, holder)
     with suspended(holder):
@@ -34,11 +45,11 @@ def test_lock_says_who_holds_it_and_ends_with_its_holder(whole, run):
     assert f"is being written by another run: process {holder.pid} on " in line
     holder.kill()
     holder.communicate()
-    go_on(run)
+    complete(run)
     assert differences(whole, run) == []
 
 
-def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
+def test_one_of_several_new_runs_gets_the_folder(whole, run):
     processes = [start(run, *SHORT) for _ in range(3)]
     errors = ended(run, processes)
     codes = [process.returncode for process in processes]
@@ -49,7 +60,7 @@ def test_of_runs_begun_at_once_in_one_folder_one_goes_on(whole, run):
     assert differences(whole, run) == []
 
 
-def test_run_waits_for_the_lock_and_goes_on_when_its_holder_dies(whole, run):
+def test_waiting_run_resumes_when_the_holder_dies(whole, run):
     holder = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, holder)
     begun = begins(run)
@@ -58,36 +69,34 @@ def test_run_waits_for_the_lock_and_goes_on_when_its_holder_dies(whole, run):
         told = waiting.stderr.readline()
         holder.kill()
         holder.communicate()
-    assert told.startswith("py-djl-resnet: warning: waiting for up to 300 s: ")
+    assert told.startswith("py-djl-resnet: warning: Waiting up to 300 s. ")
     assert f"run folder {run} is being written by another run: process {holder.pid} on " in told
     assert finish(waiting) == ""
     assert begins(run) == begun + 1
     assert differences(whole, run) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_run_that_waits_for_the_lock_can_be_interrupted(stopped, number):
+def test_waiting_can_be_interrupted_and_ends_after_the_given_seconds(stopped):
     before = state(stopped)
     with held(stopped) as holder:
-        waiting = start(stopped, *SHORT, "--wait-for-lock", "300")
-        assert f"process {holder.pid} on " in waiting.stderr.readline()
-        waiting.send_signal(number)
-        err = finish(waiting, 130 if number == signal.SIGINT else -number)
-        assert err == ("py-djl-resnet: interrupted\n" if number == signal.SIGINT else "")
+        for number, code, err in (
+            (signal.SIGINT, 130, "py-djl-resnet: interrupted\n"),
+            (signal.SIGTERM, -signal.SIGTERM, ""),
+        ):
+            waiting = start(stopped, *SHORT, "--wait-for-lock", "300")
+            assert f"process {holder.pid} on " in waiting.stderr.readline()
+            waiting.send_signal(number)
+            assert finish(waiting, code) == err
+        err = finish(start(stopped, *SHORT, "--wait-for-lock", "1"), 2)
+    assert f"process {holder.pid} on " in the_error(err)
+    assert err.startswith("py-djl-resnet: warning: Waiting up to 1 s. ")
     assert state(stopped) == before
 
 
-def test_waiting_for_the_lock_ends_with_its_seconds(stopped):
-    with held(stopped) as holder:
-        err = finish(start(stopped, *SHORT, "--wait-for-lock", "1"), 2)
-    assert f"process {holder.pid} on " in the_error(err)
-    assert err.startswith("py-djl-resnet: warning: waiting for up to 1 s: ")
-
-
-def test_of_two_that_go_on_with_a_run_at_once_one_does(whole, stopped):
+def test_one_of_two_resumes_a_run(whole, stopped):
     processes = [start(stopped, *SHORT) for _ in range(2)]
     errors = ended(stopped, processes)
     assert sorted(process.returncode for process in processes) == [0, 2]
-    (refusal,) = [err for err in errors if err]
-    assert "is being written by another run: process " in the_error(refusal)
+    (rejection,) = [err for err in errors if err]
+    assert "is being written by another run: process " in the_error(rejection)
     assert differences(whole, stopped) == []

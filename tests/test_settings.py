@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from py_djl_resnet import Recipe, SettingError
-from py_djl_resnet._java.jars import ENGINES
-from py_djl_resnet._java.options import MOST_THREADS
 from py_djl_resnet.settings import GROUPS, RESUMABLE, SETTINGS, absolute_paths, check_start
 
 ROOT = Path(__file__).parent.parent
@@ -76,11 +74,6 @@ def test_java_says_what_is_allowed_as_the_docs_do(jvm, setting):
         assert allowed == "fashion-mnist, cifar-10, idx, arrays."
     else:
         assert allowed == setting.in_words() + ("." if setting.unset is None else ", or null.")
-
-
-def test_what_java_starts_with_is_known_elsewhere_as_well():
-    assert SETTINGS["engine"].choices == ENGINES
-    assert SETTINGS["threads"].max == MOST_THREADS
 
 
 @pytest.mark.parametrize(

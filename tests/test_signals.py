@@ -1,3 +1,5 @@
+"""Signals: Ctrl-C, SIGTERM, and a terminal that closes."""
+
 import fcntl
 import os
 import pty
@@ -20,7 +22,7 @@ ENDLESS = ["train", "--epochs", "1000", "--limit", "256", "--batch-size", "32", 
 
 
 def training(folder, *more):
-    """A training in a process of its own, which has printed its first epoch."""
+    """Starts a training in a separate process and waits for its first epoch."""
     process = subprocess.Popen(
         [sys.executable, "-m", "py_djl_resnet", *ENDLESS, *more],
         cwd=folder,
@@ -40,15 +42,15 @@ def test_signal_ends_the_run_with_its_state_saved(tmp_path, number, code):
     assert process.returncode == code
     (line,) = (line for line in err.splitlines() if line.startswith("py-djl-resnet:"))
     assert err.endswith(f"{line}\n")
-    assert re.match(rf"py-djl-resnet: training was interrupted by {number.name} after \d+ full epochs", line)
+    assert re.match(rf"py-djl-resnet: Training was interrupted by {number.name} after \d+ full epochs?", line)
     assert str(tmp_path / "mine" / "last.safetensors") in line
-    assert f"go on with: py-djl-resnet train --resume {shlex.quote(str(tmp_path / 'mine'))}" in line
+    assert f"Resume with: py-djl-resnet train --resume {shlex.quote(str(tmp_path / 'mine'))}" in line
     with load(tmp_path / "mine" / "last.safetensors") as model:
         assert model.info["step"] >= 8
 
 
 def test_second_interruption_ends_at_once(tmp_path):
-    # While the run is suspended it cannot honour the first signal: both are there when it goes on.
+    # a suspended run receives both signals at once when it continues
     process = training(tmp_path)
     process.send_signal(signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
@@ -60,8 +62,8 @@ def test_second_interruption_ends_at_once(tmp_path):
     assert "interrupted" not in err
 
 
-def test_terminal_that_closes_ends_the_run_with_its_state_saved(tmp_path):
-    # the terminal's lines cannot be written any more, and its shell sends the signal once more
+def test_closed_terminal_ends_the_run_with_its_state_saved(tmp_path):
+    # the terminal can no longer be written to, and its shell sends the signal again
     reader, terminal = pty.openpty()
     with open(reader, "rb", buffering=0) as screen:
         process = subprocess.Popen(
@@ -83,7 +85,7 @@ def test_terminal_that_closes_ends_the_run_with_its_state_saved(tmp_path):
         assert model.info["step"] >= 8
 
 
-def test_run_under_nohup_outlives_its_terminal(tmp_path):
+def test_run_under_nohup_survives_its_terminal(tmp_path):
     script = (
         "import signal\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -97,7 +99,7 @@ def test_run_under_nohup_outlives_its_terminal(tmp_path):
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "2 True\n", "")
 
 
-def test_interruption_before_the_training_is_one_line(tmp_path):
+def test_interruption_before_training_prints_one_line(tmp_path):
     script = (
         "import py_djl_resnet.cli.models as models, py_djl_resnet.cli as cli\n"
         "def available(engine): raise KeyboardInterrupt\n"
@@ -111,9 +113,9 @@ def test_interruption_before_the_training_is_one_line(tmp_path):
 
 @pytest.mark.parametrize("module", ["py_djl_resnet.cli", "argparse", "numpy", "jpype", "py_djl_resnet.cli.train"])
 @pytest.mark.parametrize("entry", ["module", "script"])
-def test_interruption_among_the_imports_is_one_line(tmp_path, entry, module):
+def test_interruption_during_imports_prints_one_line(tmp_path, entry, module):
     command = ["-m", "py_djl_resnet"]
-    if entry == "script":  # as pip makes it
+    if entry == "script":  # as written by pip
         home, _, name = SCRIPT.partition(":")
         (tmp_path / "script").write_text(f"import sys\nfrom {home} import {name}\nsys.exit({name}())\n")
         command = [str(tmp_path / "script")]
@@ -127,7 +129,7 @@ def test_interruption_among_the_imports_is_one_line(tmp_path, entry, module):
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "py-djl-resnet: interrupted\n")
 
 
-def test_interruptions_that_are_ignored_stay_so_among_the_imports(tmp_path):
+def test_ignored_interruptions_stay_ignored_during_imports(tmp_path):
     path = at_import(tmp_path, "numpy", "signal.raise_signal(signal.SIGINT)")
     ran = subprocess.run(
         [sys.executable, "-m", "py_djl_resnet", "train", "--help"],
@@ -152,22 +154,22 @@ def test_bars_are_drawn_on_a_terminal(tmp_path):
             text=True,
         )
         os.close(terminal)
-        drawn, whole, asked = b"", None, False
+        drawn, full, asked = b"", None, False
         while True:
             try:
                 part = screen.read(65536)
-            except OSError:  # the other side has closed
+            except OSError:  # the terminal has closed
                 break
             if not part:
                 break
             drawn += part
-            # a pass may be over between two looks at it, but not that of every epoch
-            whole = re.search(rb"Training +\d+/100: .* 256/256 .*ex/s, loss=\d+\.\d{3}, acc=[01]\.\d", drawn)
-            later = re.search(rb"Training +(?!1/)\d+/100: ", drawn)  # the first epoch has its line by then
-            if whole and later and not asked:
+            # a fast epoch may end between two reads, but not every one
+            full = re.search(rb"Training +\d+/100: .* 256/256 .*ex/s, loss=\d+\.\d{3}, acc=[01]\.\d", drawn)
+            later = re.search(rb"Training +(?!1/)\d+/100: ", drawn)  # by then the first epoch has printed its line
+            if full and later and not asked:
                 process.send_signal(signal.SIGTERM)
                 asked = True
         out, _ = process.communicate(timeout=60)
-    assert whole, drawn
+    assert full, drawn
     assert process.returncode == 143
     assert out.startswith("epoch 1/100: ")

@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import shutil
 import signal
 import threading
 
@@ -25,7 +26,7 @@ from py_djl_resnet import (
 SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
 
 
-def test_run_on_the_packages_data_learns_and_keeps_its_history(trained):
+def test_run_on_bundled_data_learns_and_records_its_history(trained):
     assert [row["epoch"] for row in trained.history] == [1, 2]
     first, last = trained.history
     assert last["train_loss"] < first["train_loss"]
@@ -34,7 +35,7 @@ def test_run_on_the_packages_data_learns_and_keeps_its_history(trained):
     assert trained.examples_per_second > 0
 
 
-def test_run_folder_holds_what_the_run_says(trained):
+def test_run_folder_agrees_with_the_run(trained):
     assert {f.name for f in trained.folder.iterdir()} >= {
         "recipe.json",
         "metrics.csv",
@@ -48,25 +49,20 @@ def test_run_folder_holds_what_the_run_says(trained):
     assert (recipe["epochs"], recipe["limit"]) == (2, 512)
 
 
-def test_opened_run_is_the_run_that_was_trained(trained):
+def test_opened_run_equals_the_trained_run(trained):
     opened = Run.open(trained.folder)
     assert opened.recipe == trained.recipe
     times = ("seconds", "validation_seconds", "examples_per_second")
     for row, original in zip(opened.history, trained.history, strict=True):
         assert row.keys() == original.keys()
-        # the table has times to their last useful digit, all else in full
+        # the table rounds times only
         assert [row[key] for key in times] == pytest.approx([original[key] for key in times], abs=0.06)
         assert {k: v for k, v in row.items() if k not in times} == {k: v for k, v in original.items() if k not in times}
     x = np.zeros((1, 1, 28, 28), np.float32)
     np.testing.assert_allclose(opened.model(x), trained.model(x), rtol=1e-5, atol=1e-5)
 
 
-def test_figure_of_a_run_is_written(trained, tmp_path):
-    trained.plot(tmp_path / "metrics.png")
-    assert (tmp_path / "metrics.png").stat().st_size > 5000
-
-
-def test_arrays_are_learned_and_nothing_is_kept_on_disk(arrays, tmp_path, monkeypatch):
+def test_run_on_arrays_learns_and_keeps_nothing_on_disk(arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = train(dataset=arrays, recipe=SMALL, class_names=["up", "down"], progress=False)
     assert run.history[-1]["train_accuracy"] > 0.9
@@ -79,7 +75,7 @@ def test_arrays_are_learned_and_nothing_is_kept_on_disk(arrays, tmp_path, monkey
     assert result.confusion_matrix.sum() == 64
 
 
-def test_run_on_arrays_with_a_folder_leaves_a_checkpoint(arrays, tmp_path):
+def test_run_on_arrays_with_a_folder_writes_a_checkpoint(arrays, tmp_path):
     out = tmp_path / "run"
     run = train(dataset=arrays, recipe=SMALL.replace(epochs=1), out=out, progress=False)
     assert run.folder == out
@@ -104,7 +100,7 @@ def test_callback_gets_each_row(arrays):
     assert rows == run.history
 
 
-def test_error_of_a_callback_stops_the_run(arrays):
+def test_exception_in_a_callback_stops_the_run(arrays):
     rows = []
 
     def stop(row):
@@ -116,8 +112,8 @@ def test_error_of_a_callback_stops_the_run(arrays):
     assert len(rows) == 1
 
 
-def test_run_without_a_name_lies_where_the_caller_is(jvm, tmp_path, monkeypatch):
-    for place in ("a", "b"):  # Java stays in the folder where it was started
+def test_default_run_folder_is_below_the_working_directory(jvm, tmp_path, monkeypatch):
+    for place in ("a", "b"):  # Java keeps the working directory where it was started
         (tmp_path / place).mkdir()
         monkeypatch.chdir(tmp_path / place)
         run = train(recipe=Recipe(epochs=1, limit=64, batch_size=32), progress=False)
@@ -125,26 +121,46 @@ def test_run_without_a_name_lies_where_the_caller_is(jvm, tmp_path, monkeypatch)
         assert (run.folder / "last.safetensors").is_file()
 
 
-def test_one_training_at_a_time(arrays):
-    refusals = []
+def test_weights_may_be_a_run_folder(trained, tmp_path):
+    recipe = Recipe(epochs=1, limit=64, batch_size=32, lr=0.0, weights=str(trained.folder))
+    run = train(recipe=recipe, out=tmp_path / "run", progress=False)
+    assert run.recipe.weights == str(trained.folder / "best.safetensors")
+    with run.model as model, load(trained.folder) as best:
+        np.testing.assert_array_equal(model.state_dict()["fc.weight"], best.state_dict()["fc.weight"])
+    again = train(recipe=recipe.replace(epochs=2), out=tmp_path / "run", resume="auto", progress=False)
+    assert len(again.history) == 2
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no checkpoint"):
+        train(recipe=recipe.replace(weights=tmp_path / "empty"), progress=False)
+
+
+def test_table_with_a_byte_order_mark_is_read(trained, tmp_path):
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    for name in ("metrics.csv", "recipe.json"):
+        (folder / name).write_text((folder / name).read_text("utf-8"), encoding="utf-8-sig")
+    assert Run.open(folder).history == Run.open(trained.folder).history
+
+
+def test_second_training_in_a_process_is_rejected(arrays):
+    rejections = []
 
     def begin_another(row):
         def another():
-            with pytest.raises(UsageError, match="one training at a time") as caught:
+            with pytest.raises(UsageError, match="Only one training can run in a process") as caught:
                 train(dataset=arrays, recipe=SMALL, progress=False)
-            refusals.append(caught)
+            rejections.append(caught)
 
         thread = threading.Thread(target=another)
         thread.start()
         thread.join()
 
     run = train(dataset=arrays, recipe=SMALL, progress=False, callback=begin_another)
-    assert len(refusals) == len(run.history) == 2
+    assert len(rejections) == len(run.history) == 2
     assert run.history[-1]["train_accuracy"] > 0.9
     train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False)
 
 
-def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
+def test_network_of_a_failed_run_is_closed(arrays, monkeypatch, jvm):
     handles = []
     follow = _following._follow
     monkeypatch.setattr(_following, "_follow", lambda handle, *rest: handles.append(handle) or follow(handle, *rest))
@@ -177,7 +193,7 @@ def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
     many = SMALL.replace(epochs=50)
 
     def interrupt(row):
-        # once: a second signal, should another epoch end meanwhile, ends the process
+        # once, because a second signal would end the process
         if row["epoch"] == 1:
             signal.raise_signal(signal.SIGINT)
 
@@ -190,19 +206,19 @@ def test_network_of_a_run_that_failed_is_closed(arrays, monkeypatch, jvm):
 
 
 @pytest.mark.parametrize("patience", [None, 50])
-def test_interrupted_run_has_its_network_by_its_patience_at_its_best(arrays, tmp_path, patience):
+def test_interrupted_run_has_its_last_network_or_with_patience_its_best(arrays, tmp_path, patience):
     accuracies = []
 
     def interrupt(row):
         worse = row["test_accuracy"] <= max(accuracies, default=-1)
-        accuracies.append(2 if worse else row["test_accuracy"])  # 2: none is better, but one signal is enough
+        accuracies.append(2 if worse else row["test_accuracy"])  # 2: nothing is better, so that only one signal is sent
         if accuracies.count(2) == 1 and worse:
             signal.raise_signal(signal.SIGINT)
 
-    # nothing is learned but the running statistics, so an epoch soon comes that is no better than the one before
+    # only the running statistics change, so soon an epoch is no better than the one before
     recipe = SMALL.replace(epochs=50, lr=0.0, patience=patience)
     with pytest.raises(
-        Interrupted, match=r"go on with: py_djl_resnet\.resume\('.*', dataset=the same arrays\)"
+        Interrupted, match=r"Resume with: py_djl_resnet\.resume\('.*', dataset=the same arrays\)"
     ) as told:
         train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False, callback=interrupt)
     run = told.value.run
@@ -217,8 +233,8 @@ def test_interrupted_run_has_its_network_by_its_patience_at_its_best(arrays, tmp
         assert not np.array_equal(*means)
 
 
-def test_interrupted_run_on_arrays_is_not_lost(arrays):
-    with pytest.raises(Interrupted, match=r"its network is run\.model of this exception") as told:
+def test_interrupted_run_on_arrays_keeps_its_network(arrays):
+    with pytest.raises(Interrupted, match=r"The network is run\.model of this exception") as told:
         train(
             dataset=arrays,
             recipe=SMALL.replace(epochs=50),
@@ -231,8 +247,8 @@ def test_interrupted_run_on_arrays_is_not_lost(arrays):
     assert accuracy > 0.9
 
 
-def test_run_that_failed_has_its_network_by_its_patience_at_its_best(arrays, tmp_path):
-    # one step an epoch, whose weights are finite; the second's are not
+def test_failed_run_with_patience_has_its_best_network(arrays, tmp_path):
+    # one step per epoch; the weights are finite after the first and not after the second
     recipe = Recipe(epochs=30, batch_size=len(arrays[0]), lr=10.0, weight_decay=1.0, patience=29)
     with pytest.raises(TrainingError) as told:
         train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False)
@@ -243,7 +259,7 @@ def test_run_that_failed_has_its_network_by_its_patience_at_its_best(arrays, tmp
             np.testing.assert_array_equal(network.state_dict()[name], values, name)
 
 
-def test_run_whose_folder_vanishes_has_its_network(arrays, tmp_path):
+def test_run_whose_folder_vanishes_keeps_its_network(arrays, tmp_path):
     recipe = SMALL.replace(epochs=50)
     with pytest.raises(ResnetError, match=r"Cannot write|has taken") as told:
         train(
@@ -258,7 +274,7 @@ def test_run_whose_folder_vanishes_has_its_network(arrays, tmp_path):
         assert np.mean(network(arrays[2]).argmax(1) == arrays[3]) > 0.9
 
 
-def test_signal_that_comes_after_the_last_epoch_takes_nothing_away(arrays):
+def test_signal_after_the_last_epoch_does_not_interrupt(arrays):
     run = train(
         dataset=arrays,
         recipe=SMALL.replace(epochs=1),
@@ -269,7 +285,7 @@ def test_signal_that_comes_after_the_last_epoch_takes_nothing_away(arrays):
     assert run.model(arrays[2]).shape == (64, 2)
 
 
-def test_lines_are_shown_where_there_is_no_terminal(arrays, capsys):
+def test_progress_without_a_terminal_is_lines(arrays, capsys):
     train(dataset=arrays, recipe=SMALL)
     err = capsys.readouterr().err
     assert err.startswith("epoch 1/2: train loss ")
@@ -277,7 +293,7 @@ def test_lines_are_shown_where_there_is_no_terminal(arrays, capsys):
     assert "\r" not in err
 
 
-def test_pictures_are_named(trained, tmp_path):
+def test_predict_classifies_images_of_a_folder(trained, tmp_path):
     from PIL import Image
 
     for name, value in (("white", 255), ("black", 0)):
@@ -294,5 +310,5 @@ def test_pictures_are_named(trained, tmp_path):
     assert black[0].top == inverted[0].top
 
 
-def test_defaults_are_the_ones_of_java(jvm):
+def test_defaults_equal_javas(jvm):
     assert json.loads(str(jvm.bridge().completeRecipe("{}"))) == json.loads(Recipe().to_json())

@@ -1,3 +1,5 @@
+"""Training, resuming and evaluating on a caller's arrays."""
+
 import numpy as np
 import pytest
 from examples import separable
@@ -16,21 +18,21 @@ SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
 
 
 def separable_colours():
-    """Images of 3 channels, (N, C, H, W), with labels."""
+    """Returns colour images (N, C, H, W) and labels for training and test."""
     random = np.random.default_rng(0)
     x, y = random.integers(0, 100, (64, 3, 8, 8), np.uint8), np.arange(64) % 2
     x[y == 1, 0] += 100
     return x[:48], y[:48], x[48:], y[48:]
 
 
-def test_bytes_and_floats_of_the_same_pictures_train_alike():
+def test_uint8_and_float32_of_the_same_images_train_alike():
     x, y = separable(128, 0, np.uint8)
     recipe = SMALL.replace(epochs=1)
-    of_bytes = train(dataset=(x, y, x[:32], y[:32]), recipe=recipe, progress=False)
+    bytes_run = train(dataset=(x, y, x[:32], y[:32]), recipe=recipe, progress=False)
     floats = x.astype(np.float32) / np.float32(255)
-    of_floats = train(dataset=(floats, y, floats[:32], y[:32]), recipe=recipe, progress=False)
-    loss = of_floats.history[0]["train_loss"]
-    assert of_bytes.history[0]["train_loss"] == pytest.approx(loss, rel=1e-3)
+    floats_run = train(dataset=(floats, y, floats[:32], y[:32]), recipe=recipe, progress=False)
+    loss = floats_run.history[0]["train_loss"]
+    assert bytes_run.history[0]["train_loss"] == pytest.approx(loss, rel=1e-3)
 
 
 def test_classes_are_counted_over_training_and_test_labels(arrays):
@@ -42,23 +44,25 @@ def test_classes_are_counted_over_training_and_test_labels(arrays):
             assert model.class_names == [str(n) for n in range(count)]
 
 
-def test_bytes_as_floats_are_warned_of_once(arrays):
+def test_float32_up_to_255_warns_once(arrays):
     train_x, train_y, test_x, test_y = arrays
     large = (train_x * np.float32(255), train_y, test_x, test_y)
-    with pytest.warns(ResnetWarning, match=r"train pictures reach .* pictures / 255") as warned:
+    with pytest.warns(
+        ResnetWarning, match=r"The training images reach .*\. Divide values up to 255 by 255\."
+    ) as warned:
         train(dataset=large, recipe=SMALL.replace(epochs=1, lr=1e-6), progress=False).model.close()
-    assert [str(warning.message).partition(" reach")[0] for warning in warned] == ["train pictures"]
+    assert [str(warning.message).partition(" reach")[0] for warning in warned] == ["The training images"]
     assert {warning.filename for warning in warned} == {__file__}
 
 
-def test_channels_that_seem_to_come_last_are_an_error(jvm):
-    pictures, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
+def test_channels_last_must_be_explicit(jvm):
+    images, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
     for call in (
-        lambda: train(dataset=(pictures, labels, pictures, labels), recipe=SMALL, progress=False),
-        lambda: resume("nowhere", dataset=(pictures, labels, pictures, labels)),
-        lambda: evaluate("nowhere", (pictures, labels)),
+        lambda: train(dataset=(images, labels, images, labels), recipe=SMALL, progress=False),
+        lambda: resume("nowhere", dataset=(images, labels, images, labels)),
+        lambda: evaluate("nowhere", (images, labels)),
     ):
-        with pytest.raises(UsageError, match=r"looks like \(N, H, W, C\). Say channels_last=True|does not exist"):
+        with pytest.raises(UsageError, match=r"looks like \(N, H, W, C\). Pass channels_last=True|does not exist"):
             call()
 
 
@@ -77,15 +81,15 @@ def test_channels_last_or_first_train_the_same(jvm, tmp_path):
     assert loss == evaluate(found.model, (test_x, test_y)).loss
 
 
-def test_few_columns_are_no_channels_where_one_says_so(jvm):
-    pictures, labels = np.zeros((16, 8, 8, 1), np.float32), np.arange(16) % 2
+def test_narrow_images_need_channels_last_false(jvm):
+    images, labels = np.zeros((16, 8, 8, 1), np.float32), np.arange(16) % 2
     with create_model("plain20", 8, 2) as model:
-        with pytest.raises(UsageError, match="or, if it does have the channels first, channels_last=False"):
-            evaluate(model, (pictures, labels))
-        assert evaluate(model, (pictures, labels), channels_last=False).confusion_matrix.sum() == 16
+        with pytest.raises(UsageError, match="or channels_last=False if the channels do come first"):
+            evaluate(model, (images, labels))
+        assert evaluate(model, (images, labels), channels_last=False).confusion_matrix.sum() == 16
 
 
-def test_grey_pictures_need_no_axis_of_channels_and_no_contiguity(arrays):
+def test_grey_images_need_no_channel_axis_and_no_contiguity(arrays):
     train_x, train_y, test_x, test_y = arrays
     recipe = SMALL.replace(epochs=1)
     expected = train(dataset=arrays, recipe=recipe, progress=False)
@@ -106,20 +110,29 @@ def changed(arrays, index, array):
 @pytest.mark.parametrize(
     ("index", "change", "message"),
     [
-        (0, lambda a: a.astype(np.float64), "train pictures must have dtype uint8 or float32"),
-        (0, lambda a: a.tolist(), "train pictures must be a numpy array"),
-        (0, lambda a: a[0, 0], r"train pictures must have shape \(N, C, H, W\).*\(16, 16\)"),
+        (
+            0,
+            lambda a: a.astype(np.float64),
+            "training images must have dtype uint8 .* or float32. Received: float64. Pass",
+        ),
+        (0, lambda a: a.tolist(), "training images must be a numpy array"),
+        (0, lambda a: a[0, 0], r"training images must have shape \(N, C, H, W\).*\(16, 16\)"),
         (0, lambda a: a[:0], "no empty axis"),
-        (0, lambda a: a[:-1], "256 labels for 255 pictures"),
-        (0, lambda a: a[..., :8], r"same shape.*\(1, 16, 8\).*\(1, 16, 16\)"),
-        (0, lambda a: a + np.where(a == a[2, 0, 0, 1], np.nan, 0).astype("f4"), r"\(2, 0, 0, 1\)"),
-        (1, lambda a: a.astype(float), "train labels must be whole numbers; received dtype float"),
-        (1, lambda a: a[:, None], r"train labels must have shape \(N,\); received \(256, 1\)"),
-        (1, lambda a: a - 1, "train labels must be from 0 to 1 .*received -1 at index 0"),
-        (3, lambda a: a + 1, "test labels must be from 0 to 1 .*received 2 at index 1"),
+        (0, lambda a: a[:-1], "256 labels for 255 images"),
+        (0, lambda a: a[..., :8], "same size.*16.8.*16.16"),
+        (2, lambda a: (a * 255).astype(np.uint8), "same dtype. Received: float32 and uint8"),
+        (0, lambda a: a + np.where(a == a[2, 0, 0, 1], np.nan, 0).astype("f4"), r"Wrong training data.*\(2, 0, 0, 1\)"),
+        (
+            1,
+            lambda a: a.astype(float),
+            r"training labels must be whole numbers. Received: float64. Pass labels.astype\('int64'\)",
+        ),
+        (1, lambda a: a[:, None], r"training labels must have shape \(N,\). Received: \(256, 1\)"),
+        (1, lambda a: a - 1, "training labels must number the classes from 0. Received: -1 at index 0"),
+        (3, lambda a: a + 1, "Wrong test data.* 2"),
     ],
 )
-def test_wrong_arrays_are_named(arrays, index, change, message):
+def test_wrong_array_is_rejected(arrays, index, change, message):
     with pytest.raises(UsageError, match=message):
         train(
             dataset=changed(arrays, index, change(arrays[index])),
@@ -129,6 +142,54 @@ def test_wrong_arrays_are_named(arrays, index, change, message):
         )
 
 
-def test_wrong_number_of_arrays_is_named(arrays):
-    with pytest.raises(UsageError, match=r"four arrays .*received a tuple of 2"):
+def test_wrong_number_of_arrays_is_rejected(arrays):
+    with pytest.raises(UsageError, match=r"four arrays.*Received: a tuple of 2"):
         train(dataset=arrays[:2], recipe=SMALL)
+
+
+def test_one_class_is_rejected(arrays, tmp_path):
+    train_x, _, test_x, _ = arrays
+    data = (train_x, np.ones(len(train_x), int), test_x, np.ones(len(test_x), int))
+    with pytest.raises(UsageError, match=r"at least 2 classes\. Received: 256 .*label 1"):
+        train(dataset=data, recipe=SMALL, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_255_as_a_label_warns_of_empty_classes(arrays):
+    train_x, train_y, test_x, test_y = arrays
+    with pytest.warns(ResnetWarning, match="254 of 256 classes have no training example"):
+        train(dataset=(train_x, 255 * train_y, test_x, 255 * test_y), recipe=SMALL.replace(epochs=1), progress=False)
+
+
+def test_30000_classes_train():
+    x, y = separable(64, 0, np.uint8)
+    recipe = SMALL.replace(model="cifar-resnet20", epochs=1, limit=64)
+    names = [f"class {n}" for n in range(30_000)]
+    run = train(dataset=(x, 29_999 * y, x, 29_999 * y), recipe=recipe, class_names=names, progress=False)
+    with run.model as model:
+        assert model.class_names[-1] == "class 29999"
+    assert run.history[0]["test_loss"] is not None
+
+
+def test_advice_for_labels_that_are_words_gives_correct_predictions(arrays):
+    words = [np.where(labels, "down", "up") for labels in (arrays[1], arrays[3])]
+    with pytest.raises(UsageError, match=r"np\.unique\(training_labels\).*np\.searchsorted\(names, labels\)"):
+        train(dataset=(arrays[0], words[0], arrays[2], words[1]), recipe=SMALL, progress=False)
+    names = np.unique(words[0])
+    data = (arrays[0], np.searchsorted(names, words[0]), arrays[2], np.searchsorted(names, words[1]))
+    with train(dataset=data, recipe=SMALL, class_names=names, progress=False).model as model:
+        predicted = np.array(model.class_names)[model(arrays[2]).argmax(1)]
+    assert np.mean(predicted == words[1]) > 0.9
+
+
+def test_advice_for_images_of_int64_trains_as_uint8_does():
+    x, y = separable(128, 0, np.uint8)
+    recipe = SMALL.replace(epochs=1)
+    wide = x.astype(np.int64)
+    with pytest.raises(UsageError, match=r"Received: int64\. Pass x\.astype\('uint8'\)"):
+        train(dataset=(wide, y, wide, y), recipe=recipe, progress=False)
+    losses = [
+        train(dataset=(images, y, images, y), recipe=recipe, progress=False).history[0]["train_loss"]
+        for images in (x, wide.astype("uint8"))
+    ]
+    assert losses[0] == losses[1]

@@ -1,1 +1,1 @@
-"""Downloads of data sets: fetching, verifying and unpacking."""
+"""Downloads of jars and data sets."""

@@ -1,1 +1,1 @@
-"""Java as Python sees it: finding it, its jars and options, starting the JVM, and what crosses."""
+"""Everything about Java: find it, collect the jars, start the JVM, move data and errors across."""

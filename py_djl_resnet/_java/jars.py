@@ -1,4 +1,6 @@
-"""The class path: our own jar, and the locked libraries wherever on this machine they lie, fetched at first use."""
+"""The class path: our own jar and the locked libraries, found on this machine or downloaded at first use."""
+
+from __future__ import annotations
 
 import contextlib
 import functools
@@ -12,23 +14,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
+from .._fetch import download
+from ..errors import EngineError, JarError, UsageError
+from ..settings import SETTINGS
 
-from py_djl_resnet._fetch import download
-from py_djl_resnet.errors import EngineError, JarError, UsageError
-
-ENGINES = ("pytorch", "mxnet")
-"""What computes; the first is the default."""
+ENGINES = SETTINGS["engine"].choices
+"""The engines; the first is the default."""
 
 _PACKAGE = Path(__file__).parent.parent
+_ADVICE = (
+    "Check the network, HTTPS_PROXY and PY_DJL_RESNET_REPOSITORY, or copy the jars into a folder and name it in "
+    "PY_DJL_RESNET_JARS."
+)
 
 
 @dataclass(frozen=True)
 class Jar:
-    """One library of the lock: Maven coordinates, and what its file must be.
-
-    `platform` and `engine` are given for native libraries only.
-    """
+    """A locked library. Only native libraries have a `platform` and an `engine`."""
 
     group: str
     artifact: str
@@ -41,18 +43,18 @@ class Jar:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """The file name."""
         return f"{self.artifact}-{self.version}{f'-{self.classifier}' if self.classifier else ''}.jar"
 
     @property
     def path(self) -> str:
-        """Where a Maven repository keeps the file, relative to its root."""
+        """The path of the file in a Maven repository."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.name}"
 
 
 @dataclass(frozen=True)
 class Search:
-    """Where the jars of a class path were found, what is missing, and what was passed over."""
+    """The result of a search for jars: those found, those missing, and damaged files."""
 
     found: dict[Jar, Path]
     missing: list[Jar]
@@ -61,13 +63,13 @@ class Search:
 
 @functools.cache
 def lock() -> tuple[Jar, ...]:
-    """Every jar that `jars.lock.json` names, in the order of the class path."""
+    """Returns the jars of `jars.lock.json`, in the order of the class path."""
     entries = json.loads(Path(__file__).with_name("jars.lock.json").read_text(encoding="utf-8"))["jars"]
     return tuple(Jar(**entry) for entry in entries)
 
 
 def platform_name() -> str:
-    """This machine in DJL's words, such as `linux-x86_64`."""
+    """Returns DJL's name of this platform, such as `linux-x86_64`."""
     system = {"linux": "linux", "darwin": "osx", "win32": "win"}.get(sys.platform, sys.platform)
     machine = platform.machine().lower()
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
@@ -75,7 +77,7 @@ def platform_name() -> str:
 
 
 def required(engine: str, *, natives: bool = True) -> list[Jar]:
-    """The jars that `engine` needs on this machine.
+    """Returns the jars that `engine` needs on this machine.
 
     Args:
         engine: `pytorch` or `mxnet`.
@@ -95,33 +97,47 @@ def required(engine: str, *, natives: bool = True) -> list[Jar]:
     if not any(jar.platform == here for jar in native):
         supported = ", ".join(sorted(str(jar.platform) for jar in native))
         raise EngineError(
-            f"Engine {engine} has no native library for this machine. Received: {here}. Supported: {supported}. "
-            "Use one of these, or another engine."
+            f"The engine {engine} does not support this platform. Received: {here}. Allowed: {supported}. Use another "
+            "engine or platform."
         )
     return common + [jar for jar in native if jar.platform == here]
 
 
 def cache_folder() -> Path:
-    """Where this package keeps the jars that it fetched."""
+    """Returns the folder for downloaded jars and data sets."""
     if chosen := os.environ.get("PY_DJL_RESNET_CACHE"):
         return Path(chosen)
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "py_djl_resnet/cache"
+        return Path(os.environ.get("LOCALAPPDATA") or home_folder() / "AppData/Local") / "py_djl_resnet/cache"
     if chosen := os.environ.get("XDG_CACHE_HOME"):
         return Path(chosen) / "py_djl_resnet"
-    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "py_djl_resnet"
+    return home_folder() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "py_djl_resnet"
+
+
+def home_folder() -> Path:
+    """Returns the user's home folder.
+
+    Raises:
+        JarError: there is none, as for a user without an entry in the password file and without HOME.
+    """
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise JarError(
+            "This user has no home folder for the caches. Set HOME, or PY_DJL_RESNET_CACHE to a writable folder."
+        ) from error
 
 
 def maven_folder() -> Path:
-    """Maven's local repository."""
-    return Path(os.environ.get("M2_REPO") or Path.home() / ".m2/repository")
+    """Returns Maven's local repository."""
+    return Path(os.environ.get("M2_REPO") or os.path.expanduser("~/.m2/repository"))
 
 
 def own_jar() -> Path:
-    """Our own jar: the one that was installed, or in a checkout the newest that was built.
+    """Returns our own jar: the installed one, or in a checkout the newest build.
 
     Raises:
-        JarError: there is none.
+        JarError: it is missing.
     """
     checkout = _PACKAGE.parent
     candidates = list((_PACKAGE / "jars").glob("py-djl-resnet-*.jar"))
@@ -130,14 +146,14 @@ def own_jar() -> Path:
         candidates += [jar for jar in built if not jar.stem.endswith(("-sources", "-javadoc"))]
     if not candidates:
         raise JarError(
-            f"This package's own jar is missing from {_PACKAGE / 'jars'}. Install the package again with pip; in a "
+            f"This package's own jar is missing from {_PACKAGE / 'jars'}. Reinstall the package with pip; in a "
             "checkout, run mvn package."
         )
     return max(candidates, key=lambda jar: jar.stat().st_mtime_ns)
 
 
 def repository() -> str:
-    """The address of the Maven repository that jars are fetched from, without a slash at its end."""
+    """Returns the address of the Maven repository to download jars from, without a slash at its end."""
     address = os.environ.get("PY_DJL_RESNET_REPOSITORY")
     if not address:
         with zipfile.ZipFile(own_jar()) as jar:
@@ -148,15 +164,15 @@ def repository() -> str:
 
 
 def is_offline() -> bool:
-    """Whether PY_DJL_RESNET_OFFLINE forbids the network."""
+    """Returns whether PY_DJL_RESNET_OFFLINE disables the network."""
     return os.environ.get("PY_DJL_RESNET_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
 def find(jars: Iterable[Jar]) -> Search:
-    """Look for `jars` on this machine; a file that is not what the lock names is passed over, and told.
+    """Searches this machine for `jars`, skipping files with another checksum than the locked one.
 
     Raises:
-        JarError: a file in PY_DJL_RESNET_JARS is not the one that the lock names.
+        JarError: a file in PY_DJL_RESNET_JARS is not the locked one.
     """
     digests = _Digests()
     search = Search({}, [], [])
@@ -173,71 +189,68 @@ def find(jars: Iterable[Jar]) -> Search:
                 break
             if override and place.is_relative_to(override):
                 raise JarError(
-                    f"{place}, in the folder that PY_DJL_RESNET_JARS names, is not the file that this version needs "
-                    f"({jar.size} bytes, SHA-256 {jar.sha256}). Replace it or take it away."
+                    f"{place}, in the folder PY_DJL_RESNET_JARS, is not the file that this version needs ({jar.size} "
+                    f"bytes, SHA-256 {jar.sha256}). Replace or remove it."
                 )
             search.damaged.append(place)
         else:
             search.missing.append(jar)
-    digests.keep()
+    digests.save()
     return search
 
 
 def class_path(engine: str, *, natives: bool = True, offline: bool = False, quiet: bool = False) -> list[Path]:
-    """The files of the class path for `engine`, our own jar first; what this machine lacks is fetched.
+    """Returns the class path for `engine`, our own jar first; downloads what is missing on this machine.
 
     Args:
         engine: `pytorch` or `mxnet`.
         natives: whether the engine's native library comes from a jar.
-        offline: whether to raise JarError rather than use the network.
-        quiet: whether to write nothing to standard error.
+        offline: whether to raise JarError instead of using the network.
+        quiet: whether to hide the progress.
 
     Raises:
-        JarError: a jar is missing and could not be fetched.
+        JarError: a jar is missing and could not be downloaded.
     """
     own, jars = own_jar(), required(engine, natives=natives)
     search = find(jars)
     if search.missing:
         if offline or is_offline():
             raise JarError(_missing_advice(search.missing))
-        _fetch(search, quiet)
+        _download(search, quiet)
         search = find(jars)
         if search.missing:
             raise JarError(_missing_advice(search.missing))
     return [own, *(search.found[jar] for jar in jars)]
 
 
-def _fetch(search: Search, quiet: bool) -> None:
-    """Fetch the missing jars to the cache; another process that does the same is waited for."""
+def _download(search: Search, quiet: bool) -> None:
+    """Downloads the missing jars to the cache, waiting for another process that does the same."""
     cache, source = cache_folder(), repository()
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with download.locked(cache / "lock"):
-            missing = find(search.missing).missing  # another process may have brought them meanwhile
+            missing = find(search.missing).missing  # another process may have downloaded them meanwhile
             if not missing:
                 return
             if not quiet:
                 for path in search.damaged:
                     print(f"{path} is damaged and is not used.", file=sys.stderr)
-            total = sum(jar.size for jar in missing)
             title = f"Java libraries from {urllib.parse.urlsplit(source).netloc}"
-            interval = 0.1 if sys.stderr.isatty() else 2.0
-            with tqdm(
-                total=total,
-                desc=title,
-                unit="B",
-                unit_scale=True,
-                mininterval=interval,
-                file=sys.stderr,
-                disable=quiet,
-            ) as progress:
+            with download.progress_bar(title, sum(jar.size for jar in missing), quiet=quiet) as progress:
                 for jar in missing:
-                    address, target = f"{source}/{jar.path}", cache / jar.path
-                    download.download(address, target, size=jar.size, digest=jar.sha256, received=progress.update)
+                    download.download(
+                        f"{source}/{jar.path}",
+                        cache / jar.path,
+                        size=jar.size,
+                        digest=jar.sha256,
+                        progress=progress,
+                        error=JarError,
+                        advice=_ADVICE,
+                    )
     except OSError as error:
         raise JarError(
-            f"Cannot write to the cache {cache}: {error.strerror or error}. Make it writable, or point "
-            "PY_DJL_RESNET_CACHE to a folder that is."
+            f"Cannot write to the cache {cache}: {error.strerror or error}. Make it writable, free some space, or set "
+            "PY_DJL_RESNET_CACHE to another folder."
         ) from error
 
 
@@ -246,14 +259,14 @@ def _missing_advice(missing: list[Jar]) -> str:
     if override := os.environ.get("PY_DJL_RESNET_JARS"):
         folders.insert(0, override)
     return (
-        f"The network is forbidden (--offline or PY_DJL_RESNET_OFFLINE) and {len(missing)} jars are missing: "
-        f"{', '.join(jar.name for jar in missing)}. Looked in: {', '.join(folders)}. Run once with the network, or "
-        "copy them into a folder and name it in PY_DJL_RESNET_JARS."
+        f"Jars are missing, and --offline or PY_DJL_RESNET_OFFLINE disables downloads. Missing: "
+        f"{', '.join(jar.name for jar in missing)}. Searched: {', '.join(folders)}. Run once with network access, or "
+        "copy the jars into a folder and name it in PY_DJL_RESNET_JARS."
     )
 
 
 class _Digests:
-    """The SHA-256 of files, remembered between runs for as long as size and time of change stay the same."""
+    """Remembers verified files between runs, for as long as their size and modification time stay the same."""
 
     def __init__(self) -> None:
         self._file = cache_folder() / "verified.json"
@@ -265,7 +278,7 @@ class _Digests:
                 self._known = known
 
     def agrees(self, path: Path, jar: Jar) -> bool:
-        """Whether the file at `path` is the one that the lock names."""
+        """Returns whether the file at `path` is the locked one."""
         try:
             state = path.stat()
             if state.st_size != jar.size:
@@ -281,9 +294,11 @@ class _Digests:
         self._changed = True
         return True
 
-    def keep(self) -> None:
-        """Remember what was computed; where the cache cannot be written it is computed again next time."""
+    def save(self) -> None:
+        """Saves what was verified; if the cache cannot be written, the next run verifies again."""
         if self._changed:
+            temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}.tmp")
             with contextlib.suppress(OSError):
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                download.write_atomically(self._file, json.dumps(self._known).encode())
+                temporary.write_text(json.dumps(self._known), encoding="utf-8")
+                os.replace(temporary, self._file)

@@ -1,42 +1,54 @@
-"""Starts the Java virtual machine, and carries data and errors across. The only module with JPype code.
+"""Starts the JVM and gives access to it; the other modules of the package use Java through this one.
 
 One process has one JVM with one engine. Importing this module starts nothing.
 """
+
+from __future__ import annotations
 
 import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import _jpype
 import jpype
-import numpy as np
-import numpy.typing as npt
 
-from py_djl_resnet._java import jars, options
-from py_djl_resnet._java.find import Java, find_java
-from py_djl_resnet._process.signals import held_back
-from py_djl_resnet.errors import EngineError, ResnetError, RunInUseError, SettingError, TrainingError, UsageError
-from py_djl_resnet.settings import check_start
+from .._process.signals import delayed_signals
+from ..errors import EngineError, ResnetError, ResnetWarning, UsageError
+from ..settings import check_start
+from . import jars, jvm_options
+from .arrays import from_direct_buffer, from_java_array, is_java, to_direct_buffer, to_java_string
+from .exceptions import ENDED, translate
+from .find import Java, find_java
+
+__all__ = [
+    "bridge",
+    "engine",
+    "free",
+    "from_direct_buffer",
+    "from_java_array",
+    "is_java",
+    "is_running",
+    "loaded_class_path",
+    "processors",
+    "require_no_fork",
+    "set_property",
+    "start",
+    "to_direct_buffer",
+    "to_java_string",
+    "translated_errors",
+]
 
 _BRIDGE = "org.djlresnet.bridge.Bridge"
-#: Java's types of an array's elements that are numbers
-_ELEMENTS = {
-    "boolean": np.bool_,
-    "byte": np.int8,
-    "short": np.int16,
-    "int": np.int32,
-    "long": np.int64,
-    "float": np.float32,
-    "double": np.float64,
-}
-_ENDED = "Java has ended in this process, and cannot start again. Restart the kernel or the process."
 
 _lock = threading.Lock()
+#: Held while the JVM starts. The process must not end in between: JPype would wait forever for the starting thread.
+_starting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ _started: _Started | None = None
 #: The process that has begun to start the JVM; a forked child of it cannot use Java.
 _process: int | None = None
 _exiting = False
-#: Why a JVM that began to start cannot be used, which a second try would not change.
+#: Why the JVM did not start; JPype cannot try a second time.
 _failed: EngineError | None = None
 
 
@@ -63,24 +75,24 @@ def start(
     offline: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Starts Java with an engine; once it runs, a call for the same engine and threads does nothing.
+    """Starts Java with an engine. Does nothing if the same engine is running with the same number of threads.
 
-    Every function that computes starts Java by itself, with the defaults below or as its recipe says. Call this before
-    to choose the threads, the device or the use of the network for all of them.
+    Every function that computes starts Java itself, with the defaults below or those of its recipe. Call this first to
+    choose the threads, the device or offline mode for all of them.
 
     Args:
-        engine: `pytorch` or `mxnet`; None for the one that runs, else `pytorch`.
+        engine: `pytorch` or `mxnet`; None for the running one, else `pytorch`.
         device: `auto`, `cpu`, `gpu` or `gpu:N`; decides which native library is loaded.
-        threads: the engine's CPU threads; None for those that it runs with, at the start OMP_NUM_THREADS, else all
-            cores.
-        offline: whether to fail rather than fetch missing jars.
-        quiet: whether to hide the progress of fetching.
+        threads: CPU threads; None to keep those of the running engine, else OMP_NUM_THREADS or all cores.
+        offline: whether to fail instead of downloading missing jars.
+        quiet: whether to hide the progress of downloads.
 
     Raises:
-        UsageError: an argument that is not allowed, or another engine or number of threads than those of this process.
-        JavaNotFoundError: no Java fits.
+        UsageError: an invalid argument, or another engine or number of threads than the running one.
+        JavaNotFoundError: no suitable Java was found.
         JarError: a jar is missing.
-        EngineError: the JVM or the libraries for a GPU cannot be used; this is a forked child of a process with a JVM.
+        EngineError: the JVM or the GPU libraries cannot be used, another version of torch is imported in this process,
+            or the process was forked from one with a JVM.
     """
     global _failed, _process, _started
     require_no_fork()
@@ -90,32 +102,40 @@ def start(
             _check_running(_started, engine, threads)
             return
         engine = jars.ENGINES[0] if engine is None else engine
-        jars.required(engine, natives=False)
         if _failed is not None:
             raise _failed
         if jpype.isJVMStarted():
             raise EngineError(
-                "Another library has started a JVM in this process, without the jars of this package. Import and start "
-                "py_djl_resnet first, or use a process of its own."
+                "Another library has started a JVM in this process, without this package's jars. Import and start "
+                "py_djl_resnet first, or use a separate process."
             )
         try:
             os.getcwd()
         except OSError as error:  # Java would end the process
             raise EngineError(
-                f"The working folder is gone or cannot be read ({error.strerror}), and Java needs one. Go to another."
+                f"The working directory is gone or cannot be read ({error.strerror}), and Java needs one. Change to "
+                "another directory."
             ) from error
+        if engine == "pytorch":
+            jvm_options.require_no_other_torch()
+        if threads is not None and threads > processors():
+            message = f"More threads than CPU cores slow training down. Received: {threads}. Cores: {processors()}."
+            warnings.warn(message, ResnetWarning, stacklevel=2)
         java = find_java()
-        gpu = options.gpu_libraries(engine, device)
+        gpu = jvm_options.gpu_libraries(engine, device)
         class_path = jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)
         os.environ.update(gpu or {})
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
-            # read when MXNet's library is loaded; left alone it computed on one of two processors
+            # MXNet reads this when it is loaded; without it, it uses half of the cores
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
-        jvm_options = options.options(java, engine, threads)
-        with held_back():  # an interruption would leave a JVM that runs and that nobody knows of
+        options = jvm_options.process_options(java, engine, threads)
+        # Ctrl-C amid the start would leave a running JVM that nobody knows of
+        with delayed_signals(), _starting, jvm_options.utf8_locale():
+            if _exiting:
+                raise EngineError("Python is exiting, so Java cannot start.")
             _process = os.getpid()
             try:
-                _start(java, jvm_options, class_path)
+                _start_jvm(java, options, class_path)
             except EngineError as error:
                 _failed = error
                 raise
@@ -123,7 +143,7 @@ def start(
 
 
 def bridge() -> Any:
-    """The Java class `org.djlresnet.bridge.Bridge`; starts the JVM with the default engine if none runs."""
+    """Returns the Java class `org.djlresnet.bridge.Bridge`; starts the JVM with the default engine if none runs."""
     if _started is None:
         start()
     else:
@@ -132,22 +152,23 @@ def bridge() -> Any:
         return jpype.JClass(_BRIDGE)
     except TypeError as error:
         raise ResnetError(
-            f"{jars.own_jar()} holds no {_BRIDGE}. Install the package again with pip; in a checkout, run mvn package."
+            f"{jars.own_jar()} does not contain {_BRIDGE}. Reinstall the package with pip; in a checkout, run mvn "
+            "package."
         ) from error
 
 
 def engine() -> str | None:
-    """The engine of this process, None before the start."""
+    """Returns the engine of this process; None before the start."""
     return _started.engine if _started else None
 
 
 def is_running() -> bool:
-    """Whether Java runs in this process: not before the start, not after its end, not in a forked child."""
+    """Returns whether Java is running in this process: not before its start, after its end, or in a forked child."""
     return bool(jpype.isJVMStarted())
 
 
 def require_no_fork() -> None:
-    """Raises :class:`EngineError` in a forked child of a process with a JVM, where any call of Java would hang."""
+    """Raises :class:`EngineError` in a forked child of a process with a JVM, where any call to Java would hang."""
     if _process not in (None, os.getpid()):
         raise EngineError(
             "The JVM does not survive a fork. Start the process with the method spawn: "
@@ -156,10 +177,10 @@ def require_no_fork() -> None:
 
 
 def free(handle: Any) -> None:
-    """Closes an object of Java that Python has dropped; for finalizers.
+    """Closes a Java object that Python has dropped; for finalizers.
 
-    Runs on any thread and amid any code, so it takes no lock. It does nothing in a forked child and once Python ends,
-    when the memory goes with the process.
+    Finalizers run on any thread at any moment, so this takes no lock. In a forked child and when Python exits it does
+    nothing; the memory is freed with the process.
     """
     if _exiting or not is_running():
         return
@@ -168,18 +189,23 @@ def free(handle: Any) -> None:
 
 
 def set_property(name: str, value: str) -> None:
-    """Set a system property of the running JVM."""
+    """Sets a system property of the running JVM."""
     jpype.JClass("java.lang.System").setProperty(name, value)
 
 
+def loaded_class_path() -> list[str]:
+    """Returns the jars of the running JVM."""
+    return str(jpype.JClass("java.lang.System").getProperty("java.class.path")).split(os.pathsep)
+
+
 def processors() -> int:
-    """How many processors this process may use."""
+    """Returns the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn a Java exception into one of ours, with the Java one as its cause; a context manager and a decorator.
+    """Raises one of our errors for each Java exception, with the Java one as its cause; also a decorator.
 
     Raises:
         EngineError: this is a forked child.
@@ -188,92 +214,35 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except jpype.JException as error:
-        try:
-            translated = _translated(error)
-        except jpype.JException as again:
-            if not isinstance(again, jpype.JClass("java.lang.OutOfMemoryError")):
-                raise
-            # no heap is left even to ask what is wrong
-            translated = _heap_is_full("java.lang.OutOfMemoryError")
-        raise translated from error
+        raise translate(error) from error
+    except UnicodeError as error:  # Python represents bytes of a path that are not UTF-8 as surrogates
+        received = f" Received: {error.object!r}." if isinstance(error, UnicodeEncodeError) else ""
+        raise UsageError(
+            f"Java can only open paths that are valid UTF-8.{received} Rename the file or folder."
+        ) from error
     except RuntimeError as error:
         if is_running():
             raise
-        raise EngineError(_ENDED) from error
-
-
-def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
-    """The memory of `array` as a direct `ByteBuffer` in native byte order.
-
-    Args:
-        array: any shape and numeric type; one that is not contiguous, or not in native byte order, is copied.
-
-    Returns:
-        The buffer, which keeps the array alive; Java sees later changes of the array.
-    """
-    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    buffer = jpype.nio.convertToDirectBuffer(native)
-    return buffer.order(jpype.JClass("java.nio.ByteOrder").nativeOrder())
-
-
-def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A direct `ByteBuffer` in native byte order as an array on the same memory.
-
-    Args:
-        buffer: the buffer; it is kept alive by the array, but not what a native library may free behind it.
-        shape: the shape of the array, C order.
-        dtype: the type of its elements.
-    """
-    return np.asarray(buffer).view(dtype).reshape(tuple(shape))
-
-
-def loaded_class_path() -> list[str]:
-    """The jars of the running JVM."""
-    return str(jpype.JClass("java.lang.System").getProperty("java.class.path")).split(os.pathsep)
-
-
-def is_java(value: object) -> bool:
-    """Whether this is an object of Java."""
-    return isinstance(value, (jpype.JObject, jpype.JString))
-
-
-def to_java_string(text: str) -> object:
-    """A `String` of Java."""
-    return jpype.JString(text)
-
-
-def from_java_array(value: object) -> object:
-    """An array of Java's numbers as one of numpy, copied; anything else, such as a ragged array, as it is."""
-    if not isinstance(value, jpype.JArray):
-        return value
-    element, *axes = str(value.getClass().getTypeName()).split("[]")
-    if element not in _ELEMENTS:
-        return value
-    try:
-        array: npt.NDArray[Any] = np.array(value, dtype=_ELEMENTS[element])
-    except (TypeError, ValueError):
-        return value
-    # Java does not say how long the rows are that are not there
-    return array if array.ndim == len(axes) else array.reshape(array.shape + (0,) * (len(axes) - array.ndim))
+        raise EngineError(ENDED) from error
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
     require_no_fork()
     if not is_running():
-        raise EngineError(_ENDED)
+        raise EngineError(ENDED)
     if engine not in (None, started.engine):
         raise UsageError(
-            f"One process has one engine. Received: {engine!r}, while {started.engine!r} runs. Use another process "
-            "for it."
+            f"One process can use only one engine. Received: {engine!r}, while {started.engine!r} is running. Use a "
+            "separate process."
         )
     if threads not in (None, started.threads):
         raise UsageError(
-            f"The number of threads is set when the engine starts. Received: threads={threads}, while the engine runs "
-            f"with {started.threads or 'as many as it chose'}. Leave it out, or use another process for it."
+            f"The number of threads is fixed when the engine starts. Received: threads={threads}, while the engine is "
+            f"running with {started.threads or 'its default'}. Leave it out, or use a separate process."
         )
 
 
-def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
+def _start_jvm(java: Java, options: list[str], class_path: list[Path]) -> None:
     try:
         jpype.startJVM(
             *options, jvmpath=str(java.library), classpath=[str(path) for path in class_path], interrupt=False
@@ -283,77 +252,30 @@ def _start(java: Java, options: list[str], class_path: list[Path]) -> None:
     except Exception as error:
         raise EngineError(
             f"The JVM of {java.home} (Java {java.version}) does not start: {error}. Check PY_DJL_RESNET_HEAP and "
-            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java, with the module jdk.zipfs."
+            "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java with the module jdk.zipfs."
         ) from error
     if threading.current_thread() is not threading.main_thread():
-        # the JVM would wait for this thread at exit; it is attached again, as a daemon, when it next calls Java
+        # otherwise the JVM waits for this thread at exit; its next call attaches it again, as a daemon
         jpype.JClass("java.lang.Thread").detach()
-
-
-def _translated(error: Any) -> ResnetError:
-    """Our error for a Java exception, by the first class of its chain that says what went wrong."""
-    chain = [error]
-    while (cause := chain[-1].getCause()) is not None and len(chain) < 20:
-        chain.append(cause)
-    messages = [str(link.getMessage() or "") for link in chain]
-    kinds = [_classes(link) for link in chain]
-    for classes, message in zip(kinds, messages, strict=True):
-        if "org.djlresnet.training.RunInUseException" in classes:
-            return RunInUseError(message)
-        if "org.djlresnet.recipe.SettingException" in classes:
-            return SettingError(message)
-        if "org.djlresnet.UserException" in classes:
-            return UsageError(message)
-        if "org.djlresnet.TrainingException" in classes:
-            return TrainingError(message)
-        if "java.lang.InterruptedException" in classes:  # nobody interrupts our threads but Java's end
-            return EngineError(_ENDED)
-    for classes, message in zip(kinds, messages, strict=True):
-        if "java.lang.OutOfMemoryError" in classes:
-            return _heap_is_full(message)
-        if not {"java.lang.UnsatisfiedLinkError", "java.lang.NoClassDefFoundError"}.isdisjoint(classes):
-            return EngineError(
-                f"The engine's native library cannot be loaded: {message}. Run py-djl-resnet doctor to see why."
-            )
-        if "ai.djl.engine.EngineException" in classes:
-            return EngineError(
-                f"The engine failed: {message or messages[-1]}. If memory ran out, use smaller batches; else run "
-                "py-djl-resnet doctor."
-            )
-    return ResnetError(messages[0] or kinds[0][0])
-
-
-def _heap_is_full(message: str) -> EngineError:
-    return EngineError(
-        f"Java's heap is full: {message}. Give it more with PY_DJL_RESNET_HEAP, such as 4g, or use smaller batches."
-    )
-
-
-def _classes(thrown: Any) -> list[str]:
-    """The names of a Java object's class and of those that it extends, its own first."""
-    names = []
-    java_class = thrown.getClass()
-    while java_class is not None:
-        names.append(str(java_class.getName()))
-        java_class = java_class.getSuperclass()
-    return names
 
 
 def _begin_exit() -> None:
     global _exiting
     _exiting = True
+    with _starting:
+        pass
 
 
-# registered after JPype's own, so that it runs before Java ends
+# registered after JPype's own handler, so that it runs before Java ends
 atexit.register(_begin_exit)
 
 
 def _after_fork() -> None:
-    """Lets a child collect garbage and end, for which JPype would call Java, whose threads stayed behind."""
-    global _lock
-    _lock = threading.Lock()  # a thread of the parent may hold it
+    """Lets a forked child collect garbage and end; JPype would call Java, whose threads exist in the parent only."""
+    global _lock, _starting
+    _lock, _starting = threading.Lock(), threading.Lock()  # a thread of the parent may hold them
     with contextlib.suppress(RuntimeError):  # no JVM
-        _jpype.shutdown(False, True)  # forgets the JVM, which goes on in the parent
+        _jpype.shutdown(False, True)  # only detaches the child; the JVM keeps running in the parent
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""A preprocessing as ONNX's operations, which begin a network's file."""
+"""Preprocessing as ONNX operations at the start of a network's file."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _GREY = (19595, 38470, 7471)
 
 
 def operations(steps: Mapping[str, Any], output: str, initializers: dict[str, npt.NDArray[Any]]) -> list[Operation]:
-    """The operations from ``image``, uint8 (N, H, W, C), C being 1 or 3, to a network's input, float32 (N, C, H, W).
+    """Returns the operations from ``image``, uint8 (N, H, W, C) with 1 or 3 channels, to a network's input.
 
     Args:
         steps: Java's JSON of a preprocessing.
         output: the name of the network's input.
-        initializers: gets the constants.
+        initializers: receives the constants.
 
     Returns:
-        For each its kind, inputs, outputs and attributes.
+        Kind, inputs, outputs and attributes of each.
 
     Raises:
-        UsageError: the network takes neither grey images nor red, green and blue.
+        UsageError: the network's input has neither 1 nor 3 channels.
     """
     channels = steps["channels"]
     if channels not in (1, 3):
-        raise UsageError(f"with_preprocessing needs a network of 1 or 3 channels; received one of {channels}")
+        raise UsageError(f"with_preprocessing needs a network of 1 or 3 channels. Received: {channels}.")
     graph = _Graph(initializers)
     image = graph.add("Transpose", "image", perm=[0, 3, 1, 2])
     if channels == 1:
@@ -62,7 +62,7 @@ def operations(steps: Mapping[str, Any], output: str, initializers: dict[str, np
 
 
 class _Graph:
-    """Operations one after the other."""
+    """A list of operations that grows."""
 
     def __init__(self, initializers: dict[str, npt.NDArray[Any]]) -> None:
         self.found: list[Operation] = []
@@ -80,11 +80,11 @@ class _Graph:
         return name
 
     def whole(self, *numbers: int) -> str:
-        """A constant of whole numbers."""
+        """Adds a constant of integers."""
         return self._constant(np.array(numbers, np.int64))
 
     def each(self, numbers: list[float]) -> str:
-        """A constant of a number for each channel."""
+        """Adds a constant of one number per channel."""
         return self._constant(np.array(numbers, np.float32).reshape(1, -1, 1, 1))
 
     def _cast(self, value: str, dtype: npt.DTypeLike) -> str:
@@ -93,11 +93,11 @@ class _Graph:
         return self.add("Cast", value, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def _size(self, image: str) -> str:
-        """Height and width."""
+        """Returns height and width."""
         return self.add("Shape", image, start=2, end=4)
 
     def grey(self, image: str) -> str:
-        """One channel, of three or of one, which stays as it is."""
+        """Reduces three channels to one; one channel stays unchanged."""
         weights = self._constant(np.array(_GREY, np.int32).reshape(1, 3, 1, 1))
         colours = self.add("Expand", self._cast(image, np.int32), self.whole(1, 3, 1, 1))
         total = self.add("ReduceSum", self.add("Mul", colours, weights), self.whole(1), keepdims=1)
@@ -105,11 +105,11 @@ class _Graph:
         return self._cast(self.add("Div", rounded, self._constant(np.array(1 << 16, np.int32))), np.uint8)
 
     def scaled(self, image: str) -> str:
-        """Bytes as floats in [0, 1]."""
+        """Scales bytes to floats in [0, 1]."""
         return self.add("Div", self._cast(image, np.float32), self._constant(np.array(255, np.float32)))
 
     def resized(self, image: str, resize: Mapping[str, Any]) -> str:
-        """Antialiased as Pillow does it."""
+        """Resizes with Pillow's antialiasing."""
         given = self._size(image)
         if resize["to"] == "exact":
             size = self.whole(resize["height"], resize["width"])
@@ -118,7 +118,7 @@ class _Graph:
             size = self.add("Div", self.add("Mul", given, self.whole(resize["size"])), short)
         mode = _MODES[resize["interpolation"]]
         if resize["rounded"]:
-            # bytes are rounded after each axis; Pillow 13 begins with the height where it loses more than twice as much
+            # bytes are rounded after each axis; Pillow 13 starts with the height if it shrinks more than twice as much
             lost = self.add("Sub", given, size)
             height, width = (self.add("Gather", lost, self.whole(axis)) for axis in (0, 1))
             least = self.add("Max", self.add("Mul", width, self.whole(2)), self.whole(0))
@@ -128,13 +128,13 @@ class _Graph:
         return self._resized(image, size, mode)
 
     def _resized(self, image: str, size: str, mode: str) -> str:
-        # of all axes: with the attribute axes onnxruntime 1.32 fails when it moves the transposition past this
+        # sizes of all axes: with the attribute axes, onnxruntime 1.32 fails to move the transposition past this
         sizes = self.add("Concat", self.add("Shape", image, end=2), size, axis=0)
         more = {"cubic_coeff_a": -0.5} if mode == "cubic" else {}
         return self.add("Resize", image, "", "", sizes, antialias=1, exclude_outside=1, mode=mode, **more)
 
     def cropped(self, image: str, height: int, width: int) -> str:
-        """The centre, padded with 0 where the image is smaller; offsets as torchvision rounds them."""
+        """Crops the centre, padded with 0 if the image is smaller; offsets are rounded as in torchvision."""
         wanted, axes, given = self.whole(height, width), self.whole(2, 3), self._size(image)
         lacking = self.add("Max", self.add("Sub", wanted, given), self.whole(0))
         before = self.add("Div", lacking, self.whole(2))

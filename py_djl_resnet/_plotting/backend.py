@@ -1,4 +1,4 @@
-"""What the figures take of Matplotlib, also where MPLBACKEND names a backend that it does not know.
+"""Imports what the figures need of Matplotlib, even if ``MPLBACKEND`` names a backend that it does not know.
 
 Figures that are written to files need no backend.
 """
@@ -13,13 +13,15 @@ except ValueError:  # raised for an unknown backend
     if named is None:
         raise
     for name in [name for name in sys.modules if name.startswith("matplotlib.")]:
-        del sys.modules[name]  # parts of the failed import, which cannot be gone on with
+        del sys.modules[name]  # a half-imported module would fail again
     try:
-        import matplotlib  # noqa: F401 - of the second try
+        import matplotlib
     finally:
         os.environ["MPLBACKEND"] = named
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["Figure", "MaxNLocator"]
+__all__ = ["Axes", "Figure", "Line2D", "MaxNLocator", "matplotlib"]

@@ -1,1 +1,1 @@
-"""The process and its surroundings: signals, standard streams, notebooks."""
+"""The process: signals, standard streams, notebooks."""

@@ -1,4 +1,4 @@
-"""Signals that are collected, or have to wait, while the process is where an exception must not come."""
+"""Collects or delays signals where an exception must not interrupt the code."""
 
 import os
 import signal
@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-#: A terminal that has closed; None where the system knows no such signal.
+#: Sent when the terminal closes; None on systems without it.
 _HANG_UP = getattr(signal, "SIGHUP", None)
-#: What ends a run with its state saved.
+#: The signals that stop a run, with its state saved.
 _ENDING = (signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP]))
 
 
 @contextmanager
 def signals(numbers: Sequence[int] = _ENDING, *, lenient: bool = False) -> Iterator[list[int]]:
-    """Collects signals while a run lasts; unless `lenient`, the second one ends the process at once.
+    """Collects signals inside the block; the second one ends the process at once, unless `lenient`.
 
-    SIGHUP stays ignored where it is, and a second one is nobody's impatience: a terminal that closes sends it from
-    its shell and from the system.
+    SIGHUP stays ignored if it is. A second SIGHUP does not end the process: when a terminal closes, both its shell and
+    the system send one.
     """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -40,11 +40,11 @@ def signals(numbers: Sequence[int] = _ENDING, *, lenient: bool = False) -> Itera
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """Delivers the signals that Python code answers, such as Ctrl-C, only after the block, the first of them.
+def delayed_signals() -> Iterator[None]:
+    """Delays signals that Python code handles, such as Ctrl-C, until the end of the block; delivers the first one.
 
-    Signals that end the process, or are ignored, are left as they are. On another thread than the main one no signal
-    is answered anyway.
+    Signals that are ignored or end the process keep their effect. Outside the main thread this does nothing, because
+    Python handles signals there only.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

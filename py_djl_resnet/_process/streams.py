@@ -1,4 +1,4 @@
-"""Standard output and error where they are closed, full or gone."""
+"""Handles closed or full standard streams."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, TextIO, cast
 
 
 class Lenient:
-    """A text stream that drops what cannot be written: a full disk under a log, or a terminal that has closed.
+    """A text stream that drops output that cannot be written: the disk is full, or the terminal has closed.
 
     Args:
         stream: where to write.
-        told: the errors that are raised all the same.
+        raised: the errors to raise nevertheless.
 
     Attributes:
-        failure: why something was dropped, the first time; None while all was written.
+        failure: the first error that was suppressed; None if there was none.
     """
 
-    def __init__(self, stream: TextIO, told: tuple[type[OSError], ...] = ()) -> None:
+    def __init__(self, stream: TextIO, raised: tuple[type[OSError], ...] = ()) -> None:
         self._stream = stream
-        self._told = told
+        self._raised = raised
         self.failure: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Writes, if it can be written."""
+        """Writes `text` if possible."""
         try:
             return self._stream.write(text)
         except OSError as error:
@@ -32,7 +32,7 @@ class Lenient:
             return len(text)
 
     def flush(self) -> None:
-        """Writes out what is held back, if it can be written."""
+        """Flushes the stream if possible."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -42,22 +42,22 @@ class Lenient:
         return getattr(self._stream, name)
 
     def _drop(self, error: OSError) -> None:
-        if isinstance(error, self._told):
+        if isinstance(error, self._raised):
             raise error
         self.failure = self.failure or error
 
 
 def lenient(stream: TextIO) -> TextIO:
-    """`stream` as one that drops what cannot be written."""
+    """Wraps `stream` so that it drops output that cannot be written."""
     return stream if isinstance(stream, Lenient) else cast(TextIO, Lenient(stream))
 
 
 def open_closed() -> None:
-    """Gives the null device to the standard streams that are closed, or the next file gets their number and output."""
+    """Opens the null device for closed standard streams; otherwise the next file opened would receive their output."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # the lowest number that is free is this one
+        except OSError:  # this is the lowest free number, which open() uses
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     for name, number in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
@@ -65,10 +65,10 @@ def open_closed() -> None:
 
 
 def flushed(stream: TextIO) -> OSError | None:
-    """Writes out what a stream holds; why it cannot be written, its rest going to the null device then."""
+    """Flushes a stream; returns the error if it cannot be written, after redirecting it to the null device."""
     try:
         stream.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python complains as it flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # otherwise Python reports it again at exit
         return error
     return None

@@ -1,4 +1,4 @@
-"""Where this process runs."""
+"""Detects notebooks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def in_notebook() -> bool:
-    """Whether this is the kernel of a notebook; to have imported its library is not enough."""
+    """Returns whether this process is a notebook kernel, not merely one that imported IPython."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython

@@ -12,9 +12,9 @@ from typing import TextIO, cast
 from .._process.streams import Lenient, flushed, lenient, open_closed
 from ..errors import Interrupted, ResnetError
 from .parser import build_parser, parse
-from .report import NAME, report, reported_warnings
+from .report import NAME, fail, report, reported_warnings
 
-#: The exit code when whoever read standard output has gone, as of a process that SIGPIPE ended.
+#: The exit code of a process that SIGPIPE ended, for when the reader of standard output has gone.
 _READER_GONE = 141
 
 
@@ -22,20 +22,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the arguments after the program's name; None takes those of the process.
+        argv: the arguments after the program's name; None for those of the process.
 
     Returns:
-        The exit code: 0, 1 after a failure, 2 for wrong usage or input, 130 after Ctrl-C, and, of
-        a training, 143 after SIGTERM, 129 after SIGHUP.
+        The exit code: 0, 1 after a failure, 2 for wrong usage or input, 130 after Ctrl-C; for a training also
+        143 after SIGTERM and 129 after SIGHUP.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # a stream that is not UTF-8 gets a question mark for what it lacks, rather than half of the output
+        # Where the encoding lacks a character, print a question mark rather than stop halfway
         sys.stdout.reconfigure(errors="replace")
     streams = sys.stdout, sys.stderr
-    # a line that cannot be written stops no command, least of all a training; that of a result is told at the end
-    sys.stdout = cast(TextIO, Lenient(sys.stdout, told=(BrokenPipeError,)))
+    # A full disk stops no command, least of all a training; it is reported at the end
+    sys.stdout = cast(TextIO, Lenient(sys.stdout, raised=(BrokenPipeError,)))
     sys.stderr = lenient(sys.stderr)
     try:
         return _written(_code(arguments), streams[0])
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _code(arguments: Sequence[str]) -> int:
-    """Runs a command, and tells what goes wrong in one line; the exit code."""
+    """Runs a command, reports its failure in one line, and returns the exit code."""
     debug = "--debug" in arguments
     try:
         options = parse(build_parser(program_name()), arguments)
@@ -62,7 +62,7 @@ def _code(arguments: Sequence[str]) -> int:
     except ResnetError as error:
         if debug:
             traceback.print_exc()
-        report(f"error: {error}")
+        fail(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         report("interrupted")
@@ -73,22 +73,22 @@ def _code(arguments: Sequence[str]) -> int:
         if debug:
             traceback.print_exc()
         advice = "" if debug else " (--debug shows where)"
-        report(f"error: {type(error).__name__}: {error}{advice}")
+        fail(f"{type(error).__name__}: {error}{advice}")
         return 1
 
 
 def _written(code: int, output: TextIO) -> int:
-    """Writes out standard output; the exit code, that of a failure to do so where `code` is none."""
+    """Flushes standard output and returns `code`, or that of the failure to do so if `code` is 0."""
     failure = flushed(output) or getattr(sys.stdout, "failure", None)
     if isinstance(failure, BrokenPipeError):
         return code or _READER_GONE
     if failure is not None:
-        report(f"error: standard output cannot be written: {failure.strerror}")
+        fail(f"Standard output cannot be written: {failure.strerror}.")
         return code or 1
     return code
 
 
 def program_name() -> str:
-    """``py-djl-resnet``, or ``python -m py_djl_resnet`` where it was called so."""
+    """Returns ``py-djl-resnet``, or ``python -m py_djl_resnet`` if it was called so."""
     called = os.path.basename(sys.argv[0]) if sys.argv else ""
     return "python -m py_djl_resnet" if called == "__main__.py" else NAME

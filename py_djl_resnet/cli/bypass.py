@@ -1,9 +1,4 @@
-"""Block ablation: evaluate a trained network without each residual block.
-
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Each block in turn is left
-out, its shortcut kept. The figure and a table, as a .csv file beside it, are written into the run folder's figures
-unless --figure names another place.
-"""
+"""The command ``bypass``."""
 
 from __future__ import annotations
 
@@ -12,11 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._plotting.figures import check_suffix
+from .._plotting.chart import check_suffix
 from ..bypass import bypass_costs, write_csv
 from ..models import checkpoint_file
-from .options import add_engine, add_preprocessing, count, print_json, start
+from .options import add_checkpoint, add_data, add_engine, default_figure, print_json, start
 
+HELP = """Block ablation: evaluate a network without each residual block.
+
+Each block in turn is replaced by its shortcut. A bar chart and a .csv file with the same numbers go into the run
+folder's figures/, or where --figure says."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "bypass runs/mine",
     "bypass runs/mine --limit 1000 --figure bypass.svg",
@@ -25,25 +25,20 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
-    data = parser.add_argument_group("data")
-    data.add_argument("--dataset", metavar="NAME", help="(default: the one that it was trained on)")
-    data.add_argument("--data-dir", metavar="DIR", help="the data set's files (default: as in the training)")
-    data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
-    data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
-    add_preprocessing(data)
-    output = parser.add_argument_group("what comes out")
+    add_checkpoint(parser)
+    add_data(parser)
+    output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",
         metavar="FILE",
-        help="a .png, .svg or .pdf file (default: figures/bypass.png in the checkpoint's run folder)",
+        help=".png, .svg or .pdf file for the chart (default: in the run folder, for the run's own data set)",
     )
-    output.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    output.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser)
 
 
 def run(options: Any) -> int:
-    """Prints a table or JSON, and writes the figure and the table."""
+    """Prints a table or JSON, and writes the figure and its numbers."""
     if options.figure is not None:
         check_suffix(options.figure)
     file = checkpoint_file(options.checkpoint)
@@ -67,9 +62,7 @@ def run(options: Any) -> int:
         print_json(costs.to_dict())
     else:
         print(costs)
-    figure = None if options.figure is None else Path(options.figure)
-    if figure is None and (file.parent / "recipe.json").is_file():
-        figure = file.parent / "figures" / "bypass.png"
+    figure = default_figure(file, options, "bypass") if options.figure is None else Path(options.figure)
     if figure is not None:
         costs.plot(figure)
         write_csv(costs, figure.with_suffix(".csv"))

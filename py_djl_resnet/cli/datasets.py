@@ -1,4 +1,4 @@
-"""List the data sets that networks can be trained on, or fetch one."""
+"""The command ``datasets``."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from typing import Any
 
 from ..datasets import available, download
 from ..errors import UsageError
-from ..summary import text_table
 from .options import add_engine, print_json, start
+from .report import print_table
 
+HELP = """List the data sets for training, or download one."""
 EXAMPLES = ("datasets", "datasets --download cifar-10")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    parser.add_argument("--download", metavar="NAME", help="fetch a data set that does not come with this package")
-    parser.add_argument("--data-dir", metavar="DIR", help="where to put it (default: a folder of its own)")
+    parser.add_argument("--json", action="store_true", help="print JSON only")
+    parser.add_argument(
+        "--download", metavar="NAME", help="download a data set that is not part of the package, and print its folder"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder for the download (default: the user's cache)")
     add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
-    """Prints a table or JSON; or the folder of what was fetched."""
+    """Prints a table or JSON, or the folder of a download."""
     if options.download is not None:
         if options.offline:
-            raise UsageError("--download needs the network; leave --offline out")
+            raise UsageError("--download needs the network and cannot be used with --offline.")
         folder = str(download(options.download, options.data_dir))
         if options.json:
             print_json({"folder": folder})
@@ -33,23 +36,22 @@ def run(options: Any) -> int:
             print(folder)
         return 0
     if options.data_dir is not None:
-        raise UsageError("--data-dir goes with --download")
+        raise UsageError("--data-dir needs --download.")
     start(options)
     datasets = available(options.engine)
     if options.json:
         print_json(datasets)
         return 0
-    rows = [("name", "picture", "classes", "train", "test", "what")]
+    rows = [("name", "image", "classes", "train", "test", "description")]
     rows += [
         (
             dataset["name"],
-            "x".join(map(str, dataset["shape"])),
-            str(len(dataset["classes"])),
-            f"{dataset['train']:,}",
-            f"{dataset['test']:,}",
+            "x".join(map(str, dataset["shape"])) or "-",
+            # 0 where the files decide
+            *(f"{n:,}" if n else "-" for n in (len(dataset["classes"]), dataset["train"], dataset["test"])),
             dataset["description"],
         )
         for dataset in datasets
     ]
-    print(text_table(rows, right=(2, 3, 4)))
+    print_table(rows, right=(2, 3, 4))
     return 0

@@ -1,39 +1,31 @@
-"""Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
+"""The command ``doctor``."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 from ..doctor import examine
 from .options import engine, print_json
 
+HELP = """Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
 EXAMPLES = ("doctor", "doctor --engine mxnet --json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument(
-        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="what computes (default: pytorch)"
+        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="engine to check (default: pytorch)"
     )
 
 
 def run(options: Any) -> int:
-    """Prints each finding; 1 when training cannot work."""
+    """Prints the findings; returns 1 if training cannot work."""
     findings = examine(options.engine)
     if options.json:
-        print_json(
-            [
-                {
-                    "name": finding.name,
-                    "verdict": finding.verdict,
-                    "detail": finding.detail,
-                    "cure": finding.cure,
-                }
-                for finding in findings
-            ]
-        )
+        print_json([dataclasses.asdict(finding) for finding in findings])
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:

@@ -1,8 +1,4 @@
-"""Evaluate a trained network on test data: loss, accuracy, precision and recall of each class.
-
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. Data set and preprocessing are
-those of the training unless others are given.
-"""
+"""The command ``evaluate``."""
 
 from __future__ import annotations
 
@@ -11,13 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._plotting.figures import check_suffix
+from .._plotting.chart import check_suffix
 from ..errors import UsageError
 from ..evaluation import evaluate
 from ..models import checkpoint_file
-from .options import add_engine, add_preprocessing, count, names, print_json, start
+from .options import add_checkpoint, add_data, add_engine, default_figure, names, print_json, start
 from .report import warn
 
+HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
+
+The data set and the preprocessing are those of the training unless given. With a run folder, the confusion matrix is
+drawn into its figures/confusion.png; with --limit, into confusion-limit-N.png."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "evaluate runs/mine",
     "evaluate runs/mine/last.safetensors --limit 1000 --json",
@@ -27,33 +28,28 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
-    data = parser.add_argument_group("data")
-    data.add_argument("--dataset", metavar="NAME", help="(default: the one that it was trained on)")
-    data.add_argument("--data-dir", metavar="DIR", help="the data set's files (default: as in the training)")
-    data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
-    data.add_argument("--batch-size", type=count, default=256, metavar="N", help="(default: 256)")
-    add_preprocessing(data)
+    add_checkpoint(parser)
+    add_data(parser)
     parser.add_argument(
         "--bypass",
         type=names,
         default=[],
         metavar="BLOCK,...",
-        help="skip residual blocks, such as layer3.2, and keep their shortcuts only",
+        help="skip residual blocks, such as layer3.1, and keep their shortcuts",
     )
-    output = parser.add_argument_group("what comes out")
+    output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",
         metavar="FILE",
-        help="write the confusion matrix to a .png, .svg or .pdf file "
-        "(default: figures/confusion.png in the checkpoint's run folder; none with --bypass)",
+        help=".png, .svg or .pdf file for the confusion matrix (default: in the run folder, for the full network on "
+        "the run's own data set)",
     )
-    output.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    output.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser)
 
 
 def run(options: Any) -> int:
-    """Prints the figures and writes the confusion matrix."""
+    """Prints the result and draws the confusion matrix."""
     if options.figure is not None:
         check_suffix(options.figure)
     file = checkpoint_file(options.checkpoint)
@@ -73,16 +69,14 @@ def run(options: Any) -> int:
         print_json(result.to_dict())
     else:
         print(result)
-    figure = options.figure
-    if figure is None and not options.bypass and (file.parent / "recipe.json").is_file():
-        figure = file.parent / "figures" / "confusion.png"
+    figure = options.figure or (None if options.bypass else default_figure(file, options, "confusion"))
     if figure is not None:
         try:
             result.plot(Path(figure))
         except UsageError as error:
             if options.figure is not None:
                 raise
-            warn(f"no figure: {error}")
+            warn(f"No figure: {error}")
         else:
             print(f"confusion matrix: {figure}", file=sys.stderr)
     return 0

@@ -1,9 +1,4 @@
-"""Export a network: for torchvision or timm, for DJL, or as ONNX.
-
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. safetensors is what
-torchvision's load_state_dict takes, strictly; djl a folder that DJL's Criteria and Predictor serve, with this package's
-jar on the class path; onnx needs the extra [onnx].
-"""
+"""The command ``export``."""
 
 from __future__ import annotations
 
@@ -12,45 +7,48 @@ from typing import Any
 
 from ..errors import UsageError
 from ..models import checkpoint_file, load
-from ..weights import FORMATS, export
+from ..weights import FORMATS
 from .options import add_engine, add_preprocessing, start
 from .report import network
 
+HELP = """Export a network: for torchvision or timm, for DJL, or as ONNX.
+
+CHECKPOINT is a .safetensors file or a run folder, whose best checkpoint is used. For torchvision's own networks, its
+load_state_dict accepts the safetensors file strictly. DJL's Criteria and Predictor serve the folder of djl, with this
+package's jar on the class path. onnx needs the extra [onnx]."""
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
     "export runs/mine --format djl --out mine-djl",
-    "export runs/mine --format onnx --fold --with-preprocessing --out mine.onnx",
+    "export runs/mine --format onnx --with-preprocessing --out mine.onnx",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
-    parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
-    parser.add_argument("--out", required=True, metavar="PATH", help="a file; for djl a folder that is not there yet")
+    parser.add_argument("--format", required=True, choices=FORMATS, help="the format to write")
+    parser.add_argument("--out", required=True, metavar="PATH", help="a file; for djl a new folder")
     add_preprocessing(parser)
-    onnx = parser.add_argument_group("onnx")
-    onnx.add_argument("--fold", action="store_true", help="make BatchNorm part of the convolutions before it")
-    onnx.add_argument(
+    parser.add_argument(
         "--with-preprocessing",
         action="store_true",
-        help="begin with the preprocessing, so that the input is images as bytes",
+        help="for onnx: include the preprocessing, so that the input is uint8 images",
     )
     add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
     """Writes the file or folder."""
+    if options.with_preprocessing and options.format != "onnx":
+        raise UsageError("--with-preprocessing is for --format onnx.")
     if options.preprocessing is not None and options.format != "djl" and not options.with_preprocessing:
-        raise UsageError("--preprocessing is for --format djl, and for --format onnx with --with-preprocessing")
+        raise UsageError("--preprocessing is for --format djl, and for --format onnx with --with-preprocessing.")
     file = checkpoint_file(options.checkpoint)
     start(options)
     with load(file, "cpu", options.engine) as model:
-        export(
-            model,
+        model.export(
             options.out,
             options.format,
-            fold=options.fold,
             with_preprocessing=options.with_preprocessing,
             preprocessing=options.preprocessing,
         )

@@ -1,7 +1,4 @@
-"""List the networks that can be trained.
-
-Options of a network follow its name after plus signs, as in resnet50+deep_stem+pooled_shortcut.
-"""
+"""The command ``models``."""
 
 from __future__ import annotations
 
@@ -9,15 +6,18 @@ import argparse
 from typing import Any
 
 from ..models import available
-from ..summary import text_table
 from .options import add_engine, print_json, start
+from .report import print_table
 
-EXAMPLES = ("models",)
+HELP = """List the networks that can be trained.
+
+A variant is a name with options after plus signs, such as resnet50+deep_stem+pooled_shortcut."""
+EXAMPLES = ("models", "models --json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser, device=False)
 
 
@@ -28,7 +28,7 @@ def run(options: Any) -> int:
     if options.json:
         print_json(models)
         return 0
-    rows = [("name", "parameters", "multiply-adds", "at input", "what")]
+    rows = [("name", "parameters", "multiply-adds", "input", "description")]
     rows += [
         (
             model["name"],
@@ -39,19 +39,11 @@ def run(options: Any) -> int:
         )
         for model in models
     ]
-    print(text_table(rows, right=(1, 2)))
+    print_table(rows, right=(1, 2))
     print()
-    table = [("options", "of")]
-    for names, owners in _by_options(models).items():
-        table.append((", ".join(names), ", ".join(owners)))
-    print(text_table(table))
-    return 0
-
-
-def _by_options(models: list[dict[str, Any]]) -> dict[tuple[str, ...], list[str]]:
-    """The networks that have options, by what these are."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    owners: dict[tuple[str, ...], list[str]] = {}
     for model in models:
         if model["options"]:
-            found.setdefault(tuple(model["options"]), []).append(model["name"])
-    return found
+            owners.setdefault(tuple(model["options"]), []).append(model["name"])
+    print_table([("options", "networks"), *((", ".join(names), ", ".join(owners[names])) for names in owners)])
+    return 0

@@ -1,4 +1,4 @@
-"""Register the Java kernel of notebooks, and open JupyterLab where it is installed."""
+"""The command ``notebook``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .._java.jars import ENGINES
 from ..notebook import kernel
 from .options import add_engine
 
+HELP = """Register the Java kernel of notebooks, and open JupyterLab where it is installed."""
 EXAMPLES = ("notebook", "notebook --kernel-only --engine mxnet")
 
 

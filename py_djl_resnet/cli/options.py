@@ -5,56 +5,56 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from .._java import jvm
 from .._java.jars import ENGINES
-from ..checks import INT, LONG
-from ..recipe import nearest
+from ..checks import INT, LONG, nearest
 
 
 def whole(text: str) -> int:
-    """A whole number."""
+    """Parses a whole number."""
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number; received {text!r}") from None
+        raise argparse.ArgumentTypeError(f"must be a whole number. Received: {text!r}.") from None
 
 
 def count(text: str) -> int:
-    """A whole number from 1 to Java's greatest int."""
+    """Parses a whole number from 1 to Java's greatest int."""
     number = whole(text)
     if not 1 <= number <= INT:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {INT}; received {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {INT}. Received: {text}.")
     return number
 
 
 def engine(text: str) -> str:
-    """An engine's name."""
+    """Parses an engine's name."""
     if text not in ENGINES:
         raise argparse.ArgumentTypeError(
-            f"unknown engine {text!r}{nearest(text, list(ENGINES))}; there are: {', '.join(ENGINES)}"
+            f"is unknown. Received: {text!r}. Allowed: {', '.join(ENGINES)}.{nearest(text, ENGINES)}"
         )
     return text
 
 
 def names(text: str) -> list[str]:
-    """Names separated by commas, at least one."""
+    """Parses names separated by commas, at least one."""
     found = [part.strip() for part in text.split(",")]
     if not all(found):
-        raise argparse.ArgumentTypeError(f"must be names separated by commas; received {text!r}")
+        raise argparse.ArgumentTypeError(f"must be names separated by commas. Received: {text!r}.")
     return found
 
 
 def shape(text: str) -> tuple[int, ...]:
-    """``1,1,224,224`` as four whole numbers of at least 1."""
+    """Parses ``1,1,224,224``: four whole numbers of at least 1."""
     try:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
         numbers = ()
     if len(numbers) != 4 or not all(1 <= number <= LONG for number in numbers):
         raise argparse.ArgumentTypeError(
-            f"must be four whole numbers N,C,H,W from 1 to {LONG} like 1,1,224,224; received {text!r}"
+            f"must be four whole numbers N,C,H,W of at least 1, such as 1,1,224,224. Received: {text!r}."
         )
     return numbers
 
@@ -62,16 +62,33 @@ def shape(text: str) -> tuple[int, ...]:
 def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
     """Adds ``--engine``, ``--device``, ``--threads``, ``--offline``."""
     group = parser.add_argument_group("engine")
-    group.add_argument("--engine", type=engine, metavar="pytorch|mxnet", help="what computes (default: pytorch)")
+    group.add_argument("--engine", type=engine, metavar="pytorch|mxnet", help="deep-learning engine (default: pytorch)")
     if device:
         group.add_argument(
             "--device",
             default="auto",
             metavar="auto|cpu|gpu[:N]",
-            help="where it computes (default: auto, a GPU if there is one)",
+            help="device; auto takes a GPU if there is one (default: auto)",
         )
-        group.add_argument("--threads", type=count, metavar="N", help="(default: the engine's choice)")
-    group.add_argument("--offline", action="store_true", help="never fetch jars from the network")
+        group.add_argument("--threads", type=count, metavar="N", help="CPU threads (default: all cores)")
+    group.add_argument("--offline", action="store_true", help="never download jars")
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument ``CHECKPOINT``."""
+    parser.add_argument(
+        "checkpoint", metavar="CHECKPOINT", help="a .safetensors file, or a run folder for its best checkpoint"
+    )
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that choose the examples of an evaluation."""
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", metavar="NAME", help="data set (default: the one it was trained on)")
+    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in the training)")
+    data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
+    data.add_argument("--batch-size", type=count, default=256, metavar="N", help="examples per batch (default: 256)")
+    add_preprocessing(data)
 
 
 def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the network's own") -> None:
@@ -79,8 +96,24 @@ def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the ne
     parser.add_argument(
         "--preprocessing",
         metavar="NAME|FILE.json",
-        help=f"how images are prepared: torchvision, plain:N (stretched to N by N) or a JSON file (default: {default})",
+        help=f"how images are prepared: torchvision, plain:N (resized to NxN), or a JSON file (default: {default})",
     )
+
+
+def default_figure(checkpoint: Path, options: Any, name: str) -> Path | None:
+    """Returns the figure in the checkpoint's run folder, which is only for the run's own data set.
+
+    A limited evaluation has a file of its own, so that it does not replace the full one.
+    """
+    if (
+        options.dataset
+        or options.data_dir
+        or options.preprocessing
+        or not (checkpoint.parent / "recipe.json").is_file()
+    ):
+        return None
+    limited = "" if options.limit is None else f"-limit-{options.limit}"
+    return checkpoint.parent / "figures" / f"{name}{limited}.png"
 
 
 def start(options: Any) -> None:
@@ -95,7 +128,7 @@ def start(options: Any) -> None:
 
 
 def print_json(form: Any) -> None:
-    """Writes a form to standard output as JSON."""
+    """Prints a form as JSON."""
     json.dump(
         form,
         sys.stdout,

@@ -1,8 +1,4 @@
-"""Draw train loss, train and test accuracy over the epochs of runs.
-
-One run is drawn into its own figures folder, as metrics.png and metrics.html, several are overlaid
-in the file that --out names: .png, .svg and .pdf with Matplotlib, .html with Tablesaw.
-"""
+"""The command ``plot``."""
 
 from __future__ import annotations
 
@@ -11,14 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._plotting.figures import SUFFIXES, check_suffix, plot_history
+from .._plotting.chart import check_suffix
+from .._plotting.history import STYLES
 from ..errors import UsageError
-from ..runs import Run, labels, plot_page
-from .options import add_engine, start
+from ..runs import Run, plot_page, plot_runs
+from .options import add_engine, count, start
 
+HELP = """Draw the loss and the accuracy of runs over their epochs.
+
+One run is drawn into its own figures/ as metrics.png and metrics.html. Several are compared in the file that --out
+names: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves are training; the star is the best epoch."""
 EXAMPLES = (
     "plot runs/mine",
-    "plot runs/sgd runs/momentum --out comparison.svg",
+    "plot runs/mine --style d2l --out chapter.png",
+    "plot runs/sgd runs/momentum --out comparison.svg --size 10x4",
 )
 
 
@@ -28,15 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="a .png, .svg, .pdf or .html file (default: figures/metrics.png and .html of one run)",
+        help=".png, .svg, .pdf or .html file (default: metrics.png and metrics.html in the run's figures/)",
     )
+    parser.add_argument(
+        "--style",
+        choices=STYLES,
+        default=STYLES[0],
+        metavar="|".join(STYLES),
+        help="panels: one for the loss, one for the accuracy; d2l: the chapter's single panel (default: panels)",
+    )
+    parser.add_argument(
+        "--size", type=_size, metavar="WxH", help="width and height in inches, such as 10x4 (default: by content)"
+    )
+    parser.add_argument("--dpi", type=count, default=150, metavar="N", help="dots per inch of a .png (default: 150)")
     add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
     """Writes the figures and prints where they are."""
-    if options.out is not None and Path(options.out).suffix.lower() != ".html":
-        _check_figure(options.out)
+    if options.out is not None:
+        check_suffix(options.out, (".html",))
     runs = [Run.open(folder) for folder in options.runs]
     if options.out is not None:
         outputs = [Path(options.out)]
@@ -44,25 +57,26 @@ def run(options: Any) -> int:
         figures = Path(options.runs[0]) / "figures"
         outputs = [figures / "metrics.png", figures / "metrics.html"]
     else:
-        raise UsageError("several runs need --out FILE with .png, .svg, .pdf or .html")
+        raise UsageError("Several runs need --out FILE. Allowed: .png, .svg, .pdf, .html.")
     for run in runs:
         if not run.history:
-            raise UsageError(f"run {run.folder} has no epoch yet; nothing can be drawn")
+            raise UsageError(f"Run {run.folder} has no completed epoch to draw yet.")
     for output in outputs:
         if output.suffix.lower() == ".html":
             start(options)
             plot_page(runs, output)
         else:
-            histories = [run.history for run in runs]
-            plot_history(dict(zip(labels(runs), histories, strict=True)), output)
+            plot_runs(runs, output, style=options.style, size=options.size, dpi=options.dpi)
         print(f"figure: {output}", file=sys.stderr)
     return 0
 
 
-def _check_figure(path: str) -> None:
+def _size(text: str) -> tuple[float, float]:
+    """Parses ``10x4``, inches."""
     try:
-        check_suffix(path)
-    except UsageError:
-        raise UsageError(
-            f"figure {path} must end in {', '.join(SUFFIXES)} or .html; received {Path(path).suffix or 'no ending'}"
-        ) from None
+        width, height = map(float, text.lower().split("x"))
+    except ValueError:
+        width = height = 0
+    if not (1 <= width <= 100 and 1 <= height <= 100):
+        raise argparse.ArgumentTypeError(f"must be inches from 1 to 100, such as 10x4. Received: {text!r}.")
+    return width, height

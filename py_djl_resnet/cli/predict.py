@@ -1,9 +1,4 @@
-"""Classify images with a trained network.
-
-CHECKPOINT is a .safetensors file or a run folder, of which the best checkpoint is taken. A folder stands for the images
-in it. Images are prepared as in the training. One that cannot be read is reported, the others are classified, and the
-exit code is 1.
-"""
+"""The command ``predict``."""
 
 from __future__ import annotations
 
@@ -11,12 +6,18 @@ import argparse
 from typing import Any
 
 from .. import _preprocessing
+from ..checks import checked_path
 from ..images import find_images
 from ..models import checkpoint_file
 from ..prediction import predictions_and_problems
-from .options import add_engine, add_preprocessing, count, print_json, start
-from .report import report
+from .options import add_checkpoint, add_engine, add_preprocessing, count, print_json, start
+from .report import fail
 
+HELP = """Classify images.
+
+Images are prepared as in the training. An image that cannot be read is reported, the others are classified, and the
+exit code is 1."""
+USAGE = "%(prog)s [OPTION ...] CHECKPOINT IMAGE [IMAGE ...]"
 EXAMPLES = (
     "predict runs/mine shoe.png",
     "predict runs/mine photos/ --invert --top-k 1 --json",
@@ -25,23 +26,21 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files or folders")
-    parser.add_argument("--top-k", type=count, default=3, metavar="N", help="classes for an image (default: 3)")
+    add_checkpoint(parser)
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files, or folders of images")
+    parser.add_argument("--top-k", type=count, default=3, metavar="N", help="classes to list per image (default: 3)")
     parser.add_argument(
-        "--invert",
-        action="store_true",
-        help="for dark things on a light background (Fashion-MNIST's are light on dark)",
+        "--invert", action="store_true", help="swap light and dark: Fashion-MNIST's images are light on dark"
     )
     add_preprocessing(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser)
 
 
 def run(options: Any) -> int:
-    """Prints a line an image, or JSON."""
+    """Prints a line per image, or JSON."""
     file = checkpoint_file(options.checkpoint)
-    find_images(options.images)
+    find_images([checked_path(image, "IMAGE") for image in options.images])
     _preprocessing.text(options.preprocessing)
     start(options)
     predictions, problems = predictions_and_problems(
@@ -59,5 +58,5 @@ def run(options: Any) -> int:
         for prediction in predictions:
             print(prediction)
     for problem in problems:
-        report(f"error: {problem}")
+        fail(str(problem))
     return 1 if problems else 0

@@ -1,40 +1,53 @@
-"""Lines on standard error, each with the program's name before it."""
+"""What commands print: lines on standard error, and tables on standard output."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from .._process import terminal
 from ..errors import ResnetWarning
 from ..models import Model
+from ..summary import text_table
 
-#: How errors and lines on standard error begin.
+#: How each line on standard error begins.
 NAME = "py-djl-resnet"
 
 
-def report(message: str) -> None:
-    """Writes a message as one line."""
-    line = "; ".join(part.strip() for part in message.splitlines() if part.strip())
-    print(f"{NAME}: {line}", file=sys.stderr, flush=True)
+def report(message: str, label: str = "", colour: str = "bold") -> None:
+    """Writes a message as one line on standard error, after a coloured label."""
+    line = " ".join(part.strip() for part in message.splitlines() if part.strip())
+    shown = terminal.coloured(f"{label}:", colour, sys.stderr) + " " if label else ""
+    print(f"{NAME}: {shown}{line}", file=sys.stderr, flush=True)
+
+
+def fail(message: str) -> None:
+    """Reports what ends the command."""
+    report(message, "error", "red")
+
+
+def warn(message: str) -> None:
+    """Reports what the user should know, though the command continues."""
+    report(message, "warning", "yellow")
+
+
+def print_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """Prints rows as a table that fits the terminal; the first row has the headings."""
+    print(text_table(rows, right, terminal.width(sys.stdout)))
 
 
 def network(model: Model) -> str:
-    """A network in a line: its name, channels and classes."""
+    """Returns a network's name, channels and classes in one line."""
     channels = f"{model.in_channels} channel{'' if model.in_channels == 1 else 's'}"
     return f"{model.name}, {channels}, {model.classes} class{'' if model.classes == 1 else 'es'}"
 
 
-def warn(message: str) -> None:
-    """Writes what the user should know of, though the command goes on."""
-    report(f"warning: {message}")
-
-
 @contextlib.contextmanager
 def reported_warnings() -> Iterator[None]:
-    """Writes this package's own warnings as lines of ours, and leaves all others to Python."""
+    """Reports this package's own warnings as lines of ours, and leaves all others to Python."""
     with warnings.catch_warnings():
         others = warnings.showwarning
 

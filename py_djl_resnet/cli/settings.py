@@ -6,16 +6,16 @@ import argparse
 import re
 from typing import Any
 
-from ..errors import SettingError, UsageError
+from ..errors import UsageError
 from ..recipe import environment_settings, number, recipe_names, settings_of
 from ..settings import GROUPS, SETTINGS, Setting
 
-#: Arguments of the API that errors may name, with their options.
+#: Arguments of the API that errors may name, and their options.
 _ARGUMENTS = {"out": "--out", "resume": "--resume", "wait": "--wait-for-lock"}
 
 
 def add_settings(parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """Adds an option for each setting, which is absent from the parsed ones when not given, and ``--recipe``.
+    """Adds ``--recipe`` and an option for each setting, which is absent from the parsed options unless given.
 
     Returns:
         The groups of options by their headings.
@@ -41,22 +41,22 @@ def _default(setting: Setting, from_environment: Any) -> str:
         return f"{from_environment}, from {setting.environment}"
     if setting.default is None:
         return str(setting.unset)
-    return ("yes" if setting.default else "no") if isinstance(setting.default, bool) else str(setting.default)
+    return ("no", "yes")[setting.default] if isinstance(setting.default, bool) else f"{setting.default}"
 
 
 def given_settings(options: Any) -> dict[str, Any]:
-    """The settings of the recipe file and of the command line, which win; defaults left out."""
+    """Returns the settings that the recipe file and the command line give; the command line wins."""
     settings = {} if options.recipe is None else settings_of(options.recipe)
     return {**settings, **{name: getattr(options, name) for name in SETTINGS if name in options}}
 
 
-def by_source(error: SettingError, options: Any) -> UsageError:
-    """An error of the API with its settings named as they were given: as options, variables, or keys of a recipe."""
+def by_source(error: UsageError, options: Any) -> UsageError:
+    """Returns an error of the API with its settings named as they were given: options, variables or keys."""
     in_file = {} if options.recipe is None else settings_of(options.recipe)
     environment = environment_settings() if options.resume in (None, "auto") else {}
 
     named = re.findall(r'"(\w+)"', str(error))
-    # where a file set one of them and nothing else set any, the file's keys are what its reader knows
+    # If only the file set any of them, its keys are what the reader knows
     from_file = any(key in in_file for key in named) and not any(key in options for key in named)
 
     def name(quoted: re.Match[str]) -> str:
@@ -70,4 +70,5 @@ def by_source(error: SettingError, options: Any) -> UsageError:
     message = re.sub(f'"({"|".join([*SETTINGS, *_ARGUMENTS])})"', name, str(error))
     if '"' in re.split(" (?:Received|Allowed)", message)[0]:
         return UsageError(f"recipe {options.recipe}: {message}")
-    return UsageError(message.replace(", or null", ""))
+    # What only the API takes
+    return UsageError(re.sub(r", (or null|arrays)(?=\.)", "", message))

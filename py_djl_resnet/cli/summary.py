@@ -1,4 +1,4 @@
-"""Show a network's layers: shapes, parameters, multiply-adds."""
+"""The command ``summary``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ..summary import summarize
 from .options import add_engine, count, print_json, shape, start
 
+HELP = """Show a network's layers: output shapes, parameters, multiply-adds."""
 EXAMPLES = (
     "summary d2l-resnet18 --input 1,1,224,224",
     "summary resnet50+deep_stem --table --depth 2",
@@ -16,18 +17,15 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("model", metavar="MODEL", help="a network's name, see the command models")
+    parser.add_argument("model", metavar="MODEL", help="network; see the command models")
     parser.add_argument(
-        "--input",
-        type=shape,
-        metavar="N,C,H,W",
-        help="the input's shape (default: the network's usual one)",
+        "--input", type=shape, metavar="N,C,H,W", help="shape of the input (default: the network's usual shape)"
     )
-    parser.add_argument("--classes", type=count, metavar="N", help="outputs (default: the usual)")
+    parser.add_argument("--classes", type=count, metavar="N", help="number of classes (default: the network's usual)")
     parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels of nested blocks (default: 1)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--table", action="store_true", help="a table with parameters and multiply-adds")
-    form.add_argument("--json", action="store_true", help="the table as JSON")
+    form.add_argument("--table", action="store_true", help="print a table with parameters and multiply-adds")
+    form.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser, device=False)
 
 

@@ -1,9 +1,4 @@
-"""Train a network and write a run folder.
-
-The defaults are those of the d2l chapter. A setting on the command line wins over one of the
-recipe, that over the environment variables MAX_EPOCH and DATASET_LIMIT, those over the default.
-Ctrl-C ends the run after the current batch and keeps its state, a second one ends it at once.
-"""
+"""The command ``train``."""
 
 from __future__ import annotations
 
@@ -14,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..checks import path
+from ..checks import checked_path
 from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import metric_columns
-from ..progress import Snapshot, display, epoch_line, metrics_line
+from ..progress import Silent, Snapshot, display, metrics_line
 from ..recipe import Recipe, environment_settings
 from ..runs import Run, plot_page
 from ..training import train
@@ -25,6 +20,12 @@ from .options import whole
 from .report import report, warn
 from .settings import add_settings, by_source, given_settings
 
+HELP = """Train a network, or resume a training, and write a run folder.
+
+The defaults are those of the book's chapter. The command line wins over a recipe, a recipe over the environment
+variables MAX_EPOCH and DATASET_LIMIT, and these over the defaults. Ctrl-C stops the run after the current batch and
+saves its state; a second Ctrl-C stops it at once."""
+USAGE = "%(prog)s [OPTION ...]"
 EXAMPLES = (
     "train --epochs 10",
     "train --recipe fashion-mnist-momentum --epochs 5 --out runs/momentum",
@@ -34,45 +35,44 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options; settings are absent from the parsed ones when not given."""
+    """Adds the options; a setting is absent from the parsed options unless given."""
     groups = add_settings(parser)
-    groups["where it runs"].add_argument("--offline", action="store_true", help="never fetch jars from the network")
-    output = groups["what comes out"]
-    output.add_argument("--out", metavar="DIR", help="a new run folder (default: runs/<date>-<model>-<dataset>)")
+    groups["engine"].add_argument("--offline", action="store_true", help="never download jars")
+    output = groups["output"]
+    output.add_argument("--out", metavar="DIR", help="new run folder (default: runs/<date>-<model>-<dataset>)")
     output.add_argument(
         "--resume",
         metavar="RUN|CHECKPOINT|auto",
-        help="resume a run; auto: that of --out, or the newest in runs/ with this recipe, else start one",
+        help="resume a run; auto resumes that of --out, or the newest in runs/ with this recipe, or starts one",
     )
     output.add_argument(
         "--wait-for-lock",
         type=whole,
         default=0,
         metavar="SECONDS",
-        help="with --resume: wait while another process writes to the run (default: fail at once)",
+        help="with --resume: wait while another process writes to the run (default: 0)",
     )
-    output.add_argument("--quiet", action="store_true", help="print only the final lines")
+    output.add_argument("--quiet", action="store_true", help="print the final lines only")
 
 
 def run(options: Any) -> int:
-    """Trains; prints a line an epoch, at the end the chapter's two lines and the run folder."""
+    """Trains; prints a line per epoch, and finally the chapter's two lines and the run folder."""
     if options.resume is not None:
-        path(options.resume, "--resume")
+        checked_path(options.resume, "--resume")
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
     shown = None if options.quiet else _Shown()
     try:
         result = _trained(options, False if shown is None else shown)
-    except SettingError as error:
+    except (SettingError, RunInUseError) as error:
         raise by_source(error, options) from error
-    except RunInUseError as error:
-        raise RunInUseError(str(error).replace("wait=SECONDS", "--wait-for-lock SECONDS")) from error
     if shown is not None and not shown.epochs:
         report(_complete(result))
     try:
         _draw(result)
     except KeyboardInterrupt:
-        report(f"the run is complete, in {_path(result.folder)}; its figures are not: plot draws them")
+        folder = _path(result.folder)
+        report(f"The run is complete, but not its figures. Draw them with: py-djl-resnet plot {folder}")
         raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
@@ -82,7 +82,7 @@ def run(options: Any) -> int:
 
 
 def _trained(options: Any, progress: Any) -> Run:
-    """Starts a run, or resumes one with the settings that were given."""
+    """Starts a run, or resumes one, with the given settings."""
     given = given_settings(options)
     starts = options.resume in (None, "auto")
     return train(
@@ -95,27 +95,26 @@ def _trained(options: Any, progress: Any) -> Run:
     )
 
 
-class _Shown:
-    """A line an epoch on standard output, bars or times on standard error."""
+class _Shown(Silent):
+    """The bar on standard error and a line per epoch on standard output, counted."""
 
     def __init__(self) -> None:
-        self._progress = display(sys.stderr, losses=False)
+        self._display = display(sys.stderr, epochs_to=sys.stdout)
         self.epochs = 0
 
     def show(self, snapshot: Snapshot) -> None:
-        self._progress.show(snapshot)
+        self._display.show(snapshot)
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        self._progress.epoch_ended(row, epochs)
-        print(epoch_line(row, epochs), flush=True)
+        self._display.epoch_ended(row, epochs)
         self.epochs += 1
 
     def close(self) -> None:
-        self._progress.close()
+        self._display.close()
 
 
 def _last_lines(result: Run) -> list[str]:
-    """The chapter's two lines, and what the best epoch came to and was selected on."""
+    """The chapter's two lines, and the best epoch."""
     last, best, metric = result.history[-1], result.best, result.selection["metric"]
     columns = [column for column in metric_columns(last) if not column.endswith("_loss")]
     lines = [
@@ -137,18 +136,18 @@ def _last_lines(result: Run) -> list[str]:
 
 
 def _complete(result: Run) -> str:
-    """That there was nothing to train, and why."""
+    """Says why nothing was trained."""
     done, recipe = len(result.history), result.recipe
     if done < recipe.epochs:
         return (
-            f"this run is complete: its patience ended it after {done} of {recipe.epochs} epochs; nothing was trained"
+            f"This run is complete: its patience ended it after epoch {done} of {recipe.epochs}. Nothing was trained."
         )
-    more = "" if recipe.schedule in ("cosine", "one-cycle") else "; --epochs N extends it"
-    return f"this run is complete: {done} of {recipe.epochs} epochs, nothing was trained{more}"
+    more = "" if recipe.schedule in ("cosine", "one-cycle") else " Extend it with --epochs N."
+    return f"This run is complete, with {done} of {recipe.epochs} epochs. Nothing was trained.{more}"
 
 
 def _draw(result: Run) -> None:
-    """The figures; the training is done and kept, so that a failure here is only told."""
+    """Draws the figures. The training is saved by now, so a failure is only a warning."""
     if result.folder is None:
         return
     figures = result.folder / "figures"
@@ -158,9 +157,9 @@ def _draw(result: Run) -> None:
         if result.profile is not None:
             result.profile.plot(figures / "profile.png")
     except ResnetError as error:
-        warn(f"no figure: {error}")
-    except Exception as error:  # of Matplotlib: the user still gets the final lines
-        warn(f"no figure: {type(error).__name__}: {error}")
+        warn(f"No figure: {error}")
+    except Exception as error:  # from Matplotlib: the user still gets the final lines
+        warn(f"No figure: {type(error).__name__}: {error}")
 
 
 def _path(folder: Path | None) -> str:

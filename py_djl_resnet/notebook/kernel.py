@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from .._java import jars, options
+from .._java import jars, jvm_options
 from .._java.find import Java, find_java
 from ..datasets import bundled_data
 from ..errors import JavaNotFoundError, ResnetError, UsageError
@@ -81,14 +81,14 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
         "argv": [
             str(java.home / "bin" / ("java.exe" if sys.platform == "win32" else "java")),
             "--add-opens=jdk.jshell/jdk.jshell=ALL-UNNAMED",
-            *options.engine_options(java, engine),
+            *jvm_options.engine_options(java, engine),
             f"-Dpy_djl_resnet.data={bundled_data()}",
             "-cp",
             path,
             "org.djlresnet.notebook.Kernel",
             "{connection_file}",
         ],
-        "display_name": f"Java, py_djl_resnet ({options.DJL_NAMES[engine]})",
+        "display_name": f"Java, py_djl_resnet ({jvm_options.DJL_NAMES[engine]})",
         "language": "java",
         "interrupt_mode": "message",
         "env": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._plotting.figures import plot_history
+from .._plotting.history import plot_history
 from ..errors import UsageError
 from ..progress import Snapshot, epoch_line
 from .kernel import EXTRA
@@ -49,7 +49,7 @@ class LiveFigure:
 
         self._rows.append(row)
         self._tell(epoch_line(row, epochs))
-        chart = plot_history({"": self._rows})
+        chart = plot_history({"": self._rows}, style="d2l")
         if self._figure is None:
             self._figure = display(chart, display_id=True)
         else:

@@ -4,13 +4,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.plotly.components.Axis;
 import tech.tablesaw.plotly.components.Config;
 import tech.tablesaw.plotly.components.Figure;
+import tech.tablesaw.plotly.components.Grid;
 import tech.tablesaw.plotly.components.Layout;
 import tech.tablesaw.plotly.components.Line;
 import tech.tablesaw.plotly.components.Line.Dash;
@@ -20,28 +20,34 @@ import tech.tablesaw.plotly.components.TickSettings;
 import tech.tablesaw.plotly.traces.ScatterTrace;
 
 /**
- * The chapter's figure as a web page that needs no network: loss and accuracy over the epochs.
+ * Loss and accuracy over the epochs, as a web page that needs no network.
  *
- * <p>A quantity has its colour, a run its dash.
+ * <p>The losses are above, the accuracies below. One run has a colour for each part of the data,
+ * several have one colour each; training is dashed. The Matplotlib figure uses the same code.
  */
 public final class MetricsFigure {
 
     private static final String SCRIPT_PLACE = "PLOTLY_SCRIPT_PLACE";
     private static final int MOST_TICKS = 10;
 
-    private static final String TRAIN_LOSS = "train_loss";
-    private static final List<String> COLOURS = List.of("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728");
+    private static final String TRAIN = "train_";
+
+    /** Matplotlib's first ten. */
+    private static final List<String> COLOURS =
+            List.of(
+                    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2",
+                    "#7f7f7f", "#bcbd22", "#17becf");
 
     private MetricsFigure() {}
 
     /**
      * Writes the page, with Plotly's script in it.
      *
-     * @param html where to; an existing file is replaced
+     * @param html the file, which is replaced if it exists
      * @param metricsCsv one or more {@code metrics.csv} files
-     * @param labels a label a run; used when there are several
-     * @throws UserException if a table is missing, empty or malformed, there is none, or the labels
-     *     are not as many
+     * @param labels a label for each run, used if there are several
+     * @throws UserException if a table is missing, empty or malformed, or the numbers of tables and
+     *     labels differ
      * @throws IOException if the page cannot be written
      */
     public static void write(Path html, List<Path> metricsCsv, List<String> labels)
@@ -50,17 +56,17 @@ public final class MetricsFigure {
     }
 
     /**
-     * Makes the figure, as for a notebook.
+     * Returns the figure, for example for a notebook.
      *
      * @param metricsCsv one or more {@code metrics.csv} files
-     * @param labels a label a run; used when there are several
+     * @param labels a label for each run, used if there are several
      * @return the figure
      * @throws UserException as {@link #write}
      */
     public static Figure of(List<Path> metricsCsv, List<String> labels) {
         if (metricsCsv.isEmpty() || metricsCsv.size() != labels.size()) {
             throw new UserException(
-                    "A figure needs one or more tables and a label for each, received %d and %d"
+                    "A figure needs a label for each table. Received: %d tables and %d labels."
                             .formatted(metricsCsv.size(), labels.size()));
         }
         List<ScatterTrace> traces = new ArrayList<>();
@@ -68,39 +74,32 @@ public final class MetricsFigure {
         for (int run = 0; run < metricsCsv.size(); run++) {
             Table table = MetricsTable.read(metricsCsv.get(run));
             lastEpoch = Math.max(lastEpoch, table.doubleColumn("epoch").max());
-            String prefix = metricsCsv.size() == 1 ? "" : labels.get(run) + ": ";
-            List<String> curves = curves(table);
-            for (int i = 0; i < curves.size(); i++) {
-                traces.add(
-                        trace(table, curves.get(i), COLOURS.get(i % COLOURS.size()), prefix, run));
+            boolean several = metricsCsv.size() > 1;
+            String prefix = several ? labels.get(run) + ": " : "";
+            for (String column : curves(table)) {
+                int colour = several ? run : column.startsWith(TRAIN) ? 0 : 1;
+                traces.add(trace(table, column, COLOURS.get(colour % COLOURS.size()), prefix));
             }
         }
         return figure(traces, lastEpoch, metricsCsv.size());
     }
 
-    /** The training loss and what is measured besides; both losses if nothing is. */
     private static List<String> curves(Table table) {
-        List<String> metrics =
-                table.columnNames().stream()
-                        .filter(name -> name.matches("(train|validation|test)_.*"))
-                        .filter(name -> !name.equals("validation_seconds"))
-                        .toList();
-        List<String> besides = metrics.stream().filter(name -> !name.endsWith("_loss")).toList();
-        return besides.isEmpty()
-                ? metrics
-                : Stream.concat(Stream.of(TRAIN_LOSS), besides.stream()).toList();
+        return table.columnNames().stream()
+                .filter(name -> name.matches("(train|validation|test)_.*"))
+                .filter(name -> !name.equals("validation_seconds"))
+                .toList();
     }
 
-    private static ScatterTrace trace(
-            Table table, String column, String colour, String prefix, int run) {
+    private static ScatterTrace trace(Table table, String column, String colour, String prefix) {
         // A single epoch has no line to draw
         boolean single = table.rowCount() == 1;
-        Dash[] dashes = Dash.values();
-        Line line = Line.builder().color(colour).dash(dashes[run % dashes.length]).build();
+        Dash dash = column.startsWith(TRAIN) ? Dash.DASH : Dash.SOLID;
         return ScatterTrace.builder(table.column("epoch"), table.column(column))
                 .mode(single ? ScatterTrace.Mode.LINE_AND_MARKERS : ScatterTrace.Mode.LINE)
                 .name(escaped(prefix + column.replace('_', ' ')))
-                .line(line)
+                .line(Line.builder().color(colour).dash(dash).build())
+                .yAxis(column.endsWith("_loss") ? "y" : "y2")
                 .build();
     }
 
@@ -112,23 +111,27 @@ public final class MetricsFigure {
                         .dTick((long) Math.ceil(lastEpoch / MOST_TICKS))
                         .build();
         Layout layout =
-                Layout.builder("Training", "epoch")
-                        // The labels of several runs take room beside the curves
+                Layout.builder("Loss and accuracy", "Epoch")
+                        // Labels of several runs need room beside the curves
                         .width(runs == 1 ? 900 : 1200)
-                        .height(560)
+                        .height(720)
                         .margin(Margin.builder().left(60).right(20).top(60).bottom(60).build())
                         .showLegend(true)
                         .xAxis(
                                 Axis.builder()
-                                        .title("epoch")
+                                        .title("Epoch")
                                         .type(Axis.Type.LINEAR)
                                         .tickSettings(whole)
                                         .build())
-                        .yAxis(
-                                Axis.builder()
-                                        .title("loss, accuracy")
-                                        .type(Axis.Type.LINEAR)
+                        // Tablesaw writes an axis's domain in the language of the machine
+                        .grid(
+                                Grid.builder()
+                                        .rows(2)
+                                        .columns(1)
+                                        .pattern(Grid.Pattern.COUPLED)
                                         .build())
+                        .yAxis(Axis.builder().title("Loss").type(Axis.Type.LINEAR).build())
+                        .yAxis2(Axis.builder().title("Accuracy").type(Axis.Type.LINEAR).build())
                         .build();
         Config config = Config.builder().displayLogo(false).build();
         return new Figure(layout, config, traces.toArray(new ScatterTrace[0]));

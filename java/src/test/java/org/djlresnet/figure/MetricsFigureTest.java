@@ -48,38 +48,47 @@ class MetricsFigureTest {
     }
 
     @Test
-    void drawsTheThreeCurvesOfOneRun() throws IOException {
+    void drawsLossesAboveAccuracies() throws IOException {
         String figure = figure(List.of(csv("a.csv", HEADER + ROWS)), List.of("unused"));
         assertEquals(
-                List.of("train loss", "train accuracy", "test accuracy"),
+                List.of("train loss", "train accuracy", "test loss", "test accuracy"),
                 all("^name: '(.*)',", figure));
+        assertEquals(List.of("y", "y2", "y", "y2"), all("^yaxis: '(.*)',$", figure));
+        assertEquals(
+                List.of("Loss and accuracy", "Epoch", "Loss", "Accuracy"),
+                all("^    title: '(.*)',$", figure));
         String x = "[\"1.0\",\"2.0\"]";
-        assertEquals(List.of(x, x, x), all("^x: (.*),$", figure));
+        assertEquals(List.of(x, x, x, x), all("^x: (.*),$", figure));
         List<String> y = all("^y: (.*),$", figure);
         assertEquals("[\"0.75\",\"0.5\"]", y.get(0));
         assertEquals("[\"0.8125\",\"0.875\"]", y.get(1));
         // Plotly leaves a gap where there is no number
-        assertTrue(y.get(2).matches("\\[\"0.7\",\"(NaN|null)?\"\\]"), y.get(2));
-        assertEquals(List.of("lines", "lines", "lines"), all("^mode: '(.*)',", figure));
+        assertTrue(y.get(3).matches("\\[\"0.7\",\"(NaN|null)?\"\\]"), y.get(3));
+        assertEquals(List.of("lines", "lines", "lines", "lines"), all("^mode: '(.*)',", figure));
         assertEquals(List.of("1"), all("dtick: '(.*)',", figure));
     }
 
     @Test
-    void tellsSeveralRunsApartByLabelAndDash() throws IOException {
+    void distinguishesRunsByColourAndTrainingByDash() throws IOException {
         Path a = csv("a.csv", HEADER + ROWS);
         String figure = figure(List.of(a, a), List.of("one", "two"));
         assertEquals(
                 List.of(
                         "one: train loss",
                         "one: train accuracy",
+                        "one: test loss",
                         "one: test accuracy",
                         "two: train loss",
                         "two: train accuracy",
+                        "two: test loss",
                         "two: test accuracy"),
                 all("^name: '(.*)',", figure));
         assertEquals(
-                List.of("solid", "solid", "solid", "dash", "dash", "dash"),
+                List.of("dash", "dash", "solid", "solid", "dash", "dash", "solid", "solid"),
                 all("\"dash\" ?: ?\"(.*?)\"", figure));
+        assertEquals(
+                List.of("#1f77b4", "#ff7f0e"),
+                all("\"color\" ?: ?\"(.*?)\"", figure).stream().distinct().toList());
     }
 
     @Test
@@ -118,7 +127,7 @@ class MetricsFigureTest {
         assertFalse(figure.contains("<b>") || figure.contains("<!--"));
         List<String> names = all("^name: '(.*)',$", figure);
         assertEquals("&lt;/script&gt;&lt;b&gt;it&#39;s  \\\\: train loss", names.get(0));
-        assertEquals("\\x22&lt;!--: train loss", names.get(3));
+        assertEquals("\\x22&lt;!--: train loss", names.get(4));
     }
 
     private void assertRefused(Path table, String reason) {

@@ -249,7 +249,7 @@ class RecipeTest {
     @Test
     void aBadChoiceGetsTheNearestName() {
         String message = refusal("{'model': 'd2l-resnet-18'}");
-        assertTrue(message.contains("; did you mean 'd2l-resnet18'?"), message);
+        assertTrue(message.contains(" Did you mean 'd2l-resnet18'?"), message);
         assertTrue(refusal("{'schedule': 'cosin'}").endsWith(" Did you mean 'cosine'?"));
         assertTrue(refusal("{'dataset': 'cifar-11'}").endsWith(" Did you mean 'cifar-10'?"));
     }
@@ -260,7 +260,7 @@ class RecipeTest {
                 "resnet50+deep_stem",
                 Recipe.fromJson(json("{'model': 'resnet50+deep_stem'}")).model());
         String message = refusal("{'model': 'resnet50+deep_stm'}");
-        assertTrue(message.contains("did you mean 'deep_stem'?"), message);
+        assertTrue(message.contains("Did you mean 'deep_stem'?"), message);
     }
 
     @Test

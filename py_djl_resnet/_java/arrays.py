@@ -1,0 +1,71 @@
+"""Moves arrays and text between numpy and the running JVM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jpype
+import numpy as np
+import numpy.typing as npt
+
+#: numpy's type for each numeric type of Java.
+_ELEMENTS = {
+    "boolean": np.bool_,
+    "byte": np.int8,
+    "short": np.int16,
+    "int": np.int32,
+    "long": np.int64,
+    "float": np.float32,
+    "double": np.float64,
+}
+
+
+def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
+    """Returns the memory of `array` as a direct `ByteBuffer` in native byte order.
+
+    Args:
+        array: any shape and numeric type; copied if it is not contiguous or not in native byte order.
+
+    Returns:
+        The buffer, which keeps the array alive. Later changes to the array are visible in Java.
+    """
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    buffer = jpype.nio.convertToDirectBuffer(native)
+    return buffer.order(jpype.JClass("java.nio.ByteOrder").nativeOrder())
+
+
+def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Returns a direct `ByteBuffer` in native byte order as an array that shares its memory.
+
+    Args:
+        buffer: the buffer. The array keeps it alive, but not memory that a native library may free.
+        shape: the shape of the array, in C order.
+        dtype: the type of its elements.
+    """
+    return np.asarray(buffer).view(dtype).reshape(tuple(shape))
+
+
+def from_java_array(value: object) -> object:
+    """Copies a numeric Java array to numpy; returns anything else, including a ragged array, unchanged."""
+    if not isinstance(value, jpype.JArray):
+        return value
+    element, *axes = str(value.getClass().getTypeName()).split("[]")
+    if element not in _ELEMENTS:
+        return value
+    try:
+        array: npt.NDArray[Any] = np.array(value, dtype=_ELEMENTS[element])
+    except (TypeError, ValueError):
+        return value
+    # an empty Java array does not know the length of its rows
+    return array if array.ndim == len(axes) else array.reshape(array.shape + (0,) * (len(axes) - array.ndim))
+
+
+def is_java(value: object) -> bool:
+    """Returns whether `value` is a Java object."""
+    return isinstance(value, (jpype.JObject, jpype.JString))
+
+
+def to_java_string(text: str) -> object:
+    """Returns `text` as a Java `String`."""
+    return jpype.JString(text)

@@ -1,0 +1,66 @@
+"""A figure, and how it is written to a file."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from ..checks import checked_path
+from ..errors import UsageError
+from .backend import Figure, matplotlib
+
+#: The kinds of file that a figure can be written to.
+SUFFIXES = (".png", ".svg", ".pdf")
+
+#: Dots per inch of a written figure.
+DPI = 150
+
+
+class Chart(Figure):
+    """A Matplotlib figure that shows itself in a notebook without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()
+
+
+def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) -> Chart:
+    """Returns the figure, after writing it to `path` unless that is None. The file's folder is created.
+
+    Args:
+        chart: the figure.
+        path: a file ending in .png, .svg (whose text stays text) or .pdf; or None.
+        dpi: dots per inch.
+
+    Raises:
+        UsageError: another ending, or a file that cannot be written.
+    """
+    if path is None:
+        return chart
+    check_suffix(path)
+    file = Path(path)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with matplotlib.rc_context({"svg.fonttype": "none"}):
+            chart.savefig(file, dpi=dpi)
+    except OSError as error:
+        raise UsageError(f"Figure {file} cannot be written: {error.strerror or error}. Choose another file.") from error
+    return chart
+
+
+def check_suffix(path: str | os.PathLike[str], others: tuple[str, ...] = ()) -> None:
+    """Raises :class:`UsageError` unless a file of this name can hold a figure.
+
+    Args:
+        path: the file's name.
+        others: endings that are allowed besides :data:`SUFFIXES`.
+    """
+    suffix = Path(checked_path(path, "the figure's file")).suffix
+    allowed = (*SUFFIXES, *others)
+    if suffix.lower() not in allowed:
+        raise UsageError(
+            f"Figure {os.fspath(path)} needs another ending. Received: {suffix or 'no ending'}. "
+            f"Allowed: {', '.join(allowed)}."
+        )

@@ -1,0 +1,33 @@
+"""The public names: what the package exports, for users, type checkers and editors."""
+
+from importlib.metadata import version as _version
+
+from ._java.jvm import start as start
+from .bypass import BypassCosts as BypassCosts
+from .bypass import bypass_costs as bypass_costs
+from .errors import EngineError as EngineError
+from .errors import Interrupted as Interrupted
+from .errors import JarError as JarError
+from .errors import JavaNotFoundError as JavaNotFoundError
+from .errors import ResnetError as ResnetError
+from .errors import ResnetWarning as ResnetWarning
+from .errors import RunInUseError as RunInUseError
+from .errors import SettingError as SettingError
+from .errors import TrainingError as TrainingError
+from .errors import UsageError as UsageError
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate as evaluate
+from .models import Model as Model
+from .models import create_model as create_model
+from .models import load as load
+from .prediction import Prediction as Prediction
+from .prediction import predict as predict
+from .profile import Profile as Profile
+from .recipe import Recipe as Recipe
+from .runs import Run as Run
+from .summary import Summary as Summary
+from .summary import summarize as summarize
+from .training import resume as resume
+from .training import train as train
+
+__version__ = _version("py-djl-resnet")

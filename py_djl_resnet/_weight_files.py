@@ -1,0 +1,109 @@
+"""Files of weights: safetensors, which Java reads, and torch's pickles, which torch reads in another process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ._java import jvm
+from .checks import checked_path, require_no_pipe
+from .errors import UsageError
+
+_SECONDS_FOR_A_PICKLE = 600
+
+
+def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> Any:
+    """Returns Java's ``NetworkHandle`` of a file of weights; the JVM must be running.
+
+    Args:
+        file: safetensors, or a file of ``torch.save``.
+        options: the keys of ``Bridge.importWeights`` except ``source``.
+
+    Raises:
+        UsageError: the file is missing, damaged or of another kind, or its tensors do not fit the network.
+    """
+    path = Path(checked_path(file, "weights"))
+    if path.is_dir():
+        raise UsageError(f"Weights {path} are a folder. Give a file in it, such as best.safetensors of a run.")
+    require_no_pipe(path)
+    if not path.is_file():
+        raise UsageError(f"Weights {path} do not exist. Give a .safetensors, .pth or .pt file.")
+    given = json.dumps({**options, "source": os.path.abspath(path)})
+    with _as_safetensors(path) as readable:
+        try:
+            with jvm.translated_errors():
+                return jvm.bridge().importWeights(os.path.abspath(readable), given)
+        except UsageError as error:
+            if readable == path:
+                raise
+            raise UsageError(str(error).replace(os.path.abspath(readable), str(path))) from error
+
+
+@contextlib.contextmanager
+def _as_safetensors(file: Path) -> Iterator[Path]:
+    """Yields a temporary safetensors file with the tensors of a pickle, else `file`, which Java reads."""
+    if not _is_pickle(file):
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="py-djl-resnet-") as folder:
+        converted = Path(folder) / "converted.safetensors"
+        _unpickle(file, converted)
+        yield converted
+
+
+def _is_pickle(file: Path) -> bool:
+    """Returns whether ``torch.save`` may have written a file; TorchScript and numpy write other zip archives."""
+    with file.open("rb") as opened:
+        start = opened.read(9)
+    if start.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = {PurePosixPath(name).name for name in archive.namelist()}
+        except zipfile.BadZipFile:
+            return False
+        return "data.pkl" in names and "constants.pkl" not in names
+    # the length of a safetensors header may look like a pickle, but its JSON starts at the ninth byte
+    return start.startswith(b"\x80") and start[8:] != b"{"
+
+
+def _unpickle(file: Path, target: Path) -> None:
+    program = Path(__file__).with_name("_unpickle.py")
+    try:
+        child = subprocess.run(
+            [sys.executable, str(program), os.path.abspath(file), str(target)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS_FOR_A_PICKLE,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{file} cannot be read: torch took more than {_SECONDS_FOR_A_PICKLE} s.") from None
+    try:
+        answer = json.loads(child.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (child.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise UsageError(
+            f"{file} cannot be read: torch ended with exit code {child.returncode} and printed: {last[:300]}"
+        ) from None
+    if not answer:
+        return
+    raise UsageError(
+        {
+            "torch": "{file} is a pickle, which needs torch, and torch cannot be imported: {text}. Run pip install "
+            "'py-djl-resnet[torch]', or convert the file to safetensors.",
+            "object": "{file} contains {text}, and only tensors are read from a pickle, because other objects can run "
+            "code. Save the weights alone in torch: torch.save(model.state_dict(), 'weights.pth')",
+            "damaged": "{file} cannot be read: {text}. It may be damaged; download or save it again.",
+            "content": "{file} holds no state dict: {text}. Save one in torch: "
+            "torch.save(model.state_dict(), 'weights.pth')",
+        }[answer["kind"]].format(file=file, text=answer["error"][:300].rstrip("."))
+    )
