@@ -1,19 +1,19 @@
-"""Our training, evaluation, latency, start and memory beside PyTorch's, the chapter's loop and MXNet, in turn.
+"""Compares training, evaluation, latency, start-up and memory with PyTorch, the chapter's loop and MXNet.
 
     pip install '.[bench]'
     python benchmarks/compare.py --rounds 5 --docs
     python benchmarks/compare.py --rounds 1 --limit 2560 --large-limit 320 --only main,latency
 
-Each round runs every contender in a process of its own, one after the other, each round another one first, on
-the same data with the same network, recipe and threads; the first epoch of each process warms up and is not
-counted. Whole epochs are timed, from pictures in memory to metrics; PyTorch's pictures are one float tensor,
-ours are bytes that the loader makes batches of. Prints Markdown and writes it with the figure and all values to
---out, and with --docs, for all parts, to docs/performance.md too.
+Each round runs every contender in its own process, one after the other, starting with a different one each
+time. Data, network, recipe and threads are the same. The first epoch of each process warms up and does not
+count. Full epochs are timed, from images in memory to metrics: PyTorch's images are one float tensor, ours are
+bytes from which the loader makes batches. Prints Markdown and writes it with the figure and all values to
+--out; --docs also writes it to docs/performance.md.
 
-torch may be in another Python than ours: --torch-python. Without it PyTorch is left out.
+If torch is in another Python, name that with --torch-python. Without torch, PyTorch is left out.
 
 Parts: main (28×28, batch 256: training, evaluation, peak memory), large (96×96, batch 64), latency, start,
-steps (the optimizer's share, the data path, what --profile costs), mxnet, chapter (DJL's own loop).
+steps (the optimizer's share, the data path, the overhead of --profile), mxnet, chapter (DJL's own loop).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PARTS = ("main", "large", "latency", "start", "steps", "mxnet", "chapter")
 
 
 class Comparison:
-    """The results of rounds so far."""
+    """The results of the rounds so far."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
@@ -46,7 +46,7 @@ class Comparison:
         self.round = 0
         self.python = args.torch_python if contenders.has_torch(args.torch_python) else None
         if self.python is None:
-            print(f"{args.torch_python} has no torch: PyTorch is left out; see --torch-python", file=sys.stderr)
+            print(f"{args.torch_python} has no torch, so PyTorch is left out. See --torch-python.", file=sys.stderr)
 
     def add(self, work: str, contender: str, value: float) -> None:
         self.results[work][contender].append(value)
@@ -78,13 +78,13 @@ class Comparison:
             self.trained(work, name, training)
 
     def _in_turn(self) -> list[str]:
-        """Ours and, where there is torch, theirs; each round another one first."""
+        """Our package and, if torch is available, PyTorch, starting with a different one each round."""
         names = ["ours", "eager", "compiled"] if self.python else ["ours"]
         first = self.round % len(names)
         return names[first:] + names[:first]
 
     def _python(self, name: str) -> Path | None:
-        """The Python of a contender that has torch, None for ours."""
+        """The Python of a PyTorch contender; None for ours."""
         return None if name == "ours" else self.python
 
     def latency(self) -> None:
@@ -99,7 +99,7 @@ class Comparison:
                 self.add("libraries", name, contenders.libraries(self._python(name), self.args.threads))
 
     def steps(self) -> None:
-        """Where the time of our steps goes, without and with momentum; what the loader and the profile add."""
+        """How the time of our steps breaks down, without and with momentum, and the overhead of loader and profile."""
         settings = (self.args.epochs, self.args.limit, 256, self.args.threads, None, "--profile")
         _, rows = contenders.ours(*settings)
         self.profiles.append(rows)
@@ -126,11 +126,11 @@ class Comparison:
 def section(results: report.Results, about: str, command: str, figure: str) -> str:
     """The Markdown of a comparison."""
     parts = [
-        f"{about} Medians, least and most in brackets; a ratio above 1 says that ours is the faster or the smaller.",
+        f"{about} Medians, with the range in brackets. A ratio above 1 means that py_djl_resnet is faster or smaller.",
         f"```\n{command}\n```",
         report.table(results),
         report.extras(results),
-        f"![How many times as fast as eager PyTorch]({figure})",
+        f"![Speedup over eager PyTorch]({figure})",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -138,24 +138,32 @@ def section(results: report.Results, about: str, command: str, figure: str) -> s
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=2, help="of each process, the first not counted")
-    parser.add_argument("--limit", type=int, default=15_360, help="examples of an epoch at 28×28")
-    parser.add_argument("--large-limit", type=int, default=1_280, help="examples of an epoch at 96×96")
+    parser.add_argument("--epochs", type=int, default=2, help="per process; the first does not count (default: 2)")
+    parser.add_argument("--limit", type=int, default=15_360, help="examples per epoch at 28×28 (default: 15360)")
+    parser.add_argument("--large-limit", type=int, default=1_280, help="examples per epoch at 96×96 (default: 1280)")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--torch-python", type=Path, default=Path(sys.executable), help="a Python that has torch")
-    parser.add_argument("--only", type=_parts, default=PARTS, metavar="PART,...", help=f"of {', '.join(PARTS)}")
+    parser.add_argument(
+        "--torch-python", type=Path, default=Path(sys.executable), help="Python that has torch (default: this one)"
+    )
+    parser.add_argument(
+        "--only",
+        type=_parts,
+        default=PARTS,
+        metavar="PART,...",
+        help=f"measure some of {', '.join(PARTS)} (default: all)",
+    )
     parser.add_argument("--out", type=Path, default=Path("target/benchmarks"))
-    parser.add_argument("--docs", action="store_true", help="write to docs/performance.md and docs/images")
+    parser.add_argument("--docs", action="store_true", help="also write to docs/performance.md and docs/images")
     args = parser.parse_args(arguments)
     if args.docs and args.only != PARTS:
-        parser.error("--docs takes the figures of all parts: leave --only out")
+        parser.error("--docs needs all parts. Omit --only.")
     return args
 
 
 def _parts(text: str) -> tuple[str, ...]:
     chosen = tuple(text.split(","))
     if unknown := [part for part in chosen if part not in PARTS]:
-        raise argparse.ArgumentTypeError(f"parts are {', '.join(PARTS)}; received {', '.join(unknown)}")
+        raise argparse.ArgumentTypeError(f"unknown parts. Received: {', '.join(unknown)}. Allowed: {', '.join(PARTS)}.")
     return chosen
 
 
@@ -174,10 +182,10 @@ def main() -> None:
             except contenders.ProcessFailedError as error:
                 failures.append(part)
                 print(error, file=sys.stderr)
-                # the contenders' figures stay those of the same rounds
+                # All contenders keep the same rounds
                 comparison.results, comparison.profiles = before
     if failures and args.docs:
-        sys.exit(f"docs/performance.md stays as it is; not measured: {', '.join(dict.fromkeys(failures))}")
+        sys.exit(f"docs/performance.md is unchanged. Not measured: {', '.join(dict.fromkeys(failures))}")
     words = ["python", "benchmarks/compare.py"]
     for option in ("rounds", "epochs", "limit", "large-limit", "threads"):
         words += [f"--{option}", str(getattr(args, option.replace("-", "_")))]
@@ -201,14 +209,16 @@ def main() -> None:
     if comparison.profiles:
         profile = report.medians(comparison.profiles)
         link = report.profile_figure(profile, figures / "profile.png")
-        text = f"At 28×28, batch 256, from the same command; medians of its rounds.\n\n{report.profile_table(profile)}"
-        text += f"\n\n![Where a step's time goes]({'images/' if args.docs else ''}{link})"
+        text = (
+            f"At 28×28, batch 256, from the same command: medians over its rounds.\n\n{report.profile_table(profile)}"
+        )
+        text += f"\n\n![Time of a training step by part]({'images/' if args.docs else ''}{link})"
         (args.out / "profile.md").write_text(text + "\n", "utf-8")
         if args.docs:
             report.write_section("profile", text)
         print(text)
     if failures:
-        sys.exit(f"not measured in every round: {', '.join(dict.fromkeys(failures))}")
+        sys.exit(f"Not measured in every round: {', '.join(dict.fromkeys(failures))}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Those that are compared, each started in a process of its own: what a process measured, and its peak memory."""
+"""Runs each contender in its own process and returns what it measured, with its peak memory."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DATA = HERE.parent / "data" / "fashion-mnist"
 
 
 class ProcessFailedError(Exception):
-    """A contender ended with an error; the message is the end of what it said."""
+    """A contender failed; the message is the end of its output."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a process said, when it began (seconds since 1970), and its peak resident memory in MB."""
+    """A process's output, its start (seconds since 1970) and its peak resident memory in MB."""
 
     output: str
     began: float
@@ -37,10 +37,10 @@ class Training:
     """Medians over the counted epochs of a process.
 
     Args:
-        train: examples a second, the data path included.
-        evaluate: examples a second of the evaluation after an epoch; None where it was not told.
-        peak_mb: the process's peak resident memory.
-        versions: of what ran.
+        train: training examples per second, including the data path.
+        evaluate: examples per second of the evaluation after an epoch; None if unknown.
+        peak_mb: peak resident memory of the process.
+        versions: the versions of the libraries.
     """
 
     train: float
@@ -50,7 +50,7 @@ class Training:
 
 
 def run(command: Iterable[object], threads: int) -> Ended:
-    """Runs a process to its end with a number of OpenMP threads."""
+    """Runs a process with a number of OpenMP threads until it ends."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     words = [str(word) for word in command]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -71,7 +71,7 @@ def run(command: Iterable[object], threads: int) -> Ended:
 def ours(
     epochs: int, limit: int, batch_size: int, threads: int, image_size: int | None = None, *more: str
 ) -> tuple[Training, list[dict[str, Any]]]:
-    """Our command `train`: file to metrics. With ``--profile`` among `more`, the rows of the profile too."""
+    """Runs our command `train`, from file to metrics; with ``--profile`` in `more`, also returns the profile."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         command = [sys.executable, "-m", "py_djl_resnet", "train", "--quiet", "--offline", "--out", out]
@@ -100,7 +100,7 @@ def theirs(
     image_size: int | None = None,
     compiled: bool = False,
 ) -> Training:
-    """PyTorch's good loop over tensors in memory."""
+    """Runs a good PyTorch loop over tensors in memory."""
     options = ["--epochs", epochs, "--limit", limit, "--batch-size", batch_size, *_size(image_size)]
     report, ended = pytorch(python, "epochs", threads, *options, *(["--compile"] if compiled else []))
     counted = report["epochs"][1:] or report["epochs"]
@@ -110,7 +110,7 @@ def theirs(
 
 
 def chapter(epochs: int, limit: int, batch_size: int, threads: int) -> Training:
-    """The chapter's code as published, on DJL's own parts."""
+    """Runs the chapter's code as published, with DJL's own parts."""
     ended = java("ChapterLoop", threads, DATA, epochs, limit, batch_size)
     seconds = [float(line) for line in ended.output.splitlines()]
     trained = statistics.median(min(limit, 60_000) / value for value in seconds[1:] or seconds)
@@ -118,9 +118,9 @@ def chapter(epochs: int, limit: int, batch_size: int, threads: int) -> Training:
 
 
 def our_steps(batch_size: int, size: int, seconds: float, threads: int) -> tuple[list[float], float]:
-    """The seconds of each of our steps on one fixed batch, without a data path; and the peak memory in MB.
+    """Returns the seconds of each of our steps on one fixed batch, without a data path, and the peak memory in MB.
 
-    As many seconds before these warm up: the JVM's compiler would else take a core from the engine's threads.
+    It warms up for as long first: the JVM's compiler would otherwise take a core from the engine's threads.
     """
     ended = java("FixedBatch", threads, batch_size, size, 2 * seconds)
     steps = [float(line) for line in ended.output.splitlines()]
@@ -128,16 +128,16 @@ def our_steps(batch_size: int, size: int, seconds: float, threads: int) -> tuple
 
 
 def data_cost(batch_size: int, size: int, threads: int, steps: int, pairs: int) -> list[float]:
-    """What the data path adds to the time of our steps, in one process.
+    """Returns the relative overhead of the data path in our steps, for alternating blocks in one process.
 
-    For each pair of blocks in turn: the time with the loader's batches over that with one fixed batch, less 1.
+    That is the time with the loader's batches, divided by the time with one fixed batch, minus 1.
     """
     output = java("DataPath", threads, DATA, batch_size, size, steps, pairs).output
     return [loader / fixed - 1 for loader, fixed in _pairs(output)]
 
 
 def profile_cost(threads: int, limit: int, pairs: int) -> list[float]:
-    """What the profile adds to the time of our epochs, for each pair of epochs in turn in one process."""
+    """Returns the relative overhead of the profile in our epochs, for alternating epochs in one process."""
     options = ["--threads", threads, "--limit", limit, "--pairs", pairs]
     output = run([sys.executable, HERE / "our_work.py", "profile-cost", *options], threads).output
     return [profiled / plain - 1 for profiled, plain in _pairs(output)]
@@ -148,7 +148,7 @@ def _pairs(output: str) -> list[tuple[float, float]]:
 
 
 def libraries(python: Path | None, threads: int) -> float:
-    """Peak memory in MB of a process that has loaded its libraries and one number; ours where there is no `python`."""
+    """Returns the peak memory in MB of a process that only loads its libraries; ours if `python` is None."""
     if python is not None:
         return run([python, "-c", "import torch; torch.zeros(1) + 1"], threads).peak_mb
     return run([sys.executable, HERE / "our_work.py", "libraries", "--threads", threads], threads).peak_mb
@@ -157,8 +157,8 @@ def libraries(python: Path | None, threads: int) -> float:
 def their_steps(
     python: Path, batch_size: int, size: int, seconds: float, threads: int, compiled: bool = False
 ) -> tuple[list[float], float]:
-    """The same of PyTorch's steps."""
-    # the learning rate of ours, with which the loss stays finite however often the batch is seen
+    """Returns the same for PyTorch's steps."""
+    # Our learning rate: the loss stays finite however often the batch repeats
     options = ["--batch-size", batch_size, "--image-size", size, "--seconds", 2 * seconds, "--lr", 0.001]
     report, ended = pytorch(python, "fixed-batch", threads, *options, *(["--compile"] if compiled else []))
     steps = report["steps"]
@@ -166,7 +166,7 @@ def their_steps(
 
 
 def first_batch(python: Path | None, threads: int) -> float:
-    """Seconds from the command to the end of the first step, all data read; ours where there is no `python`."""
+    """Returns the seconds from the command to the end of the first step; ours if `python` is None."""
     if python is not None:
         report, ended = pytorch(python, "first-batch", threads)
         return float(report["at"]) - ended.began
@@ -177,7 +177,7 @@ def first_batch(python: Path | None, threads: int) -> float:
 
 
 def latency(python: Path | None, threads: int, compiled: bool = False) -> float:
-    """Milliseconds of a call on one picture, median; ours where there is no `python`."""
+    """Returns the median milliseconds of a call on one image; ours if `python` is None."""
     if python is not None:
         report, _ = pytorch(python, "latency", threads, *(["--compile"] if compiled else []))
     else:
@@ -194,7 +194,7 @@ def pytorch(python: Path, work: str, threads: int, *options: object) -> tuple[di
 
 
 def versions(python: Path | None) -> dict[str, str]:
-    """Of our library and what it runs on, as a run of ours tells them, and of torch where there is a `python`."""
+    """Returns the versions of our library and what it runs on, and of torch if there is a `python`."""
     found = ours(1, 64, 32, 1)[0].versions
     if python is not None:
         found["torch"] = run([python, "-c", "import torch; print(torch.__version__)"], 1).output.strip()
@@ -202,13 +202,13 @@ def versions(python: Path | None) -> dict[str, str]:
 
 
 def has_torch(python: Path) -> bool:
-    """Whether a Python has torch, which is looked for, not imported."""
+    """Returns whether a Python has torch, without importing it."""
     code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
     return subprocess.run([python, "-c", code], check=False).returncode == 0
 
 
 def java(name: str, threads: int, *arguments: object) -> Ended:
-    """A program of `java/`, compiled as it starts, with the JVM's options that our command has."""
+    """Compiles and runs a program of `java/` with the JVM options of our command."""
     from py_djl_resnet._java import find, jars
 
     class_path = os.pathsep.join(map(str, jars.class_path("pytorch", offline=True)))

@@ -1,10 +1,10 @@
-"""Kills a small run at random moments, again and again, and compares its end with that of one left alone.
+"""Kills a small run at random moments until it completes, and compares it with an uninterrupted run.
 
     python benchmarks/crash.py --kills 500
 
-Half of the kills on each engine; the same moments and comparison as tests/test_crash.py. Prints a line
-a finished run and at last a Markdown table; ends with 1 at the first difference. A kill takes about
-2.5 s on one core.
+Each engine gets half of the kills, with the moments and the comparison of tests/test_crash.py. Prints a line
+per completed run and finally a Markdown table; exits with 1 at the first difference. A kill takes about 2.5 s
+on one core.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from interruption import SETTINGS, Kills, differences, finish, killed_runs, star
 
 
 def kill(engine: str, kills: int, seed: int, base: Path) -> str:
-    """A row of the table; ends the process at a difference, with the folders kept."""
+    """Returns a row of the table; exits at a difference and keeps the folders."""
     settings = (*SETTINGS, "--engine", engine)
     whole = base / "whole"
     finish(start(whole, *settings))
@@ -34,7 +34,7 @@ def kill(engine: str, kills: int, seed: int, base: Path) -> str:
             sys.exit(f"{run} and {whole} differ: {found}")
         runs += 1
         shutil.rmtree(run)
-        print(f"{engine}: run {runs} is as it should be after {report.count} kills", file=sys.stderr)
+        print(f"{engine}: run {runs} is identical after {report.count} kills", file=sys.stderr)
     shutil.rmtree(base)
     moments = " / ".join(str(report.moments[moment]) for moment in ("start", "training", "writing"))
     return (
@@ -53,8 +53,8 @@ def main() -> None:
     shutil.rmtree(base)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, seed {args.seed}\n")
     print(
-        "| engine | kills | runs, all with the same bytes | of these at start / training / writing "
-        "| that left a checkpoint half written | seconds |"
+        "| engine | kills | runs, all identical | kills at start / training / writing "
+        "| checkpoints left half written | seconds |"
     )
     print("|---|---|---|---|---|---|")
     print("\n".join(rows))

@@ -1,8 +1,8 @@
-"""What is measured in a process of ours beside the command `train`.
+"""Measures what the command `train` does not report.
 
-`first-batch`: the moment at which the first of all batches has been trained on, as JSON. `latency`: the seconds
-of each call of a model on one picture, from a numpy array to one, as JSON. `profile-cost`: for each pair of
-epochs the seconds with the profile and without it. `libraries`: nothing but what loads them.
+`first-batch` prints the time at the end of the first step, as JSON; `latency` the seconds of each call of a model
+on one image, from numpy array to numpy array, as JSON; `profile-cost` for each pair of epochs the seconds with and
+without the profile. `libraries` only loads the libraries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from py_djl_resnet import Recipe, create_model, train
 
 
 class FirstBatch:
-    """Stands in for the progress bars, which look ten times a second, and ends the process at the first step."""
+    """A progress display, called ten times a second, that ends the process at the first step."""
 
     def show(self, snapshot: dict[str, Any]) -> None:
         if snapshot["step"]:
@@ -29,7 +29,7 @@ class FirstBatch:
             os._exit(0)
 
     def epoch_ended(self, row: dict[str, Any], epochs: int) -> None:
-        raise SystemExit("the epoch ended before its first step was seen")
+        raise SystemExit("The epoch ended before its first step was seen.")
 
     def close(self) -> None:
         pass
@@ -47,7 +47,7 @@ def latency(calls: int) -> list[float]:
 
 
 def profile_cost(threads: int | None, limit: int, pairs: int) -> None:
-    """Epochs with the profile and without it in turn; the first pair warms up and is not printed."""
+    """Alternates epochs with and without the profile; the first pair warms up and is not printed."""
     with tempfile.TemporaryDirectory() as folder:
         for pair in range(pairs + 1):
             seconds = []
@@ -63,11 +63,13 @@ def profile_cost(threads: int | None, limit: int, pairs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", choices=("first-batch", "latency", "profile-cost", "libraries"))
-    parser.add_argument("--out", help="first-batch: a new run folder")
+    parser.add_argument("--out", help="first-batch: new run folder")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--calls", type=int, default=1000, help="latency: how many, the first fifth not counted")
-    parser.add_argument("--limit", type=int, default=2560, help="profile-cost: examples of an epoch")
-    parser.add_argument("--pairs", type=int, default=5, help="profile-cost: how many pairs of epochs")
+    parser.add_argument(
+        "--calls", type=int, default=1000, help="latency: number of calls; the first fifth does not count"
+    )
+    parser.add_argument("--limit", type=int, default=2560, help="profile-cost: examples per epoch")
+    parser.add_argument("--pairs", type=int, default=5, help="profile-cost: pairs of epochs")
     args = parser.parse_args()
     if args.work == "first-batch":
         train(recipe=Recipe(threads=args.threads), out=args.out, progress=FirstBatch())

@@ -1,8 +1,8 @@
-"""The same network, data and recipe in Python's PyTorch: what our throughput is held against.
+"""The same network, data and recipe in PyTorch, as a baseline for our throughput.
 
-Prints one JSON object: the version, and what was measured. `epochs`: for each epoch the training and
-validation seconds, the loss and the accuracies; the data lie in memory as one tensor, there is no
-DataLoader. `fixed-batch`, `latency`, `first-batch`: as their functions say. Needs torch and numpy only.
+Prints one JSON object with the version and the measurements. `epochs` has the training and validation seconds,
+the loss and the accuracies of each epoch, with the data in memory as one tensor and no DataLoader. `fixed-batch`,
+`latency` and `first-batch` are described at their functions. Needs only torch and numpy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 
 class Residual(nn.Module):
-    """The chapter's block: biased convolutions, and a projection without batch normalization."""
+    """The chapter's block: convolutions with a bias, and a projection without batch normalization."""
 
     def __init__(self, in_channels: int, channels: int, project: bool, stride: int) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def batches(x: torch.Tensor, y: torch.Tensor, size: int, order: torch.Tensor | N
 
 
 class Loop:
-    """A network with its optimizer, and its step."""
+    """A network with its optimizer and training step."""
 
     def __init__(self, compiled: bool, lr: float, image_size: int | None) -> None:
         self.network = d2l_resnet18()
@@ -89,7 +89,7 @@ class Loop:
         self.image_size = image_size
         if compiled:
             self.network = self.network.to(memory_format=torch.channels_last)
-            # a short last batch gets code of its own rather than making all code slower
+            # A short last batch gets its own code, so that the rest stays fast
             self.step_network = torch.compile(self.network, dynamic=False)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=lr)
 
@@ -99,7 +99,7 @@ class Loop:
         return self.step_network(x.to(memory_format=torch.channels_last) if self.compiled else x)
 
     def step(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss and logits, detached."""
+        """Trains on a batch and returns loss and logits, detached."""
         logits = self.forward(x)
         loss = F.cross_entropy(logits, y)
         self.optimizer.zero_grad(set_to_none=True)
@@ -126,11 +126,11 @@ class Loop:
     def evaluate(self, x: torch.Tensor, y: torch.Tensor, batch_size: int) -> dict[str, float]:
         start = time.perf_counter()
         self.network.eval()
-        right = torch.zeros((), dtype=torch.int64)
+        correct = torch.zeros((), dtype=torch.int64)
         with torch.inference_mode():
             for images, labels in batches(x, y, batch_size, None):
-                right += (self.forward(images).argmax(1) == labels).sum()
-        accuracy = right.item() / len(x)
+                correct += (self.forward(images).argmax(1) == labels).sum()
+        accuracy = correct.item() / len(x)
         return {"validation_seconds": time.perf_counter() - start, "test_accuracy": accuracy}
 
 
@@ -145,7 +145,7 @@ def epochs(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
 
 
 def first_batch(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
-    """The moment at which the first of all batches has been trained on."""
+    """Returns the time at the end of the first step."""
     train_x, train_y = read(args.data_dir, "train", args.limit)
     read(args.data_dir, "t10k", args.limit)
     order = torch.randperm(len(train_x))[: args.batch_size]
@@ -154,7 +154,7 @@ def first_batch(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
 
 
 def fixed_batch(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
-    """The seconds of each step on one batch of noise; the first two, which warm up, are left out."""
+    """Returns the seconds of each step on one batch of noise, without the first two, which warm up."""
     size = args.image_size or 28
     loop.image_size = None
     x, y = torch.rand(args.batch_size, 1, size, size), torch.arange(args.batch_size) % 10
@@ -170,7 +170,7 @@ def fixed_batch(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
 
 
 def latency(loop: Loop, args: argparse.Namespace) -> dict[str, object]:
-    """The seconds of each call on one picture, from a numpy array to one."""
+    """Returns the seconds of each call on one image, from numpy array to numpy array."""
     loop.network.eval()
     x = np.random.default_rng(0).random((1, 1, 28, 28), np.float32)
     calls = []
@@ -196,9 +196,11 @@ def main() -> None:
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=5, help="fixed-batch: for how long")
-    parser.add_argument("--calls", type=int, default=1000, help="latency: how many, the first fifth not counted")
-    parser.add_argument("--compile", action="store_true", help="torch.compile, channels-last")
+    parser.add_argument("--seconds", type=float, default=5, help="fixed-batch: duration")
+    parser.add_argument(
+        "--calls", type=int, default=1000, help="latency: number of calls; the first fifth does not count"
+    )
+    parser.add_argument("--compile", action="store_true", help="use torch.compile and channels-last")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)

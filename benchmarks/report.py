@@ -1,4 +1,4 @@
-"""Markdown and figures of what was measured, and their place in docs/performance.md."""
+"""Writes measurements as Markdown and figures, into docs/performance.md if asked."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 @dataclass(frozen=True)
 class Work:
-    """A line of the table.
+    """A row of the table.
 
     Args:
-        key: its name in the results.
-        title: what is done.
-        unit: of a figure.
+        key: the name in the results.
+        title: the work that is timed.
+        unit: the unit of the values.
         less: whether less is better.
-        digits: after the point.
+        digits: decimals.
     """
 
     key: str
@@ -39,7 +39,7 @@ WORK = (
     Work("train96", "training, 96×96, batch 64", "examples/s", digits=1),
     Work("evaluate28", "evaluation, 28×28, batch 256", "examples/s"),
     Work("latency", "`model(x)` from numpy, batch 1, 28×28", "ms", less=True, digits=2),
-    Work("first_batch", "from command to first batch", "s", less=True, digits=1),
+    Work("first_batch", "start to first batch", "s", less=True, digits=1),
     Work("peak", "peak resident memory, training at 28×28", "MB", less=True),
 )
 
@@ -51,23 +51,23 @@ CONTENDERS = {
     "chapter": "the chapter's loop",
 }
 
-#: Results: for each work and contender a figure a round.
+#: For each work and contender, a value per round.
 Results = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Median, least and most."""
+    """Returns the median and the range."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def ratios(work: Work, row: Mapping[str, Sequence[float]], contender: str, other: str) -> list[float]:
-    """How many times as fast (or as small) a contender was as another, for each round."""
+    """Returns the speedup (or the saving) of a contender over another, for each round."""
     pairs = zip(row.get(contender, ()), row.get(other, ()), strict=False)
     return [b / a if work.less else a / b for a, b in pairs]
 
 
 def table(results: Results) -> str:
-    """A Markdown table: a line for each work, and the ratios of ours to PyTorch's."""
+    """Returns a Markdown table with a row for each work and our ratios to PyTorch."""
     present = [key for key in CONTENDERS if any(key in row for row in results.values())]
     head = ["", *(CONTENDERS[key] for key in present)]
     against = [key for key in ("eager", "compiled") if key in present and "ours" in present]
@@ -87,30 +87,30 @@ def table(results: Results) -> str:
 
 
 def extras(results: Results) -> str:
-    """What has no contender: shares of a step and ratios of ours to ours, as a Markdown list."""
+    """Returns the values without a contender, shares and overheads, as a Markdown list."""
     lines = []
     for key, text in (
-        ("optimizer", "Optimizer's share of the step"),
-        ("momentum", "The same with momentum and weight decay"),
+        ("optimizer", "Optimizer, share of the step"),
+        ("momentum", "Optimizer with momentum and weight decay, share of the step"),
         ("data_wait", "Wait for data, share of the step"),
         (
             "data_cost",
-            "Time of steps on the loader's batches over that on one fixed batch, in turn in one process, less 1",
+            "Overhead of the data path, compared with steps on one fixed batch, alternating in one process",
         ),
-        ("data_cost96", "The same at 96×96, batch 64, where the loader resizes"),
-        ("profile_cost", "Time of epochs with `--profile` over that without it, in turn in one process, less 1"),
+        ("data_cost96", "Overhead of the data path at 96×96, batch 64, where the loader resizes"),
+        ("profile_cost", "Overhead of `--profile`, alternating epochs in one process"),
     ):
         if values := results.get(key, {}).get("ours"):
             cells = [f"{100 * value:.1f} %" for value in (statistics.median(values), min(values), max(values))]
             lines.append(f"- {text}: {cells[0]} ({cells[1]} to {cells[2]})")
     if libraries := results.get("libraries"):
         sizes = ", ".join(f"{CONTENDERS[key]} {spread(values, 0)} MB" for key, values in libraries.items())
-        lines.append(f"- Peak memory of a process that has only loaded its libraries: {sizes}")
+        lines.append(f"- Peak memory of a process that only loads its libraries: {sizes}")
     return "\n".join(lines)
 
 
 def figure(results: Results, caption: str, path: Path) -> None:
-    """How many times as fast as eager PyTorch each contender is: medians, with the least and most of the rounds."""
+    """Draws each contender's speedup over eager PyTorch: medians, with the range over the rounds."""
     from matplotlib.figure import Figure
 
     shown = [work for work in WORK if "eager" in results.get(work.key, {})]
@@ -134,7 +134,8 @@ def figure(results: Results, caption: str, path: Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.08)
     axes.set_xlim(left=0)
-    axes.set_xlabel("times as fast as eager PyTorch, or as small; more is better")
+    axes.set_title("Speed and memory compared with eager PyTorch")
+    axes.set_xlabel("Speedup, or saving of memory (eager PyTorch = 1; more is better)")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     chart.legend(loc="outside upper center", ncols=3, fontsize="small", frameon=False)
@@ -144,7 +145,7 @@ def figure(results: Results, caption: str, path: Path) -> None:
 
 
 def medians(profiles: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, Any]]:
-    """The rows of several ``profile.csv`` as one, in numbers; None for what has no two passes."""
+    """Returns the medians of several ``profile.csv``; None for parts outside the two passes."""
     rows = []
     for same in zip(*profiles, strict=True):
         row: dict[str, Any] = {"part": same[0]["part"]}
@@ -156,8 +157,8 @@ def medians(profiles: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, A
 
 
 def profile_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Where a step's time goes, in Markdown."""
-    lines = ["| part | forward, ms | backward, ms | total, ms | share |", "|---|---|---|---|---|"]
+    """Returns a profile as a Markdown table."""
+    lines = ["| part | forward (ms) | backward (ms) | total (ms) | share |", "|---|---|---|---|---|"]
     for row in rows:
         cells = ["" if row[key] is None else f"{row[key]:.1f}" for key in ("forward_ms", "backward_ms", "total_ms")]
         lines.append(f"| {row['part']} | {' | '.join(cells)} | {100 * row['share']:.1f} % |")
@@ -165,7 +166,7 @@ def profile_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def profile_figure(rows: Sequence[Mapping[str, Any]], path: Path) -> str:
-    """The figure that `train --profile` draws; returns its file's name."""
+    """Draws the figure of `train --profile` and returns the file's name."""
     from py_djl_resnet._plotting.figures import plot_profile
 
     plot_profile(rows, None, path)
@@ -177,7 +178,7 @@ def _first(shown: Sequence[Work], results: Results, key: str) -> int:
 
 
 def machine() -> str:
-    """The processor, the cores that may be used, the system, and how busy it was before."""
+    """Describes the processor, the available cores, the system and its load."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
@@ -189,24 +190,24 @@ def machine() -> str:
 
 
 def versions(found: Mapping[str, Any]) -> str:
-    """Versions in one line, such as ``py_djl_resnet 0.1.0, djl 0.35.1, torch 2.15.0+cpu``."""
+    """Returns versions in one line, such as ``py_djl_resnet 0.1.0, djl 0.35.1, torch 2.15.0+cpu``."""
     return ", ".join(f"{name} {value}" for name, value in found.items() if isinstance(value, str))
 
 
 def insert(page: str, name: str, section: str) -> str:
-    """A page with the text between ``<!-- name -->`` and ``<!-- /name -->`` replaced.
+    """Returns a page with the text between ``<!-- name -->`` and ``<!-- /name -->`` replaced.
 
     Raises:
         ValueError: the page does not have both marks, once each and in this order.
     """
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
-        raise ValueError(f"the page must have the marks {begin.strip()} and {end}, once each; add them")
+        raise ValueError(f"The page must have the marks {begin.strip()} and {end} once each.")
     pattern = re.escape(begin) + ".*?" + re.escape(end)
     return re.sub(pattern, lambda _: f"{begin}\n{section.strip()}\n\n{end}", page, flags=re.DOTALL)
 
 
 def write_section(name: str, section: str) -> None:
-    """Puts a section into docs/performance.md."""
+    """Replaces a section of docs/performance.md."""
     page = DOCS / "performance.md"
     page.write_text(insert(page.read_text("utf-8"), name, section), "utf-8")

@@ -1,12 +1,12 @@
-"""How training speed and memory grow with batch size, image size and threads: ours and PyTorch's.
+"""Measures how training speed and memory scale with batch size, image size and threads, against PyTorch.
 
     python benchmarks/scaling.py --docs
     python benchmarks/scaling.py --batch-sizes 32,512 --image-sizes 28,112 --threads 1 --seconds 2
 
-Each point is a process of its own that trains on one fixed batch for --seconds after as many that warm up:
-examples a second from the median step, and the process's peak resident memory. Image sizes are measured at
---image-batch, batch sizes at 28×28. Prints Markdown and writes it with a CSV and the figure to --out, and with
---docs to docs/performance.md too. torch may be in another Python than ours: --torch-python.
+Each point is a process that trains on one fixed batch for --seconds, after as long a warmup. It gives the
+examples per second of the median step and the peak resident memory. Image sizes are measured at --image-batch,
+batch sizes at 28×28. Prints Markdown and writes it with a CSV file and the figure to --out; --docs also writes it
+to docs/performance.md. If torch is in another Python, name that with --torch-python.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ NAMES = {"ours": "py_djl_resnet", "eager": "PyTorch, eager"}
 
 @dataclass(frozen=True)
 class Point:
-    """What was measured at one place.
+    """The measurements of one contender, batch size, image size and number of threads.
 
     Args:
         contender: `ours` or `eager`.
-        threads: of the engine.
-        batch_size: examples of a step.
-        image_size: pixels of height and width.
-        examples_per_second: from the median step; the median of the rounds.
-        least: that of the slowest round.
-        most: that of the fastest round.
-        peak_mb: peak resident memory, the median of the rounds.
-        steps: how many were timed in each process, at least.
+        threads: threads of the engine.
+        batch_size: examples per step.
+        image_size: height and width in pixels.
+        examples_per_second: of the median step; median over the rounds.
+        least: the same in the slowest round.
+        most: the same in the fastest round.
+        peak_mb: peak resident memory; median over the rounds.
+        steps: timed steps per process, at least.
     """
 
     contender: str
@@ -58,7 +58,7 @@ class Point:
 def measure(
     names: Sequence[str], python: Path, threads: int, batch_size: int, image_size: int, seconds: float, rounds: int
 ) -> list[Point]:
-    """A point for each contender; they take turns."""
+    """Returns a point for each contender; their processes alternate."""
     speeds: dict[str, list[float]] = {name: [] for name in names}
     peaks: dict[str, list[float]] = {name: [] for name in names}
     counts: dict[str, list[int]] = {name: [] for name in names}
@@ -79,7 +79,7 @@ def measure(
 
 
 def table(points: Sequence[Point]) -> str:
-    """A Markdown table: a line for each batch and image size, speeds and memory of both for each number of threads."""
+    """Returns a Markdown table: a row for each batch and image size, columns for each number of threads."""
     threads = sorted({point.threads for point in points})
     present = [name for name in NAMES if any(point.contender == name for point in points)]
     head = ["batch", "image"]
@@ -108,7 +108,7 @@ def _cell(point: Point) -> str:
 
 
 def figure(points: Sequence[Point], image_batch: int, caption: str, path: Path) -> None:
-    """Speed above and memory below; over batch sizes on the left, over image sizes on the right."""
+    """Draws speed (top) and memory (bottom) over batch size (left) and image size (right)."""
     from matplotlib.figure import Figure
 
     chart = Figure(figsize=(8, 6), layout="constrained")
@@ -116,9 +116,14 @@ def figure(points: Sequence[Point], image_batch: int, caption: str, path: Path) 
     by_batch = [point for point in points if point.image_size == 28]
     by_size = [point for point in points if point.batch_size == image_batch]
     for column, (chosen, key, label) in enumerate(
-        ((by_batch, "batch_size", "batch size, at 28×28"), (by_size, "image_size", f"image size, batch {image_batch}"))
+        (
+            (by_batch, "batch_size", "Batch size (images of 28×28)"),
+            (by_size, "image_size", f"Image size in pixels (batch size {image_batch})"),
+        )
     ):
-        for line, (value, title) in enumerate((("examples_per_second", "examples/s"), ("peak_mb", "peak memory, MB"))):
+        for line, (value, title) in enumerate(
+            (("examples_per_second", "Examples per second"), ("peak_mb", "Peak memory (MB)"))
+        ):
             axes = grid[line][column]
             for number, name in enumerate(NAMES):
                 for count in sorted({point.threads for point in points}):
@@ -143,6 +148,7 @@ def figure(points: Sequence[Point], image_batch: int, caption: str, path: Path) 
             axes.set_xlabel(label)
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
+    chart.suptitle("Training speed and memory")
     chart.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     chart.text(0.5, -0.01, textwrap.fill(caption, 130), ha="center", va="top", fontsize="xx-small")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,13 +162,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-sizes", type=numbers, default=[32, 64, 128, 256, 512], metavar="N,...")
     parser.add_argument("--image-sizes", type=numbers, default=[28, 56, 96, 160, 224], metavar="N,...")
-    parser.add_argument("--image-batch", type=int, default=32, help="the batch size at which image sizes are measured")
+    parser.add_argument("--image-batch", type=int, default=32, help="batch size for the image sizes (default: 32)")
     parser.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,...")
-    parser.add_argument("--rounds", type=int, default=3, help="processes of each contender at a point, in turn")
-    parser.add_argument("--seconds", type=float, default=5, help="for how long a point is measured")
-    parser.add_argument("--torch-python", type=Path, default=Path(sys.executable), help="a Python that has torch")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="runs of each contender per point, alternating (default: 3)"
+    )
+    parser.add_argument("--seconds", type=float, default=5, help="duration of a measurement (default: 5)")
+    parser.add_argument(
+        "--torch-python", type=Path, default=Path(sys.executable), help="Python that has torch (default: this one)"
+    )
     parser.add_argument("--out", type=Path, default=Path("target/benchmarks"))
-    parser.add_argument("--docs", action="store_true", help="write to docs/performance.md and docs/images")
+    parser.add_argument("--docs", action="store_true", help="also write to docs/performance.md and docs/images")
     return parser.parse_args(arguments)
 
 
@@ -171,7 +181,7 @@ def main() -> None:
     machine = report.machine()
     names = list(NAMES)
     if not contenders.has_torch(args.torch_python):
-        print(f"{args.torch_python} has no torch: PyTorch is left out; see --torch-python", file=sys.stderr)
+        print(f"{args.torch_python} has no torch, so PyTorch is left out. See --torch-python.", file=sys.stderr)
         names.remove("eager")
     places = [(size, 28) for size in args.batch_sizes]
     places += [(args.image_batch, size) for size in args.image_sizes if (args.image_batch, size) not in places]
@@ -189,8 +199,8 @@ def main() -> None:
     fewest = min(point.steps for point in points)
     versions = contenders.versions(args.torch_python if "eager" in names else None)
     about = (
-        f"n = {args.rounds} process{'es in turn' if args.rounds > 1 else ''} a point and contender, of each the median "
-        f"of at least {fewest} step{'s' if fewest > 1 else ''}; {machine}; {report.versions(versions)}."
+        f"{f'Median of {args.rounds} alternating runs' if args.rounds > 1 else 'One run'} per point "
+        f"(≥ {fewest} step{'s' if fewest > 1 else ''} each). {machine}; {report.versions(versions)}."
     )
     folder = report.DOCS / "images" if args.docs else args.out
     figure(points, args.image_batch, about, folder / "scaling.png")

@@ -1,13 +1,12 @@
-"""A long training with many checkpoints: does memory grow, do handles or threads leak, do steps become slower?
+"""Checks a long training with many checkpoints for growing memory, leaking handles or threads, and slower steps.
 
     OMP_NUM_THREADS=1 python benchmarks/soak.py --steps 2000 --checkpoints 300
 
-Trains at batch 64 in this process and looks at it ten times a second. Resident memory is the median over a
-window of steps, a wide one, for it swings by the blocks of 9 MB that malloc gives back and takes again; open
-handles and threads are the fewest in it, since one file is open while a checkpoint is written; the time of a
-step is the median over epochs, checkpoints included and validation left out. Each is compared with the window
-that follows step 200. Prints a Markdown table and ends with 1 if a limit is exceeded. For Linux, and for a
-machine with nothing else to do.
+Trains at batch size 64 in this process and samples it ten times a second. Resident memory is the median over a
+wide window of steps, because it swings by the blocks of 9 MB that malloc returns and takes again. Open handles and
+threads are the fewest in the window, because a file is open while a checkpoint is written. The time of a step is
+the median over epochs, with checkpoints and without validation. Each is compared with the window after step 200.
+Prints a Markdown table and exits with 1 if a limit is exceeded. Needs Linux and an idle machine.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Sample:
 
 
 class Watch:
-    """Stands in for the progress bars: takes a sample each time they would be drawn."""
+    """A progress display that takes a sample each time it would draw."""
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
@@ -56,12 +55,12 @@ class Watch:
         pass
 
     def after(self, step: int, name: str, summary: Callable[[list[int]], float]) -> float:
-        """The summary of what was seen in the window of steps that follows one."""
+        """Returns a summary of the samples in the window after a step."""
         return summary([getattr(sample, name) for sample in self.samples if step < sample.step <= step + WINDOW])
 
 
 def step_seconds(rows: Sequence[dict[str, Any]], after: int) -> float:
-    """The median time of a step in the four epochs that follow a step."""
+    """Returns the median time of a step in the four epochs after a step."""
     first = after // EPOCH
     return statistics.median(row["seconds"] for row in rows[first : first + 4]) / EPOCH
 
@@ -74,7 +73,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     if args.steps < 700 or args.steps % EPOCH:
-        parser.error(f"--steps must be a multiple of {EPOCH} from 700 on; received {args.steps}")
+        parser.error(f"--steps must be a multiple of {EPOCH}, at least 700. Received: {args.steps}.")
 
     recipe = Recipe(
         epochs=args.steps // EPOCH,
@@ -102,7 +101,7 @@ def main() -> None:
     end = args.steps - 4 * EPOCH
     compared.append(
         (
-            f"milliseconds a step, after 200 and {end}",
+            f"milliseconds per step, after 200 and {end}",
             0.05,
             1e3 * step_seconds(rows, 200),
             1e3 * step_seconds(rows, end),
@@ -110,7 +109,7 @@ def main() -> None:
     )
     print(f"{platform.machine()}, {os.cpu_count()} cores, {args.engine}, {args.threads} threads, ", end="")
     print(f"{args.steps} steps at batch {BATCH}, a checkpoint every {recipe.checkpoint_every} steps\n")
-    print("| | before | after | change | limit |")
+    print("| measurement | before | after | change | limit |")
     print("|---|---|---|---|---|")
     for name, limit, before, after in compared:
         print(f"| {name} | {before:.1f} | {after:.1f} | {after / before - 1:+.1%} | {limit:.0%} |")

@@ -138,6 +138,8 @@ class Bar(Silent):
         room = min(columns - max(len(line), _USUAL) - 2, _LONGEST_BAR)
         if room >= _SHORTEST_BAR and total:
             line = line.replace("%", f"%  {self._bar(done / total, room)}", 1)
+        if line == self._drawn:
+            return
         padding = " " * max(0, min(len(self._drawn), columns) - len(line))  # erases the end of a longer line
         self._drawn = line
         self._stream.write(f"\r{self._coloured(line)}{padding}")

@@ -122,7 +122,7 @@ class Run:
 
 
 def plot_runs(
-    runs: Sequence[Run],
+    runs: Sequence[Run] | Mapping[str, Run],
     path: str | os.PathLike[str] | None = None,
     *,
     style: str = "panels",
@@ -132,7 +132,7 @@ def plot_runs(
     """Draws the loss and the accuracy of runs over the epochs, with the best epoch marked.
 
     Args:
-        runs: one, or several to compare, each with at least one epoch.
+        runs: one, or several to compare, each with at least one epoch; or a dict with their names in the legend.
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
         style: ``"panels"`` for a panel per metric, or ``"d2l"`` for the chapter's figure: training loss, training
             accuracy and test accuracy in one panel.
@@ -147,14 +147,14 @@ def plot_runs(
     """
     from ._plotting.history import plot_history
 
-    names = labels(runs)
-    titles = {f"{run.recipe.model} on {run.recipe.dataset}" for run in runs}
+    named = runs if isinstance(runs, Mapping) else dict(zip(labels(runs), runs, strict=True))
+    titles = {f"{run.recipe.model} on {run.recipe.dataset}" for run in named.values()}
     return plot_history(
-        {name: run.history for name, run in zip(names, runs, strict=True)},
+        {name: run.history for name, run in named.items()},
         path,
         style=style,
         title=titles.pop() if len(titles) == 1 else "Training runs",
-        best={name: run.best["epoch"] for name, run in zip(names, runs, strict=True) if run.best},
+        best={name: run.best["epoch"] for name, run in named.items() if run.best},
         size=size,
         dpi=dpi,
     )

@@ -1,9 +1,11 @@
-"""What the benchmarks make of figures; that they measure is for those who run them."""
+"""The tables and figures of the benchmarks, not their measurements."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -20,7 +22,18 @@ RESULTS = {
 }
 
 
-def test_table_has_medians_spreads_and_the_ratios_of_the_rounds():
+@pytest.fixture(autouse=True)
+def editable_text():
+    """Keeps the text of SVG files as text."""
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        yield
+
+
+def texts(svg):
+    return set(re.findall(r"<text[^>]*>([^<]*)</text>", svg.read_text("utf-8")))
+
+
+def test_table_has_medians_ranges_and_ratios_of_the_rounds():
     head, _, train, latency = report.table(RESULTS).splitlines()
     assert [cell.strip() for cell in head.split("|")[1:-1]] == [
         "",
@@ -42,15 +55,16 @@ def test_table_without_torch_has_no_ratios():
 
 
 def test_shares_are_percentages():
-    assert report.extras(RESULTS) == "- Optimizer's share of the step: 4.0 % (3.0 % to 5.0 %)"
+    assert report.extras(RESULTS) == "- Optimizer, share of the step: 4.0 % (3.0 % to 5.0 %)"
 
 
-def test_figure_of_a_comparison_is_written(tmp_path):
-    report.figure(RESULTS, "machine", tmp_path / "new" / "compare.png")
-    assert (tmp_path / "new" / "compare.png").read_bytes().startswith(b"\x89PNG")
+def test_figure_of_a_comparison_has_a_title_and_the_contenders(tmp_path):
+    report.figure(RESULTS, "machine", tmp_path / "new" / "compare.svg")
+    text = texts(tmp_path / "new" / "compare.svg")
+    assert {"Speed and memory compared with eager PyTorch", "py_djl_resnet", "PyTorch, eager", "machine"} <= text
 
 
-def test_section_takes_the_place_of_what_is_between_its_marks():
+def test_section_replaces_the_text_between_its_marks():
     page = "a\n<!-- one -->\nold\n\\1\n<!-- /one -->\nb\n<!-- two -->\n<!-- /two -->\n"
     changed = report.insert(page, "one", "new \\1")
     assert changed == "a\n<!-- one -->\n\nnew \\1\n\n<!-- /one -->\nb\n<!-- two -->\n<!-- /two -->\n"
@@ -58,8 +72,8 @@ def test_section_takes_the_place_of_what_is_between_its_marks():
 
 
 @pytest.mark.parametrize("page", ["", "<!-- one -->\n", "<!-- /one -->\n<!-- one -->\n"])
-def test_page_without_marks_is_refused(page):
-    with pytest.raises(ValueError, match=r"must have the marks <!-- one --> and <!-- /one -->"):
+def test_page_without_marks_is_rejected(page):
+    with pytest.raises(ValueError, match=r"must have the marks <!-- one --> and <!-- /one --> once each"):
         report.insert(page, "one", "new")
 
 
@@ -69,7 +83,7 @@ def test_page_of_the_docs_has_the_marks():
         assert "new" in report.insert(page, name, "new")
 
 
-def test_profiles_of_rounds_become_their_medians():
+def test_profiles_of_rounds_are_reduced_to_medians():
     def profile(value):
         none = {"part": "data", "forward_ms": "", "backward_ms": "", "total_ms": "1", "share": "0.25"}
         return [none, {"part": "fc", "forward_ms": "1", "backward_ms": str(value), "total_ms": "3", "share": "0.75"}]
@@ -83,14 +97,14 @@ def test_profiles_of_rounds_become_their_medians():
     ]
 
 
-def test_parts_are_checked(capsys):
+def test_unknown_part_is_rejected(capsys):
     assert compare.parse(["--only", "main,latency"]).only == ("main", "latency")
     with pytest.raises(SystemExit):
         compare.parse(["--only", "main,speed"])
-    assert "received speed" in capsys.readouterr().err
+    assert "Received: speed." in capsys.readouterr().err
 
 
-def test_scaling_has_a_line_for_each_batch_and_image_size(tmp_path):
+def test_scaling_has_a_row_per_batch_and_image_size(tmp_path):
     def point(contender, threads, batch_size, image_size, speed):
         return scaling.Point(contender, threads, batch_size, image_size, speed, speed - 2, speed + 4, 500.0, 9)
 
@@ -104,12 +118,13 @@ def test_scaling_has_a_line_for_each_batch_and_image_size(tmp_path):
     first = "| 32 | 28×28 | 150 (500, 148 to 154) | 100 (500, 98 to 104) | 1.50 "
     assert lines[2] == first + "| 300 (500, 298 to 304) | 200 (500, 198 to 204) | 1.50 |"
     assert [line.split(" | ")[:2] for line in lines[3:]] == [["| 64", "28×28"], ["| 32", "56×56"]]
-    scaling.figure(points, 32, "machine", tmp_path / "scaling.png")
-    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+    scaling.figure(points, 32, "machine", tmp_path / "scaling.svg")
+    labels = {"Examples per second", "Peak memory (MB)", "Batch size (images of 28×28)"}
+    assert labels | {"py_djl_resnet, 1 thread", "PyTorch, eager, 2 threads"} <= texts(tmp_path / "scaling.svg")
 
 
-def test_process_tells_its_output_and_memory_and_a_failed_one_its_error():
-    # in a process of its own: a child is charged with what its parent held when it was begun, else all these tests
+def test_process_returns_output_and_memory_and_raises_its_error():
+    # In its own process: a child starts with the peak memory of its parent, here all these tests
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import contenders\n"
         "code = \"import os; x = b'1' * 80_000_000; print(os.environ['OMP_NUM_THREADS'])\"\n"
@@ -124,8 +139,8 @@ def test_process_tells_its_output_and_memory_and_a_failed_one_its_error():
         contenders.run([sys.executable, "-c", "1 / 0"], 1)
 
 
-def test_python_without_torch_is_told_apart(tmp_path, monkeypatch):
-    # a Python of the standard library alone, and one that finds a module of that name
+def test_python_without_torch_is_detected(tmp_path, monkeypatch):
+    # A Python with the standard library only, and one that finds a module of that name
     bare = tmp_path / "bare"
     bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
     bare.chmod(0o755)
@@ -136,8 +151,8 @@ def test_python_without_torch_is_told_apart(tmp_path, monkeypatch):
     assert not contenders.has_torch(bare)
 
 
-def test_programs_in_java_are_sound(jvm, tmp_path):
-    """They are compiled as they start, so nothing else would tell that the library has moved on."""
+def test_programs_in_java_run(jvm, tmp_path):
+    """They are compiled as they start, so no build notices when the library changes."""
     fixed = contenders.java("FixedBatch", 1, 4, 28, 0.01).output.splitlines()
     assert all(float(line) > 0 for line in fixed)
     (pair,) = contenders.java("DataPath", 1, contenders.DATA, 4, 28, 2, 1).output.splitlines()
@@ -146,13 +161,13 @@ def test_programs_in_java_are_sound(jvm, tmp_path):
     assert float(epoch) > 0
 
 
-def test_figures_for_the_docs_are_of_all_parts(capsys):
+def test_docs_need_all_parts(capsys):
     with pytest.raises(SystemExit):
         compare.parse(["--docs", "--only", "latency"])
-    assert "--docs takes the figures of all parts" in capsys.readouterr().err
+    assert "--docs needs all parts. Omit --only." in capsys.readouterr().err
 
 
-def test_part_that_failed_leaves_no_figure_of_its_round(monkeypatch, tmp_path, capsys):
+def test_failed_part_leaves_no_values_of_its_round(monkeypatch, tmp_path, capsys):
     def ours(*settings, **more):
         return contenders.Training(300.0, 900.0, 500.0, {}), []
 
@@ -163,6 +178,6 @@ def test_part_that_failed_leaves_no_figure_of_its_round(monkeypatch, tmp_path, c
     monkeypatch.setattr(contenders, "theirs", theirs)
     monkeypatch.setattr(contenders, "has_torch", lambda python: True)
     monkeypatch.setattr(sys, "argv", ["compare.py", "--rounds", "2", "--only", "main", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match="not measured in every round: main"):
+    with pytest.raises(SystemExit, match="Not measured in every round: main"):
         compare.main()
     assert "300" not in capsys.readouterr().out

@@ -72,7 +72,9 @@ def test_figure_of_runs_has_their_network_and_best_epochs(two, tmp_path):
         label = f"{tmp_path / folder}: best epoch {run.best['epoch']} ({run.best['test_accuracy']:.3f})"
         assert list(stars[label].get_xdata()) == [run.best["epoch"]]
     runs[1].recipe = Recipe(model="resnet50")
-    assert plot_runs(runs).get_suptitle() == "Training runs"
+    chart = plot_runs({"SGD": runs[0], "momentum": runs[1]})
+    assert chart.get_suptitle() == "Training runs"
+    assert [text.get_text() for text in chart.legends[0].get_texts()][:2] == ["SGD", "momentum"]
 
 
 def test_run_given_twice_is_drawn_twice(command, two, tmp_path):

@@ -59,7 +59,7 @@ def settings(monkeypatch, environment, *arguments):
         monkeypatch.setenv(variable, value)
     options = parse(build_parser("py-djl-resnet"), ["train", *arguments])
     monkeypatch.setattr(train, "train", lambda recipe, **more: recipe)
-    return train._trained(options, False)
+    return train._trained(options, print)
 
 
 def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch, tmp_path):

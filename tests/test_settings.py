@@ -1,4 +1,4 @@
-"""The schema of settings: what Java, Python's dataclass, the command line and the docs make of one file."""
+"""The schema of settings, which Java, Python, the command line and the docs share."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ NUMBERS = [setting for setting in SETTINGS.values() if setting.type in ("integer
 
 
 def java(jvm, settings):
-    """The whole recipe that Java makes of settings."""
+    """The complete recipe that Java makes of settings."""
     with jvm.translated_errors():
         return json.loads(str(jvm.bridge().completeRecipe(json.dumps(settings))))
 
@@ -41,11 +41,11 @@ def test_java_has_the_settings_of_the_schema(jvm):
     assert list(java(jvm, {})) == list(SETTINGS)
 
 
-def test_a_run_that_is_resumed_may_change_what_leaves_its_result():
+def test_resumed_run_may_change_settings_that_keep_its_result():
     assert set(RESUMABLE) == {"data_dir", "epochs", "device", "threads", "checkpoint_every", "keep", "profile"}
 
 
-def test_every_setting_can_be_explained():
+def test_every_setting_has_a_group_and_help():
     for setting in SETTINGS.values():
         assert setting.group in GROUPS
         assert setting.help.count("\n") == 0 < len(setting.help)
@@ -54,7 +54,7 @@ def test_every_setting_can_be_explained():
 
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.name)
-def test_java_keeps_the_range_of_a_number(jvm, setting):
+def test_java_checks_the_range_of_a_number(jvm, setting):
     whole = {"warmup_epochs": {"epochs": 1_000_000}}.get(setting.name, {})
     beyond = 1 if setting.type == "integer" else 1e-9
     for value in (setting.min, setting.max):
@@ -66,11 +66,11 @@ def test_java_keeps_the_range_of_a_number(jvm, setting):
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=lambda setting: setting.name)
-def test_java_says_what_is_allowed_as_the_docs_do(jvm, setting):
+def test_java_describes_allowed_values_as_the_docs_do(jvm, setting):
     with pytest.raises(SettingError) as caught:
         java(jvm, {setting.name: []})
     allowed = str(caught.value).removeprefix(f'Wrong value for "{setting.name}". Received: a list. Allowed: ')
-    if setting.type == "dataset":  # Java lists those that there are
+    if setting.type == "dataset":  # Java lists the known ones
         assert allowed == "fashion-mnist, cifar-10, idx, arrays."
     else:
         assert allowed == setting.in_words() + ("." if setting.unset is None else ", or null.")
@@ -87,7 +87,7 @@ def test_java_says_what_is_allowed_as_the_docs_do(jvm, setting):
         ("mxnet", "cpu", 1025, '"threads". Received: 1025. Allowed: a whole number from 1 to 1024, or null.'),
     ],
 )
-def test_what_java_starts_with_is_checked_before(engine, device, threads, message):
+def test_settings_that_java_starts_with_are_checked_before(engine, device, threads, message):
     with pytest.raises(SettingError) as caught:
         check_start(engine, device, threads)
     assert str(caught.value) == f"Wrong value for {message}"

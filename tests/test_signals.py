@@ -139,37 +139,3 @@ def test_ignored_interruptions_stay_ignored_during_imports(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert (ran.returncode, ran.stderr) == (0, "")
-
-
-def test_bars_are_drawn_on_a_terminal(tmp_path):
-    reader, terminal = pty.openpty()
-    arguments = ["train", "--epochs", "100", "--limit", "256", "--batch-size", "32", "--out", "mine"]
-    with open(reader, "rb", buffering=0) as screen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "py_djl_resnet", *arguments],
-            cwd=tmp_path,
-            stdin=terminal,
-            stdout=subprocess.PIPE,
-            stderr=terminal,
-            text=True,
-        )
-        os.close(terminal)
-        drawn, full, asked = b"", None, False
-        while True:
-            try:
-                part = screen.read(65536)
-            except OSError:  # the terminal has closed
-                break
-            if not part:
-                break
-            drawn += part
-            # a fast epoch may end between two reads, but not every one
-            full = re.search(rb"Training +\d+/100: .* 256/256 .*ex/s, loss=\d+\.\d{3}, acc=[01]\.\d", drawn)
-            later = re.search(rb"Training +(?!1/)\d+/100: ", drawn)  # by then the first epoch has printed its line
-            if full and later and not asked:
-                process.send_signal(signal.SIGTERM)
-                asked = True
-        out, _ = process.communicate(timeout=60)
-    assert full, drawn
-    assert process.returncode == 143
-    assert out.startswith("epoch 1/100: ")

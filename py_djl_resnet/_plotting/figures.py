@@ -9,16 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .chart import DPI, Chart, check_suffix, finished
+from .chart import Chart, finished
 
 
 def plot_confusion(
     matrix: npt.NDArray[np.int64],
     class_names: Sequence[str],
     path: str | os.PathLike[str] | None = None,
-    *,
-    size: tuple[float, float] | None = None,
-    dpi: int = DPI,
 ) -> Chart:
     """Draws a confusion matrix with the accuracy, overall and per class.
 
@@ -26,17 +23,13 @@ def plot_confusion(
         matrix: counts, (classes, classes), a row for each true class; the colour is a count's share of its row.
         class_names: one for each class.
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-        size: width and height in inches; None chooses.
-        dpi: dots per inch of the file.
 
     Raises:
         UsageError: another ending, or a file that cannot be written.
     """
-    if path is not None:
-        check_suffix(path)
     count = len(class_names)
     side = 2.0 + 0.5 * min(count, 40)
-    chart = Chart(figsize=size or (side + 1.2, side + 0.3), layout="constrained")
+    chart = Chart(figsize=(side + 1.2, side + 0.3), layout="constrained")
     axes = chart.add_subplot()
     support = matrix.sum(axis=1, keepdims=True)
     share = matrix / np.maximum(support, 1)
@@ -58,16 +51,13 @@ def plot_confusion(
             for j in range(count):
                 colour = "white" if share[i, j] > 0.5 else "black" if matrix[i, j] else "silver"
                 axes.text(j, i, str(matrix[i, j]), ha="center", va="center", color=colour, fontsize=8)
-    return finished(chart, path, dpi)
+    return finished(chart, path)
 
 
 def plot_bypass(
     accuracy: float,
     without: Sequence[tuple[str, float]],
     path: str | os.PathLike[str] | None = None,
-    *,
-    size: tuple[float, float] | None = None,
-    dpi: int = DPI,
 ) -> Chart:
     """Draws the test accuracy without each residual block, next to that of the full network.
 
@@ -75,15 +65,11 @@ def plot_bypass(
         accuracy: of the full network, in [0, 1].
         without: for each block its name, such as ``layer3.2``, and the accuracy without it.
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-        size: width and height in inches; None chooses.
-        dpi: dots per inch of the file.
 
     Raises:
         UsageError: another ending, or a file that cannot be written.
     """
-    if path is not None:
-        check_suffix(path)
-    chart = Chart(figsize=size or (min(max(6.4, 1.5 + 0.22 * len(without)), 40), 4.2), layout="constrained")
+    chart = Chart(figsize=(min(max(6.4, 1.5 + 0.22 * len(without)), 40), 4.2), layout="constrained")
     axes = chart.add_subplot()
     stages = [name.partition(".")[0] for name, _ in without]
     for number, stage in enumerate(dict.fromkeys(stages)):
@@ -100,16 +86,13 @@ def plot_bypass(
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     chart.legend(loc="outside upper center", ncols=5, fontsize="small", frameon=False)
-    return finished(chart, path, dpi)
+    return finished(chart, path)
 
 
 def plot_profile(
     rows: Sequence[Mapping[str, Any]],
     steps: int | None,
     path: str | os.PathLike[str] | None = None,
-    *,
-    size: tuple[float, float] | None = None,
-    dpi: int = DPI,
 ) -> Chart:
     """Draws where the time of a training step goes, a bar for each part in the order of a step.
 
@@ -117,15 +100,11 @@ def plot_profile(
         rows: as :attr:`py_djl_resnet.Profile.rows`.
         steps: how many steps the times are means of; None leaves it out.
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-        size: width and height in inches; None chooses.
-        dpi: dots per inch of the file.
 
     Raises:
         UsageError: another ending, or a file that cannot be written.
     """
-    if path is not None:
-        check_suffix(path)
-    chart = Chart(figsize=size or (6.4, min(1.8 + 0.24 * len(rows), 40)), layout="constrained")
+    chart = Chart(figsize=(6.4, min(1.8 + 0.24 * len(rows), 40)), layout="constrained")
     axes = chart.add_subplot()
     places = range(len(rows))
     forward = [row["forward_ms"] or 0 for row in rows]
@@ -146,4 +125,4 @@ def plot_profile(
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.legend(frameon=False)
-    return finished(chart, path, dpi)
+    return finished(chart, path)

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import UsageError
 from ..metrics import metric_columns
 from .backend import Axes, Line2D, MaxNLocator
-from .chart import DPI, Chart, check_suffix, finished
+from .chart import DPI, Chart, finished
 
 #: A panel for each metric, or the one panel of the chapter.
 STYLES = ("panels", "d2l")
@@ -49,8 +49,6 @@ def plot_history(
     Raises:
         UsageError: an unknown style or ending, or a file that cannot be written.
     """
-    if path is not None:
-        check_suffix(path)
     if style not in STYLES:
         raise UsageError(f"style is unknown. Received: {style!r}. Allowed: {', '.join(STYLES)}.")
     chart = Chart(layout="constrained")

@@ -30,7 +30,10 @@ def has_colour(stream: TextIO) -> bool:
     """Returns whether to write colours: https://no-color.org, then https://force-color.org, then the terminal."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and not is_dumb())
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    # Older consoles of Windows print the codes
+    return stream.isatty() and not is_dumb() and (os.name != "nt" or "WT_SESSION" in os.environ)
 
 
 def coloured(text: str, colour: str, stream: TextIO) -> str:

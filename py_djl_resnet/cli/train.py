@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..checks import checked_path
 from ..errors import ResnetError, RunInUseError, SettingError
-from ..metrics import metric_columns
-from ..progress import Silent, Snapshot, display, metrics_line
+from ..metrics import Row, metric_columns
+from ..progress import display, metrics_line
 from ..recipe import Recipe, environment_settings
 from ..runs import Run, plot_page
 from ..training import train
@@ -61,12 +61,12 @@ def run(options: Any) -> int:
         checked_path(options.resume, "--resume")
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
-    shown = None if options.quiet else _Shown()
+    epochs: list[Row] = []
     try:
-        result = _trained(options, False if shown is None else shown)
+        result = _trained(options, epochs.append)
     except (SettingError, RunInUseError) as error:
         raise by_source(error, options) from error
-    if shown is not None and not shown.epochs:
+    if not epochs and not options.quiet:
         report(_complete(result))
     try:
         _draw(result)
@@ -81,7 +81,7 @@ def run(options: Any) -> int:
     return 0
 
 
-def _trained(options: Any, progress: Any) -> Run:
+def _trained(options: Any, callback: Callable[[Row], object]) -> Run:
     """Starts a run, or resumes one, with the given settings."""
     given = given_settings(options)
     starts = options.resume in (None, "auto")
@@ -91,26 +91,9 @@ def _trained(options: Any, progress: Any) -> Run:
         resume=options.resume,
         changes=None if options.resume is None else given,
         wait=options.wait_for_lock,
-        progress=progress,
+        progress=False if options.quiet else display(sys.stderr, epochs_to=sys.stdout),
+        callback=callback,
     )
-
-
-class _Shown(Silent):
-    """The bar on standard error and a line per epoch on standard output, counted."""
-
-    def __init__(self) -> None:
-        self._display = display(sys.stderr, epochs_to=sys.stdout)
-        self.epochs = 0
-
-    def show(self, snapshot: Snapshot) -> None:
-        self._display.show(snapshot)
-
-    def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        self._display.epoch_ended(row, epochs)
-        self.epochs += 1
-
-    def close(self) -> None:
-        self._display.close()
 
 
 def _last_lines(result: Run) -> list[str]:
