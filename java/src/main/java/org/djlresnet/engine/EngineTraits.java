@@ -11,7 +11,7 @@ public enum EngineTraits {
     /** Accumulates gradients over backward passes and records outside gradient collectors. */
     PYTORCH {
         @Override
-        public void disableGradients() {
+        public void disableRecording() {
             // DJL turns recording off on the thread that loads the engine only
             JniUtils.setGradMode(false);
         }
@@ -56,7 +56,7 @@ public enum EngineTraits {
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
     MXNET {
         @Override
-        public void disableGradients() {}
+        public void disableRecording() {}
 
         @Override
         public boolean stridesArrays() {
@@ -119,7 +119,7 @@ public enum EngineTraits {
     }
 
     /** Turns the recording of gradients off on this thread, but for gradient collectors. */
-    public abstract void disableGradients();
+    public abstract void disableRecording();
 
     /**
      * Tells whether an array's values may lie in memory in another order than its shape says, so

@@ -65,7 +65,7 @@ public final class Evaluator {
      * @param network the network
      */
     public static void disableGradients(Network network) {
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
     }
 
     /**

@@ -59,7 +59,7 @@ class ImportedNetworkTest {
 
     @Test
     void criteriaMatchTorchvision() throws Exception {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         Path place = folder.resolve("served");
         try (Network network = network()) {
             DjlFolder.write(place, network, network.specification().requirePreprocessing());
