@@ -88,7 +88,7 @@ def test_folder_for_djl_prepares_images_as_the_training_did(command, trained, tm
 def test_folder_that_holds_something_is_left_as_it_is(tmp_path, small):
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "precious").write_text("mine")
-    with pytest.raises(UsageError, match="served exists and holds files"):
+    with pytest.raises(UsageError, match="served is not empty"):
         small.export(tmp_path / "served", "djl")
     assert [file.name for file in (tmp_path / "served").iterdir()] == ["precious"]
     assert [file.name for file in tmp_path.iterdir()] == ["served"]

@@ -6,7 +6,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,7 +29,7 @@ public final class NetworkHandle implements AutoCloseable {
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final Network network;
-    private final JsonObject info;
+    private final String info;
 
     /** The network as it is, made ready to compute; null before it is asked to. */
     private FoldedNetwork folded;
@@ -43,7 +42,7 @@ public final class NetworkHandle implements AutoCloseable {
      * @param network the network, which the handle now owns
      * @param info its description, as {@link Checkpoint#describe()}
      */
-    NetworkHandle(Network network, JsonObject info) {
+    NetworkHandle(Network network, String info) {
         this.network = network;
         this.info = info;
     }
@@ -102,7 +101,7 @@ public final class NetworkHandle implements AutoCloseable {
      *     preprocessing (null where it is not known), and those of a run where there was one
      */
     public String info() {
-        return GSON.toJson(info);
+        return info;
     }
 
     /**
@@ -150,7 +149,7 @@ public final class NetworkHandle implements AutoCloseable {
      * @throws UserException if the text is bad, or there is none and the network's is not known
      */
     public String preprocessing(String text) {
-        return GSON.toJson(network.specification().preprocessing(text).toJson());
+        return network.specification().preprocessing(text).toJson();
     }
 
     private void requireShape(ByteBuffer input, long[] shape) {

@@ -67,7 +67,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IOException if the file cannot be written; an earlier one is whole
      */
     public static void save(
-            Path path, Network network, JsonObject run, Map<String, NDArray> optimizerState)
+            Path path, Network network, String run, Map<String, NDArray> optimizerState)
             throws IOException {
         Preprocessing preprocessing = network.specification().preprocessing();
         JsonObject info = new JsonObject();
@@ -76,10 +76,10 @@ public final class Checkpoint implements AutoCloseable {
         info.addProperty("in_channels", network.inChannels());
         info.add("class_names", GSON.toJsonTree(network.classNames()));
         info.addProperty("image_size", preprocessing == null ? null : preprocessing.imageSize());
-        info.add("preprocessing", preprocessing == null ? null : preprocessing.toJson());
-        info.add("versions", Versions.toJson(network.manager().getEngine()));
+        info.add("preprocessing", tree(preprocessing));
+        info.add("versions", GSON.toJsonTree(Versions.of(network.manager().getEngine())));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
-        info.add("run", run == null ? JsonNull.INSTANCE : run);
+        info.add("run", run == null ? JsonNull.INSTANCE : JsonParser.parseString(run));
         try (NDManager scope = network.manager().newSubManager()) {
             List<Tensor> tensors = new ArrayList<>();
             network.stateDict()
@@ -211,6 +211,17 @@ public final class Checkpoint implements AutoCloseable {
         return names;
     }
 
+    /**
+     * Returns the engine that computed the weights.
+     *
+     * @return DJL's name of the engine, or null if it is not recorded
+     */
+    public String engine() {
+        return info.get("versions") instanceof JsonObject versions && versions.has("engine")
+                ? versions.get("engine").getAsString()
+                : null;
+    }
+
     private Integer imageSize() {
         JsonElement size = info.get("image_size");
         return size.isJsonNull() ? null : size.getAsInt();
@@ -227,9 +238,8 @@ public final class Checkpoint implements AutoCloseable {
             return null;
         }
         if (written != null) {
-            JsonObject json = written.getAsJsonObject();
             try {
-                return Preprocessing.of(json);
+                return Preprocessing.of(written.getAsJsonObject().toString());
             } catch (UserException bad) {
                 throw new UserException(path + ": " + bad.getMessage(), bad);
             }
@@ -259,7 +269,7 @@ public final class Checkpoint implements AutoCloseable {
      * @return a JSON object with the keys of {@link #describe(Specification)}, and those of the run
      *     where there is one
      */
-    public JsonObject describe() {
+    public String describe() {
         JsonObject description = describe(model(), inChannels(), classNames(), preprocessing());
         JsonElement run = info.get("run");
         if (run != null && run.isJsonObject()) {
@@ -267,7 +277,7 @@ public final class Checkpoint implements AutoCloseable {
                 description.add(key, run.getAsJsonObject().get(key));
             }
         }
-        return description;
+        return GSON.toJson(description);
     }
 
     /**
@@ -277,12 +287,19 @@ public final class Checkpoint implements AutoCloseable {
      * @return a JSON object with the keys model, in_channels, classes, class_names, image_size (the
      *     height and width that images get, or null) and preprocessing (or null)
      */
-    public static JsonObject describe(Specification specification) {
-        return describe(
-                specification.model(),
-                specification.channels(),
-                specification.classNames(),
-                specification.preprocessing());
+    public static String describe(Specification specification) {
+        return GSON.toJson(
+                describe(
+                        specification.model(),
+                        specification.channels(),
+                        specification.classNames(),
+                        specification.preprocessing()));
+    }
+
+    private static JsonElement tree(Preprocessing preprocessing) {
+        return preprocessing == null
+                ? JsonNull.INSTANCE
+                : JsonParser.parseString(preprocessing.toJson());
     }
 
     private static JsonObject describe(
@@ -296,7 +313,7 @@ public final class Checkpoint implements AutoCloseable {
         description.add("class_names", names);
         description.addProperty(
                 "image_size", preprocessing == null ? null : preprocessing.imageSize());
-        description.add("preprocessing", preprocessing == null ? null : preprocessing.toJson());
+        description.add("preprocessing", tree(preprocessing));
         return description;
     }
 
@@ -355,9 +372,9 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @return the JSON object given to {@link #save}, or null
      */
-    public JsonObject run() {
+    public String run() {
         JsonElement run = info.get("run");
-        return run == null || run.isJsonNull() ? null : run.getAsJsonObject();
+        return run == null || run.isJsonNull() ? null : run.getAsJsonObject().toString();
     }
 
     /**

@@ -54,7 +54,7 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
      * @return {@code {"loss", "accuracy", "classes": [{"name", "precision", "recall", "f1",
      *     "support"}], "confusion_matrix"}}; a ratio of nothing to nothing is 0
      */
-    public JsonObject toJson() {
+    public String toJson() {
         JsonObject json = new JsonObject();
         json.addProperty("loss", loss());
         json.addProperty("accuracy", accuracy());
@@ -78,7 +78,7 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
         }
         json.add("classes", classes);
         json.add("confusion_matrix", matrix);
-        return json;
+        return json.toString();
     }
 
     private long rowSum(int row) {

@@ -67,7 +67,7 @@ public final class Evaluator {
      * @param network the network
      */
     public static void withoutGradients(Network network) {
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
     }
 
     /**

@@ -1,6 +1,5 @@
 package org.djlresnet.image;
 
-import com.google.gson.JsonObject;
 import java.util.List;
 import org.djlresnet.UserException;
 
@@ -108,7 +107,7 @@ public record Preprocessing(
      * Reads a preset's name or a JSON object.
      *
      * @param text {@code "torchvision"}, {@code "plain:N"} (stretched to N×N, no normalization) or
-     *     a JSON object, see {@link #of(JsonObject)}
+     *     a JSON object, see {@link #toJson}
      * @param channels the channels that the network takes
      * @return the preprocessing, of these channels
      * @throws UserException if the text is neither, has a bad value or is for other channels
@@ -135,26 +134,15 @@ public record Preprocessing(
     }
 
     /**
-     * Reads what {@link #toJson} writes: {@code {"channels": 3, "resize": {"to": "short-side",
-     * "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width":
-     * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}.
+     * Writes the preprocessing as JSON: {@code {"channels": 3, "resize": {"to": "short-side", "size":
+     * 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width": 224},
+     * "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}. "to" may be "exact", then
+     * with "height" and "width"; all but channels may be null, and missing where it is read.
      *
-     * @param json the object; "to" may be "exact", then with "height" and "width"; all but channels
-     *     may be null or missing
-     * @return the preprocessing
-     * @throws UserException if a key is unknown or a value is bad
+     * @return a JSON object that {@link #of(String)} reads
      */
-    public static Preprocessing of(JsonObject json) {
-        return PreprocessingText.read(json);
-    }
-
-    /**
-     * Writes the preprocessing.
-     *
-     * @return a JSON object with the keys channels, resize, crop, mean and deviation
-     */
-    public JsonObject toJson() {
-        return PreprocessingText.write(this);
+    public String toJson() {
+        return PreprocessingText.write(this).toString();
     }
 
     /**

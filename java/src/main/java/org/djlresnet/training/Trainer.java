@@ -177,10 +177,10 @@ public final class Trainer {
      * @throws UncheckedIOException if a file cannot be written
      */
     public void run() {
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         try {
             recorder.log(
-                    (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
+                    (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe);
             if (continues()) {
                 runEpochs();
             }

@@ -1,10 +1,7 @@
 package org.djlresnet.training;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.training.initializer.Initializer;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +13,7 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Devices;
+import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
@@ -74,7 +72,7 @@ public record TrainingRun(
      */
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
-                recipe.with("dataset", new JsonPrimitive(Recipe.ARRAYS)),
+                recipe.with("dataset", Recipe.ARRAYS),
                 arrays(train, test),
                 runDir != null,
                 runDir);
@@ -89,7 +87,7 @@ public record TrainingRun(
      * @return the run
      * @throws UserException if there is nothing to go on from, or something does not fit
      */
-    public static TrainingRun resume(Path from, JsonObject changes, Path dataDir) {
+    public static TrainingRun resume(Path from, Map<String, ?> changes, Path dataDir) {
         return goOn(from, changes, named(dataDir));
     }
 
@@ -103,7 +101,7 @@ public record TrainingRun(
      * @return the run
      * @throws UserException if there is nothing to go on from, or something does not fit
      */
-    public static TrainingRun resume(Path from, JsonObject changes, Examples train, Examples test) {
+    public static TrainingRun resume(Path from, Map<String, ?> changes, Examples train, Examples test) {
         return goOn(from, changes, arrays(train, test));
     }
 
@@ -125,7 +123,7 @@ public record TrainingRun(
     }
 
     private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
-        requireEngine(recipe);
+        Engines.require(recipe.engine());
         Examples train = limited(data.read(recipe, true), recipe);
         Examples test = limited(data.read(recipe, false), recipe);
         Network network = fresh(recipe, train);
@@ -144,7 +142,7 @@ public record TrainingRun(
         }
     }
 
-    private static TrainingRun goOn(Path from, JsonObject changes, Data data) {
+    private static TrainingRun goOn(Path from, Map<String, ?> changes, Data data) {
         Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
         ResumePoint.requireRun(from, place);
         RunFolder folder = RunFolder.open(place);
@@ -162,7 +160,7 @@ public record TrainingRun(
                                             + " Received: %d.",
                                     state.epochsDone(), recipe.epochs()));
                 }
-                requireEngine(recipe);
+                Engines.require(recipe.engine());
                 Examples train = limited(data.read(recipe, true), recipe);
                 Examples test = limited(data.read(recipe, false), recipe);
                 Map<String, Initializer> optimizer = Map.of();
@@ -203,7 +201,7 @@ public record TrainingRun(
                 plan.recipe(),
                 plan.selection(),
                 plan.metricColumns(),
-                Versions.toJson(plan.network().manager().getEngine()));
+                Versions.of(plan.network().manager().getEngine()));
     }
 
     /** Refuses other names for the classes; numbers are what classes without names have. */
@@ -290,19 +288,6 @@ public record TrainingRun(
         }
         if (folder != null) {
             folder.close();
-        }
-    }
-
-    /** An engine cannot be changed in a process, and a recipe must not tell of another. */
-    private static void requireEngine(Recipe recipe) {
-        String running = Engine.getInstance().getEngineName();
-        if (!running.equalsIgnoreCase(recipe.engine())) {
-            throw new UserException(
-                    "The recipe asks for the engine \""
-                            + recipe.engine()
-                            + "\", but this process runs "
-                            + running
-                            + ". Start another one for it");
         }
     }
 

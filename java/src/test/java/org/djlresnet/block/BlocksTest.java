@@ -36,7 +36,7 @@ class BlocksTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test

@@ -38,7 +38,7 @@ class ResidualTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test

@@ -162,8 +162,8 @@ class BridgeTest {
     @Test
     void completeRecipe() {
         assertEquals(
-                Recipe.fromJson("{\"lr\": 0.5}").toTree(),
-                JsonParser.parseString(Bridge.completeRecipe("{\"lr\": 0.5}")));
+                Recipe.fromJson("{\"lr\": 0.5}"),
+                Recipe.fromJson(Bridge.completeRecipe("{\"lr\": 0.5}")));
         refusal(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
     }
 

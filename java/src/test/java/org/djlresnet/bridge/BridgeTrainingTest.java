@@ -184,8 +184,8 @@ class BridgeTrainingTest {
         assertEquals(row.get("test_accuracy"), info.getAsJsonObject("best").get("value"));
         assertEquals(row, info.getAsJsonArray("history").get(0));
         assertEquals(
-                Recipe.fromJson(recipe).toTree(),
-                Recipe.fromJson(info.get("recipe").toString()).toTree());
+                Recipe.fromJson(recipe),
+                Recipe.fromJson(info.get("recipe").toString()));
 
         Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
         assertEquals(256, test.size());

@@ -38,7 +38,7 @@ class FamilyCheckpointTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     static Stream<String> everyName() {

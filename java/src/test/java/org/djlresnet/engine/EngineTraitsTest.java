@@ -23,7 +23,7 @@ class EngineTraitsTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test

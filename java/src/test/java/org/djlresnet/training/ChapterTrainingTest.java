@@ -60,7 +60,7 @@ class ChapterTrainingTest {
         try (Network ours =
                 Network.create("d2l-resnet18", 1, Network.numbered(4), 1, Device.cpu())) {
             NDManager manager = ours.manager();
-            EngineTraits.of(manager.getEngine()).prepareThread();
+            EngineTraits.of(manager.getEngine()).disableRecording();
             Block chapter = chapter();
             chapter.initialize(manager, DataType.FLOAT32, IMAGES);
             Map<String, Parameter> theirs = copy(ours.parameters(), chapter, manager);

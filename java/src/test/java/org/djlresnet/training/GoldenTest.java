@@ -58,7 +58,7 @@ class GoldenTest {
 
     @BeforeAll
     static void open() throws URISyntaxException {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         file =
                 SafetensorsFile.read(
                         Path.of(

@@ -61,7 +61,7 @@ class LastBatchTest extends TrainerFixture {
 
     private static float[] trainingLogits(
             Network network, ImageDataset dataset, int[] order, int start, int count) {
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         int size = dataset.shape().channels() * dataset.shape().height() * dataset.shape().width();
         ByteBuffer all = QuadrantImages.floats(dataset);
         ByteBuffer some =

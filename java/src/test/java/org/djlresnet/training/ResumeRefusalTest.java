@@ -64,7 +64,7 @@ class ResumeRefusalTest extends ResumeFixture {
                                 () ->
                                         TrainingRun.resume(
                                                 parts,
-                                                new JsonObject(),
+                                                Map.of(),
                                                 QuadrantImages.of(80, 1),
                                                 test))
                         .getMessage();
@@ -97,7 +97,7 @@ class ResumeRefusalTest extends ResumeFixture {
     void classesOfOtherNamesAreNotTheRuns() throws IOException {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(7, RECIPE);
-        JsonObject none = new JsonObject();
+        Map<String, Object> none = Map.of();
         ImageDataset others = named(List.of("v", "x", "y", "z"));
         String message =
                 assertThrows(
@@ -120,7 +120,7 @@ class ResumeRefusalTest extends ResumeFixture {
         run.trainer().stopAfter(7);
         finish(run);
         ImageDataset named = named(List.of("v", "x", "y", "z"));
-        finish(TrainingRun.resume(parts, new JsonObject(), named, test));
+        finish(TrainingRun.resume(parts, Map.of(), named, test));
     }
 
     private ImageDataset named(List<String> names) {
@@ -134,7 +134,7 @@ class ResumeRefusalTest extends ResumeFixture {
 
     private static void assertOthers(
             Path parts, String which, ImageDataset train, ImageDataset test) {
-        JsonObject none = new JsonObject();
+        Map<String, Object> none = Map.of();
         String message =
                 assertThrows(
                                 UserException.class,

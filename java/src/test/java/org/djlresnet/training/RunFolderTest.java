@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.UserException;
@@ -28,10 +29,9 @@ class RunFolderTest {
     @TempDir Path dir;
 
     private static RunFolder create(Path path) {
-        JsonObject versions = new JsonObject();
-        versions.addProperty("java", "17");
         return RunFolder.create(
-                path, new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, versions));
+                path,
+                new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, Map.of("java", "17")));
     }
 
     private static String refusal(Path path) {
@@ -58,7 +58,7 @@ class RunFolderTest {
         JsonObject recipe = JsonParser.parseString(written).getAsJsonObject();
         assertEquals("17", recipe.getAsJsonObject("versions").get("java").getAsString(), written);
         // what is written can be given as a recipe again
-        assertEquals(RECIPE.toTree(), Recipe.fromJson(written).toTree());
+        assertEquals(RECIPE, Recipe.fromJson(written));
     }
 
     @Test

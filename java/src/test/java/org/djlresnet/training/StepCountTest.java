@@ -123,7 +123,7 @@ class StepCountTest {
 
     private static Network network(String model) {
         Network network = Network.create(model, 1, Network.numbered(10), 0, Device.cpu());
-        EngineTraits.of(network.manager().getEngine()).prepareThread();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         return network;
     }
 

@@ -82,20 +82,14 @@ class TrainingRunTest {
         String other = QuadrantImages.onPyTorch() ? "mxnet" : "pytorch";
         String message =
                 refusal(QuadrantImages.recipe("{}").with("engine", new JsonPrimitive(other)));
-        assertEquals(
-                "The recipe asks for the engine \""
-                        + other
-                        + "\", but this process runs "
-                        + Engine.getInstance().getEngineName()
-                        + ". Start another one for it",
-                message);
+        assertTrue(message.contains(". Start Java with -Dai.djl.default_engine="), message);
     }
 
     @Test
     void aDeviceThatIsNotThereIsRefused() {
         String message =
                 refusal(QuadrantImages.recipe("{}").with("device", new JsonPrimitive("gpu:999")));
-        assertTrue(message.startsWith("There is no device \"gpu:999\": the "), message);
+        assertTrue(message.contains("has no such device. Received: 'gpu:999'."), message);
     }
 
     @Test

@@ -59,7 +59,7 @@ class ImportedNetworkTest {
 
     @Test
     void criteriaComputeWhatTorchvisionDoes() throws Exception {
-        EngineTraits.of(Engine.getInstance()).prepareThread();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         Path place = folder.resolve("served");
         try (Network network = network()) {
             DjlFolder.write(place, network, network.specification().requirePreprocessing());
