@@ -80,6 +80,9 @@ class MainTest {
                 ended.out.get(0));
         assertEquals("run folder: " + run, ended.out.get(1));
         assertTrue(Files.size(run.resolve("figures").resolve("metrics.html")) > 0);
+        // both engines are on the class path, and DJL alone would choose MXNet
+        assertTrue(
+                Files.readString(run.resolve("recipe.json")).contains("\"engine\": \"PyTorch\""));
         try (Checkpoint last = Checkpoint.open(run.resolve("last.safetensors"))) {
             assertTrue(last.describe().contains("\"step\":1,"), last.describe());
         }

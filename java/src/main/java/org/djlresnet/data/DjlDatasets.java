@@ -78,7 +78,11 @@ public final class DjlDatasets {
             throw new UserException("The dataset is empty. Give it at least one image.");
         }
         return ImageDataset.of(
-                pixels.flip(), type, shape, labels, classNames == null ? numbers(labels) : classNames);
+                pixels.flip(),
+                type,
+                shape,
+                labels,
+                classNames == null ? numbers(labels) : classNames);
     }
 
     private static PixelType type(NDArray images) {

@@ -134,10 +134,11 @@ public record Preprocessing(
     }
 
     /**
-     * Writes the preprocessing as JSON: {@code {"channels": 3, "resize": {"to": "short-side", "size":
-     * 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width": 224},
-     * "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}. "to" may be "exact", then
-     * with "height" and "width"; all but channels may be null, and missing where it is read.
+     * Writes the preprocessing as JSON: {@code {"channels": 3, "resize": {"to": "short-side",
+     * "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width":
+     * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}. "to" may be
+     * "exact", then with "height" and "width"; all but channels may be null, and missing where it
+     * is read.
      *
      * @return a JSON object that {@link #of(String)} reads
      */

@@ -39,7 +39,9 @@ final class RecipeReader {
             reader.setStrictness(Strictness.STRICT);
             if (reader.peek() != JsonToken.BEGIN_OBJECT) {
                 throw new UserException(
-                        "A recipe must be a JSON object. Received: " + inWords(reader.peek()) + ".");
+                        "A recipe must be a JSON object. Received: "
+                                + inWords(reader.peek())
+                                + ".");
             }
             reader.beginObject();
             while (reader.hasNext()) {

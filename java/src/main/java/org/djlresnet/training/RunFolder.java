@@ -213,8 +213,7 @@ public final class RunFolder implements AutoCloseable {
      */
     void begin(RunContents contents, List<EpochRow> history) throws IOException {
         sweep();
-        JsonObject written =
-                JsonParser.parseString(contents.recipe().toJson()).getAsJsonObject();
+        JsonObject written = JsonParser.parseString(contents.recipe().toJson()).getAsJsonObject();
         written.add("selection", JsonParser.parseString(contents.selection().toJson()));
         written.add("versions", PRETTY.toJsonTree(contents.versions()));
         AtomicFile.write(recipeFile(path), PRETTY.toJson(written) + "\n");

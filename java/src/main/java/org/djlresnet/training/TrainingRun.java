@@ -72,10 +72,7 @@ public record TrainingRun(
      */
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
-                recipe.with("dataset", Recipe.ARRAYS),
-                arrays(train, test),
-                runDir != null,
-                runDir);
+                recipe.with("dataset", Recipe.ARRAYS), arrays(train, test), runDir != null, runDir);
     }
 
     /**
@@ -101,7 +98,8 @@ public record TrainingRun(
      * @return the run
      * @throws UserException if there is nothing to go on from, or something does not fit
      */
-    public static TrainingRun resume(Path from, Map<String, ?> changes, Examples train, Examples test) {
+    public static TrainingRun resume(
+            Path from, Map<String, ?> changes, Examples train, Examples test) {
         return goOn(from, changes, arrays(train, test));
     }
 

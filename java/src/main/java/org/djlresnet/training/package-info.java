@@ -1,2 +1,2 @@
-/** Recipes and the loop that follows them: optimizer, schedules, metrics. */
+/** Training runs: the loop, its checkpoints and its run folder. */
 package org.djlresnet.training;

@@ -21,12 +21,14 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 
 /**
- * Networks as DJL's models: a {@link Model} of a network in memory, {@link Criteria} that load a run
- * folder, and folders that any {@code Criteria} and DJL Serving load with our jar on the class path.
+ * Networks as DJL's models: a {@link Model} of a network in memory, {@link Criteria} that load a
+ * run folder, and folders that any {@code Criteria} and DJL Serving load with our jar on the class
+ * path.
  *
  * <p>An exported folder holds {@code <model>-0000.params} in DJL's format, {@code synset.txt} with
- * one class name per line, and {@code serving.properties} with the engine and the arguments of {@link
- * NetworkFactory} and {@link NetworkTranslatorFactory}. The output is a probability for each class.
+ * one class name per line, and {@code serving.properties} with the engine and the arguments of
+ * {@link NetworkFactory} and {@link NetworkTranslatorFactory}. The output is a probability for each
+ * class.
  *
  * <p>{@code Criteria} without a translator use DJL's own, which ignores transparency and brightens
  * grey images of 16 bits or with transparency. With {@code optTranslatorFactory(new
@@ -40,8 +42,8 @@ public final class DjlFolder {
     private DjlFolder() {}
 
     /**
-     * Returns a network as a DJL model, which shares its parameters. {@code model.newPredictor} takes
-     * the translator of {@link #translator}.
+     * Returns a network as a DJL model, which shares its parameters. {@code model.newPredictor}
+     * takes the translator of {@link #translator}.
      *
      * @param network the network, which must stay open as long as the model
      * @return the model, to be closed by the caller; its block takes float32 (N, C, H, W) or uint8

@@ -46,11 +46,11 @@ public final class NetworkFactory implements BlockFactory {
     public NetworkFactory() {}
 
     /**
-     * Builds the block: of a run folder with the parameters of its best epoch, of an exported folder
-     * without parameters, which DJL then reads.
+     * Builds the block: of a run folder with the parameters of its best epoch, of an exported
+     * folder without parameters, which DJL then reads.
      *
-     * @throws UserException if an argument is missing or wrong, or the model has another engine than
-     *     the folder
+     * @throws UserException if an argument is missing or wrong, or the model has another engine
+     *     than the folder
      */
     @Override
     public Block newBlock(Model model, Path modelPath, Map<String, ?> arguments) {

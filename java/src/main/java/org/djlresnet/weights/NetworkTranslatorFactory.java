@@ -11,7 +11,8 @@ import org.djlresnet.UserException;
 
 /**
  * Creates the translator from images to class probabilities of a model whose block {@link
- * NetworkFactory} or {@link DjlFolder#model} made. It prepares images of all kinds as training does.
+ * NetworkFactory} or {@link DjlFolder#model} made. It prepares images of all kinds as training
+ * does.
  *
  * <p>{@code serving.properties} of a folder that {@link DjlFolder} wrote name this class as {@code
  * translatorFactory}. DJL Serving reads it there, and so do {@code Criteria} with {@code

@@ -23,8 +23,8 @@ import org.djlresnet.image.RawImage;
  * A network with its preprocessing and class names.
  *
  * <p>It prepares images that come as uint8 (N, H, W, 3), which is how DJL's own translator passes
- * them: {@code Criteria} without a translator use that one, whatever {@code serving.properties} say.
- * Other inputs are prepared already, float32 (N, C, H, W).
+ * them: {@code Criteria} without a translator use that one, whatever {@code serving.properties}
+ * say. Other inputs are prepared already, float32 (N, C, H, W).
  */
 final class RawImageBlock extends AbstractBlock {
 

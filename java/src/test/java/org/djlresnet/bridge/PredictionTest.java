@@ -255,12 +255,8 @@ class PredictionTest {
 
     @Test
     void aPreprocessingIsWrittenOut() {
-        assertEquals(
-                Preprocessing.torchvision().toJson(),
-                Bridge.preprocessing("torchvision"));
-        assertEquals(
-                Preprocessing.of("plain:7", 3).toJson(),
-                Bridge.preprocessing("plain:7"));
+        assertEquals(Preprocessing.torchvision().toJson(), Bridge.preprocessing("torchvision"));
+        assertEquals(Preprocessing.of("plain:7", 3).toJson(), Bridge.preprocessing("plain:7"));
         refusal(() -> Bridge.preprocessing("plain"));
     }
 }

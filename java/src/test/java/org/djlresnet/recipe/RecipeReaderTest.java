@@ -61,14 +61,14 @@ class RecipeReaderTest {
                 "true|true or false"
             })
     void rejectsOtherJsonThanAnObject(String text, String received) {
-        assertEquals("A recipe must be a JSON object. Received: " + received + ".", rejection(text));
+        assertEquals(
+                "A recipe must be a JSON object. Received: " + received + ".", rejection(text));
     }
 
     @Test
     void rejectsTextAfterTheObject() {
         assertEquals(
-                "The recipe is not valid JSON at line 1 column 16.",
-                rejection("{'epochs': 3} {}"));
+                "The recipe is not valid JSON at line 1 column 16.", rejection("{'epochs': 3} {}"));
     }
 
     @Test

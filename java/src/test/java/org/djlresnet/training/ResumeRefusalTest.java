@@ -50,7 +50,7 @@ class ResumeRefusalTest extends ResumeFixture {
         Path parts = stoppedAfter(1, RECIPE);
         byte[] recipe = Files.readAllBytes(parts.resolve("recipe.json"));
         String message = refusal(parts, "{'device': 'gpu:999'}");
-        assertTrue(message.contains("There is no device \"gpu:999\""), message);
+        assertTrue(message.contains("no such device. Received: 'gpu:999'"), message);
         assertArrayEquals(recipe, Files.readAllBytes(parts.resolve("recipe.json")));
         finish(resume(parts, "{}"));
     }
@@ -63,10 +63,7 @@ class ResumeRefusalTest extends ResumeFixture {
                                 UserException.class,
                                 () ->
                                         TrainingRun.resume(
-                                                parts,
-                                                Map.of(),
-                                                QuadrantImages.of(80, 1),
-                                                test))
+                                                parts, Map.of(), QuadrantImages.of(80, 1), test))
                         .getMessage();
         assertTrue(message.contains("80 examples"), message);
     }

@@ -30,8 +30,7 @@ class RunFolderTest {
 
     private static RunFolder create(Path path) {
         return RunFolder.create(
-                path,
-                new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, Map.of("java", "17")));
+                path, new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, Map.of("java", "17")));
     }
 
     private static String refusal(Path path) {
