@@ -59,7 +59,7 @@ public final class DjlDatasets {
                     NDArray images = batch.getData().singletonOrThrow();
                     if (pixels == null) {
                         type = type(images);
-                        shape = images.getShape().getShape();
+                        shape = images.getShape().getShape().clone();
                         shape[0] = size;
                         long bytes = new Shape(shape).size() * type.bytes();
                         pixels =
