@@ -56,7 +56,7 @@ CONSUMER = """\
 
 
 def linked_repository(folder, jar, version):
-    """A local repository with this machine's artifacts, as links, and our jar, so that Maven's own stays as it is."""
+    """Make a local Maven repository of our jar and links to this machine's artifacts, which it leaves unchanged."""
     ours = folder / "org/djlresnet/py-djl-resnet" / version
     ours.mkdir(parents=True)
     shutil.copy(jar, ours / f"py-djl-resnet-{version}.jar")
@@ -69,7 +69,7 @@ def linked_repository(folder, jar, version):
     return folder
 
 
-@pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="there is no Maven, or no JDK")
+@pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="Maven or a JDK is missing")
 @pytest.mark.skipif(not jars.maven_folder().is_dir(), reason="Maven's local repository is empty")
 def test_java_example_runs_in_its_own_maven_project(tmp_path):
     jar = jars.own_jar()
@@ -91,7 +91,6 @@ def test_java_example_runs_in_its_own_maven_project(tmp_path):
     names = {Path(entry).name for entry in path.split(os.pathsep)}
     assert any(name.startswith("pytorch-engine") for name in names)
     assert [name for name in names if re.match("mxnet|tablesaw|slf4j-(?!api)|logback", name)] == []
-    # every optional engine is missing, so no property has to choose one
     ran = subprocess.run(
         ["java", "-cp", f"target/classes{os.pathsep}{path}", "Example"], cwd=project, capture_output=True, text=True
     )

@@ -20,9 +20,9 @@ import tech.tablesaw.plotly.components.TickSettings;
 import tech.tablesaw.plotly.traces.ScatterTrace;
 
 /**
- * The chapter's figure as a web page that needs no network: loss and accuracy over the epochs.
+ * The chapter's figure, loss and accuracy over the epochs, as a web page that needs no network.
  *
- * <p>A quantity has its colour, a run its dash.
+ * <p>Each metric has a colour, each run a dash pattern.
  */
 public final class MetricsFigure {
 
@@ -35,13 +35,13 @@ public final class MetricsFigure {
     private MetricsFigure() {}
 
     /**
-     * Writes the page, with Plotly's script in it.
+     * Writes the page, including Plotly's script.
      *
-     * @param html where to; an existing file is replaced
+     * @param html the page; an existing file is replaced
      * @param metricsCsv one or more {@code metrics.csv} files
-     * @param labels a label a run; used when there are several
-     * @throws UserException if a table is missing, empty or malformed, there is none, or the labels
-     *     are not as many
+     * @param labels one label per run; used if there are several runs
+     * @throws UserException if a table is missing, empty or malformed, or the numbers of tables and
+     *     labels differ
      * @throws IOException if the page cannot be written
      */
     public static void write(Path html, List<Path> metricsCsv, List<String> labels)
@@ -50,17 +50,18 @@ public final class MetricsFigure {
     }
 
     /**
-     * Makes the figure, as for a notebook.
+     * Draws the figure, for example for a notebook.
      *
      * @param metricsCsv one or more {@code metrics.csv} files
-     * @param labels a label a run; used when there are several
+     * @param labels one label per run; used if there are several runs
      * @return the figure
      * @throws UserException as {@link #write}
      */
     public static Figure of(List<Path> metricsCsv, List<String> labels) {
         if (metricsCsv.isEmpty() || metricsCsv.size() != labels.size()) {
             throw new UserException(
-                    "A figure needs one or more tables and a label for each, received %d and %d"
+                    ("A figure needs at least one table, and a label for each. Received: %s tables"
+                                    + " and %s labels.")
                             .formatted(metricsCsv.size(), labels.size()));
         }
         List<ScatterTrace> traces = new ArrayList<>();
@@ -78,22 +79,22 @@ public final class MetricsFigure {
         return figure(traces, lastEpoch, metricsCsv.size());
     }
 
-    /** The training loss and what is measured besides; both losses if nothing is. */
+    /** The training loss and all metrics except losses; all losses if there are no others. */
     private static List<String> curves(Table table) {
         List<String> metrics =
                 table.columnNames().stream()
                         .filter(name -> name.matches("(train|validation|test)_.*"))
                         .filter(name -> !name.equals("validation_seconds"))
                         .toList();
-        List<String> besides = metrics.stream().filter(name -> !name.endsWith("_loss")).toList();
-        return besides.isEmpty()
+        List<String> others = metrics.stream().filter(name -> !name.endsWith("_loss")).toList();
+        return others.isEmpty()
                 ? metrics
-                : Stream.concat(Stream.of(TRAIN_LOSS), besides.stream()).toList();
+                : Stream.concat(Stream.of(TRAIN_LOSS), others.stream()).toList();
     }
 
     private static ScatterTrace trace(
             Table table, String column, String colour, String prefix, int run) {
-        // A single epoch has no line to draw
+        // A single epoch draws no line
         boolean single = table.rowCount() == 1;
         Dash[] dashes = Dash.values();
         Line line = Line.builder().color(colour).dash(dashes[run % dashes.length]).build();
@@ -113,7 +114,7 @@ public final class MetricsFigure {
                         .build();
         Layout layout =
                 Layout.builder("Training", "epoch")
-                        // The labels of several runs take room beside the curves
+                        // The labels of several runs need more room beside the curves
                         .width(runs == 1 ? 900 : 1200)
                         .height(560)
                         .margin(Margin.builder().left(60).right(20).top(60).bottom(60).build())
@@ -146,8 +147,8 @@ public final class MetricsFigure {
     }
 
     /**
-     * Tablesaw escapes what HTML needs, but not what breaks a JavaScript string; and Plotly does
-     * not know the entity of a double quote.
+     * Escapes what would end a JavaScript string, which Tablesaw does not. Plotly does not know the
+     * HTML entity of a double quote.
      */
     private static String escaped(String text) {
         return text.replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ")

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.Engines;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 
@@ -85,10 +86,13 @@ public final class DjlFolder {
             throw new UserException(run + " is not a run folder: it holds no checkpoint.");
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            if (checkpoint.engine() != null) {
+                Engines.require(checkpoint.engine());
+            }
             return Criteria.builder()
                     .setTypes(Image.class, Classifications.class)
                     .optModelPath(run)
-                    .optEngine(checkpoint.engine())
+                    .optEngine(Engines.current().getEngineName())
                     .optArgument("blockFactory", NetworkFactory.class.getName())
                     .optOption("hasParameter", "false") // the factory has read them
                     .optTranslatorFactory(new NetworkTranslatorFactory());
