@@ -27,6 +27,19 @@ def test_python_example_runs(tmp_path):
     assert "trainable parameters" in ran.stdout
 
 
+MXNET = """\
+class Mxnet {
+    public static void main(String[] args) {
+        var recipe = org.djlresnet.recipe.Recipe.builder().optEngine("mxnet").build();
+        try {
+            org.djlresnet.training.TrainingRun.prepare(recipe, java.nio.file.Path.of("data"), null);
+        } catch (org.djlresnet.UserException missing) {
+            System.out.println(missing.getMessage());
+        }
+        System.out.println(System.getProperty("OPT_OUT_TRACKING"));
+    }
+}
+"""
 CONSUMER = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -78,6 +91,7 @@ def test_java_example_runs_in_its_own_maven_project(tmp_path):
     sources = project / "src/main/java"
     sources.mkdir(parents=True)
     (sources / "Example.java").write_text(block("java"), encoding="utf-8")
+    (sources / "Mxnet.java").write_text(MXNET, encoding="utf-8")
     (project / "pom.xml").write_text(CONSUMER.format(version=version), encoding="utf-8")
     (project / "data").symlink_to(bundled_data())
     PIL.Image.new("L", (28, 28), 128).save(project / "shoe.png")
@@ -91,10 +105,16 @@ def test_java_example_runs_in_its_own_maven_project(tmp_path):
     names = {Path(entry).name for entry in path.split(os.pathsep)}
     assert any(name.startswith("pytorch-engine") for name in names)
     assert [name for name in names if re.match("mxnet|tablesaw|slf4j-(?!api)|logback", name)] == []
-    ran = subprocess.run(
-        ["java", "-cp", f"target/classes{os.pathsep}{path}", "Example"], cwd=project, capture_output=True, text=True
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert "train_loss" in ran.stdout
-    assert '"probability"' in ran.stdout or '"class' in ran.stdout
+
+    def java(main):
+        command = ["java", "-cp", f"target/classes{os.pathsep}{path}", main]
+        ran = subprocess.run(command, cwd=project, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    printed = java("Example")
+    assert "EpochRow[epoch=1, step=8," in printed
     assert (project / "runs/first/last.safetensors").is_file()
+    assert re.search('"(class|className)": ?"', printed), printed
+    message = "The engine MXNet is not on the class path. Add DJL's artifact ai.djl.mxnet:mxnet-engine."
+    assert java("Mxnet").splitlines() == [message, "true"]

@@ -31,7 +31,7 @@ public final class Devices {
         if (id >= gpus) {
             throw new UserException(
                     String.format(
-                            "The engine %s has no such device. Received: '%s'. GPUs found: %d. Use cpu,"
+                            "The engine %s has no such device. Received: '%s'. GPUs found: %s. Use cpu,"
                                     + " or run: py-djl-resnet doctor",
                             Engines.current().getEngineName(), name, gpus));
         }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonParser;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Test;
@@ -279,6 +280,21 @@ class RecipeTest {
         assertEquals(
                 "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
                 rejection("{'epochs': 3, 'warmup_epochs': 3}"));
+    }
+
+    /** Java formats integers with the default locale's digits. */
+    @Test
+    void writesMessagesInTheSameDigitsEverywhere() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+        try {
+            assertEquals(
+                    "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
+                    rejection("{'epochs': 3, 'warmup_epochs': 3}"));
+            assertTrue(rejection("{'epochs': 0}").endsWith(" from 1 to 1000000."));
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     @Test
