@@ -52,12 +52,9 @@ public final class DjlFolder {
      * @throws UserException if the network's preprocessing is not known
      */
     public static Model model(Network network) {
+        Preprocessing preprocessing = network.specification().requirePreprocessing();
         Model model = newModel(network);
-        model.setBlock(
-                new RawImageBlock(
-                        network.block(),
-                        network.specification().requirePreprocessing(),
-                        network.classNames()));
+        model.setBlock(new RawImageBlock(network.block(), preprocessing, network.classNames()));
         return model;
     }
 
@@ -144,7 +141,10 @@ public final class DjlFolder {
         for (String name : network.classNames()) {
             if (name.isBlank() || !name.equals(name.strip()) || name.lines().count() > 1) {
                 throw new UserException(
-                        "A class name must be one line of synset.txt. Received: \"" + name + "\"");
+                        "A class name must fit in one line of synset.txt, without spaces around it."
+                                + " Received: '"
+                                + name.replace("\n", "\\n")
+                                + "'.");
             }
         }
     }
