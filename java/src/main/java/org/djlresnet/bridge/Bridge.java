@@ -1,15 +1,13 @@
 package org.djlresnet.bridge;
 
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
@@ -35,8 +33,6 @@ import org.djlresnet.training.TrainingRun;
  * <p>docs/architecture.md gives the JSON forms.
  */
 public final class Bridge {
-
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private Bridge() {}
 
@@ -174,8 +170,8 @@ public final class Bridge {
                 TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
 
-    private static JsonObject settings(String json) {
-        return JsonParser.parseString(json).getAsJsonObject();
+    private static Map<String, ?> settings(String json) {
+        return JsonParser.parseString(json).getAsJsonObject().asMap();
     }
 
     private static Path path(String path) {
@@ -316,7 +312,7 @@ public final class Bridge {
         Network bypassed = network.network();
         ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
-            return GSON.toJson(Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson());
+            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson();
         } finally {
             ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }
@@ -331,7 +327,7 @@ public final class Bridge {
      * @throws UserException if it is invalid
      */
     public static String preprocessing(String text) {
-        return GSON.toJson(Preprocessing.of(text).toJson());
+        return Preprocessing.of(text).toJson();
     }
 
     /**
@@ -360,7 +356,7 @@ public final class Bridge {
      */
     public static String checkpointInfo(String checkpoint) {
         try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
-            return GSON.toJson(opened.describe());
+            return opened.describe();
         }
     }
 }

@@ -1,2 +1,2 @@
-/** What Java cells of notebooks need: the kernel's start and bars of a training. */
+/** The Java kernel of notebooks: its start, its output, and progress bars. */
 package org.djlresnet.notebook;

@@ -180,8 +180,7 @@ public final class Trainer {
     public void run() {
         EngineTraits.of(network.manager().getEngine()).disableRecording();
         try {
-            recorder.log(
-                    (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
+            recorder.log((step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe);
             if (continues()) {
                 runEpochs();
             }

@@ -67,7 +67,7 @@ class BridgeTest {
                         "threads",
                         "max_heap_bytes"),
                 List.copyOf(json.keySet()));
-        assertEquals("0.35.1", json.get("djl").getAsString());
+        assertEquals("0.36.0", json.get("djl").getAsString());
         assertEquals(Engine.getInstance().getEngineName(), json.get("engine").getAsString());
         assertEquals("cpu", json.getAsJsonArray("devices").get(0).getAsString());
         assertTrue(json.get("threads").getAsInt() >= 1);
@@ -162,8 +162,8 @@ class BridgeTest {
     @Test
     void completesARecipe() {
         assertEquals(
-                Recipe.fromJson("{\"lr\": 0.5}").toTree(),
-                JsonParser.parseString(Bridge.completeRecipe("{\"lr\": 0.5}")));
+                Recipe.fromJson("{\"lr\": 0.5}"),
+                Recipe.fromJson(Bridge.completeRecipe("{\"lr\": 0.5}")));
         rejection(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
     }
 
@@ -232,7 +232,7 @@ class BridgeTest {
                 rejection(() -> Bridge.create("d2l-resnet18", -1, 10, 0, "cpu")));
         rejection(() -> Bridge.create("d2l-resnet18", 1, -1, 0, "cpu"));
         assertEquals(
-                "Unknown device \"tpu\". Allowed: auto, cpu, gpu or gpu:N",
+                "Unknown device. Received: 'tpu'. Allowed: auto, cpu, gpu, gpu:N.",
                 rejection(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "tpu")));
         rejection(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "gpu:999"));
     }

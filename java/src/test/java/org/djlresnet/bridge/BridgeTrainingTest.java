@@ -183,9 +183,7 @@ class BridgeTrainingTest {
         assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
         assertEquals(row.get("test_accuracy"), info.getAsJsonObject("best").get("value"));
         assertEquals(row, info.getAsJsonArray("history").get(0));
-        assertEquals(
-                Recipe.fromJson(recipe).toTree(),
-                Recipe.fromJson(info.get("recipe").toString()).toTree());
+        assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
 
         Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
         assertEquals(256, test.size());

@@ -256,12 +256,8 @@ class PredictionTest {
 
     @Test
     void expandsAPreset() {
-        assertEquals(
-                Preprocessing.torchvision().toJson(),
-                JsonParser.parseString(Bridge.preprocessing("torchvision")));
-        assertEquals(
-                Preprocessing.of("plain:7", 3).toJson(),
-                JsonParser.parseString(Bridge.preprocessing("plain:7")));
+        assertEquals(Preprocessing.torchvision().toJson(), Bridge.preprocessing("torchvision"));
+        assertEquals(Preprocessing.of("plain:7", 3).toJson(), Bridge.preprocessing("plain:7"));
         rejection(() -> Bridge.preprocessing("plain"));
     }
 }

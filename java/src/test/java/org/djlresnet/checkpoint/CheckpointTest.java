@@ -120,10 +120,11 @@ class CheckpointTest {
         try (Network network = network()) {
             EngineTraits.of(network.manager().getEngine()).disableRecording();
             NDArray momentum = network.manager().create(new float[] {1, -2});
-            Checkpoint.save(file, network, run, Map.of("momentum/fc.bias", momentum));
+            Checkpoint.save(file, network, run.toString(), Map.of("momentum/fc.bias", momentum));
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            JsonObject description = checkpoint.describe();
+            JsonObject description =
+                    JsonParser.parseString(checkpoint.describe()).getAsJsonObject();
             assertEquals(
                     List.of(
                             "model",

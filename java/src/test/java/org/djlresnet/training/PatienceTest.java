@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,7 +115,7 @@ class PatienceTest extends ResumeFixture {
             run.trainer().stopAfter(3);
             finish(run);
             done = run.trainer().progress().state() == Progress.State.DONE;
-            run = done ? run : TrainingRun.resume(parts, new JsonObject(), train, wrong);
+            run = done ? run : TrainingRun.resume(parts, Map.of(), train, wrong);
         }
         assertSameResult(whole, parts);
         List<EpochRow> rows = run.trainer().progress().rows();

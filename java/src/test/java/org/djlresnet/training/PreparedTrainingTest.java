@@ -91,7 +91,7 @@ class PreparedTrainingTest extends ResumeFixture {
         TrainingRun first = TrainingRun.prepare(recipe, train, test, parts);
         first.trainer().stopAfter(1);
         finish(first);
-        finish(TrainingRun.resume(parts, new JsonObject(), train, test));
+        finish(TrainingRun.resume(parts, Map.of(), train, test));
         assertSameResult(whole, parts);
     }
 
@@ -135,7 +135,7 @@ class PreparedTrainingTest extends ResumeFixture {
         } else {
             assertNull(recorded(last));
         }
-        finish(TrainingRun.resume(parts, new JsonObject(), training, testing));
+        finish(TrainingRun.resume(parts, Map.of(), training, testing));
         assertSameResult(whole, parts);
         ImageShape shape = training.shape();
         assertEquals(Preprocessing.exact(shape), recorded(last));

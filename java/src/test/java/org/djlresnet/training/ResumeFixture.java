@@ -32,7 +32,7 @@ abstract class ResumeFixture extends TrainerFixture {
 
     TrainingRun resume(Path from, String changes) {
         JsonObject json = JsonParser.parseString(changes.replace('\'', '"')).getAsJsonObject();
-        return TrainingRun.resume(from, json, train, test);
+        return TrainingRun.resume(from, json.asMap(), train, test);
     }
 
     String rejection(Path from, String changes) {

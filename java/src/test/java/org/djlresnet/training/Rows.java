@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import com.google.gson.JsonObject;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +30,6 @@ final class Rows {
     }
 
     static RunContents contents(Recipe recipe) {
-        return new RunContents(recipe, ACCURACY, COLUMNS, new JsonObject());
+        return new RunContents(recipe, ACCURACY, COLUMNS, Map.of());
     }
 }

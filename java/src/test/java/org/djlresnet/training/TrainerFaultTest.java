@@ -200,7 +200,7 @@ class TrainerFaultTest extends TrainerFixture {
         String log = Files.readString(parts.resolve("log.txt"));
         assertTrue(log.contains(" failed: " + thrown), log);
 
-        finish(TrainingRun.resume(parts, new JsonObject(), train, test));
+        finish(TrainingRun.resume(parts, Map.of(), train, test));
         assertSameResult(whole, parts);
         return thrown;
     }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
@@ -94,7 +95,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     private TrainingRun resume(Path folder) {
-        return TrainingRun.resume(folder, new JsonObject(), train, test);
+        return TrainingRun.resume(folder, Map.of(), train, test);
     }
 
     private static JsonObject read(Path file) throws IOException {
@@ -196,7 +197,7 @@ class ValidationRunTest extends TrainerFixture {
         TrainingRun run = prepare(folder);
         run.trainer().stopAfter(3);
         finish(run);
-        JsonObject none = new JsonObject();
+        Map<String, Object> none = Map.of();
         Examples other = QuadrantImages.of(12, 3);
         assertNotEquals(other.fingerprint(), test.fingerprint());
         String message =
@@ -205,8 +206,7 @@ class ValidationRunTest extends TrainerFixture {
                                 () -> TrainingRun.resume(folder, none, train, other))
                         .getMessage();
         assertTrue(message.startsWith("The test data differ from those of the run"), message);
-        JsonObject changed = new JsonObject();
-        changed.addProperty("validation", 0.5);
+        Map<String, Object> changed = Map.of("validation", 0.5);
         message =
                 assertThrows(
                                 UserException.class,
