@@ -100,7 +100,7 @@ def test_resume_needs_the_same_arrays(arrays, tmp_path):
     with pytest.raises(UsageError, match="four arrays"):
         resume(run, dataset=arrays[:2], progress=False)
     other = (*separable(100, 0), *arrays[2:])
-    with pytest.raises(UsageError, match="Are these the data of its run"):
+    with pytest.raises(UsageError, match="does not match 100 examples"):
         resume(run, dataset=other, progress=False)
     other = (arrays[0], 1 - arrays[1], *arrays[2:])
     with pytest.raises(UsageError, match="The training data differ from those of the run"):
@@ -109,7 +109,7 @@ def test_resume_needs_the_same_arrays(arrays, tmp_path):
 
 def test_resume_uses_the_previous_checkpoint_if_last_is_damaged(finished, trained):
     damage_last(finished)
-    with pytest.warns(UserWarning, match=r"last\.safetensors.* Going on from .*last\.previous\.safetensors") as told:
+    with pytest.warns(UserWarning, match=r"last\.safetensors.* Resuming from .*last\.previous\.safetensors") as told:
         run = resume(finished, progress=False)
     assert [warning.filename for warning in told] == [__file__]
     assert without_times(run.history) == without_times(trained.history)
@@ -242,7 +242,9 @@ def test_auto_finds_a_run_of_an_earlier_version(command, finished, tmp_path):
 
 def test_resume_rejects_fewer_epochs_than_completed(finished):
     before = (finished / "recipe.json").read_bytes()
-    with pytest.raises(UsageError, match=r'"epochs" must be at least 2, which the run has already\. Received: 1'):
+    with pytest.raises(
+        UsageError, match=r'"epochs" must be at least 2, which the run has already completed\. Received: 1'
+    ):
         resume(finished, {"epochs": 1}, progress=False)
     assert (finished / "recipe.json").read_bytes() == before
 

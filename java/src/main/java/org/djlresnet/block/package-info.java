@@ -1,2 +1,2 @@
-/** The layers and residual blocks of networks. */
+/** Layers and residual blocks. */
 package org.djlresnet.block;

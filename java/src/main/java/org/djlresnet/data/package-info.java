@@ -1,2 +1,2 @@
-/** From files to batches: named data sets, their readers, shuffling and prefetching. */
+/** Data sets: examples in memory or in files, readers by name, batches, and DJL's datasets. */
 package org.djlresnet.data;

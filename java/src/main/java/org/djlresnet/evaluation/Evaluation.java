@@ -57,7 +57,7 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
      * @return {@code {"loss", "accuracy", "classes": [{"name", "precision", "recall", "f1",
      *     "support"}], "confusion_matrix"}}; 0/0 is 0
      */
-    public JsonObject toJson() {
+    public String toJson() {
         JsonObject json = new JsonObject();
         json.addProperty("loss", loss());
         json.addProperty("accuracy", accuracy());
@@ -82,7 +82,7 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
         }
         json.add("classes", classes);
         json.add("confusion_matrix", matrix);
-        return json;
+        return json.toString();
     }
 
     private long rowSum(int row) {

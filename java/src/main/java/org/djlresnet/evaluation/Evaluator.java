@@ -1,10 +1,12 @@
 package org.djlresnet.evaluation;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Locale;
 import java.util.function.Supplier;
 import org.djlresnet.UserException;
+import org.djlresnet.block.Described;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
@@ -65,7 +67,7 @@ public final class Evaluator {
      * @param network the network
      */
     public static void disableGradients(Network network) {
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
     }
 
     /**
@@ -100,12 +102,17 @@ public final class Evaluator {
             Measurement measurement,
             Supplier<Batch> batches,
             Runnable afterBatch) {
-        try (FoldedNetwork folded = new FoldedNetwork(network)) {
+        // a registered network of foreign blocks cannot be folded
+        boolean describes = network.block() instanceof Described;
+        try (FoldedNetwork folded = describes ? new FoldedNetwork(network) : null) {
             for (Batch next = batches.get(); next != null; next = batches.get()) {
                 try (Batch batch = next;
                         NDManager manager = network.manager().newSubManager()) {
                     Minibatch minibatch = Minibatch.of(batch, manager);
-                    measurement.add(new NDList(folded.forward(minibatch.images())), minibatch);
+                    NDArray images = minibatch.images();
+                    NDArray outputs =
+                            describes ? folded.forward(images) : network.forward(images, false);
+                    measurement.add(new NDList(outputs), minibatch);
                 }
                 afterBatch.run();
             }

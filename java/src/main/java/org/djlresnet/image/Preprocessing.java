@@ -1,6 +1,5 @@
 package org.djlresnet.image;
 
-import com.google.gson.JsonObject;
 import java.util.List;
 import java.util.Locale;
 import org.djlresnet.UserException;
@@ -119,10 +118,10 @@ public record Preprocessing(
      * Parses a preset's name or a JSON object.
      *
      * @param text {@code "torchvision"}, {@code "plain:N"} (stretched to N×N, no normalization) or
-     *     a JSON object, see {@link #of(JsonObject)}
-     * @param channels the network's input channels
-     * @return the preprocessing, with these channels
-     * @throws UserException if the text is neither, has a bad value or other channels
+     *     a JSON object, see {@link #toJson}
+     * @param channels the channels that the network takes
+     * @return the preprocessing, of these channels
+     * @throws UserException if the text is neither, has a bad value or is for other channels
      */
     public static Preprocessing of(String text, int channels) {
         Preprocessing found = PreprocessingText.read(text, channels);
@@ -150,26 +149,16 @@ public record Preprocessing(
     }
 
     /**
-     * Parses the form that {@link #toJson} returns: {@code {"channels": 3, "resize": {"to":
-     * "short-side", "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height":
-     * 224, "width": 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}.
+     * Writes the preprocessing as JSON: {@code {"channels": 3, "resize": {"to": "short-side",
+     * "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width":
+     * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}. "to" may be
+     * "exact", then with "height" and "width"; all but channels may be null, and missing where it
+     * is read.
      *
-     * @param json the object; if "to" is "exact", with "height" and "width" instead of "size"; all
-     *     keys except "channels" may be null or missing
-     * @return the preprocessing
-     * @throws UserException if a key is unknown or a value is bad
+     * @return a JSON object that {@link #of(String)} reads
      */
-    public static Preprocessing of(JsonObject json) {
-        return PreprocessingText.read(json);
-    }
-
-    /**
-     * Returns the preprocessing as JSON.
-     *
-     * @return a JSON object with the keys channels, resize, crop, mean and deviation
-     */
-    public JsonObject toJson() {
-        return PreprocessingText.write(this);
+    public String toJson() {
+        return PreprocessingText.write(this).toString();
     }
 
     /**

@@ -1,2 +1,2 @@
-/** Images and their preprocessing: colour conversion, resizing, cropping and normalization. */
+/** Images and their preprocessing: channels, resize, crop, normalization. */
 package org.djlresnet.image;

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
@@ -166,6 +167,33 @@ public final class Models {
             Map<String, Consumer<B>> options) {
         Preprocessing preprocessing = Preprocessing.exact(SMALL);
         REGISTRY.put(name, Entry.of(description, SMALL, TEN, preprocessing, builder, options));
+    }
+
+    /**
+     * Registers a network of the caller's, such as a DJL block, so that a recipe can name it. To
+     * resume a run of it in another process, register it there too.
+     *
+     * @param name its name, not taken yet, without a plus sign
+     * @param input the usual shape of its input
+     * @param builder makes the block for a number of classes; it takes images (N, C, H, W) and
+     *     returns logits (N, classes)
+     * @throws UserException if the name is taken or has a plus sign
+     */
+    public static synchronized void register(
+            String name, ImageShape input, IntFunction<Block> builder) {
+        if (REGISTRY.containsKey(name) || name.contains("+")) {
+            throw new UserException(
+                    "A network's name must be new and without '+'. Received: '" + name + "'.");
+        }
+        REGISTRY.put(
+                name,
+                new Entry(
+                        "registered by this program",
+                        input,
+                        TEN,
+                        Preprocessing.exact(input),
+                        Map.of(),
+                        (output, options) -> builder.apply(output.size())));
     }
 
     /**

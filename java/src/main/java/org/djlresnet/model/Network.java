@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.function.BiFunction;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.engine.Engines;
 
 /**
  * A network with its specification, its parameters and its device.
@@ -42,7 +43,7 @@ public final class Network implements AutoCloseable {
         parameters = StateDict.of(block);
         parameters.forEach(
                 (name, parameter) -> parameter.setInitializer(initializers.apply(name, parameter)));
-        manager = NDManager.newBaseManager(device);
+        manager = Engines.current().newBaseManager(device);
         try {
             arrangeFor(entry.input().height(), entry.input().width());
         } catch (RuntimeException | Error failure) {

@@ -141,7 +141,7 @@ public final class Bars {
         }
         for (JsonElement element : now.getAsJsonArray("rows")) {
             rows++;
-            finish(EpochRow.fromJson(element.getAsJsonObject()), epochs);
+            finish(EpochRow.fromJson(element.toString()), epochs);
         }
         String state = now.get("state").getAsString();
         boolean testing = state.equals("testing");

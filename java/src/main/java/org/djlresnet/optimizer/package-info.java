@@ -1,2 +1,2 @@
-/** Optimizers: how gradients update parameters. */
+/** Optimizers: how gradients change parameters. */
 package org.djlresnet.optimizer;

@@ -36,7 +36,7 @@ class ConvolutionTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @ParameterizedTest

@@ -38,7 +38,7 @@ class ResidualTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test

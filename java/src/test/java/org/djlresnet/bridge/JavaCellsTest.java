@@ -303,7 +303,7 @@ class JavaCellsTest {
     @Test
     void aNetworkHasOneHandle() throws InterruptedException {
         Network network = Network.create("plain20", 1, List.of("a", "b"), 0, Device.cpu());
-        try (NetworkHandle handle = new NetworkHandle(network, new JsonObject())) {
+        try (NetworkHandle handle = new NetworkHandle(network, "{}")) {
             cells.variables().putNetwork("network", handle);
             run("var own = network;");
             assertSame(handle, cells.variables().get("own").value());

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What is prepared of a network never outlives its weights. */
+/** Tests that the prepared network follows changes of the weights. */
 class NetworkHandleTest {
 
     private static final int EXAMPLES = 3;

@@ -23,13 +23,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Predictions are the logits of prepared images. */
+/** Compares predictions with the logits of prepared images. */
 @Tag("engine")
 class PredictionTest {
 
     private static final int CLASSES = 4;
 
-    /** Small, so that networks compute it fast; images of other sizes than it. */
+    /** A small size, for speed, to which images of other sizes are resized. */
     private static final String SMALL =
             "{'channels': 3, 'resize': {'to': 'short-side', 'size': 12, 'interpolation':"
                     + " 'bilinear', 'rounded': true}, 'crop': {'height': 10, 'width': 10}, 'mean':"
@@ -72,7 +72,7 @@ class PredictionTest {
         return values;
     }
 
-    /** Logits of one image by itself, prepared here. */
+    /** Prepares one image and computes its logits. */
     private float[] expected(ImageShape shape, Preprocessing preprocessing) {
         RawImage raw = new RawImage();
         bytes(shape).get(raw.holdBytes(shape), 0, (int) shape.values());
@@ -97,7 +97,7 @@ class PredictionTest {
             shapes.add(new ImageShape(i % 3 == 0 ? 1 : 3, 3 + i % 7, 20 - i % 5));
         }
         String text = SMALL.replace('\'', '"');
-        // with a crop all become alike, without one they do not
+        // with a crop all prepared images have the same shape, without one they do not
         for (String chosen : List.of(text, text.replaceAll("\\{\"height\": 10, .*?}", "null"))) {
             float[] logits =
                     values(
@@ -256,12 +256,8 @@ class PredictionTest {
 
     @Test
     void expandsAPreset() {
-        assertEquals(
-                Preprocessing.torchvision().toJson(),
-                JsonParser.parseString(Bridge.preprocessing("torchvision")));
-        assertEquals(
-                Preprocessing.of("plain:7", 3).toJson(),
-                JsonParser.parseString(Bridge.preprocessing("plain:7")));
+        assertEquals(Preprocessing.torchvision().toJson(), Bridge.preprocessing("torchvision"));
+        assertEquals(Preprocessing.of("plain:7", 3).toJson(), Bridge.preprocessing("plain:7"));
         rejection(() -> Bridge.preprocessing("plain"));
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -48,7 +49,7 @@ class CheckpointFuzzTest {
         assertTrue(preprocessing == null || preprocessing.channels() == checkpoint.inChannels());
         assertEquals(
                 List.of("momentum/fc.bias"), List.copyOf(checkpoint.optimizerState().keySet()));
-        JsonObject described = checkpoint.describe();
+        JsonObject described = JsonParser.parseString(checkpoint.describe()).getAsJsonObject();
         assertEquals(checkpoint.model(), described.get("model").getAsString());
         assertEquals(checkpoint.classNames().size(), described.get("classes").getAsInt());
         assertEquals(checkpoint.run() != null, described.has("history"));

@@ -42,7 +42,7 @@ class D2lResNet18Test {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test

@@ -28,7 +28,7 @@ final class EngineLogits {
     }
 
     static float[] compute() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         try (Network network =
                         Network.create("d2l-resnet18", 1, Network.numbered(10), 7, Device.cpu());
                 NDManager manager = NDManager.newBaseManager()) {

@@ -26,7 +26,7 @@ class StudyResNetTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     private static Network network(String name, int classes) {

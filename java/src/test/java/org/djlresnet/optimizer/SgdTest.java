@@ -32,7 +32,7 @@ class SgdTest {
 
     @BeforeEach
     void makeParameters() {
-        EngineTraits.of(manager.getEngine()).disableGradients();
+        EngineTraits.of(manager.getEngine()).disableRecording();
         add("conv1.weight", Parameter.Type.WEIGHT, true);
         add("conv1.bias", Parameter.Type.BIAS, true);
         add("bn1.weight", Parameter.Type.GAMMA, true);

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.nn.Parameter;
-import com.google.gson.JsonObject;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -95,7 +94,7 @@ class StochasticDepthTest extends TrainerFixture {
             depth.begin(step);
             assertTrue(last.isShut(true));
             assertFalse(last.isShut(false));
-            // a later run without stochastic depth begins with whole blocks
+            // a later run without stochastic depth drops nothing
             new StochasticDepth(network, 3, 0).begin(step);
             assertFalse(last.isShut(true));
         }
@@ -149,7 +148,7 @@ class StochasticDepthTest extends TrainerFixture {
         TrainingRun part = TrainingRun.prepare(recipe, train, test, dir.resolve("parts"));
         part.trainer().stopAfter(3);
         finish(part);
-        finish(TrainingRun.resume(dir.resolve("parts"), new JsonObject(), train, test));
+        finish(TrainingRun.resume(dir.resolve("parts"), Map.of(), train, test));
         assertSameBytes(
                 tensors(dir.resolve("whole").resolve("last.safetensors")),
                 tensors(dir.resolve("parts").resolve("last.safetensors")));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -89,7 +90,7 @@ class TrainerTest extends TrainerFixture {
             assertEquals(EpochRow.csvHeader(Rows.COLUMNS), csv.get(0));
             assertEquals(rows.stream().map(EpochRow::toCsv).toList(), csv.subList(1, 4));
 
-            // what is made for a step or an epoch is freed in it
+            // arrays of a step or epoch are freed at its end
             assertEquals(arrays.get(0), arrays.get(2));
             assertEquals(arraysBefore, network.manager().getManagedArrays().size());
             assertTrue(threadsBefore.containsAll(threads()), threads().toString());
@@ -98,7 +99,7 @@ class TrainerTest extends TrainerFixture {
         }
         try (Checkpoint last = Checkpoint.open(folder.last());
                 Checkpoint best = Checkpoint.open(folder.best())) {
-            JsonObject state = last.describe();
+            JsonObject state = JsonParser.parseString(last.describe()).getAsJsonObject();
             assertEquals(3, state.get("epoch").getAsInt());
             assertEquals(24, state.get("step").getAsInt());
             double most =
@@ -108,7 +109,7 @@ class TrainerTest extends TrainerFixture {
                             .max()
                             .getAsDouble();
             assertEquals(most, state.getAsJsonObject("best").get("value").getAsDouble());
-            JsonObject bestState = best.describe();
+            JsonObject bestState = JsonParser.parseString(best.describe()).getAsJsonObject();
             int bestEpoch = bestState.get("epoch").getAsInt();
             assertEquals(
                     most,
