@@ -1,4 +1,4 @@
-"""Build our own jar with Maven before a wheel or an editable install, and put it and the data into the wheel."""
+"""Build our jar with Maven for a wheel or an editable install, and add it and the data to the wheel."""
 
 import os
 import shutil
@@ -13,12 +13,12 @@ TAIL = 40
 
 
 class JarBuildHook(BuildHookInterface):
-    """Runs Maven; the wheel stays free of any platform, for the native libraries are fetched at first use."""
+    """Runs Maven. The wheel fits all platforms: native libraries are downloaded on first use."""
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Ask for jgo where Maven is missing: it knows where Maven's central repository is."""
+        """Require jgo if Maven is missing, for the address of Maven's central repository."""
         return [] if shutil.which("mvn") else ["jgo"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -30,16 +30,16 @@ class JarBuildHook(BuildHookInterface):
         shutil.rmtree(jars, ignore_errors=True)
         jars.mkdir()
         shutil.copyfile(root / "target" / own, jars / own)
-        if version == "standard":  # an editable install reads the data where they lie
+        if version == "standard":  # an editable install reads the data in place
             build_data["force_include"][str(root / "data")] = "py_djl_resnet/data"
 
 
 def run_maven(root: Path) -> None:
-    """Run Maven in `root`, or its wrapper; end with what went wrong and what to do."""
+    """Run Maven or its wrapper in `root`; exit with advice if it fails."""
     if not find_compiler():
         raise SystemExit(
-            "py-djl-resnet: building needs a JDK (javac), 17 or later, and none was found in JAVA_HOME "
-            f"({os.environ.get('JAVA_HOME') or 'not set'}) or on PATH. Install one, such as Debian's package "
+            "py-djl-resnet: The build needs a JDK 17 or later (javac), and found none in JAVA_HOME "
+            f"({os.environ.get('JAVA_HOME') or 'not set'}) or on PATH. Install one, such as Debian's "
             "openjdk-17-jdk-headless, or set JAVA_HOME to it."
         )
     environment = dict(os.environ)
@@ -63,18 +63,18 @@ def run_maven(root: Path) -> None:
         tail = "\n".join(done.stdout.splitlines()[-TAIL:])
         raise SystemExit(
             f"py-djl-resnet: Maven failed with exit code {done.returncode}: {' '.join([*command, *MAVEN_ARGUMENTS])}\n"
-            f"{tail}\nMaven needs a JDK of version 17 or later and the network (or a filled local repository)."
+            f"{tail}\nMaven needs a JDK 17 or later, and the network or a complete local repository."
         )
 
 
 def find_compiler() -> str | None:
-    """The Java compiler that Maven will use."""
+    """Return the Java compiler that Maven will use."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("javac", path=str(Path(home) / "bin") if home else None)
 
 
 def central_repository() -> str:
-    """The address of Maven's central repository, as jgo knows it."""
+    """Return the address of Maven's central repository from jgo."""
     from jgo.constants import MAVEN_CENTRAL_URL
 
     return str(MAVEN_CENTRAL_URL).rstrip("/")

@@ -65,7 +65,7 @@ def test_file_of_another_size_is_rejected(refused, folder, tmp_path, name, size,
         batch.truncate(size)
     code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
-    expected = f"{folder / name}: {part}: 10000 records of 3073 bytes take 30730000 bytes, received {size}"
+    expected = f"{folder / name} is {part}. Received: {size} bytes. Allowed: 30730000, for 10000 records of 3073 bytes."
     assert message.startswith(expected)
     assert not (tmp_path / "mine").exists()
 
@@ -76,7 +76,7 @@ def test_label_out_of_range_is_rejected(refused, folder):
         batch.write(b"\x0a")
     code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
-    assert f"{folder / 'data_batch_2.bin'}: record 7 has the label 10; it must be 0 to 9" in message
+    assert f"{folder / 'data_batch_2.bin'} holds a bad label in record 7. Received: 10. Allowed: 0 to 9." in message
 
 
 def test_missing_files_suggest_the_command_that_fetches_them(refused, folder, monkeypatch, tmp_path):
@@ -88,7 +88,7 @@ def test_missing_files_suggest_the_command_that_fetches_them(refused, folder, mo
     code, message = refused("train", "--dataset", "cifar-10", *TINY)
     assert code == 2
     assert str(tmp_path / "cache" / "data" / "cifar-10-batches-bin") in message
-    assert "Fetch them: python -m py_djl_resnet datasets --download cifar-10." in message
+    assert "Download them: python -m py_djl_resnet datasets --download cifar-10." in message
 
 
 @pytest.mark.skipif(not (SHARED / "cifar10-jpeg.zip").is_file(), reason="the original CIFAR-10 is not available")

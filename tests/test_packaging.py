@@ -1,4 +1,4 @@
-"""What is shipped: versions, the lock, the licences, and what no file may name."""
+"""Tests of what is shipped: versions, the lock of jars, licences, the wheel."""
 
 import re
 import shutil
@@ -15,24 +15,24 @@ from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import bundled_data
 
 ROOT = Path(__file__).parent.parent
-#: An address of a package registry, by what such addresses have in common.
+#: Matches addresses of package registries.
 REGISTRY = re.compile(r"https?://(?:(?:repo\d?|registry|files|plugins|pypi)\.[\w.-]+|[\w.-]+/(?:maven2|simple)\b)")
 
 
 def pom(path):
-    """The text of an element of the pom."""
+    """Return the text of an element of pom.xml."""
     return ElementTree.parse(ROOT / "pom.xml").findtext("/".join(f"{{*}}{part}" for part in path.split("/")))
 
 
 def committed_files():
-    """The files that git holds; skips where this is no checkout."""
+    """Return the files that git tracks; skip outside a checkout."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def test_each_name_of_the_package_is_imported_when_it_is_asked_for():
+def test_package_imports_each_name_on_demand():
     asked = (
         "import py_djl_resnet as p; print(len([getattr(p, name) for name in p.__all__]), set(p.__all__) <= set(dir(p)))"
     )
@@ -50,7 +50,7 @@ def test_pip_and_maven_agree_on_the_version():
 
 
 @pytest.mark.parametrize("element", ["dependencies", "profiles/profile/dependencies"])
-def test_the_lock_agrees_with_the_pom(element):
+def test_lock_matches_pom(element):
     """If this fails, run tools/lock_jars.py."""
     properties = {
         item.tag.rpartition("}")[2]: item.text for item in ElementTree.parse(ROOT / "pom.xml").find("{*}properties")
@@ -66,26 +66,26 @@ def test_the_lock_agrees_with_the_pom(element):
         assert (item.findtext("{*}groupId"), item.findtext("{*}artifactId"), version) in locked
 
 
-def test_the_lock_has_the_natives_that_djl_publishes():
+def test_lock_has_all_published_natives():
     natives = {(jar.engine, jar.platform, jar.version) for jar in jars.lock() if jar.engine}
     torch = {("pytorch", name, "2.7.1") for name in ("linux-x86_64", "linux-aarch64", "osx-aarch64", "win-x86_64")}
     assert natives == torch | {("mxnet", name, "1.9.1") for name in ("linux-x86_64", "osx-x86_64", "win-x86_64")}
 
 
-def test_the_lock_is_whole():
+def test_lock_is_complete():
     locked = jars.lock()
     assert len({jar.path for jar in locked}) == len(locked)
     assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) and jar.size > 0 for jar in locked)
 
 
-def test_the_jar_knows_where_jars_come_from(monkeypatch):
+def test_jar_records_its_repository(monkeypatch):
     monkeypatch.delenv("PY_DJL_RESNET_REPOSITORY", raising=False)
     assert re.fullmatch(r"https://[a-z0-9.-]+/\S*[^/]", jars.repository())
     monkeypatch.setenv("PY_DJL_RESNET_REPOSITORY", "https://mirror.invalid/maven/")
     assert jars.repository() == "https://mirror.invalid/maven"
 
 
-def test_no_committed_file_names_a_registry_host():
+def test_no_tracked_file_names_a_registry():
     named = {
         f"{file.relative_to(ROOT)}: {address}"
         for file in committed_files()
@@ -95,12 +95,19 @@ def test_no_committed_file_names_a_registry_host():
     assert named == set()
 
 
-def test_the_licences_lie_beside_what_they_license():
+def test_licences_are_present():
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Zalando SE" in (bundled_data() / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
 
 
-def test_the_wrapper_fetches_a_maven_that_is_verified():
+def test_jar_names_its_module_and_holds_its_licence():
+    with zipfile.ZipFile(jars.own_jar()) as jar:
+        assert "Automatic-Module-Name: org.djlresnet\r\n" in jar.read("META-INF/MANIFEST.MF").decode()
+        assert jar.read("META-INF/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert pom("licenses/license/name") == "Apache-2.0"
+
+
+def test_maven_wrapper_verifies_its_download():
     lines = (ROOT / ".mvn/wrapper/maven-wrapper.properties").read_text(encoding="utf-8").splitlines()
     properties = dict(line.split("=", 1) for line in lines if "=" in line)
     assert properties["distributionType"] == "only-script"
@@ -109,9 +116,9 @@ def test_the_wrapper_fetches_a_maven_that_is_verified():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="there is no Maven, or no JDK")
-def test_the_wheel_holds_all_that_training_needs_and_no_more(tmp_path):
-    # in a copy, for Maven writes over the jar that the JVM of this process has open
+@pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="Maven or a JDK is missing")
+def test_wheel_holds_what_training_needs(tmp_path):
+    # in a copy, because Maven overwrites the jar that this process's JVM has open
     for file in committed_files():
         copy = tmp_path / "checkout" / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +126,7 @@ def test_the_wheel_holds_all_that_training_needs_and_no_more(tmp_path):
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     made = subprocess.run([*pip, str(tmp_path), str(tmp_path / "checkout")], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    # whoever installs the package does not wait for its tests
+    # installing must not run the tests
     assert not (tmp_path / "checkout/target/surefire-reports").exists()
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith("-py3-none-any.whl")

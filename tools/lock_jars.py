@@ -1,6 +1,6 @@
-"""Write `py_djl_resnet/_java/jars.lock.json` from the pom: the runtime class path, and the natives of all platforms.
+"""Write `py_djl_resnet/_java/jars.lock.json` from pom.xml: the runtime class path and all platforms' native libraries.
 
-Run it on Linux x86-64 after a change of the pom's dependencies; it needs Maven and about 400 MB of download:
+Run it on Linux x86-64 after changing a dependency. It needs Maven and downloads about 400 MB:
 
     python tools/lock_jars.py
 """
@@ -23,29 +23,29 @@ DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
 
 def maven(*arguments: str) -> str:
-    """Run Maven in the checkout and return what it printed, without the colours of its start script."""
+    """Run Maven in the checkout and return its output without colour codes."""
     command = ["mvn", "-B", *arguments]
     printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return re.sub(r"\x1b\[[0-9;]*m", "", printed)
 
 
 def pom_property(name: str) -> str:
-    """A property of the pom, such as `pytorch.version`."""
+    """Return a property of pom.xml, such as `pytorch.version`."""
     text = ElementTree.parse(ROOT / "pom.xml").findtext(f"{{*}}properties/{{*}}{name}")
     if text is None:
-        sys.exit(f"pom.xml has no property {name}")
+        sys.exit(f"pom.xml has no property {name}.")
     return text
 
 
 def entry(group: str, artifact: str, version: str, file: Path, **native: str) -> dict[str, str | int]:
-    """One line of the lock."""
+    """Return an entry of the lock."""
     content = file.read_bytes()
     coordinates = {"group": group, "artifact": artifact, "version": version, **native}
     return {**coordinates, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
 def common() -> list[dict[str, str | int]]:
-    """The jars of the runtime class path that are the same on every platform, in Maven's order."""
+    """Return the runtime jars that all platforms share, optional ones included, in Maven's order."""
     listing = maven(f"{DEPENDENCY_PLUGIN}:list", "-DincludeScope=runtime", "-DoutputAbsoluteArtifactFilename=true")
     line = re.compile(r"^\[INFO\] +([\w.-]+):([\w.-]+):jar:([\w.-]+):(?:compile|runtime):(\S+?\.jar)(?: |$)", re.M)
     found = line.findall(listing)
@@ -55,7 +55,7 @@ def common() -> list[dict[str, str | int]]:
 
 
 def natives() -> list[dict[str, str | int]]:
-    """The jars with the engines' native libraries."""
+    """Return the jars of the engines' native libraries."""
     local = Path(maven("-q", "help:evaluate", "-Dexpression=settings.localRepository", "-DforceStdout").strip())
     entries = []
     for engine, (group, artifact, platforms) in NATIVES.items():

@@ -65,7 +65,7 @@ public final class DataPath {
                                 batchSize,
                                 1)) {
             loader.restart(order(data.size(), batches * batchSize));
-            EngineTraits.of(network.manager().getEngine()).prepareThread();
+            EngineTraits.of(network.manager().getEngine()).disableRecording();
             network.arrangeFor(size, size);
             Batch first = loader.next();
             ByteBuffer images = copy(first.images());

@@ -37,7 +37,7 @@ public final class FixedBatch {
                                 network.manager(),
                                 Map.of());
                 NDManager fixed = network.manager().newSubManager()) {
-            EngineTraits.of(network.manager().getEngine()).prepareThread();
+            EngineTraits.of(network.manager().getEngine()).disableRecording();
             network.arrangeFor(size, size);
             NDArray images = fixed.randomUniform(0, 1, new Shape(batchSize, 1, size, size));
             NDArray labels = fixed.randomInteger(0, 10, new Shape(batchSize), DataType.INT32);

@@ -9,9 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Writes a file so that at every moment either the old content or the new one is there, whole. */
+/** Writes files atomically: at every moment a file has either its old or its new content. */
 public final class AtomicFile {
 
     private static final AtomicLong COUNT = new AtomicLong();
@@ -22,6 +23,8 @@ public final class AtomicFile {
     @FunctionalInterface
     public interface Content {
         /**
+         * Writes the content.
+         *
          * @param channel open for writing, at position 0
          * @throws IOException if writing fails
          */
@@ -29,12 +32,12 @@ public final class AtomicFile {
     }
 
     /**
-     * Writes to a temporary file beside the given one, flushes it to the disk, renames it, and
-     * flushes the folder where the system can. On failure the temporary file is removed and the
-     * given one is as it was. A process that is killed meanwhile leaves {@code .NAME.PID-N.tmp}.
+     * Writes a file: to a temporary file in the same folder, which is flushed to disk and renamed.
+     * On failure the temporary file is deleted and the given one is unchanged. A process killed
+     * during the write leaves {@code .NAME.PID-N.tmp}.
      *
-     * @param file what to write; replaced if it exists
-     * @param content writes it
+     * @param file the file; replaced if it exists
+     * @param content writes the content
      * @throws IOException if it cannot be written; the message names the file
      */
     public static void write(Path file, Content content) throws IOException {
@@ -54,8 +57,11 @@ public final class AtomicFile {
                     StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
             throw new IOException(
-                    "%s cannot be written: %s; is the disk full, the folder gone or read-only?"
-                            .formatted(file, e),
+                    String.format(
+                            Locale.ROOT,
+                            "%s cannot be written: %s. Check that its folder exists, is writable and has free space.",
+                            file,
+                            e),
                     e);
         } finally {
             Files.deleteIfExists(temporary);
@@ -64,11 +70,11 @@ public final class AtomicFile {
     }
 
     /**
-     * Names a temporary file or folder beside another, {@code .NAME.PID-N.tmp}. Those that Java
-     * makes itself are for their owner alone.
+     * Names a temporary file or folder in the folder of another, {@code .NAME.PID-N.tmp}. Unlike
+     * Java's own temporary files, it gets the usual permissions.
      *
      * @param target an absolute path
-     * @return a path that nothing else of this process has
+     * @return a path that is unique in this process
      */
     public static Path temporaryBeside(Path target) {
         return target.resolveSibling(
@@ -82,10 +88,10 @@ public final class AtomicFile {
     }
 
     /**
-     * Writes a text, as {@link #write(Path, Content)}.
+     * Writes a text file, as {@link #write(Path, Content)}.
      *
-     * @param file what to write; replaced if it exists
-     * @param text its content, written in UTF-8
+     * @param file the file; replaced if it exists
+     * @param text its content, encoded in UTF-8
      * @throws IOException if it cannot be written; the message names the file
      */
     public static void write(Path file, String text) throws IOException {
@@ -100,14 +106,14 @@ public final class AtomicFile {
     }
 
     /**
-     * Makes renames in a folder last, where the system can.
+     * Makes renames in a folder durable, if the system allows it.
      *
      * @param folder the folder
      * @throws IOException if it cannot be flushed
      */
     public static void flushFolder(Path folder) throws IOException {
         if (File.separatorChar == '\\') {
-            // Windows cannot open folders; there the rename is as durable as it gets
+            // Windows cannot open folders, so there is nothing to flush
             return;
         }
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {

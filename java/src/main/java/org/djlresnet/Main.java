@@ -1,7 +1,6 @@
 package org.djlresnet;
 
 import ai.djl.engine.EngineException;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -12,6 +11,7 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.RecipeBuilder;
 import org.djlresnet.training.Trainer;
 import org.djlresnet.training.TrainingRun;
 
@@ -27,16 +27,16 @@ public final class Main {
 
     private static final String USAGE =
             "usage: java org.djlresnet.Main [KEY=VALUE ...]\n\n"
-                    + "Trains a residual network and leaves a run folder. The keys are those of a"
-                    + " recipe, for example epochs=10, batch_size=256, lr=0.05, limit=2048,"
-                    + " engine=mxnet, data_dir=data; and out=FOLDER for the run folder.";
+                    + "Trains a residual network and writes a run folder. Keys are the settings of a"
+                    + " recipe, such as epochs=10, batch_size=256, lr=0.05, limit=2048,"
+                    + " engine=mxnet or data_dir=data, and out=FOLDER for the run folder.";
 
     private Main() {}
 
     /**
-     * Trains.
+     * Trains a network.
      *
-     * @param args settings as key=value; {@code --help} tells them
+     * @param args settings as key=value, or {@code --help}
      */
     public static void main(String[] args) {
         System.exit(run(args));
@@ -60,34 +60,30 @@ public final class Main {
             System.err.println(
                     "error: Java's heap is full: "
                             + full.getMessage()
-                            + ". Give it more with the option -Xmx of java, such as -Xmx4g, or use"
-                            + " smaller batches");
+                            + ". Give it more with -Xmx, such as -Xmx4g, or use smaller batches.");
             return 1;
         }
     }
 
     private static void train(String[] args) throws IOException {
-        JsonObject settings = new JsonObject();
+        RecipeBuilder settings = Recipe.builder();
         Path out = null;
         for (String arg : args) {
             int equals = arg.indexOf('=');
             if (equals < 1) {
-                throw new UserException("Settings are written key=value. Received: " + arg);
+                throw new UserException("Write settings as key=value. Received: '" + arg + "'.");
             }
             String key = arg.substring(0, equals);
             String value = arg.substring(equals + 1);
             if (key.equals("out")) {
                 out = Path.of(value);
             } else {
-                settings.add(key, Recipe.parse(key, value));
+                settings.optText(key, value);
             }
         }
-        Recipe recipe = Recipe.fromJson(settings.toString());
+        Recipe recipe = settings.build();
         Logger.getLogger("").setLevel(Level.WARNING);
         System.getProperties().putIfAbsent("ai.djl.offline", "true");
-        System.getProperties().putIfAbsent("OPT_OUT_TRACKING", "true");
-        System.setProperty(
-                "ai.djl.default_engine", recipe.engine().equals("mxnet") ? "MXNet" : "PyTorch");
         if (recipe.threads() != null) {
             System.setProperty("ai.djl.pytorch.num_threads", recipe.threads().toString());
         }
@@ -102,20 +98,28 @@ public final class Main {
                                         recipe.epochs(),
                                         row.inWords(),
                                         row.examplesPerSecond()));
-        // Ctrl-C and SIGTERM end the batch and save before they end the process
+        // On Ctrl-C or SIGTERM, finish the batch and save
         CountDownLatch saved = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(run.trainer(), saved)));
         try {
             run.trainer().run();
             if (!run.trainer().progress().rows().isEmpty()) {
-                MetricsFigure.write(
-                        run.folder().path().resolve("figures").resolve("metrics.html"),
-                        List.of(run.folder().metrics()),
-                        List.of(recipe.model()));
+                draw(run);
             }
             System.out.println("run folder: " + run.folder().path());
         } finally {
             saved.countDown();
+        }
+    }
+
+    private static void draw(TrainingRun run) throws IOException {
+        try {
+            MetricsFigure.write(
+                    run.folder().path().resolve("figures").resolve("metrics.html"),
+                    List.of(run.folder().metrics()),
+                    List.of(run.recipe().model()));
+        } catch (NoClassDefFoundError noTablesaw) {
+            System.err.println("No figure: it needs tech.tablesaw:tablesaw-jsplot.");
         }
     }
 

@@ -3,35 +3,35 @@ package org.djlresnet;
 import java.util.Collection;
 import java.util.Locale;
 
-/** Finds the name that somebody probably meant, for the end of an error message. */
+/** Suggests the intended name in error messages about unknown names. */
 public final class NearestName {
 
-    /** Longer names are not compared: the distance costs the product of both lengths. */
+    /** Longer names are not compared: the cost grows with the product of both lengths. */
     private static final int LONGEST = 100;
 
     private NearestName() {}
 
     /**
-     * Returns the end of an error message about an unknown name, for example {@code ; did you mean
-     * "fashion-mnist"? Known: fashion-mnist, idx}, or {@code . Known: fashion-mnist, idx} where
-     * nothing is near.
+     * Returns the end of an error message about an unknown name, for example {@code Did you mean
+     * 'fashion-mnist'? Allowed: fashion-mnist, idx.}, or {@code Allowed: fashion-mnist, idx.} if no
+     * name is similar.
      *
      * @param given the unknown name
      * @param allowed the known names, in the order to list them
-     * @return the text, to be appended to a message without a full stop
+     * @return the text, to append after a full stop
      */
     public static String suggest(String given, Collection<String> allowed) {
         String nearest = find(given, allowed);
-        String known = "Known: " + String.join(", ", allowed);
-        return nearest == null ? ". " + known : "; did you mean \"" + nearest + "\"? " + known;
+        String question = nearest == null ? "" : " Did you mean '" + nearest + "'?";
+        return question + " Allowed: " + String.join(", ", allowed) + ".";
     }
 
     /**
-     * Finds the name that is nearest to an unknown one.
+     * Finds the known name most similar to an unknown one.
      *
      * @param given the unknown name
      * @param allowed the known names
-     * @return the nearest, or null where none is near
+     * @return the most similar name, or null if none is similar
      */
     public static String find(String given, Collection<String> allowed) {
         String nearest = null;
@@ -46,11 +46,11 @@ public final class NearestName {
                 }
             }
         }
-        // A third of the letters wrong is still a slip of the finger; more is another word
+        // up to a third of the letters wrong is a typo; more is another word
         return least > Math.max(1, (given.length() + 1) / 3) ? null : nearest;
     }
 
-    /** Levenshtein's distance: the fewest insertions, deletions and replacements. */
+    /** Returns the Levenshtein distance. */
     static int distance(String a, String b) {
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {

@@ -1,6 +1,6 @@
 package org.djlresnet;
 
-/** A run that cannot go on, for a reason that lies in the run and not in what was asked. */
+/** Reports a run that cannot continue, although its input was valid. */
 public class TrainingException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -18,7 +18,7 @@ public class TrainingException extends RuntimeException {
      * Creates an exception with a cause.
      *
      * @param message what happened, and what to do
-     * @param cause what caused it
+     * @param cause the cause
      */
     public TrainingException(String message, Throwable cause) {
         super(message, cause);

@@ -29,7 +29,7 @@ class AtomicFileTest {
     }
 
     @Test
-    void theOldContentStaysUntilTheNewIsWhole() throws IOException {
+    void oldContentStaysUntilNewIsComplete() throws IOException {
         Path file = Files.writeString(dir.resolve("file"), "old and longer");
         AtomicFile.write(
                 file,
@@ -42,7 +42,7 @@ class AtomicFileTest {
     }
 
     @Test
-    void aFailureOnTheWayChangesNothing() throws IOException {
+    void failureKeepsOldContent() throws IOException {
         Path file = Files.writeString(dir.resolve("file"), "old");
         IOException e =
                 assertThrows(
@@ -68,7 +68,7 @@ class AtomicFileTest {
     }
 
     @Test
-    void aFolderThatIsNotThereIsAnError() {
+    void rejectsMissingFolder() {
         Path file = dir.resolve("none/file");
         IOException e =
                 assertThrows(IOException.class, () -> AtomicFile.write(file, channel -> {}));
@@ -76,7 +76,7 @@ class AtomicFileTest {
     }
 
     @Test
-    void theFileIsAsReadableAsAnyOther() throws IOException {
+    void filesHaveUsualPermissions() throws IOException {
         Path plain = Files.writeString(dir.resolve("plain"), "");
         Path file = dir.resolve("file");
         AtomicFile.write(file, channel -> {});

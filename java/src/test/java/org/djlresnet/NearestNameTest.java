@@ -10,17 +10,17 @@ class NearestNameTest {
     private static final List<String> KNOWN = List.of("fashion-mnist", "idx");
 
     @Test
-    void namesTheNearestAndListsAll() {
+    void suggestsNearestAndListsAll() {
         assertEquals(
-                "; did you mean \"fashion-mnist\"? Known: fashion-mnist, idx",
+                " Did you mean 'fashion-mnist'? Allowed: fashion-mnist, idx.",
                 NearestName.suggest("Fashion_mnst", KNOWN));
     }
 
     @Test
-    void proposesNothingWhereNothingIsNear() {
-        assertEquals(". Known: fashion-mnist, idx", NearestName.suggest("imagenet", KNOWN));
+    void suggestsNothingIfNothingIsSimilar() {
+        assertEquals(" Allowed: fashion-mnist, idx.", NearestName.suggest("imagenet", KNOWN));
         assertEquals(
-                ". Known: fashion-mnist, idx", NearestName.suggest("x".repeat(100_000), KNOWN));
+                " Allowed: fashion-mnist, idx.", NearestName.suggest("x".repeat(100_000), KNOWN));
     }
 
     @Test

@@ -12,12 +12,10 @@ import org.djlresnet.image.PixelType;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 
-/**
- * Small pictures that a network learns in a few steps: the class is the quadrant that is bright.
- */
+/** Small images that a network learns in a few steps: the class is the bright quadrant. */
 public final class QuadrantImages {
 
-    /** The classes' names. */
+    /** The class names. */
     public static final List<String> CLASSES =
             List.of("top left", "top right", "bottom left", "bottom right");
 
@@ -26,9 +24,9 @@ public final class QuadrantImages {
     private QuadrantImages() {}
 
     /**
-     * Makes pictures of noise with one quadrant brighter by half.
+     * Creates images of noise with one quadrant brighter by half.
      *
-     * @param count how many; their classes follow one another
+     * @param count the number of images; their classes take turns
      * @param seed the seed of the noise
      * @return uint8, (count, 1, 8, 8)
      */
@@ -54,16 +52,16 @@ public final class QuadrantImages {
      * Specifies a recipe's network for these images.
      *
      * @param recipe the recipe
-     * @return the specification, of 1 channel and the four classes
+     * @return the specification, with 1 channel and the four classes
      */
     public static Specification specification(Recipe recipe) {
         return Specification.forTraining(recipe.model(), of(1, 0), recipe.imageSize(), null);
     }
 
     /**
-     * Makes a recipe for the engine that runs, on the CPU.
+     * Creates a recipe for the running engine, on the CPU.
      *
-     * @param singleQuoted a JSON object with ' for "
+     * @param singleQuoted a JSON object with ' instead of "
      * @return the recipe
      */
     public static Recipe recipe(String singleQuoted) {
@@ -71,9 +69,9 @@ public final class QuadrantImages {
     }
 
     /**
-     * Makes a recipe's text for the engine that runs, on the CPU.
+     * Creates a recipe's JSON for the running engine, on the CPU.
      *
-     * @param singleQuoted a JSON object with ' for "
+     * @param singleQuoted a JSON object with ' instead of "
      * @return a JSON object
      */
     public static String recipeJson(String singleQuoted) {
@@ -84,16 +82,16 @@ public final class QuadrantImages {
     }
 
     /**
-     * Tells the engine.
+     * Returns whether the engine is PyTorch.
      *
-     * @return whether PyTorch runs rather than MXNet
+     * @return whether it is PyTorch rather than MXNet
      */
     public static boolean onPyTorch() {
         return Engine.getInstance().getEngineName().equals("PyTorch");
     }
 
     /**
-     * Copies images out of a data set, scaled as a batch has them.
+     * Copies images from a data set, scaled as in a batch.
      *
      * @param dataset uint8
      * @return a direct buffer of float32 in native order

@@ -6,14 +6,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.djlresnet.model.Network;
 
-/** A network whose batch normalizations have learned something, so that losing it shows. */
+/** Changes all vectors of a network, so that a test notices if one is lost. */
 public final class UnsettledNetwork {
 
     private UnsettledNetwork() {}
 
     /**
-     * Moves all vectors of a network away from their first values: scales and running variances to
-     * values from 0.6 to 1.4, biases and running means from −0.4 to 0.4, none like another.
+     * Changes all vectors of a network: gammas and running variances to values from 0.6 to 1.4,
+     * biases and running means to values from −0.4 to 0.4, all different.
      *
      * @param network the network
      */

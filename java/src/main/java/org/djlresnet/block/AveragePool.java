@@ -8,10 +8,11 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 
 /**
- * The mean over square windows; windows that reach over the end count what lies inside.
+ * Average pooling over square windows; a window that reaches past the edge averages what lies
+ * inside.
  *
- * <p>Shapes: (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉) for a stride equal to the window. The
- * same as torch.nn.AvgPool2d with {@code ceil_mode=True} and {@code count_include_pad=False}.
+ * <p>Shapes: (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉) if the stride equals the window.
+ * Equivalent to torch.nn.AvgPool2d with {@code ceil_mode=True} and {@code count_include_pad=False}.
  */
 public final class AveragePool extends AbstractBlock implements Described {
 
@@ -21,10 +22,10 @@ public final class AveragePool extends AbstractBlock implements Described {
     private final int stride;
 
     /**
-     * Creates a pooling.
+     * Creates a pooling layer.
      *
      * @param kernelSize the window's height and width, at least 1
-     * @param stride the step of the window over height and width, at least 1
+     * @param stride the stride over height and width, at least 1
      */
     public AveragePool(int kernelSize, int stride) {
         super(VERSION);
@@ -33,16 +34,16 @@ public final class AveragePool extends AbstractBlock implements Described {
     }
 
     /**
-     * Returns the size of the windows.
+     * Returns the window size.
      *
-     * @return their height and width
+     * @return the height and width
      */
     public int kernelSize() {
         return kernelSize;
     }
 
     /**
-     * Returns the step of the windows.
+     * Returns the stride.
      *
      * @return the stride over height and width
      */
@@ -57,7 +58,7 @@ public final class AveragePool extends AbstractBlock implements Described {
             boolean training,
             PairList<String, Object> params) {
         Shape input = inputs.singletonOrThrow().getShape();
-        // MXNet refuses windows larger than the map
+        // MXNet rejects windows larger than the input
         long height = Math.min(kernelSize, input.get(2));
         long width = Math.min(kernelSize, input.get(3));
         return new NDList(
@@ -85,7 +86,7 @@ public final class AveragePool extends AbstractBlock implements Described {
 
     private long pooled(long size) {
         long windows = -Math.floorDiv(kernelSize - size, stride) + 1;
-        // the last window begins inside
+        // the last window must start inside the input
         return (windows - 1) * stride >= size ? windows - 1 : windows;
     }
 }

@@ -3,22 +3,22 @@ package org.djlresnet.block;
 import ai.djl.nn.Block;
 
 /**
- * The residual block of two 3×3 convolutions, relu(F(x) + shortcut(x)).
+ * A residual block with two 3×3 convolutions, relu(F(x) + shortcut(x)).
  *
  * <p>F is convolution, batch normalization, ReLU, convolution, batch normalization, without biases.
- * The shortcut is the identity where the shape is kept.
+ * The shortcut is the identity unless the shape changes.
  *
  * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉).
  *
- * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 left, with
- * the tensor names of torchvision's BasicBlock.
+ * <p>Tensor names follow torchvision's BasicBlock. Source: He et al., "Deep Residual Learning for
+ * Image Recognition", 2015, figure 5 left.
  *
  * <pre>{@code
  * Block block = new BasicBlock(64, 128, 2);
  * block.getOutputShapes(new Shape[] {new Shape(2, 64, 32, 32)}); // (2, 128, 16, 16)
  * }</pre>
  */
-public final class BasicBlock extends Unit implements ResidualUnit {
+public final class BasicBlock extends BuildingBlock implements ResidualBlock {
 
     private final BranchGate gate = new BranchGate();
     private final NamedChain branch = new NamedChain();
@@ -41,7 +41,7 @@ public final class BasicBlock extends Unit implements ResidualUnit {
      * @param inChannels the number of input channels, at least 1
      * @param channels the number of output channels, at least 1
      * @param stride the stride over height and width, at least 1
-     * @param options the shortcut, the stride's placement and how batch normalization begins
+     * @param options shortcut, stride placement and batch normalization
      * @throws IllegalArgumentException if a number is below 1
      */
     public BasicBlock(int inChannels, int channels, int stride, BlockOptions options) {

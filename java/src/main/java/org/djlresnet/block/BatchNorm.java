@@ -13,13 +13,12 @@ import ai.djl.util.PairList;
 /**
  * Batch normalization over the channels of (N, C, H, W).
  *
- * <p>In training it normalizes by the batch's mean and biased variance and moves the running
- * statistics a tenth of the way towards them, or by another momentum; else it normalizes by the
- * running statistics. Epsilon is 1e-5. The PyTorch engine keeps the unbiased running variance,
- * MXNet the biased one.
+ * <p>Training normalizes with the batch's mean and biased variance, and updates the running
+ * statistics, by default with weight 0.1 for the new values. Evaluation normalizes with the running
+ * statistics. Epsilon is 1e-5. PyTorch tracks the unbiased variance, MXNet the biased one.
  *
- * <p>The same mathematics as DJL's {@code BatchNorm} at its defaults, but on PyTorch without the
- * two transpositions and the temporary manager that it pays for whenever its axis is 1.
+ * <p>Computes the same as DJL's {@code BatchNorm} with its defaults, but on PyTorch avoids the two
+ * transpositions and the temporary manager that DJL uses when the axis is 1.
  *
  * <p>Source: Ioffe and Szegedy, "Batch Normalization", 2015.
  */
@@ -37,16 +36,16 @@ public final class BatchNorm extends AbstractBlock implements Described {
     private final Parameter runningVar;
     private long batchesTracked;
 
-    /** Creates a batch normalization whose number of channels is taken from its first input. */
+    /** Creates a layer whose number of channels is inferred from its first input. */
     public BatchNorm() {
         this(MOMENTUM, false);
     }
 
     /**
-     * Creates a batch normalization whose number of channels is taken from its first input.
+     * Creates a layer whose number of channels is inferred from its first input.
      *
-     * @param momentum what it keeps of its running statistics at each training step, from 0 to 1
-     * @param zeroGamma whether its scales begin as 0 rather than 1
+     * @param momentum the weight of the old running statistics at each training step, from 0 to 1
+     * @param zeroGamma whether to initialize gamma to 0 rather than 1
      */
     public BatchNorm(float momentum, boolean zeroGamma) {
         super(VERSION);
@@ -75,7 +74,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
         batchesTracked += training ? 1 : 0;
         Shape shape = input.getShape();
         if (shape.dimension() == 4 && shape.get(2) * shape.get(3) == 1) {
-            // one value a channel has no order in memory to disagree on, which costs PyTorch most
+            // as a matrix, 1×1 maps have one memory order; mixed orders slow PyTorch down
             NDArray rows = input.reshape(shape.slice(0, 2));
             NDArray normal = normalize(parameterStore, rows, training).singletonOrThrow();
             return new NDList(normal.reshape(shape));
@@ -85,7 +84,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
 
     private NDList normalize(ParameterStore parameterStore, NDArray input, boolean training) {
         Device device = input.getDevice();
-        // DJL's PyTorch engine takes -1 for "call batch_norm as it is", which has the channels at 1
+        // with -1 DJL calls PyTorch's batch_norm directly, whose channels are axis 1
         boolean pytorch = "PyTorch".equals(input.getManager().getEngine().getEngineName());
         return input.getNDArrayInternal()
                 .batchNorm(
@@ -101,7 +100,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
     }
 
     /**
-     * Returns how many batches moved the running statistics.
+     * Returns the number of batches in the running statistics.
      *
      * @return the number, PyTorch's {@code num_batches_tracked}
      */
@@ -110,9 +109,9 @@ public final class BatchNorm extends AbstractBlock implements Described {
     }
 
     /**
-     * Sets how many batches moved the running statistics that this block is given.
+     * Sets the number of batches in the running statistics, which changes no result.
      *
-     * @param batches the number, which changes nothing but what {@link #batchesTracked} returns
+     * @param batches the number that {@link #batchesTracked} returns
      */
     public void setBatchesTracked(long batches) {
         batchesTracked = batches;

@@ -1,14 +1,14 @@
 package org.djlresnet.block;
 
 /**
- * What distinguishes blocks of the same kind.
+ * Options of residual blocks.
  *
- * @param shortcut the shortcut where the shape changes; it is the identity elsewhere
- * @param stridePlacement which convolution has the stride
+ * @param shortcut the shortcut where the shape changes; elsewhere it is the identity
+ * @param stridePlacement the convolution that has the stride
  * @param groups the groups of a bottleneck's 3×3 convolution; 1 for basic blocks
- * @param normMomentum what batch normalization keeps of its old statistics at each step
- * @param zeroInitLastGamma whether the last batch normalization of the branch begins with scales of
- *     0, so that the block begins as its shortcut (Goyal et al., 2017)
+ * @param normMomentum the weight of the old statistics in batch normalization, from 0 to 1
+ * @param zeroInitLastGamma whether the branch's last batch normalization starts with gamma 0, so
+ *     that the block starts as its shortcut (Goyal et al., 2017)
  */
 public record BlockOptions(
         Shortcut shortcut,
@@ -17,16 +17,16 @@ public record BlockOptions(
         float normMomentum,
         boolean zeroInitLastGamma) {
 
-    /** torchvision's basic block. */
+    /** The options of torchvision's basic block. */
     public static final BlockOptions BASIC =
             new BlockOptions(
                     Shortcut.PROJECTION, StridePlacement.FIRST, 1, BatchNorm.MOMENTUM, false);
 
-    /** torchvision's bottleneck. */
+    /** The options of torchvision's bottleneck. */
     public static final BlockOptions BOTTLENECK = BASIC.with(StridePlacement.SECOND);
 
     /**
-     * Changes the shortcut.
+     * Replaces the shortcut.
      *
      * @param other the shortcut where the shape changes
      * @return new options
@@ -36,9 +36,9 @@ public record BlockOptions(
     }
 
     /**
-     * Changes the place of the stride.
+     * Replaces the stride placement.
      *
-     * @param other which convolution has it
+     * @param other the convolution that has the stride
      * @return new options
      */
     public BlockOptions with(StridePlacement other) {
@@ -46,7 +46,7 @@ public record BlockOptions(
     }
 
     /**
-     * Changes the number of groups.
+     * Replaces the number of groups.
      *
      * @param other the groups of a bottleneck's 3×3 convolution, at least 1
      * @return new options
@@ -56,9 +56,9 @@ public record BlockOptions(
     }
 
     /**
-     * Changes the momentum of batch normalization.
+     * Replaces the momentum of batch normalization.
      *
-     * @param other what it keeps of its old statistics at each step, from 0 to 1
+     * @param other the weight of the old statistics, from 0 to 1
      * @return new options
      */
     public BlockOptions withNormMomentum(float other) {
@@ -66,9 +66,9 @@ public record BlockOptions(
     }
 
     /**
-     * Changes the start of the last scales.
+     * Replaces the initialization of the last gamma.
      *
-     * @param other whether they are 0 rather than 1
+     * @param other whether it is 0 rather than 1
      * @return new options
      */
     public BlockOptions withZeroInitLastGamma(boolean other) {

@@ -3,25 +3,25 @@ package org.djlresnet.block;
 import ai.djl.nn.Block;
 
 /**
- * The residual block of a narrowing 1×1, a 3×3 and a widening 1×1 convolution, relu(F(x) +
- * shortcut(x)).
+ * A residual block with a 1×1 convolution that reduces the channels, a 3×3 convolution and a 1×1
+ * convolution that expands them, relu(F(x) + shortcut(x)).
  *
- * <p>In F each convolution is followed by batch normalization, the first two also by ReLU; there
- * are no biases. The shortcut is the identity where the shape is kept.
+ * <p>In F, batch normalization follows each convolution, and ReLU the first two; there are no
+ * biases. The shortcut is the identity unless the shape changes.
  *
- * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉), with width channels
- * between.
+ * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉), with {@code width}
+ * channels in between.
  *
- * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, figure 5 right; Xie
- * et al., "Aggregated Residual Transformations", 2016, for groups; with the tensor names of
- * torchvision's Bottleneck.
+ * <p>Tensor names follow torchvision's Bottleneck. Source: He et al., "Deep Residual Learning for
+ * Image Recognition", 2015, figure 5 right; for groups Xie et al., "Aggregated Residual
+ * Transformations", 2016.
  *
  * <pre>{@code
  * Block block = new Bottleneck(64, 32, 128, 1);
  * block.getOutputShapes(new Shape[] {new Shape(2, 64, 32, 32)}); // (2, 128, 32, 32)
  * }</pre>
  */
-public final class Bottleneck extends Unit implements ResidualUnit {
+public final class Bottleneck extends BuildingBlock implements ResidualBlock {
 
     private final BranchGate gate = new BranchGate();
     private final NamedChain branch = new NamedChain();
@@ -46,9 +46,8 @@ public final class Bottleneck extends Unit implements ResidualUnit {
      * @param width the channels of the 3×3 convolution, a multiple of the groups
      * @param channels the number of output channels, at least 1
      * @param stride the stride over height and width, at least 1
-     * @param options the shortcut, the stride's placement, the groups and how batch normalization
-     *     begins
-     * @throws IllegalArgumentException if a number is below 1 or the width does not fit the groups
+     * @param options shortcut, stride placement, groups and batch normalization
+     * @throws IllegalArgumentException if a number is below 1 or the groups do not divide the width
      */
     public Bottleneck(int inChannels, int width, int channels, int stride, BlockOptions options) {
         super(inChannels, channels, stride);

@@ -3,15 +3,15 @@ package org.djlresnet.block;
 import ai.djl.ndarray.NDArray;
 
 /**
- * Lets the residual branch of a block through, or leaves it out.
+ * Enables or disables the residual branch of a block.
  *
- * <p>A bypassed branch is left out in evaluation and training. A branch with stochastic depth is
- * left out of the training steps that drop it, and divided by its probability of survival in the
- * others, so that evaluation needs no scale and the weights are those of a plain residual network.
+ * <p>A bypassed branch is disabled in evaluation and training. With stochastic depth, a branch is
+ * disabled in the training steps that drop it, and divided by its survival probability in the
+ * others, so that evaluation needs no scaling.
  *
  * <p>Sources: Huang et al., "Deep Networks with Stochastic Depth", 2016, which scales at evaluation
- * instead; torchvision's {@code stochastic_depth} in its mode "batch"; Veit et al., "Residual
- * Networks Behave Like Ensembles of Relatively Shallow Networks", 2016, for the bypass.
+ * instead; torchvision's {@code stochastic_depth} in mode "batch"; Veit et al., "Residual Networks
+ * Behave Like Ensembles of Relatively Shallow Networks", 2016, for the bypass.
  */
 public final class BranchGate {
 
@@ -19,24 +19,23 @@ public final class BranchGate {
     private boolean dropped;
     private float survival = 1;
 
-    /** Creates a gate that lets its branch through. */
+    /** Creates an open gate. */
     public BranchGate() {}
 
     /**
-     * Leaves the branch out from now on, or not.
+     * Sets whether the branch is bypassed.
      *
-     * @param bypass whether to leave it out
+     * @param bypass whether to bypass it
      */
     public void bypass(boolean bypass) {
         bypassed = bypass;
     }
 
     /**
-     * Sets what the next training steps do.
+     * Prepares the next training step.
      *
-     * @param drop whether they leave the branch out
-     * @param survivalProbability what they divide the branch by where they do not, above 0 and up
-     *     to 1
+     * @param drop whether it drops the branch
+     * @param survivalProbability the divisor of a branch that is not dropped, above 0 and up to 1
      */
     public void beginStep(boolean drop, double survivalProbability) {
         dropped = drop;
@@ -44,10 +43,10 @@ public final class BranchGate {
     }
 
     /**
-     * Returns whether the branch is left out.
+     * Returns whether the branch is disabled.
      *
      * @param training whether this is a training step
-     * @return whether to compute the shortcut alone
+     * @return whether to compute only the shortcut
      */
     public boolean isShut(boolean training) {
         return bypassed || (training && dropped);
@@ -58,13 +57,13 @@ public final class BranchGate {
      *
      * @param branch the branch's output
      * @param training whether this is a training step
-     * @return what is to be added to the shortcut
+     * @return the scaled output, to be added to the shortcut
      */
     public NDArray scale(NDArray branch, boolean training) {
         if (!training || survival == 1) {
             return branch;
         }
-        // an array of the batch's own manager, which lives until the gradients are there
+        // on the batch's manager, so that it lives until the backward pass
         return branch.mul(branch.getManager().create(1 / survival));
     }
 }

@@ -14,18 +14,19 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.util.Locale;
 import org.djlresnet.engine.EngineTraits;
 
 /**
- * A square convolution, padded so that stride 1 keeps the size of the map.
+ * A convolution with a square kernel, padded so that stride 1 keeps the height and width.
  *
- * <p>Shapes: (N, C, H, W) → (N, channels, ⌈H / stride⌉, ⌈W / stride⌉). Its weight is (channels, C /
- * groups, kernel, kernel), its bias (channels).
+ * <p>Shapes: (N, C, H, W) → (N, channels, ⌈H / stride⌉, ⌈W / stride⌉). The weight is (channels, C /
+ * groups, kernel, kernel), the bias (channels).
  *
- * <p>The mathematics is that of DJL's {@code Conv2d}. On PyTorch's processor kernels the weight
- * lies in memory so that they compute channels-last, and over maps of few positions {@link
- * PositionProducts} stand for the padded convolution. Shapes, values and files do not show it; but
- * DJL's {@code toFloatArray} of such a weight leaves a copy with the weight's manager each time.
+ * <p>Computes the same as DJL's {@code Conv2d}. On PyTorch's CPU the weight's memory order is
+ * channels-last, and for small maps {@link PositionProducts} replace the padded convolution.
+ * Shapes, values and files are unaffected; but each call of DJL's {@code toFloatArray} on such a
+ * weight leaves a copy with the weight's manager.
  */
 public final class Convolution extends AbstractBlock implements Described {
 
@@ -41,25 +42,28 @@ public final class Convolution extends AbstractBlock implements Described {
     private MemoryOrder order = MemoryOrder.PLAIN;
 
     /**
-     * Creates a convolution whose number of input channels is taken from its first input.
+     * Creates a convolution whose number of input channels is inferred from its first input.
      *
      * @param channels the number of output channels, a multiple of the groups
      * @param kernelSize the kernel's height and width, an odd number
      * @param stride the stride over height and width
      * @param bias whether to add a bias to each output channel
-     * @param groups into how many groups input and output channels are split, each output seeing
-     *     the inputs of its own group only
-     * @throws IllegalArgumentException if the kernel is even, or a number is below 1 or does not
-     *     divide
+     * @param groups the number of groups of input and output channels; an output depends only on
+     *     the inputs of its own group
+     * @throws IllegalArgumentException if the kernel is even, a number is below 1, or the groups do
+     *     not divide the channels
      */
     public Convolution(int channels, int kernelSize, Shape stride, boolean bias, int groups) {
         super(VERSION);
         if (channels < 1 || groups < 1 || channels % groups != 0 || kernelSize % 2 != 1) {
             throw new IllegalArgumentException(
                     String.format(
-                            "A convolution takes an odd kernel and channels that its groups divide."
-                                    + " Received: channels=%d, kernelSize=%d, groups=%d",
-                            channels, kernelSize, groups));
+                            Locale.ROOT,
+                            "A convolution needs an odd kernel and channels that its groups divide."
+                                    + " Received: channels=%d, kernelSize=%d, groups=%d.",
+                            channels,
+                            kernelSize,
+                            groups));
         }
         this.channels = channels;
         this.kernelSize = kernelSize;
@@ -82,9 +86,9 @@ public final class Convolution extends AbstractBlock implements Described {
     }
 
     /**
-     * Returns the weight's shape for a number of input channels.
+     * Returns the weight's shape.
      *
-     * @param inChannels the number
+     * @param inChannels the number of input channels
      * @return (channels, inChannels / groups, kernel, kernel)
      */
     public Shape weightShape(long inChannels) {
@@ -92,9 +96,9 @@ public final class Convolution extends AbstractBlock implements Described {
     }
 
     /**
-     * Tells whether it adds a bias.
+     * Returns whether this layer has a bias.
      *
-     * @return whether it does
+     * @return whether it has one
      */
     public boolean hasBias() {
         return bias != null;
@@ -147,12 +151,12 @@ public final class Convolution extends AbstractBlock implements Described {
         }
     }
 
-    /** Puts the weight into the order in memory that serves for inputs of a shape. */
+    /** Rearranges the weight in memory for inputs of a shape. */
     private void arrange(NDManager manager, Shape input) {
         EngineTraits traits = EngineTraits.of(manager.getEngine());
         MemoryOrder wanted = MemoryOrder.of(manager.getDevice(), traits, byPositions(input));
         NDArray array = weight.getArray();
-        // an initializer that found no values for this shape gave some other, and told its caller
+        // shape mismatch, already reported by the initializer
         if (wanted != order && array.getShape().equals(weight.getShape())) {
             order = wanted;
             order.apply(array, weight.requiresGradient());

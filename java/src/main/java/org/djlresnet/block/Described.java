@@ -1,12 +1,12 @@
 package org.djlresnet.block;
 
-/** A block that can say what it computes, so that it can be written in another program's form. */
+/** A block that can describe what it computes, for example for export to ONNX. */
 public interface Described {
 
     /**
      * Adds what this block computes in evaluation mode to a graph.
      *
-     * @param graph the graph; {@link Graph#apply} lets a part of the block add itself
+     * @param graph the graph; {@link Graph#apply} adds a child block
      * @param input the block's input
      * @return the block's output
      */

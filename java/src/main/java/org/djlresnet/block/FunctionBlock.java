@@ -10,22 +10,22 @@ import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
 /**
- * A block without parameters that knows its output shape.
+ * A block without parameters that computes its output shape.
  *
  * <p>DJL's {@code LambdaBlock} finds its output shape by running its function on an array of zeros
- * on the default engine; this one computes it.
+ * on the default engine.
  */
 final class FunctionBlock extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
 
-    /** What may be known of the function beside its values. */
+    /** A property of the function, used to reorder blocks. */
     enum Law {
-        /** Nothing. */
+        /** None that is known. */
         NONE,
-        /** It never falls, and acts on each value alone. */
+        /** Element-wise and non-decreasing. */
         MONOTONE,
-        /** It takes maxima of the values. */
+        /** Maxima of the values. */
         MAXIMUM
     }
 

@@ -6,13 +6,14 @@ import ai.djl.nn.core.Linear;
 import ai.djl.nn.pooling.Pool;
 import org.djlresnet.block.FunctionBlock.Law;
 
-/** The plain layers of a residual network, on arrays of shape (N, C, H, W). */
+/** Creates the layers of residual networks, for arrays of shape (N, C, H, W). */
 public final class Layers {
 
     private Layers() {}
 
     /**
-     * Creates a square convolution, padded so that stride 1 keeps the size of the map.
+     * Creates a convolution with a square kernel, padded so that stride 1 keeps the height and
+     * width.
      *
      * @param channels the number of output channels
      * @param kernelSize the kernel's height and width, an odd number
@@ -26,14 +27,15 @@ public final class Layers {
     }
 
     /**
-     * Creates a square convolution in groups, padded so that stride 1 keeps the size of the map.
+     * Creates a grouped convolution with a square kernel, padded so that stride 1 keeps the height
+     * and width.
      *
      * @param channels the number of output channels, a multiple of the groups
      * @param kernelSize the kernel's height and width, an odd number
      * @param stride the stride over height and width
      * @param bias whether to add a bias to each output channel
-     * @param groups into how many groups input and output channels are split, each output seeing
-     *     the inputs of its own group only
+     * @param groups the number of groups of input and output channels; an output depends only on
+     *     the inputs of its own group
      * @return the convolution
      */
     public static Convolution convolution(
@@ -55,20 +57,20 @@ public final class Layers {
     }
 
     /**
-     * Creates the shortcut that changes nothing.
+     * Creates an identity.
      *
-     * @return the block, whose output is its very input
+     * @return the block, which returns its input itself
      */
     public static Block identity() {
         return new FunctionBlock(Law.NONE, array -> array, shape -> shape, (graph, input) -> input);
     }
 
     /**
-     * Creates a square max pooling.
+     * Creates a max pooling with square windows.
      *
      * @param kernelSize the window's height and width
-     * @param stride the step of the window over height and width
-     * @param padding the rows and columns added on each side, which never win
+     * @param stride the stride over height and width
+     * @param padding the rows and columns of minus infinity added on each side
      * @return the block
      */
     public static Block maxPool(int kernelSize, int stride, int padding) {
@@ -88,7 +90,7 @@ public final class Layers {
     }
 
     /**
-     * Creates the mean over each map.
+     * Creates a global average pooling.
      *
      * @return the block, from (N, C, H, W) to (N, C)
      */

@@ -5,7 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Blocks applied one after the other, those with parameters under torchvision's names. */
+/** A sequence of blocks whose modules with parameters have torchvision's names. */
 public class NamedChain extends Chain implements NamedModules {
 
     private final Map<String, Block> modules = new LinkedHashMap<>();
@@ -17,7 +17,7 @@ public class NamedChain extends Chain implements NamedModules {
      * Appends a block with parameters.
      *
      * @param <B> the block's type
-     * @param name the name of the block and the prefix of its tensors' names
+     * @param name the name of the block, and the prefix of its tensor names
      * @param block the block
      * @return the block
      */
@@ -26,10 +26,10 @@ public class NamedChain extends Chain implements NamedModules {
     }
 
     /**
-     * Appends a block with parameters whose tensors' names say too little of it.
+     * Appends a block with parameters that summaries show under another name.
      *
      * @param <B> the block's type
-     * @param name the prefix of its tensors' names, for example a number
+     * @param name the prefix of its tensor names, for example a number
      * @param title the name of the block in summaries
      * @param block the block
      * @return the block
@@ -39,7 +39,7 @@ public class NamedChain extends Chain implements NamedModules {
         return append(title, block);
     }
 
-    /** Names a part that stands deeper in one of this chain's blocks. */
+    /** Registers a module that is nested in one of this chain's blocks. */
     final void name(String name, Block part) {
         modules.put(name, part);
     }

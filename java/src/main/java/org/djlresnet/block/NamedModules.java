@@ -4,17 +4,17 @@ import ai.djl.nn.Block;
 import java.util.Map;
 
 /**
- * A block whose parts go by the names that torchvision gives them.
+ * A block whose modules have torchvision's names.
  *
- * <p>The names become the prefixes of tensor names in checkpoints: the part {@code conv1} of the
- * part {@code 0} of the part {@code layer1} holds the tensor {@code layer1.0.conv1.weight}.
+ * <p>The names become prefixes of tensor names in checkpoints: the module {@code conv1} of the
+ * module {@code 0} of the module {@code layer1} holds the tensor {@code layer1.0.conv1.weight}.
  */
 public interface NamedModules {
 
     /**
-     * Returns the parts that hold parameters.
+     * Returns the modules with parameters.
      *
-     * @return the parts by their names, in the order of the forward pass
+     * @return the modules by name, in the order of the forward pass
      */
     Map<String, Block> modules();
 }

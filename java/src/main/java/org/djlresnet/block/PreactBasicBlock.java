@@ -1,11 +1,11 @@
 package org.djlresnet.block;
 
 /**
- * The residual block of two 3×3 convolutions with full pre-activation, F(x) + shortcut(x).
+ * A residual block with two 3×3 convolutions and full pre-activation, F(x) + shortcut(x).
  *
- * <p>F is batch normalization, ReLU, convolution, twice. Where the shape changes, the shortcut
- * takes the input after the first batch normalization and ReLU, and a projection has no batch
- * normalization of its own.
+ * <p>F is batch normalization, ReLU and convolution, twice. If the shape changes, the shortcut
+ * starts after the first batch normalization and ReLU, and a projection has no batch normalization
+ * of its own.
  *
  * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉).
  *
@@ -30,9 +30,9 @@ public final class PreactBasicBlock extends PreactBlock {
      * @param inChannels the number of input channels, at least 1
      * @param channels the number of output channels, at least 1
      * @param stride the stride over height and width, at least 1
-     * @param activated whether the input has passed through batch normalization and ReLU already,
-     *     as after the stem; the block then leaves its own first ones out
-     * @param options the shortcut, the stride's placement and the momentum
+     * @param activated whether the input has already passed through batch normalization and ReLU,
+     *     as after the stem; the block then omits its own first ones
+     * @param options shortcut, stride placement and batch normalization
      */
     public PreactBasicBlock(
             int inChannels, int channels, int stride, boolean activated, BlockOptions options) {

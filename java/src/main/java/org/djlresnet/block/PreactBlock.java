@@ -3,21 +3,20 @@ package org.djlresnet.block;
 import ai.djl.nn.Block;
 
 /**
- * A residual block with full pre-activation, F(x) + shortcut(x): batch normalization and ReLU stand
- * before each convolution, and nothing follows the sum.
+ * A residual block with full pre-activation, F(x) + shortcut(x): batch normalization and ReLU
+ * precede each convolution, and nothing follows the sum.
  *
- * <p>F has two 3×3 convolutions, or for a bottleneck a 1×1, a 3×3 and a 1×1 convolution. Where the
- * shape changes, the shortcut takes the input after the first batch normalization and ReLU, as F
- * does, and a projection has no batch normalization of its own. A block whose input has passed
- * through batch normalization and ReLU already, as the first after the stem, leaves its own first
- * ones out.
+ * <p>F has two 3×3 convolutions or, in a bottleneck, a 1×1, a 3×3 and a 1×1 convolution. If the
+ * shape changes, the shortcut starts after the first batch normalization and ReLU, as F does, and a
+ * projection has no batch normalization of its own. A block whose input has already passed through
+ * batch normalization and ReLU, like the first after the stem, omits its own first ones.
  *
  * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉).
  *
  * <p>Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, figure 4 (e) and the
  * appendix.
  */
-abstract class PreactBlock extends Unit implements ResidualUnit {
+abstract class PreactBlock extends BuildingBlock implements ResidualBlock {
 
     private final BranchGate gate = new BranchGate();
     private final NamedChain branch = new NamedChain();
@@ -35,7 +34,7 @@ abstract class PreactBlock extends Unit implements ResidualUnit {
         }
     }
 
-    /** Appends a convolution with what stands before it, but for the first. */
+    /** Appends a convolution, preceded by batch normalization and ReLU except for the first. */
     final void addConvolution(int channels, int kernelSize, int stride, int groups) {
         convolutions++;
         if (convolutions > 1) {

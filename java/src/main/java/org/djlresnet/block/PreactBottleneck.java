@@ -1,15 +1,15 @@
 package org.djlresnet.block;
 
 /**
- * The residual block of a narrowing 1×1, a 3×3 and a widening 1×1 convolution with full
- * pre-activation, F(x) + shortcut(x).
+ * A residual bottleneck with full pre-activation, F(x) + shortcut(x): a 1×1 convolution that
+ * reduces the channels, a 3×3 convolution and a 1×1 convolution that expands them.
  *
- * <p>F is batch normalization, ReLU, convolution, three times. Where the shape changes, the
- * shortcut takes the input after the first batch normalization and ReLU, and a projection has no
- * batch normalization of its own.
+ * <p>F is batch normalization, ReLU and convolution, three times. If the shape changes, the
+ * shortcut starts after the first batch normalization and ReLU, and a projection has no batch
+ * normalization of its own.
  *
- * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉), with width channels
- * between.
+ * <p>Shapes: (N, inChannels, H, W) → (N, channels, ⌈H/stride⌉, ⌈W/stride⌉), with {@code width}
+ * channels in between.
  *
  * <p>Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, figure 4 (e).
  */
@@ -34,9 +34,9 @@ public final class PreactBottleneck extends PreactBlock {
      * @param width the channels of the 3×3 convolution, a multiple of the groups
      * @param channels the number of output channels, at least 1
      * @param stride the stride over height and width, at least 1
-     * @param activated whether the input has passed through batch normalization and ReLU already,
-     *     as after the stem; the block then leaves its own first ones out
-     * @param options the shortcut, the stride's placement, the groups and the momentum
+     * @param activated whether the input has already passed through batch normalization and ReLU,
+     *     as after the stem; the block then omits its own first ones
+     * @param options shortcut, stride placement, groups and batch normalization
      */
     public PreactBottleneck(
             int inChannels,

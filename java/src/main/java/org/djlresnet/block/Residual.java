@@ -9,6 +9,7 @@ import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -17,20 +18,22 @@ import java.util.Map;
  *
  * <p>F is a 3×3 convolution with the given stride, batch normalization, ReLU, a 3×3 convolution and
  * batch normalization. The shortcut is the identity, or a 1×1 convolution with the same stride that
- * projects x to the shape of F(x). All convolutions have biases.
+ * projects x to the shape of F(x). All convolutions have biases; the projection has no batch
+ * normalization.
  *
- * <p>Shapes: (N, C, H, W) → (N, numChannels, ⌈H/stride⌉, ⌈W/stride⌉). Without the projection C must
- * be numChannels and the stride 1.
+ * <p>Shapes: (N, C, H, W) → (N, numChannels, ⌈H/stride⌉, ⌈W/stride⌉). Without the projection, C
+ * must be numChannels and the stride 1.
  *
- * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2016, as arranged by the
- * book, whose projection has no batch normalization.
+ * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2016, in the book's
+ * version.
  *
  * <pre>{@code
  * Residual halving = new Residual(6, true, new Shape(2, 2));
  * halving.getOutputShapes(new Shape[] {new Shape(4, 3, 6, 6)}); // (4, 6, 3, 3)
  * }</pre>
  */
-public final class Residual extends AbstractBlock implements NamedModules, ResidualUnit, Described {
+public final class Residual extends AbstractBlock
+        implements NamedModules, ResidualBlock, Described {
 
     private static final byte VERSION = 2;
 
@@ -47,8 +50,8 @@ public final class Residual extends AbstractBlock implements NamedModules, Resid
      * @param numChannels the number of output channels, at least 1
      * @param use1x1Conv whether the shortcut is a 1×1 convolution rather than the identity
      * @param stride the stride over height and width of the first convolution and of the shortcut
-     * @throws IllegalArgumentException if numChannels or a stride is below 1, if the stride is not
-     *     (height, width), or if an identity shortcut is asked to change the size of the map
+     * @throws IllegalArgumentException if numChannels or a stride is below 1, the stride is not
+     *     (height, width), or the shortcut is the identity and the stride above 1
      */
     public Residual(int numChannels, boolean use1x1Conv, Shape stride) {
         super(VERSION);
@@ -86,19 +89,17 @@ public final class Residual extends AbstractBlock implements NamedModules, Resid
     private static void requireValid(int numChannels, boolean use1x1Conv, Shape stride) {
         if (numChannels < 1) {
             throw new IllegalArgumentException(
-                    "numChannels must be at least 1. Received: numChannels=" + numChannels);
+                    "numChannels must be at least 1. Received: " + numChannels + ".");
         }
         if (stride.dimension() != 2 || stride.get(0) < 1 || stride.get(1) < 1) {
             throw new IllegalArgumentException(
-                    "stride must be two numbers (height, width) of at least 1. Received: stride="
-                            + stride);
+                    "stride must be (height, width), each at least 1. Received: " + stride + ".");
         }
         if (!use1x1Conv && stride.size() != 1) {
             throw new IllegalArgumentException(
-                    "An identity shortcut cannot halve the map: use a stride of (1, 1) or"
-                            + " use1x1Conv=true. Received: stride="
+                    "An identity shortcut needs a stride of (1, 1). Received: "
                             + stride
-                            + ", use1x1Conv=false");
+                            + ". Use that stride, or use1x1Conv=true.");
         }
     }
 
@@ -177,25 +178,31 @@ public final class Residual extends AbstractBlock implements NamedModules, Resid
     private void requireInput(Shape input) {
         if (input.dimension() != 4) {
             throw new IllegalArgumentException(
-                    "Residual takes arrays of rank 4, (N, C, H, W). Received: rank "
-                            + input.dimension()
-                            + ", shape "
-                            + input);
+                    "The input of Residual must have shape (N, C, H, W). Received: " + input + ".");
         }
         long channels = input.get(1);
         if (!projects && channels != numChannels) {
             throw new IllegalArgumentException(
                     String.format(
-                            "Residual(%d) with an identity shortcut takes %d channels; use1x1Conv"
-                                    + " would project others. Received: %d channels, shape %s",
-                            numChannels, numChannels, channels, input));
+                            Locale.ROOT,
+                            "The input of Residual(%d) with an identity shortcut must have %d"
+                                    + " channels. Received: %d, shape %s. Project others with"
+                                    + " use1x1Conv=true.",
+                            numChannels,
+                            numChannels,
+                            channels,
+                            input));
         }
         if (inputShapes != null && inputShapes[0].get(1) != channels) {
             throw new IllegalArgumentException(
                     String.format(
-                            "This Residual(%d) was initialized for %d channels. Received: %d"
-                                    + " channels, shape %s",
-                            numChannels, inputShapes[0].get(1), channels, input));
+                            Locale.ROOT,
+                            "This Residual(%d) was initialized for %d input channels. Received:"
+                                    + " %d, shape %s.",
+                            numChannels,
+                            inputShapes[0].get(1),
+                            channels,
+                            input));
         }
     }
 }

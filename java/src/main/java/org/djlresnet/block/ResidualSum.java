@@ -11,8 +11,8 @@ import ai.djl.util.PairList;
 /**
  * The sum of a residual branch and a shortcut on the same input, F(x) + shortcut(x).
  *
- * <p>Its children are the branch and the shortcut, in this order. Where its gate is shut, it is the
- * shortcut alone, and the branch is not computed.
+ * <p>Its children are the branch and the shortcut, in this order. If the gate is shut, it computes
+ * only the shortcut.
  */
 public class ResidualSum extends ParallelBlock implements Described {
 
@@ -23,9 +23,9 @@ public class ResidualSum extends ParallelBlock implements Described {
      *
      * @param branch the residual branch
      * @param shortcut the shortcut, whose output has the branch's shape
-     * @param gate lets the branch through or not
+     * @param gate enables or disables the branch
      */
-    // a warning of javac 21 and later: DJL adds children to a block that is there
+    // warning of javac 21 and later: DJL adds children through an instance method
     @SuppressWarnings("this-escape")
     public ResidualSum(Block branch, Block shortcut, BranchGate gate) {
         super(outputs -> outputs.get(0));
@@ -64,7 +64,7 @@ public class ResidualSum extends ParallelBlock implements Described {
         return graph.add(graph.apply(children.get(0).getValue(), input), shortcut);
     }
 
-    /** DJL's own inference of the shape would run the merge on arrays of zeros. */
+    /** DJL's shape inference would run the sum on arrays of zeros. */
     @Override
     public Shape[] getOutputShapes(Shape[] inputShapes) {
         return children.get(0).getValue().getOutputShapes(inputShapes);

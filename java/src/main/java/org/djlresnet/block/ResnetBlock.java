@@ -8,11 +8,11 @@ import java.util.Map;
  * A stage of residual blocks: {@code resnetBlock(numChannels, numResiduals, firstBlock)} of <i>Dive
  * into Deep Learning</i> (Java edition, 7.6).
  *
- * <p>The first residual of every stage but the network's first halves the map and projects to the
- * stage's channels; all others keep the shape.
+ * <p>The first residual block of every stage except the network's first halves height and width and
+ * projects to the stage's channels; all others keep the shape.
  *
- * <p>Shapes: (N, C, H, W) → (N, numChannels, ⌈H/2⌉, ⌈W/2⌉), and for the first stage (N,
- * numChannels, H, W) → the same.
+ * <p>Shapes: (N, C, H, W) → (N, numChannels, ⌈H/2⌉, ⌈W/2⌉); for the first stage, (N, numChannels,
+ * H, W) unchanged.
  */
 public final class ResnetBlock extends Chain implements NamedModules {
 
@@ -30,7 +30,7 @@ public final class ResnetBlock extends Chain implements NamedModules {
     public ResnetBlock(int numChannels, int numResiduals, boolean firstBlock) {
         if (numResiduals < 1) {
             throw new IllegalArgumentException(
-                    "numResiduals must be at least 1. Received: numResiduals=" + numResiduals);
+                    "numResiduals must be at least 1. Received: " + numResiduals + ".");
         }
         for (int i = 0; i < numResiduals; i++) {
             boolean halves = i == 0 && !firstBlock;

@@ -4,11 +4,10 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 
 /**
- * The shortcut of a residual block that changes the shape of its input; where the shape is kept, a
- * shortcut is the identity.
+ * The shortcut of a residual block that changes the shape; other blocks have the identity.
  *
- * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, section 3.3; the
- * pooled projection is that of He T. et al., "Bag of Tricks", 2018 (ResNet-D).
+ * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, section 3.3; for the
+ * pooled projection, He T. et al., "Bag of Tricks", 2018 (ResNet-D).
  */
 public enum Shortcut {
     /** Option B: a 1×1 convolution with the block's stride and a batch normalization. */
@@ -23,7 +22,7 @@ public enum Shortcut {
             return chain;
         }
     },
-    /** A 2×2 average pooling where there is a stride, then a projection of stride 1. */
+    /** A 2×2 average pooling if the stride is above 1, then a projection with stride 1. */
     POOLED_PROJECTION {
         @Override
         NamedChain create(int in, int out, int stride, BatchNorm norm) {
@@ -51,11 +50,11 @@ public enum Shortcut {
     /**
      * Creates the shortcut for a change of shape.
      *
-     * @param norm a projection's batch normalization, or null for none
+     * @param norm the batch normalization of a projection, or null
      */
     abstract NamedChain create(int in, int out, int stride, BatchNorm norm);
 
-    /** Creates the shortcut that keeps the shape. */
+    /** Creates the shortcut of a block that keeps the shape. */
     static Block identity() {
         return Layers.identity();
     }

@@ -1,15 +1,15 @@
 package org.djlresnet.block;
 
-/** Which convolution of a residual branch has the stride. */
+/** The convolution of a residual branch that has the stride. */
 public enum StridePlacement {
     /**
-     * The first: the 1×1 convolution that narrows a bottleneck, as He et al. (2015) have it; the
-     * first of a basic block, which also changes the channels.
+     * The first: in a bottleneck the 1×1 convolution that reduces the channels, as in He et al.
+     * (2015); in a basic block the one that changes the channels.
      */
     FIRST,
     /**
-     * The second: the 3×3 convolution of a bottleneck, as torchvision has it; the second of a basic
-     * block, which then also changes the channels.
+     * The second: in a bottleneck the 3×3 convolution, as in torchvision; in a basic block the
+     * second, which then also changes the channels.
      */
     SECOND
 }

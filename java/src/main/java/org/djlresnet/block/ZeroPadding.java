@@ -8,13 +8,14 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.Locale;
 
 /**
- * The shortcut without parameters: every stride-th row and column, with channels of zeros before
- * and after those of the input.
+ * A shortcut without parameters: every stride-th row and column, with channels of zeros before and
+ * after the input's.
  *
- * <p>Shapes: (N, in, H, W) → (N, out, ⌈H/stride⌉, ⌈W/stride⌉). Half of the new channels stand on
- * each side, out/4 where the channels double; of an odd number the larger half comes last.
+ * <p>Shapes: (N, in, H, W) → (N, out, ⌈H/stride⌉, ⌈W/stride⌉). Half of the new channels come first
+ * and half last; if their number is odd, the extra one comes last.
  *
  * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, option A.
  */
@@ -30,7 +31,7 @@ public final class ZeroPadding extends AbstractBlock implements Described {
      * Creates a shortcut.
      *
      * @param inChannels the number of input channels
-     * @param channels the number of output channels, at least as many
+     * @param channels the number of output channels, at least {@code inChannels}
      * @param stride the stride over height and width, at least 1
      * @throws IllegalArgumentException if there are fewer output than input channels
      */
@@ -39,9 +40,11 @@ public final class ZeroPadding extends AbstractBlock implements Described {
         if (channels < inChannels) {
             throw new IllegalArgumentException(
                     String.format(
-                            "A shortcut of zero padding cannot take channels away. Received: from"
-                                    + " %d to %d channels",
-                            inChannels, channels));
+                            Locale.ROOT,
+                            "A zero-padding shortcut cannot reduce the channels. Received: from %d to"
+                                    + " %d.",
+                            inChannels,
+                            channels));
         }
         this.inChannels = inChannels;
         this.channels = channels;
@@ -49,18 +52,18 @@ public final class ZeroPadding extends AbstractBlock implements Described {
     }
 
     /**
-     * Returns how many channels of zeros come first.
+     * Returns the number of channels of zeros before the input's.
      *
-     * @return their number
+     * @return the number
      */
     public int before() {
         return (channels - inChannels) / 2;
     }
 
     /**
-     * Returns how many channels of zeros come last.
+     * Returns the number of channels of zeros after the input's.
      *
-     * @return their number
+     * @return the number
      */
     public int after() {
         return channels - inChannels - before();
@@ -95,7 +98,7 @@ public final class ZeroPadding extends AbstractBlock implements Described {
     }
 
     /**
-     * Takes every step-th row and column, the first included.
+     * Selects every step-th row and column, starting with the first.
      *
      * @param x (N, C, H, W)
      * @param step the step

@@ -1,2 +1,2 @@
-/** The layers and residual blocks that networks are built of. */
+/** Layers and residual blocks. */
 package org.djlresnet.block;

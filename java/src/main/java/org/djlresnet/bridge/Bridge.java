@@ -1,15 +1,13 @@
 package org.djlresnet.bridge;
 
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
@@ -24,7 +22,7 @@ import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Output;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
@@ -35,8 +33,6 @@ import org.djlresnet.training.TrainingRun;
  * <p>docs/architecture.md gives the JSON forms.
  */
 public final class Bridge {
-
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private Bridge() {}
 
@@ -84,7 +80,7 @@ public final class Bridge {
      * @param model its name
      * @param classes the number of classes, or 0 for the default
      * @param inputShape (N, C, H, W), or empty for the default
-     * @param depth how deep to list: 1 for the network's own children
+     * @param depth the number of levels to list; 1 for the network's own children
      * @return {@code {"model", "input", "layers": [{"name", "type", "output_shape", "parameters",
      *     "multiply_adds"}], "total": {"parameters", "trainable_parameters", "multiply_adds"}}};
      *     multiply-adds are for one example
@@ -121,7 +117,7 @@ public final class Bridge {
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
      * @return the started run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingHandle train(String recipe, String dataDir, String runDir) {
         return new TrainingHandle(
@@ -136,7 +132,7 @@ public final class Bridge {
      * @param test the test data
      * @param runDir the run's folder, or null to write no files
      * @return the started run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingHandle train(
             String recipe, Examples train, Examples test, String runDir) {
@@ -151,7 +147,7 @@ public final class Bridge {
      * @param changes a JSON object of settings to change; only those that do not affect the result
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @return the resumed run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingHandle resume(String from, String changes, String dataDir) {
         return new TrainingHandle(
@@ -166,7 +162,7 @@ public final class Bridge {
      * @param train the training data of the run
      * @param test the test data of the run
      * @return the resumed run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingHandle resume(
             String from, String changes, Examples train, Examples test) {
@@ -174,8 +170,8 @@ public final class Bridge {
                 TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
 
-    private static JsonObject settings(String json) {
-        return JsonParser.parseString(json).getAsJsonObject();
+    private static Map<String, ?> settings(String json) {
+        return JsonParser.parseString(json).getAsJsonObject().asMap();
     }
 
     private static Path path(String path) {
@@ -314,11 +310,11 @@ public final class Bridge {
             String preprocessing) {
         Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
-        ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
+        ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
-            return GSON.toJson(Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson());
+            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson();
         } finally {
-            ResidualUnits.bypass(bypassed.model(), bypassed.block(), List.of());
+            ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }
     }
 
@@ -331,7 +327,7 @@ public final class Bridge {
      * @throws UserException if it is invalid
      */
     public static String preprocessing(String text) {
-        return GSON.toJson(Preprocessing.of(text).toJson());
+        return Preprocessing.of(text).toJson();
     }
 
     /**
@@ -360,7 +356,7 @@ public final class Bridge {
      */
     public static String checkpointInfo(String checkpoint) {
         try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
-            return GSON.toJson(opened.describe());
+            return opened.describe();
         }
     }
 }

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import org.djlresnet.UserException;
 import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
+import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Models;
@@ -27,7 +28,7 @@ final class Descriptions {
     private Descriptions() {}
 
     static String engine() {
-        Engine engine = Engine.getInstance();
+        Engine engine = Engines.current();
         JsonObject json = new JsonObject();
         json.addProperty("version", Versions.library());
         json.addProperty("djl", Engine.getDjlVersion());

@@ -6,7 +6,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -20,7 +19,7 @@ import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.DjlFolder;
 import org.djlresnet.weights.StateFile;
@@ -31,7 +30,7 @@ public final class NetworkHandle implements AutoCloseable {
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final Network network;
-    private final JsonObject info;
+    private final String info;
 
     /** The network prepared for evaluation; null until it is needed. */
     private FoldedNetwork folded;
@@ -44,7 +43,7 @@ public final class NetworkHandle implements AutoCloseable {
      * @param network the network, which the handle now owns
      * @param info its description, as {@link Checkpoint#describe()}
      */
-    NetworkHandle(Network network, JsonObject info) {
+    NetworkHandle(Network network, String info) {
         this.network = network;
         this.info = info;
     }
@@ -103,7 +102,7 @@ public final class NetworkHandle implements AutoCloseable {
      *     preprocessing (null if unknown), and for a trained network those of its run
      */
     public String info() {
-        return GSON.toJson(info);
+        return info;
     }
 
     /**
@@ -116,7 +115,7 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape) {
         requireShape(input, shape);
-        Evaluator.withoutGradients(network);
+        Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             // DJL reads a direct buffer from its beginning, whatever its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
@@ -150,7 +149,7 @@ public final class NetworkHandle implements AutoCloseable {
      * @throws UserException if the text is invalid, or null and the network's own is unknown
      */
     public String preprocessing(String text) {
-        return GSON.toJson(network.specification().preprocessing(text).toJson());
+        return network.specification().preprocessing(text).toJson();
     }
 
     private void requireShape(ByteBuffer input, long[] shape) {
@@ -174,7 +173,7 @@ public final class NetworkHandle implements AutoCloseable {
      * Summarizes the network.
      *
      * @param inputShape (N, C, H, W)
-     * @param depth how deep to list: 1 for the network's own children
+     * @param depth the number of levels to list; 1 for the network's own children
      * @return the JSON text of {@link Bridge#summary}
      */
     public String summary(long[] inputShape, int depth) {
@@ -188,7 +187,7 @@ public final class NetworkHandle implements AutoCloseable {
      * @return a JSON array of names such as {@code layer3.2}, in the order of the forward pass
      */
     public String residualBlocks() {
-        return GSON.toJson(ResidualUnits.of(network.block()).keySet());
+        return GSON.toJson(ResidualBlocks.of(network.block()).keySet());
     }
 
     /**

@@ -1,6 +1,7 @@
 package org.djlresnet.bridge;
 
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -79,9 +80,11 @@ public final class TrainingHandle {
      */
     public NetworkHandle network() {
         Recipe recipe = run.recipe();
-        JsonObject info = Checkpoint.describe(run.network().specification());
-        info.add("recipe", recipe.toTree());
-        return new NetworkHandle(run.network(), info);
+        JsonObject info =
+                JsonParser.parseString(Checkpoint.describe(run.network().specification()))
+                        .getAsJsonObject();
+        info.add("recipe", JsonParser.parseString(recipe.toJson()));
+        return new NetworkHandle(run.network(), info.toString());
     }
 
     /**
@@ -100,7 +103,7 @@ public final class TrainingHandle {
      * @return the JSON text of {@link org.djlresnet.training.Selection#toJson}
      */
     public String selection() {
-        return run.trainer().selection().toJson().toString();
+        return run.trainer().selection().toJson();
     }
 
     /**

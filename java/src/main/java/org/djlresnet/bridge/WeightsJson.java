@@ -48,7 +48,9 @@ final class WeightsJson {
         try (StateFile opened = StateFile.open(Path.of(file))) {
             StateFile.Imported imported = opened.network(wanted, device);
             Network network = imported.network();
-            JsonObject info = Checkpoint.describe(network.specification());
+            JsonObject info =
+                    JsonParser.parseString(Checkpoint.describe(network.specification()))
+                            .getAsJsonObject();
             JsonObject report = new JsonObject();
             report.add("taken", GSON.toJsonTree(imported.taken()));
             report.add("new", GSON.toJsonTree(imported.fresh()));
@@ -58,7 +60,7 @@ final class WeightsJson {
             report.add("not_finite", GSON.toJsonTree(imported.notFinite()));
             report.addProperty("preprocessing_source", imported.preprocessingSource());
             info.add("import", report);
-            return new NetworkHandle(network, info);
+            return new NetworkHandle(network, GSON.toJson(info));
         }
     }
 

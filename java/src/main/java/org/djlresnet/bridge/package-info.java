@@ -1,2 +1,2 @@
-/** What Python calls; a Java program uses the other packages. */
+/** Entry points for Python; Java programs use the other packages. */
 package org.djlresnet.bridge;

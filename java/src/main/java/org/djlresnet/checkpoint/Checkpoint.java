@@ -65,7 +65,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IOException if the file cannot be written; an existing one is unchanged
      */
     public static void save(
-            Path path, Network network, JsonObject run, Map<String, NDArray> optimizerState)
+            Path path, Network network, String run, Map<String, NDArray> optimizerState)
             throws IOException {
         Preprocessing preprocessing = network.specification().preprocessing();
         JsonObject info = new JsonObject();
@@ -74,10 +74,10 @@ public final class Checkpoint implements AutoCloseable {
         info.addProperty("in_channels", network.inChannels());
         info.add("class_names", GSON.toJsonTree(network.classNames()));
         info.addProperty("image_size", preprocessing == null ? null : preprocessing.imageSize());
-        info.add("preprocessing", preprocessing == null ? null : preprocessing.toJson());
-        info.add("versions", Versions.toJson(network.manager().getEngine()));
+        info.add("preprocessing", tree(preprocessing));
+        info.add("versions", GSON.toJsonTree(Versions.of(network.manager().getEngine())));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
-        info.add("run", run == null ? JsonNull.INSTANCE : run);
+        info.add("run", run == null ? JsonNull.INSTANCE : JsonParser.parseString(run));
         try (NDManager scope = network.manager().newSubManager()) {
             List<Tensor> tensors = new ArrayList<>();
             network.stateDict()
@@ -209,6 +209,17 @@ public final class Checkpoint implements AutoCloseable {
         return names;
     }
 
+    /**
+     * Returns the engine that computed the weights.
+     *
+     * @return DJL's name of the engine, or null if it is not recorded
+     */
+    public String engine() {
+        return info.get("versions") instanceof JsonObject versions && versions.has("engine")
+                ? versions.get("engine").getAsString()
+                : null;
+    }
+
     private Integer imageSize() {
         JsonElement size = info.get("image_size");
         return size.isJsonNull() ? null : size.getAsInt();
@@ -225,9 +236,8 @@ public final class Checkpoint implements AutoCloseable {
             return null;
         }
         if (written != null) {
-            JsonObject json = written.getAsJsonObject();
             try {
-                return Preprocessing.of(json);
+                return Preprocessing.of(written.getAsJsonObject().toString());
             } catch (UserException bad) {
                 throw new UserException(path + ": " + bad.getMessage(), bad);
             }
@@ -257,7 +267,7 @@ public final class Checkpoint implements AutoCloseable {
      * @return a JSON object with the keys of {@link #describe(Specification)} and, for a checkpoint
      *     of a run, recipe, epoch, step, best and history
      */
-    public JsonObject describe() {
+    public String describe() {
         JsonObject description = describe(model(), inChannels(), classNames(), preprocessing());
         JsonElement run = info.get("run");
         if (run != null && run.isJsonObject()) {
@@ -265,7 +275,7 @@ public final class Checkpoint implements AutoCloseable {
                 description.add(key, run.getAsJsonObject().get(key));
             }
         }
-        return description;
+        return GSON.toJson(description);
     }
 
     /**
@@ -275,12 +285,19 @@ public final class Checkpoint implements AutoCloseable {
      * @return a JSON object with the keys model, in_channels, classes, class_names, image_size (the
      *     height and width of prepared images, or null) and preprocessing (or null)
      */
-    public static JsonObject describe(Specification specification) {
-        return describe(
-                specification.model(),
-                specification.channels(),
-                specification.classNames(),
-                specification.preprocessing());
+    public static String describe(Specification specification) {
+        return GSON.toJson(
+                describe(
+                        specification.model(),
+                        specification.channels(),
+                        specification.classNames(),
+                        specification.preprocessing()));
+    }
+
+    private static JsonElement tree(Preprocessing preprocessing) {
+        return preprocessing == null
+                ? JsonNull.INSTANCE
+                : JsonParser.parseString(preprocessing.toJson());
     }
 
     private static JsonObject describe(
@@ -294,7 +311,7 @@ public final class Checkpoint implements AutoCloseable {
         description.add("class_names", names);
         description.addProperty(
                 "image_size", preprocessing == null ? null : preprocessing.imageSize());
-        description.add("preprocessing", preprocessing == null ? null : preprocessing.toJson());
+        description.add("preprocessing", tree(preprocessing));
         return description;
     }
 
@@ -353,9 +370,9 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @return the JSON object given to {@link #save}, or null
      */
-    public JsonObject run() {
+    public String run() {
         JsonElement run = info.get("run");
-        return run == null || run.isJsonNull() ? null : run.getAsJsonObject();
+        return run == null || run.isJsonNull() ? null : run.getAsJsonObject().toString();
     }
 
     /**

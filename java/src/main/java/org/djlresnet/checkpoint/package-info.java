@@ -1,2 +1,2 @@
-/** Checkpoints and the safetensors format. */
+/** Checkpoints: a network and the state of its run in one safetensors file. */
 package org.djlresnet.checkpoint;

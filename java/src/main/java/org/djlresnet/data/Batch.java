@@ -6,28 +6,30 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.djlresnet.image.ImageShape;
 
 /**
- * Some examples in buffers that the {@link BatchLoader} lends: float32 images and int32 labels.
+ * Examples in buffers borrowed from the {@link BatchLoader}: float32 images and int32 labels.
  *
- * <p>{@link #close} gives the buffers back, and they are then filled again: whatever aliases them
- * must be done by then.
+ * <p>{@link #close} returns the buffers to the loader, which reuses them. Arrays that share their
+ * memory must not be used after that.
  */
 public final class Batch implements AutoCloseable {
 
-    private final AtomicReference<BatchBuffers> lent;
+    private final AtomicReference<BatchBuffers> borrowed;
     private final BatchLoader owner;
     private final int count;
     private final ImageShape shape;
 
     Batch(BatchLoader owner, BatchBuffers buffers, int count, ImageShape shape) {
         this.owner = owner;
-        this.lent = new AtomicReference<>(buffers);
+        this.borrowed = new AtomicReference<>(buffers);
         this.count = count;
         this.shape = shape;
     }
 
     /**
-     * @return the images (N, C, H, W), float32 in the machine's byte order, direct, from position 0
-     *     to limit N·C·H·W·4
+     * Returns the images.
+     *
+     * @return the images (N, C, H, W), float32 in native byte order, direct, from position 0 to
+     *     limit N·C·H·W·4
      * @throws IllegalStateException if the batch is closed
      */
     public ByteBuffer images() {
@@ -36,7 +38,9 @@ public final class Batch implements AutoCloseable {
     }
 
     /**
-     * @return the N labels, int32 in the machine's byte order, direct, from position 0 to limit N·4
+     * Returns the labels.
+     *
+     * @return the N labels, int32 in native byte order, direct, from position 0 to limit N·4
      * @throws IllegalStateException if the batch is closed
      */
     public ByteBuffer labels() {
@@ -44,32 +48,36 @@ public final class Batch implements AutoCloseable {
     }
 
     /**
-     * @return number of examples N; the last batch of a pass may have fewer than the others
+     * Returns the number of examples.
+     *
+     * @return N; the last batch of a pass may be smaller
      */
     public int count() {
         return count;
     }
 
     /**
+     * Returns the shape of the images.
+     *
      * @return N, C, H, W
      */
     public long[] shape() {
         return shape.batch(count);
     }
 
-    /** Gives the buffers back to the loader; a second call does nothing. */
+    /** Returns the buffers to the loader; a second call does nothing. */
     @Override
     public void close() {
-        BatchBuffers buffers = lent.getAndSet(null);
+        BatchBuffers buffers = borrowed.getAndSet(null);
         if (buffers != null) {
             owner.giveBack(buffers);
         }
     }
 
     BatchBuffers buffers() {
-        BatchBuffers buffers = lent.get();
+        BatchBuffers buffers = borrowed.get();
         if (buffers == null) {
-            throw new IllegalStateException("The batch is closed; its buffers hold other examples");
+            throw new IllegalStateException("The batch is closed.");
         }
         return buffers;
     }

@@ -3,7 +3,7 @@ package org.djlresnet.data;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The memory of one batch: direct buffers of the machine's byte order. */
+/** The memory of one batch: direct buffers in native byte order. */
 record BatchBuffers(ByteBuffer images, ByteBuffer labels) {
 
     static BatchBuffers allocate(int imageBytes, int labelBytes) {

@@ -2,13 +2,14 @@ package org.djlresnet.data;
 
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.util.Locale;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
 
-/** Reads single examples into a batch. For one thread. */
+/** Reads examples into a batch. Not thread-safe. */
 final class BatchFiller {
 
     private final Examples examples;
@@ -18,9 +19,9 @@ final class BatchFiller {
     private final float[] pixels;
 
     /**
-     * @param examples where the examples are
-     * @param preprocessing what is done to them
-     * @param shape the shape of a batch's images
+     * @param examples the examples
+     * @param preprocessing how their images are prepared
+     * @param shape the shape of a prepared image
      */
     BatchFiller(Examples examples, Preprocessing preprocessing, ImageShape shape) {
         this.examples = examples;
@@ -30,24 +31,32 @@ final class BatchFiller {
     }
 
     /**
-     * Reads {@code order[position]}, or the example of that number for a null order.
+     * Reads example {@code order[position]}, or {@code position} if the order is null.
      *
-     * @param i its place in the batch
-     * @throws IndexOutOfBoundsException if the order names an example that is not there
+     * @param i its index in the batch
+     * @throws IndexOutOfBoundsException if there is no such example
      */
     void read(int[] order, int position, int i, FloatBuffer images, IntBuffer labels) {
         int example = order == null ? position : order[position];
         if (example < 0 || example >= examples.size()) {
             throw new IndexOutOfBoundsException(
-                    "order[%d] is %d, but the data set has the examples 0 to %d"
-                            .formatted(position, example, examples.size() - 1));
+                    String.format(
+                            Locale.ROOT,
+                            "order[%d] is out of range. Received: %d. Allowed: 0 to %d.",
+                            position,
+                            example,
+                            examples.size() - 1));
         }
         examples.read(example, raw);
         ImageShape out = preprocessor.output(raw.shape());
         if (!out.equals(shape)) {
             throw new UserException(
-                    "Example %d becomes an image of %s, but the others are %s"
-                            .formatted(example, out, shape));
+                    String.format(
+                            Locale.ROOT,
+                            "Example %d differs in shape after preprocessing. Received: %s. Allowed: %s, as the others.",
+                            example,
+                            out,
+                            shape));
         }
         preprocessor.apply(raw, pixels, 0);
         images.put(i * pixels.length, pixels);

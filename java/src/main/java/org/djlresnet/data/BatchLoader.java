@@ -2,13 +2,14 @@ package org.djlresnet.data;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Locale;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 
 /**
- * Makes batches ahead of their use: threads of its own read and prepare examples into a ring of
- * reused buffers, two more than there are threads.
+ * Prefetches batches: worker threads read and prepare examples into a ring of reused buffers, two
+ * more than there are workers.
  *
  * <pre>{@code
  * try (BatchLoader loader = new BatchLoader(examples, preprocessing, 256, 1)) {
@@ -24,9 +25,9 @@ import org.djlresnet.image.Preprocessing;
  * }
  * }</pre>
  *
- * <p>The number of threads changes neither the batches nor their order. One thread takes the
- * batches; any thread may close the loader. A pass has the buffers of the one before, so that
- * memory stays flat from epoch to epoch.
+ * <p>The number of workers changes neither the batches nor their order. One thread takes the
+ * batches; any thread may close the loader. Each pass reuses the buffers of the previous one, so
+ * memory use stays constant over epochs.
  */
 public final class BatchLoader implements AutoCloseable {
 
@@ -37,7 +38,7 @@ public final class BatchLoader implements AutoCloseable {
     private final int workers;
     private final int ring;
 
-    /** Held while a pass begins or ends; taken before this loader's own lock. */
+    /** Held while a pass starts or ends; acquired before this loader's own lock. */
     private final Object passes = new Object();
 
     private final Deque<BatchBuffers> free;
@@ -45,22 +46,22 @@ public final class BatchLoader implements AutoCloseable {
     private boolean closed;
 
     /**
-     * Makes a loader; {@link #restart} starts its first pass.
+     * Creates a loader; {@link #restart} starts its first pass.
      *
-     * @param examples what to read
-     * @param preprocessing what is done to the images
-     * @param batchSize examples a batch, 1 or more; the last may have fewer
-     * @param workers threads that read, 1 or more
-     * @throws UserException if a number is out of range, the images cannot be prepared so, or a
-     *     batch would not fit in 2^31-1 bytes
+     * @param examples the examples to read
+     * @param preprocessing how images are prepared
+     * @param batchSize the number of examples in a batch, 1 or more; the last may be smaller
+     * @param workers the number of worker threads, 1 or more
+     * @throws UserException if a number is out of range, the images do not suit the preprocessing,
+     *     or a batch takes more than 2^31-1 bytes
      */
     public BatchLoader(Examples examples, Preprocessing preprocessing, int batchSize, int workers) {
         if (batchSize < 1) {
-            throw new UserException("The batch size must be 1 or more, received " + batchSize);
+            throw new UserException(
+                    "The batch size must be at least 1. Received: " + batchSize + ".");
         }
         if (workers < 1) {
-            throw new UserException(
-                    "A loader needs 1 thread or more. Received: workers=" + workers);
+            throw new UserException("A loader needs at least 1 worker. Received: " + workers + ".");
         }
         this.examples = examples;
         this.preprocessing = preprocessing;
@@ -76,14 +77,14 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     /**
-     * Checks that a batch can be held.
+     * Checks that a batch fits in a buffer.
      *
-     * @param examples what is to be read
-     * @param preprocessing what is done to the images
-     * @param batchSize examples a batch; the number of examples counts where it is less
-     * @return the shape of a batch's images
-     * @throws UserException if the images cannot be prepared so, or a batch would not fit in 2^31-1
-     *     bytes
+     * @param examples the examples to read
+     * @param preprocessing how images are prepared
+     * @param batchSize the number of examples in a batch; all examples if there are fewer
+     * @return the shape of a prepared image
+     * @throws UserException if the images do not suit the preprocessing, or a batch takes more than
+     *     2^31-1 bytes
      */
     public static ImageShape requireFit(
             Examples examples, Preprocessing preprocessing, int batchSize) {
@@ -92,21 +93,24 @@ public final class BatchLoader implements AutoCloseable {
         double bytes = (double) most * shape.values() * Float.BYTES;
         if (bytes > Integer.MAX_VALUE) {
             throw new UserException(
-                    "A batch of %d images of %s takes %.1f GB, at most 2.1 fit; use a smaller batch or image size"
-                            .formatted(most, shape, bytes / 1e9));
+                    String.format(
+                            Locale.ROOT,
+                            "A batch of %d images of %s is too large. Received: %.1f GB. Allowed: 2.1 GB. Use smaller batches or images.",
+                            most,
+                            shape,
+                            bytes / 1e9));
         }
         return shape;
     }
 
     /**
-     * Returns the next batch, waiting for it if need be. Close it after use: when all buffers are
-     * lent, this waits for ever.
+     * Returns the next batch, waiting for it if necessary. Close it after use: while all buffers
+     * are borrowed, this method blocks.
      *
      * @return the batch; null at the end of the pass
      * @throws IllegalStateException if no pass was started, the loader is closed, or this thread is
      *     interrupted
-     * @throws RuntimeException what a reading thread threw, in the place of its batch, and for
-     *     every later call
+     * @throws RuntimeException if a worker failed on this batch; every later call throws it again
      */
     public synchronized Batch next() {
         while (true) {
@@ -114,7 +118,7 @@ public final class BatchLoader implements AutoCloseable {
                 throw new IllegalStateException("The loader is closed");
             }
             if (pass == null) {
-                throw new IllegalStateException("No pass was started; call restart");
+                throw new IllegalStateException("No pass was started. Call restart.");
             }
             if (pass.isOver()) {
                 return null;
@@ -133,7 +137,7 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     /**
-     * Ends the pass, wherever it is, and starts another with the same buffers.
+     * Ends the current pass at any point, and starts another.
      *
      * @param order indices of the examples; null for all in their order
      * @throws IllegalStateException if the loader is closed or a batch is still open
@@ -147,8 +151,10 @@ public final class BatchLoader implements AutoCloseable {
                 }
                 if (free.size() < ring) {
                     throw new IllegalStateException(
-                            "%d batches are still open; close them first"
-                                    .formatted(ring - free.size()));
+                            String.format(
+                                    Locale.ROOT,
+                                    "%d batches are still open. Close them first.",
+                                    ring - free.size()));
                 }
                 int[] own = order == null ? null : order.clone();
                 pass = new LoaderPass(this, own, workers, ring);
@@ -157,12 +163,12 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
-    /** Ends the threads and lets go of the buffers; may be called at any time and twice. */
+    /** Ends the workers and releases the buffers; may be called at any time and more than once. */
     @Override
     public void close() {
         synchronized (this) {
             closed = true;
-            // whoever waits in next() is woken
+            // wakes a thread that waits in next()
             notifyAll();
         }
         synchronized (passes) {
@@ -191,7 +197,7 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
-    /** Returns free buffers, or null; for the holder of this loader's lock. */
+    /** Returns free buffers, or null; the caller holds this loader's lock. */
     BatchBuffers takeFree() {
         return free.poll();
     }

@@ -1,6 +1,7 @@
 package org.djlresnet.data;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -8,14 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
- * Files of CIFAR-10's binary layout: records of one label byte, 0 to 9, and 3·32·32 pixel bytes,
- * red, green and blue plane after each other, each row by row.
+ * Files in CIFAR-10's binary layout: records of one label byte, 0 to 9, and 3·32·32 pixel bytes,
+ * the red, green and blue planes one after another, each in row-major order.
  *
- * <p>No file has a header, so its size is all that tells whether it is whole: the sizes of all
- * files are checked before memory is taken.
+ * <p>The files have no header, so only their size shows whether they are complete. All sizes are
+ * checked before memory is allocated.
  *
  * <p>Source: <a href="https://www.cs.toronto.edu/~kriz/cifar.html">the CIFAR-10 data set</a>.
  */
@@ -24,13 +26,13 @@ public final class CifarFile {
     static final int CHANNELS = 3;
     static final int SIDE = 32;
 
-    /** How many labels there are. */
+    /** The number of classes. */
     public static final int CLASSES = 10;
 
-    /** Bytes of a picture. */
+    /** Bytes in an image. */
     public static final int PIXELS = CHANNELS * SIDE * SIDE;
 
-    /** Bytes of a record. */
+    /** Bytes in a record. */
     public static final int RECORD = 1 + PIXELS;
 
     private final ByteBuffer pixels;
@@ -42,21 +44,26 @@ public final class CifarFile {
     }
 
     /**
-     * Reads files that follow each other.
+     * Reads files and concatenates their records.
      *
      * @param files one or more files
-     * @param records how many records each of them holds
-     * @return the pictures and labels of all, in this order
-     * @throws UserException if a file is missing, of another size than {@code records} take, or
-     *     holds a label above 9; or if all pictures take more than 2^31-1 bytes
+     * @param records the number of records in each file
+     * @return the images and labels of all files, in this order
+     * @throws UserException if a file is missing, has another size or holds a label above 9, or if
+     *     all images together take more than 2^31-1 bytes
      * @throws UncheckedIOException if one cannot be read for another reason
      */
     public static CifarFile read(List<Path> files, int records) {
         long total = (long) files.size() * records * PIXELS;
         if (total > Integer.MAX_VALUE) {
             throw new UserException(
-                    "%d files of %d pictures take %d bytes, at most %d are supported"
-                            .formatted(files.size(), records, total, Integer.MAX_VALUE));
+                    String.format(
+                            Locale.ROOT,
+                            "%d files of %d images are too large. Received: %d bytes. Allowed: %d.",
+                            files.size(),
+                            records,
+                            total,
+                            Integer.MAX_VALUE));
         }
         files.forEach(file -> checkSize(file, records));
         ByteBuffer pixels = ByteBuffer.allocateDirect((int) total);
@@ -68,22 +75,27 @@ public final class CifarFile {
     }
 
     private static void checkSize(Path file, int records) {
-        if (!Files.isRegularFile(file)) {
-            throw new UserException(
-                    file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
-        }
+        DataFile.requireRegular(file);
         long expected = (long) records * RECORD;
         long size;
-        try {
+        try (InputStream in = Files.newInputStream(file)) {
             size = Files.size(file);
+            DataFile.rejectLfsPointer(file, in.readNBytes(64));
         } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(file + " cannot be read: " + e, e);
         }
         if (size != expected) {
             String kind = size == 0 ? "empty" : size < expected ? "truncated" : "too long";
             throw new UserException(
-                    "%s: %s: %d records of %d bytes take %d bytes, received %d; fetch it again"
-                            .formatted(file, kind, records, RECORD, expected, size));
+                    String.format(
+                            Locale.ROOT,
+                            "%s is %s. Received: %d bytes. Allowed: %d, for %d records of %d bytes. Download it again.",
+                            file,
+                            kind,
+                            size,
+                            expected,
+                            records,
+                            RECORD));
         }
     }
 
@@ -96,25 +108,32 @@ public final class CifarFile {
                 while (record.hasRemaining()) {
                     if (channel.read(record) < 0) {
                         throw new UserException(
-                                file + ": truncated, it became shorter while it was read");
+                                file + " is truncated: it became shorter during reading.");
                     }
                 }
                 int label = record.flip().get() & 0xff;
                 if (label >= CLASSES) {
                     throw new UserException(
-                            ("%s: record %d has the label %d; it must be 0 to %d, so the file is"
-                                            + " damaged or none of CIFAR-10: fetch it again")
-                                    .formatted(file, i, label, CLASSES - 1));
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s holds a bad label in record %d. Received: %d. Allowed: 0 to %d. The file is"
+                                            + " damaged or not CIFAR-10. Download it again.",
+                                    file,
+                                    i,
+                                    label,
+                                    CLASSES - 1));
                 }
                 labels[first + i] = label;
                 pixels.put(record);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(file + " cannot be read: " + e, e);
         }
     }
 
     /**
+     * Returns the pixels.
+     *
      * @return the pixels (N, 3, 32, 32), unsigned bytes, in a direct buffer from position 0
      */
     public ByteBuffer pixels() {
@@ -122,6 +141,8 @@ public final class CifarFile {
     }
 
     /**
+     * Returns the labels.
+     *
      * @return a copy of the N labels, each 0 to 9
      */
     public int[] labels() {

@@ -7,13 +7,13 @@ import java.util.stream.IntStream;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 
-/** CIFAR-10 in its binary version, files of 10,000 records each. */
+/** Reads CIFAR-10's binary version, files of 10,000 records each. */
 final class CifarReader implements DatasetReader {
 
     private static final DatasetDescriptor CIFAR_10 =
             new DatasetDescriptor(
                     "cifar-10",
-                    "CIFAR-10: small colour pictures of animals and vehicles, Krizhevsky, 2009",
+                    "CIFAR-10: small colour images of animals and vehicles, Krizhevsky, 2009",
                     new ImageShape(CifarFile.CHANNELS, CifarFile.SIDE, CifarFile.SIDE),
                     List.of(
                             "airplane",
@@ -35,7 +35,7 @@ final class CifarReader implements DatasetReader {
             IntStream.rangeClosed(1, 5).mapToObj(i -> "data_batch_" + i + ".bin").toList();
     private static final List<String> TEST = List.of("test_batch.bin");
 
-    /** What the published archive calls its folder. */
+    /** The folder in the published archive. */
     private static final String FOLDER = "cifar-10-batches-bin";
 
     @Override
@@ -45,14 +45,13 @@ final class CifarReader implements DatasetReader {
 
     @Override
     public Examples read(Path dir, boolean train) {
-        List<String> needed = train ? TRAIN : TEST;
-        Path folder =
+        List<Path> files =
                 DatasetFolder.find(
                         CIFAR_10.name(),
                         List.of(dir.resolve(FOLDER), dir.resolve(CIFAR_10.name()), dir),
-                        needed,
-                        "Fetch them: python -m py_djl_resnet datasets --download cifar-10. Or name");
-        CifarFile content = CifarFile.read(needed.stream().map(folder::resolve).toList(), RECORDS);
+                        (train ? TRAIN : TEST).stream().map(List::of).toList(),
+                        "Download them: python -m py_djl_resnet datasets --download cifar-10. Or name");
+        CifarFile content = CifarFile.read(files, RECORDS);
         int[] labels = content.labels();
         return ImageDataset.of(
                 content.pixels(),

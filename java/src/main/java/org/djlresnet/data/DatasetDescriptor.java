@@ -5,15 +5,16 @@ import java.util.Map;
 import org.djlresnet.image.ImageShape;
 
 /**
- * What is known of a named data set before it is read.
+ * Describes a named data set before its files are read.
  *
- * @param name what {@link Datasets#read} takes
+ * @param name the name for {@link Datasets#read}
  * @param description one sentence
- * @param shape the images' shape; null where only the files tell
- * @param classes the classes' names by label; empty where only the files tell
- * @param train number of training examples; 0 where only the files tell
- * @param test number of test examples; 0 where only the files tell
- * @param md5 file name to MD5 of the uncompressed content; empty where any content is taken
+ * @param shape the images' shape; null if it depends on the files
+ * @param classes the class names, by label; empty if they depend on the files
+ * @param train the number of training examples; 0 if it depends on the files
+ * @param test the number of test examples; 0 if it depends on the files
+ * @param md5 MD5 sums of the decompressed files by file name, without {@code .gz}; empty if any
+ *     content is allowed
  */
 public record DatasetDescriptor(
         String name,
@@ -24,7 +25,7 @@ public record DatasetDescriptor(
         int test,
         Map<String, String> md5) {
 
-    /** Copies the lists and the map, so that a descriptor never changes. */
+    /** Copies the lists and the map. */
     public DatasetDescriptor {
         classes = List.copyOf(classes);
         md5 = Map.copyOf(md5);

@@ -4,42 +4,68 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import org.djlresnet.UserException;
 
-/** Where the files of a data set are. */
+/** Finds the files of a data set. */
 final class DatasetFolder {
 
     private DatasetFolder() {}
 
     /**
-     * Finds the first of some folders that holds all files.
+     * Finds the first folder that holds all files.
      *
-     * @param name the data set's name
-     * @param folders where to look, in this order
-     * @param needed the files' names
-     * @param cure what to do where there is none, up to "their folder"
-     * @throws UserException if there is none; the message has what each folder lacks
+     * @param dataset the data set's name
+     * @param folders the folders to search, in this order
+     * @param needed for each file the names it may have, the usual one first
+     * @param cure what to do if there is none, up to "their folder"
+     * @return the paths of the files, in the order of {@code needed}
+     * @throws UserException if there is none; the message lists what each folder lacks
      */
-    static Path find(String name, List<Path> folders, List<String> needed, String cure) {
-        List<String> looked = new ArrayList<>();
+    static List<Path> find(
+            String dataset, List<Path> folders, List<List<String>> needed, String cure) {
+        List<String> searched = new ArrayList<>();
         for (Path folder : folders) {
-            List<String> missing =
-                    needed.stream()
-                            .filter(file -> !Files.isRegularFile(folder.resolve(file)))
-                            .toList();
-            if (missing.isEmpty()) {
-                return folder;
+            List<Path> files = needed.stream().map(names -> find(folder, names)).toList();
+            if (files.stream().allMatch(Objects::nonNull)) {
+                return files;
             }
-            String about = " (no such folder)";
-            if (Files.isDirectory(folder)) {
-                boolean none = missing.size() == needed.size();
-                about = none ? "" : " (lacks " + String.join(", ", missing) + ")";
-            }
-            looked.add(folder.toAbsolutePath() + about);
+            searched.add(folder.toAbsolutePath() + lack(folder, files, needed));
         }
         throw new UserException(
-                "The files of data set \"%s\" were not found. %s their folder, or put %s in one of these: %s"
-                        .formatted(
-                                name, cure, String.join(", ", needed), String.join("; ", looked)));
+                String.format(
+                        Locale.ROOT,
+                        "The files of data set '%s' were not found. %s their folder, or put %s in one of: %s.",
+                        dataset,
+                        cure,
+                        String.join(", ", needed.stream().map(names -> names.get(0)).toList()),
+                        String.join("; ", searched)));
+    }
+
+    /**
+     * Finds a file by its names.
+     *
+     * @return the first that is a regular file, else the first that exists, else null
+     */
+    static Path find(Path folder, List<String> names) {
+        List<Path> existing = names.stream().map(folder::resolve).filter(Files::exists).toList();
+        return existing.stream()
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .orElse(existing.isEmpty() ? null : existing.get(0));
+    }
+
+    private static String lack(Path folder, List<Path> files, List<List<String>> needed) {
+        if (!Files.isDirectory(folder)) {
+            return Files.exists(folder) ? " (not a folder)" : " (no such folder)";
+        }
+        List<String> missing = new ArrayList<>();
+        for (int i = 0; i < files.size(); i++) {
+            if (files.get(i) == null) {
+                missing.add(needed.get(i).get(0));
+            }
+        }
+        return missing.size() == files.size() ? "" : " (lacks " + String.join(", ", missing) + ")";
     }
 }

@@ -25,16 +25,20 @@ public final class Datasets {
     }
 
     /**
-     * @return the names that {@link #read} takes
+     * Returns the names of the data sets.
+     *
+     * @return the names, for {@link #read}
      */
     public static List<String> names() {
         return List.copyOf(READERS.keySet());
     }
 
     /**
+     * Describes a data set without its files.
+     *
      * @param name one of {@link #names}
-     * @return what is known of it without its files
-     * @throws UserException with the nearest name if there is no such data set
+     * @return the description
+     * @throws UserException if the name is unknown
      */
     public static DatasetDescriptor descriptor(String name) {
         return reader(name).descriptor();
@@ -43,16 +47,16 @@ public final class Datasets {
     /**
      * Reads and checks one half of a data set.
      *
-     * <p>{@code fashion-mnist} is checked against its published MD5 sums. {@code idx} takes any
-     * files of these names; its classes are 0 to the greatest training label, for both halves.
-     * {@code cifar-10} takes the binary version's files, of 10,000 records each.
+     * <p>{@code fashion-mnist} is checked against its published MD5 sums. {@code idx} reads any IDX
+     * files with MNIST's names, compressed or not; its classes are 0 to the largest label in both
+     * halves. {@code cifar-10} reads the files of the binary version, of 10,000 records each.
      *
      * @param name one of {@link #names}
-     * @param dir the folder of the files, or one whose subfolder {@code name} holds them (for
-     *     {@code cifar-10} also {@code cifar-10-batches-bin})
-     * @param train true for the training half, false for the test half
+     * @param dir the folder of the files, or its parent if it is called {@code name} (or, for
+     *     {@code cifar-10}, {@code cifar-10-batches-bin})
+     * @param train whether to read the training half rather than the test half
      * @return the examples in the order of the files
-     * @throws UserException if the name is unknown, or files are missing, damaged or do not match
+     * @throws UserException if the name is unknown, or files are missing, damaged or inconsistent
      */
     public static Examples read(String name, Path dir, boolean train) {
         return reader(name).read(dir, train);
@@ -62,9 +66,9 @@ public final class Datasets {
         DatasetReader reader = READERS.get(name);
         if (reader == null) {
             throw new UserException(
-                    "Unknown data set \""
+                    "Unknown data set '"
                             + name
-                            + "\""
+                            + "'."
                             + NearestName.suggest(String.valueOf(name), names()));
         }
         return reader;

@@ -1,17 +1,16 @@
 package org.djlresnet.data;
 
-/** The shuffled order of the examples of an epoch, a pure function of seed and epoch. */
+/** Shuffles the examples of an epoch, as a pure function of seed and epoch. */
 public final class EpochOrder {
 
     private EpochOrder() {}
 
     /**
-     * Shuffles 0 to n-1 (Fisher and Yates, Durstenfeld's form), every order equally likely as far
-     * as a seed of 64 bits reaches.
+     * Shuffles 0 to n-1 with the Fisher–Yates algorithm.
      *
      * @param seed the run's seed
-     * @param epoch the epoch; another one gives another order
-     * @param n number of examples, 0 or more
+     * @param epoch the epoch
+     * @param n the number of examples, 0 or more
      * @return the indices 0 to n-1, each once
      */
     public static int[] of(long seed, int epoch, int n) {

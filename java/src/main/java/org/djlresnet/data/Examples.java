@@ -9,27 +9,35 @@ import org.djlresnet.image.RawImage;
 /**
  * A source of labelled images that a {@link BatchLoader} reads, in memory or not.
  *
- * <p>It never changes. All methods may be called by several threads at once.
+ * <p>Implementations are immutable, and all methods are thread-safe.
  */
 public interface Examples {
 
     /**
-     * @return the number of examples N, 1 or more
+     * Returns the number of examples.
+     *
+     * @return N, 1 or more
      */
     int size();
 
     /**
-     * @return the shape of every image; null where images differ in size
+     * Returns the images' shape.
+     *
+     * @return the shape of every image; null if images differ in size
      */
     ImageShape shape();
 
     /**
-     * @return how the pixels are stored
+     * Returns how the pixels are stored.
+     *
+     * @return the pixel type
      */
     PixelType type();
 
     /**
-     * @return the classes' names, by label
+     * Returns the class names.
+     *
+     * @return the names, by label
      */
     List<String> classNames();
 
@@ -46,14 +54,14 @@ public interface Examples {
      * Reads the image of an example.
      *
      * @param index 0 to {@code size() - 1}
-     * @param into takes the image
+     * @param into receives the image
      * @throws IndexOutOfBoundsException if there is no such example
      * @throws UserException if it cannot be read
      */
     void read(int index, RawImage into);
 
     /**
-     * Returns a checksum that identifies these examples; a resumed run requires its own.
+     * Returns a checksum that identifies these examples. A run resumes only on the same examples.
      *
      * @return eight hexadecimal digits that depend on every image and label and on their order
      */
@@ -62,7 +70,7 @@ public interface Examples {
     /**
      * Returns the first examples.
      *
-     * @param n 1 or more; more than there are means all
+     * @param n the number, 1 or more; all examples if there are fewer
      * @return a view
      * @throws UserException if n is not positive
      */
@@ -75,11 +83,11 @@ public interface Examples {
     }
 
     /**
-     * Returns chosen examples.
+     * Returns selected examples.
      *
-     * @param indices which, in this order; one or more
+     * @param indices the indices, in this order; one or more
      * @return a view
-     * @throws UserException if there are none, or an index is out of range
+     * @throws UserException if there is no index, or one is out of range
      */
     default Examples subset(int[] indices) {
         return new Subset(this, indices);
@@ -94,7 +102,8 @@ public interface Examples {
      */
     static int requireLimit(int n) {
         if (n < 1) {
-            throw new UserException("The limit of examples must be 1 or more. Received: " + n);
+            throw new UserException(
+                    "The limit of examples must be at least 1. Received: " + n + ".");
         }
         return n;
     }

@@ -1,5 +1,6 @@
 package org.djlresnet.data;
 
+import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -12,34 +13,36 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.djlresnet.UserException;
 
 /**
- * One gzip-compressed IDX file of unsigned bytes: images (N, H, W) or labels (N).
+ * An IDX file of unsigned bytes, compressed with gzip or not: images (N, H, W) or labels (N).
  *
- * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. Memory
- * is taken for what is really there: a file that announces more than its size could hold is refused
- * at once, one that announces more than 64 MiB is unpacked once to count them, and then the bytes
- * go where they stay. A file never costs more than it announces and than 1032 times its size.
+ * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. The
+ * content, not the name, shows whether a file is compressed.
+ *
+ * <p>A damaged header costs no memory: a file that announces more than its size can hold is
+ * rejected at once, and a gzip file that announces more than 64 MiB is decompressed once just to
+ * count its bytes.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
- * has the format of MNIST.
+ * uses MNIST's format.
  */
 public final class IdxFile {
 
     static final int IMAGES = 2051;
     static final int LABELS = 2049;
 
-    /** Up to here memory is taken before it is known whether the file holds what it announces. */
+    private static final int GZIP = 0x1f8b;
+
+    /** Announced sizes up to this are allocated before the content is counted. */
     private static final int UNCOUNTED = 64 << 20;
 
-    /**
-     * By how much gzip makes bytes fewer at the most: at best two bits stand for 258 bytes (RFC
-     * 1951).
-     */
-    private static final long MOST_COMPRESSED = 1032;
+    /** The highest compression ratio of gzip: two bits for 258 bytes (RFC 1951). */
+    private static final long MAX_RATIO = 1032;
 
     private static final int CHUNK = 1 << 16;
 
@@ -56,10 +59,10 @@ public final class IdxFile {
     /**
      * Reads a file of images.
      *
-     * @param file a gzip IDX file of magic number 2051
+     * @param file an IDX file with magic number 2051
      * @return its images (N, H, W)
-     * @throws UserException if the file is missing, not gzip, truncated, damaged, of another kind,
-     *     holds no images or more than 2^31-1 bytes of them, or more than it announces
+     * @throws UserException if the file is missing, truncated, damaged or not an IDX file of
+     *     images, or holds no images or more than 2^31-1 bytes
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public static IdxFile readImages(Path file) {
@@ -69,7 +72,7 @@ public final class IdxFile {
     /**
      * Reads a file of labels.
      *
-     * @param file a gzip IDX file of magic number 2049
+     * @param file an IDX file with magic number 2049
      * @return its labels (N)
      * @throws UserException as {@link #readImages}
      * @throws UncheckedIOException if it cannot be read for another reason
@@ -79,101 +82,147 @@ public final class IdxFile {
     }
 
     private static IdxFile read(Path file, int magic, int rank) {
-        if (!Files.isRegularFile(file)) {
-            throw new UserException(
-                    file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
-        }
+        DataFile.requireRegular(file);
         MessageDigest digest = newMd5();
         int[] lengths = new int[rank];
-        try (InputStream raw = Files.newInputStream(file);
-                GZIPInputStream gzip = new GZIPInputStream(raw, CHUNK);
-                DataInputStream in = new DataInputStream(new DigestInputStream(gzip, digest))) {
-            int total = readHeader(file, in, magic, lengths);
-            long possible = MOST_COMPRESSED * Files.size(file);
+        int header = Integer.BYTES * (1 + rank);
+        try (InputStream content = open(file);
+                DataInputStream in = new DataInputStream(new DigestInputStream(content, digest))) {
+            boolean compressed = content instanceof GZIPInputStream;
+            int total = readHeader(file, in, magic, lengths, compressed);
+            long possible = compressed ? MAX_RATIO * Files.size(file) : Files.size(file) - header;
             if (total > possible) {
-                throw new UserException(
-                        "%s: truncated, the header announces %d bytes, a file of its size holds %d at the most; fetch it again"
-                                .formatted(file, total, possible));
+                throw truncated(file, total, "at most " + possible);
             }
-            if (total > UNCOUNTED) {
-                count(file, Integer.BYTES * (1L + rank), total);
+            if (compressed && total > UNCOUNTED) {
+                count(file, header, total);
             }
             ByteBuffer data = ByteBuffer.allocateDirect(total);
-            unpack(file, in, total, data::put);
+            copy(file, in, total, data::put);
             return new IdxFile(data.flip(), lengths, HexFormat.of().formatHex(digest.digest()));
         } catch (EOFException e) {
-            throw new UserException(
-                    file + ": truncated, the file ends too early; fetch it again", e);
+            throw new UserException(file + " is truncated. Download it again.", e);
         } catch (ZipException e) {
             throw new UserException(
-                    "%s: not a sound gzip file (%s); fetch it again"
-                            .formatted(file, e.getMessage()),
+                    String.format(
+                            Locale.ROOT,
+                            "%s is a damaged gzip file: %s. Download it again.",
+                            file,
+                            e.getMessage()),
                     e);
         } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(file + " cannot be read: " + e, e);
         }
     }
 
-    private static int readHeader(Path file, DataInputStream in, int magic, int[] lengths)
+    /** Opens a file's content, decompressed if it is gzip's. */
+    private static InputStream open(Path file) throws IOException {
+        InputStream raw = new BufferedInputStream(Files.newInputStream(file), CHUNK);
+        try {
+            raw.mark(Integer.BYTES);
+            int start = raw.read() << 8 | raw.read();
+            raw.reset();
+            return start == GZIP ? new GZIPInputStream(raw, CHUNK) : raw;
+        } catch (IOException | RuntimeException failure) {
+            raw.close();
+            throw failure;
+        }
+    }
+
+    private static int readHeader(
+            Path file, DataInputStream in, int magic, int[] lengths, boolean compressed)
             throws IOException {
         int received = in.readInt();
         if (received != magic) {
-            String kind = magic == IMAGES ? "images" : "labels";
-            throw new UserException(
-                    "%s: not an IDX file of %s: the magic number must be %d, received %d"
-                            .formatted(file, kind, magic, received));
+            throw notIdx(file, magic, received, compressed);
         }
         long total = 1;
         for (int i = 0; i < lengths.length; i++) {
             lengths[i] = in.readInt();
             if (lengths[i] < 1) {
                 throw new UserException(
-                        "%s: the header announces a length of %d in dimension %d; it must be 1 or"
-                                        .formatted(file, lengths[i], i)
-                                + " more");
+                        String.format(
+                                Locale.ROOT,
+                                "%s has a bad length of dimension %d in its header. Received: %d. Allowed: 1 or more.",
+                                file,
+                                i,
+                                lengths[i]));
             }
             total *= lengths[i];
             if (total > Integer.MAX_VALUE) {
                 throw new UserException(
-                        "%s: the header announces more than %d bytes, which is not supported"
-                                .formatted(file, Integer.MAX_VALUE));
+                        String.format(
+                                Locale.ROOT,
+                                "%s announces more than %d bytes in its header, which is not supported.",
+                                file,
+                                Integer.MAX_VALUE));
             }
         }
         return (int) total;
     }
 
-    /** Takes a part of the content: {@code length} bytes of the chunk from an offset on. */
+    private static UserException notIdx(Path file, int magic, int received, boolean compressed)
+            throws IOException {
+        if (compressed && received >>> 16 == GZIP) {
+            return new UserException(
+                    file + " is a gzip file inside another gzip file. Decompress it once.");
+        }
+        if (!compressed) {
+            try (InputStream in = Files.newInputStream(file)) {
+                DataFile.rejectLfsPointer(file, in.readNBytes(64));
+            }
+        }
+        return new UserException(
+                String.format(
+                        Locale.ROOT,
+                        "%s is not an IDX file of %s. Received: magic number %d. Allowed: %d.",
+                        file,
+                        magic == IMAGES ? "images" : "labels",
+                        received,
+                        magic));
+    }
+
+    private static UserException truncated(Path file, int total, String received) {
+        return new UserException(
+                String.format(
+                        Locale.ROOT,
+                        "%s is truncated: its header announces %d bytes. Received: %s. Download it again.",
+                        file,
+                        total,
+                        received));
+    }
+
     @FunctionalInterface
     private interface Sink {
         void put(byte[] chunk, int offset, int length);
     }
 
-    /** Unpacks the whole file and keeps nothing, to know that it holds what it announces. */
+    /** Decompresses the whole file, keeping nothing, to check that it holds what it announces. */
     private static void count(Path file, long header, int total) throws IOException {
-        try (InputStream raw = Files.newInputStream(file);
-                InputStream in = new GZIPInputStream(raw, CHUNK)) {
+        try (InputStream in = open(file)) {
             in.skipNBytes(header);
-            unpack(file, in, total, (chunk, offset, length) -> {});
+            copy(file, in, total, (chunk, offset, length) -> {});
         }
     }
 
-    private static void unpack(Path file, InputStream in, int total, Sink sink) throws IOException {
+    private static void copy(Path file, InputStream in, int total, Sink sink) throws IOException {
         byte[] chunk = new byte[CHUNK];
         int done = 0;
         while (done < total) {
             int got = in.read(chunk, 0, Math.min(CHUNK, total - done));
             if (got < 0) {
-                throw new UserException(
-                        "%s: truncated, the header announces %d bytes, received %d; fetch it again"
-                                .formatted(file, total, done));
+                throw truncated(file, total, Integer.toString(done));
             }
             sink.put(chunk, 0, got);
             done += got;
         }
         if (in.read() >= 0) {
             throw new UserException(
-                    "%s: holds more than the %d bytes its header announces; fetch it again"
-                            .formatted(file, total));
+                    String.format(
+                            Locale.ROOT,
+                            "%s holds more than the %d bytes that its header announces. Download it again.",
+                            file,
+                            total));
         }
     }
 
@@ -186,6 +235,8 @@ public final class IdxFile {
     }
 
     /**
+     * Returns the content.
+     *
      * @return the N·H·W pixels or N labels, unsigned bytes, in a direct buffer from position 0
      */
     public ByteBuffer data() {
@@ -193,7 +244,9 @@ public final class IdxFile {
     }
 
     /**
-     * @return the labels as integers 0 to 255 (of a file of images: its pixels)
+     * Returns the content as integers.
+     *
+     * @return the labels or pixels, each 0 to 255
      */
     public int[] toIntArray() {
         int[] values = new int[data.limit()];
@@ -204,6 +257,8 @@ public final class IdxFile {
     }
 
     /**
+     * Returns the number of images or labels.
+     *
      * @return N
      */
     public int count() {
@@ -211,6 +266,8 @@ public final class IdxFile {
     }
 
     /**
+     * Returns the images' height.
+     *
      * @return H in pixels; 1 for labels
      */
     public int height() {
@@ -218,6 +275,8 @@ public final class IdxFile {
     }
 
     /**
+     * Returns the images' width.
+     *
      * @return W in pixels; 1 for labels
      */
     public int width() {
@@ -225,7 +284,9 @@ public final class IdxFile {
     }
 
     /**
-     * @return MD5 of the uncompressed content, 32 lower-case hexadecimal digits
+     * Returns a checksum of the decompressed file, header included.
+     *
+     * @return the MD5 sum, 32 lower-case hexadecimal digits
      */
     public String md5() {
         return md5;

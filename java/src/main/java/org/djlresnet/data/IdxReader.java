@@ -4,19 +4,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 
-/** Four gzip IDX files, named as MNIST's. */
+/** Reads four IDX files with MNIST's names. */
 final class IdxReader implements DatasetReader {
 
-    private static final String TRAIN_IMAGES = "train-images-idx3-ubyte.gz";
-    private static final String TRAIN_LABELS = "train-labels-idx1-ubyte.gz";
-    private static final String TEST_IMAGES = "t10k-images-idx3-ubyte.gz";
-    private static final String TEST_LABELS = "t10k-labels-idx1-ubyte.gz";
+    private static final String TRAIN_IMAGES = "train-images-idx3-ubyte";
+    private static final String TRAIN_LABELS = "train-labels-idx1-ubyte";
+    private static final String TEST_IMAGES = "t10k-images-idx3-ubyte";
+    private static final String TEST_LABELS = "t10k-labels-idx1-ubyte";
 
     private final DatasetDescriptor known;
 
@@ -29,7 +30,7 @@ final class IdxReader implements DatasetReader {
         return new IdxReader(
                 new DatasetDescriptor(
                         "fashion-mnist",
-                        "Fashion-MNIST: grey pictures of clothes, Zalando SE, 2017",
+                        "Fashion-MNIST: grey images of clothes, Zalando SE, 2017",
                         new ImageShape(1, 28, 28),
                         List.of(
                                 "T-shirt/top",
@@ -51,12 +52,12 @@ final class IdxReader implements DatasetReader {
                                 TEST_LABELS, "15d484375f8d13e6eb1aabb0c3f46965")));
     }
 
-    /** Any files; the classes are 0 to the greatest training label, for both halves. */
+    /** Any IDX files; the classes are 0 to the largest label in both halves. */
     static IdxReader own() {
         return new IdxReader(
                 new DatasetDescriptor(
                         "idx",
-                        "Your own four gzip IDX files, named as MNIST's",
+                        "Your own four IDX files, with MNIST's names",
                         null,
                         List.of(),
                         0,
@@ -71,56 +72,68 @@ final class IdxReader implements DatasetReader {
 
     @Override
     public Examples read(Path dir, boolean train) {
-        String imagesName = train ? TRAIN_IMAGES : TEST_IMAGES;
-        String labelsName = train ? TRAIN_LABELS : TEST_LABELS;
-        boolean classesFromFile = known.classes().isEmpty();
-        List<String> needed = new ArrayList<>(List.of(imagesName, labelsName));
-        if (classesFromFile && !train) {
-            needed.add(TRAIN_LABELS);
+        boolean classesFromFiles = known.classes().isEmpty();
+        List<List<String>> needed = new ArrayList<>();
+        needed.add(spellings(train ? TRAIN_IMAGES : TEST_IMAGES));
+        needed.add(spellings(train ? TRAIN_LABELS : TEST_LABELS));
+        if (classesFromFiles && !train) {
+            needed.add(spellings(TRAIN_LABELS));
         }
-        Path folder =
+        List<Path> found =
                 DatasetFolder.find(
                         known.name(), List.of(dir.resolve(known.name()), dir), needed, "Name");
+        Path imagesFile = found.get(0);
+        Path labelsFile = found.get(1);
 
-        IdxFile labels = IdxFile.readLabels(folder.resolve(labelsName));
-        checkMd5(folder.resolve(labelsName), labels);
+        IdxFile labels = IdxFile.readLabels(labelsFile);
+        checkMd5(labelsFile, train ? TRAIN_LABELS : TEST_LABELS, labels);
         List<String> classes = known.classes();
-        if (classesFromFile) {
-            Path file = folder.resolve(TRAIN_LABELS);
-            classes = numbered(train ? labels : IdxFile.readLabels(file));
+        if (classesFromFiles) {
+            // the training half alone is enough to read it
+            Path others =
+                    train
+                            ? DatasetFolder.find(labelsFile.getParent(), spellings(TEST_LABELS))
+                            : found.get(2);
+            int last =
+                    Math.max(last(labels), others == null ? 0 : last(IdxFile.readLabels(others)));
+            classes = IntStream.rangeClosed(0, last).mapToObj(Integer::toString).toList();
         }
-        IdxFile images = IdxFile.readImages(folder.resolve(imagesName));
-        checkMd5(folder.resolve(imagesName), images);
+        IdxFile images = IdxFile.readImages(imagesFile);
+        checkMd5(imagesFile, train ? TRAIN_IMAGES : TEST_IMAGES, images);
         if (images.count() != labels.count()) {
             throw new UserException(
-                    "%s holds %d images but %s %d labels; they must be as many"
-                            .formatted(
-                                    folder.resolve(imagesName),
-                                    images.count(),
-                                    labelsName,
-                                    labels.count()));
+                    String.format(
+                            Locale.ROOT,
+                            "%s and %s must hold as many images as labels. Received: %d images and %d labels.",
+                            imagesFile,
+                            labelsFile.getFileName(),
+                            images.count(),
+                            labels.count()));
         }
         long[] shape = new ImageShape(1, images.height(), images.width()).batch(images.count());
-        try {
-            return ImageDataset.of(
-                    images.data(), PixelType.UINT8, shape, labels.toIntArray(), classes);
-        } catch (UserException e) {
-            throw new UserException(folder.resolve(labelsName) + ": " + e.getMessage(), e);
-        }
+        return ImageDataset.of(images.data(), PixelType.UINT8, shape, labels.toIntArray(), classes);
     }
 
-    private void checkMd5(Path file, IdxFile content) {
-        String published = known.md5().get(file.getFileName().toString());
+    /** Lists the names of a file as published and as unpacking programs leave it. */
+    private static List<String> spellings(String name) {
+        String dotted = name.replace("-idx", ".idx");
+        return List.of(name + ".gz", name, dotted + ".gz", dotted);
+    }
+
+    private void checkMd5(Path file, String name, IdxFile content) {
+        String published = known.md5().get(name);
         if (published != null && !published.equals(content.md5())) {
             throw new UserException(
-                    "%s: its content has MD5 %s, the published one has %s; fetch it again, or read it"
-                                    .formatted(file, content.md5(), published)
-                            + " as data set \"idx\" if it is your own");
+                    String.format(
+                            Locale.ROOT,
+                            "%s is not the published file. Received: MD5 %s. Allowed: %s. Download it again, or read your own file as data set 'idx'.",
+                            file,
+                            content.md5(),
+                            published));
         }
     }
 
-    private static List<String> numbered(IdxFile labels) {
-        int last = Arrays.stream(labels.toIntArray()).max().getAsInt();
-        return IntStream.rangeClosed(0, last).mapToObj(Integer::toString).toList();
+    private static int last(IdxFile labels) {
+        return Arrays.stream(labels.toIntArray()).max().getAsInt();
     }
 }

@@ -6,6 +6,7 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.djlresnet.UserException;
@@ -14,10 +15,9 @@ import org.djlresnet.image.PixelType;
 import org.djlresnet.image.RawImage;
 
 /**
- * Labelled images of one size, held once in memory: pixels (N, C, H, W), a label and class names.
+ * Labelled images of one size in memory: pixels (N, C, H, W), labels and class names.
  *
- * <p>Immutable and safe for reading by several threads. The pixels are not copied, so whoever made
- * the buffer must leave it alone.
+ * <p>Immutable and thread-safe. The pixels are not copied, so the buffer must not change.
  */
 public final class ImageDataset implements Examples {
 
@@ -48,16 +48,16 @@ public final class ImageDataset implements Examples {
     }
 
     /**
-     * Wraps pixels that are in memory already, after checking all that can be wrong with them.
+     * Checks and wraps pixels that are already in memory.
      *
-     * @param pixels the remaining bytes are the pixels, contiguous in the order (N, C, H, W);
-     *     float32 in the machine's byte order; direct or not
-     * @param type uint8 (scaled by 1/255 in a batch) or float32 (finite; used as it is)
+     * @param pixels a buffer, direct or not, whose remaining bytes are the pixels, contiguous in
+     *     the order (N, C, H, W); float32 in native byte order
+     * @param type uint8 (scaled by 1/255 in a batch) or float32 (finite; not scaled)
      * @param shape N, C, H, W, each 1 or more
-     * @param labels N of them, each 0 to {@code classNames.size() - 1}; copied
-     * @param classNames one or more
-     * @return the data set, which aliases the buffer
-     * @throws UserException naming what does not fit, and the first bad label or value
+     * @param labels N labels, each 0 to {@code classNames.size() - 1}; copied
+     * @param classNames a name for each class, one or more
+     * @return the data set, which shares the buffer's memory
+     * @throws UserException if sizes disagree, a label is out of range or a pixel is not finite
      */
     public static ImageDataset of(
             ByteBuffer pixels,
@@ -67,29 +67,43 @@ public final class ImageDataset implements Examples {
             List<String> classNames) {
         if (shape.length != 4) {
             throw new UserException(
-                    "Images must have rank 4, (N, C, H, W), received shape "
-                            + Arrays.toString(shape));
+                    "Images must have shape (N, C, H, W). Received: "
+                            + Arrays.toString(shape)
+                            + ".");
         }
         long bytes = bytes(shape, type);
         if (pixels.remaining() != bytes) {
             throw new UserException(
-                    "Images of shape %s and type %s take %d bytes, received a buffer of %d"
-                            .formatted(Arrays.toString(shape), type, bytes, pixels.remaining()));
+                    String.format(
+                            Locale.ROOT,
+                            "A buffer of images of shape %s and type %s has the wrong size. Received: %d bytes. Allowed: %d.",
+                            Arrays.toString(shape),
+                            type,
+                            pixels.remaining(),
+                            bytes));
         }
         int size = (int) shape[0];
         if (labels.length != size) {
             throw new UserException(
-                    "There must be one label an image: received %d images and %d labels"
-                            .formatted(size, labels.length));
+                    String.format(
+                            Locale.ROOT,
+                            "Each image needs one label. Received: %d images and %d labels.",
+                            size,
+                            labels.length));
         }
         if (classNames.isEmpty()) {
-            throw new UserException("A data set needs one or more class names, received none");
+            throw new UserException("A data set needs at least one class name.");
         }
         for (int i = 0; i < size; i++) {
             if (labels[i] < 0 || labels[i] >= classNames.size()) {
                 throw new UserException(
-                        "Label %d is %d; with %d classes it must be 0 to %d"
-                                .formatted(i, labels[i], classNames.size(), classNames.size() - 1));
+                        String.format(
+                                Locale.ROOT,
+                                "Label %d is out of range. Received: %d. Allowed: 0 to %d, for %d classes.",
+                                i,
+                                labels[i],
+                                classNames.size() - 1,
+                                classNames.size()));
             }
         }
         ByteBuffer own = pixels.slice().asReadOnlyBuffer().order(ByteOrder.nativeOrder());
@@ -105,14 +119,19 @@ public final class ImageDataset implements Examples {
         for (long length : shape) {
             if (length < 1) {
                 throw new UserException(
-                        "Every length of (N, C, H, W) must be 1 or more, received "
-                                + Arrays.toString(shape));
+                        "Every length of (N, C, H, W) must be at least 1. Received: "
+                                + Arrays.toString(shape)
+                                + ".");
             }
             if (length > Integer.MAX_VALUE / bytes) {
                 throw new UserException(
-                        "Images of shape %s and type %s take more than the %d bytes that fit"
-                                        .formatted(Arrays.toString(shape), type, Integer.MAX_VALUE)
-                                + " in one buffer; use fewer images or uint8");
+                        String.format(
+                                        Locale.ROOT,
+                                        "Images of shape %s and type %s do not fit in one buffer of %d bytes.",
+                                        Arrays.toString(shape),
+                                        type,
+                                        Integer.MAX_VALUE)
+                                + " Use fewer images or uint8.");
             }
             bytes *= length;
         }
@@ -134,8 +153,14 @@ public final class ImageDataset implements Examples {
                     int c = plane % shape.channels();
                     int n = plane / shape.channels();
                     throw new UserException(
-                            "Pixels must be finite, received %s at (%d, %d, %d, %d) of (N, C, H, W)"
-                                    .formatted(chunk[i], n, c, y, x));
+                            String.format(
+                                    Locale.ROOT,
+                                    "Pixels must be finite. Received: %s at (%d, %d, %d, %d) of (N, C, H, W).",
+                                    chunk[i],
+                                    n,
+                                    c,
+                                    y,
+                                    x));
                 }
             }
         }
@@ -163,7 +188,9 @@ public final class ImageDataset implements Examples {
     }
 
     /**
-     * @return the pixels (N, C, H, W), read-only, of the machine's byte order, from position 0
+     * Returns the pixels.
+     *
+     * @return the pixels (N, C, H, W), read-only, in native byte order, from position 0
      */
     public ByteBuffer pixels() {
         int bytes = size * (int) shape.values() * type.bytes();
@@ -171,6 +198,8 @@ public final class ImageDataset implements Examples {
     }
 
     /**
+     * Returns the labels.
+     *
      * @return a copy of the N labels, each 0 to {@code classNames().size() - 1}
      */
     public int[] labels() {
@@ -194,7 +223,7 @@ public final class ImageDataset implements Examples {
     }
 
     /**
-     * Returns a checksum (CRC-32C) of shape, type, pixels and labels; of float32 pixels it depends
+     * Returns a checksum (CRC-32C) of shape, type, pixels and labels. For float32 pixels it depends
      * on the machine's byte order.
      */
     @Override

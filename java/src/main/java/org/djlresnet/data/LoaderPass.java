@@ -4,12 +4,12 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 
 /**
- * One pass of a {@link BatchLoader}: its threads, and the batches that are ready.
+ * One pass of a {@link BatchLoader}: its worker threads and the batches that are ready.
  *
- * <p>A thread takes free buffers first and the number of the next batch at the same moment. So a
- * batch with a number has its buffers and is finished whatever the others do, and no more batches
- * are under way or ready than there are buffers: batch k and batch k + ring never are at once. All
- * fields are guarded by the loader's lock but {@code ended}.
+ * <p>A worker claims free buffers and the number of the next batch together. So every claimed batch
+ * has buffers and will be finished, and there are never more batches in progress or ready than
+ * buffers: batches k and k + ring never exist at once. All fields except {@code ended} are guarded
+ * by the loader's lock.
  */
 final class LoaderPass {
 
@@ -19,8 +19,8 @@ final class LoaderPass {
     private final int batches;
     private final Thread[] threads;
 
-    // places by a batch's number modulo the ring: to report a failure takes no memory, which may
-    // have run out
+    // indexed by batch number modulo ring; allocated here so that a failure can be reported even if
+    // memory has run out
     private final Batch[] ready;
     private final Throwable[] failures;
 
@@ -49,15 +49,15 @@ final class LoaderPass {
         }
     }
 
-    /** Returns whether all batches were taken; for the holder of the loader's lock. */
+    /** Returns whether all batches were taken; the caller holds the loader's lock. */
     boolean isOver() {
         return taken == batches;
     }
 
     /**
-     * Returns the next batch if it is ready, else null; for the holder of the loader's lock.
+     * Returns the next batch if it is ready, else null; the caller holds the loader's lock.
      *
-     * @throws RuntimeException what was thrown in its place
+     * @throws RuntimeException if a worker failed on it
      */
     Batch take() {
         int place = taken % ready.length;
@@ -75,7 +75,7 @@ final class LoaderPass {
         return batch;
     }
 
-    /** Ends the threads, and gives back the buffers of batches that were not taken. */
+    /** Ends the workers, and returns the buffers of batches that were not taken. */
     void end() {
         ended = true;
         synchronized (loader) {
@@ -87,7 +87,7 @@ final class LoaderPass {
                 try {
                     thread.join();
                 } catch (InterruptedException e) {
-                    // the thread ends soon; leaving it alive would be the worse answer
+                    // wait on: the worker ends soon, and must not outlive the pass
                     interrupted = true;
                 }
             }
@@ -134,7 +134,7 @@ final class LoaderPass {
         }
     }
 
-    /** Returns free buffers, or null when no batch is left to make. */
+    /** Returns free buffers, or null if no batch is left to make. */
     private BatchBuffers awaitBuffers() {
         while (!ended && !failed && claimed < batches) {
             BatchBuffers buffers = loader.takeFree();
@@ -144,14 +144,14 @@ final class LoaderPass {
             try {
                 loader.wait();
             } catch (InterruptedException e) {
-                // a notebook interrupts all threads of a cell; what ends this one is end()
+                // a notebook interrupts all threads of a cell; only end() ends this one
                 continue;
             }
         }
         return null;
     }
 
-    /** Returns the batch of a number, or null if the pass was ended meanwhile. */
+    /** Fills a batch; returns null if the pass ended meanwhile. */
     private Batch fill(BatchFiller filler, int number, BatchBuffers buffers) {
         int begin = number * loader.batchSize();
         int count = Math.min(loader.batchSize(), total - begin);

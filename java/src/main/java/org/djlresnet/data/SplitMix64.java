@@ -1,10 +1,10 @@
 package org.djlresnet.data;
 
 /**
- * A small generator of random numbers whose stream is fixed by its seed on every machine and Java.
+ * A pseudorandom number generator that gives the same stream for a seed on every machine and Java.
  *
  * <p>Algorithm: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014. Not
- * safe for use by several threads.
+ * thread-safe.
  */
 public final class SplitMix64 {
 
@@ -14,17 +14,19 @@ public final class SplitMix64 {
     private double spare = Double.NaN;
 
     /**
-     * @param seed any value; equal seeds give equal streams
+     * Creates a generator.
+     *
+     * @param seed any value
      */
     public SplitMix64(long seed) {
         state = seed;
     }
 
     /**
-     * Makes one seed of several values, so that each of them and their order counts.
+     * Hashes several values, in their order, to one seed.
      *
      * @param values for example a seed, an epoch and an example
-     * @return a well mixed value
+     * @return the seed
      */
     public static long mix(long... values) {
         long hash = GOLDEN * values.length;
@@ -35,6 +37,8 @@ public final class SplitMix64 {
     }
 
     /**
+     * Returns a random integer.
+     *
      * @return any of the 2^64 values
      */
     public long nextLong() {
@@ -43,7 +47,7 @@ public final class SplitMix64 {
     }
 
     /**
-     * Returns an integer below a bound, each with the same probability.
+     * Returns a uniformly distributed integer.
      *
      * @param bound 1 or more
      * @return 0 to {@code bound - 1}
@@ -51,9 +55,10 @@ public final class SplitMix64 {
      */
     public int nextInt(int bound) {
         if (bound <= 0) {
-            throw new IllegalArgumentException("bound must be 1 or more, received " + bound);
+            throw new IllegalArgumentException(
+                    "bound must be at least 1. Received: " + bound + ".");
         }
-        // 63 bits leave an incomplete last range, which is drawn again
+        // reject values from the incomplete last range, which would bias the result
         long limit = Long.MAX_VALUE - Long.MAX_VALUE % bound;
         long bits;
         do {
@@ -63,6 +68,8 @@ public final class SplitMix64 {
     }
 
     /**
+     * Returns a uniformly distributed number.
+     *
      * @return a multiple of 2^-24 in [0, 1)
      */
     public float nextFloat() {
@@ -70,7 +77,7 @@ public final class SplitMix64 {
     }
 
     /**
-     * Draws from the normal distribution of mean 0 and variance 1 by Marsaglia's polar method.
+     * Draws from the standard normal distribution by Marsaglia's polar method.
      *
      * @return any finite value
      */
@@ -88,7 +95,7 @@ public final class SplitMix64 {
             v = (nextLong() >> 10) * 0x1p-53;
             square = u * u + v * v;
         } while (square >= 1 || square == 0);
-        // Math.log may differ between machines in the last digit, StrictMath.log may not
+        // unlike Math.log, StrictMath.log gives the same digits on every machine
         double scale = Math.sqrt(-2 * StrictMath.log(square) / square);
         spare = v * scale;
         return u * scale;

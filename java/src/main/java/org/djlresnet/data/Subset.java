@@ -4,13 +4,14 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.zip.CRC32C;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.RawImage;
 
-/** Chosen examples of others. */
+/** Selected examples of others. */
 final class Subset implements Examples {
 
     private final Examples all;
@@ -18,13 +19,17 @@ final class Subset implements Examples {
 
     Subset(Examples all, int[] indices) {
         if (indices.length == 0) {
-            throw new UserException("A subset needs 1 example or more. Received: none");
+            throw new UserException("A subset needs at least 1 example.");
         }
         for (int i = 0; i < indices.length; i++) {
             if (indices[i] < 0 || indices[i] >= all.size()) {
                 throw new UserException(
-                        "Index %d of a subset is out of range. Received: %d. Allowed: 0 to %d"
-                                .formatted(i, indices[i], all.size() - 1));
+                        String.format(
+                                Locale.ROOT,
+                                "Index %d of a subset is out of range. Received: %d. Allowed: 0 to %d.",
+                                i,
+                                indices[i],
+                                all.size() - 1));
             }
         }
         this.all = all;
@@ -61,7 +66,7 @@ final class Subset implements Examples {
         all.read(indices[index], into);
     }
 
-    /** Depends on all examples and on which of them are chosen. */
+    /** Depends on all examples, not only on the selected ones. */
     @Override
     public String fingerprint() {
         ByteBuffer chosen = ByteBuffer.allocate(Integer.BYTES * indices.length);

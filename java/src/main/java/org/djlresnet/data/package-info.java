@@ -1,2 +1,2 @@
-/** From files to batches: readers, data sets by name, shuffling, resizing and prefetching. */
+/** Data sets: examples in memory or in files, readers by name, batches, and DJL's datasets. */
 package org.djlresnet.data;

@@ -6,13 +6,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 
-/** What a training loop must know about the engine beyond DJL's common interface. */
+/** Differences between the engines that DJL's common interface does not cover. */
 public enum EngineTraits {
     /** Accumulates gradients over backward passes and records outside gradient collectors. */
     PYTORCH {
         @Override
-        public void disableGradients() {
-            // DJL turns recording off on the thread that loads the engine only
+        public void disableRecording() {
+            // DJL disables recording only on the thread that loads the engine
             JniUtils.setGradMode(false);
         }
 
@@ -23,8 +23,8 @@ public enum EngineTraits {
 
         @Override
         public void forgetGradient(NDArray parameter) {
-            // A new leaf on the same memory has no gradient at all: the backward pass then hands
-            // its result over, where it would have to be added to zeros written before
+            // A new leaf on the same memory has no gradient, so the backward pass hands over its
+            // result instead of adding it to zeros
             parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);
         }
@@ -44,9 +44,9 @@ public enum EngineTraits {
 
         @Override
         public void assign(NDArray target, NDArray source, boolean requiresGradient) {
-            // DJL's copyTo goes through native code that warns on standard error
-            // ones times the source: its very values, in the target's order of memory; detached,
-            // since a thread that was not prepared would record the product as the target's origin
+            // DJL's copyTo warns on standard error. Ones times the source are its exact values in
+            // the target's memory order; detached, or a recording thread would keep the product
+            // as the target's origin
             try (NDArray values = source.stopGradient()) {
                 target.intern(onesInOrderOf(target).muli(values));
             }
@@ -56,7 +56,7 @@ public enum EngineTraits {
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
     MXNET {
         @Override
-        public void disableGradients() {}
+        public void disableRecording() {}
 
         @Override
         public boolean stridesArrays() {
@@ -80,7 +80,7 @@ public enum EngineTraits {
 
         @Override
         public void backward(NDArray output, NDArray gradient) {
-            throw new UnsupportedOperationException("MXNet begins at a loss only");
+            throw new UnsupportedOperationException("MXNet's backward pass starts at a loss.");
         }
 
         @Override
@@ -100,8 +100,8 @@ public enum EngineTraits {
     }
 
     /**
-     * Returns zeros that lie in memory as an array's values do; DJL's {@code zerosLike} and {@code
-     * onesLike} lie as the shape says.
+     * Returns zeros in an array's memory order, which DJL's {@code zerosLike} and {@code onesLike}
+     * ignore.
      *
      * @param array a float32 array
      * @return float32 zeros of its shape, with its manager
@@ -112,59 +112,59 @@ public enum EngineTraits {
 
     private static NDArray onesInOrderOf(NDArray array) {
         try (NDArray detached = array.stopGradient()) {
-            // a copy has the very strides, also over axes of length 1, which tell PyTorch's kernels
-            // the order; to the power of 0 all values become 1, what is no number included
+            // A copy keeps all strides, those of axes of length 1 included, by which PyTorch's
+            // kernels choose the order; any value to the power of 0 is 1, NaN included
             return detached.duplicate().powi(0);
         }
     }
 
-    /** Turns the recording of gradients off on this thread, but for gradient collectors. */
-    public abstract void disableGradients();
+    /** Disables the recording of gradients on this thread, except in gradient collectors. */
+    public abstract void disableRecording();
 
     /**
-     * Tells whether an array's values may lie in memory in another order than its shape says, so
-     * that transposing costs nothing.
+     * Returns whether an array's memory order may differ from its shape's, so that transposing
+     * costs nothing.
      *
-     * @return whether they may
+     * @return whether arrays have strides
      */
     public abstract boolean stridesArrays();
 
     /**
-     * Makes the next backward pass start from a gradient of zero.
+     * Makes the next backward pass start from a zero gradient.
      *
      * @param parameter an array that requires a gradient
      */
     public abstract void forgetGradient(NDArray parameter);
 
     /**
-     * Makes a gradient zero that the next backward pass does not reach, and so does not write.
+     * Zeroes a gradient that the backward pass did not reach and so did not write.
      *
      * @param parameter an array that requires a gradient, after {@link #forgetGradient}
      */
     public abstract void clearUnreachedGradient(NDArray parameter);
 
     /**
-     * Tells whether an operation has been done when its call returns, so that it can be timed.
+     * Returns whether an operation is complete when its call returns, so that it can be timed.
      *
-     * @param device where it is done
-     * @return whether it has
+     * @param device where it runs
+     * @return whether calls are synchronous
      */
     public abstract boolean computesAtOnce(Device device);
 
     /**
-     * Goes back from an array in the middle of a graph; PyTorch only.
+     * Runs the backward pass from an array inside a graph; PyTorch only.
      *
      * @param output the array, recorded in a gradient collector
-     * @param gradient that of the loss with regard to it
+     * @param gradient the gradient of the loss with respect to it
      */
     public abstract void backward(NDArray output, NDArray gradient);
 
     /**
-     * Gives an array the values of another.
+     * Copies the values of an array into another.
      *
-     * @param target the array that changes
+     * @param target the array to change
      * @param source an array of the same shape
-     * @param requiresGradient whether the target is one that requires a gradient
+     * @param requiresGradient whether the target requires a gradient
      */
     public abstract void assign(NDArray target, NDArray source, boolean requiresGradient);
 }

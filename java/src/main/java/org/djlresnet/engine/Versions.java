@@ -1,13 +1,14 @@
 package org.djlresnet.engine;
 
 import ai.djl.engine.Engine;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Properties;
 
-/** The versions of this library and of what it runs on. */
+/** Versions of this library, DJL, the engine, Java and the operating system. */
 public final class Versions {
 
     private static final Properties BUILD = new Properties();
@@ -33,19 +34,19 @@ public final class Versions {
     }
 
     /**
-     * Describes everything whose version a result can depend on.
+     * Returns everything whose version a result can depend on.
      *
      * @param engine the engine in use
-     * @return a JSON object: py_djl_resnet, djl, engine, engine_version, java, os
+     * @return versions by the keys py_djl_resnet, djl, engine, engine_version, java and os
      */
-    public static JsonObject toJson(Engine engine) {
-        JsonObject json = new JsonObject();
-        json.addProperty("py_djl_resnet", library());
-        json.addProperty("djl", BUILD.getProperty("djl"));
-        json.addProperty("engine", engine.getEngineName());
-        json.addProperty("engine_version", engine.getVersion());
-        json.addProperty("java", System.getProperty("java.version"));
-        json.addProperty("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-        return json;
+    public static Map<String, String> of(Engine engine) {
+        Map<String, String> versions = new LinkedHashMap<>();
+        versions.put("py_djl_resnet", library());
+        versions.put("djl", BUILD.getProperty("djl"));
+        versions.put("engine", engine.getEngineName());
+        versions.put("engine_version", engine.getVersion());
+        versions.put("java", System.getProperty("java.version"));
+        versions.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        return versions;
     }
 }

@@ -1,2 +1,2 @@
-/** What must be known of DJL's engines beyond their common interface. */
+/** The engine, its devices, and differences between engines that DJL's interface does not cover. */
 package org.djlresnet.engine;

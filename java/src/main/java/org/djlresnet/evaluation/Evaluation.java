@@ -2,10 +2,11 @@ package org.djlresnet.evaluation;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.util.List;
 
 /**
- * How a network does on a data set, summed over its examples.
+ * The results of a network on a data set.
  *
  * @param classNames the names of the classes
  * @param lossSum the sum of the examples' cross-entropies
@@ -13,10 +14,12 @@ import java.util.List;
  */
 public record Evaluation(List<String> classNames, double lossSum, long[][] confusion) {
 
+    private static final JsonPrimitive ZERO = new JsonPrimitive(0L);
+
     /**
-     * Counts the examples.
+     * Returns the number of examples.
      *
-     * @return their number
+     * @return the number
      */
     public long examples() {
         long sum = 0;
@@ -36,25 +39,25 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
     }
 
     /**
-     * Returns the fraction of right answers.
+     * Returns the fraction of correct predictions.
      *
      * @return the accuracy, from 0 to 1
      */
     public double accuracy() {
-        long right = 0;
+        long correct = 0;
         for (int i = 0; i < confusion.length; i++) {
-            right += confusion[i][i];
+            correct += confusion[i][i];
         }
-        return (double) right / examples();
+        return (double) correct / examples();
     }
 
     /**
-     * Writes the figures as JSON.
+     * Returns the results as JSON.
      *
      * @return {@code {"loss", "accuracy", "classes": [{"name", "precision", "recall", "f1",
-     *     "support"}], "confusion_matrix"}}; a ratio of nothing to nothing is 0
+     *     "support"}], "confusion_matrix"}}; 0/0 is 0
      */
-    public JsonObject toJson() {
+    public String toJson() {
         JsonObject json = new JsonObject();
         json.addProperty("loss", loss());
         json.addProperty("accuracy", accuracy());
@@ -72,13 +75,14 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
             classes.add(row);
             JsonArray counts = new JsonArray();
             for (long count : confusion[i]) {
-                counts.add(count);
+                // most counts of a large matrix are 0, and each would be an object of its own
+                counts.add(count == 0 ? ZERO : new JsonPrimitive(count));
             }
             matrix.add(counts);
         }
         json.add("classes", classes);
         json.add("confusion_matrix", matrix);
-        return json;
+        return json.toString();
     }
 
     private long rowSum(int row) {

@@ -1,9 +1,12 @@
 package org.djlresnet.evaluation;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.djlresnet.UserException;
+import org.djlresnet.block.Described;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
@@ -11,25 +14,23 @@ import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.FoldedNetwork;
 import org.djlresnet.model.Network;
-import org.djlresnet.objective.Classification;
-import org.djlresnet.objective.ClassificationMeasurement;
 import org.djlresnet.objective.Measurement;
 import org.djlresnet.objective.Minibatch;
 
-/** Runs a network over a data set in its order, without gradients and without changing it. */
+/** Evaluates a network on a data set, without gradients and without changing the network. */
 public final class Evaluator {
 
     private Evaluator() {}
 
     /**
-     * Evaluates a network on images that are prepared as it records.
+     * Evaluates a network on images with its own preprocessing.
      *
      * @param network the network
      * @param examples the examples, with no more classes than the network has
-     * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
-     *     rounding
-     * @return the sums over all examples
-     * @throws UserException if the data do not fit the network, or its preprocessing is not known
+     * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
+     * @return the result over all examples
+     * @throws UserException if the data do not fit the network, its preprocessing is unknown, or
+     *     the heap is too small for its confusion matrix
      */
     public static Evaluation evaluate(Network network, Examples examples, int batchSize) {
         Preprocessing preprocessing = network.specification().requirePreprocessing();
@@ -41,19 +42,18 @@ public final class Evaluator {
      *
      * @param network the network
      * @param examples the examples, with no more classes than the network has
-     * @param batchSize the number of examples of a batch; it changes nothing but speed, memory and
-     *     rounding
-     * @param preprocessing how images are prepared, of the network's channels
-     * @return the sums over all examples
-     * @throws UserException if the data do not fit the network
+     * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
+     * @param preprocessing how images are prepared, for the network's channels
+     * @return the result over all examples
+     * @throws UserException if the data do not fit the network, or the heap is too small for its
+     *     confusion matrix
      */
     public static Evaluation evaluate(
             Network network, Examples examples, int batchSize, Preprocessing preprocessing) {
         requireFit(network, examples);
         network.specification().withPreprocessing(preprocessing);
-        withoutGradients(network);
-        ClassificationMeasurement measurement =
-                new Classification(network.classNames().size()).measurement();
+        disableGradients(network);
+        ConfusionMeasurement measurement = new ConfusionMeasurement(network.classNames().size());
         try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize, 1)) {
             loader.restart(null);
             run(network, measurement, loader::next, () -> {});
@@ -62,16 +62,16 @@ public final class Evaluator {
     }
 
     /**
-     * Turns the recording of gradients off on this thread, which is to use the network.
+     * Turns off gradient recording on the current thread.
      *
      * @param network the network
      */
-    public static void withoutGradients(Network network) {
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+    public static void disableGradients(Network network) {
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
     }
 
     /**
-     * Checks that a network knows the classes of examples.
+     * Checks that a network has enough classes for some examples.
      *
      * @param network the network
      * @param examples the examples
@@ -81,8 +81,11 @@ public final class Evaluator {
         if (examples.classNames().size() > network.classNames().size()) {
             throw new UserException(
                     String.format(
-                            "The data have %d classes, but the network knows %d",
-                            examples.classNames().size(), network.classNames().size()));
+                            Locale.ROOT,
+                            "The data have more classes than the network. Received: %d. Allowed:"
+                                    + " up to %d.",
+                            examples.classNames().size(),
+                            network.classNames().size()));
         }
     }
 
@@ -90,8 +93,8 @@ public final class Evaluator {
      * Measures a network on batches.
      *
      * @param network the network
-     * @param measurement takes the network's outputs
-     * @param batches gives the next batch, or null at the end
+     * @param measurement receives the network's outputs
+     * @param batches returns the next batch, or null at the end
      * @param afterBatch runs after each batch
      */
     public static void run(
@@ -99,12 +102,17 @@ public final class Evaluator {
             Measurement measurement,
             Supplier<Batch> batches,
             Runnable afterBatch) {
-        try (FoldedNetwork folded = new FoldedNetwork(network)) {
+        // a registered network of foreign blocks cannot be folded
+        boolean describes = network.block() instanceof Described;
+        try (FoldedNetwork folded = describes ? new FoldedNetwork(network) : null) {
             for (Batch next = batches.get(); next != null; next = batches.get()) {
                 try (Batch batch = next;
                         NDManager manager = network.manager().newSubManager()) {
                     Minibatch minibatch = Minibatch.of(batch, manager);
-                    measurement.add(new NDList(folded.forward(minibatch.images())), minibatch);
+                    NDArray images = minibatch.images();
+                    NDArray outputs =
+                            describes ? folded.forward(images) : network.forward(images, false);
+                    measurement.add(new NDList(outputs), minibatch);
                 }
                 afterBatch.run();
             }

@@ -1,2 +1,2 @@
-/** How a network does on a data set. */
+/** Evaluation of a network on a data set. */
 package org.djlresnet.evaluation;

@@ -41,7 +41,7 @@ public final class MetricsFigure {
     private MetricsFigure() {}
 
     /**
-     * Writes the page, with Plotly's script in it.
+     * Writes the page, including Plotly's script.
      *
      * @param html the file, which is replaced if it exists
      * @param metricsCsv one or more {@code metrics.csv} files
@@ -149,8 +149,8 @@ public final class MetricsFigure {
     }
 
     /**
-     * Tablesaw escapes what HTML needs, but not what breaks a JavaScript string; and Plotly does
-     * not know the entity of a double quote.
+     * Escapes what would end a JavaScript string, which Tablesaw does not. Plotly does not know the
+     * HTML entity of a double quote.
      */
     private static String escaped(String text) {
         return text.replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ")

@@ -13,26 +13,23 @@ import tech.tablesaw.io.csv.CsvReadOptions;
 final class MetricsTable {
 
     private static final List<String> NEEDED = List.of("epoch", "train_loss");
-    private static final long LARGEST = 64 << 20;
 
     private MetricsTable() {}
 
     /**
+     * Reads a table.
+     *
      * @param file a {@code metrics.csv}
-     * @return one row an epoch, every column of numbers; a blank cell is a missing value
+     * @return one row per epoch, with columns of numbers; a blank cell is a missing value
      * @throws UserException if the file is missing, empty, or not such a table
      */
     static Table read(Path file) {
         if (!Files.isRegularFile(file)) {
             throw new UserException(
-                    file + (Files.exists(file) ? ": not a regular file" : ": no such file"));
+                    file + (Files.exists(file) ? " is not a file." : " does not exist."));
         }
         if (file.toFile().length() == 0) {
-            throw new UserException(file + ": an empty file; let the run finish an epoch");
-        }
-        if (file.toFile().length() > LARGEST) {
-            throw new UserException(
-                    "%s: no table of metrics: larger than %d bytes".formatted(file, LARGEST));
+            throw empty(file);
         }
         Table table;
         try {
@@ -43,18 +40,19 @@ final class MetricsTable {
                             .build();
             table = Table.read().csv(options);
         } catch (RuntimeException e) {
-            throw new UserException(
-                    "%s: not a table of metrics: %s".formatted(file, firstLine(e)), e);
+            throw malformed(file, String.valueOf(e.getMessage()).lines().findFirst().orElse(""), e);
         }
         for (String name : NEEDED) {
             if (!table.columnNames().contains(name)) {
-                throw new UserException(
-                        "%s: not a table of metrics: the column \"%s\" is missing; it has %s"
-                                .formatted(file, name, table.columnNames()));
+                throw malformed(
+                        file,
+                        "the column '%s' is missing. Received: %s"
+                                .formatted(name, String.join(", ", table.columnNames())),
+                        null);
             }
         }
         if (table.isEmpty()) {
-            throw new UserException(file + ": holds no epoch yet; let the run finish one");
+            throw empty(file);
         }
         checkEpochs(file, table.doubleColumn("epoch"));
         return table;
@@ -64,16 +62,21 @@ final class MetricsTable {
         double last = 0;
         for (double epoch : epochs) {
             if (!(epoch > last) || epoch != Math.rint(epoch)) {
-                throw new UserException(
-                        "%s: not a table of metrics: the epochs must be rising integers from 1,"
-                                        .formatted(file)
-                                + " received %s after %s".formatted(epoch, last));
+                throw malformed(
+                        file,
+                        "epochs must be increasing integers from 1. Received: %s after %s"
+                                .formatted(epoch, last),
+                        null);
             }
             last = epoch;
         }
     }
 
-    private static String firstLine(RuntimeException e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    private static UserException empty(Path file) {
+        return new UserException(file + " holds no epoch yet. Let the run finish one.");
+    }
+
+    private static UserException malformed(Path file, String reason, RuntimeException cause) {
+        return new UserException(file + " is not a table of metrics: " + reason + ".", cause);
     }
 }

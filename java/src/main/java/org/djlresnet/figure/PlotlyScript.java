@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
-/** Plotly's script, which comes with our jar, so that figures draw without a network. */
+/** Plotly's script, which is in our jar so that figures need no network. */
 final class PlotlyScript {
 
     private static final String NAME = "plotly-basic.min.js";
@@ -16,9 +16,9 @@ final class PlotlyScript {
         try (InputStream in = PlotlyScript.class.getResourceAsStream(NAME)) {
             if (in == null) {
                 throw new IllegalStateException(
-                        "The resource " + NAME + " is missing; build with Maven");
+                        "The resource " + NAME + " is missing. Build with Maven.");
             }
-            // The default place of maps, which no line plot asks for: the page shall name no server
+            // The page must not name a server; only maps, which we do not draw, use this one
             return new String(in.readAllBytes(), StandardCharsets.UTF_8)
                     .replace("https://cdn.plot.ly/", "");
         } catch (IOException unreadable) {

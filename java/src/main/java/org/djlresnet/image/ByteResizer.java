@@ -3,15 +3,14 @@ package org.djlresnet.image;
 import java.util.Arrays;
 
 /**
- * Resizing of planes of bytes as Pillow's {@code Image.resize} does it, to the last bit: along one
- * axis after the other, with weights in units of 2^-22, and the result of each is rounded and
- * clipped to a byte.
+ * Resizes planes of bytes, bit for bit as Pillow's {@code Image.resize}: one axis after the other,
+ * with weights in units of 2^-22, rounding and clipping to bytes after each axis.
  *
- * <p>Rows come first, except where the height shrinks by more than twice as many pixels as the
- * width does. This is the order of Pillow 13; earlier versions always began with rows, which gives
- * other roundings for such images.
+ * <p>Rows come first, unless the height shrinks by more than twice as many pixels as the width.
+ * This is the order of Pillow 13; earlier versions always started with rows, and round such images
+ * differently.
  *
- * <p>Source: Pillow, {@code src/libImaging/Resample.c}. Not safe for use by several threads.
+ * <p>Source: Pillow, {@code src/libImaging/Resample.c}. Not thread-safe.
  */
 final class ByteResizer {
 
@@ -28,9 +27,11 @@ final class ByteResizer {
     private final int[] sums;
 
     /**
-     * @param geometry gives the sizes before and after
-     * @param rows what makes the result's rows
-     * @param columns what makes its columns
+     * Creates a resizer.
+     *
+     * @param geometry the sizes of source and result
+     * @param rows the taps of the result's rows
+     * @param columns the taps of its columns
      */
     ByteResizer(Geometry geometry, Taps rows, Taps columns) {
         this.rows = rows;
@@ -63,9 +64,9 @@ final class ByteResizer {
     /**
      * Resizes one plane.
      *
-     * @param in the source, rows one after the other
-     * @param inStart where the source begins
-     * @param out takes the result from its beginning on, rows one after the other
+     * @param in the source, in row-major order
+     * @param inStart the start of the source in {@code in}
+     * @param out receives the result from index 0, in row-major order
      */
     void resize(byte[] in, int inStart, byte[] out) {
         if (columnsFirst) {

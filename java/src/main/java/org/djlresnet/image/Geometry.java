@@ -1,15 +1,16 @@
 package org.djlresnet.image;
 
+import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
- * What a {@link Preprocessing} does to an image of a shape.
+ * The sizes of an image at each step of a {@link Preprocessing}.
  *
  * @param in the image's shape
- * @param height height after resizing
- * @param width width after resizing
- * @param rows the rows that the crop shows
- * @param columns the columns that the crop shows
+ * @param height the height after resizing
+ * @param width the width after resizing
+ * @param rows the rows of the crop
+ * @param columns the columns of the crop
  * @param out the shape of the result
  */
 record Geometry(ImageShape in, int height, int width, Span rows, Span columns, ImageShape out) {
@@ -20,10 +21,11 @@ record Geometry(ImageShape in, int height, int width, Span rows, Span columns, I
                 && !(in.channels() == 1 && channels == 3)
                 && !(in.channels() == 3 && channels == 1)) {
             throw new UserException(
-                    "Images of %s cannot become images of %s. Allowed: as many, or 3 for 1, or 1 for 3"
-                            .formatted(
-                                    Preprocessing.count(in.channels()),
-                                    Preprocessing.count(channels)));
+                    String.format(
+                            Locale.ROOT,
+                            "Images of %s cannot become images of %s. Allowed: the same number, 3 to 1, or 1 to 3.",
+                            Preprocessing.count(in.channels()),
+                            Preprocessing.count(channels)));
         }
         Resize resize = preprocessing.resize();
         int height = resize == null ? in.height() : resize.heightOf(in);
@@ -39,8 +41,8 @@ record Geometry(ImageShape in, int height, int width, Span rows, Span columns, I
         return height != in.height() || width != in.width();
     }
 
-    /** Returns the number of pixels of the resized image that are seen. */
-    int seen() {
+    /** Returns the number of pixels of the resized image that the crop keeps. */
+    int kept() {
         return Math.multiplyExact(rows.count(), columns.count());
     }
 }

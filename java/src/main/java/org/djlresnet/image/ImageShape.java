@@ -1,29 +1,36 @@
 package org.djlresnet.image;
 
+import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
- * The size of an image.
+ * The shape of an image.
  *
- * @param channels C, 1 or more; usually 1 for grey or 3 for red, green, blue
+ * @param channels C, 1 or more; usually 1 for grey or 3 for red, green and blue
  * @param height H in pixels, 1 or more
  * @param width W in pixels, 1 or more
  */
 public record ImageShape(int channels, int height, int width) {
 
     /**
+     * Creates a shape.
+     *
      * @throws UserException if a length is below 1
      */
     public ImageShape {
         if (channels < 1 || height < 1 || width < 1) {
             throw new UserException(
-                    "An image has at least 1 channel, 1 row and 1 column. Received: %d×%d×%d"
-                            .formatted(channels, height, width));
+                    String.format(
+                            Locale.ROOT,
+                            "An image needs at least 1 channel, 1 row and 1 column. Received: %d×%d×%d.",
+                            channels,
+                            height,
+                            width));
         }
     }
 
     /**
-     * Returns the number of values of an image.
+     * Returns the number of values in an image.
      *
      * @return C·H·W
      */

@@ -5,7 +5,7 @@ import java.util.List;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
 
-/** How pixels are weighted in resizing; the filters are Pillow's. */
+/** The interpolation filters for resizing, as in Pillow. */
 public enum Interpolation {
     /** A triangle over the two nearest pixels. */
     BILINEAR("bilinear", 1) {
@@ -14,7 +14,7 @@ public enum Interpolation {
             return Math.max(1 - distance, 0);
         }
     },
-    /** Keys's cubic with a = -1/2 over the four nearest pixels; it may overshoot. */
+    /** Keys' cubic with a = -1/2 over the four nearest pixels; it may overshoot. */
     BICUBIC("bicubic", 2) {
         @Override
         double weight(double distance) {
@@ -39,27 +39,27 @@ public enum Interpolation {
      *
      * @param name {@code "bilinear"} or {@code "bicubic"}
      * @return the interpolation of that name
-     * @throws UserException if there is none
+     * @throws UserException if the name is unknown
      */
     public static Interpolation of(String name) {
         List<String> names = Arrays.stream(values()).map(Interpolation::toString).toList();
         int found = names.indexOf(name);
         if (found < 0) {
             throw new UserException(
-                    "Unknown interpolation \"" + name + "\"" + NearestName.suggest(name, names));
+                    "Unknown interpolation '" + name + "'." + NearestName.suggest(name, names));
         }
         return values()[found];
     }
 
-    /** Returns how far the filter reaches, in pixels of the coarser image. */
+    /** Returns the radius of the filter, in pixels of the coarser image. */
     int support() {
         return support;
     }
 
     /**
-     * Returns the weight of a pixel, before all weights are divided by their sum.
+     * Returns the weight of a pixel, before normalization.
      *
-     * @param distance from the result's centre, in pixels of the coarser image, 0 or more
+     * @param distance the distance from the result's centre, in pixels of the coarser image
      */
     abstract double weight(double distance);
 

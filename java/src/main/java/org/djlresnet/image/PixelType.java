@@ -8,7 +8,7 @@ import org.djlresnet.UserException;
 public enum PixelType {
     /** One byte, 0 to 255; a batch holds it divided by 255. */
     UINT8("uint8", 1),
-    /** Four bytes in the machine's order; a batch holds it as it is. */
+    /** Four bytes in native order; a batch holds it unchanged. */
     FLOAT32("float32", 4);
 
     private final String text;
@@ -20,9 +20,11 @@ public enum PixelType {
     }
 
     /**
+     * Finds a pixel type.
+     *
      * @param name {@code "uint8"} or {@code "float32"}
      * @return the type of that name
-     * @throws UserException if there is none
+     * @throws UserException if the name is unknown
      */
     public static PixelType of(String name) {
         for (PixelType type : values()) {
@@ -31,15 +33,17 @@ public enum PixelType {
             }
         }
         throw new UserException(
-                "Unknown pixel type \""
+                "Unknown pixel type '"
                         + name
-                        + "\""
+                        + "'."
                         + NearestName.suggest(
                                 String.valueOf(name), List.of(UINT8.text, FLOAT32.text)));
     }
 
     /**
-     * @return bytes a pixel
+     * Returns the size of a value.
+     *
+     * @return the number of bytes
      */
     public int bytes() {
         return bytes;

@@ -1,23 +1,23 @@
 package org.djlresnet.image;
 
-import com.google.gson.JsonObject;
 import java.util.List;
+import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
- * How an image becomes what a network takes. In this order: to grey or colour, resizing, centre
- * crop, bytes to [0, 1], {@code (x - mean) / deviation}.
+ * Describes how an image becomes a network's input. The steps, in this order: conversion to grey or
+ * colour, resizing, centre crop, scaling of bytes to [0, 1], {@code (x - mean) / deviation}. {@link
+ * Preprocessor} applies them.
  *
- * <p>Float32 images are used as they are, without scaling to [0, 1]. Red, green and blue become
- * grey by Pillow's {@code (19595 R + 38470 G + 7471 B + 32768) >> 16}; grey becomes colour by
- * repeating. A crop that is larger than the image pads with 0, as torchvision's. {@link
- * Preprocessor} does it.
+ * <p>Float32 images are not scaled to [0, 1]. Conversion to grey is Pillow's {@code (19595 R +
+ * 38470 G + 7471 B + 32768) >> 16}; conversion to colour repeats the channel. A crop larger than
+ * the image pads with 0, as in torchvision.
  *
- * @param channels channels of the result, 1 or more; images have as many, or 3 for 1, or 1 for 3
+ * @param channels the channels of the result, 1 or more; 1 and 3 also accept images with 3 and 1
  * @param resize the resizing, or null for none
  * @param crop the size of the centre crop, or null for none
- * @param mean what is subtracted from each channel, or null for nothing
- * @param deviation what each channel is then divided by, above 0, or null for nothing
+ * @param mean the number to subtract from each channel, or null
+ * @param deviation the number to divide each channel by, above 0, or null
  */
 public record Preprocessing(
         int channels, Resize resize, Crop crop, List<Double> mean, List<Double> deviation) {
@@ -34,8 +34,10 @@ public record Preprocessing(
     public record Crop(int height, int width) {}
 
     /**
-     * @throws UserException if a number is out of range, or there is not one mean or deviation for
-     *     each channel
+     * Creates a preprocessing.
+     *
+     * @throws UserException if a number is out of range, or mean or deviation does not have one
+     *     number for each channel
      */
     public Preprocessing {
         requireSize("channels", channels);
@@ -54,8 +56,11 @@ public record Preprocessing(
     private static void requireSize(String key, int value) {
         if (value < 1) {
             throw new UserException(
-                    "Bad value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more"
-                            .formatted(key, value));
+                    String.format(
+                            Locale.ROOT,
+                            "Bad value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more.",
+                            key,
+                            value));
         }
     }
 
@@ -71,15 +76,20 @@ public record Preprocessing(
                                 .allMatch(v -> Float.isFinite(v) && !(above0 && v <= 0));
         if (!fit) {
             throw new UserException(
-                    ("Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s for"
-                                    + " each channel, so %d; or null")
-                            .formatted(key, values, above0 ? " above 0" : "", channels));
+                    String.format(
+                            Locale.ROOT,
+                            "Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s"
+                                    + " for each channel (%d), or null.",
+                            key,
+                            values,
+                            above0 ? " above 0" : "",
+                            channels));
         }
         return List.copyOf(values);
     }
 
     /**
-     * Stretches images to a size, bilinearly in float32; those that have it stay as they are.
+     * Creates a preprocessing that stretches images to a size, bilinearly in float32.
      *
      * @param shape channels, height and width
      * @return a preprocessing without normalization
@@ -90,10 +100,10 @@ public record Preprocessing(
     }
 
     /**
-     * The preprocessing of torchvision's ImageNet networks: short side 256, bilinear, centre crop
-     * 224, ImageNet's mean and deviation.
+     * Returns the preprocessing of torchvision's ImageNet networks: short side 256, bilinear,
+     * centre crop 224, ImageNet's mean and deviation.
      *
-     * @return the preprocessing, of 3 channels
+     * @return the preprocessing, with 3 channels
      */
     public static Preprocessing torchvision() {
         return new Preprocessing(
@@ -105,10 +115,10 @@ public record Preprocessing(
     }
 
     /**
-     * Reads a preset's name or a JSON object.
+     * Parses a preset's name or a JSON object.
      *
      * @param text {@code "torchvision"}, {@code "plain:N"} (stretched to N×N, no normalization) or
-     *     a JSON object, see {@link #of(JsonObject)}
+     *     a JSON object, see {@link #toJson}
      * @param channels the channels that the network takes
      * @return the preprocessing, of these channels
      * @throws UserException if the text is neither, has a bad value or is for other channels
@@ -117,17 +127,21 @@ public record Preprocessing(
         Preprocessing found = PreprocessingText.read(text, channels);
         if (found.channels != channels) {
             throw new UserException(
-                    "The preprocessing makes images of %s, but the network takes %d. Received: %s"
-                            .formatted(count(found.channels), channels, text));
+                    String.format(
+                            Locale.ROOT,
+                            "The preprocessing makes images of %s, but the network needs %d. Received: %s.",
+                            count(found.channels),
+                            channels,
+                            text));
         }
         return found;
     }
 
     /**
-     * Reads a preset's name or a JSON object without a network at hand.
+     * Parses a preset's name or a JSON object without a network.
      *
      * @param text see {@link #of(String, int)}
-     * @return the preprocessing; {@code "plain:N"} is of 3 channels
+     * @return the preprocessing; {@code "plain:N"} has 3 channels
      * @throws UserException if the text is neither, or has a bad value
      */
     public static Preprocessing of(String text) {
@@ -135,32 +149,22 @@ public record Preprocessing(
     }
 
     /**
-     * Reads what {@link #toJson} writes: {@code {"channels": 3, "resize": {"to": "short-side",
+     * Writes the preprocessing as JSON: {@code {"channels": 3, "resize": {"to": "short-side",
      * "size": 256, "interpolation": "bilinear", "rounded": true}, "crop": {"height": 224, "width":
-     * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}.
+     * 224}, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}}. "to" may be
+     * "exact", then with "height" and "width"; all but channels may be null, and missing where it
+     * is read.
      *
-     * @param json the object; "to" may be "exact", then with "height" and "width"; all but channels
-     *     may be null or missing
-     * @return the preprocessing
-     * @throws UserException if a key is unknown or a value is bad
+     * @return a JSON object that {@link #of(String)} reads
      */
-    public static Preprocessing of(JsonObject json) {
-        return PreprocessingText.read(json);
+    public String toJson() {
+        return PreprocessingText.write(this).toString();
     }
 
     /**
-     * Writes the preprocessing.
+     * Replaces resizing and crop by stretching; channels and normalization stay.
      *
-     * @return a JSON object with the keys channels, resize, crop, mean and deviation
-     */
-    public JsonObject toJson() {
-        return PreprocessingText.write(this);
-    }
-
-    /**
-     * Replaces resizing and crop by stretching, and keeps channels and normalization.
-     *
-     * @param size height and width in pixels, 1 or more
+     * @param size the height and width in pixels, 1 or more
      * @return the preprocessing
      */
     public Preprocessing withImageSize(int size) {
@@ -173,22 +177,22 @@ public record Preprocessing(
     }
 
     /**
-     * Changes the number of channels; mean and deviation, which are for others, are left out.
+     * Changes the number of channels, which removes mean and deviation.
      *
-     * @param number 1 or more
-     * @return this where it has as many
+     * @param number the number of channels, 1 or more
+     * @return this preprocessing if the number is the same, else another
      */
     public Preprocessing withChannels(int number) {
         return number == channels ? this : new Preprocessing(number, resize, crop, null, null);
     }
 
     /**
-     * Returns the shape of what an image becomes.
+     * Returns the shape of a prepared image.
      *
      * @param in the image's shape; null for images of any size
      * @return the shape of the result
-     * @throws UserException if an image of such channels cannot become one of these, or results of
-     *     images of any size differ in size
+     * @throws UserException if the image's channels cannot be converted, or images of any size do
+     *     not get the same size
      */
     public ImageShape output(ImageShape in) {
         if (in != null) {
@@ -199,17 +203,17 @@ public record Preprocessing(
         }
         if (resize == null || resize.target() != Resize.Target.EXACT) {
             throw new UserException(
-                    "The images differ in size, and the preprocessing leaves them so. Received: "
+                    "The images differ in size, also after preprocessing. Received: "
                             + toJson()
-                            + ". Allowed: one with a crop, or with a resize to an exact size");
+                            + ". Allowed: a preprocessing with a crop, or with resizing to an exact size.");
         }
         return new ImageShape(channels, resize.height(), resize.width());
     }
 
     /**
-     * Returns the size that all images get.
+     * Returns the size of all prepared images.
      *
-     * @return height and width in pixels; null if the two differ, or images keep their own
+     * @return the height and width in pixels; null if they differ, or depend on the image
      */
     public Integer imageSize() {
         boolean fixed = crop != null || resize != null && resize.target() == Resize.Target.EXACT;

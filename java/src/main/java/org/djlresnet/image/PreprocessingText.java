@@ -12,12 +12,13 @@ import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
 
-/** The texts of a {@link Preprocessing}: names of presets, and JSON, read strictly. */
+/** Parses and writes the texts of a {@link Preprocessing}: names of presets, and JSON. */
 final class PreprocessingText {
 
     private static final String TORCHVISION = "torchvision";
@@ -37,14 +38,15 @@ final class PreprocessingText {
         }
         if (!text.stripLeading().startsWith("{")) {
             throw new UserException(
-                    "Unknown preprocessing. Received: "
+                    "Unknown preprocessing. Received: '"
                             + text
-                            + ". Allowed: torchvision, plain:N as in plain:32, or a JSON object");
+                            + "'. Allowed: torchvision, plain:N such as plain:32, or a JSON object.");
         }
         try {
             return read(JsonParser.parseString(text).getAsJsonObject());
         } catch (JsonParseException malformed) {
-            throw new UserException("The preprocessing is not JSON. Received: " + text, malformed);
+            throw new UserException(
+                    "The preprocessing is not JSON. Received: " + text + ".", malformed);
         }
     }
 
@@ -87,7 +89,7 @@ final class PreprocessingText {
                     rounded.getAsBoolean());
         }
         if (!to.equals(Resize.Target.SHORT_SIDE.toString())) {
-            throw bad("resize.to", json.get("to"), "exact, short-side");
+            throw bad("resize.to", json.get("to"), "\"exact\" or \"short-side\"");
         }
         requireKeys("resize.", json, "to", "size", "interpolation", "rounded");
         return Resize.shortSide(
@@ -132,11 +134,12 @@ final class PreprocessingText {
         for (String key : json.keySet()) {
             if (!List.of(known).contains(key)) {
                 throw new UserException(
-                        "Unknown key \"%s%s\" in a preprocessing%s"
-                                .formatted(
-                                        prefix,
-                                        key,
-                                        NearestName.suggest(key, Arrays.asList(known))));
+                        String.format(
+                                Locale.ROOT,
+                                "Unknown key \"%s%s\" in a preprocessing.%s",
+                                prefix,
+                                key,
+                                NearestName.suggest(key, Arrays.asList(known))));
             }
         }
     }
@@ -155,7 +158,7 @@ final class PreprocessingText {
     private static String text(JsonObject resize, String key) {
         JsonElement value = resize.get(key);
         if (value == null || !value.isJsonPrimitive() || !value.getAsJsonPrimitive().isString()) {
-            throw bad("resize." + key, value, "a text");
+            throw bad("resize." + key, value, "a string");
         }
         return value.getAsString();
     }
@@ -169,10 +172,10 @@ final class PreprocessingText {
                     return number;
                 }
             } catch (ArithmeticException | NumberFormatException notWhole) {
-                // as any other bad value
+                // rejected below like any other bad value
             }
         }
-        throw bad(prefix + key, value, "a whole number above 0");
+        throw bad(prefix + key, value, "an integer above 0");
     }
 
     private static List<Double> numbers(JsonObject json, String key) {
@@ -197,7 +200,11 @@ final class PreprocessingText {
 
     private static UserException bad(String key, JsonElement value, String allowed) {
         return new UserException(
-                "Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: %s"
-                        .formatted(key, value == null ? "nothing" : value, allowed));
+                String.format(
+                        Locale.ROOT,
+                        "Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: %s.",
+                        key,
+                        value == null ? "nothing" : value,
+                        allowed));
     }
 }

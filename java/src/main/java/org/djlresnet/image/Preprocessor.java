@@ -2,10 +2,7 @@ package org.djlresnet.image;
 
 import java.util.Arrays;
 
-/**
- * Does a {@link Preprocessing}, with memory of its own that is used again for the next image. Each
- * thread has one.
- */
+/** Applies a {@link Preprocessing}, reusing its own memory from image to image. Not thread-safe. */
 public final class Preprocessor {
 
     private static final int RED = 19595;
@@ -16,7 +13,7 @@ public final class Preprocessor {
     private final boolean rounded;
     private final boolean normalizes;
 
-    /** For each channel of the result, what each byte becomes. */
+    /** The result of each byte, by channel. */
     private final float[][] values;
 
     private final float[] mean;
@@ -26,13 +23,15 @@ public final class Preprocessor {
     private Resizer resizer;
     private ByteResizer byteResizer;
     private byte[] greyBytes = {};
-    private byte[] seenBytes = {};
+    private byte[] keptBytes = {};
     private float[] scaled = {};
     private float[] greyFloats = {};
-    private float[] seenFloats = {};
+    private float[] keptFloats = {};
 
     /**
-     * @param preprocessing what is to be done
+     * Creates a preprocessor.
+     *
+     * @param preprocessing the preprocessing to apply
      */
     public Preprocessor(Preprocessing preprocessing) {
         this.preprocessing = preprocessing;
@@ -59,11 +58,11 @@ public final class Preprocessor {
     }
 
     /**
-     * Returns the shape of what an image becomes.
+     * Returns the shape of a prepared image.
      *
      * @param in the image's shape
      * @return the shape of the result
-     * @throws org.djlresnet.UserException if an image of such channels cannot become one of these
+     * @throws org.djlresnet.UserException if the image's channels cannot be converted
      */
     public ImageShape output(ImageShape in) {
         return geometry(in).out();
@@ -81,10 +80,10 @@ public final class Preprocessor {
     /**
      * Prepares an image.
      *
-     * @param in the image, which stays as it is
-     * @param out takes the result (C, H, W), of the shape that {@link #output} gives
-     * @param offset where in {@code out} the result begins
-     * @throws org.djlresnet.UserException if an image of such channels cannot become one of these
+     * @param in the image, which is not changed
+     * @param out receives the result (C, H, W), whose shape is {@link #output}
+     * @param offset the start of the result in {@code out}
+     * @throws org.djlresnet.UserException if the image's channels cannot be converted
      */
     public void apply(RawImage in, float[] out, int offset) {
         geometry(in.shape());
@@ -119,10 +118,10 @@ public final class Preprocessor {
                 continue;
             }
             if (c == 0 || shape.channels() > 1) {
-                seenBytes = atLeast(seenBytes, geometry.seen());
-                byteResizer().resize(source, from, seenBytes);
+                keptBytes = atLeast(keptBytes, geometry.kept());
+                byteResizer().resize(source, from, keptBytes);
             }
-            put(seenBytes, 0, geometry.columns().count(), c, out, offset);
+            put(keptBytes, 0, geometry.columns().count(), c, out, offset);
         }
     }
 
@@ -158,10 +157,10 @@ public final class Preprocessor {
                 continue;
             }
             if (c == 0 || shape.channels() > 1) {
-                seenFloats = atLeast(seenFloats, geometry.seen());
-                resizer().resize(source, from, seenFloats);
+                keptFloats = atLeast(keptFloats, geometry.kept());
+                resizer().resize(source, from, keptFloats);
             }
-            put(seenFloats, 0, geometry.columns().count(), c, out, offset);
+            put(keptFloats, 0, geometry.columns().count(), c, out, offset);
         }
     }
 
@@ -179,7 +178,7 @@ public final class Preprocessor {
         }
     }
 
-    /** Returns whether rows follow one another here and there, so that a plane is one line. */
+    /** Returns whether rows are contiguous in source and result, so that a plane is one line. */
     private boolean isOneLine(int stride) {
         return stride == geometry.columns().count() && stride == geometry.out().width();
     }
@@ -189,7 +188,7 @@ public final class Preprocessor {
     }
 
     private int lineLength(int stride) {
-        return isOneLine(stride) ? geometry.seen() : geometry.columns().count();
+        return isOneLine(stride) ? geometry.kept() : geometry.columns().count();
     }
 
     private int placeOf(int channel, int row) {

@@ -8,12 +8,11 @@ import java.awt.image.Raster;
 import org.djlresnet.UserException;
 
 /**
- * The pixels of a {@link BufferedImage} as they are stored, with 8 bits each.
+ * Reads the stored pixels of a {@link BufferedImage}, converted to 8 bits.
  *
- * <p>{@link BufferedImage#getRGB} would brighten grey images, of which it takes the values for
- * linear light. Here grey stays as it is. Transparent parts become black. Greys of 16 bits are
- * rounded to the nearest of 8 bits, and of colours of 16 bits the upper 8 count: both as Pillow
- * reads them.
+ * <p>{@link BufferedImage#getRGB} brightens grey images, because it interprets their values as
+ * linear light; this class does not. Transparent pixels become black. As in Pillow, 16-bit grey is
+ * rounded to 8 bits, and 16-bit colour keeps its upper 8 bits.
  */
 public final class RasterPixels {
 
@@ -22,9 +21,8 @@ public final class RasterPixels {
     /**
      * Reads an image.
      *
-     * @param image an image of grey or of red, green and blue, with transparency or without, or one
-     *     with a palette
-     * @param into takes bytes of 1 or 3 channels
+     * @param image a grey, RGB or indexed image, with or without transparency
+     * @param into receives bytes of 1 or 3 channels
      * @throws UserException if the image is of another kind
      */
     public static void read(BufferedImage image, RawImage into) {
@@ -41,8 +39,9 @@ public final class RasterPixels {
                         || type == DataBuffer.TYPE_INT;
         if (!whole || colours != 1 && colours != 3) {
             throw new UserException(
-                    "An image must be grey or red, green, blue, of whole numbers. Received: "
-                            + image.getColorModel());
+                    "An image must be grey or RGB, with integer values. Received: "
+                            + image.getColorModel()
+                            + ".");
         }
         readBands(raster, image.getColorModel(), colours, into);
     }
@@ -68,7 +67,7 @@ public final class RasterPixels {
         }
     }
 
-    /** Reads a line of one band, brought to 8 bits. */
+    /** Reads a line of one band, converted to 8 bits. */
     private static void samples(Raster raster, ColorModel model, int y, int band, int[] line) {
         int left = raster.getMinX();
         raster.getSamples(left, raster.getMinY() + y, line.length, 1, band, line);
@@ -108,7 +107,7 @@ public final class RasterPixels {
         }
     }
 
-    /** Pillow's value · alpha / 255, rounded. */
+    /** Returns value · alpha / 255, rounded as in Pillow. */
     private static int onBlack(int value, int alpha) {
         int product = value * alpha + 128;
         return (product >> 8) + product >> 8;

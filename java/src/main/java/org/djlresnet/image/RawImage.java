@@ -1,11 +1,10 @@
 package org.djlresnet.image;
 
 /**
- * One image as it is stored, in memory that is used again for the next: pixels (C, H, W), either
- * bytes from 0 to 255 or float32.
+ * An unprepared image in reused memory: pixels (C, H, W), either bytes from 0 to 255 or float32.
  *
- * <p>Whoever reads an image calls {@link #holdBytes} or {@link #holdFloats} and fills the array.
- * Not safe for use by several threads.
+ * <p>A reader calls {@link #holdBytes} or {@link #holdFloats} and fills the returned array. Not
+ * thread-safe.
  */
 public final class RawImage {
 
@@ -14,14 +13,14 @@ public final class RawImage {
     private byte[] bytes = {};
     private float[] floats = {};
 
-    /** Creates a holder without an image. */
+    /** Creates an empty holder. */
     public RawImage() {}
 
     /**
-     * Makes this an image of bytes.
+     * Prepares to hold an image of bytes.
      *
-     * @param newShape its shape
-     * @return where its C·H·W pixels go, from index 0; the array may be longer and holds anything
+     * @param newShape the image's shape
+     * @return the array to fill with its C·H·W pixels, from index 0; it may be longer
      */
     public byte[] holdBytes(ImageShape newShape) {
         int values = Math.toIntExact(newShape.values());
@@ -34,10 +33,10 @@ public final class RawImage {
     }
 
     /**
-     * Makes this an image of float32.
+     * Prepares to hold an image of float32.
      *
-     * @param newShape its shape
-     * @return where its C·H·W pixels go, from index 0; the array may be longer and holds anything
+     * @param newShape the image's shape
+     * @return the array to fill with its C·H·W pixels, from index 0; it may be longer
      */
     public float[] holdFloats(ImageShape newShape) {
         int values = Math.toIntExact(newShape.values());
@@ -50,14 +49,18 @@ public final class RawImage {
     }
 
     /**
-     * @return the image's shape; null before there is one
+     * Returns the image's shape.
+     *
+     * @return the shape; null before the first image
      */
     public ImageShape shape() {
         return shape;
     }
 
     /**
-     * @return how its pixels are stored; null before there is one
+     * Returns how the pixels are stored.
+     *
+     * @return the pixel type; null before the first image
      */
     public PixelType type() {
         return type;

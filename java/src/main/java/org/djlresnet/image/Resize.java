@@ -1,25 +1,26 @@
 package org.djlresnet.image;
 
+import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
- * Resizing, antialiased.
+ * A resizing step, with antialiasing.
  *
- * @param target what the numbers say
- * @param height pixels, 1 or more
- * @param width pixels, 1 or more; the height again where the short side is meant
+ * @param target the meaning of the numbers
+ * @param height the height in pixels, 1 or more
+ * @param width the width in pixels, 1 or more; equal to the height for the short side
  * @param interpolation the filter
- * @param rounded whether images of bytes are resized in bytes, as Pillow does and so torchvision's
- *     transforms of PIL images; else they are resized in float32
+ * @param rounded whether images of bytes are resized in bytes, as in Pillow and therefore in
+ *     torchvision's transforms of PIL images, rather than in float32
  */
 public record Resize(
         Target target, int height, int width, Interpolation interpolation, boolean rounded) {
 
-    /** What a resizing is given. */
+    /** The meaning of a size. */
     public enum Target {
         /** Height and width; the image is stretched. */
         EXACT("exact"),
-        /** The length of the shorter side; the image keeps its form. */
+        /** The length of the shorter side; the image keeps its aspect ratio. */
         SHORT_SIDE("short-side");
 
         private final String text;
@@ -35,13 +36,13 @@ public record Resize(
     }
 
     /**
-     * Stretches to a size.
+     * Creates a step that stretches images to a size.
      *
-     * @param height pixels, 1 or more
-     * @param width pixels, 1 or more
+     * @param height the height in pixels, 1 or more
+     * @param width the width in pixels, 1 or more
      * @param interpolation the filter
      * @param rounded see {@link Resize}
-     * @return the resizing
+     * @return the step
      */
     public static Resize exact(
             int height, int width, Interpolation interpolation, boolean rounded) {
@@ -49,13 +50,13 @@ public record Resize(
     }
 
     /**
-     * Brings the shorter side to a length; the other becomes {@code floor(size · long / short)}, as
-     * in torchvision.
+     * Creates a step that resizes the shorter side to a length, and the other to {@code floor(size
+     * · long / short)}, as in torchvision.
      *
-     * @param size pixels, 1 or more
+     * @param size the length in pixels, 1 or more
      * @param interpolation the filter
      * @param rounded see {@link Resize}
-     * @return the resizing
+     * @return the step
      */
     public static Resize shortSide(int size, Interpolation interpolation, boolean rounded) {
         return new Resize(Target.SHORT_SIDE, size, size, interpolation, rounded);
@@ -73,8 +74,11 @@ public record Resize(
         long scaled = (long) height * side / Math.min(in.height(), in.width());
         if (scaled > Integer.MAX_VALUE) {
             throw new UserException(
-                    "An image of %s is too elongated to be resized to a short side of %d"
-                            .formatted(in, height));
+                    String.format(
+                            Locale.ROOT,
+                            "An image of %s is too elongated to resize its short side to %d.",
+                            in,
+                            height));
         }
         return (int) scaled;
     }

@@ -3,12 +3,11 @@ package org.djlresnet.image;
 import java.util.Arrays;
 
 /**
- * Resizing of float planes, with the meaning of Pillow's {@code Image.resize} in its mode F and of
- * torchvision's {@code resize(antialias=True)} on tensors.
+ * Resizes planes of floats like Pillow's {@code Image.resize} in mode F and torchvision's {@code
+ * resize(antialias=True)} on tensors.
  *
- * <p>When enlarging bilinearly this equals PyTorch's {@code interpolate(mode="bilinear",
- * align_corners=False)}. Rows and columns are done one after the other with weights computed once.
- * Not safe for use by several threads.
+ * <p>Bilinear enlarging equals PyTorch's {@code interpolate(mode="bilinear", align_corners=False)}.
+ * Not thread-safe.
  */
 final class Resizer {
 
@@ -20,9 +19,11 @@ final class Resizer {
     private final float[] narrowed;
 
     /**
-     * @param inWidth width of the source
-     * @param rows what makes the result's rows
-     * @param columns what makes its columns
+     * Creates a resizer.
+     *
+     * @param inWidth the width of the source
+     * @param rows the taps of the result's rows
+     * @param columns the taps of its columns
      */
     Resizer(int inWidth, Taps rows, Taps columns) {
         this.inWidth = inWidth;
@@ -44,9 +45,9 @@ final class Resizer {
     /**
      * Resizes one plane.
      *
-     * @param in the source, rows one after the other
-     * @param inStart where the source begins
-     * @param out takes the result from its beginning on, rows one after the other
+     * @param in the source, in row-major order
+     * @param inStart the start of the source in {@code in}
+     * @param out receives the result from index 0, in row-major order
      */
     void resize(float[] in, int inStart, float[] out) {
         int width = columns.count();
@@ -67,7 +68,7 @@ final class Resizer {
         stack(out, width);
     }
 
-    /** Makes the result's rows of those that are narrow already. */
+    /** Computes the result's rows from the rows of the final width. */
     private void stack(float[] out, int width) {
         for (int y = 0; y < rows.count(); y++) {
             int to = y * width;

@@ -1,30 +1,30 @@
 package org.djlresnet.image;
 
 /**
- * Which part of a line of pixels a centre crop shows, and where.
+ * The part of a line of pixels that a centre crop keeps, and its place in the result.
  *
- * @param from the first pixel that is seen
- * @param count how many are seen
- * @param to where the first one is in the result; what lies before and behind is 0
- * @param length pixels of the result
+ * @param from the first pixel kept
+ * @param count the number of pixels kept
+ * @param to the index of the first one in the result, which is padded with 0
+ * @param length the length of the result
  */
 record Span(int from, int count, int to, int length) {
 
-    /** Sees all pixels. */
+    /** Keeps all pixels. */
     static Span all(int size) {
         return new Span(0, size, 0, size);
     }
 
-    /** Crops at the centre, or pads evenly, as torchvision's {@code center_crop}. */
+    /** Crops at the centre, or pads evenly, as torchvision's {@code center_crop} does. */
     static Span centre(int size, int crop) {
         if (crop > size) {
             return new Span(0, size, (crop - size) / 2, crop);
         }
-        // Python's round() takes the even neighbour of a half
+        // like Python's round(), rint() rounds halves to even
         return new Span((int) Math.rint((size - crop) / 2.0), crop, 0, crop);
     }
 
-    /** Returns whether the result has pixels that the line lacks. */
+    /** Returns whether the result is longer than the line. */
     boolean pads() {
         return count < length;
     }

@@ -1,26 +1,25 @@
 package org.djlresnet.image;
 
 /**
- * Which pixels of a line make each pixel of the resized line, as in Pillow: half-pixel centres, and
- * a filter that is widened when shrinking, so that every source pixel counts.
+ * The source pixels and weights of each pixel of a resized line, as in Pillow: half-pixel centres,
+ * and a filter that widens when shrinking, so that every source pixel counts.
  *
- * @param first for result i, its first source
- * @param start for result i, its weights are {@code weight[start[i]]} to {@code weight[start[i + 1]
- *     - 1]}
- * @param weight weights, of which those of a result add up to 1
+ * @param first the first source pixel of each result i
+ * @param start the start of the weights of each result i, which end before {@code start[i + 1]}
+ * @param weight the weights; those of a result sum to 1
  */
 record Taps(int[] first, int[] start, double[] weight) {
 
     /**
      * Computes weights.
      *
-     * @param in pixels of the source line
-     * @param out pixels of the resized line
-     * @param seen which of them are wanted
+     * @param in the length of the source line
+     * @param out the length of the resized line
+     * @param kept the part of the resized line to compute
      * @param interpolation the filter
      */
-    static Taps of(int in, int out, Span seen, Interpolation interpolation) {
-        int count = seen.count();
+    static Taps of(int in, int out, Span kept, Interpolation interpolation) {
+        int count = kept.count();
         double scale = (double) in / out;
         double widening = Math.max(scale, 1);
         double radius = interpolation.support() * widening;
@@ -29,7 +28,7 @@ record Taps(int[] first, int[] start, double[] weight) {
         int[] start = new int[count + 1];
         double[] weight = new double[Math.multiplyExact(count, Math.min(most, in))];
         for (int i = 0; i < count; i++) {
-            double centre = (seen.from() + i + 0.5) * scale;
+            double centre = (kept.from() + i + 0.5) * scale;
             first[i] = Math.max((int) (centre - radius + 0.5), 0);
             int end = Math.min((int) (centre + radius + 0.5), in);
             start[i + 1] = start[i] + end - first[i];
@@ -51,12 +50,12 @@ record Taps(int[] first, int[] start, double[] weight) {
         return first.length;
     }
 
-    /** Returns the first source that any result needs. */
+    /** Returns the first source pixel that any result needs. */
     int begin() {
         return first[0];
     }
 
-    /** Returns how many sources there are from the first to the last that any result needs. */
+    /** Returns the number of source pixels from the first to the last that any result needs. */
     int sources() {
         int last = count() - 1;
         return first[last] + start[last + 1] - start[last] - first[0];

@@ -1,2 +1,2 @@
-/** What an image is, and its way to what a network takes: colours, resizing, crop, scale. */
+/** Images and their preprocessing: channels, resize, crop, normalization. */
 package org.djlresnet.image;

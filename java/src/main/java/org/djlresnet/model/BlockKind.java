@@ -1,10 +1,10 @@
 package org.djlresnet.model;
 
-/** The two kinds of residual branches. */
+/** The kinds of residual blocks. */
 public enum BlockKind {
     /** Two 3×3 convolutions. */
     BASIC(1, 2),
-    /** A 1×1, a 3×3 and a 1×1 convolution, whose output is four times as wide as the stage. */
+    /** A 1×1, a 3×3 and a 1×1 convolution, with four times the stage's channels as output. */
     BOTTLENECK(4, 3);
 
     private final int expansion;
@@ -16,7 +16,7 @@ public enum BlockKind {
     }
 
     /**
-     * Returns how much wider a block's output is than its stage's channels.
+     * Returns the ratio of a block's output channels to its stage's channels.
      *
      * @return the factor
      */
@@ -25,9 +25,9 @@ public enum BlockKind {
     }
 
     /**
-     * Returns how many weighted layers a block counts as.
+     * Returns the number of convolutions, which determines the depth of a network.
      *
-     * @return the number of its convolutions
+     * @return the number
      */
     public int convolutions() {
         return convolutions;

@@ -8,14 +8,14 @@ import org.djlresnet.block.PlainBlock;
 import org.djlresnet.block.Shortcut;
 
 /**
- * The residual networks for 32×32 images, and the plain networks that they are compared with.
+ * The residual networks for 32×32 images, and the plain networks to compare them with.
  *
  * <p>A 3×3 convolution to 16 channels, batch normalization, ReLU; three stages of n basic blocks
- * with 16, 32 and 64 channels, of which the second and third begin with a stride of 2; global
+ * with 16, 32 and 64 channels, the second and third with stride 2 in their first block; global
  * average pooling and a linear layer. The depth is 6n+2.
  *
- * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2. Of the
- * channels of zeros of option A half stand on each side.
+ * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2. Option A
+ * adds half of the channels of zeros on each side.
  */
 public final class CifarResNet {
 
@@ -26,7 +26,7 @@ public final class CifarResNet {
     /**
      * Creates a builder.
      *
-     * @return a builder of residual networks with option A, whose depth and classes are to be set
+     * @return a builder of residual networks with option A; set its depth and classes
      */
     public static Builder builder() {
         return new Builder();
@@ -46,7 +46,7 @@ public final class CifarResNet {
          *
          * @param depth 6n+2
          * @return this builder
-         * @throws IllegalArgumentException if the depth is no such number
+         * @throws IllegalArgumentException if the depth is another number
          */
         public Builder setDepth(int depth) {
             blocks = threeStages(depth, BlockKind.BASIC);
@@ -56,8 +56,8 @@ public final class CifarResNet {
         /**
          * Sets the shortcut where the shape changes.
          *
-         * @param shortcut {@link Shortcut#ZERO_PADDING} (option A) unless set, {@link
-         *     Shortcut#PROJECTION} for option B
+         * @param shortcut {@link Shortcut#ZERO_PADDING} (option A, the default) or {@link
+         *     Shortcut#PROJECTION} (option B)
          * @return this builder
          */
         public Builder optShortcut(Shortcut shortcut) {
@@ -66,9 +66,9 @@ public final class CifarResNet {
         }
 
         /**
-         * Leaves all shortcuts out.
+         * Sets whether to leave out all shortcuts.
          *
-         * @param without false unless set
+         * @param without whether to leave them out; false by default
          * @return this builder
          */
         public Builder optPlain(boolean without) {
@@ -77,9 +77,9 @@ public final class CifarResNet {
         }
 
         /**
-         * Begins the last scales of each residual branch as 0.
+         * Sets whether the last gamma of each residual branch starts at 0.
          *
-         * @param zero false unless set
+         * @param zero whether it does; false by default
          * @return this builder
          */
         public Builder optZeroInitLastGamma(boolean zero) {
@@ -106,7 +106,7 @@ public final class CifarResNet {
         NamedChain assemble() {
             requireStages(blocks);
             NamedChain network = new NamedChain();
-            Stem.SMALL.addTo(network, STAGE_CHANNELS[0], usualMomentum());
+            Stem.SMALL.addTo(network, STAGE_CHANNELS[0], defaultMomentum());
             addStages(network, blocks, this::createBlock);
             addHead(network);
             return network;

@@ -4,9 +4,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A logit for each class.
+ * The output of a classifier: a logit for each class.
  *
- * @param names the classes' names, by logit
+ * @param names the class names, in the order of the logits
  */
 public record Classes(List<String> names) implements Output {
 
@@ -16,9 +16,9 @@ public record Classes(List<String> names) implements Output {
     }
 
     /**
-     * Names classes that have no names.
+     * Names classes by numbers.
      *
-     * @param number how many
+     * @param number the number of classes
      * @return classes named "0", "1", …
      */
     public static Classes numbered(int number) {

@@ -14,9 +14,9 @@ import org.djlresnet.block.ResnetBlock;
  * ResNet-18 as <i>Dive into Deep Learning</i> (Java edition, 7.6) builds it.
  *
  * <p>Stem: 7×7 convolution with stride 2 to 64 channels, batch normalization, ReLU, 3×3 max pooling
- * with stride 2. Four stages of two residuals with 64, 128, 256 and 512 channels. Global average
- * pooling and a linear layer. Its children's names are the book's, {@code 01Conv2d} to {@code
- * 10Linear}.
+ * with stride 2. Four stages of two residual blocks with 64, 128, 256 and 512 channels. Global
+ * average pooling and a linear layer. Its children's names are the book's, {@code 01Conv2d} to
+ * {@code 10Linear}.
  *
  * <p>Shapes: (N, C, H, W) → (N, classes), for any H and W. With 1 input channel and 10 classes it
  * has 11,178,378 trainable parameters.
@@ -29,15 +29,15 @@ public final class D2lResNet18 extends Chain implements NamedModules {
     private final Map<String, Block> modules = new LinkedHashMap<>();
 
     /**
-     * Creates the network; its number of input channels is taken from its first input.
+     * Creates the network; its number of input channels is inferred from its first input.
      *
      * @param classes the number of classes, at least 1
-     * @throws IllegalArgumentException if there is no class
+     * @throws IllegalArgumentException if classes is below 1
      */
     public D2lResNet18(int classes) {
         if (classes < 1) {
             throw new IllegalArgumentException(
-                    "classes must be at least 1. Received: classes=" + classes);
+                    "classes must be at least 1. Received: " + classes + ".");
         }
         Block stem = Layers.convolution(STAGE_CHANNELS[0], 7, new Shape(2, 2), true);
         modules.put("conv1", append("Conv2d", stem));

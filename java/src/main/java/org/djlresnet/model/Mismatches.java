@@ -7,16 +7,16 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.djlresnet.UserException;
 
-/** What keeps tensors from being those of a network, gathered so that it is told all at once. */
+/** Collects the differences between given tensors and a network's, to report them all at once. */
 public final class Mismatches {
 
-    private static final int MOST_LISTED = 10;
-    private static final int LONGEST_NAME = 120;
+    private static final int MAX_LISTED = 10;
+    private static final int MAX_NAME = 120;
 
     private final Map<String, List<String>> kinds = new LinkedHashMap<>();
 
     /**
-     * Notes a tensor that the network has and the others lack.
+     * Records a tensor of the network that is not given.
      *
      * @param name the tensor's name
      */
@@ -25,7 +25,7 @@ public final class Mismatches {
     }
 
     /**
-     * Notes a tensor that the network does not have.
+     * Records a given tensor that the network does not have.
      *
      * @param name the tensor's name
      */
@@ -34,32 +34,32 @@ public final class Mismatches {
     }
 
     /**
-     * Notes a tensor of another type or shape than the network's.
+     * Records a tensor whose type or shape differs from the network's.
      *
      * @param name the tensor's name
-     * @param received what it is
-     * @param expected what it should be
+     * @param received the given type and shape
+     * @param expected the network's type and shape
      */
     public void misshapen(String name, String received, String expected) {
         note("of another type or shape", name + " is " + received + ", not " + expected);
     }
 
     private void note(String kind, String text) {
-        // names may come from a file: no escape sequence, and no megabytes of them, on a terminal
+        // names may come from a file: keep escape sequences and megabytes off the terminal
         String shown = text.replaceAll("\\p{Cntrl}", "?");
-        if (shown.length() > LONGEST_NAME) {
-            shown = shown.substring(0, LONGEST_NAME) + "…";
+        if (shown.length() > MAX_NAME) {
+            shown = shown.substring(0, MAX_NAME) + "…";
         }
         kinds.computeIfAbsent(kind, any -> new ArrayList<>()).add(shown);
     }
 
     /**
-     * Throws if anything was noted.
+     * Throws an exception if any difference was recorded.
      *
-     * @param subject what the message says does not fit, for example {@code "file.safetensors does
-     *     not hold the tensors of a resnet50"}
-     * @param cure what is said at the end, or an empty text
-     * @throws UserException with all kinds of mismatches and up to ten of each
+     * @param subject the start of the message, for example {@code "file.safetensors does not hold
+     *     the tensors of a resnet50"}
+     * @param cure the end of the message, or an empty text
+     * @throws UserException with all kinds of differences and up to ten of each
      */
     public void throwIfAny(String subject, String cure) {
         if (kinds.isEmpty()) {
@@ -73,8 +73,8 @@ public final class Mismatches {
     }
 
     private static String text(String kind, List<String> noted) {
-        String listed = String.join(", ", noted.subList(0, Math.min(MOST_LISTED, noted.size())));
-        int more = noted.size() - MOST_LISTED;
+        String listed = String.join(", ", noted.subList(0, Math.min(MAX_LISTED, noted.size())));
+        int more = noted.size() - MAX_LISTED;
         return noted.size()
                 + " "
                 + kind

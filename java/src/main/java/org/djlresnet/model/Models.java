@@ -4,9 +4,11 @@ import ai.djl.nn.Block;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
@@ -16,10 +18,10 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 
 /**
- * The one registry of networks by name.
+ * The registry of networks by name.
  *
- * <p>Options follow a name after plus signs, as in {@code resnet50+deep_stem+pooled_shortcut}; name
- * and options together are what recipes and checkpoints keep.
+ * <p>Options follow a name after plus signs, as in {@code resnet50+deep_stem+pooled_shortcut}.
+ * Recipes and checkpoints record the name with its options.
  */
 public final class Models {
 
@@ -79,18 +81,18 @@ public final class Models {
         for (int depth : new int[] {18, 34, 50, 101, 152}) {
             register(
                     "resnet" + depth,
-                    "ResNet-" + depth + " as torchvision has it",
+                    "ResNet-" + depth + " as in torchvision",
                     () -> ResNet.builder().setDepth(depth),
                     depth < 50 ? RESNET_OPTIONS : BOTTLENECK_OPTIONS);
         }
         register(
                 "wide_resnet50_2",
-                "ResNet-50 with bottlenecks twice as wide, as torchvision has it",
+                "ResNet-50 with bottlenecks twice as wide, as in torchvision",
                 () -> ResNet.builder().setDepth(50).optGroups(1, 128),
                 BOTTLENECK_OPTIONS);
         register(
                 "resnext50_32x4d",
-                "ResNeXt-50 of 32 groups with 4 channels, as torchvision has it",
+                "ResNeXt-50 with 32 groups of 4 channels, as in torchvision",
                 () -> ResNet.builder().setDepth(50).optGroups(32, 4),
                 BOTTLENECK_OPTIONS);
     }
@@ -135,7 +137,7 @@ public final class Models {
         for (int depth : new int[] {20, 56}) {
             registerSmall(
                     "study-resnet" + depth,
-                    "ResNet-" + depth + " whose stages end with their downsampling",
+                    "ResNet-" + depth + " whose stages end with downsampling",
                     () -> StudyResNet.builder().setDepth(depth),
                     Map.of());
         }
@@ -168,9 +170,37 @@ public final class Models {
     }
 
     /**
+     * Registers a network of the caller's, such as a DJL block, so that a recipe can name it. To
+     * resume a run of it in another process, register it there too.
+     *
+     * @param name its name, not taken yet, without a plus sign
+     * @param input the usual shape of its input
+     * @param builder makes the block for a number of classes; it takes images (N, C, H, W) and
+     *     returns logits (N, classes); a block that has weights, such as that of a loaded {@code
+     *     ai.djl.Model}, keeps them
+     * @throws UserException if the name is taken or has a plus sign
+     */
+    public static synchronized void register(
+            String name, ImageShape input, IntFunction<Block> builder) {
+        if (REGISTRY.containsKey(name) || name.contains("+")) {
+            throw new UserException(
+                    "A network's name must be new and without '+'. Received: '" + name + "'.");
+        }
+        REGISTRY.put(
+                name,
+                new Entry(
+                        "registered by this program",
+                        input,
+                        TEN,
+                        Preprocessing.exact(input),
+                        Map.of(),
+                        (output, options) -> builder.apply(output.size())));
+    }
+
+    /**
      * Lists the networks.
      *
-     * @return their names, without options
+     * @return the names, without options
      */
     public static List<String> names() {
         return List.copyOf(REGISTRY.keySet());
@@ -181,8 +211,7 @@ public final class Models {
      *
      * @param name the name, with options after plus signs
      * @return the network
-     * @throws UserException if there is none of that name, or it has no such option; the message
-     *     has the nearest and what is allowed
+     * @throws UserException if the name or an option is unknown; the message suggests the nearest
      */
     public static Model get(String name) {
         String[] parts = name.split("\\+", -1);
@@ -193,9 +222,9 @@ public final class Models {
         Entry entry = REGISTRY.get(parts[0]);
         if (entry == null) {
             throw new UserException(
-                    "Unknown model \""
+                    "Unknown model '"
                             + shown(parts[0])
-                            + "\""
+                            + "'."
                             + NearestName.suggest(parts[0], names()));
         }
         List<String> options = new ArrayList<>();
@@ -203,12 +232,13 @@ public final class Models {
             if (!entry.options.containsKey(option) || options.contains(option)) {
                 throw new UserException(
                         String.format(
-                                "%s option \"%s\" in the model \"%s\"%s",
+                                Locale.ROOT,
+                                "%s option '%s' of model '%s'.%s",
                                 options.contains(option) ? "Repeated" : "Unknown",
                                 shown(option),
                                 shown(name),
                                 entry.options.isEmpty()
-                                        ? ". A " + parts[0] + " has no options"
+                                        ? " " + parts[0] + " has no options."
                                         : NearestName.suggest(option, entry.options.keySet())));
             }
             options.add(option);
@@ -218,7 +248,7 @@ public final class Models {
                 entry.description,
                 entry.input,
                 entry.output,
-                // which makes of it a network for images of another size
+                // with a small stem, the network suits images of another size
                 options.contains(SMALL_STEM) ? null : entry.preprocessing,
                 List.copyOf(entry.options.keySet()),
                 output -> entry.factory.build(output, options));
@@ -265,12 +295,12 @@ public final class Models {
      * A network that can be built.
      *
      * @param name the name, with its options
-     * @param description one line for a list
-     * @param input the shape of the images that it is usually given
-     * @param output what it usually gives
-     * @param preprocessing how images usually become its input; null where nothing is usual
-     * @param options the options that its name may carry
-     * @param builder builds the network for what it is to give
+     * @param description a one-line description
+     * @param input the usual image shape
+     * @param output the usual output
+     * @param preprocessing the usual preprocessing, or null
+     * @param options the options that can follow its name
+     * @param builder builds the network for an output
      */
     public record Model(
             String name,
@@ -282,9 +312,9 @@ public final class Models {
             Function<Output, Block> builder) {
 
         /**
-         * Builds the network, without parameters yet.
+         * Builds the network, without initializing its parameters.
          *
-         * @param wanted what it is to give
+         * @param wanted the output
          * @return the network's block
          */
         public Block build(Output wanted) {
@@ -292,7 +322,7 @@ public final class Models {
         }
 
         /**
-         * Builds the network as a classifier, without parameters yet.
+         * Builds the network as a classifier, without initializing its parameters.
          *
          * @param classes the number of classes
          * @return the network's block
@@ -302,11 +332,11 @@ public final class Models {
         }
 
         /**
-         * Specifies the network with its usual preprocessing; of other channels than the usual ones
-         * it is not known where it has a mean.
+         * Specifies the network with its usual preprocessing, or with none if that normalizes
+         * another number of channels.
          *
-         * @param channels channels of its input
-         * @param wanted what it is to give
+         * @param channels the number of input channels
+         * @param wanted the output
          * @return the specification
          * @throws UserException if a number is out of range
          */

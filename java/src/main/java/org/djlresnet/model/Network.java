@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.function.BiFunction;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.engine.Engines;
 
 /**
  * A network with its specification, its parameters and its device.
@@ -42,7 +43,7 @@ public final class Network implements AutoCloseable {
         parameters = StateDict.of(block);
         parameters.forEach(
                 (name, parameter) -> parameter.setInitializer(initializers.apply(name, parameter)));
-        manager = NDManager.newBaseManager(device);
+        manager = Engines.current().newBaseManager(device);
         try {
             arrangeFor(entry.input().height(), entry.input().width());
         } catch (RuntimeException | Error failure) {
@@ -53,12 +54,12 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Creates a network with fresh weights: He normal weights, biases and running means of 0,
-     * running variances of 1, scales of 1 or, where the network says so, of 0.
+     * Creates a network with fresh parameters: He normal weights, biases and running means of 0,
+     * running variances of 1, and gammas of 1 or, if the network is built so, 0.
      *
-     * @param specification what the network is
-     * @param seed the seed of the weights, which are equal on all engines
-     * @param device where its parameters live
+     * @param specification the specification
+     * @param seed the seed of the weights, which are the same on all engines
+     * @param device the device of its parameters
      * @return the network
      */
     public static Network create(Specification specification, long seed, Device device) {
@@ -67,13 +68,13 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Creates a classifier with fresh weights, and the preprocessing that is usual for it.
+     * Creates a classifier with fresh parameters and its usual preprocessing.
      *
      * @param model its name in {@link Models}
      * @param inChannels the number of input channels, at least 1
      * @param classNames a name for each class, at least 1
-     * @param seed the seed of the weights, which are equal on all engines
-     * @param device where its parameters live
+     * @param seed the seed of the weights, which are the same on all engines
+     * @param device the device of its parameters
      * @return the network
      * @throws UserException if the name is unknown or a number is out of range
      */
@@ -87,9 +88,9 @@ public final class Network implements AutoCloseable {
     /**
      * Creates a network with given parameters.
      *
-     * @param specification what the network is
-     * @param device where its parameters live
-     * @param values gives each tensor its values by its name in {@link StateDict}
+     * @param specification the specification
+     * @param device the device of its parameters
+     * @param values the value of each tensor, by its name in {@link StateDict}
      * @return the network
      */
     public static Network of(
@@ -98,12 +99,12 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Creates a network with given parameters, and fresh ones where none are given.
+     * Creates a network with given parameters, and fresh ones for the rest.
      *
-     * @param specification what the network is
-     * @param device where its parameters live
-     * @param values gives tensors their values by their names in {@link StateDict}
-     * @param seed the seed of the others, which are as {@link #create} makes them
+     * @param specification the specification
+     * @param device the device of its parameters
+     * @param values the values of some tensors, by their names in {@link StateDict}
+     * @param seed the seed of the others, which are initialized as in {@link #create}
      * @return the network
      */
     public static Network of(
@@ -125,9 +126,9 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Names classes that have no names.
+     * Names classes by numbers.
      *
-     * @param classes how many
+     * @param classes the number of classes
      * @return "0", "1", …
      */
     public static List<String> numbered(int classes) {
@@ -146,8 +147,8 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Arranges the weights in memory for images of a size, which changes no value and no result but
-     * by rounding. A new network is arranged for the size that it usually takes.
+     * Arranges the weights in memory for images of a size, which changes results only by rounding.
+     * A new network is arranged for its usual image size.
      *
      * @param height the images' height
      * @param width the images' width
@@ -157,9 +158,9 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Returns what the network is.
+     * Returns the specification.
      *
-     * @return its specification
+     * @return the specification
      */
     public Specification specification() {
         return specification;
@@ -186,7 +187,7 @@ public final class Network implements AutoCloseable {
     /**
      * Returns the names of the classes.
      *
-     * @return a name for each logit; none where the network is no classifier
+     * @return a name for each logit; empty unless the network is a classifier
      */
     public List<String> classNames() {
         return classNames;
@@ -202,7 +203,7 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Returns the network itself, for code of DJL.
+     * Returns the network as a DJL block.
      *
      * @return the block
      */
@@ -211,7 +212,7 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Returns all parameters by torchvision's names.
+     * Returns all parameters, under torchvision's names.
      *
      * @return the parameters, running statistics included
      */
@@ -222,8 +223,8 @@ public final class Network implements AutoCloseable {
     /**
      * Returns the values of all parameters.
      *
-     * @return float32 arrays by torchvision's names, in torchvision's shapes; they are the
-     *     network's own, live as long as it and change with it
+     * @return float32 arrays by torchvision's names, in torchvision's shapes; the network's own
+     *     arrays, not copies
      */
     public Map<String, NDArray> stateDict() {
         Map<String, NDArray> values = new LinkedHashMap<>();
@@ -232,10 +233,10 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Gives all parameters other values; either all of them change or, after an error, none.
+     * Replaces the values of all parameters; after an error none has changed.
      *
      * @param values float32 arrays by torchvision's names, on the network's device; they are copied
-     * @throws UserException if arrays are missing, superfluous or of another type or shape; the
+     * @throws UserException if arrays are missing, superfluous or have another type or shape; the
      *     message lists them
      */
     public void loadStateDict(Map<String, NDArray> values) {
@@ -268,7 +269,7 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Returns how many batches moved the running statistics of each batch normalization.
+     * Returns the number of batches in the running statistics of each batch normalization.
      *
      * @return the counts by torchvision's names, which end in {@code num_batches_tracked}
      */
@@ -280,9 +281,9 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Sets how many batches moved the running statistics, which changes no result.
+     * Sets the number of batches in the running statistics, which changes no result.
      *
-     * @param counts the counts by torchvision's names; those that it lacks become 0
+     * @param counts the counts by torchvision's names; 0 for missing names
      */
     public void setBatchesTracked(Map<String, Long> counts) {
         StateDict.counters(block)

@@ -2,12 +2,13 @@ package org.djlresnet.model;
 
 import ai.djl.nn.Block;
 import java.util.Arrays;
+import java.util.Locale;
 import org.djlresnet.block.BlockOptions;
 import org.djlresnet.block.Layers;
 import org.djlresnet.block.NamedChain;
 
 /**
- * What the builders of all families share.
+ * Base of the builders of all network families.
  *
  * @param <B> the builder itself
  */
@@ -17,12 +18,14 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
 
     NetworkBuilder() {}
 
-    /** Creates the block at a place. */
+    /** Creates the blocks of the stages. */
     @FunctionalInterface
     interface BlockFactory {
         /**
+         * Creates a block.
+         *
          * @param stage the stage, from 0
-         * @param index the block's place in its stage, from 0
+         * @param index the block's index in its stage, from 0
          */
         Block create(int stage, int index);
     }
@@ -39,8 +42,8 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
     }
 
     /**
-     * Builds the network, without parameters yet; its number of input channels is taken from its
-     * first input.
+     * Builds the network, without initializing its parameters; its number of input channels is
+     * inferred from its first input.
      *
      * @return the network, from (N, C, H, W) for any H and W to (N, classes)
      * @throws IllegalArgumentException if a number is missing or out of range
@@ -48,7 +51,7 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
     public final NamedChain build() {
         if (classes < 1) {
             throw new IllegalArgumentException(
-                    "classes must be at least 1. Received: classes=" + classes);
+                    "classes must be at least 1. Received: " + classes + ".");
         }
         return assemble();
     }
@@ -62,8 +65,9 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
                 || blocks.length == 0
                 || Arrays.stream(blocks).anyMatch(count -> count < 1)) {
             throw new IllegalArgumentException(
-                    "A network needs a depth, or at least 1 block for each stage. Received: blocks="
-                            + Arrays.toString(blocks));
+                    "A network needs a depth, or at least 1 block in each stage. Received: "
+                            + Arrays.toString(blocks)
+                            + ".");
         }
     }
 
@@ -84,19 +88,20 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
         network.add("fc", Layers.linear(classes));
     }
 
-    /** Returns the momentum of DJL and of PyTorch, of which the latter counts the other way. */
-    static float usualMomentum() {
+    /** Returns the default momentum of DJL; PyTorch calls the same value 0.1. */
+    static float defaultMomentum() {
         return BlockOptions.BASIC.normMomentum();
     }
 
-    /** Splits a depth of 6n+2 or 9n+2 over three stages. */
+    /** Divides a depth of 6n+2 or 9n+2 into three stages. */
     static int[] threeStages(int depth, BlockKind kind) {
         int layersPerBlock = 3 * kind.convolutions();
         if (depth < layersPerBlock + 2 || (depth - 2) % layersPerBlock != 0) {
             throw new IllegalArgumentException(
                     String.format(
-                            "The depth of a network of three stages is %dn+2, as in %d, %d, %d."
-                                    + " Received: depth=%d",
+                            Locale.ROOT,
+                            "The depth of a network with three stages must be %dn+2, such as %d, %d"
+                                    + " or %d. Received: %d.",
                             layersPerBlock,
                             layersPerBlock + 2,
                             2 * layersPerBlock + 2,

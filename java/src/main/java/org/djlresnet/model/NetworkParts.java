@@ -9,13 +9,13 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.block.Chain;
 import org.djlresnet.block.NamedModules;
-import org.djlresnet.block.ResidualUnit;
+import org.djlresnet.block.ResidualBlock;
 
 /**
- * The parts of a network that are applied one after the other, by name: its layers, and in the
- * place of a stage its residual blocks, for example {@code conv1}, {@code bn1}, {@code layer1.0}.
+ * Divides a network into the parts that it applies in sequence: its layers and residual blocks, by
+ * name, for example {@code conv1}, {@code bn1}, {@code layer1.0}.
  *
- * <p>A layer without parameters, such as a pooling, belongs to the part before it.
+ * <p>A layer without parameters, such as pooling, belongs to the part before it.
  */
 public final class NetworkParts {
 
@@ -25,7 +25,7 @@ public final class NetworkParts {
      * Finds the parts.
      *
      * @param network the network
-     * @return for each part its blocks; all of them, applied in this order, are the network
+     * @return the blocks of each part, by name; applied in this order, they are the network
      */
     public static Map<String, List<Block>> of(Block network) {
         Map<String, List<Block>> parts = new LinkedHashMap<>();
@@ -40,7 +40,7 @@ public final class NetworkParts {
     private static boolean isSequence(Block block) {
         return block instanceof Chain
                 && block instanceof NamedModules
-                && !(block instanceof ResidualUnit);
+                && !(block instanceof ResidualBlock);
     }
 
     private static void collect(

@@ -1,10 +1,10 @@
 package org.djlresnet.model;
 
-/** What a network gives for an image. {@link Classes} are the outputs of a classifier. */
+/** The output of a network for an image. That of a classifier is {@link Classes}. */
 public interface Output {
 
     /**
-     * Returns how many numbers the network gives for an image.
+     * Returns the number of values for an image.
      *
      * @return 1 or more
      */

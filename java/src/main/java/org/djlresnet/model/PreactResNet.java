@@ -10,9 +10,9 @@ import org.djlresnet.block.PreactBottleneck;
 /**
  * Residual networks with full pre-activation (v2).
  *
- * <p>Batch normalization and ReLU stand before each convolution. The stem has its own, which serve
- * the first block, too; a last pair follows the last sum. Where the shape changes, the shortcut is
- * a projection without batch normalization of its own.
+ * <p>Batch normalization and ReLU precede each convolution. Those of the stem also serve the first
+ * block, and a last pair follows the last sum. If the shape changes, the shortcut is a projection
+ * without batch normalization.
  *
  * <p>Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, figure 4 (e) and the
  * appendix.
@@ -33,7 +33,7 @@ public final class PreactResNet {
     /**
      * Creates a builder.
      *
-     * @return a builder whose depth and classes are to be set
+     * @return a builder; set its depth and classes
      */
     public static Builder builder() {
         return new Builder();
@@ -45,12 +45,12 @@ public final class PreactResNet {
         private Builder() {}
 
         /**
-         * Takes the arrangement for 32×32 images: a 3×3 stem of 16 channels and three stages.
+         * Selects the architecture for 32×32 images: a 3×3 stem with 16 channels and three stages.
          *
          * @param depth 6n+2 for basic blocks, 9n+2 for bottlenecks
          * @param block the kind of all blocks
          * @return this builder
-         * @throws IllegalArgumentException if the depth is no such number
+         * @throws IllegalArgumentException if the depth is another number
          */
         public Builder setCifarDepth(int depth, BlockKind block) {
             return setStages(block, threeStages(depth, block))
@@ -78,7 +78,7 @@ public final class PreactResNet {
         NamedChain assemble() {
             requireStages(blocks);
             NamedChain network = new NamedChain();
-            stem.addTo(network, baseChannels, usualMomentum());
+            stem.addTo(network, baseChannels, defaultMomentum());
             addStages(network, blocks, this::createBlock);
             network.add("bn2", new BatchNorm());
             network.append("relu", Layers.relu());

@@ -6,11 +6,11 @@ import org.djlresnet.block.Bottleneck;
 import org.djlresnet.block.NamedChain;
 
 /**
- * The residual networks for photographs, as torchvision builds them: stem, four stages, global
- * average pooling, linear layer.
+ * The residual networks for photographs, as in torchvision: stem, four stages, global average
+ * pooling and a linear layer.
  *
- * <p>Convolutions have no biases, a projection has a batch normalization, a bottleneck's stride is
- * on its 3×3 convolution. Tensor names are torchvision's.
+ * <p>Convolutions have no biases, projections have batch normalization, and bottlenecks have their
+ * stride on the 3×3 convolution. Tensor names follow torchvision.
  *
  * <p>Source: He et al., "Deep Residual Learning for Image Recognition", 2015; Xie et al.,
  * "Aggregated Residual Transformations", 2016; Zagoruyko and Komodakis, "Wide Residual Networks",
@@ -27,7 +27,7 @@ public final class ResNet {
     /**
      * Creates a builder.
      *
-     * @return a builder of torchvision's arrangement, whose depth and classes are to be set
+     * @return a builder of torchvision's networks; set its depth and classes
      */
     public static Builder builder() {
         return new Builder();
@@ -39,10 +39,10 @@ public final class ResNet {
         private Builder() {}
 
         /**
-         * Begins the last scales of each residual branch as 0, so that blocks begin as their
-         * shortcuts.
+         * Sets whether the last gamma of each residual branch starts at 0, so that blocks start as
+         * their shortcuts.
          *
-         * @param zero false unless set
+         * @param zero whether it does; false by default
          * @return this builder
          */
         public Builder optZeroInitLastGamma(boolean zero) {
@@ -69,7 +69,7 @@ public final class ResNet {
         NamedChain assemble() {
             requireStages(blocks);
             NamedChain network = new NamedChain();
-            stem.addTo(network, baseChannels, usualMomentum());
+            stem.addTo(network, baseChannels, defaultMomentum());
             addStages(network, blocks, this::createBlock);
             addHead(network);
             return network;

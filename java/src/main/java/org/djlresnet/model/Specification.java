@@ -7,19 +7,21 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 
 /**
- * What a network is, apart from its parameters.
+ * Specifies a network, except for its parameters.
  *
  * @param model its name in {@link Models}, with options
- * @param channels channels of its input, 1 or more
- * @param output what it gives for an image
- * @param preprocessing how an image becomes its input; null where that is not known
+ * @param channels the number of input channels, 1 or more
+ * @param output its output for an image
+ * @param preprocessing how an image becomes its input; null if unknown
  */
 public record Specification(
         String model, int channels, Output output, Preprocessing preprocessing) {
 
     /**
+     * Creates a specification.
+     *
      * @throws UserException if the name is unknown, a number is out of range, or the preprocessing
-     *     makes images of other channels
+     *     has another number of channels
      */
     public Specification {
         Models.get(model);
@@ -28,28 +30,30 @@ public record Specification(
                     "A network needs at least 1 input channel and 1 class. Received: in_channels="
                             + channels
                             + ", classes="
-                            + output.size());
+                            + output.size()
+                            + ".");
         }
         if (preprocessing != null && preprocessing.channels() != channels) {
             throw new UserException(
-                    "The network and its preprocessing are for other numbers of channels. Received: "
+                    "The network and its preprocessing must have as many channels. Received: "
                             + channels
                             + " and "
-                            + preprocessing.channels());
+                            + preprocessing.channels()
+                            + ".");
         }
     }
 
     /**
-     * Specifies a network that is to be trained. With weights that record their preprocessing, it
-     * is that one; else images keep their channels and size. A given size replaces the resizing and
-     * the crop of both, and leaves channels and normalization.
+     * Specifies a network to train. It uses the preprocessing of its initial weights, if they
+     * record one; otherwise images keep their channels and size. A given size replaces resizing and
+     * crop, but not channels and normalization.
      *
      * @param model its name in {@link Models}, with options
-     * @param train the training data, whose classes it learns
-     * @param imageSize height and width that images are stretched to, or null
-     * @param ofWeights the preprocessing of the weights that it begins with; null where these are
-     *     fresh, or do not record it
-     * @return the specification, of a known preprocessing
+     * @param train the training data, which determine the classes
+     * @param imageSize the height and width to resize images to, or null
+     * @param ofWeights the preprocessing of the initial weights; null if these are fresh or do not
+     *     record it
+     * @return the specification, with a preprocessing
      * @throws UserException if the name is unknown, or the images differ in size and neither a size
      *     nor a preprocessing is given
      */
@@ -69,7 +73,7 @@ public record Specification(
         }
         if (imageSize == null) {
             throw new UserException(
-                    "The images differ in size, and a batch needs one size. Set \"image_size\"");
+                    "The images differ in size, and a batch needs one size. Set \"image_size\".");
         }
         return Preprocessing.exact(new ImageShape(3, imageSize, imageSize));
     }
@@ -77,7 +81,7 @@ public record Specification(
     /**
      * Returns the names of the classes.
      *
-     * @return a name for each logit; none where the network is no classifier
+     * @return a name for each logit; empty unless the network is a classifier
      */
     public List<String> classNames() {
         return output instanceof Classes classes ? classes.names() : List.of();
@@ -87,24 +91,24 @@ public record Specification(
      * Returns how an image becomes the network's input.
      *
      * @return the preprocessing
-     * @throws UserException if it is not known
+     * @throws UserException if it is unknown
      */
     public Preprocessing requirePreprocessing() {
         if (preprocessing == null) {
             throw new UserException(
-                    "The network does not record how its images are prepared. Give a preprocessing:"
-                            + " torchvision, plain:N as in plain:32, or a JSON object");
+                    "The network does not record how its images are prepared. Give a preprocessing."
+                            + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.");
         }
         return preprocessing;
     }
 
     /**
-     * Returns the preprocessing of a text, or the network's own.
+     * Returns a given preprocessing, or the network's own.
      *
      * @param text a preset's name or JSON, see {@link Preprocessing#of(String, int)}; null for the
      *     network's own
-     * @return the preprocessing, of this network's channels
-     * @throws UserException if the text is bad, or there is none and the network's is not known
+     * @return the preprocessing, with this network's channels
+     * @throws UserException if the text is invalid, or is null and the network's own is unknown
      */
     public Preprocessing preprocessing(String text) {
         return text == null ? requirePreprocessing() : Preprocessing.of(text, channels);
@@ -113,9 +117,9 @@ public record Specification(
     /**
      * Replaces the preprocessing.
      *
-     * @param other the preprocessing, or null for an unknown one
+     * @param other the preprocessing, or null if it is unknown
      * @return the specification
-     * @throws UserException if it makes images of other channels
+     * @throws UserException if it has another number of channels
      */
     public Specification withPreprocessing(Preprocessing other) {
         return new Specification(model, channels, output, other);

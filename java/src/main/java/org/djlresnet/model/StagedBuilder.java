@@ -7,7 +7,7 @@ import org.djlresnet.block.Shortcut;
 import org.djlresnet.block.StridePlacement;
 
 /**
- * What the builders of {@link ResNet} and {@link PreactResNet} share.
+ * Base of the builders of {@link ResNet} and {@link PreactResNet}.
  *
  * @param <B> the builder itself
  */
@@ -23,28 +23,28 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
                     152, new int[] {3, 8, 36, 3});
 
     private static final int FIRST_BOTTLENECK = 50;
-    private static final int USUAL_WIDTH = 64;
+    private static final int DEFAULT_WIDTH = 64;
 
     BlockKind kind = BlockKind.BASIC;
     int[] blocks;
     int baseChannels = 64;
     Stem stem = Stem.STANDARD;
     BlockOptions options = BlockOptions.BASIC;
-    private int widthPerGroup = USUAL_WIDTH;
+    private int widthPerGroup = DEFAULT_WIDTH;
 
     StagedBuilder() {}
 
     /**
-     * Takes blocks and stages from He et al.'s table 1.
+     * Sets blocks and stages as in He et al., table 1.
      *
      * @param depth 18, 34, 50, 101 or 152
      * @return this builder
-     * @throws IllegalArgumentException if the table lacks the depth
+     * @throws IllegalArgumentException if the depth is another number
      */
     public B setDepth(int depth) {
         if (!BLOCKS.containsKey(depth)) {
             throw new IllegalArgumentException(
-                    "depth must be 18, 34, 50, 101 or 152. Received: depth=" + depth);
+                    "depth must be 18, 34, 50, 101 or 152. Received: " + depth + ".");
         }
         BlockKind table = depth < FIRST_BOTTLENECK ? BlockKind.BASIC : BlockKind.BOTTLENECK;
         return setStages(table, BLOCKS.get(depth));
@@ -54,8 +54,8 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
      * Sets blocks and stages.
      *
      * @param block the kind of all blocks
-     * @param blocksPerStage the number of blocks of each stage; each stage but the first halves the
-     *     map and doubles the channels
+     * @param blocksPerStage the number of blocks in each stage; each stage except the first halves
+     *     height and width and doubles the channels
      * @return this builder
      */
     public B setStages(BlockKind block, int... blocksPerStage) {
@@ -68,7 +68,7 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
     /**
      * Sets the channels of the stem and of the first stage before its expansion.
      *
-     * @param channels their number, 64 unless set
+     * @param channels the number of channels; 64 by default
      * @return this builder
      */
     public B optBaseChannels(int channels) {
@@ -79,7 +79,7 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
     /**
      * Sets the stem.
      *
-     * @param other {@link Stem#STANDARD} unless set
+     * @param other the stem; {@link Stem#STANDARD} by default
      * @return this builder
      */
     public B optStem(Stem other) {
@@ -90,7 +90,7 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
     /**
      * Sets the shortcut where the shape changes.
      *
-     * @param other {@link Shortcut#PROJECTION} unless set
+     * @param other the shortcut; {@link Shortcut#PROJECTION} by default
      * @return this builder
      */
     public B optShortcut(Shortcut other) {
@@ -99,9 +99,10 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
     }
 
     /**
-     * Sets which convolution has the stride; after the depth or the stages.
+     * Sets which convolution has the stride; call it after setting the depth or the stages.
      *
-     * @param other as torchvision unless set: the first of a basic block, the 3×3 of a bottleneck
+     * @param other the placement; by default torchvision's: the first convolution of a basic block,
+     *     the 3×3 convolution of a bottleneck
      * @return this builder
      */
     public B optStridePlacement(StridePlacement other) {
@@ -110,10 +111,10 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
     }
 
     /**
-     * Sets the groups of the bottlenecks' 3×3 convolutions, and how wide these are.
+     * Sets the groups and the width of the bottlenecks' 3×3 convolutions.
      *
-     * @param groups the number of groups, 1 unless set
-     * @param width the channels of a group in a first stage of 64 channels, 64 unless set
+     * @param groups the number of groups; 1 by default
+     * @param width the channels of a group in a first stage with 64 channels; 64 by default
      * @return this builder
      */
     public B optGroups(int groups, int width) {
@@ -138,7 +139,7 @@ public abstract class StagedBuilder<B extends StagedBuilder<B>> extends NetworkB
     }
 
     int width(int stage) {
-        return planes(stage) * widthPerGroup / USUAL_WIDTH * options.groups();
+        return planes(stage) * widthPerGroup / DEFAULT_WIDTH * options.groups();
     }
 
     static int stride(int stage, int index) {

@@ -10,10 +10,10 @@ import java.util.function.BiConsumer;
 import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.NamedModules;
 
-/** The parameters of a network under the names that torchvision gives them. */
+/** Names the parameters of a network as torchvision does. */
 public final class StateDict {
 
-    /** The last part of the name under which PyTorch counts the batches of a running statistic. */
+    /** The last part of PyTorch's name for the number of batches in a running statistic. */
     public static final String COUNTER = "num_batches_tracked";
 
     private StateDict() {}
@@ -22,8 +22,8 @@ public final class StateDict {
      * Names the parameters of a block, for example {@code layer2.0.downsample.0.weight} or {@code
      * bn1.running_mean}.
      *
-     * @param block a network or a part of one
-     * @return all its parameters, running statistics included, in the order of the forward pass
+     * @param block a network or a part of it
+     * @return all parameters by name, running statistics included, in the order of the forward pass
      */
     public static Map<String, Parameter> of(Block block) {
         Map<String, Parameter> named = new LinkedHashMap<>();
@@ -39,11 +39,11 @@ public final class StateDict {
     }
 
     /**
-     * Names the batch normalizations of a block by the tensors that count their batches, for
-     * example {@code bn1.num_batches_tracked}.
+     * Names the batch normalizations of a block by their batch counters, for example {@code
+     * bn1.num_batches_tracked}.
      *
-     * @param block a network or a part of one
-     * @return them all, in the order of the forward pass
+     * @param block a network or a part of it
+     * @return all batch normalizations by name, in the order of the forward pass
      */
     public static Map<String, BatchNorm> counters(Block block) {
         Map<String, BatchNorm> named = new LinkedHashMap<>();

@@ -5,9 +5,9 @@ import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.Layers;
 import org.djlresnet.block.NamedChain;
 
-/** What a residual network begins with: from the image to the first block's map. */
+/** The first layers of a residual network, from the image to the first block. */
 public enum Stem {
-    /** A 7×7 convolution of stride 2 and a 3×3 max pooling of stride 2, for photographs. */
+    /** A 7×7 convolution and a 3×3 max pooling, both with stride 2, for photographs. */
     STANDARD {
         @Override
         void addTo(NamedChain network, int channels, float momentum) {
@@ -17,7 +17,7 @@ public enum Stem {
         }
     },
     /**
-     * Three 3×3 convolutions, the first of stride 2, the first two of half the channels, and the
+     * Three 3×3 convolutions, the first with stride 2, the first two with half the channels, and
      * max pooling (ResNet-D: He T. et al., "Bag of Tricks", 2018).
      */
     DEEP {
@@ -36,7 +36,7 @@ public enum Stem {
             network.append("maxpool", Layers.maxPool(3, 2, 1));
         }
     },
-    /** A 3×3 convolution of stride 1, for small images such as CIFAR's. */
+    /** A 3×3 convolution with stride 1, for small images such as CIFAR's. */
     SMALL {
         @Override
         void addTo(NamedChain network, int channels, float momentum) {

@@ -9,14 +9,15 @@ import org.djlresnet.block.Shortcut;
 import org.djlresnet.block.StridePlacement;
 
 /**
- * The arrangement of a published JAX study of residual and plain networks on CIFAR-10.
+ * The networks of a published JAX study of residual and plain networks on CIFAR-10.
  *
- * <p>Like {@link CifarResNet}, but the <i>last</i> block of the first two stages goes to the next
- * stage's map and channels, with its second convolution; its shortcut is every second row and
- * column between channels of zeros. Batch normalization keeps 10 % of its old statistics at each
- * step. The plain networks are the same without the additions.
+ * <p>Like {@link CifarResNet}, but the <i>last</i> block of the first two stages changes to the
+ * next stage's size and channels, in its second convolution; its shortcut is every second row and
+ * column between channels of zeros. Batch normalization has momentum 0.1. The plain networks are
+ * the same without the shortcuts.
  *
- * <p>With 3 input channels and 10 classes 887,674 trainable parameters at depth 56, 304,378 at 20.
+ * <p>With 3 input channels and 10 classes, depth 56 has 887,674 trainable parameters and depth 20
+ * has 304,378.
  */
 public final class StudyResNet {
 
@@ -28,7 +29,7 @@ public final class StudyResNet {
     /**
      * Creates a builder.
      *
-     * @return a builder of residual networks, whose depth and classes are to be set
+     * @return a builder of residual networks; set its depth and classes
      */
     public static Builder builder() {
         return new Builder();
@@ -53,7 +54,7 @@ public final class StudyResNet {
          *
          * @param depth 6n+2
          * @return this builder
-         * @throws IllegalArgumentException if the depth is no such number
+         * @throws IllegalArgumentException if the depth is another number
          */
         public Builder setDepth(int depth) {
             blocks = threeStages(depth, BlockKind.BASIC);
@@ -61,9 +62,9 @@ public final class StudyResNet {
         }
 
         /**
-         * Leaves all shortcuts out.
+         * Sets whether to leave out all shortcuts.
          *
-         * @param without false unless set
+         * @param without whether to leave them out; false by default
          * @return this builder
          */
         public Builder optPlain(boolean without) {

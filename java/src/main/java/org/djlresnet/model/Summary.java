@@ -11,25 +11,25 @@ import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.Convolution;
 
 /**
- * The layers of a network with their output shapes, parameters and multiply-adds, computed from the
- * shapes alone.
+ * Lists the layers of a network with their output shapes, parameters and multiply-adds, computed
+ * from shapes only.
  *
- * @param layers the layers down to the asked depth, each parent before its children
+ * @param layers the layers down to the requested depth, each parent before its children
  * @param parameters the number of parameters, running statistics included
- * @param trainableParameters the number of parameters that training changes by gradients
- * @param multiplyAdds the multiplications of convolutions and linear layers for one example
+ * @param trainableParameters the number of parameters with gradients
+ * @param multiplyAdds the multiply-adds of convolutions and linear layers for one example
  */
 public record Summary(
         List<Layer> layers, long parameters, long trainableParameters, long multiplyAdds) {
 
     /**
-     * One block of a network.
+     * A block of a network.
      *
      * @param name the names of the block and its parents, joined by slashes
-     * @param type the block's class
+     * @param type the name of the block's class
      * @param outputShape the shape of its output
      * @param parameters the number of its parameters, running statistics included
-     * @param multiplyAdds its multiplications for one example
+     * @param multiplyAdds its multiply-adds for one example
      */
     public record Layer(
             String name, String type, Shape outputShape, long parameters, long multiplyAdds) {}
@@ -50,9 +50,9 @@ public record Summary(
      *
      * @param block the network
      * @param input the shape of its input, (N, C, H, W)
-     * @param depth how deep to list: 1 for the network's own children
+     * @param depth the depth of the list; 1 lists the network's own children
      * @return the summary
-     * @throws ArithmeticException if a number would not fit in 64 bits
+     * @throws ArithmeticException if a number does not fit in 64 bits
      */
     public static Summary of(Block block, Shape input, int depth) {
         List<Layer> layers = new ArrayList<>();
@@ -85,7 +85,7 @@ public record Summary(
                 layers.addAll(parts);
             }
             total = total.plus(cost);
-            // the branches of a ParallelBlock all take its input
+            // all branches of a ParallelBlock receive its input
             shape = block instanceof ParallelBlock ? input : output;
         }
         return total;

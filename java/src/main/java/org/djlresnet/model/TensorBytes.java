@@ -8,13 +8,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.djlresnet.engine.EngineTraits;
 
-/** Float32 tensors as bytes in native order, and back. */
+/** Converts float32 tensors to bytes in native order and back. */
 public final class TensorBytes {
 
     private TensorBytes() {}
 
     /**
-     * Copies bytes into a new array whose memory the engine owns.
+     * Copies bytes into a new array in the engine's memory.
      *
      * @param manager the manager of the new array
      * @param bytes a direct buffer of float32 values in native order
@@ -22,24 +22,24 @@ public final class TensorBytes {
      * @return the array
      */
     public static NDArray toArray(NDManager manager, ByteBuffer bytes, Shape shape) {
-        // create() may alias the buffer; the copy has the engine's own alignment and life time
+        // create() may alias the buffer; the copy has its own lifetime and the engine's alignment
         try (NDArray alias = manager.create(bytes, shape, DataType.FLOAT32)) {
             return alias.duplicate();
         }
     }
 
     /**
-     * Returns an array's values, without a copy where engine and memory order allow it.
+     * Returns an array's values, without a copy if engine and memory order allow it.
      *
      * @param array a float32 array
-     * @param scope owns the copy, if one has to be made
-     * @return its values in native order and in the order of its shape, valid as long as the array
-     *     is open and unchanged and the scope is open
+     * @param scope the manager of the copy, if one is needed
+     * @return the values in native byte order and row-major order, valid while the array is open
+     *     and unchanged and the scope is open
      */
     public static ByteBuffer of(NDArray array, NDManager scope) {
         NDArray values = array;
         if (EngineTraits.of(scope.getEngine()).stridesArrays()) {
-            // DJL gives a copy to the manager of what it copies: here a second array on that memory
+            // DJL attaches a copy to the manager of the original: use a second array on its memory
             values = array.stopGradient();
             values.attach(scope);
         }
@@ -47,10 +47,10 @@ public final class TensorBytes {
     }
 
     /**
-     * Copies bytes, for an array's memory is freed when it is closed, whoever still looks at it.
+     * Copies bytes that must outlive their array.
      *
-     * @param bytes what remains of it is copied; it stays as it is
-     * @return a direct buffer of native order
+     * @param bytes the buffer, whose remaining bytes are copied; its position does not change
+     * @return a direct buffer in native order
      */
     public static ByteBuffer copy(ByteBuffer bytes) {
         return ByteBuffer.allocateDirect(bytes.remaining())

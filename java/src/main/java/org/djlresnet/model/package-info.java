@@ -1,2 +1,2 @@
-/** Whole networks by name, their parameters under torchvision's names, and their summaries. */
+/** Networks by name, with parameters under torchvision's names, and their summaries. */
 package org.djlresnet.model;

@@ -1,2 +1,2 @@
-/** What Java cells of notebooks need: the kernel's start and bars of a training. */
+/** Java in notebooks: starts and adapts the kernel, collects output, draws a training's bars. */
 package org.djlresnet.notebook;

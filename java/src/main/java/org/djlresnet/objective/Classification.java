@@ -8,17 +8,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One class for each example: softmax cross-entropy, and the fraction of correct predictions.
+ * Single-label classification: softmax cross-entropy and accuracy.
  *
- * <p>The network's only output are logits, float32, (N, classes).
+ * <p>The network's only output is logits, float32, (N, classes).
  */
 public final class Classification implements Objective {
 
-    /** The name of the fraction of correct predictions. */
+    /** The metric that is the fraction of correct predictions. */
     public static final String ACCURACY = "accuracy";
 
-    private static final Metric LOSS = new Metric(Metric.LOSS, false);
-    private static final Metric CORRECT = new Metric(ACCURACY, true);
+    private static final Metric LOSS_METRIC = new Metric(Metric.LOSS, false);
+    private static final Metric ACCURACY_METRIC = new Metric(ACCURACY, true);
 
     private final int classes;
     private final Loss loss = Loss.softmaxCrossEntropyLoss();
@@ -34,17 +34,17 @@ public final class Classification implements Objective {
 
     @Override
     public List<Metric> metrics() {
-        return List.of(LOSS, CORRECT);
+        return List.of(LOSS_METRIC, ACCURACY_METRIC);
     }
 
     @Override
     public Metric selection() {
-        return CORRECT;
+        return ACCURACY_METRIC;
     }
 
     @Override
     public Metric plateau() {
-        return LOSS;
+        return LOSS_METRIC;
     }
 
     @Override

@@ -4,41 +4,52 @@ import ai.djl.ndarray.NDList;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Cross-entropy and confusion matrix, computed in double precision from the logits. */
-public final class ClassificationMeasurement implements Measurement {
+/** Cross-entropy and accuracy, computed in double precision from the logits. */
+public class ClassificationMeasurement implements Measurement {
 
     private final int classes;
-    private final long[][] confusion;
     private double lossSum;
     private long examples;
     private long correct;
 
-    ClassificationMeasurement(int classes) {
+    /**
+     * Starts a measurement.
+     *
+     * @param classes the number of classes
+     */
+    public ClassificationMeasurement(int classes) {
         this.classes = classes;
-        confusion = new long[classes][classes];
     }
 
     @Override
-    public void add(NDList outputs, Minibatch batch) {
+    public final void add(NDList outputs, Minibatch batch) {
         float[] logits = outputs.singletonOrThrow().toFloatArray();
         int[] labels = batch.labels().toIntArray();
         for (int i = 0; i < labels.length; i++) {
             int from = i * classes;
             int predicted = argmax(logits, from);
-            confusion[labels[i]][predicted]++;
+            count(labels[i], predicted);
             correct += predicted == labels[i] ? 1 : 0;
             lossSum += crossEntropy(logits, from, labels[i], predicted);
         }
         examples += labels.length;
     }
 
+    /**
+     * Counts an example. Does nothing unless overridden.
+     *
+     * @param label the true class
+     * @param predicted the predicted class
+     */
+    protected void count(int label, int predicted) {}
+
     @Override
-    public long examples() {
+    public final long examples() {
         return examples;
     }
 
     @Override
-    public Map<String, Double> metrics() {
+    public final Map<String, Double> metrics() {
         Map<String, Double> metrics = new LinkedHashMap<>();
         metrics.put(Metric.LOSS, lossSum / examples);
         metrics.put(Classification.ACCURACY, (double) correct / examples);
@@ -50,17 +61,8 @@ public final class ClassificationMeasurement implements Measurement {
      *
      * @return the sum, in nats
      */
-    public double lossSum() {
+    public final double lossSum() {
         return lossSum;
-    }
-
-    /**
-     * Returns the number of examples by true class (row) and predicted class (column).
-     *
-     * @return the counts themselves, not a copy
-     */
-    public long[][] confusion() {
-        return confusion;
     }
 
     private int argmax(float[] logits, int from) {

@@ -1,30 +1,30 @@
 package org.djlresnet.objective;
 
 /**
- * A figure that training and evaluation report, a mean over examples.
+ * A number that training and evaluation report, averaged over examples.
  *
- * @param name its name in {@code metrics.csv}, without the part of the data, such as {@code loss}
+ * @param name its name, such as {@code loss}; in {@code metrics.csv} with a prefix for the split
  * @param higherIsBetter whether a higher value is better
  */
 public record Metric(String name, boolean higherIsBetter) {
 
-    /** The name of the metric that every objective has: what is minimized. */
+    /** The name of the loss, which every objective has and minimizes. */
     public static final String LOSS = "loss";
 
     /**
      * Returns whether one value is better than another.
      *
      * @param value a value
-     * @param other another
-     * @param margin by how much it must be better, at least 0
-     * @return whether it is
+     * @param other the value to compare with
+     * @param margin the least difference that counts, at least 0
+     * @return whether {@code value} is better
      */
     public boolean isBetter(double value, double other, double margin) {
         return higherIsBetter ? value > other + margin : value < other - margin;
     }
 
     /**
-     * Returns the value that any other is better than.
+     * Returns the worst possible value.
      *
      * @return an infinity
      */

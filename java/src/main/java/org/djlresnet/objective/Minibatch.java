@@ -7,7 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import org.djlresnet.data.Batch;
 
 /**
- * A batch on the network's device: what the network reads, and what its outputs are compared with.
+ * A batch on the network's device.
  *
  * @param images float32, (N, C, H, W)
  * @param labels the classes, int32, (N)
@@ -15,10 +15,10 @@ import org.djlresnet.data.Batch;
 public record Minibatch(NDArray images, NDArray labels) {
 
     /**
-     * Wraps a batch, on a CPU without copying it.
+     * Wraps a batch, without a copy on a CPU.
      *
-     * @param batch the batch, which must stay open as long as the arrays are used
-     * @param manager owns the arrays
+     * @param batch the batch, which must stay open while the arrays are used
+     * @param manager the arrays' manager
      * @return the arrays
      */
     public static Minibatch of(Batch batch, NDManager manager) {

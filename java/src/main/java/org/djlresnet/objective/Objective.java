@@ -6,17 +6,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What training minimizes and measures.
+ * Defines what training minimizes and measures.
  *
- * <p>To add another, implement this interface and choose it in {@code TrainingPlan}.
+ * <p>To add an objective, implement this interface and select it in {@code TrainingPlan}.
  */
 public interface Objective {
 
     /**
-     * What a training batch came to.
+     * The results of a training batch.
      *
-     * @param loss the mean loss over the examples, a scalar that gradients can be taken of
-     * @param sums for each metric but the loss its sum over the examples, a scalar
+     * @param loss the mean loss over the examples, a differentiable scalar
+     * @param sums for each metric except the loss, its sum over the examples, a scalar
      */
     record Value(NDArray loss, Map<String, NDArray> sums) {}
 
@@ -28,14 +28,14 @@ public interface Objective {
     List<Metric> metrics();
 
     /**
-     * Returns the metric that selects the best epoch and that patience waits for.
+     * Returns the metric that selects the best epoch and controls early stopping.
      *
      * @return one of {@link #metrics}
      */
     Metric selection();
 
     /**
-     * Returns the metric that the schedule {@code plateau} follows.
+     * Returns the metric that the {@code plateau} schedule monitors.
      *
      * @return one of {@link #metrics}
      */
@@ -45,15 +45,15 @@ public interface Objective {
      * Computes the loss of a training batch and the sums of the other metrics.
      *
      * @param outputs the network's outputs in training mode
-     * @param batch the batch that they are of
-     * @return loss and sums, on the outputs' manager
+     * @param batch the batch they were computed from
+     * @return the loss and the sums, on the outputs' manager
      */
     Value apply(NDList outputs, Minibatch batch);
 
     /**
-     * Begins an evaluation.
+     * Starts an evaluation.
      *
-     * @return sums over no example
+     * @return an empty measurement
      */
     Measurement measurement();
 }

@@ -1,2 +1,2 @@
-/** What training minimizes and measures. */
+/** Objectives and metrics: what training minimizes and measures. */
 package org.djlresnet.objective;

@@ -8,8 +8,8 @@ import java.util.Map;
 import org.djlresnet.engine.EngineTraits;
 
 /**
- * The gradients of a step by the parameters' names, in the parameters' order. Closing them frees
- * them, so that the next backward pass starts from zero.
+ * The gradients of a step by parameter name, in the parameters' order. Closing frees them, so that
+ * the next backward pass starts from zero.
  */
 public final class Gradients implements AutoCloseable {
 
@@ -18,9 +18,9 @@ public final class Gradients implements AutoCloseable {
     private final Map<String, NDArray> byName = new LinkedHashMap<>();
 
     /**
-     * Takes the gradients that a backward pass has left.
+     * Collects the gradients after a backward pass.
      *
-     * @param all the network's parameters by name; those that take no gradient are left out
+     * @param all the network's parameters by name; those without gradients are skipped
      * @param engine the engine
      */
     public Gradients(Map<String, Parameter> all, Engine engine) {
@@ -38,7 +38,7 @@ public final class Gradients implements AutoCloseable {
     /**
      * Returns the gradients.
      *
-     * @return the arrays by the parameters' names; they are freed when this is closed
+     * @return the gradients by parameter name, valid until this object is closed
      */
     public Map<String, NDArray> byName() {
         return byName;

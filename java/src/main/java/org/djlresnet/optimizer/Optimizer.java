@@ -4,28 +4,28 @@ import ai.djl.ndarray.NDArray;
 import java.util.Map;
 
 /**
- * Moves parameters by their gradients.
+ * Updates parameters from their gradients.
  *
- * <p>To add another, implement this interface and choose it in {@link Optimizers}. All that it
- * keeps between steps is in {@link #state}, which checkpoints hold; corrections that depend on time
- * derive from the step.
+ * <p>To add an optimizer, implement this interface and select it in {@link Optimizers}. Everything
+ * it keeps between steps belongs in {@link #state}, which checkpoints save; corrections that depend
+ * on time are computed from the step.
  */
 public interface Optimizer extends AutoCloseable {
 
     /**
-     * Moves every parameter once.
+     * Updates every parameter once.
      *
-     * @param gradients for each trained parameter its gradient, in the parameters' order; the
-     *     optimizer may overwrite them
-     * @param lr the learning rate of this step
+     * @param gradients the gradients by parameter name, in the parameters' order; the optimizer may
+     *     overwrite them
+     * @param lr the learning rate for this step
      * @param step the number of steps before this one
      */
     void step(Map<String, NDArray> gradients, double lr, long step);
 
     /**
-     * Returns what the optimizer keeps between steps.
+     * Returns the optimizer's state.
      *
-     * @return its arrays by name, such as {@code momentum/conv1.weight}; empty if it keeps nothing
+     * @return arrays by name, such as {@code momentum/conv1.weight}; empty without state
      */
     Map<String, NDArray> state();
 

@@ -6,7 +6,7 @@ import ai.djl.training.initializer.Initializer;
 import java.util.Map;
 import org.djlresnet.recipe.Recipe;
 
-/** Makes the optimizer that a recipe asks for. */
+/** Creates optimizers from recipes. */
 public final class Optimizers {
 
     private Optimizers() {}
@@ -15,11 +15,10 @@ public final class Optimizers {
      * Creates an optimizer.
      *
      * @param recipe the recipe
-     * @param parameters the network's parameters by name; those that take no gradient are left
-     *     alone
+     * @param parameters the network's parameters by name; those without gradients are skipped
      * @param manager the network's manager
-     * @param restored gives entries of {@link Optimizer#state} their values; what it lacks is as at
-     *     the beginning of a run
+     * @param restored initial values of {@link Optimizer#state}; entries without one start as in a
+     *     new run
      * @return the optimizer
      */
     public static Optimizer create(

@@ -4,18 +4,18 @@ import ai.djl.nn.Parameter;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * Parameters that an optimizer treats alike.
+ * Settings that parameters of an optimizer share.
  *
- * @param weightDecay the factor of a parameter that is added to its gradient
+ * @param weightDecay the multiple of a parameter that is added to its gradient
  */
 public record ParameterGroup(double weightDecay) {
 
     /**
-     * Returns the group of a parameter: biases and the parameters of batch normalization do not
-     * decay unless the recipe says so.
+     * Returns the group of a parameter. Biases and batch normalization have no weight decay unless
+     * the recipe sets it.
      *
      * @param parameter the parameter
-     * @param recipe gives weight_decay and decay_bias_and_norm
+     * @param recipe the recipe, with weight_decay and decay_bias_and_norm
      * @return its group
      */
     public static ParameterGroup of(Parameter parameter, Recipe recipe) {

@@ -9,19 +9,19 @@ import java.util.Map;
 import org.djlresnet.engine.EngineTraits;
 
 /**
- * Stochastic gradient descent by PyTorch's definition.
+ * Stochastic gradient descent as PyTorch defines it.
  *
- * <p>With g the gradient, p the parameter, v the momentum buffer, which starts at zero:
+ * <p>With gradient g, parameter p and momentum buffer v, which starts at zero:
  *
  * <pre>
  * g ← g + weight_decay · p
  * v ← momentum · v + g
- * p ← p − lr · v                      or, with Nesterov's momentum,
+ * p ← p − lr · v                      or, with Nesterov momentum,
  * p ← p − lr · (g + momentum · v)
  * </pre>
  *
- * <p>The learning rate is not folded into v, so a schedule acts at once. The weight decay is that
- * of the parameter's {@link ParameterGroup}.
+ * <p>The learning rate is not part of v, so a schedule takes effect at once. The weight decay comes
+ * from the parameter's {@link ParameterGroup}.
  *
  * <p>Source: torch.optim.SGD; Sutskever et al., "On the importance of initialization and momentum
  * in deep learning", 2013.
@@ -42,10 +42,10 @@ public final class Sgd implements Optimizer {
      * Creates an optimizer.
      *
      * @param momentum the factor of the momentum buffer, 0 for none
-     * @param nesterov whether the momentum is Nesterov's
-     * @param parameters the parameters to move
+     * @param nesterov whether to use Nesterov momentum
+     * @param parameters the parameters to update
      * @param parent the manager of the network
-     * @param restored gives entries of {@link #state} their values; what it lacks is zero
+     * @param restored initial values of {@link #state}; entries without one start at zero
      */
     public Sgd(
             double momentum,
@@ -69,7 +69,7 @@ public final class Sgd implements Optimizer {
                         .toList();
     }
 
-    /** Zeros or restored values, in the parameter's memory order. */
+    /** Creates a buffer of zeros or restored values, in the parameter's memory order. */
     private NDArray velocity(TrainedParameter parameter, Map<String, Initializer> restored) {
         NDArray array = parameter.array();
         NDArray velocity = EngineTraits.zerosInOrderOf(array);

@@ -7,20 +7,20 @@ import java.util.Map;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * A parameter that training moves.
+ * A parameter that training updates.
  *
  * @param name its name in the network
- * @param array its values, which change in place
- * @param group how it is treated
+ * @param array its values, updated in place
+ * @param group its settings
  */
 public record TrainedParameter(String name, NDArray array, ParameterGroup group) {
 
     /**
-     * Lists the parameters that take gradients.
+     * Lists the parameters that have gradients.
      *
      * @param parameters the network's parameters by name
-     * @param recipe the recipe, which divides them into groups
-     * @return the trained ones, in the same order
+     * @param recipe the recipe, which determines their groups
+     * @return the trained parameters, in the same order
      */
     public static List<TrainedParameter> of(Map<String, Parameter> parameters, Recipe recipe) {
         return parameters.entrySet().stream()

@@ -1,2 +1,2 @@
-/** How gradients move parameters. */
+/** Optimizers: how gradients change parameters. */
 package org.djlresnet.optimizer;

@@ -4,25 +4,33 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.ToNumberPolicy;
+import com.google.gson.reflect.TypeToken;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.djlresnet.UserException;
 
 /**
- * Every setting of a training run, checked.
+ * All settings of a training run, validated.
  *
- * <p>A recipe is written as one JSON object. Settings that it lacks have the defaults of {@code
- * settings.json}, which are the book's: {@code d2l-resnet18} on Fashion-MNIST, 10 epochs, batches
- * of 256, plain SGD with a learning rate of 0.05.
+ * <p>{@link #builder()} makes a recipe in code, {@link #fromJson} reads one. Settings that are not
+ * given have the defaults of {@code settings.json}, which are the book's: {@code d2l-resnet18} on
+ * Fashion-MNIST, 10 epochs, batches of 256, plain SGD with a learning rate of 0.05.
  */
 public final class Recipe {
 
-    /** What stands for a data set's name where a run is on arrays, which have none. */
+    /** The data set's name in the recipe of a run on arrays. */
     public static final String ARRAYS = "arrays";
 
-    private static final Gson PRETTY =
-            new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+    private static final Gson GSON =
+            new GsonBuilder()
+                    .serializeNulls()
+                    .disableHtmlEscaping()
+                    .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
+                    .create();
+    private static final Gson PRETTY = GSON.newBuilder().setPrettyPrinting().create();
 
     private final JsonObject values;
 
@@ -31,17 +39,29 @@ public final class Recipe {
     }
 
     /**
-     * Reads and checks a recipe.
+     * Returns a builder, in which every setting has its default.
+     *
+     * @return a new builder
+     */
+    public static RecipeBuilder builder() {
+        return new RecipeBuilder();
+    }
+
+    /**
+     * Reads a recipe.
      *
      * @param json a JSON object, possibly empty
      * @return the recipe with all defaults filled in
-     * @throws SettingException if it has an unknown setting, or values that are not allowed
-     * @throws UserException if it is no JSON object
+     * @throws SettingException if a setting is unknown or its value is not allowed
+     * @throws UserException if the text is not a JSON object
      */
     public static Recipe fromJson(String json) {
+        return of(RecipeReader.read(json));
+    }
+
+    static Recipe of(Map<String, JsonElement> given) {
         JsonObject values = Settings.defaults();
-        RecipeReader.read(json)
-                .forEach((name, value) -> values.add(name, Settings.checked(name, value)));
+        given.forEach((name, value) -> values.add(name, Settings.checked(name, value)));
         Recipe recipe = new Recipe(values);
         if (recipe.nesterov() && recipe.momentum() == 0) {
             throw new SettingException("\"nesterov\" needs \"momentum\" above 0. Received: 0.");
@@ -49,21 +69,10 @@ public final class Recipe {
         if (recipe.warmupEpochs() >= recipe.epochs() && recipe.warmupEpochs() > 0) {
             throw new SettingException(
                     String.format(
-                            "\"warmup_epochs\" must be below \"epochs\". Received: %d and %d.",
+                            "\"warmup_epochs\" must be below \"epochs\". Received: %s and %s.",
                             recipe.warmupEpochs(), recipe.epochs()));
         }
         return recipe;
-    }
-
-    /**
-     * Reads a setting's value that was written without quotes, as on a command line.
-     *
-     * @param name the setting's name
-     * @param text its value
-     * @return the value, not checked
-     */
-    public static JsonElement parse(String name, String text) {
-        return Settings.parse(name, text);
     }
 
     /**
@@ -76,81 +85,99 @@ public final class Recipe {
     }
 
     /**
-     * Returns the recipe as a JSON tree.
+     * Returns every setting.
      *
-     * @return a copy
+     * @return values by name: a String, Boolean, Long or Double, or null
      */
-    public JsonObject toTree() {
-        return values.deepCopy();
+    public Map<String, Object> toMap() {
+        return GSON.fromJson(values, new TypeToken<Map<String, Object>>() {}.getType());
     }
 
     /**
      * Changes one setting.
      *
-     * @param name the setting's name
-     * @param value its new value
+     * @param name its name
+     * @param value its new value: a String, Boolean or Number, or null
      * @return a new recipe
      * @throws SettingException if the name or the value is not allowed
      */
-    public Recipe with(String name, JsonElement value) {
-        JsonObject changed = toTree();
-        changed.add(name, value);
-        return fromJson(changed.toString());
+    public Recipe with(String name, Object value) {
+        JsonObject changed = values.deepCopy();
+        changed.add(name, Settings.tree(value));
+        return of(changed.asMap());
     }
 
     /**
-     * Changes a recipe whose run is under way, where that does not change what the run computes.
+     * Changes settings of a run to be resumed, of those that do not change what it computes.
      *
      * @param changes settings by name
      * @return the recipe to resume with
-     * @throws SettingException if a change is not allowed, or would make another run of it; the
-     *     message names them all
+     * @throws SettingException if a change is not allowed; the message lists them all
      */
-    public Recipe resumedWith(JsonObject changes) {
-        JsonObject changed = toTree();
-        List<String> refused = new ArrayList<>();
-        for (String name : changes.keySet()) {
-            JsonElement value = Settings.checked(name, changes.get(name));
-            if (Settings.resumable().contains(name)) {
-                changed.add(name, value);
-            } else if (!value.equals(values.get(name))) {
-                refused.add(
-                        String.format(
-                                "\"%s\" %s (it is %s)",
-                                name, Setting.shown(value), Setting.shown(values.get(name))));
-            }
-        }
-        if (!refused.isEmpty()) {
+    public Recipe resumedWith(Map<String, ?> changes) {
+        JsonObject changed = values.deepCopy();
+        List<String> rejected = new ArrayList<>();
+        changes.forEach(
+                (name, given) -> {
+                    JsonElement value = Settings.checked(name, Settings.tree(given));
+                    if (Settings.resumable().contains(name)) {
+                        changed.add(name, value);
+                    } else if (!value.equals(values.get(name))) {
+                        rejected.add(
+                                String.format(
+                                        "\"%s\" %s (it is %s)",
+                                        name,
+                                        Setting.shown(value),
+                                        Setting.shown(values.get(name))));
+                    }
+                });
+        if (!rejected.isEmpty()) {
             throw new SettingException(
                     String.format(
                             "A resumed run keeps these settings: %s. Allowed to change: %s.",
-                            String.join(", ", refused),
+                            String.join(", ", rejected),
                             Settings.resumable().stream()
                                     .map(name -> '"' + name + '"')
                                     .collect(Collectors.joining(", "))));
         }
-        Recipe recipe = fromJson(changed.toString());
+        Recipe recipe = of(changed.asMap());
         boolean bound = schedule().equals("cosine") || schedule().equals("one-cycle");
         if (bound && recipe.epochs() != epochs()) {
             throw new SettingException(
                     String.format(
                             "\"epochs\" cannot change in a resumed run with the schedule '%s', which"
-                                    + " depends on it from the first step. Received: %d. Allowed:"
-                                    + " %d. Start a new run.",
+                                    + " depends on it from the first step. Received: %s. Allowed:"
+                                    + " %s. Start a new run.",
                             schedule(), recipe.epochs(), epochs()));
         }
         return recipe;
     }
 
     /**
-     * Returns the settings that may change while a run is under way.
+     * Returns the settings that a resumed run may change.
      *
-     * @return settings by name
+     * @return values by name
      */
-    public JsonObject resumable() {
-        JsonObject settings = new JsonObject();
-        Settings.resumable().forEach(name -> settings.add(name, values.get(name)));
+    public Map<String, Object> resumable() {
+        Map<String, Object> settings = toMap();
+        settings.keySet().retainAll(Settings.resumable());
         return settings;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Recipe recipe && values.equals(recipe.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return values.hashCode();
+    }
+
+    /** Returns the recipe as JSON in one line. */
+    @Override
+    public String toString() {
+        return GSON.toJson(values);
     }
 
     private JsonElement value(String name) {
@@ -175,7 +202,7 @@ public final class Recipe {
         return value("dataset").getAsString();
     }
 
-    /** Returns the folder of the data, or null for the data that come with the library. */
+    /** Returns the data set's folder, or null for the bundled data. */
     public String dataDir() {
         return optionalText("data_dir");
     }
@@ -190,7 +217,7 @@ public final class Recipe {
         return value("batch_size").getAsInt();
     }
 
-    /** Returns the learning rate, at the peak of the schedule. */
+    /** Returns the peak learning rate. */
     public double lr() {
         return value("lr").getAsDouble();
     }
@@ -200,27 +227,27 @@ public final class Recipe {
         return value("momentum").getAsDouble();
     }
 
-    /** Returns whether the momentum is Nesterov's. */
+    /** Returns whether SGD uses Nesterov momentum. */
     public boolean nesterov() {
         return value("nesterov").getAsBoolean();
     }
 
-    /** Returns the factor of the weights that is added to their gradients. */
+    /** Returns the weight decay. */
     public double weightDecay() {
         return value("weight_decay").getAsDouble();
     }
 
-    /** Returns whether biases and the scales of batch normalization decay too. */
+    /** Returns whether weight decay applies to biases and batch normalization. */
     public boolean decayBiasAndNorm() {
         return value("decay_bias_and_norm").getAsBoolean();
     }
 
-    /** Returns the name of the learning rate's schedule. */
+    /** Returns the learning rate schedule's name. */
     public String schedule() {
         return value("schedule").getAsString();
     }
 
-    /** Returns the number of epochs over which the learning rate rises linearly to its schedule. */
+    /** Returns the number of epochs of linear warm-up. */
     public int warmupEpochs() {
         return value("warmup_epochs").getAsInt();
     }
@@ -235,22 +262,22 @@ public final class Recipe {
         return value("step_factor").getAsDouble();
     }
 
-    /** Returns the file whose weights the run begins with, or null for fresh ones. */
+    /** Returns the file of the initial weights, or null for random ones. */
     public String weights() {
         return optionalText("weights");
     }
 
-    /** Returns the height and width that images are resized to, or null to leave them. */
+    /** Returns the height and width to resize images to, or null for their own size. */
     public Integer imageSize() {
         return optionalInt("image_size");
     }
 
-    /** Returns the greatest number of examples of each part of the data, or null for all. */
+    /** Returns the maximum number of training and of test examples, or null for all. */
     public Integer limit() {
         return optionalInt("limit");
     }
 
-    /** Returns the seed of the weights and of the order of the data. */
+    /** Returns the seed of the weights and of the order of the examples. */
     public long seed() {
         return value("seed").getAsLong();
     }
@@ -265,63 +292,63 @@ public final class Recipe {
         return value("device").getAsString();
     }
 
-    /** Returns the number of threads of the engine, or null for its own choice. */
+    /** Returns the engine's number of CPU threads, or null for its default. */
     public Integer threads() {
         return optionalInt("threads");
     }
 
     /**
-     * Returns after how many steps, or with an s after how many seconds, {@code last} is written
-     * within an epoch; null for epochs' ends alone.
+     * Returns how often {@code last} is written within an epoch: a number of steps, or of seconds
+     * followed by s; null to write it only at the end of an epoch.
      */
     public String checkpointEvery() {
         return optionalText("checkpoint_every");
     }
 
-    /** Returns the number of epochs whose checkpoints are kept besides last and best. */
+    /** Returns how many epochs' checkpoints are kept besides last and best. */
     public int keep() {
         return value("keep").getAsInt();
     }
 
-    /** Returns after how many epochs without a better accuracy the run ends, or null for never. */
+    /** Returns the number of epochs without improvement after which the run stops, or null. */
     public Integer patience() {
         return optionalInt("patience");
     }
 
-    /** Returns the increase of accuracy that counts as better. */
+    /** Returns the smallest increase of accuracy that counts as an improvement. */
     public double minDelta() {
         return value("min_delta").getAsDouble();
     }
 
-    /** Returns how many epochs without a lower loss the plateau schedule waits. */
+    /** Returns the plateau schedule's patience in epochs. */
     public int plateauEpochs() {
         return value("plateau_epochs").getAsInt();
     }
 
-    /** Returns the factor by which the plateau schedule lowers the rate. */
+    /** Returns the factor by which the plateau schedule multiplies the learning rate. */
     public double plateauFactor() {
         return value("plateau_factor").getAsDouble();
     }
 
     /**
-     * Returns the probability that a training step drops the last residual block, 0 for none; that
-     * of the others grows linearly to it.
+     * Returns the probability that a training step drops the last residual block; 0 to drop none.
+     * For the other blocks it grows linearly with depth.
      */
     public double stochasticDepth() {
         return value("stochastic_depth").getAsDouble();
     }
 
-    /** Returns whether the time of a step is attributed to its parts. */
+    /** Returns whether the run measures where the time of a step goes. */
     public boolean profile() {
         return value("profile").getAsBoolean();
     }
 
-    /** Returns the fraction of the training data that is held out for validation, or null. */
+    /** Returns the fraction of the training data to hold out for validation, or null. */
     public Double validationFraction() {
         return isNumber("validation") ? value("validation").getAsDouble() : null;
     }
 
-    /** Returns the file that lists the training examples held out for validation, or null. */
+    /** Returns the file that lists the training examples to hold out, or null. */
     public String validationFile() {
         return isNumber("validation") ? null : optionalText("validation");
     }

@@ -19,7 +19,7 @@ import org.djlresnet.UserException;
 /** Reads the JSON text of a recipe, strictly. */
 final class RecipeReader {
 
-    /** Keys that a run's recipe.json holds besides the settings; they are not read. */
+    /** Keys of a run's recipe.json that are not settings. */
     private static final Set<String> NOTES = Set.of("selection", "versions");
 
     private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
@@ -27,11 +27,11 @@ final class RecipeReader {
     private RecipeReader() {}
 
     /**
-     * Reads an object's entries.
+     * Reads the settings of a JSON object.
      *
      * @param json a JSON text
-     * @return the values by their keys, without the versions
-     * @throws UserException if it is no JSON object or has a setting twice
+     * @return values by name
+     * @throws UserException if the text is not a JSON object or repeats a setting
      */
     static Map<String, JsonElement> read(String json) {
         Map<String, JsonElement> given = new LinkedHashMap<>();
@@ -39,7 +39,9 @@ final class RecipeReader {
             reader.setStrictness(Strictness.STRICT);
             if (reader.peek() != JsonToken.BEGIN_OBJECT) {
                 throw new UserException(
-                        "A recipe is a JSON object. Received: " + inWords(reader.peek()) + ".");
+                        "A recipe must be a JSON object. Received: "
+                                + inWords(reader.peek())
+                                + ".");
             }
             reader.beginObject();
             while (reader.hasNext()) {
@@ -47,14 +49,14 @@ final class RecipeReader {
                 if (NOTES.contains(key)) {
                     reader.skipValue();
                 } else if (given.put(key, JsonParser.parseReader(reader)) != null) {
-                    throw new SettingException("\"" + key + "\" is in the recipe twice. Keep one.");
+                    throw new SettingException("The recipe repeats \"" + key + "\". Keep one.");
                 }
             }
             reader.endObject();
-            reader.peek(); // a strict reader throws where text follows the end
+            reader.peek(); // throws if text follows the object
         } catch (IOException | JsonParseException | IllegalStateException malformed) {
             throw new UserException(
-                    "The recipe is not JSON: " + reason(malformed) + ".", malformed);
+                    "The recipe is not valid JSON" + place(malformed) + ".", malformed);
         }
         return given;
     }
@@ -62,16 +64,16 @@ final class RecipeReader {
     private static String inWords(JsonToken token) {
         return switch (token) {
             case BEGIN_ARRAY -> "a list";
-            case STRING -> "a text";
+            case STRING -> "a string";
             case NUMBER -> "a number";
             case BOOLEAN -> "true or false";
             default -> token.name().toLowerCase(Locale.ROOT);
         };
     }
 
-    /** Gson's messages are advice on its use, in several lines; only the place is of use here. */
-    private static String reason(Exception malformed) {
+    /** Of Gson's messages, which advise programmers, only the place helps a user. */
+    private static String place(Exception malformed) {
         Matcher place = PLACE.matcher(String.valueOf(malformed.getMessage()));
-        return "it goes wrong" + (place.find() ? place.group() : " at its start");
+        return place.find() ? place.group() : "";
     }
 }

@@ -12,19 +12,18 @@ import org.djlresnet.data.Datasets;
 import org.djlresnet.model.Models;
 
 /**
- * One setting of a recipe, as {@code settings.json} describes it; what a type does not need is
- * null.
+ * One setting, as {@code settings.json} describes it. Keys that its type does not use are null.
  *
  * @param name its name
  * @param type boolean, integer, number, choice, text, path, model, dataset or fraction or path
- * @param defaultValue the value where a recipe has none
- * @param min the least number
- * @param max the greatest number
- * @param choices the texts of a choice
- * @param pattern the regular expression of a text
- * @param allowed what is allowed, in words, where the type and its limits do not say it
- * @param unset what JSON null stands for, in words; null where that is not allowed
- * @param resumable whether a run that is resumed may change it
+ * @param defaultValue the default value
+ * @param min the smallest number allowed
+ * @param max the largest number allowed
+ * @param choices the values of a choice
+ * @param pattern the regular expression that a text must match
+ * @param allowed the allowed values in words, unless type, limits and choices give them
+ * @param unset what JSON null means, in words; null if it is not allowed
+ * @param resumable whether a resumed run may change it
  */
 record Setting(
         String name,
@@ -43,8 +42,8 @@ record Setting(
     /**
      * Checks a value.
      *
-     * @param value a value of a recipe
-     * @return the value as recipes keep it: whole numbers without a fraction or exponent
+     * @param value the value
+     * @return the value as recipes store it: integers without fraction or exponent
      * @throws SettingException if it is not allowed
      */
     JsonElement checked(JsonElement value) {
@@ -58,7 +57,7 @@ record Setting(
         } catch (ArithmeticException | NumberFormatException notWhole) {
             throw wrong(value, "");
         } catch (UserException unknown) {
-            throw wrong(value, " " + unknown.getMessage().replace('"', '\'') + ".");
+            throw wrong(value, " " + sentence(unknown.getMessage().replace('"', '\'')));
         }
         String nearest =
                 type.equals("choice") || type.equals("dataset")
@@ -84,7 +83,11 @@ record Setting(
         };
     }
 
-    /** Returns whether the setting's values are texts. */
+    private static String sentence(String text) {
+        return text.endsWith(".") || text.endsWith("?") ? text : text + ".";
+    }
+
+    /** Returns whether the setting's values are strings. */
     boolean holdsText() {
         return List.of("choice", "dataset", "model", "path", "text").contains(type);
     }
@@ -103,7 +106,7 @@ record Setting(
                         name, shown(value), inWords(), advice));
     }
 
-    /** Says what is allowed. */
+    /** Describes the allowed values. */
     String inWords() {
         String words =
                 switch (type) {
@@ -116,7 +119,7 @@ record Setting(
         return unset == null ? words : words + ", or null";
     }
 
-    /** Shows a value in a message, without double quotes, which are for the names of settings. */
+    /** Shows a value in a message without double quotes, which mark names of settings. */
     static String shown(JsonElement value) {
         if (value.isJsonArray()) {
             return "a list";
@@ -145,7 +148,7 @@ record Setting(
         return !text.isEmpty() && text.indexOf('\0') < 0;
     }
 
-    /** JSON knows one kind of number: 1.0 and 1e3 are whole, 1.5 is not. */
+    /** JSON has one number type: 1.0 and 1e3 are integers, 1.5 is not. */
     private static long whole(JsonElement value) {
         return value.getAsBigDecimal().longValueExact();
     }
@@ -154,7 +157,7 @@ record Setting(
         return value.stripTrailingZeros().toPlainString();
     }
 
-    /** Returns a text, or an empty one for what is none. */
+    /** Returns a string, or an empty one for other values. */
     private static String textOf(JsonElement value) {
         return isText(value) ? value.getAsString() : "";
     }

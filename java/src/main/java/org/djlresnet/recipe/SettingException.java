@@ -3,18 +3,19 @@ package org.djlresnet.recipe;
 import org.djlresnet.UserException;
 
 /**
- * A setting has a value that is not allowed, alone or together with others.
+ * A setting is unknown, or its value is not allowed or conflicts with another setting.
  *
- * <p>The message writes the names of settings, and nothing else, in double quotes, so that a caller
- * can replace them by the names that its user knows.
+ * <p>In the message, names of settings and nothing else are in double quotes, so that a caller can
+ * replace them with the names its user knows.
  */
 public final class SettingException extends UserException {
 
     private static final long serialVersionUID = 1L;
 
     /**
-     * @param message what is wrong, with the settings' names in double quotes; what was received,
-     *     what is allowed and what to do
+     * Creates the exception.
+     *
+     * @param message the message
      */
     public SettingException(String message) {
         super(message);

@@ -1,6 +1,7 @@
 package org.djlresnet.recipe;
 
 import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -16,9 +17,11 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.NearestName;
 
-/** All settings of a recipe, in the order of {@code settings.json}, which Python reads as well. */
+/** All settings, in the order of {@code settings.json}, which Python reads too. */
 final class Settings {
 
+    private static final Gson GSON =
+            new GsonBuilder().serializeSpecialFloatingPointValues().create();
     private static final Map<String, Setting> SETTINGS = read();
 
     private Settings() {}
@@ -31,13 +34,18 @@ final class Settings {
                         Settings.class.getResourceAsStream("settings.json"),
                         StandardCharsets.UTF_8)) {
             Map<String, Setting> settings = new LinkedHashMap<>();
-            for (Setting setting : new Gson().fromJson(reader, Schema.class).settings()) {
+            for (Setting setting : GSON.fromJson(reader, Schema.class).settings()) {
                 settings.put(setting.name(), setting);
             }
             return settings;
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
+    }
+
+    /** Converts a value given in code; NaN passes, for {@link #checked} to reject it by name. */
+    static JsonElement tree(Object value) {
+        return GSON.toJsonTree(value);
     }
 
     static JsonObject defaults() {
@@ -52,11 +60,11 @@ final class Settings {
     }
 
     /**
-     * Reads a value that was written without quotes, as on a command line.
+     * Reads a value written without quotes, as on a command line.
      *
      * @param name the setting's name
      * @param text its value
-     * @return a number, truth value or null where the text is one and the setting is no text
+     * @return a string if the setting holds one, else a number, boolean or null if the text is one
      */
     static JsonElement parse(String name, String text) {
         JsonPrimitive asText = new JsonPrimitive(text);
@@ -71,7 +79,7 @@ final class Settings {
         }
     }
 
-    /** Lists the settings that a run which is resumed may change. */
+    /** Returns the names of the settings that a resumed run may change. */
     static List<String> resumable() {
         return SETTINGS.values().stream().filter(Setting::resumable).map(Setting::name).toList();
     }
@@ -81,8 +89,8 @@ final class Settings {
      *
      * @param name the setting's name
      * @param value its value
-     * @return the value as recipes keep it
-     * @throws SettingException if there is no such setting or it does not allow the value
+     * @return the value as recipes store it
+     * @throws SettingException if the setting is unknown or does not allow the value
      */
     static JsonElement checked(String name, JsonElement value) {
         Setting setting = SETTINGS.get(name);

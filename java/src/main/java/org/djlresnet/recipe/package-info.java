@@ -1,2 +1,2 @@
-/** Every setting of a run, checked. */
+/** Recipes: all settings of a training run. */
 package org.djlresnet.recipe;

@@ -2,6 +2,7 @@ package org.djlresnet.training;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,13 +46,17 @@ public record EpochRow(
     }
 
     /**
-     * Reads a row that {@link #toJson} wrote.
+     * Reads a row of {@link Progress#toJson}.
      *
      * @param json a JSON object
      * @return the row
      * @throws RuntimeException if a key is missing or of another type
      */
-    public static EpochRow fromJson(JsonObject json) {
+    public static EpochRow fromJson(String json) {
+        return fromJson(JsonParser.parseString(json).getAsJsonObject());
+    }
+
+    static EpochRow fromJson(JsonObject json) {
         Map<String, Double> metrics = new LinkedHashMap<>();
         for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
             if (!COLUMNS.contains(entry.getKey())) {
@@ -159,7 +164,7 @@ public record EpochRow(
      *
      * @return a JSON object
      */
-    public JsonObject toJson() {
+    JsonObject toJson() {
         JsonObject row = new JsonObject();
         row.addProperty("epoch", epoch);
         row.addProperty("step", step);

@@ -126,7 +126,7 @@ final class Recorder implements AutoCloseable {
     }
 
     private void save(Path file, TrainingState state, Optimizer optimizer) throws IOException {
-        Checkpoint.save(file, network, state.toJson(selection), optimizer.state());
+        Checkpoint.save(file, network, state.toJson(selection).toString(), optimizer.state());
     }
 
     /**

@@ -1,6 +1,6 @@
 package org.djlresnet.training;
 
-import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -187,7 +187,7 @@ record ResumePoint(
             return;
         }
         try {
-            state.recipe().resumedWith(written.toTree());
+            state.recipe().resumedWith(written.toMap());
         } catch (UserException another) {
             Path file = RunFolder.recipeFile(folder.path());
             throw new UserException(
@@ -208,13 +208,13 @@ record ResumePoint(
     }
 
     private static TrainingState state(Checkpoint checkpoint, Path file) {
-        JsonObject run = checkpoint.run();
+        String run = checkpoint.run();
         if (run == null) {
             throw new UserException(
                     file + " contains a network, but no run to resume. Give a run folder.");
         }
         try {
-            return TrainingState.fromJson(run);
+            return TrainingState.fromJson(JsonParser.parseString(run).getAsJsonObject());
         } catch (UserException wrong) {
             throw wrong;
         } catch (RuntimeException malformed) {

@@ -1,7 +1,7 @@
 package org.djlresnet.training;
 
-import com.google.gson.JsonObject;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.recipe.Recipe;
 
 /**
@@ -13,4 +13,4 @@ import org.djlresnet.recipe.Recipe;
  * @param versions the versions of the library, engine and system
  */
 public record RunContents(
-        Recipe recipe, Selection selection, List<String> metrics, JsonObject versions) {}
+        Recipe recipe, Selection selection, List<String> metrics, Map<String, String> versions) {}

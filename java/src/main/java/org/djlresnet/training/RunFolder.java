@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -213,9 +214,9 @@ public final class RunFolder implements AutoCloseable {
      */
     void begin(RunContents contents, List<EpochRow> history) throws IOException {
         removeTemporaryFiles();
-        JsonObject written = contents.recipe().toTree();
-        written.add("selection", contents.selection().toJson());
-        written.add("versions", contents.versions());
+        JsonObject written = JsonParser.parseString(contents.recipe().toJson()).getAsJsonObject();
+        written.add("selection", JsonParser.parseString(contents.selection().toJson()));
+        written.add("versions", PRETTY.toJsonTree(contents.versions()));
         AtomicFile.write(recipeFile(path), PRETTY.toJson(written) + "\n");
         StringBuilder table = new StringBuilder(EpochRow.csvHeader(contents.metrics()) + "\n");
         history.forEach(row -> table.append(row.toCsv()).append("\n"));

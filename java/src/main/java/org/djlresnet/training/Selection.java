@@ -62,11 +62,11 @@ public record Selection(String part, Metric metric) {
      *
      * @return {@code {"metric", "higher_is_better", "on"}}, as in recipe.json
      */
-    public JsonObject toJson() {
+    public String toJson() {
         JsonObject json = new JsonObject();
         json.addProperty("metric", column());
         json.addProperty("higher_is_better", metric.higherIsBetter());
         json.addProperty("on", part + " data");
-        return json;
+        return json.toString();
     }
 }

@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.UserException;
-import org.djlresnet.block.ResidualUnit;
+import org.djlresnet.block.ResidualBlock;
 import org.djlresnet.data.SplitMix64;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.recipe.SettingException;
 
 /**
@@ -30,9 +30,10 @@ final class StochasticDepth {
 
     private final long seed;
     private final EngineTraits traits;
-    private final List<Unit> units = new ArrayList<>();
+    private final List<DroppedBranch> branches = new ArrayList<>();
 
-    private record Unit(String name, ResidualUnit block, double drop, List<Parameter> parameters) {}
+    private record DroppedBranch(
+            String name, ResidualBlock block, double probability, List<Parameter> parameters) {}
 
     /**
      * Prepares a network.
@@ -45,7 +46,7 @@ final class StochasticDepth {
     StochasticDepth(Network network, long seed, double lastDrop) {
         this.seed = seed;
         traits = EngineTraits.of(network.manager().getEngine());
-        Map<String, ResidualUnit> found = ResidualUnits.of(network.block());
+        Map<String, ResidualBlock> found = ResidualBlocks.of(network.block());
         found.values().forEach(block -> block.gate().beginStep(false, 1));
         if (lastDrop == 0) {
             return;
@@ -60,15 +61,15 @@ final class StochasticDepth {
         }
         found.forEach(
                 (name, block) ->
-                        units.add(
-                                new Unit(
+                        branches.add(
+                                new DroppedBranch(
                                         name,
                                         block,
-                                        lastDrop * (units.size() + 1) / found.size(),
+                                        lastDrop * (branches.size() + 1) / found.size(),
                                         trained(block))));
     }
 
-    private static List<Parameter> trained(ResidualUnit block) {
+    private static List<Parameter> trained(ResidualBlock block) {
         return block.branch().getParameters().values().stream()
                 .filter(Parameter::requiresGradient)
                 .toList();
@@ -80,11 +81,11 @@ final class StochasticDepth {
      * @param step the number of steps before
      */
     void begin(long step) {
-        for (Unit unit : units) {
-            boolean drop = drops(seed, step, unit.name, unit.drop);
-            unit.block.gate().beginStep(drop, 1 - unit.drop);
+        for (DroppedBranch branch : branches) {
+            boolean drop = drops(seed, step, branch.name, branch.probability);
+            branch.block.gate().beginStep(drop, 1 - branch.probability);
             if (drop) {
-                unit.parameters.forEach(
+                branch.parameters.forEach(
                         parameter -> traits.clearUnreachedGradient(parameter.getArray()));
             }
         }

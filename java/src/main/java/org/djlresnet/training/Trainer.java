@@ -166,7 +166,7 @@ public final class Trainer {
      *
      * @param steps the number of steps, counted from the start of this run or its resumption
      */
-    public void stopAfter(long steps) {
+    void stopAfter(long steps) {
         lastStep = plan.start().step() + steps;
     }
 
@@ -178,10 +178,9 @@ public final class Trainer {
      * @throws UncheckedIOException if a file cannot be written
      */
     public void run() {
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         try {
-            recorder.log(
-                    (step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe.toTree());
+            recorder.log((step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe);
             if (continues()) {
                 runEpochs();
             }

@@ -82,8 +82,8 @@ public final class TrainingPlan {
      * @throws SettingException if one is not at its default
      */
     static void rejectIgnoredSettings(Recipe recipe) {
-        JsonObject values = recipe.toTree();
-        JsonObject defaults = Recipe.fromJson("{}").toTree();
+        Map<String, Object> values = recipe.toMap();
+        Map<String, Object> defaults = Recipe.fromJson("{}").toMap();
         Map<String, String> schedules =
                 Map.of(
                         "step_epochs", "step",

@@ -1,10 +1,7 @@
 package org.djlresnet.training;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.training.initializer.Initializer;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +12,9 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
+import org.djlresnet.data.TrainingData;
 import org.djlresnet.engine.Devices;
+import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
@@ -55,7 +54,7 @@ public record TrainingRun(
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
      * @return the run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingRun prepare(Recipe recipe, Path dataDir, Path runDir) {
         return begin(recipe, named(dataDir), true, runDir);
@@ -69,14 +68,11 @@ public record TrainingRun(
      * @param test the test data
      * @param runDir the run's folder, or null to write no files
      * @return the run
-     * @throws UserException if a requested thing does not exist or does not fit
+     * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
-                recipe.with("dataset", new JsonPrimitive(Recipe.ARRAYS)),
-                arrays(train, test),
-                runDir != null,
-                runDir);
+                recipe.with("dataset", Recipe.ARRAYS), arrays(train, test), runDir != null, runDir);
     }
 
     /**
@@ -86,9 +82,9 @@ public record TrainingRun(
      * @param changes settings to change; only those that do not affect the result
      * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
      * @return the run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
-    public static TrainingRun resume(Path from, JsonObject changes, Path dataDir) {
+    public static TrainingRun resume(Path from, Map<String, ?> changes, Path dataDir) {
         return continueRun(from, changes, named(dataDir));
     }
 
@@ -100,9 +96,10 @@ public record TrainingRun(
      * @param train the training data of the run
      * @param test the test data of the run
      * @return the run
-     * @throws UserException if there is no run to resume, or something does not fit
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
-    public static TrainingRun resume(Path from, JsonObject changes, Examples train, Examples test) {
+    public static TrainingRun resume(
+            Path from, Map<String, ?> changes, Examples train, Examples test) {
         return continueRun(from, changes, arrays(train, test));
     }
 
@@ -126,9 +123,15 @@ public record TrainingRun(
 
     private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
         TrainingPlan.rejectIgnoredSettings(recipe);
-        requireEngine(recipe);
-        Examples train = limited(data.read(recipe, true), recipe);
-        Examples test = limited(data.read(recipe, false), recipe);
+        Engines.require(recipe.engine());
+        Examples allTrain = data.read(recipe, true);
+        Examples allTest = data.read(recipe, false);
+        String classWarning = TrainingData.checkClasses(allTrain, allTest);
+        Examples train = limited(allTrain, recipe);
+        Examples test = limited(allTest, recipe);
+        if (recipe.imageSize() == null && recipe.weights() == null) {
+            TrainingData.requireSameSize(train, test);
+        }
         Network network = fresh(recipe, train);
         RunFolder folder = null;
         try {
@@ -137,15 +140,15 @@ public record TrainingRun(
             // the folder is created last, so that an error leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
-            return new TrainingRun(
-                    recipe, network, folder, trainer, 0, preparesOtherwise(recipe, network, train));
+            String warning = joined(classWarning, preparesOtherwise(recipe, network, train));
+            return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
         }
     }
 
-    private static TrainingRun continueRun(Path from, JsonObject changes, Data data) {
+    private static TrainingRun continueRun(Path from, Map<String, ?> changes, Data data) {
         Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
         ResumePoint.requireRun(from, place);
         RunFolder folder = RunFolder.open(place);
@@ -163,7 +166,7 @@ public record TrainingRun(
                                             + " completed. Received: %s.",
                                     state.epochsDone(), recipe.epochs()));
                 }
-                requireEngine(recipe);
+                Engines.require(recipe.engine());
                 Examples train = limited(data.read(recipe, true), recipe);
                 Examples test = limited(data.read(recipe, false), recipe);
                 Map<String, Initializer> optimizer = Map.of();
@@ -204,7 +207,7 @@ public record TrainingRun(
                 plan.recipe(),
                 plan.selection(),
                 plan.metricColumns(),
-                Versions.toJson(plan.network().manager().getEngine()));
+                Versions.of(plan.network().manager().getEngine()));
     }
 
     /** Rejects other class names; classes without names are numbered. */
@@ -259,6 +262,13 @@ public record TrainingRun(
         return Network.create(specification(recipe, train, null), recipe.seed(), device);
     }
 
+    private static String joined(String first, String second) {
+        if (first == null || second == null) {
+            return first == null ? second : first;
+        }
+        return first + " " + second;
+    }
+
     /** Returns a warning if the weights, not the data, determine the image size. */
     private static String preparesOtherwise(Recipe recipe, Network network, Examples train) {
         ImageShape input = network.specification().preprocessing().output(train.shape());
@@ -291,19 +301,6 @@ public record TrainingRun(
         }
         if (folder != null) {
             folder.close();
-        }
-    }
-
-    /** Rejects a recipe for another engine: a process cannot change its engine. */
-    private static void requireEngine(Recipe recipe) {
-        String running = Engine.getInstance().getEngineName();
-        if (!running.equalsIgnoreCase(recipe.engine())) {
-            throw new UserException(
-                    "The recipe needs the engine \""
-                            + recipe.engine()
-                            + "\", but this process runs "
-                            + running
-                            + ". Start another process for it.");
         }
     }
 

@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +26,7 @@ import org.djlresnet.recipe.Recipe;
  * @param data the data's checksums; null at the beginning of a run, in a run that writes no files
  *     and in older checkpoints
  */
-public record TrainingState(
+record TrainingState(
         Recipe recipe,
         int epochsDone,
         long step,
@@ -126,7 +127,7 @@ public record TrainingState(
      */
     public JsonObject toJson(Selection selection) {
         JsonObject json = new JsonObject();
-        json.add("recipe", recipe.toTree());
+        json.add("recipe", JsonParser.parseString(recipe.toJson()));
         json.addProperty("epoch", epochsDone);
         json.addProperty("step", step);
         json.add("best", best(selection));

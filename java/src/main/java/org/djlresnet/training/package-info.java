@@ -1,2 +1,2 @@
-/** The training loop, its schedules, metrics, run folders and resumption. */
+/** Training runs: the loop, its checkpoints and its run folder. */
 package org.djlresnet.training;

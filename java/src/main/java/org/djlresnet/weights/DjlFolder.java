@@ -1,6 +1,11 @@
 package org.djlresnet.weights;
 
 import ai.djl.Model;
+import ai.djl.modality.Classifications;
+import ai.djl.modality.cv.Image;
+import ai.djl.ndarray.NDManager;
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.translate.Translator;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,38 +16,94 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.Engines;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 
 /**
- * A folder that DJL's {@code Criteria} load and its {@code Predictor} serves, with our jar on the
- * class path.
+ * Networks as DJL's models: a {@link Model} of a network in memory, {@link Criteria} that load a
+ * run folder, and folders that any {@code Criteria} and DJL Serving load with our jar on the class
+ * path.
  *
- * <p>It holds {@code <model>-0000.params} in DJL's own form, {@code synset.txt} with a class name a
- * line, and {@code serving.properties} with the arguments of {@link NetworkFactory} and {@link
- * NetworkTranslatorFactory}: images are prepared as the network's own, and the answer is a
- * probability for each class.
+ * <p>An exported folder holds {@code <model>-0000.params} in DJL's format, {@code synset.txt} with
+ * one class name per line, and {@code serving.properties} with the engine and the arguments of
+ * {@link NetworkFactory} and {@link NetworkTranslatorFactory}. The output is a probability for each
+ * class.
  *
- * <p>{@code Criteria} without a translator have DJL's own, which reads images in its way: it leaves
- * transparency out, and brightens greys of 16 bits and those with transparency. With {@code
- * optTranslatorFactory(new DeferredTranslatorFactory())} images of all kinds are read as everywhere
- * else.
+ * <p>{@code Criteria} without a translator use DJL's own, which ignores transparency and brightens
+ * grey images of 16 bits or with transparency. With {@code optTranslatorFactory(new
+ * DeferredTranslatorFactory())} images of all kinds are read as in training.
  */
 public final class DjlFolder {
 
-    /** The file with a class name a line. */
+    /** The file with one class name per line. */
     static final String SYNSET = "synset.txt";
 
     private DjlFolder() {}
 
     /**
-     * Writes the folder.
+     * Returns a network as a DJL model, which shares its parameters. {@code model.newPredictor}
+     * takes the translator of {@link #translator}.
      *
-     * @param folder the folder, not there yet or empty
-     * @param network the network, of 1 channel or 3
+     * @param network the network, which must stay open as long as the model
+     * @return the model, to be closed by the caller; its block takes float32 (N, C, H, W) or uint8
+     *     (N, H, W, 3) images and returns logits
+     * @throws UserException if the network's preprocessing is not known
+     */
+    public static Model model(Network network) {
+        Preprocessing preprocessing = network.specification().requirePreprocessing();
+        Model model = newModel(network);
+        model.setBlock(new RawImageBlock(network.block(), preprocessing, network.classNames()));
+        return model;
+    }
+
+    /**
+     * Returns the translator from images to class probabilities of a network.
+     *
+     * @param network the network
+     * @return the translator
+     * @throws UserException if the network's preprocessing is not known
+     */
+    public static Translator<Image, Classifications> translator(Network network) {
+        return new NetworkTranslator(
+                network.specification().requirePreprocessing(), network.classNames());
+    }
+
+    /**
+     * Returns criteria that load the best epoch of a run folder, with the engine that trained it.
+     *
+     * @param run a run folder
+     * @return a builder for images to class probabilities; further options may be added
+     * @throws UserException if the folder holds no checkpoint
+     */
+    public static Criteria.Builder<Image, Classifications> criteria(Path run) {
+        Path file = NetworkFactory.checkpoint(run);
+        if (file == null) {
+            throw new UserException(run + " is not a run folder: it holds no checkpoint.");
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            if (checkpoint.engine() != null) {
+                Engines.require(checkpoint.engine());
+            }
+            return Criteria.builder()
+                    .setTypes(Image.class, Classifications.class)
+                    .optModelPath(run)
+                    .optEngine(Engines.current().getEngineName())
+                    .optArgument("blockFactory", NetworkFactory.class.getName())
+                    .optOption("hasParameter", "false") // the factory has read them
+                    .optTranslatorFactory(new NetworkTranslatorFactory());
+        }
+    }
+
+    /**
+     * Exports a network to a folder.
+     *
+     * @param folder the folder, new or empty
+     * @param network the network, of 1 or 3 channels
      * @param preprocessing how an image becomes the network's input
-     * @throws UserException if the network or a class name does not fit the form, or the folder
-     *     holds something
+     * @throws UserException if the format cannot hold the network or a class name, or the folder is
+     *     not empty
      * @throws IOException if the folder cannot be written
      */
     public static void write(Path folder, Network network, Preprocessing preprocessing)
@@ -53,7 +114,7 @@ public final class DjlFolder {
             requireEmpty(target);
         }
         requireParent(target);
-        // beside it, so that a folder is whole or not there
+        // written beside it and moved, so that the folder is complete or absent
         Path temporary = Files.createDirectory(AtomicFile.temporaryBeside(target));
         try {
             writeParameters(temporary, network);
@@ -73,23 +134,28 @@ public final class DjlFolder {
         int channels = network.inChannels();
         if (channels != 1 && channels != 3) {
             throw new UserException(
-                    "DJL reads images of 1 or 3 channels. Received: a network of " + channels);
+                    "DJL reads images of 1 or 3 channels. Received: a network of "
+                            + channels
+                            + ".");
         }
         for (String name : network.classNames()) {
             if (name.isBlank() || !name.equals(name.strip()) || name.lines().count() > 1) {
                 throw new UserException(
-                        "A class name must be one line of synset.txt. Received: \"" + name + "\"");
+                        "A class name must fit in one line of synset.txt, without spaces around it."
+                                + " Received: '"
+                                + name.replace("\n", "\\n")
+                                + "'.");
             }
         }
     }
 
     private static void requireEmpty(Path folder) throws IOException {
         if (!Files.isDirectory(folder)) {
-            throw new UserException(folder + " is a file; give a new folder");
+            throw new UserException(folder + " is a file. Choose a new folder.");
         }
         try (Stream<Path> content = Files.list(folder)) {
             if (content.findAny().isPresent()) {
-                throw new UserException(folder + " exists and holds files; give a new folder");
+                throw new UserException(folder + " is not empty. Choose a new folder.");
             }
         }
     }
@@ -97,32 +163,38 @@ public final class DjlFolder {
     private static void requireParent(Path folder) {
         if (!Files.isDirectory(folder.getParent())) {
             throw new UserException(
-                    "The folder "
+                    "Cannot create "
                             + folder
-                            + " cannot be made: there is no folder "
-                            + folder.getParent());
+                            + ": the folder "
+                            + folder.getParent()
+                            + " does not exist.");
         }
     }
 
     private static void writeParameters(Path folder, Network network) throws IOException {
-        String engine = network.manager().getEngine().getEngineName();
-        try (Model model =
-                Model.newInstance(network.model(), network.manager().getDevice(), engine)) {
+        try (Model model = newModel(network)) {
             model.setBlock(network.block());
             model.setProperty("Epoch", "0");
             model.save(folder, network.model());
         }
     }
 
+    private static Model newModel(Network network) {
+        NDManager manager = network.manager();
+        return Model.newInstance(
+                network.model(), manager.getDevice(), manager.getEngine().getEngineName());
+    }
+
     private static List<String> properties(Network network, Preprocessing preprocessing) {
         Map<String, String> entries = new LinkedHashMap<>();
+        entries.put(NetworkFactory.ENGINE, network.manager().getEngine().getEngineName());
         entries.put("option.modelName", network.model());
         entries.put("blockFactory", NetworkFactory.class.getName());
         entries.put(NetworkFactory.NETWORK, network.model());
         entries.put(NetworkFactory.CLASSES, Integer.toString(network.classNames().size()));
         entries.put("translatorFactory", NetworkTranslatorFactory.class.getName());
-        entries.put(NetworkTranslatorFactory.PREPROCESSING, preprocessing.toJson().toString());
-        // for DJL's own translator: images come as they are, and the block prepares them
+        entries.put(NetworkFactory.PREPROCESSING, preprocessing.toJson());
+        // DJL's own translator then passes images as they are, for the block to prepare
         entries.put("flag", "COLOR");
         entries.put("toTensor", "false");
         entries.put("applySoftmax", "true");

@@ -8,9 +8,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorContext;
-import ai.djl.util.Utils;
 import java.awt.image.BufferedImage;
-import java.io.IOException;
 import java.util.List;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
@@ -18,23 +16,15 @@ import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RasterPixels;
 import org.djlresnet.image.RawImage;
 
-/**
- * From an image to a probability for each class of {@code synset.txt}. Safe for several threads.
- */
+/** Translates an image to a probability for each class. Thread-safe. */
 final class NetworkTranslator implements Translator<Image, Classifications> {
 
     private final Preprocessing preprocessing;
-    private volatile List<String> classNames;
+    private final List<String> classNames;
 
-    NetworkTranslator(Preprocessing preprocessing) {
+    NetworkTranslator(Preprocessing preprocessing, List<String> classNames) {
         this.preprocessing = preprocessing;
-    }
-
-    @Override
-    public void prepare(TranslatorContext context) throws IOException {
-        classNames =
-                context.getModel()
-                        .getArtifact(DjlFolder.SYNSET, content -> Utils.readLines(content, true));
+        this.classNames = classNames;
     }
 
     @Override
@@ -53,7 +43,7 @@ final class NetworkTranslator implements Translator<Image, Classifications> {
         return new NDList(context.getNDManager().create(values, chw));
     }
 
-    /** Reads an image of another image library, as DJL gives its pixels: bytes (H, W, 3). */
+    /** Reads an image of another image library from the pixels (H, W, 3) that DJL returns. */
     private static void read(TranslatorContext context, Image image, RawImage raw) {
         ImageShape shape = new ImageShape(3, image.getHeight(), image.getWidth());
         NDArray array = image.toNDArray(context.getNDManager(), Image.Flag.COLOR);

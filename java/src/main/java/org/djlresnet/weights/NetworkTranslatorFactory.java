@@ -5,26 +5,21 @@ import ai.djl.modality.Classifications;
 import ai.djl.modality.cv.Image;
 import ai.djl.modality.cv.translator.BaseImageTranslatorFactory;
 import ai.djl.translate.Translator;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import java.io.Serializable;
 import java.util.Map;
 import org.djlresnet.UserException;
-import org.djlresnet.image.Preprocessing;
 
 /**
- * Makes the translator of a folder that {@link DjlFolder} wrote: images are prepared as in
- * training, whatever their kind.
+ * Creates the translator from images to class probabilities of a model whose block {@link
+ * NetworkFactory} or {@link DjlFolder#model} made. It prepares images of all kinds as training
+ * does.
  *
- * <p>The folder's {@code serving.properties} name this class as {@code translatorFactory}, and have
- * the preprocessing as JSON by {@value #PREPROCESSING}. DJL Serving reads that; {@code Criteria} do
- * with {@code optTranslatorFactory(new DeferredTranslatorFactory())}.
+ * <p>{@code serving.properties} of a folder that {@link DjlFolder} wrote name this class as {@code
+ * translatorFactory}. DJL Serving reads it there, and so do {@code Criteria} with {@code
+ * optTranslatorFactory(new DeferredTranslatorFactory())}.
  */
 public final class NetworkTranslatorFactory extends BaseImageTranslatorFactory<Classifications>
         implements Serializable {
-
-    /** The argument that has the JSON text of {@link Preprocessing#toJson}. */
-    public static final String PREPROCESSING = "preprocessing";
 
     private static final long serialVersionUID = 1L;
 
@@ -32,25 +27,22 @@ public final class NetworkTranslatorFactory extends BaseImageTranslatorFactory<C
     public NetworkTranslatorFactory() {}
 
     /**
-     * Makes a translator.
+     * Creates a translator.
      *
-     * @throws UserException if the preprocessing is missing or bad
+     * @throws UserException if the model's block is not one of ours
      */
     @Override
     protected Translator<Image, Classifications> buildBaseTranslator(
             Model model, Map<String, ?> arguments) {
-        return new NetworkTranslator(preprocessing(arguments));
-    }
-
-    static Preprocessing preprocessing(Map<String, ?> arguments) {
-        Object text = arguments.get(PREPROCESSING);
-        try {
-            return Preprocessing.of(JsonParser.parseString(String.valueOf(text)).getAsJsonObject());
-        } catch (JsonParseException | IllegalStateException malformed) {
-            throw new UserException(
-                    "The argument " + PREPROCESSING + " must be a JSON object. Received: " + text,
-                    malformed);
+        if (model.getBlock() instanceof RawImageBlock block) {
+            return new NetworkTranslator(block.preprocessing(), block.classNames());
         }
+        throw new UserException(
+                "The model's block records no preprocessing. Received: a block of "
+                        + model.getBlock().getClass().getSimpleName()
+                        + ". Let "
+                        + NetworkFactory.class.getSimpleName()
+                        + " or DjlFolder.model make it.");
     }
 
     @Override

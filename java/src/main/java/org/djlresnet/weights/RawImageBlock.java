@@ -13,15 +13,18 @@ import ai.djl.util.PairList;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.List;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
 
 /**
- * A network that prepares images itself where they come as bytes (N, H, W, 3), which is what DJL's
- * own translator makes of them: {@code Criteria} that name no translator have that one, whatever
- * {@code serving.properties} say. Other inputs are prepared already, float32 (N, C, H, W).
+ * A network with its preprocessing and class names.
+ *
+ * <p>It prepares images that come as uint8 (N, H, W, 3), which is how DJL's own translator passes
+ * them: {@code Criteria} without a translator use that one, whatever {@code serving.properties}
+ * say. Other inputs are prepared already, float32 (N, C, H, W).
  */
 final class RawImageBlock extends AbstractBlock {
 
@@ -29,10 +32,20 @@ final class RawImageBlock extends AbstractBlock {
 
     private final Block network;
     private final Preprocessing preprocessing;
+    private final List<String> classNames;
 
-    RawImageBlock(Block network, Preprocessing preprocessing) {
+    RawImageBlock(Block network, Preprocessing preprocessing, List<String> classNames) {
         this.network = addChildBlock("network", network);
         this.preprocessing = preprocessing;
+        this.classNames = classNames;
+    }
+
+    Preprocessing preprocessing() {
+        return preprocessing;
+    }
+
+    List<String> classNames() {
+        return classNames;
     }
 
     @Override
@@ -65,12 +78,12 @@ final class RawImageBlock extends AbstractBlock {
     }
 
     /**
-     * Turns an image of bytes (H, W, 3) to (3, H, W).
+     * Transposes a uint8 image (H, W, 3) to (3, H, W).
      *
-     * @param raw takes the image
+     * @param raw receives the image
      * @param shape its shape
      * @param channelsLast the bytes
-     * @param from where they begin
+     * @param from the index of the first one
      */
     static void hold(RawImage raw, ImageShape shape, byte[] channelsLast, int from) {
         byte[] pixels = raw.holdBytes(shape);
@@ -87,7 +100,7 @@ final class RawImageBlock extends AbstractBlock {
         return network.getOutputShapes(inputShapes);
     }
 
-    /** The file holds the network alone. */
+    /** Writes the network alone, as its own block would. */
     @Override
     public void saveParameters(DataOutputStream out) throws IOException {
         network.saveParameters(out);

@@ -247,7 +247,7 @@ public final class StateFile implements AutoCloseable {
                             path, wanted.model(), channels, classNames.size()),
                     wanted.newHead()
                                     || wanted.classNames() == null
-                                            && !wrong.contains(layout.headWeight())
+                                            && tensors.containsKey(layout.headWeight())
                             ? ""
                             : "For other classes, use a new head (new_head in Python, --new-head N on the"
                                     + " command line).");

@@ -22,6 +22,9 @@ record TensorNames(
     private static final Set<String> HEADS =
             Set.of("fc", "head", "classifier", "last_linear", "linear");
 
+    /** More than real models have; names in a hostile file may have millions of parts. */
+    private static final int MAX_WRAPPERS = 5;
+
     /** The counter of torch.optim.swa_utils.AveragedModel. */
     private static final String AVERAGED = "n_averaged";
 
@@ -37,9 +40,8 @@ record TensorNames(
         Map<String, TensorInfo> tensors = new LinkedHashMap<>(file);
         tensors.remove(AVERAGED);
         StringBuilder prefix = new StringBuilder();
-        for (String next = wrapper(tensors, layout);
-                next != null;
-                next = wrapper(tensors, layout)) {
+        for (int depth = 0; depth < MAX_WRAPPERS; depth++) {
+            String next = wrapper(tensors, layout);
             tensors = without(next, tensors);
             prefix.append(next);
         }
@@ -60,19 +62,18 @@ record TensorNames(
         return HEADS.contains(name.substring(0, Math.max(0, name.indexOf('.'))));
     }
 
-    /** Returns the first part that all names outside a head share, or null. */
+    /** Returns the first part that all names outside a head share, or an empty text. */
     private static String wrapper(Map<String, TensorInfo> tensors, Layout layout) {
         List<String> body = tensors.keySet().stream().filter(name -> !isHead(name)).toList();
         if (body.isEmpty()) {
-            return null;
+            return "";
         }
         String first = body.get(0).substring(0, body.get(0).indexOf('.') + 1);
         boolean wraps =
-                !first.isEmpty()
-                        && body.stream().allMatch(name -> name.startsWith(first))
+                body.stream().allMatch(name -> name.startsWith(first))
                         && layout.names().stream().noneMatch(name -> name.startsWith(first))
                         && without(first, tensors).size() == tensors.size();
-        return wraps ? first : null;
+        return wraps ? first : "";
     }
 
     private static Map<String, TensorInfo> without(String prefix, Map<String, TensorInfo> tensors) {

@@ -1,2 +1,2 @@
-/** Weights from and for other programs: torchvision and timm, and DJL's own model folders. */
+/** Weights of other programs: torchvision's and timm's files, and DJL's models. */
 package org.djlresnet.weights;

@@ -30,24 +30,24 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Blocks on their own; GoldenTest and the Python tests hold what whole networks compute. */
+/** Tests blocks alone; GoldenTest and the Python tests check the values of networks. */
 @Tag("engine")
 class BlocksTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test
-    void basicBlockStandsAlone() {
+    void basicBlockWorksAlone() {
         Block block = new BasicBlock(64, 128, 2);
         assertEquals(new Shape(2, 128, 16, 16), shape(block, 2, 64, 32, 32));
         assertEquals(new Shape(2, 128, 16, 16), outputShape(block, 2, 64, 32, 32));
     }
 
     @Test
-    void bottleneckStandsAlone() {
+    void bottleneckWorksAlone() {
         Block block = new Bottleneck(64, 32, 128, 1);
         assertEquals(new Shape(2, 128, 32, 32), shape(block, 2, 64, 32, 32));
         assertEquals(new Shape(2, 128, 32, 32), outputShape(block, 2, 64, 32, 32));
@@ -71,7 +71,7 @@ class BlocksTest {
 
     @ParameterizedTest
     @MethodSource("everyKind")
-    void inferredShapeIsTheRealOneAtEverySize(Block block) {
+    void inferredShapeEqualsOutputShapeAtEverySize(Block block) {
         try (NDManager manager = NDManager.newBaseManager()) {
             block.initialize(manager, DataType.FLOAT32, new Shape(1, 4, 8, 8));
             for (int size : new int[] {1, 2, 5, 6}) {
@@ -83,7 +83,7 @@ class BlocksTest {
 
     @ParameterizedTest
     @MethodSource("everyKind")
-    void otherChannelsAreRefused(Block block) {
+    void rejectsOtherChannels(Block block) {
         String message =
                 assertThrows(IllegalArgumentException.class, () -> shape(block, 2, 3, 8, 8))
                         .getMessage();
@@ -91,21 +91,24 @@ class BlocksTest {
     }
 
     @Test
-    void impossibleBlocksAreRefused() {
-        assertRefused("channels=0", () -> new BasicBlock(4, 0, 1));
-        assertRefused("stride=0", () -> new PreactBasicBlock(4, 4, 0));
-        assertRefused("inChannels=-1", () -> new Bottleneck(-1, 4, 4, 1));
-        assertRefused("width=0", () -> new PreactBottleneck(4, 0, 4, 1));
-        assertRefused(
+    void rejectsInvalidBlocks() {
+        assertRejects("channels must be at least 1. Received: 0.", () -> new BasicBlock(4, 0, 1));
+        assertRejects(
+                "stride must be at least 1. Received: 0.", () -> new PreactBasicBlock(4, 4, 0));
+        assertRejects(
+                "inChannels must be at least 1. Received: -1.", () -> new Bottleneck(-1, 4, 4, 1));
+        assertRejects(
+                "width must be at least 1. Received: 0.", () -> new PreactBottleneck(4, 0, 4, 1));
+        assertRejects(
                 "width=6, groups=4",
                 () -> new Bottleneck(4, 6, 8, 1, BlockOptions.BOTTLENECK.withGroups(4)));
-        assertRefused(
+        assertRejects(
                 "from 8 to 4",
                 () -> new BasicBlock(8, 4, 1, BlockOptions.BASIC.with(Shortcut.ZERO_PADDING)));
     }
 
     @Test
-    void zeroPaddingTakesEverySecondPixelAndPadsBothSides() {
+    void zeroPaddingSubsamplesAndPadsBothSides() {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block pad = new ZeroPadding(2, 5, 2);
             NDArray x = manager.arange(18f).reshape(1, 2, 3, 3);
@@ -118,7 +121,7 @@ class BlocksTest {
     }
 
     @Test
-    void gradientOfZeroPaddingReachesTheKeptPixelsOnly() {
+    void zeroPaddingPassesGradientsToKeptPixels() {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block pad = new ZeroPadding(1, 3, 2);
             NDArray x = manager.ones(new Shape(1, 1, 3, 4));
@@ -134,7 +137,7 @@ class BlocksTest {
     }
 
     @Test
-    void onlyWhatNeverFallsLetsAMaximumGoFirst() {
+    void onlyMonotoneFunctionsSwapWithMaxPooling() {
         for (FunctionBlock.Law law : FunctionBlock.Law.values()) {
             List<String> order = new ArrayList<>();
             Chain chain = new Chain();
@@ -162,7 +165,7 @@ class BlocksTest {
     }
 
     @Test
-    void poolingBeforeTheReluThatItFollowsChangesNothing() {
+    void poolingBeforeReluChangesNothing() {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block relu = Layers.relu();
             Block pool = Layers.maxPool(3, 2, 1);
@@ -218,7 +221,7 @@ class BlocksTest {
 
     @ParameterizedTest
     @CsvSource({"8, 1, 1", "8, 2, 3", "2, 4, 4"})
-    void batchNormIsDjls(int examples, int height, int width) {
+    void batchNormEqualsDjl(int examples, int height, int width) {
         try (NDManager manager = NDManager.newBaseManager()) {
             Shape shape = new Shape(examples, 5, height, width);
             NDArray x = manager.arange((float) shape.size()).mul(0.7f).sin().reshape(shape);
@@ -246,7 +249,7 @@ class BlocksTest {
     }
 
     @Test
-    void averagePoolCountsWhatLiesInside() {
+    void averagePoolIgnoresPadding() {
         try (NDManager manager = NDManager.newBaseManager()) {
             NDArray x = manager.arange(9f).reshape(1, 1, 3, 3);
             NDArray y = forward(new AveragePool(2, 2), x);
@@ -255,7 +258,7 @@ class BlocksTest {
     }
 
     @Test
-    void gammaBeginsAsZeroWhereAskedAndTheBlockAsItsShortcut() {
+    void zeroInitLastGammaStartsBlockAsShortcut() {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block block =
                     new Bottleneck(4, 2, 4, 1, BlockOptions.BOTTLENECK.withZeroInitLastGamma(true));
@@ -273,14 +276,14 @@ class BlocksTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void shutGateLeavesTheShortcut(boolean chapter) {
+    void shutGateLeavesOnlyTheShortcut(boolean chapter) {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block block = chapter ? new Residual(2, false, 1) : new BasicBlock(2, 2, 1);
             block.initialize(manager, DataType.FLOAT32, new Shape(1, 2, 2, 2));
             NDArray x =
                     manager.create(new float[] {1, -2, 3, 4, -5, 6, 7, 8}, new Shape(1, 2, 2, 2));
             float[] whole = forward(block, x).toFloatArray();
-            BranchGate gate = ((ResidualUnit) block).gate();
+            BranchGate gate = ((ResidualBlock) block).gate();
             gate.bypass(true);
             assertArrayEquals(
                     new float[] {1, 0, 3, 4, 0, 6, 7, 8}, forward(block, x).toFloatArray());
@@ -309,7 +312,7 @@ class BlocksTest {
     }
 
     @Test
-    void branchThatSurvivesIsScaledInTrainingOnly() {
+    void survivingBranchIsScaledInTrainingOnly() {
         try (NDManager manager = NDManager.newBaseManager()) {
             PreactBasicBlock block = new PreactBasicBlock(2, 2, 1);
             block.initialize(manager, DataType.FLOAT32, new Shape(2, 2, 2, 2));
@@ -355,7 +358,7 @@ class BlocksTest {
         }
     }
 
-    private static void assertRefused(String part, Runnable creation) {
+    private static void assertRejects(String part, Runnable creation) {
         String message = assertThrows(IllegalArgumentException.class, creation::run).getMessage();
         assertTrue(message.contains(part), message);
         assertTrue(List.of(message.split("Received")).size() == 2, message);

@@ -27,16 +27,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Holds every form of a convolution against DJL's padded one: outputs and all gradients. */
+/** Compares every form of a convolution with DJL's padded one: outputs and all gradients. */
 @Tag("engine")
 class ConvolutionTest {
 
-    /** Of the largest value: what float32 sums of some hundred products differ by. */
+    /** The rounding error of float32 sums of hundreds of products, relative to the largest. */
     private static final float TOLERANCE = 2e-5f;
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @ParameterizedTest
@@ -151,7 +151,7 @@ class ConvolutionTest {
     }
 
     @Test
-    void orderInMemoryIsNotSeenFromOutside() {
+    void memoryOrderIsInvisibleToCallers() {
         try (NDManager manager = NDManager.newBaseManager()) {
             float[] values = random(manager, 5, 6, 4, 3, 3).toFloatArray();
             for (MemoryOrder order : MemoryOrder.values()) {
@@ -166,7 +166,7 @@ class ConvolutionTest {
     }
 
     @Test
-    void onlyPyTorchsProcessorKernelsAreGivenAnotherOrder() {
+    void onlyPyTorchOnCpuReordersWeights() {
         for (EngineTraits traits : EngineTraits.values()) {
             boolean pytorch = traits == EngineTraits.PYTORCH;
             assertEquals(
@@ -180,7 +180,7 @@ class ConvolutionTest {
     }
 
     @Test
-    void impossibleConvolutionsAreRefused() {
+    void rejectsInvalidConvolutions() {
         Shape one = new Shape(1, 1);
         for (Runnable creation :
                 List.<Runnable>of(
@@ -194,7 +194,7 @@ class ConvolutionTest {
         }
     }
 
-    /** The output, then the gradient of Σ output · cos(index) by each leaf. */
+    /** Returns the output, then the gradient of Σ output · cos(index) with respect to each leaf. */
     private static List<float[]> valueAndGradients(
             NDManager manager, List<NDArray> leaves, Supplier<NDArray> function) {
         leaves.forEach(leaf -> leaf.setRequiresGradient(true));

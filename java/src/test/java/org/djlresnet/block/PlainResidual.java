@@ -1,8 +1,8 @@
 package org.djlresnet.block;
 
 /**
- * A residual block's forward pass in training mode, in plain loops and double precision: the truth
- * that the block is held against.
+ * A residual block's forward pass in training mode, in plain loops and double precision, as the
+ * reference for tests.
  */
 final class PlainResidual {
 
@@ -10,7 +10,7 @@ final class PlainResidual {
 
     private PlainResidual() {}
 
-    /** Weights of a convolution, (out, in, size, size), and its biases. */
+    /** The weights of a convolution, (out, in, size, size), and its biases. */
     record Convolution(double[][][][] weight, double[] bias, int stride) {
 
         double[][][][] apply(double[][][][] x) {
@@ -51,7 +51,7 @@ final class PlainResidual {
         }
     }
 
-    /** Scale and shift of a batch normalization. */
+    /** The gamma and beta of a batch normalization. */
     record Norm(double[] gamma, double[] beta) {
 
         double[][][][] apply(double[][][][] x) {
@@ -127,7 +127,7 @@ final class PlainResidual {
         return new double[x.length][x[0].length][x[0][0].length][x[0][0][0].length];
     }
 
-    /** Folds a flat row-major array into four dimensions. */
+    /** Reshapes a flat row-major array to four dimensions. */
     static double[][][][] fold(float[] flat, long[] shape) {
         double[][][][] folded =
                 new double[(int) shape[0]][(int) shape[1]][(int) shape[2]][(int) shape[3]];

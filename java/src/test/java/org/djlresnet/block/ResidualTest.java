@@ -38,7 +38,7 @@ class ResidualTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test
@@ -54,7 +54,7 @@ class ResidualTest {
     }
 
     @Test
-    void inferredShapeIsTheRealOne() {
+    void inferredShapeEqualsOutputShape() {
         for (int size : new int[] {1, 2, 5, 6, 7}) {
             try (NDManager manager = NDManager.newBaseManager()) {
                 Residual block = new Residual(6, true, 2);
@@ -105,9 +105,8 @@ class ResidualTest {
             block.initialize(manager, DataType.FLOAT32, shape);
             Map<String, Parameter> parameters = StateDict.of(block);
             fill(parameters);
-            // shifts that keep ReLUs away from their kinks, where differences mean nothing, and
-            // that
-            // let every other channel through and shut the others
+            // shifts keep ReLUs away from 0, where they have no derivative, and close every second
+            // channel
             NDArray shifts = manager.ones(new Shape(channels));
             for (int c = 1; c < channels; c += 2) {
                 shifts.set(new NDIndex(c), -1);
@@ -147,7 +146,7 @@ class ResidualTest {
             largest = Math.max(largest, Math.abs(value));
         }
         boolean cancelled = name.equals("conv1.bias") || name.equals("conv2.bias");
-        // a normalization takes away what a bias before it adds
+        // batch normalization cancels a bias before it
         assertTrue(cancelled ? largest < 1e-4 : largest > 0.02, name + " " + largest);
         int stride = Math.max(1, values.length / 24);
         for (int k = 0; k < values.length; k += stride) {
@@ -183,7 +182,7 @@ class ResidualTest {
     }
 
     @Test
-    void parametersSurviveDjlsOwnFormat() throws IOException, MalformedModelException {
+    void parametersSurviveDjlFormat() throws IOException, MalformedModelException {
         try (NDManager manager = NDManager.newBaseManager()) {
             Residual saved = new Residual(6, true, 2);
             saved.initialize(manager, DataType.FLOAT32, new Shape(1, 3, 6, 6));
@@ -200,20 +199,22 @@ class ResidualTest {
     }
 
     @Test
-    void errorsNameWhatIsWrong() {
-        assertMessage(() -> new Residual(0, false, 1), "numChannels=0");
+    void rejectsInvalidArguments() {
+        assertMessage(
+                () -> new Residual(0, false, 1), "numChannels must be at least 1. Received: 0.");
         assertMessage(() -> new Residual(3, true, 0), "stride", "(0, 0)");
         assertMessage(() -> new Residual(3, true, new Shape(2)), "stride", "(2)");
-        assertMessage(() -> new Residual(3, false, 2), "stride=(2, 2)", "use1x1Conv=true");
+        assertMessage(() -> new Residual(3, false, 2), "Received: (2, 2)", "use1x1Conv=true");
         Residual block = new Residual(3, false, 1);
-        assertMessage(() -> block.getOutputShapes(shapes(4, 5, 6, 6)), "3 channels", "5 channels");
         assertMessage(
-                () -> block.getOutputShapes(new Shape[] {new Shape(4, 3, 6)}), "rank 3", "rank 4");
+                () -> block.getOutputShapes(shapes(4, 5, 6, 6)), "3 channels", "Received: 5,");
+        assertMessage(() -> block.getOutputShapes(shapes(4, 3, 6)), "(N, C, H, W)", "(4, 3, 6)");
         try (NDManager manager = NDManager.newBaseManager()) {
             Residual projecting = new Residual(6, true, 1);
             projecting.initialize(manager, DataType.FLOAT32, new Shape(1, 3, 6, 6));
             NDArray wrong = manager.ones(new Shape(1, 4, 6, 6));
-            assertMessage(() -> forward(projecting, wrong, false), "3 channels", "4 channels");
+            assertMessage(
+                    () -> forward(projecting, wrong, false), "3 input channels", "Received: 4,");
         }
     }
 
@@ -233,7 +234,7 @@ class ResidualTest {
         return block.forward(store, new NDList(x), training).singletonOrThrow();
     }
 
-    /** MXNet normalizes by the batch only while gradients are recorded. */
+    /** Records gradients, without which MXNet does not use the batch's statistics. */
     private static NDArray recorded(Residual block, NDArray x) {
         GradientCollector collector = Engine.getInstance().newGradientCollector();
         try {
@@ -243,7 +244,7 @@ class ResidualTest {
         }
     }
 
-    /** Values that differ from channel to channel and are reproduced by anyone. */
+    /** Returns reproducible values that differ between channels. */
     private static float[] wave(int size, double frequency, double scale) {
         float[] values = new float[size];
         for (int i = 0; i < size; i++) {

@@ -67,7 +67,7 @@ class BridgeTest {
                         "threads",
                         "max_heap_bytes"),
                 List.copyOf(json.keySet()));
-        assertEquals("0.35.1", json.get("djl").getAsString());
+        assertEquals("0.36.0", json.get("djl").getAsString());
         assertEquals(Engine.getInstance().getEngineName(), json.get("engine").getAsString());
         assertEquals("cpu", json.getAsJsonArray("devices").get(0).getAsString());
         assertTrue(json.get("threads").getAsInt() >= 1);
@@ -93,7 +93,7 @@ class BridgeTest {
         JsonArray all = JsonParser.parseString(Bridge.datasets()).getAsJsonArray();
         assertEquals(
                 json(
-                        "{'name': 'fashion-mnist', 'description': 'Fashion-MNIST: grey pictures of"
+                        "{'name': 'fashion-mnist', 'description': 'Fashion-MNIST: grey images of"
                                 + " clothes, Zalando SE, 2017', 'shape': [1, 28, 28], 'classes':"
                                 + " ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal',"
                                 + " 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'], 'train': 60000, 'test':"
@@ -110,7 +110,7 @@ class BridgeTest {
         assertEquals("d2l-resnet18", json.get("model").getAsString());
         assertEquals("[1,1,224,224]", json.get("input").toString());
         JsonArray layers = json.getAsJsonArray("layers");
-        // shapes and names are the book's
+        // shapes and names as in the book
         String[][] expected = {
             {"01Conv2d", "[1,64,112,112]"},
             {"02BatchNorm", "[1,64,112,112]"},
@@ -149,7 +149,7 @@ class BridgeTest {
     void summaryRejectsInvalidArguments() {
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
-                        .startsWith("Unknown model \"d2l-resnet\"; did you mean"));
+                        .startsWith("Unknown model 'd2l-resnet'. Did you mean"));
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
                         .endsWith("Received: -1."));
@@ -162,8 +162,8 @@ class BridgeTest {
     @Test
     void completesARecipe() {
         assertEquals(
-                Recipe.fromJson("{\"lr\": 0.5}").toTree(),
-                JsonParser.parseString(Bridge.completeRecipe("{\"lr\": 0.5}")));
+                Recipe.fromJson("{\"lr\": 0.5}"),
+                Recipe.fromJson(Bridge.completeRecipe("{\"lr\": 0.5}")));
         rejection(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
     }
 
@@ -194,7 +194,7 @@ class BridgeTest {
             handle.forward(QuadrantImages.floats(QuadrantImages.of(3, 2)), new long[] {3, 1, 8, 8});
             assertArrayEquals(before, floats(logits));
 
-            // part of a larger buffer
+            // a part of a larger buffer
             ByteBuffer last = images.duplicate().order(ByteOrder.nativeOrder()).position(2 * 256);
             float[] one = floats(handle.forward(last, new long[] {1, 1, 8, 8}));
             for (int i = 0; i < 10; i++) {
@@ -232,7 +232,7 @@ class BridgeTest {
                 rejection(() -> Bridge.create("d2l-resnet18", -1, 10, 0, "cpu")));
         rejection(() -> Bridge.create("d2l-resnet18", 1, -1, 0, "cpu"));
         assertEquals(
-                "Unknown device \"tpu\". Allowed: auto, cpu, gpu or gpu:N",
+                "Unknown device. Received: 'tpu'. Allowed: auto, cpu, gpu, gpu:N.",
                 rejection(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "tpu")));
         rejection(() -> Bridge.create("d2l-resnet18", 1, 10, 0, "gpu:999"));
     }

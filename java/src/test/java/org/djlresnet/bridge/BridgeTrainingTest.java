@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Trainings as Python starts and follows them. */
+/** Tests training through the bridge. */
 @Tag("engine")
 @Timeout(300)
 class BridgeTrainingTest {
@@ -164,7 +164,7 @@ class BridgeTrainingTest {
         }
         JsonObject row = object(run.progress(0)).getAsJsonArray("rows").get(0).getAsJsonObject();
         assertEquals(4, row.get("step").getAsInt());
-        // ten classes: chance is a loss of 2.3 and an accuracy of 0.1
+        // guessing among ten classes has a loss of 2.3 and an accuracy of 0.1
         assertTrue(row.get("train_accuracy").getAsDouble() > 0.15, row.toString());
 
         String page = runDir.resolve("figures").resolve("metrics.html").toString();
@@ -183,9 +183,7 @@ class BridgeTrainingTest {
         assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
         assertEquals(row.get("test_accuracy"), info.getAsJsonObject("best").get("value"));
         assertEquals(row, info.getAsJsonArray("history").get(0));
-        assertEquals(
-                Recipe.fromJson(recipe).toTree(),
-                Recipe.fromJson(info.get("recipe").toString()).toTree());
+        assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
 
         Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
         assertEquals(256, test.size());

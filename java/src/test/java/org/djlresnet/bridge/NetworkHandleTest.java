@@ -15,7 +15,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What is prepared of a network never outlives its weights. */
+/** Tests that the prepared network follows changes of the weights. */
 class NetworkHandleTest {
 
     private static final int EXAMPLES = 3;
@@ -48,7 +48,7 @@ class NetworkHandleTest {
     }
 
     private float[] ofNetwork() {
-        Evaluator.withoutGradients(network);
+        Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             float[] pixels = new float[EXAMPLES * 28 * 28];
             images.asFloatBuffer().get(pixels);

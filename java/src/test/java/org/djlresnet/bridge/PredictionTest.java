@@ -23,13 +23,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Predictions are the logits of prepared images. */
+/** Compares predictions with the logits of prepared images. */
 @Tag("engine")
 class PredictionTest {
 
     private static final int CLASSES = 4;
 
-    /** Small, so that networks compute it fast; images of other sizes than it. */
+    /** A small size, for speed, to which images of other sizes are resized. */
     private static final String SMALL =
             "{'channels': 3, 'resize': {'to': 'short-side', 'size': 12, 'interpolation':"
                     + " 'bilinear', 'rounded': true}, 'crop': {'height': 10, 'width': 10}, 'mean':"
@@ -72,7 +72,7 @@ class PredictionTest {
         return values;
     }
 
-    /** Logits of one image by itself, prepared here. */
+    /** Prepares one image and computes its logits. */
     private float[] expected(ImageShape shape, Preprocessing preprocessing) {
         RawImage raw = new RawImage();
         bytes(shape).get(raw.holdBytes(shape), 0, (int) shape.values());
@@ -97,7 +97,7 @@ class PredictionTest {
             shapes.add(new ImageShape(i % 3 == 0 ? 1 : 3, 3 + i % 7, 20 - i % 5));
         }
         String text = SMALL.replace('\'', '"');
-        // with a crop all become alike, without one they do not
+        // with a crop all prepared images have the same shape, without one they do not
         for (String chosen : List.of(text, text.replaceAll("\\{\"height\": 10, .*?}", "null"))) {
             float[] logits =
                     values(
@@ -166,8 +166,8 @@ class PredictionTest {
         rejection(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
         ByteBuffer[] two = {bytes(new ImageShape(2, 2, 2))};
         assertEquals(
-                "Images of 2 channels cannot become images of 3 channels. Allowed: as many, or 3"
-                        + " for 1, or 1 for 3",
+                "Images of 2 channels cannot become images of 3 channels. Allowed: the same"
+                        + " number, 3 to 1, or 1 to 3.",
                 rejection(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
         assertTrue(
                 rejection(
@@ -195,7 +195,8 @@ class PredictionTest {
             assertTrue(info.getAsJsonObject("import").get("preprocessing_source").isJsonNull());
             assertEquals(
                     "The network does not record how its images are prepared. Give a"
-                            + " preprocessing: torchvision, plain:N as in plain:32, or a JSON object",
+                            + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
+                            + " JSON object.",
                     rejection(() -> imported.predict(image, shape, "uint8", null)));
             imported.predict(image, shape, "uint8", "plain:8");
         }
@@ -255,12 +256,8 @@ class PredictionTest {
 
     @Test
     void expandsAPreset() {
-        assertEquals(
-                Preprocessing.torchvision().toJson(),
-                JsonParser.parseString(Bridge.preprocessing("torchvision")));
-        assertEquals(
-                Preprocessing.of("plain:7", 3).toJson(),
-                JsonParser.parseString(Bridge.preprocessing("plain:7")));
+        assertEquals(Preprocessing.torchvision().toJson(), Bridge.preprocessing("torchvision"));
+        assertEquals(Preprocessing.of("plain:7", 3).toJson(), Bridge.preprocessing("plain:7"));
         rejection(() -> Bridge.preprocessing("plain"));
     }
 }

@@ -60,8 +60,10 @@ class CheckpointPreprocessingTest {
                 assertEquals(specification, copy.specification());
                 assertEquals(specification, checkpoint.specification());
                 assertEquals(
-                        preprocessing == null ? JsonNull.INSTANCE : preprocessing.toJson(),
-                        checkpoint.describe().get("preprocessing"));
+                        preprocessing == null
+                                ? JsonNull.INSTANCE
+                                : JsonParser.parseString(preprocessing.toJson()),
+                        description(checkpoint).get("preprocessing"));
             }
         }
     }
@@ -73,7 +75,7 @@ class CheckpointPreprocessingTest {
         try (Checkpoint checkpoint = Checkpoint.open(write(sized))) {
             assertEquals(
                     Preprocessing.exact(new ImageShape(1, 40, 40)), checkpoint.preprocessing());
-            assertEquals(40, checkpoint.describe().get("image_size").getAsInt());
+            assertEquals(40, description(checkpoint).get("image_size").getAsInt());
         }
         try (Checkpoint checkpoint = Checkpoint.open(write(VALID))) {
             assertNull(checkpoint.preprocessing());
@@ -105,7 +107,11 @@ class CheckpointPreprocessingTest {
         assertEquals(
                 file
                         + ": Bad value for \"crop.height\" in a preprocessing. Received: nothing."
-                        + " Allowed: a whole number above 0",
+                        + " Allowed: an integer above 0.",
                 assertThrows(UserException.class, () -> Checkpoint.open(file)).getMessage());
+    }
+
+    private static JsonObject description(Checkpoint checkpoint) {
+        return JsonParser.parseString(checkpoint.describe()).getAsJsonObject();
     }
 }

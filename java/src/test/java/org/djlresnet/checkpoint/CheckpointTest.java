@@ -48,7 +48,7 @@ class CheckpointTest {
     @TempDir Path dir;
 
     private static float[] logits(Network network) {
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray images =
                     manager.create(
@@ -89,7 +89,7 @@ class CheckpointTest {
         float[] expected;
         try (Network network = network()) {
             // differ from the initial values, so the test fails if they are not loaded
-            EngineTraits.of(network.manager().getEngine()).disableGradients();
+            EngineTraits.of(network.manager().getEngine()).disableRecording();
             network.parameters().get("bn1.running_mean").getArray().addi(0.25f);
             network.parameters().get("layer2.0.bn1.running_var").getArray().addi(0.5f);
             network.parameters().get("fc.bias").getArray().addi(1.5f);
@@ -118,12 +118,13 @@ class CheckpointTest {
                                         + " 'partial': {'examples': 4}}")
                         .getAsJsonObject();
         try (Network network = network()) {
-            EngineTraits.of(network.manager().getEngine()).disableGradients();
+            EngineTraits.of(network.manager().getEngine()).disableRecording();
             NDArray momentum = network.manager().create(new float[] {1, -2});
-            Checkpoint.save(file, network, run, Map.of("momentum/fc.bias", momentum));
+            Checkpoint.save(file, network, run.toString(), Map.of("momentum/fc.bias", momentum));
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            JsonObject description = checkpoint.describe();
+            JsonObject description =
+                    JsonParser.parseString(checkpoint.describe()).getAsJsonObject();
             assertEquals(
                     List.of(
                             "model",
@@ -264,7 +265,7 @@ class CheckpointTest {
         String message = rejection(file);
         assertTrue(
                 message.startsWith(
-                        file + ": Unknown model \"d2l-resnet81\"; did you mean \"d2l-resnet18\"?"),
+                        file + ": Unknown model 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
                 message);
     }
 

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class BatchLoaderTest {
 
-    /** Example i of n is the 1×1×2 picture (i, 255 - i) with the label i mod 3. */
+    /** Example i of n is the 1×1×2 image (i, 255 - i) with label i mod 3. */
     private static ImageDataset bytes(int n) {
         ByteBuffer pixels = ByteBuffer.allocateDirect(2 * n);
         int[] labels = new int[n];
@@ -57,7 +57,7 @@ class BatchLoaderTest {
                 .anyMatch(thread -> thread.getName().startsWith("djlresnet-loader"));
     }
 
-    /** A loader of one thread, which leaves images as they are, in its first pass. */
+    /** Starts a loader with one worker that does not change the images. */
     private static BatchLoader started(Examples examples, int batchSize, int[] order) {
         BatchLoader loader =
                 new BatchLoader(examples, Preprocessing.exact(examples.shape()), batchSize, 1);
@@ -91,7 +91,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void takesAllInTheirOrderWithoutAnOrder() {
+    void readsAllExamplesInOrderByDefault() {
         try (BatchLoader loader = started(bytes(7).limit(5), 3, null)) {
             Batch first = loader.next();
             Batch second = loader.next();
@@ -102,7 +102,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void float32IsUsedAsItIs() {
+    void float32IsUnchanged() {
         ByteBuffer pixels = ByteBuffer.allocateDirect(16).order(ByteOrder.nativeOrder());
         pixels.asFloatBuffer().put(new float[] {-3.5f, 1000, 0.1f, 7});
         ImageDataset set =
@@ -120,7 +120,7 @@ class BatchLoaderTest {
 
     @Test
     void resizesEveryChannelOfEveryExample() {
-        // Two examples of two channels of 1×2; doubled by hand as in ResizerTest
+        // two examples with two channels of 1×2; doubled by hand as in ResizerTest
         ByteBuffer pixels = ByteBuffer.allocateDirect(32).order(ByteOrder.nativeOrder());
         pixels.asFloatBuffer().put(new float[] {0, 8, 8, 0, 4, 4, 0, 16});
         ImageDataset set =
@@ -144,7 +144,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void everyPassUsesTheSameThreeBuffers() {
+    void everyPassReusesTheBuffers() {
         Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         try (BatchLoader loader = started(bytes(20), 2, null)) {
             for (int pass = 0; pass < 3; pass++) {
@@ -177,7 +177,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void aClosedBatchShowsNothing() {
+    void rejectsAccessToClosedBatch() {
         try (BatchLoader loader = started(bytes(2), 2, null)) {
             Batch batch = loader.next();
             batch.close();
@@ -187,19 +187,19 @@ class BatchLoaderTest {
     }
 
     @Test
-    void aFailureInTheThreadReachesTheConsumer() {
+    void workerFailuresReachTheConsumer() {
         try (BatchLoader loader = started(bytes(4), 2, new int[] {0, 1, 2, 4})) {
             assertNotNull(loader.next());
             Exception first = assertThrows(IndexOutOfBoundsException.class, loader::next);
             assertEquals(
-                    "order[3] is 4, but the data set has the examples 0 to 3", first.getMessage());
+                    "order[3] is out of range. Received: 4. Allowed: 0 to 3.", first.getMessage());
             assertSame(first, assertThrows(IndexOutOfBoundsException.class, loader::next));
         }
         assertFalse(loaderThreadLives());
     }
 
     @Test
-    void closeEndsTheThreadAtAnyMoment() {
+    void closeEndsWorkersAtAnyTime() {
         for (int taken = 0; taken < 4; taken++) {
             BatchLoader loader = started(bytes(200), 1, null);
             for (int i = 0; i < taken; i++) {
@@ -214,7 +214,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void closeWakesWhoWaits() {
+    void closeWakesWaitingThread() {
         BatchLoader loader = started(bytes(20), 1, null);
         for (int i = 0; i < 3; i++) {
             loader.next();
@@ -227,7 +227,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void aPassMustBeStarted() {
+    void requiresAStartedPass() {
         ImageDataset set = bytes(2);
         try (BatchLoader loader = new BatchLoader(set, Preprocessing.exact(set.shape()), 1, 1)) {
             assertThrows(IllegalStateException.class, loader::next);
@@ -235,7 +235,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void refusesSizesOutOfRange() {
+    void rejectsSizesOutOfRange() {
         ImageDataset set = bytes(2);
         Preprocessing own = Preprocessing.exact(set.shape());
         assertThrows(UserException.class, () -> new BatchLoader(set, own, 0, 1));
@@ -244,8 +244,10 @@ class BatchLoaderTest {
         String message =
                 assertThrows(UserException.class, () -> new BatchLoader(set, large, 2, 1))
                         .getMessage();
-        assertTrue(message.startsWith("A batch of 2 images of 1×50000×50000 takes 20.0 GB"));
-        // A batch greater than the data set costs no more than the data set
+        assertTrue(
+                message.startsWith(
+                        "A batch of 2 images of 1×50000×50000 is too large. Received: 20.0 GB."));
+        // a batch larger than the data set allocates no more than the data set needs
         try (BatchLoader loader = started(set, Integer.MAX_VALUE, null);
                 Batch batch = loader.next()) {
             assertEquals(2, batch.count());

@@ -22,10 +22,7 @@ class CifarFileTest {
 
     @TempDir Path dir;
 
-    /**
-     * Records whose red plane holds the first number after the label, green the next, blue the
-     * last.
-     */
+    /** Writes records of a label and the value of each plane: red, green, blue. */
     private Path file(String name, int[]... records) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(records.length * 3073);
         for (int[] record : records) {
@@ -37,7 +34,7 @@ class CifarFileTest {
         return Files.write(dir.resolve(name), bytes.array());
     }
 
-    private static void assertRefused(Path file, int records, String... parts) {
+    private static void assertRejects(Path file, int records, String... parts) {
         UserException e =
                 assertThrows(UserException.class, () -> CifarFile.read(List.of(file), records));
         assertTrue(e.getMessage().startsWith(file.toString()), e.getMessage());
@@ -47,7 +44,7 @@ class CifarFileTest {
     }
 
     @Test
-    void readsLabelsAndPlanesOfSeveralFilesInTheirOrder() throws IOException {
+    void readsLabelsAndPlanesOfSeveralFiles() throws IOException {
         Path first = file("1.bin", new int[] {7, 1, 2, 3}, new int[] {0, 4, 5, 6});
         Path second = file("2.bin", new int[] {9, 255, 128, 0}, new int[] {3, 7, 8, 9});
         CifarFile read = CifarFile.read(List.of(first, second), 2);
@@ -65,37 +62,46 @@ class CifarFileTest {
     }
 
     @Test
-    void refusesFilesOfAnotherSize() throws IOException {
+    void rejectsFilesOfAnotherSize() throws IOException {
         Path file = file("data_batch_1.bin", new int[] {1, 0, 0, 0}, new int[] {2, 0, 0, 0});
-        assertRefused(
-                file, 3, "truncated", "3 records of 3073 bytes take 9219 bytes, received 6146");
-        assertRefused(file, 1, "too long", "take 3073 bytes, received 6146");
+        assertRejects(
+                file,
+                3,
+                " is truncated. Received: 6146 bytes. Allowed: 9219, for 3 records of 3073 bytes.");
+        assertRejects(file, 1, "too long", "Received: 6146 bytes. Allowed: 3073,");
         byte[] whole = Files.readAllBytes(file);
         Files.write(file, Arrays.copyOf(whole, 6145));
-        assertRefused(file, 2, "truncated", "take 6146 bytes, received 6145");
+        assertRejects(file, 2, "truncated", "Received: 6145 bytes. Allowed: 6146,");
         Files.write(file, new byte[0]);
-        assertRefused(file, 2, "empty", "take 6146 bytes, received 0");
+        assertRejects(file, 2, "empty", "Received: 0 bytes. Allowed: 6146,");
     }
 
     @Test
-    void refusesWhatIsNoFile() {
-        assertRefused(dir.resolve("none.bin"), 1, "no such file");
-        assertRefused(dir, 1, "not a regular file");
+    void rejectsMissingAndIrregularFiles() {
+        assertRejects(dir.resolve("none.bin"), 1, "does not exist");
+        assertRejects(dir, 1, "not a regular file");
     }
 
     @Test
-    void refusesALabelOutOfRangeAndSaysWhere() throws IOException {
+    void namesLfsPointers() throws IOException {
+        String pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n";
+        Path file = Files.writeString(dir.resolve("data_batch_1.bin"), pointer);
+        assertRejects(file, 1, "a Git LFS pointer", "git lfs pull");
+    }
+
+    @Test
+    void rejectsLabelsOutOfRange() throws IOException {
         for (int label : new int[] {10, 128, 255}) {
             Path file = file("bad.bin", new int[] {9, 0, 0, 0}, new int[] {label, 0, 0, 0});
-            assertRefused(file, 2, "record 1 has the label " + label + "; it must be 0 to 9");
+            assertRejects(file, 2, "record 1. Received: " + label + ". Allowed: 0 to 9.");
         }
     }
 
     @Test
-    void checksAllSizesBeforeItTakesMemory() throws IOException {
+    void checksAllSizesBeforeAllocating() throws IOException {
         Path sound = dir.resolve("sound.bin");
         Path huge = dir.resolve("huge.bin");
-        // files of holes: they take no room on the disk
+        // sparse files, which take no disk space
         try (RandomAccessFile one = new RandomAccessFile(sound.toFile(), "rw");
                 RandomAccessFile other = new RandomAccessFile(huge.toFile(), "rw")) {
             one.setLength(100_000L * 3073);
@@ -107,8 +113,8 @@ class CifarFileTest {
                                 UserException.class,
                                 () -> CifarFile.read(List.of(sound, huge), 100_000))
                         .getMessage();
-        assertTrue(message.startsWith(huge + ": too long: "), message);
-        assertTrue(message.contains("received 1099511627776"), message);
+        assertTrue(message.startsWith(huge + " is too long."), message);
+        assertTrue(message.contains("Received: 1099511627776 bytes"), message);
         assertTrue(directBytes() - before < 1 << 20);
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.lang.management.BufferPoolMXBean;
@@ -21,7 +22,7 @@ class IdxFileTest {
 
     @TempDir Path dir;
 
-    private void assertRefused(Path file, String... parts) {
+    private void assertRejects(Path file, String... parts) {
         UserException e = assertThrows(UserException.class, () -> IdxFile.readImages(file));
         assertTrue(e.getMessage().startsWith(file.toString()), e.getMessage());
         for (String part : parts) {
@@ -34,7 +35,7 @@ class IdxFileTest {
     }
 
     @Test
-    void readsImagesAndTheirSum() throws IOException {
+    void readsImagesAndTheirMd5() throws IOException {
         IdxFile images = IdxFile.readImages(file(new byte[] {1, 2, 3, -1}, 2051, 2, 1, 2));
         assertEquals(2, images.count());
         assertEquals(1, images.height());
@@ -54,83 +55,117 @@ class IdxFileTest {
     }
 
     @Test
-    void refusesWhatIsNoFile() {
-        assertRefused(dir.resolve("none.gz"), "no such file");
-        assertRefused(dir, "not a regular file");
+    void rejectsMissingAndIrregularFiles() {
+        assertRejects(dir.resolve("none.gz"), "does not exist");
+        assertRejects(dir, "not a regular file");
     }
 
     @Test
-    void refusesWhatIsNotGzip() throws IOException {
-        Path file = Files.write(dir.resolve("raw"), IdxFiles.idx(new byte[2], 2051, 1, 1, 2));
-        assertRefused(file, "not a sound gzip file");
-        assertRefused(Files.write(dir.resolve("empty"), new byte[0]), "truncated");
+    void rejectsPipes() throws IOException, InterruptedException {
+        Path pipe = dir.resolve("pipe");
+        assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0);
+        assertRejects(pipe, "not a regular file");
     }
 
     @Test
-    void refusesAnyTruncation() throws IOException {
+    void readsUncompressedFilesUnderAnyName() throws IOException {
+        byte[] content = IdxFiles.idx(new byte[] {1, 2, 3, -1}, 2051, 2, 1, 2);
+        IdxFile compressed = IdxFile.readImages(file(new byte[] {1, 2, 3, -1}, 2051, 2, 1, 2));
+        for (String name : new String[] {"images.idx3-ubyte", "images.gz"}) {
+            IdxFile plain = IdxFile.readImages(Files.write(dir.resolve(name), content));
+            assertEquals(compressed.data(), plain.data());
+            assertEquals(compressed.md5(), plain.md5());
+        }
+        for (int length = 0; length < content.length; length++) {
+            Path cut = Files.write(dir.resolve("cut"), Arrays.copyOf(content, length));
+            assertRejects(cut, "truncated");
+        }
+        Path longer = Files.write(dir.resolve("longer"), Arrays.copyOf(content, 21));
+        assertRejects(longer, "more than the 4 bytes");
+    }
+
+    @Test
+    void namesNestedGzipAndLfsPointers() throws IOException {
+        byte[] content = IdxFiles.idx(new byte[2], 2051, 1, 1, 2);
+        byte[] nested = IdxFiles.gzip(IdxFiles.gzip(content));
+        Path file = Files.write(dir.resolve("nested.gz"), nested);
+        assertRejects(file, "a gzip file inside another gzip file. Decompress it once.");
+        String pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n";
+        file = Files.writeString(dir.resolve("pointer.gz"), pointer);
+        assertRejects(file, "a Git LFS pointer", "git lfs pull");
+    }
+
+    @Test
+    void rejectsTruncation() throws IOException {
         byte[] whole = Files.readAllBytes(file(new byte[] {5, 6, 7, 8}, 2051, 2, 1, 2));
         for (int length = 0; length < whole.length; length++) {
             Path cut = Files.write(dir.resolve("cut.gz"), Arrays.copyOf(whole, length));
-            assertRefused(cut, "truncated");
+            assertRejects(cut, "truncated");
         }
     }
 
     @Test
-    void refusesDamage() throws IOException {
+    void rejectsDamage() throws IOException {
         Path file = file(new byte[] {5, 6, 7, 8}, 2051, 2, 1, 2);
         byte[] bytes = Files.readAllBytes(file);
         bytes[bytes.length - 7] ^= 1;
         Files.write(file, bytes);
-        assertRefused(file, "not a sound gzip file");
+        assertRejects(file, "a damaged gzip file");
     }
 
     @Test
-    void refusesAnotherKind() throws IOException {
-        assertRefused(file(new byte[2], 2049, 2), "must be 2051, received 2049");
+    void rejectsLabelsInPlaceOfImages() throws IOException {
+        assertRejects(
+                file(new byte[2], 2049, 2),
+                "not an IDX file of images. Received: magic number 2049. Allowed: 2051.");
     }
 
     @Test
-    void refusesLengthsThatAreNotPositive() throws IOException {
-        assertRefused(file(new byte[0], 2051, 0, 28, 28), "length of 0 in dimension 0");
-        assertRefused(file(new byte[0], 2051, 1, -28, 28), "length of -28 in dimension 1");
+    void rejectsNonPositiveLengths() throws IOException {
+        assertRejects(
+                file(new byte[0], 2051, 0, 28, 28),
+                "bad length of dimension 0 in its header. Received: 0.");
+        assertRejects(
+                file(new byte[0], 2051, 1, -28, 28),
+                "bad length of dimension 1 in its header. Received: -28.");
     }
 
     @Test
-    void refusesContentThatDisagreesWithTheHeader() throws IOException {
-        assertRefused(file(new byte[3], 2051, 2, 1, 2), "announces 4 bytes, received 3");
-        assertRefused(file(new byte[5], 2051, 2, 1, 2), "more than the 4 bytes");
+    void rejectsContentThatContradictsTheHeader() throws IOException {
+        assertRejects(file(new byte[3], 2051, 2, 1, 2), "announces 4 bytes. Received: 3.");
+        assertRejects(file(new byte[5], 2051, 2, 1, 2), "more than the 4 bytes");
     }
 
     @Test
-    void takesNoMemoryForWhatIsOnlyAnnounced() throws IOException {
+    void allocatesNothingForAnnouncedSizes() throws IOException {
         int most = Integer.MAX_VALUE;
-        assertRefused(file(new byte[9], 2051, most, most, most), "not supported");
+        assertRejects(file(new byte[9], 2051, most, most, most), "not supported");
         long before = directBytes();
-        assertRefused(file(new byte[9], 2051, most, 1, 1), "announces 2147483647 bytes");
-        // random bytes do not become fewer: this file could hold what it announces, by its size
+        assertRejects(file(new byte[9], 2051, most, 1, 1), "announces 2147483647 bytes");
+        // random bytes do not compress: by its size, this file could hold what it announces
         byte[] random = new byte[90_000];
         new Random(1).nextBytes(random);
-        assertRefused(
-                file(random, 2051, 90_000_000, 1, 1), "announces 90000000 bytes, received 90000");
+        assertRejects(
+                file(random, 2051, 90_000_000, 1, 1), "announces 90000000 bytes. Received: 90000.");
         assertTrue(directBytes() - before <= 1 << 20);
     }
 
     @Test
-    void refusesWhatNoFileOfItsSizeHolds() throws IOException {
-        // zeros are what gzip makes fewest, and this is how many of them a byte can stand for
+    void rejectsMoreThanAFileOfItsSizeCanHold() throws IOException {
+        // zeros have the highest compression ratio
         byte[] zeros = new byte[4 << 20];
         Path file = file(zeros, 2051, zeros.length, 1, 1);
         assertTrue(zeros.length / Files.size(file) < 1032);
         assertEquals(zeros.length, IdxFile.readImages(file).count());
         long possible = 1032 * Files.size(file(new byte[9], 2051, 50_000_000, 1, 1));
-        assertRefused(
+        assertRejects(
                 dir.resolve("images.gz"),
                 "announces 50000000 bytes",
-                "a file of its size holds " + possible + " at the most");
+                "Received: at most " + possible + ".");
     }
 
     @Test
-    void takesMemoryForALargeFileOnce() throws IOException {
+    void allocatesLargeFilesOnce() throws IOException {
         byte[] content = new byte[(64 << 20) + 3];
         content[0] = 1;
         content[content.length - 1] = 2;
@@ -139,7 +174,7 @@ class IdxFileTest {
         ByteBuffer data = IdxFile.readImages(file).data();
         assertTrue(directBytes() - before <= content.length + (1 << 20));
         assertEquals(ByteBuffer.wrap(content), data);
-        assertRefused(
+        assertRejects(
                 file(content, 2051, content.length - 1, 1, 1),
                 "more than the " + (content.length - 1) + " bytes");
     }

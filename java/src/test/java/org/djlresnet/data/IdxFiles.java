@@ -20,7 +20,7 @@ final class IdxFiles {
         return out.toByteArray();
     }
 
-    /** The header's int32 values, then the content. */
+    /** Returns the header's int32 values, then the content. */
     static byte[] idx(byte[] content, int... header) {
         ByteBuffer bytes = ByteBuffer.allocate(4 * header.length + content.length);
         for (int value : header) {
@@ -34,7 +34,7 @@ final class IdxFiles {
         return Files.write(file, gzip(idx(content, header)));
     }
 
-    /** A data set of 1×2 pictures under MNIST's file names. */
+    /** Writes a data set of 1×2 images under MNIST's file names. */
     static void writeAll(Path dir, byte[] trainLabels, byte[] testLabels) throws IOException {
         write(dir.resolve("train-labels-idx1-ubyte.gz"), trainLabels, 2049, trainLabels.length);
         write(dir.resolve("t10k-labels-idx1-ubyte.gz"), testLabels, 2049, testLabels.length);

@@ -18,7 +18,7 @@ class ImageDatasetTest {
 
     private static final List<String> NAMES = List.of("a", "b");
 
-    private static String refused(
+    private static String rejected(
             ByteBuffer pixels, PixelType type, long[] shape, int[] labels, List<String> names) {
         return assertThrows(
                         UserException.class,
@@ -26,12 +26,12 @@ class ImageDatasetTest {
                 .getMessage();
     }
 
-    private static String refused(long[] shape, int... labels) {
-        return refused(ByteBuffer.allocateDirect(12), PixelType.UINT8, shape, labels, NAMES);
+    private static String rejected(long[] shape, int... labels) {
+        return rejected(ByteBuffer.allocateDirect(12), PixelType.UINT8, shape, labels, NAMES);
     }
 
     @Test
-    void holdsWhatItIsGivenWithoutCopyingPixels() {
+    void doesNotCopyPixels() {
         ByteBuffer pixels = ByteBuffer.allocateDirect(14).position(2);
         long[] shape = {2, 3, 2, 1};
         int[] labels = {0, 1};
@@ -47,7 +47,7 @@ class ImageDatasetTest {
     }
 
     @Test
-    void fingerprintIsOfSizesLabelsAndPixels() {
+    void fingerprintDependsOnSizesLabelsAndPixels() {
         ByteBuffer pixels = ByteBuffer.allocateDirect(12);
         for (byte i = 0; i < 12; i++) {
             pixels.put(i, i);
@@ -62,7 +62,7 @@ class ImageDatasetTest {
     }
 
     @Test
-    void limitIsAViewOfTheFirst() {
+    void limitIsAViewOfTheFirstExamples() {
         long[] shape = {4, 3, 1, 1};
         ImageDataset set =
                 ImageDataset.of(
@@ -80,7 +80,7 @@ class ImageDatasetTest {
         assertThrows(UserException.class, () -> set.limit(0));
     }
 
-    /** Example i of 4 is the pixel (10 i, 10 i + 1) with the label i mod 2. */
+    /** Example i of 4 is the pixel (10 i, 10 i + 1) with label i mod 2. */
     private static ImageDataset four() {
         ByteBuffer pixels = ByteBuffer.allocateDirect(8);
         for (int i = 0; i < 4; i++) {
@@ -91,7 +91,7 @@ class ImageDatasetTest {
     }
 
     @Test
-    void aSubsetIsAViewOfChosenExamples() {
+    void subsetIsAViewOfSelectedExamples() {
         ImageDataset set = four();
         int[] chosen = {3, 0};
         Examples subset = set.subset(chosen);
@@ -111,7 +111,7 @@ class ImageDatasetTest {
     }
 
     @Test
-    void aSubsetsFingerprintDependsOnTheChosenExamplesAndTheirOrder() {
+    void subsetFingerprintDependsOnIndicesAndTheirOrder() {
         ImageDataset set = four();
         String fingerprint = set.subset(new int[] {0, 2}).fingerprint();
         assertEquals(fingerprint, four().subset(new int[] {0, 2}).fingerprint());
@@ -122,62 +122,67 @@ class ImageDatasetTest {
     }
 
     @Test
-    void aSubsetOfExamplesThatAreNotThereIsRejected() {
+    void rejectsSubsetIndicesOutOfRange() {
         ImageDataset set = four();
         assertEquals(
-                "Index 1 of a subset is out of range. Received: 4. Allowed: 0 to 3",
+                "Index 1 of a subset is out of range. Received: 4. Allowed: 0 to 3.",
                 assertThrows(UserException.class, () -> set.subset(new int[] {0, 4})).getMessage());
         assertThrows(UserException.class, () -> set.subset(new int[] {-1}));
         assertThrows(UserException.class, () -> set.subset(new int[0]));
     }
 
     @Test
-    void refusesWrongShapes() {
+    void rejectsWrongShapes() {
         assertEquals(
-                "Images must have rank 4, (N, C, H, W), received shape [2, 6]",
-                refused(new long[] {2, 6}, 0, 1));
+                "Images must have shape (N, C, H, W). Received: [2, 6].",
+                rejected(new long[] {2, 6}, 0, 1));
         assertEquals(
-                "Images of shape [2, 1, 1, 7] and type uint8 take 14 bytes, received a buffer of 12",
-                refused(new long[] {2, 1, 1, 7}, 0, 1));
+                "A buffer of images of shape [2, 1, 1, 7] and type uint8 has the wrong size."
+                        + " Received: 12 bytes. Allowed: 14.",
+                rejected(new long[] {2, 1, 1, 7}, 0, 1));
         assertEquals(
-                "Every length of (N, C, H, W) must be 1 or more, received [0, 1, 1, 1]",
-                refused(new long[] {0, 1, 1, 1}));
+                "Every length of (N, C, H, W) must be at least 1. Received: [0, 1, 1, 1].",
+                rejected(new long[] {0, 1, 1, 1}));
         long huge = 1L << 62;
         assertEquals(
-                "Images of shape [4, 4611686018427387904, 1, 1] and type uint8 take more than the"
-                        + " 2147483647 bytes that fit in one buffer; use fewer images or uint8",
-                refused(new long[] {4, huge, 1, 1}, 0, 0, 0, 0));
+                "Images of shape [4, 4611686018427387904, 1, 1] and type uint8 do not fit in one"
+                        + " buffer of 2147483647 bytes. Use fewer images or uint8.",
+                rejected(new long[] {4, huge, 1, 1}, 0, 0, 0, 0));
     }
 
     @Test
-    void refusesLabelsThatDoNotFit() {
+    void rejectsLabelsThatDoNotFit() {
         long[] shape = {3, 1, 2, 2};
         assertEquals(
-                "There must be one label an image: received 3 images and 2 labels",
-                refused(shape, 0, 1));
-        assertEquals("Label 1 is 2; with 2 classes it must be 0 to 1", refused(shape, 0, 2, 5));
-        assertEquals("Label 2 is -1; with 2 classes it must be 0 to 1", refused(shape, 0, 1, -1));
+                "Each image needs one label. Received: 3 images and 2 labels.",
+                rejected(shape, 0, 1));
+        assertEquals(
+                "Label 1 is out of range. Received: 2. Allowed: 0 to 1, for 2 classes.",
+                rejected(shape, 0, 2, 5));
+        assertEquals(
+                "Label 2 is out of range. Received: -1. Allowed: 0 to 1, for 2 classes.",
+                rejected(shape, 0, 1, -1));
     }
 
     @Test
-    void namesTheFirstPixelThatIsNotFinite() {
+    void rejectsNonFinitePixels() {
         int n = 20_000;
         ByteBuffer pixels = ByteBuffer.allocateDirect(n * 6 * 4).order(ByteOrder.nativeOrder());
         int at = 18_000 * 6 + 1 * 3 + 2;
         pixels.putFloat(4 * at, Float.NaN).putFloat(4 * at + 4, Float.NEGATIVE_INFINITY);
         long[] shape = {n, 2, 1, 3};
         assertEquals(
-                "Pixels must be finite, received NaN at (18000, 1, 0, 2) of (N, C, H, W)",
-                refused(pixels, PixelType.FLOAT32, shape, new int[n], NAMES));
+                "Pixels must be finite. Received: NaN at (18000, 1, 0, 2) of (N, C, H, W).",
+                rejected(pixels, PixelType.FLOAT32, shape, new int[n], NAMES));
     }
 
     @Test
-    void pixelTypesAreKnownByName() {
+    void findsPixelTypesByName() {
         assertEquals(PixelType.FLOAT32, PixelType.of("float32"));
         String message =
                 assertThrows(UserException.class, () -> PixelType.of("float64")).getMessage();
         assertEquals(
-                "Unknown pixel type \"float64\"; did you mean \"float32\"? Known: uint8, float32",
+                "Unknown pixel type 'float64'. Did you mean 'float32'? Allowed: uint8, float32.",
                 message);
     }
 }

@@ -26,14 +26,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The number of a loader's threads changes nothing. */
+/** The number of workers changes nothing. */
 @Timeout(60)
 class LoaderWorkersTest {
 
     private static final int COUNT = 23;
 
-    /** Images of many sizes, made when they are read; {@code before} sees which. */
-    private record Made(IntConsumer before) implements Examples {
+    /** Images of many sizes, generated on reading; {@code before} receives each index. */
+    private record Generated(IntConsumer before) implements Examples {
         @Override
         public int size() {
             return COUNT;
@@ -102,8 +102,8 @@ class LoaderWorkersTest {
 
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 4, 9})
-    void everyNumberOfThreadsGivesTheSameBytes(int workers) {
-        Examples examples = new Made(index -> {});
+    void batchesAreIndependentOfTheNumberOfWorkers(int workers) {
+        Examples examples = new Generated(index -> {});
         try (BatchLoader one = new BatchLoader(examples, SMALL, 4, 1);
                 BatchLoader many = new BatchLoader(examples, SMALL, 4, workers)) {
             for (int epoch = 0; epoch < 20; epoch++) {
@@ -116,9 +116,9 @@ class LoaderWorkersTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4})
-    void theRingHasTwoBuffersMoreThanThereAreThreads(int workers) {
+    void ringHasTwoBuffersMoreThanWorkers(int workers) {
         Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-        try (BatchLoader loader = new BatchLoader(new Made(index -> {}), SMALL, 1, workers)) {
+        try (BatchLoader loader = new BatchLoader(new Generated(index -> {}), SMALL, 1, workers)) {
             List<Batch> open = new ArrayList<>();
             for (int pass = 0; pass < 3; pass++) {
                 loader.restart(null);
@@ -134,10 +134,10 @@ class LoaderWorkersTest {
         assertEquals(workers + 2, seen.size());
     }
 
-    /** The first batch is read after those that follow it, and is delivered before them. */
+    /** The first batch is read after the others, and delivered before them. */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 4})
-    void batchesComeInOrderWhicheverIsReadFirst(int workers) {
+    void batchesComeInOrder(int workers) {
         CountDownLatch others = new CountDownLatch(workers - 1);
         IntConsumer firstComesLast =
                 index -> {
@@ -147,7 +147,8 @@ class LoaderWorkersTest {
                         others.countDown();
                     }
                 };
-        try (BatchLoader loader = new BatchLoader(new Made(firstComesLast), SMALL, 1, workers)) {
+        try (BatchLoader loader =
+                new BatchLoader(new Generated(firstComesLast), SMALL, 1, workers)) {
             loader.restart(null);
             for (int i = 0; i < COUNT; i++) {
                 try (Batch batch = loader.next()) {
@@ -165,10 +166,10 @@ class LoaderWorkersTest {
         }
     }
 
-    /** The failure of batch 3 is known before the batches in front of it are read. */
+    /** Batch 3 fails before the batches in front of it are read. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4})
-    void aFailureComesInItsPlace(int workers) {
+    void failuresComeInOrder(int workers) {
         CountDownLatch failing = new CountDownLatch(workers > 1 ? 1 : 0);
         IntConsumer failThird =
                 index -> {
@@ -180,7 +181,7 @@ class LoaderWorkersTest {
                         await(failing);
                     }
                 };
-        try (BatchLoader loader = new BatchLoader(new Made(failThird), SMALL, 1, workers)) {
+        try (BatchLoader loader = new BatchLoader(new Generated(failThird), SMALL, 1, workers)) {
             for (int pass = 0; pass < 2; pass++) {
                 loader.restart(null);
                 for (int i = 0; i < 3; i++) {
@@ -199,9 +200,9 @@ class LoaderWorkersTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4})
-    void closeAndRestartEndThreadsThatRead(int workers) {
+    void closeAndRestartEndWorkers(int workers) {
         for (int taken = 0; taken < 4; taken++) {
-            BatchLoader loader = new BatchLoader(new Made(index -> {}), SMALL, 2, workers);
+            BatchLoader loader = new BatchLoader(new Generated(index -> {}), SMALL, 2, workers);
             loader.restart(null);
             for (int i = 0; i < taken; i++) {
                 loader.next().close();
@@ -224,8 +225,8 @@ class LoaderWorkersTest {
     }
 
     @Test
-    void imagesOfManySizesNeedAPreprocessingThatMakesThemAlike() {
-        Examples examples = new Made(index -> {});
+    void rejectsPreprocessingThatLeavesSizesDifferent() {
+        Examples examples = new Generated(index -> {});
         Preprocessing uneven =
                 new Preprocessing(
                         3, Resize.shortSide(8, Interpolation.BILINEAR, true), null, null, null);
@@ -233,9 +234,10 @@ class LoaderWorkersTest {
                 assertThrows(UserException.class, () -> new BatchLoader(examples, uneven, 1, 1))
                         .getMessage();
         assertEquals(
-                "The images differ in size, and the preprocessing leaves them so. Received: "
+                "The images differ in size, also after preprocessing. Received: "
                         + uneven.toJson()
-                        + ". Allowed: one with a crop, or with a resize to an exact size",
+                        + ". Allowed: a preprocessing with a crop, or with resizing to an exact"
+                        + " size.",
                 message);
     }
 }

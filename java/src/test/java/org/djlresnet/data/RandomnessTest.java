@@ -10,11 +10,11 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Golden values come from a separate implementation of the same definitions in Python. */
+/** The golden values come from an independent implementation in Python. */
 class RandomnessTest {
 
     @Test
-    void streamIsThatOfThePublishedAlgorithm() {
+    void streamEqualsPublishedAlgorithm() {
         SplitMix64 random = new SplitMix64(1234567);
         String[] published = {
             "6457827717110365317",
@@ -29,7 +29,7 @@ class RandomnessTest {
     }
 
     @Test
-    void gaussiansAreThoseOfThePolarMethod() {
+    void gaussiansEqualPolarMethod() {
         SplitMix64 random = new SplitMix64(42);
         double[] golden = {
             -1.2000606755030696, 0.7425545459295542, 0.43852668181259696, 0.5417666923661986
@@ -56,7 +56,7 @@ class RandomnessTest {
             uniform += unit;
             counts[random.nextInt(3)]++;
         }
-        // Five standard errors of each
+        // five standard errors each
         assertEquals(0, sum / n, 5 / Math.sqrt(n));
         assertEquals(1, squares / n, 5 * Math.sqrt(2.0 / n));
         assertEquals(0.5, uniform / n, 5 * Math.sqrt(1.0 / 12 / n));
@@ -99,7 +99,7 @@ class RandomnessTest {
     }
 
     @Test
-    void mixTellsValuesAndTheirOrderApart() {
+    void mixDependsOnValuesAndTheirOrder() {
         assertNotEquals(SplitMix64.mix(1, 2), SplitMix64.mix(2, 1));
         assertNotEquals(SplitMix64.mix(0), SplitMix64.mix(0, 0));
     }

@@ -22,12 +22,12 @@ class EngineTraitsTest {
     };
 
     @BeforeAll
-    static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+    static void disableRecording() {
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     @Test
-    void zerosAreZerosWhateverTheArrayHolds() {
+    void returnsZerosForAnyArray() {
         try (NDManager manager = NDManager.newBaseManager()) {
             NDArray array = manager.create(WILD, new Shape(2, 3));
             assertArrayEquals(new float[6], EngineTraits.zerosInOrderOf(array).toFloatArray());
@@ -36,7 +36,7 @@ class EngineTraitsTest {
     }
 
     @Test
-    void assignedValuesArriveWhateverWasThere() {
+    void assignsOverAnyValues() {
         try (NDManager manager = NDManager.newBaseManager()) {
             NDArray target = manager.create(WILD, new Shape(2, 3));
             float[] values = {1, -2, Float.NaN, Float.NEGATIVE_INFINITY, 1e-40f, 0.1f};
@@ -48,7 +48,7 @@ class EngineTraitsTest {
     }
 
     @Test
-    void assignedParametersTakeTheirGradientsOnAThreadThatRecords() throws Exception {
+    void assignedParametersGetGradientsOnRecordingThread() throws Exception {
         ExecutorService fresh = Executors.newSingleThreadExecutor();
         try {
             float[] gradient =

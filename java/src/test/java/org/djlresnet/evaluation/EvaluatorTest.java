@@ -45,7 +45,7 @@ class EvaluatorTest {
     }
 
     private float[] logits() {
-        Evaluator.withoutGradients(network);
+        Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray images =
                     manager.create(
@@ -62,7 +62,7 @@ class EvaluatorTest {
     }
 
     @Test
-    void sumsCrossEntropyAndAnswersOfTheLogits() {
+    void countsLossAndPredictionsOfTheLogits() {
         float[] logits = logits();
         double lossSum = 0;
         long[][] confusion = new long[4][4];
@@ -85,7 +85,7 @@ class EvaluatorTest {
     }
 
     @Test
-    void theBatchSizeChangesNothing() {
+    void batchSizeChangesNothing() {
         Evaluation whole = Evaluator.evaluate(network, data, 64, OWN);
         for (int batchSize : new int[] {1, 3, 5}) {
             assertClose(whole, Evaluator.evaluate(network, data, batchSize, OWN));
@@ -93,7 +93,7 @@ class EvaluatorTest {
     }
 
     @Test
-    void theOrderOfTheDataChangesNothing() {
+    void orderOfTheDataChangesNothing() {
         int[] labels = new int[EXAMPLES];
         ByteBuffer pixels = ByteBuffer.allocateDirect(64 * EXAMPLES);
         for (int i = 0; i < EXAMPLES; i++) {
@@ -113,7 +113,7 @@ class EvaluatorTest {
     }
 
     @Test
-    void weightsAndRunningStatisticsStay() {
+    void keepsWeightsAndRunningStatistics() {
         Map<String, float[]> before = new LinkedHashMap<>();
         network.parameters()
                 .forEach((name, value) -> before.put(name, value.getArray().toFloatArray()));
@@ -128,8 +128,8 @@ class EvaluatorTest {
     }
 
     @Test
-    void imagesAreResizedIfAsked() {
-        // a picture of one value stays the same at any size
+    void resizesImages() {
+        // an image of one value is the same at any size
         ImageDataset large = plain(12);
         ImageDataset small = plain(5);
         assertClose(
@@ -151,7 +151,7 @@ class EvaluatorTest {
     }
 
     @Test
-    void measuresBatchesUntilThereAreNone() {
+    void runMeasuresAllBatches() {
         List<Long> done = new ArrayList<>();
         Measurement measurement = new Classification(4).measurement();
         try (BatchLoader loader = new BatchLoader(data, OWN, 4, 1)) {
@@ -167,7 +167,7 @@ class EvaluatorTest {
     }
 
     @Test
-    void dataOfOtherChannelsOrMoreClassesAreRefused() {
+    void rejectsOtherChannelsAndMoreClasses() {
         ImageDataset two =
                 ImageDataset.of(
                         ByteBuffer.allocateDirect(2),
@@ -183,14 +183,16 @@ class EvaluatorTest {
                         new int[] {0},
                         Network.numbered(5));
         assertEquals(
-                "Images of 2 channels cannot become images of 1 channel. Allowed: as many, or 3 for"
-                        + " 1, or 1 for 3",
-                refusal(two, 4));
-        assertEquals("The data have 5 classes, but the network knows 4", refusal(more, 4));
-        assertEquals("The batch size must be 1 or more, received 0", refusal(data, 0));
+                "Images of 2 channels cannot become images of 1 channel. Allowed: the same number,"
+                        + " 3 to 1, or 1 to 3.",
+                rejection(two, 4));
+        assertEquals(
+                "The data have more classes than the network. Received: 5. Allowed: up to 4.",
+                rejection(more, 4));
+        assertEquals("The batch size must be at least 1. Received: 0.", rejection(data, 0));
     }
 
-    private String refusal(ImageDataset dataset, int batchSize) {
+    private String rejection(ImageDataset dataset, int batchSize) {
         return assertThrows(
                         UserException.class,
                         () -> Evaluator.evaluate(network, dataset, batchSize, OWN))

@@ -30,7 +30,7 @@ class MetricsFigureTest {
         return Files.writeString(dir.resolve(name), content);
     }
 
-    /** What the page says after Plotly's own script. */
+    /** The page without Plotly's script. */
     private String figure(List<Path> tables, List<String> labels) throws IOException {
         Path html = dir.resolve("metrics.html");
         MetricsFigure.write(html, tables, labels);
@@ -92,7 +92,7 @@ class MetricsFigureTest {
     }
 
     @Test
-    void manyEpochsHaveWholeTicksThatFit() throws IOException {
+    void drawsFewTicksForManyEpochs() throws IOException {
         StringBuilder rows = new StringBuilder(HEADER);
         for (int epoch = 1; epoch <= 37; epoch++) {
             rows.append(epoch).append(",1,1,1,1,1,1,1,1,1\n");
@@ -102,14 +102,14 @@ class MetricsFigureTest {
     }
 
     @Test
-    void aSingleEpochIsDrawnAsPoints() throws IOException {
+    void drawsSingleEpochAsPoint() throws IOException {
         String one = HEADER + ROWS.substring(0, ROWS.indexOf('\n') + 1);
         String figure = figure(List.of(csv("a.csv", one)), List.of("x"));
         assertEquals("lines+markers", all("^mode: '(.*)',", figure).get(0));
     }
 
     @Test
-    void thePageHoldsPlotlyAndAsksNobodyElse() throws IOException {
+    void pageNeedsNoServer() throws IOException {
         Path html = dir.resolve("metrics.html");
         MetricsFigure.write(html, List.of(csv("a.csv", HEADER + ROWS)), List.of("x"));
         String page = Files.readString(html);
@@ -120,7 +120,7 @@ class MetricsFigureTest {
     }
 
     @Test
-    void labelsCannotBreakThePage() throws IOException {
+    void escapesLabels() throws IOException {
         Path a = csv("a.csv", HEADER + ROWS);
         String figure = figure(List.of(a, a), List.of("</script><b>it's\n\u2028\\", "\"<!--"));
         assertEquals(1, all("(</script>)", figure).size());
@@ -130,32 +130,34 @@ class MetricsFigureTest {
         assertEquals("\\x22&lt;!--: train loss", names.get(4));
     }
 
-    private void assertRefused(Path table, String reason) {
+    private void assertRejected(Path table, String reason) {
         Path html = dir.resolve("bad.html");
         UserException e =
                 assertThrows(
                         UserException.class,
                         () -> MetricsFigure.write(html, List.of(table), List.of("x")));
-        assertTrue(e.getMessage().startsWith(table + ": "), e.getMessage());
+        assertTrue(e.getMessage().startsWith(table + " "), e.getMessage());
         assertTrue(e.getMessage().contains(reason), e.getMessage());
         assertFalse(Files.exists(html));
     }
 
     @Test
-    void refusesWhatIsNoTableOfMetrics() throws IOException {
-        assertRefused(dir.resolve("none.csv"), "no such file");
-        assertRefused(dir, "not a regular file");
-        assertRefused(csv("empty.csv", ""), "an empty file");
-        assertRefused(csv("header.csv", HEADER), "holds no epoch yet");
-        assertRefused(csv("other.csv", "epoch,loss\n1,2\n"), "\"train_loss\" is missing");
-        assertRefused(csv("text.csv", HEADER + ROWS.replace("0.75", "much")), "not a table");
-        assertRefused(csv("ragged.csv", HEADER + ROWS + "3,705\n"), "not a table");
-        assertRefused(csv("twice.csv", HEADER + ROWS + ROWS), "received 1.0 after 2.0");
-        assertRefused(csv("half.csv", HEADER + ROWS.replace("2,470", "1.5,470")), "1.5 after 1.0");
+    void rejectsOtherFiles() throws IOException {
+        assertRejected(dir.resolve("none.csv"), "does not exist.");
+        assertRejected(dir, "is not a file.");
+        assertRejected(csv("empty.csv", ""), "holds no epoch yet.");
+        assertRejected(csv("header.csv", HEADER), "holds no epoch yet.");
+        assertRejected(
+                csv("other.csv", "epoch,loss\n1,2\n"),
+                "the column 'train_loss' is missing. Received: epoch, loss.");
+        assertRejected(csv("text.csv", HEADER + ROWS.replace("0.75", "much")), "not a table");
+        assertRejected(csv("ragged.csv", HEADER + ROWS + "3,705\n"), "not a table");
+        assertRejected(csv("twice.csv", HEADER + ROWS + ROWS), "Received: 1.0 after 2.0.");
+        assertRejected(csv("half.csv", HEADER + ROWS.replace("2,470", "1.5,470")), "1.5 after 1.0");
     }
 
     @Test
-    void needsALabelForEveryRun() throws IOException {
+    void rejectsMissingLabels() throws IOException {
         Path a = csv("a.csv", HEADER + ROWS);
         Path html = dir.resolve("bad.html");
         assertThrows(

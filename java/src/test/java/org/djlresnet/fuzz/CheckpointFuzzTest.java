@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -17,7 +18,7 @@ import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.image.Preprocessing;
 
-/** Any metadata under a right checksum are a checkpoint's, or refused. */
+/** Any metadata with a correct checksum are read as a checkpoint's, or rejected. */
 class CheckpointFuzzTest {
 
     private static final FuzzFile FILE = new FuzzFile("fuzzed.safetensors");
@@ -33,7 +34,7 @@ class CheckpointFuzzTest {
                                 Dtype.F32,
                                 new long[] {2},
                                 ByteBuffer.allocate(8))));
-        FILE.readOrRefused(
+        FILE.readOrReject(
                 path -> {
                     try (Checkpoint checkpoint = Checkpoint.open(path)) {
                         return assertSound(checkpoint);
@@ -48,7 +49,7 @@ class CheckpointFuzzTest {
         assertTrue(preprocessing == null || preprocessing.channels() == checkpoint.inChannels());
         assertEquals(
                 List.of("momentum/fc.bias"), List.copyOf(checkpoint.optimizerState().keySet()));
-        JsonObject described = checkpoint.describe();
+        JsonObject described = JsonParser.parseString(checkpoint.describe()).getAsJsonObject();
         assertEquals(checkpoint.model(), described.get("model").getAsString());
         assertEquals(checkpoint.classNames().size(), described.get("classes").getAsInt());
         assertEquals(checkpoint.run() != null, described.has("history"));

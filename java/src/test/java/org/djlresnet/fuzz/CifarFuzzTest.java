@@ -8,12 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.djlresnet.data.CifarFile;
 
-/** Any file is as many records as were asked for, of labels in range, or refused. */
+/** Any file is read as the requested records with labels in range, or rejected. */
 class CifarFuzzTest {
 
     private static final FuzzFile FILE = new FuzzFile("data_batch_1.bin");
 
-    /** The first byte says how many records are asked for, the others are the file. */
+    /** The first byte is the number of records, the others are the file. */
     @FuzzTest(maxDuration = "10m")
     void file(byte[] input) {
         if (input.length > 0) {
@@ -21,7 +21,7 @@ class CifarFuzzTest {
         }
     }
 
-    /** As many records as fit: their labels are what the fuzzer chooses, their pixels repeat. */
+    /** A file of the right size with fuzzed labels; their bytes repeat as pixels. */
     @FuzzTest(maxDuration = "10m")
     void records(byte[] labels) {
         int count = Math.min(labels.length, 8);
@@ -37,7 +37,7 @@ class CifarFuzzTest {
 
     private static void check(int records, byte[] file) {
         CifarFile read =
-                FILE.readOrRefused(file, path -> CifarFile.read(List.of(path, path), records));
+                FILE.readOrReject(file, path -> CifarFile.read(List.of(path, path), records));
         boolean fits = file.length == records * CifarFile.RECORD;
         for (int i = 0; fits && i < records; i++) {
             fits = (file[i * CifarFile.RECORD] & 0xff) < CifarFile.CLASSES;

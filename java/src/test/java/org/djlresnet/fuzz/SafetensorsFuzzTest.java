@@ -18,7 +18,7 @@ import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.checkpoint.TensorInfo;
 
-/** Any file is a safetensors file that can be written again, or refused. */
+/** Any file is read as a safetensors file that survives a round trip, or rejected. */
 class SafetensorsFuzzTest {
 
     private static final FuzzFile FILE = new FuzzFile("fuzzed.safetensors");
@@ -26,8 +26,8 @@ class SafetensorsFuzzTest {
 
     @FuzzTest(maxDuration = "10m")
     void file(byte[] file) throws IOException {
-        List<Tensor> tensors = FILE.readOrRefused(file, path -> tensors(path, file.length));
-        FILE.readOrRefused(
+        List<Tensor> tensors = FILE.readOrReject(file, path -> tensors(path, file.length));
+        FILE.readOrReject(
                 path -> {
                     try (Checkpoint checkpoint = Checkpoint.open(path)) {
                         return checkpoint.describe();
@@ -57,7 +57,7 @@ class SafetensorsFuzzTest {
         }
     }
 
-    /** The header is what the fuzzer chooses; its length is right, and eight bytes follow it. */
+    /** A fuzzed header with its right length, followed by eight bytes. */
     @FuzzTest(maxDuration = "10m")
     void header(byte[] header) throws IOException {
         ByteBuffer file = ByteBuffer.allocate(8 + header.length + 8).order(ByteOrder.LITTLE_ENDIAN);

@@ -14,15 +14,13 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import javax.imageio.ImageIO;
 
-/**
- * The PNG files that tests/golden/decoded_images.py made, and the pixels that Pillow reads in them.
- */
+/** The PNG files made by tests/golden/decoded_images.py, and the pixels that Pillow decodes. */
 public final class GoldenImages {
 
     /**
-     * A file.
+     * A PNG file.
      *
-     * @param name what kind it is of
+     * @param name the kind of image
      * @param png its bytes
      * @param shape the shape of its image
      * @param pixels bytes (C, H, W)

@@ -21,26 +21,26 @@ class PreprocessingTest {
     }
 
     @Test
-    void aResizeIsBilinearAndOfBytesAsPillowsUnlessItSaysOtherwise() {
+    void resizeDefaultsToBilinearOnBytes() {
         String resize = "{\"channels\": 3, \"resize\": {\"to\": \"short-side\", \"size\": 256}}";
         assertEquals(Preprocessing.torchvision().resize(), Preprocessing.of(resize, 3).resize());
     }
 
     @Test
-    void torchvisionsPresetIsThatOfItsWeights() {
+    void torchvisionPresetEqualsItsWeights() {
         assertEquals(
                 json(
                         "{'channels': 3, 'resize': {'to': 'short-side', 'size': 256,"
                                 + " 'interpolation': 'bilinear', 'rounded': true}, 'crop':"
                                 + " {'height': 224, 'width': 224}, 'mean': [0.485, 0.456, 0.406],"
                                 + " 'deviation': [0.229, 0.224, 0.225]}"),
-                Preprocessing.of("torchvision").toJson());
+                JsonParser.parseString(Preprocessing.of("torchvision").toJson()));
         assertEquals(
                 json(
                         "{'channels': 1, 'resize': {'to': 'exact', 'height': 32, 'width': 32,"
                                 + " 'interpolation': 'bilinear', 'rounded': false}, 'crop': null,"
                                 + " 'mean': null, 'deviation': null}"),
-                Preprocessing.of("plain:32", 1).toJson());
+                JsonParser.parseString(Preprocessing.of("plain:32", 1).toJson()));
     }
 
     static Stream<Preprocessing> all() {
@@ -60,17 +60,17 @@ class PreprocessingTest {
 
     @ParameterizedTest
     @MethodSource("all")
-    void comesBackFromItsJson(Preprocessing preprocessing) {
+    void survivesJsonRoundTrip(Preprocessing preprocessing) {
         assertEquals(preprocessing, Preprocessing.of(preprocessing.toJson()));
-        String text = preprocessing.toJson().toString();
+        String text = preprocessing.toJson();
         assertEquals(preprocessing, Preprocessing.of(text, preprocessing.channels()));
     }
 
     @Test
-    void allButTheChannelsMayBeLeftOut() {
+    void onlyChannelsAreRequired() {
         assertEquals(
                 new Preprocessing(3, null, null, null, null),
-                Preprocessing.of(json("{'channels': 3}")));
+                Preprocessing.of("{\"channels\": 3}"));
     }
 
     @ParameterizedTest
@@ -78,52 +78,52 @@ class PreprocessingTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{} | Bad value for 'channels' in a preprocessing. Received: nothing. Allowed: a"
-                        + " whole number above 0",
+                "{} | Bad value for 'channels' in a preprocessing. Received: nothing. Allowed: an"
+                        + " integer above 0.",
                 "{'channels': 0} | Bad value for 'channels' in a preprocessing. Received: 0."
-                        + " Allowed: a whole number above 0",
+                        + " Allowed: an integer above 0.",
                 "{'channels': 1.5} | Bad value for 'channels' in a preprocessing. Received: 1.5."
-                        + " Allowed: a whole number above 0",
-                "{'channels': 1, 'size': 3} | Unknown key 'size' in a preprocessing. Known:"
-                        + " channels, resize, crop, mean, deviation",
+                        + " Allowed: an integer above 0.",
+                "{'channels': 1, 'size': 3} | Unknown key 'size' in a preprocessing. Allowed:"
+                        + " channels, resize, crop, mean, deviation.",
                 "{'channels': 1, 'crop': 224} | Bad value for 'crop' in a preprocessing. Received:"
-                        + " 224. Allowed: a JSON object or null",
+                        + " 224. Allowed: a JSON object or null.",
                 "{'channels': 1, 'crop': {'height': 2, 'width': 99999999999}} | Bad value for"
-                        + " 'crop.width' in a preprocessing. Received: 99999999999. Allowed: a whole"
-                        + " number above 0",
+                        + " 'crop.width' in a preprocessing. Received: 99999999999. Allowed: an"
+                        + " integer above 0.",
                 "{'channels': 1, 'resize': {'to': 'long-side'}} | Bad value for 'resize.to' in a"
-                        + " preprocessing. Received: 'long-side'. Allowed: exact, short-side",
+                        + " preprocessing. Received: 'long-side'. Allowed: 'exact' or 'short-side'.",
                 "{'channels': 1, 'resize': {'to': 'long-side', 'interpolation': 'bicubic',"
                         + " 'rounded': true}} | Bad value for 'resize.to' in a preprocessing."
-                        + " Received: 'long-side'. Allowed: exact, short-side",
+                        + " Received: 'long-side'. Allowed: 'exact' or 'short-side'.",
                 "{'channels': 1, 'resize': {'to': 'exact', 'size': 3, 'interpolation': 'bicubic',"
-                        + " 'rounded': true}} | Unknown key 'resize.size' in a preprocessing. Known:"
-                        + " to, height, width, interpolation, rounded",
+                        + " 'rounded': true}} | Unknown key 'resize.size' in a preprocessing. Allowed:"
+                        + " to, height, width, interpolation, rounded.",
                 "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
-                        + " 'nearest', 'rounded': true}} | Unknown interpolation 'nearest'. Known:"
-                        + " bilinear, bicubic",
+                        + " 'nearest', 'rounded': true}} | Unknown interpolation 'nearest'. Allowed:"
+                        + " bilinear, bicubic.",
                 "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
                         + " 'bicubic', 'rounded': 1}} | Bad value for 'resize.rounded' in a"
-                        + " preprocessing. Received: 1. Allowed: true or false",
+                        + " preprocessing. Received: 1. Allowed: true or false.",
                 "{'channels': 3, 'mean': [0.5]} | Bad value for 'mean' in a preprocessing."
-                        + " Received: [0.5]. Allowed: a number for each channel, so 3; or null",
+                        + " Received: [0.5]. Allowed: a number for each channel (3), or null.",
                 "{'channels': 1, 'mean': 0.5} | Bad value for 'mean' in a preprocessing. Received:"
-                        + " 0.5. Allowed: a list of numbers, or null",
+                        + " 0.5. Allowed: a list of numbers, or null.",
                 "{'channels': 1, 'deviation': [0]} | Bad value for 'deviation' in a preprocessing."
-                        + " Received: [0.0]. Allowed: a number above 0 for each channel, so 1; or"
-                        + " null",
+                        + " Received: [0.0]. Allowed: a number above 0 for each channel (1), or"
+                        + " null.",
                 "{'channels': 1, 'deviation': [1e-60]} | Bad value for 'deviation' in a"
                         + " preprocessing. Received: [1.0E-60]. Allowed: a number above 0 for each"
-                        + " channel, so 1; or null",
+                        + " channel (1), or null.",
                 "{'channels': 2} | The preprocessing makes images of 2 channels, but the network"
-                        + " takes 1. Received: {'channels': 2}",
-                "torchvision | The preprocessing makes images of 3 channels, but the network takes"
-                        + " 1. Received: torchvision",
-                "plain:0 | Unknown preprocessing. Received: plain:0. Allowed: torchvision, plain:N"
-                        + " as in plain:32, or a JSON object",
-                "{'channels' | The preprocessing is not JSON. Received: {'channels'",
+                        + " needs 1. Received: {'channels': 2}.",
+                "torchvision | The preprocessing makes images of 3 channels, but the network needs"
+                        + " 1. Received: torchvision.",
+                "plain:0 | Unknown preprocessing. Received: 'plain:0'. Allowed: torchvision, plain:N"
+                        + " such as plain:32, or a JSON object.",
+                "{'channels' | The preprocessing is not JSON. Received: {'channels'.",
             })
-    void badTextsAreNamed(String text, String message) {
+    void rejectsInvalidTexts(String text, String message) {
         UserException error =
                 assertThrows(
                         UserException.class, () -> Preprocessing.of(text.replace('\'', '"'), 1));
@@ -131,7 +131,7 @@ class PreprocessingTest {
     }
 
     @Test
-    void theOutputsShapeIsThatOfTorchvisionsTransforms() {
+    void outputShapesEqualTorchvisions() {
         Preprocessing cropless =
                 new Preprocessing(
                         3, Resize.shortSide(256, Interpolation.BILINEAR, true), null, null, null);
@@ -141,7 +141,7 @@ class PreprocessingTest {
     }
 
     @Test
-    void aGivenImageSizeKeepsTheNormalization() {
+    void imageSizeKeepsNormalization() {
         Preprocessing torchvision = Preprocessing.torchvision();
         Preprocessing small = torchvision.withImageSize(32);
         assertEquals(

@@ -57,7 +57,7 @@ class PreprocessorTest {
 
     private static float[] prepared(Preprocessing preprocessing, RawImage image) {
         Preprocessor preprocessor = new Preprocessor(preprocessing);
-        // in the middle of other values, which stay
+        // surrounded by other values, which must not change
         int length = (int) preprocessor.output(image.shape()).values();
         float[] out = new float[length + 2];
         out[0] = -7;
@@ -90,7 +90,7 @@ class PreprocessorTest {
     @ParameterizedTest
     @MethodSource("goldens")
     void equalsPillowAndTorchvision(JsonObject golden) {
-        Preprocessing preprocessing = Preprocessing.of(golden.getAsJsonObject("preprocessing"));
+        Preprocessing preprocessing = Preprocessing.of(golden.get("preprocessing").toString());
         ImageShape in = shape(golden.get("image"));
         assertEquals(shape(golden.get("shape")), preprocessing.output(in));
         float[] values = prepared(preprocessing, bytes(in));
@@ -112,7 +112,7 @@ class PreprocessorTest {
     }
 
     @Test
-    void oneObjectPreparesImagesOfManyShapes() {
+    void reusesMemoryForImagesOfAnyShape() {
         Preprocessing preprocessing = Preprocessing.torchvision();
         Preprocessor preprocessor = new Preprocessor(preprocessing);
         float[] out = new float[3 * 224 * 224];
@@ -128,7 +128,7 @@ class PreprocessorTest {
     }
 
     @Test
-    void anImageOfTheRightSizeIsOnlyScaled() {
+    void imagesOfTheRightSizeAreOnlyScaled() {
         ImageShape shape = new ImageShape(3, 5, 7);
         float[] expected = floats(shape).floats();
         for (boolean rounded : new boolean[] {true, false}) {
@@ -141,9 +141,9 @@ class PreprocessorTest {
         }
     }
 
-    /** A crop sees the same pixels whether the rest is computed or not. */
+    /** A crop has the same pixels whether the rest is computed or not. */
     @Test
-    void aCropShowsTheMiddleOfTheResizedImage() {
+    void cropKeepsTheCentreOfTheResizedImage() {
         for (boolean rounded : new boolean[] {true, false}) {
             Resize resize = Resize.exact(31, 40, Interpolation.BICUBIC, rounded);
             ImageShape shape = new ImageShape(1, 17, 90);
@@ -173,7 +173,7 @@ class PreprocessorTest {
     }
 
     @Test
-    void coloursOfFloatImagesBecomeGreyAsThoseOfBytes() {
+    void floatColoursBecomeGreyLikeBytes() {
         RawImage image = new RawImage();
         System.arraycopy(
                 new float[] {1, 0.5f, 0.25f}, 0, image.holdFloats(new ImageShape(3, 1, 1)), 0, 3);
@@ -182,7 +182,7 @@ class PreprocessorTest {
     }
 
     @Test
-    void otherNumbersOfChannelsAreRejected() {
+    void rejectsOtherNumbersOfChannels() {
         Preprocessing colour = Preprocessing.torchvision();
         for (int channels : new int[] {2, 4}) {
             UserException error =
@@ -192,19 +192,17 @@ class PreprocessorTest {
             assertEquals(
                     "Images of "
                             + channels
-                            + " channels cannot become images of 3 channels. Allowed: as many, or 3"
-                            + " for 1, or 1 for 3",
+                            + " channels cannot become images of 3 channels. Allowed: the same"
+                            + " number, 3 to 1, or 1 to 3.",
                     error.getMessage());
         }
         ImageShape five = new ImageShape(5, 2, 2);
         assertArrayEquals(floats(five).floats(), prepared(Preprocessing.exact(five), bytes(five)));
     }
 
-    /**
-     * Else a line of pixels would take as much memory as its resized form, of which none is seen.
-     */
+    /** The resized line would need far more memory than its crop. */
     @Test
-    void elongatedImagesCostWhatTheCropShows() {
+    void elongatedImagesCostOnlyTheirCrop() {
         ImageShape line = new ImageShape(1, 1, 3_000_000);
         assertEquals(new ImageShape(3, 224, 224), Preprocessing.torchvision().output(line));
         assertEquals(3 * 224 * 224, prepared(Preprocessing.torchvision(), bytes(line)).length);
@@ -212,7 +210,7 @@ class PreprocessorTest {
                 new Preprocessing(
                         1, Resize.shortSide(4096, Interpolation.BILINEAR, true), null, null, null);
         assertEquals(
-                "An image of 1×1×3000000 is too elongated to be resized to a short side of 4096",
+                "An image of 1×1×3000000 is too elongated to resize its short side to 4096.",
                 assertThrows(UserException.class, () -> huge.output(line)).getMessage());
     }
 }

@@ -26,12 +26,12 @@ class RasterPixelsTest {
 
     @ParameterizedTest
     @MethodSource("org.djlresnet.image.GoldenImages#all")
-    void readsPngFilesAsPillowDoes(GoldenImages.Golden golden) {
+    void readsPngFilesLikePillow(GoldenImages.Golden golden) {
         RawImage raw = new RawImage();
         RasterPixels.read(golden.read(), raw);
         int length = golden.pixels().length;
         if (raw.shape().channels() > golden.shape().channels()) {
-            // greys of few bits come with a palette, in which all three colours are alike
+            // grey images of few bits have a palette whose three colours are equal
             for (int c = 0; c < 3; c++) {
                 byte[] plane = Arrays.copyOfRange(raw.bytes(), c * length, (c + 1) * length);
                 assertArrayEquals(golden.pixels(), plane);
@@ -62,7 +62,7 @@ class RasterPixelsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {BufferedImage.TYPE_INT_ARGB, BufferedImage.TYPE_INT_ARGB_PRE})
-    void transparentPartsAreBlack(int type) {
+    void transparentPixelsAreBlack(int type) {
         BufferedImage image = new BufferedImage(2, 1, type);
         image.setRGB(0, 0, 0x00ffffff);
         image.setRGB(1, 0, 0x80ffffff);
@@ -81,7 +81,7 @@ class RasterPixelsTest {
     }
 
     @Test
-    void aPartOfAnImageIsReadAlone() {
+    void readsSubimages() {
         BufferedImage image = new BufferedImage(3, 3, BufferedImage.TYPE_BYTE_GRAY);
         for (int i = 0; i < 9; i++) {
             image.getRaster().setSample(i % 3, i / 3, 0, 10 * i);
@@ -92,7 +92,7 @@ class RasterPixelsTest {
     }
 
     @Test
-    void otherKindsAreRejected() {
+    void rejectsOtherColourModels() {
         ComponentColorModel floats =
                 new ComponentColorModel(
                         ColorSpace.getInstance(ColorSpace.CS_GRAY),
@@ -106,7 +106,7 @@ class RasterPixelsTest {
                 assertThrows(UserException.class, () -> RasterPixels.read(image, new RawImage()))
                         .getMessage();
         assertEquals(
-                "An image must be grey or red, green, blue, of whole numbers. Received: " + floats,
+                "An image must be grey or RGB, with integer values. Received: " + floats + ".",
                 message);
     }
 }

@@ -51,17 +51,17 @@ class ResizerTest {
     }
 
     /**
-     * By hand, as PyTorch's interpolate(align_corners=False): the centres of the four results lie
-     * at -0.25, 0.25, 0.75 and 1.25 of the two sources' centres, clamped.
+     * Computed by hand, as PyTorch's interpolate(align_corners=False): the centres of the four
+     * results are at -0.25, 0.25, 0.75 and 1.25 between the two sources' centres, clamped.
      */
     @Test
-    void doublingTakesHalfPixelCentres() {
+    void doublingUsesHalfPixelCentres() {
         assertArrayEquals(new float[] {0, 2, 6, 8}, resize(new float[] {0, 8}, 1, 2, 1, 4), 0f);
         assertArrayEquals(new float[] {0, 2, 6, 8}, resize(new float[] {0, 8}, 2, 1, 4, 1), 0f);
     }
 
     @Test
-    void readsWhereItIsTold() {
+    void readsFromOffset() {
         float[] out = new float[4];
         resizer(1, 2, 1, 4).resize(new float[] {99, 0, 8, 99}, 1, out);
         assertArrayEquals(new float[] {0, 2, 6, 8}, out, 0f);

@@ -12,12 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.engine.EngineTraits;
 
-/** Computes the logits of a fixed network on fixed images, on whatever engine the process has. */
+/** Computes the logits of a fixed network for fixed images, on the engine of the process. */
 final class EngineLogits {
 
     private EngineLogits() {}
 
-    /** Writes the engine's name and the logits, one a line. */
+    /** Writes the engine's name and the logits, one per line. */
     public static void main(String[] args) throws IOException {
         List<String> lines = new ArrayList<>();
         lines.add(Engine.getInstance().getEngineName());
@@ -28,7 +28,7 @@ final class EngineLogits {
     }
 
     static float[] compute() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         try (Network network =
                         Network.create("d2l-resnet18", 1, Network.numbered(10), 7, Device.cpu());
                 NDManager manager = NDManager.newBaseManager()) {

@@ -28,7 +28,7 @@ class FoldedNetworkTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     private static Network trained(String model) {

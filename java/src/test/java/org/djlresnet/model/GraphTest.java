@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.block.Chain;
 import org.djlresnet.block.Graph;
-import org.djlresnet.block.ResidualUnit;
+import org.djlresnet.block.ResidualBlock;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -37,7 +37,7 @@ class GraphTest {
 
     @ParameterizedTest
     @MethodSource("names")
-    void everyTensorIsUsedOnceAndEveryValueMadeBeforeItIsTaken(String name) {
+    void usesEveryTensorOnceAndEveryValueAfterItsDefinition(String name) {
         Block block = Models.get(name).build(10);
         Graph graph = graph(block);
         Set<String> made = new HashSet<>(Set.of("input"));
@@ -54,7 +54,7 @@ class GraphTest {
     }
 
     @Test
-    void basicBlockWithAProjectionIsDescribedAsItIsDefined() {
+    void describesBasicBlockWithProjection() {
         Block block = Models.get("cifar-resnet20+option_b").build(10);
         List<Graph.Node> nodes = graph(block).nodes();
         int first =
@@ -99,18 +99,18 @@ class GraphTest {
         assertEquals(StateDict.of(block).size() - 10, tensors.size());
     }
 
-    private static List<ResidualUnit> units(Block block) {
+    private static List<ResidualBlock> units(Block block) {
         return block.getChildren().values().stream()
                 .flatMap(
                         child ->
-                                child instanceof ResidualUnit unit
+                                child instanceof ResidualBlock unit
                                         ? Stream.of(unit)
                                         : units(child).stream())
                 .toList();
     }
 
     @Test
-    void blockThatDoesNotDescribeItselfIsNamed() {
+    void namesBlocksThatAreNotDescribed() {
         Chain chain = new Chain();
         chain.append("flatten", Blocks.batchFlattenBlock());
         Map<String, Parameter> none = Map.of();

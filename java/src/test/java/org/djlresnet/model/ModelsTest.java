@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Networks by name: what others published of them, computed from shapes alone. */
+/** Compares networks with published numbers, computed from shapes only. */
 class ModelsTest {
 
     private static Summary summary(String name) {
@@ -25,7 +25,7 @@ class ModelsTest {
         return Summary.of(model.build(model.output()), new Shape(model.input().batch(1)), 1);
     }
 
-    /** torchvision's own figures: parameters, and GFLOPs (multiply-adds) at 224×224. */
+    /** torchvision's numbers: parameters, and GFLOPs (multiply-adds) at 224×224. */
     @ParameterizedTest
     @CsvSource({
         "resnet18, 11689512, 1.814",
@@ -41,7 +41,7 @@ class ModelsTest {
         assertEquals(billions, summary(name).multiplyAdds() / 1e9, 0.005 * billions);
     }
 
-    /** Option A: a well-known re-implementation; the rest by this sum of its layers. */
+    /** Option A from a well-known reimplementation; the rest is the sum of its layers. */
     @ParameterizedTest
     @CsvSource({"20, 269722", "32, 464154", "44, 658586", "56, 853018", "110, 1727962"})
     void cifarCounts(int depth, long optionA) {
@@ -57,7 +57,7 @@ class ModelsTest {
 
     /**
      * Counts of another implementation, imgclsmob. Its networks for photographs normalize twice
-     * between stem and first block, where the paper does once: 128 parameters more.
+     * between stem and first block, where the paper does once: 128 more parameters.
      */
     @ParameterizedTest
     @CsvSource({
@@ -82,7 +82,7 @@ class ModelsTest {
     }
 
     @Test
-    void multiplyAddsOfAPlainCifarNetworkAreThoseOfTheFormula() {
+    void multiplyAddsOfPlainCifarNetworkEqualFormula() {
         // k·k·in·out·height·width of each convolution at 32×32, by hand
         long stem = 9L * 3 * 16 * 32 * 32;
         long stage1 = 6 * 9L * 16 * 16 * 32 * 32;
@@ -102,24 +102,24 @@ class ModelsTest {
 
     /** timm's resnet50d: 25,576,264 parameters, 4.35 billion multiply-adds. */
     @Test
-    void resnetDsCounts() {
+    void resnetDCounts() {
         Summary summary = summary("resnet50+deep_stem+pooled_shortcut");
         assertEquals(25_576_264, summary.trainableParameters());
         assertEquals(4.35, summary.multiplyAdds() / 1e9, 0.005 * 4.35);
     }
 
     @Test
-    void strideInThe1x1ConvolutionSavesMultiplyAddsAndNoParameters() {
+    void strideIn1x1ConvolutionSavesOnlyMultiplyAdds() {
         Summary original = summary("resnet50+stride_in_1x1");
         assertEquals(25_557_032, original.trainableParameters());
-        // torchvision's 4.089 billion, but for three 1×1 convolutions at a quarter of the places,
-        // each of 256·128·56·56 before; He et al. (2015), table 1, cut this to 3.8
+        // torchvision's 4.089 billion, less three quarters of three 1×1 convolutions, each of
+        // 256·128·56·56; He et al. (2015), table 1, cut this to 3.8
         double expected = 4.089 - 3 * 0.75 * 256 * 128 * 56 * 56 / 1e9;
         assertEquals(expected, original.multiplyAdds() / 1e9, 0.005 * expected);
     }
 
     @Test
-    void everyNetworkHasTheDepthOfItsName() {
+    void depthsMatchNames() {
         for (String name : Models.names()) {
             List<String> convolutions = new ArrayList<>();
             StateDict.of(Models.get(name).build(10)).keySet().stream()
@@ -131,7 +131,7 @@ class ModelsTest {
     }
 
     @Test
-    void builtNetworkIsTheNamedOne() {
+    void buildersMatchNamedNetworks() {
         Block built =
                 ResNet.builder()
                         .setStages(BlockKind.BOTTLENECK, 3, 4, 6, 3)
@@ -149,42 +149,42 @@ class ModelsTest {
     }
 
     @Test
-    void optionsOfANameAreChecked() {
-        assertTrue(message("resnet18+stride_in_1x1").contains("Unknown option \"stride_in_1x1\""));
+    void checksOptions() {
+        assertTrue(message("resnet18+stride_in_1x1").contains("Unknown option 'stride_in_1x1'"));
         assertTrue(
                 message("resnet50+deep_stm")
                         .contains(
-                                "did you mean \"deep_stem\"? Known: zero_init_last_gamma, deep_stem, small_stem,"
-                                        + " pooled_shortcut, stride_in_1x1"),
+                                "Did you mean 'deep_stem'? Allowed: zero_init_last_gamma, deep_stem, small_stem,"
+                                        + " pooled_shortcut, stride_in_1x1."),
                 message("resnet50+deep_stm"));
-        assertTrue(message("resnet50+").contains("Unknown option \"\""));
+        assertTrue(message("resnet50+").contains("Unknown option ''"));
         assertTrue(message("plain20+option_b").contains("plain20 has no options"));
         assertTrue(message("resnet18+deep_stem+deep_stem").contains("Repeated option"));
-        assertTrue(message("resnet19").contains("did you mean \"resnet18\""));
+        assertTrue(message("resnet19").contains("Did you mean 'resnet18'?"));
         assertTrue(message("resnet18+" + "x".repeat(10_000)).length() < 1000);
         assertTrue(message("x".repeat(10_000)).length() < 1000);
     }
 
     @ParameterizedTest
     @ValueSource(ints = {0, 7, 21, 2})
-    void impossibleDepthIsRefused(int depth) {
+    void rejectsInvalidDepths(int depth) {
         String message =
                 assertThrows(
                                 IllegalArgumentException.class,
                                 () -> CifarResNet.builder().setDepth(depth))
                         .getMessage();
-        assertTrue(message.contains("6n+2") && message.contains("depth=" + depth), message);
+        assertTrue(message.contains("6n+2") && message.contains("Received: " + depth), message);
         assertThrows(IllegalArgumentException.class, () -> ResNet.builder().setDepth(depth));
     }
 
     @Test
-    void builderWithoutDepthOrClassesSaysSo() {
+    void builderRequiresDepthAndClasses() {
         String classes =
                 assertThrows(
                                 IllegalArgumentException.class,
                                 () -> ResNet.builder().setDepth(18).build())
                         .getMessage();
-        assertTrue(classes.contains("classes=0"), classes);
+        assertTrue(classes.contains("classes must be at least 1. Received: 0."), classes);
         String depth =
                 assertThrows(
                                 IllegalArgumentException.class,
@@ -194,7 +194,7 @@ class ModelsTest {
     }
 
     @Test
-    void tensorsAreNamedInTheOrderOfTheForwardPass() {
+    void tensorsAreInForwardOrder() {
         List<String> names = List.copyOf(StateDict.of(Models.get("resnet50").build(10)).keySet());
         assertEquals("conv1.weight", names.get(0));
         assertEquals(

@@ -17,7 +17,7 @@ class SpecificationTest {
 
     private static final Examples DATA = QuadrantImages.of(4, 1);
 
-    private static String refusal(Runnable call) {
+    private static String rejection(Runnable call) {
         return assertThrows(UserException.class, call::run).getMessage();
     }
 
@@ -32,7 +32,7 @@ class SpecificationTest {
         "resnet50+deep_stem, 3, 224, 1000, torchvision",
         "resnext50_32x4d, 3, 224, 1000, torchvision",
     })
-    void networksHaveWhatIsUsualForThem(
+    void networksHaveUsualInputsAndOutputs(
             String name, int channels, int size, int classes, String preprocessing) {
         Models.Model model = Models.get(name);
         assertEquals(new ImageShape(channels, size, size), model.input());
@@ -41,12 +41,12 @@ class SpecificationTest {
     }
 
     @Test
-    void aStemForSmallImagesHasNoUsualPreprocessing() {
+    void smallStemHasNoUsualPreprocessing() {
         assertNull(Models.get("resnet18+small_stem").preprocessing());
     }
 
     @Test
-    void ofOtherChannelsThanUsualANormalizedPreprocessingIsNotKnown() {
+    void otherChannelsDropNormalizedPreprocessing() {
         assertNull(Models.get("resnet18").specification(1, Classes.numbered(2)).preprocessing());
         assertEquals(
                 Preprocessing.of("plain:32", 1),
@@ -54,7 +54,7 @@ class SpecificationTest {
     }
 
     @Test
-    void freshNetworksTakeTheDatasChannelsAndSize() {
+    void freshNetworksFollowChannelsAndSizeOfTheData() {
         Specification own = Specification.forTraining("d2l-resnet18", DATA, null, null);
         assertEquals(1, own.channels());
         assertEquals(QuadrantImages.CLASSES, own.classNames());
@@ -76,30 +76,30 @@ class SpecificationTest {
     }
 
     @Test
-    void whatCannotBeIsRejected() {
+    void rejectsInvalidSpecifications() {
         Output four = Classes.numbered(4);
         assertEquals(
                 "A network needs at least 1 input channel and 1 class. Received: in_channels=0,"
-                        + " classes=4",
-                refusal(() -> new Specification("resnet18", 0, four, null)));
+                        + " classes=4.",
+                rejection(() -> new Specification("resnet18", 0, four, null)));
         assertEquals(
                 "A network needs at least 1 input channel and 1 class. Received: in_channels=1,"
-                        + " classes=0",
-                refusal(() -> new Specification("resnet18", 1, Classes.numbered(0), null)));
+                        + " classes=0.",
+                rejection(() -> new Specification("resnet18", 1, Classes.numbered(0), null)));
         assertEquals(
-                "The network and its preprocessing are for other numbers of channels. Received: 1"
-                        + " and 3",
-                refusal(() -> new Specification("resnet18", 1, four, Preprocessing.torchvision())));
-        refusal(() -> new Specification("resnet", 1, four, null));
+                "The network and its preprocessing must have as many channels. Received: 1 and 3.",
+                rejection(
+                        () -> new Specification("resnet18", 1, four, Preprocessing.torchvision())));
+        rejection(() -> new Specification("resnet", 1, four, null));
     }
 
     @Test
-    void anUnknownPreprocessingMustBeGiven() {
+    void requiresPreprocessingIfUnknown() {
         Specification unknown = new Specification("resnet18", 3, Classes.numbered(4), null);
         assertEquals(
-                "The network does not record how its images are prepared. Give a preprocessing:"
-                        + " torchvision, plain:N as in plain:32, or a JSON object",
-                refusal(() -> unknown.preprocessing(null)));
+                "The network does not record how its images are prepared. Give a preprocessing."
+                        + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
+                rejection(() -> unknown.preprocessing(null)));
         assertEquals(Preprocessing.torchvision(), unknown.preprocessing("torchvision"));
         Specification known = unknown.withPreprocessing(Preprocessing.of("plain:9", 3));
         assertEquals(Preprocessing.of("plain:9", 3), known.preprocessing(null));

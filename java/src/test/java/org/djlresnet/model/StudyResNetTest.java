@@ -20,13 +20,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the study says of its networks beside their arrangement. */
+/** Checks what the study says of its networks, except for their architecture. */
 @Tag("engine")
 class StudyResNetTest {
 
     @BeforeAll
     static void recordInCollectorsOnly() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     private static Network network(String name, int classes) {
@@ -44,7 +44,7 @@ class StudyResNetTest {
         double mean = sum / values.length;
         double deviation = Math.sqrt(squares / values.length - mean * mean);
         double expected = Math.sqrt(2.0 / fanIn);
-        // of 36,864 and more draws: the bounds are five standard errors and more
+        // at least 36,864 draws: the bounds are at least five standard errors
         assertEquals(expected, deviation, 0.03 * expected);
         assertEquals(0, mean, 5 * expected / Math.sqrt(values.length));
     }
@@ -72,7 +72,7 @@ class StudyResNetTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"study-resnet20", "study-plain20", "study-resnet56", "study-plain56"})
-    void epsilonIsAHundredThousandth(String name) {
+    void epsilonIs1e5(String name) {
         Block block = Models.get(name).build(10);
         List<Object> epsilons =
                 Graph.of(block, StateDict.of(block)).nodes().stream()
@@ -83,7 +83,7 @@ class StudyResNetTest {
         epsilons.forEach(epsilon -> assertEquals(1e-5f, epsilon));
     }
 
-    /** Running means after a training step from given ones, all the same number. */
+    /** Returns the running means after a training step that started with equal ones. */
     private static Map<String, float[]> step(Network network, float before, float[] images) {
         try (NDManager manager = network.manager().newSubManager()) {
             Map<String, NDArray> state = new LinkedHashMap<>(network.stateDict());
@@ -116,7 +116,7 @@ class StudyResNetTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"study-resnet20", "study-plain20"})
-    void runningMeansGoNineTenthsOfTheWayInAStep(String name) {
+    void runningMeansHaveMomentumOneTenth(String name) {
         float[] images = new float[2 * 3 * 8 * 8];
         double[] means = new double[3];
         for (int i = 0; i < images.length; i++) {

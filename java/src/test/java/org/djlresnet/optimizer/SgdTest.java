@@ -20,7 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Three steps on each kind of parameter, beside the same steps in plain Java. */
+/** Compares three steps on each kind of parameter with the same steps in plain Java. */
 @Tag("engine")
 class SgdTest {
 
@@ -32,7 +32,7 @@ class SgdTest {
 
     @BeforeEach
     void makeParameters() {
-        EngineTraits.of(manager.getEngine()).disableGradients();
+        EngineTraits.of(manager.getEngine()).disableRecording();
         add("conv1.weight", Parameter.Type.WEIGHT, true);
         add("conv1.bias", Parameter.Type.BIAS, true);
         add("bn1.weight", Parameter.Type.GAMMA, true);
@@ -67,8 +67,7 @@ class SgdTest {
     private void backward(int step) {
         try (NDManager temporary = manager.newSubManager();
                 GradientCollector collector = manager.getEngine().newGradientCollector()) {
-            // an array and not a number: DJL frees a number's memory before the backward pass reads
-            // it
+            // an array: DJL frees the memory of a number before the backward pass reads it
             NDArray slope = temporary.create((float) slope(step));
             NDArray loss = temporary.zeros(new Shape());
             for (Parameter parameter : parameters.values()) {
@@ -103,7 +102,7 @@ class SgdTest {
         return momenta;
     }
 
-    /** What torch.optim.SGD does: the new values, then the momentum buffer. */
+    /** Returns the new values, then the momentum buffer, as torch.optim.SGD computes them. */
     private static double[][] expected(double momentum, boolean nesterov, double decay) {
         double[][] result = new double[2][START.length];
         for (int i = 0; i < START.length; i++) {
@@ -144,7 +143,7 @@ class SgdTest {
     }
 
     @Test
-    void momentumWhichHoldsNoLearningRate() {
+    void momentumIsIndependentOfTheLearningRate() {
         Map<String, float[]> momenta = train("{'momentum': 0.9}");
         double[][] expected = expected(0.9, false, 0);
         assertValues("conv1.weight", expected[0]);
@@ -171,7 +170,7 @@ class SgdTest {
     }
 
     @Test
-    void weightDecayLeavesBiasesAndBatchNormAlone() {
+    void weightDecaySkipsBiasesAndBatchNorm() {
         train("{'weight_decay': 0.25}");
         assertValues("conv1.weight", expected(0, false, 0.25)[0]);
         for (String name : List.of("conv1.bias", "bn1.weight", "bn1.bias")) {
@@ -181,7 +180,7 @@ class SgdTest {
     }
 
     @Test
-    void weightDecayOfAllWhenAsked() {
+    void weightDecayOfAllParametersOnRequest() {
         train("{'weight_decay': 0.25, 'decay_bias_and_norm': true}");
         for (String name : List.of("conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias")) {
             assertValues(name, expected(0, false, 0.25)[0]);
@@ -190,15 +189,15 @@ class SgdTest {
     }
 
     @Test
-    void everythingTogether() {
+    void allOptionsTogether() {
         train("{'momentum': 0.5, 'nesterov': true, 'weight_decay': 0.1}");
         assertValues("conv1.weight", expected(0.5, true, 0.1)[0]);
         assertValues("bn1.weight", expected(0.5, true, 0)[0]);
     }
 
     @Test
-    void aStepKeepsNothingOfTheGradientBefore() {
-        // with a rate of 0 the parameters stay, and so must the gradient from step to step
+    void stepsDiscardEarlierGradients() {
+        // with a learning rate of 0 the parameters stay the same, so the gradients must, too
         try (Optimizer sgd = create("{}")) {
             for (int step = 0; step < 3; step++) {
                 backward(1);
@@ -214,7 +213,7 @@ class SgdTest {
     }
 
     @Test
-    void stepsKeepNoArrays() {
+    void stepsLeakNoArrays() {
         try (Optimizer sgd = create("{'momentum': 0.9}")) {
             backward(0);
             step(sgd, 0.1, 0);
@@ -225,7 +224,7 @@ class SgdTest {
             }
             assertEquals(before, manager.getManagedArrays().size());
         }
-        // the momentum buffers went with the optimizer
+        // closing the optimizer freed the momentum buffers
         assertEquals(parameters.size(), manager.getManagedArrays().size());
     }
 }

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class RecipeReaderTest {
 
-    private static String refusal(String singleQuoted) {
+    private static String rejection(String singleQuoted) {
         return assertThrows(
                         UserException.class,
                         () -> Recipe.fromJson(singleQuoted.replace('\'', '"')),
@@ -38,14 +38,14 @@ class RecipeReaderTest {
                 "{'lr': [1, 2}",
                 "lr=3"
             })
-    void whatIsNoJsonIsRefusedInOneLine(String text) {
-        String message = refusal(text);
-        assertTrue(message.startsWith("The recipe is not JSON: "), message);
+    void rejectsInvalidJsonInOneLine(String text) {
+        String message = rejection(text);
+        assertTrue(message.startsWith("The recipe is not valid JSON at "), message);
         assertFalse(message.contains("\n"), message);
-        // Gson's advice is for who writes Java
+        // Gson's advice is for programmers
         assertFalse(message.contains("JsonReader"), message);
         assertFalse(message.contains("http"), message);
-        assertTrue(message.contains("line 1 column "), message);
+        assertTrue(message.contains(" line 1 column "), message);
     }
 
     @ParameterizedTest
@@ -56,26 +56,26 @@ class RecipeReaderTest {
                 "[]|a list",
                 "[{}]|a list",
                 "3|a number",
-                "'x'|a text",
+                "'x'|a string",
                 "null|null",
                 "true|true or false"
             })
-    void whatIsNoObjectIsRefused(String text, String received) {
-        assertEquals("A recipe is a JSON object. Received: " + received + ".", refusal(text));
-    }
-
-    @Test
-    void textAfterTheObjectIsRefused() {
+    void rejectsOtherJsonThanAnObject(String text, String received) {
         assertEquals(
-                "The recipe is not JSON: it goes wrong at line 1 column 16.",
-                refusal("{'epochs': 3} {}"));
+                "A recipe must be a JSON object. Received: " + received + ".", rejection(text));
     }
 
     @Test
-    void deeplyNestedJunkIsRefused() {
+    void rejectsTextAfterTheObject() {
+        assertEquals(
+                "The recipe is not valid JSON at line 1 column 16.", rejection("{'epochs': 3} {}"));
+    }
+
+    @Test
+    void rejectsDeeplyNestedJson() {
         String deep = "[".repeat(100_000) + "]".repeat(100_000);
-        assertTrue(refusal("{'lr': " + deep + "}").length() < 500);
-        assertTrue(refusal("{'versions': " + deep + "}").length() < 500);
-        assertTrue(refusal("{'lr': '" + "x".repeat(100_000) + "'}").length() < 500);
+        assertTrue(rejection("{'lr': " + deep + "}").length() < 500);
+        assertTrue(rejection("{'versions': " + deep + "}").length() < 500);
+        assertTrue(rejection("{'lr': '" + "x".repeat(100_000) + "'}").length() < 500);
     }
 }

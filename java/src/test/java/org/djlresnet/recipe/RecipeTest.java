@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import com.google.gson.JsonPrimitive;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class RecipeTest {
 
-    /** Every setting with its default, as docs/settings.md lists them. */
+    /** Every default, as docs/settings.md lists them. */
     private static final String DEFAULTS =
             """
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
@@ -32,7 +32,7 @@ class RecipeTest {
              "profile": false, "validation": null, "drop_last": null}
             """;
 
-    /** A recipe with every setting other than its default. */
+    /** No setting has its default here, except the model. */
     private static final String ALL_SET =
             """
             {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
@@ -50,7 +50,7 @@ class RecipeTest {
         return singleQuoted.replace('\'', '"');
     }
 
-    private static String refusal(String singleQuoted) {
+    private static String rejection(String singleQuoted) {
         return assertThrows(
                         UserException.class,
                         () -> Recipe.fromJson(json(singleQuoted)),
@@ -59,12 +59,12 @@ class RecipeTest {
     }
 
     @Test
-    void defaultsAreTheBooks() {
+    void hasTheBooksDefaults() {
         Recipe recipe = Recipe.fromJson("{}");
-        assertEquals(JsonParser.parseString(DEFAULTS), recipe.toTree());
+        assertEquals(JsonParser.parseString(DEFAULTS), JsonParser.parseString(recipe.toJson()));
         assertEquals(
-                JsonParser.parseString(DEFAULTS).getAsJsonObject().keySet().stream().toList(),
-                recipe.toTree().keySet().stream().toList());
+                List.copyOf(JsonParser.parseString(DEFAULTS).getAsJsonObject().keySet()),
+                List.copyOf(recipe.toMap().keySet()));
         assertEquals("d2l-resnet18", recipe.model());
         assertEquals("fashion-mnist", recipe.dataset());
         assertNull(recipe.dataDir());
@@ -94,7 +94,7 @@ class RecipeTest {
     }
 
     @Test
-    void everySettingIsRead() {
+    void readsEverySetting() {
         Recipe recipe = Recipe.fromJson(ALL_SET);
         assertEquals("idx", recipe.dataset());
         assertEquals("/some/where", recipe.dataDir());
@@ -130,7 +130,7 @@ class RecipeTest {
     }
 
     @Test
-    void validationIsAFractionOrAFile() {
+    void readsValidationAsFractionOrFile() {
         Recipe recipe = Recipe.fromJson(json("{'validation': '0.1', 'drop_last': true}"));
         assertEquals("0.1", recipe.validationFile());
         assertNull(recipe.validationFraction());
@@ -138,51 +138,51 @@ class RecipeTest {
     }
 
     @Test
-    void comesBackAsItWasWritten() {
+    void readsWhatItWrote() {
         for (String text : new String[] {"{}", ALL_SET}) {
             Recipe recipe = Recipe.fromJson(text);
-            assertEquals(recipe.toTree(), Recipe.fromJson(recipe.toJson()).toTree());
+            assertEquals(recipe, Recipe.fromJson(recipe.toJson()));
             assertEquals(recipe.toJson(), Recipe.fromJson(recipe.toJson()).toJson());
+            assertEquals(recipe, Recipe.fromJson(recipe.toString()));
         }
     }
 
     @Test
-    void wholeNumbersMayBeWrittenInOtherWays() {
+    void readsIntegersInAnyNotation() {
         Recipe recipe = Recipe.fromJson(json("{'epochs': 3.0, 'batch_size': 1e2, 'lr': 1}"));
         assertEquals(3, recipe.epochs());
         assertEquals(100, recipe.batchSize());
         assertEquals(1.0, recipe.lr());
-        // as the caller's language knows whole numbers
         assertTrue(recipe.toJson().contains("\"epochs\": 3,"), recipe.toJson());
     }
 
     @Test
-    void versionsOfAWrittenRecipeAreNotRead() {
+    void ignoresVersionsOfAWrittenRecipe() {
         String written = "{'versions': {'java': '17', 'x': [1, {}]}, 'epochs': 3}";
         Recipe recipe = Recipe.fromJson(json(written));
         assertEquals(3, recipe.epochs());
-        assertFalse(recipe.toTree().has("versions"));
+        assertFalse(recipe.toMap().containsKey("versions"));
     }
 
     @Test
-    void anUnknownSettingGetsTheNearestName() {
-        String message = refusal("{'epoch': 3}");
+    void suggestsTheNearestSetting() {
+        String message = rejection("{'epoch': 3}");
         assertTrue(
                 message.startsWith("Unknown setting. Received: 'epoch'. Allowed: model, dataset,"),
                 message);
         assertTrue(message.endsWith(" Did you mean \"epochs\"?"), message);
-        String far = refusal("{'colour_of_the_sky': 3}");
+        String far = rejection("{'colour_of_the_sky': 3}");
         assertTrue(far.startsWith("Unknown setting. Received: 'colour_of_the_sky'."), far);
         assertTrue(far.endsWith(", validation, drop_last."), far);
     }
 
     @Test
-    void aDoubledKeyIsRefused() {
+    void rejectsRepeatedKeys() {
         assertEquals(
-                "\"lr\" is in the recipe twice. Keep one.",
-                refusal("{'lr': 0.1, 'epochs': 1, 'lr': 2}"));
+                "The recipe repeats \"lr\". Keep one.",
+                rejection("{'lr': 0.1, 'epochs': 1, 'lr': 2}"));
         assertEquals(
-                "\"limit\" is in the recipe twice. Keep one.", refusal("{'limit':null,'limit':3}"));
+                "The recipe repeats \"limit\". Keep one.", rejection("{'limit':null,'limit':3}"));
     }
 
     @ParameterizedTest
@@ -237,8 +237,8 @@ class RecipeTest {
                 "checkpoint_every | '0'     | STEPS, or SECONDS followed by s, or null",
                 "model         | ['x']      | a network's name, with options after plus",
             })
-    void aBadValueIsNamedWithWhatIsAllowed(String key, String value, String allowed) {
-        String message = refusal("{'" + key + "': " + value + "}");
+    void rejectsBadValues(String key, String value, String allowed) {
+        String message = rejection("{'" + key + "': " + value + "}");
         String shown =
                 value.startsWith("[") ? "a list" : value.startsWith("{") ? "an object" : value;
         String start =
@@ -247,46 +247,61 @@ class RecipeTest {
     }
 
     @Test
-    void aBadChoiceGetsTheNearestName() {
-        String message = refusal("{'model': 'd2l-resnet-18'}");
-        assertTrue(message.contains("; did you mean 'd2l-resnet18'?"), message);
-        assertTrue(refusal("{'schedule': 'cosin'}").endsWith(" Did you mean 'cosine'?"));
-        assertTrue(refusal("{'dataset': 'cifar-11'}").endsWith(" Did you mean 'cifar-10'?"));
+    void suggestsTheNearestChoice() {
+        String message = rejection("{'model': 'd2l-resnet-18'}");
+        assertTrue(message.contains(" Did you mean 'd2l-resnet18'?"), message);
+        assertTrue(rejection("{'schedule': 'cosin'}").endsWith(" Did you mean 'cosine'?"));
+        assertTrue(rejection("{'dataset': 'cifar-11'}").endsWith(" Did you mean 'cifar-10'?"));
     }
 
     @Test
-    void aNetworksOptionsAreChecked() {
+    void checksOptionsOfTheNetwork() {
         assertEquals(
                 "resnet50+deep_stem",
                 Recipe.fromJson(json("{'model': 'resnet50+deep_stem'}")).model());
-        String message = refusal("{'model': 'resnet50+deep_stm'}");
-        assertTrue(message.contains("did you mean 'deep_stem'?"), message);
+        String message = rejection("{'model': 'resnet50+deep_stm'}");
+        assertTrue(message.contains("Did you mean 'deep_stem'?"), message);
     }
 
     @Test
-    void aSeedBeyond64BitsIsRefused() {
+    void rejectsSeedsBeyond64Bits() {
         assertEquals(Long.MAX_VALUE, Recipe.fromJson(json("{'seed': 9223372036854775807}")).seed());
-        String message = refusal("{'seed': 9223372036854775808}");
+        String message = rejection("{'seed': 9223372036854775808}");
         assertTrue(
                 message.startsWith("Wrong value for \"seed\". Received: 9223372036854775808."),
                 message);
     }
 
     @Test
-    void settingsThatContradictEachOtherAreRefused() {
+    void rejectsConflictingSettings() {
         assertEquals(
                 "\"nesterov\" needs \"momentum\" above 0. Received: 0.",
-                refusal("{'nesterov': true}"));
+                rejection("{'nesterov': true}"));
         assertEquals(
                 "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
-                refusal("{'epochs': 3, 'warmup_epochs': 3}"));
+                rejection("{'epochs': 3, 'warmup_epochs': 3}"));
+    }
+
+    /** Java formats integers with the default locale's digits. */
+    @Test
+    void writesMessagesInTheSameDigitsEverywhere() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+        try {
+            assertEquals(
+                    "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
+                    rejection("{'epochs': 3, 'warmup_epochs': 3}"));
+            assertTrue(rejection("{'epochs': 0}").endsWith(" from 1 to 1000000."));
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     @Test
-    void doubleQuotesHoldNamesOfSettingsOnly() {
+    void putsOnlyNamesOfSettingsInDoubleQuotes() {
         for (String value : new String[] {"'seed'", "['seed']", "{'seed': 1}", "'\\'seed\\''"}) {
             for (String key : List.of("model", "dataset", "device", "schedule", "epochs")) {
-                String message = refusal("{'" + key + "': " + value + "}");
+                String message = rejection("{'" + key + "': " + value + "}");
                 assertFalse(message.contains("\"seed\""), message);
                 assertTrue(message.contains("\"" + key + "\""), message);
             }
@@ -294,13 +309,13 @@ class RecipeTest {
     }
 
     @Test
-    void aResumedRunKeepsWhatItsResultDependsOn() {
+    void resumeRejectsChangesThatAlterTheResult() {
         Recipe recipe = Recipe.fromJson(json("{'schedule': 'step'}"));
-        JsonObject changes = new JsonObject();
-        changes.addProperty("lr", 0.5);
-        changes.addProperty("weights", "seed");
-        changes.addProperty("batch_size", 256);
-        changes.addProperty("epochs", 20);
+        Map<String, Object> changes = new LinkedHashMap<>();
+        changes.put("lr", 0.5);
+        changes.put("weights", "seed");
+        changes.put("batch_size", 256);
+        changes.put("epochs", 20);
         String message =
                 assertThrows(SettingException.class, () -> recipe.resumedWith(changes))
                         .getMessage();
@@ -309,21 +324,19 @@ class RecipeTest {
                         + " is null). Allowed to change: \"data_dir\", \"epochs\", \"device\","
                         + " \"threads\", \"checkpoint_every\", \"keep\", \"profile\".",
                 message);
-        changes.remove("lr");
-        changes.remove("weights");
+        changes.keySet().removeAll(List.of("lr", "weights"));
         assertEquals(20, recipe.resumedWith(changes).epochs());
-        changes.addProperty("epochs", 0);
-        assertThrows(SettingException.class, () -> recipe.resumedWith(changes));
+        assertThrows(SettingException.class, () -> recipe.resumedWith(Map.of("epochs", 0)));
     }
 
     @Test
-    void epochsOfASpanningScheduleCannotChange() {
-        JsonObject changes = new JsonObject();
-        changes.addProperty("epochs", 20);
+    void resumeKeepsTheEpochsOfASpanningSchedule() {
         for (String schedule : List.of("cosine", "one-cycle")) {
-            Recipe recipe = Recipe.fromJson(json("{'schedule': '" + schedule + "'}"));
+            Recipe recipe = Recipe.builder().optSchedule(schedule).build();
             String message =
-                    assertThrows(SettingException.class, () -> recipe.resumedWith(changes))
+                    assertThrows(
+                                    SettingException.class,
+                                    () -> recipe.resumedWith(Map.of("epochs", 20)))
                             .getMessage();
             assertTrue(message.startsWith("\"epochs\" cannot change"), message);
             assertTrue(message.endsWith("Received: 20. Allowed: 10. Start a new run."), message);
@@ -331,30 +344,96 @@ class RecipeTest {
     }
 
     @Test
-    void argumentsAreReadByTheTypeOfTheirSetting() {
-        assertEquals(new JsonPrimitive("500"), Recipe.parse("checkpoint_every", "500"));
-        assertEquals(new JsonPrimitive("7"), Recipe.parse("weights", "7"));
-        assertEquals(JsonNull.INSTANCE, Recipe.parse("weights", "null"));
-        assertEquals(3, Recipe.parse("epochs", "3").getAsInt());
-        assertEquals(0.5, Recipe.parse("validation", "0.5").getAsDouble());
-        assertEquals(new JsonPrimitive("held-out.txt"), Recipe.parse("validation", "held-out.txt"));
-        assertEquals(new JsonPrimitive(true), Recipe.parse("nesterov", "true"));
-        assertEquals(new JsonPrimitive("[1]"), Recipe.parse("epochs", "[1]"));
+    void resumableSettingsKeepTheirValues() {
+        Recipe recipe = Recipe.builder().optEpochs(3).opt("keep", 2).build();
+        assertEquals(3L, recipe.resumable().get("epochs"));
+        assertEquals(2L, recipe.resumable().get("keep"));
+        assertFalse(recipe.resumable().containsKey("lr"));
+        assertEquals(recipe, recipe.resumedWith(recipe.resumable()));
+    }
+
+    @Test
+    void readsTextByTheTypeOfItsSetting() {
+        Recipe recipe =
+                Recipe.builder()
+                        .optText("checkpoint_every", "500")
+                        .optText("weights", "7")
+                        .optText("data_dir", "null")
+                        .optText("epochs", "3")
+                        .optText("validation", "0.5")
+                        .optText("nesterov", "true")
+                        .optText("momentum", "0.9")
+                        .build();
+        assertEquals("500", recipe.checkpointEvery());
+        assertEquals("7", recipe.weights());
+        assertNull(recipe.dataDir());
+        assertEquals(3, recipe.epochs());
+        assertEquals(0.5, recipe.validationFraction());
+        assertTrue(recipe.nesterov());
+        assertEquals(
+                "held-out.txt",
+                Recipe.builder().optText("validation", "held-out.txt").build().validationFile());
+        assertThrows(
+                SettingException.class, () -> Recipe.builder().optText("epochs", "[1]").build());
+    }
+
+    @Test
+    void builderSetsWhatJsonSets() {
+        Recipe built =
+                Recipe.builder()
+                        .optModel("resnet18")
+                        .optDataset("cifar-10")
+                        .optDataDir("/some/where")
+                        .optEpochs(7)
+                        .optBatchSize(64)
+                        .optLr(0.5)
+                        .optMomentum(0.9)
+                        .optNesterov(true)
+                        .optWeightDecay(5e-4)
+                        .optSchedule("cosine")
+                        .optWarmupEpochs(2)
+                        .optWeights("start.safetensors")
+                        .optImageSize(96)
+                        .optLimit(512)
+                        .optSeed(Long.MIN_VALUE)
+                        .optEngine("mxnet")
+                        .optDevice("cpu")
+                        .optPatience(5)
+                        .optValidation(0.1)
+                        .opt("keep", 3)
+                        .opt("drop_last", null)
+                        .build();
+        String same =
+                """
+                {"model": "resnet18", "dataset": "cifar-10", "data_dir": "/some/where",
+                 "epochs": 7, "batch_size": 64, "lr": 0.5, "momentum": 0.9, "nesterov": true,
+                 "weight_decay": 5e-4, "schedule": "cosine", "warmup_epochs": 2,
+                 "weights": "start.safetensors", "image_size": 96, "limit": 512,
+                 "seed": -9223372036854775808, "engine": "mxnet", "device": "cpu", "patience": 5,
+                 "validation": 0.1, "keep": 3}
+                """;
+        assertEquals(Recipe.fromJson(same), built);
+        assertEquals(Recipe.fromJson("{}"), Recipe.builder().build());
+    }
+
+    @Test
+    void builderRejectsWhatJsonRejects() {
+        assertEquals(
+                "Wrong value for \"lr\". Received: NaN. Allowed: a number from 0 to 1000.",
+                assertThrows(
+                                SettingException.class,
+                                () -> Recipe.builder().optLr(Double.NaN).build())
+                        .getMessage());
+        assertThrows(SettingException.class, () -> Recipe.builder().opt("epoch", 1).build());
+        assertThrows(SettingException.class, () -> Recipe.builder().optNesterov(true).build());
     }
 
     @Test
     void withChangesOneSettingAndChecksIt() {
         Recipe recipe = Recipe.fromJson("{}");
-        assertEquals(3, recipe.with("epochs", new JsonPrimitive(3)).epochs());
+        assertEquals(3, recipe.with("epochs", 3).epochs());
         assertEquals(10, recipe.epochs());
-        assertThrows(UserException.class, () -> recipe.with("epochs", new JsonPrimitive(0)));
-        assertThrows(UserException.class, () -> recipe.with("epoch", new JsonPrimitive(1)));
-    }
-
-    @Test
-    void theTreeIsACopy() {
-        Recipe recipe = Recipe.fromJson("{}");
-        recipe.toTree().addProperty("epochs", 99);
-        assertEquals(10, recipe.epochs());
+        assertThrows(UserException.class, () -> recipe.with("epochs", 0));
+        assertThrows(UserException.class, () -> recipe.with("epoch", 1));
     }
 }

@@ -40,7 +40,7 @@ import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Trains our ResNet-18 beside the chapter's own code, of DJL's layers, from the same weights. */
+/** Compares our ResNet-18 with the chapter's own code in training from the same weights. */
 @Tag("engine")
 class ChapterTrainingTest {
 
@@ -60,7 +60,7 @@ class ChapterTrainingTest {
         try (Network ours =
                 Network.create("d2l-resnet18", 1, Network.numbered(4), 1, Device.cpu())) {
             NDManager manager = ours.manager();
-            EngineTraits.of(manager.getEngine()).disableGradients();
+            EngineTraits.of(manager.getEngine()).disableRecording();
             Block chapter = chapter();
             chapter.initialize(manager, DataType.FLOAT32, IMAGES);
             Map<String, Parameter> theirs = copy(ours.parameters(), chapter, manager);
@@ -113,7 +113,7 @@ class ChapterTrainingTest {
         }
     }
 
-    /** The parameters come in the same order in both. */
+    /** Copies the weights; both networks have their parameters in the same order. */
     private static Map<String, Parameter> copy(
             Map<String, Parameter> source, Block target, NDManager manager) {
         Map<String, Parameter> copied = new LinkedHashMap<>();

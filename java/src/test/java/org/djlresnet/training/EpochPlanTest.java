@@ -15,7 +15,7 @@ class EpochPlanTest {
 
     @ParameterizedTest
     @CsvSource({
-        // examples, batch, drop_last, examples of an epoch, steps
+        // examples, batch size, drop_last, examples in an epoch, steps
         "60000, 256, , 60000, 235",
         "512, 256, , 512, 2",
         // fewer than 16 examples and less than half a batch
@@ -34,7 +34,7 @@ class EpochPlanTest {
         "400, 256, true, 256, 1",
         "512, 256, true, 512, 2",
         "258, 256, false, 258, 2",
-        // one example alone has no variance
+        // a single example has no variance
         "257, 256, false, 256, 1",
     })
     void dropsALastBatchThatIsTooSmall(
@@ -57,7 +57,7 @@ class EpochPlanTest {
 
     @Test
     void resumedRunKeepsItsSmallLastBatches() {
-        // 256 + 2 examples: one step an epoch today, two in runs of earlier versions
+        // 256 + 2 examples: one step per epoch, but two in runs of earlier versions
         assertEquals(1, EpochPlan.of(standing("{}", 0, 0, 0), 258).steps());
         assertEquals(1, EpochPlan.of(standing("{}", 3, 3, 0), 258).steps());
         assertEquals(2, EpochPlan.of(standing("{}", 3, 6, 0), 258).steps());

@@ -39,10 +39,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Networks against what torchvision and timm compute with the same weights and images, in
- * evaluation mode and after two steps of SGD with momentum and weight decay.
+ * Compares networks with torchvision and timm on the same weights and images, in evaluation mode
+ * and after two steps of SGD with momentum and weight decay.
  *
- * <p>tests/golden/torchvision_outputs.py wrote the outputs and has the formula of the weights.
+ * <p>tests/golden/torchvision_outputs.py computes the expected outputs and defines the weights.
  */
 class GoldenTest {
 
@@ -58,7 +58,7 @@ class GoldenTest {
 
     @BeforeAll
     static void open() throws URISyntaxException {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         file =
                 SafetensorsFile.read(
                         Path.of(
@@ -110,7 +110,7 @@ class GoldenTest {
                 losses[0] = step(network, images, sgd);
                 losses[1] = step(network, images, sgd);
                 if (Engine.getInstance().getEngineName().equals("PyTorch")) {
-                    // MXNet's running variances are biased, by definition other than PyTorch's
+                    // MXNet's running variances are biased, PyTorch's are not
                     assertAgrees(name + "/after", network.forward(images, false));
                 }
                 losses[2] = step(network, images, sgd);
@@ -168,7 +168,7 @@ class GoldenTest {
                         + largest);
     }
 
-    /** The formula of the weights, in double precision until the last. */
+    /** Computes the weights, in double precision until the last step. */
     private static float[] values(String name, Shape shape) {
         CRC32 crc = new CRC32();
         crc.update(name.getBytes(StandardCharsets.UTF_8));

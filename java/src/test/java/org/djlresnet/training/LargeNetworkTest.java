@@ -16,7 +16,7 @@ import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 
-/** One step of what is large, on PyTorch alone. */
+/** Trains large networks for one step, on PyTorch only. */
 class LargeNetworkTest extends TrainerFixture {
 
     @Test

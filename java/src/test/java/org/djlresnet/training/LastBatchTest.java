@@ -19,12 +19,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What becomes of a last batch that is incomplete. */
+/** Tests an incomplete last batch. */
 @Tag("engine")
 @Timeout(300)
 class LastBatchTest extends TrainerFixture {
 
-    /** A rate of 0 keeps the weights, so the loss of each batch can be computed beside the loop. */
+    /** A learning rate of 0 keeps the weights, so the test can compute the loss of each batch. */
     private void assertSumsOfOneEpoch(int examples, int... batches) {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 4, 'lr': 0, 'seed': 5}");
         ImageDataset train = QuadrantImages.of(examples, 3);
@@ -61,7 +61,7 @@ class LastBatchTest extends TrainerFixture {
 
     private static float[] trainingLogits(
             Network network, ImageDataset dataset, int[] order, int start, int count) {
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         int size = dataset.shape().channels() * dataset.shape().height() * dataset.shape().width();
         ByteBuffer all = QuadrantImages.floats(dataset);
         ByteBuffer some =
@@ -72,7 +72,7 @@ class LastBatchTest extends TrainerFixture {
                             .position(4 * size * order[start + i])
                             .limit(4 * size * (order[start + i] + 1)));
         }
-        // MXNet's batch normalization trains in a collector only
+        // MXNet's batch normalization needs a collector in training
         GradientCollector collector = network.manager().getEngine().newGradientCollector();
         try (NDManager manager = network.manager().newSubManager()) {
             Shape shape = new Shape(count, 1, dataset.shape().height(), dataset.shape().width());

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/** What a run takes of the system does not grow with its epochs and checkpoints. */
+/** Tests that resources do not grow with epochs and checkpoints. */
 @Tag("engine")
 @Timeout(120)
 @EnabledOnOs(OS.LINUX) // which tells both by /proc
@@ -30,8 +30,8 @@ class LongRunTest extends TrainerFixture {
     private static final int EPOCHS = 12;
 
     /**
-     * The beginnings of the names of threads that Java starts and ends as it compiles, collects
-     * garbage on many processors, and asks for processes.
+     * The prefixes of threads that Java starts and ends by itself: compilers, garbage collectors,
+     * process reapers.
      */
     private static final List<String> OF_JAVA =
             List.of(
@@ -88,12 +88,12 @@ class LongRunTest extends TrainerFixture {
             finish(run);
         }
         assertEquals(2 * EPOCHS, handles.size());
-        // the first epoch loads classes, and starts what computes
+        // the first epoch loads classes and starts the engine's threads
         for (int i = 2; i < EPOCHS; i++) {
             assertEquals(handles.get(1), handles.get(i));
             assertEquals(threads.get(1), threads.get(i));
         }
-        // of a second run in the same process, only the name of its folder is another
+        // a second run in the same process differs only in its folder
         for (int i = EPOCHS; i < 2 * EPOCHS; i++) {
             assertEquals(handles.get(1).size(), handles.get(i).size(), handles.get(i).toString());
             assertEquals(threads.get(1), threads.get(i));
@@ -101,13 +101,13 @@ class LongRunTest extends TrainerFixture {
         assertTrue(handles.get(1).stream().anyMatch(file -> file.endsWith(RunLock.NAME)));
     }
 
-    /** What this process has open. */
+    /** Returns the open files of this process. */
     private static List<String> handles() {
         List<String> open = new ArrayList<>();
         for (Path handle : list(Path.of("/proc/self/fd"))) {
             try {
                 String file = Files.readSymbolicLink(handle).toString();
-                // Java looks now and then at the limits of its container
+                // Java sometimes reads the limits of its container
                 if (!file.startsWith("/sys/fs/cgroup/")) {
                     open.add(file);
                 }
@@ -120,9 +120,7 @@ class LongRunTest extends TrainerFixture {
         return open.stream().sorted().toList();
     }
 
-    /**
-     * The threads of this process, of Java and of the engine; the loader's are between two epochs.
-     */
+    /** Returns the threads of this process, both Java's and the engine's, without the loader's. */
     private static List<String> systemThreads() {
         List<String> names;
         do {
@@ -131,11 +129,11 @@ class LongRunTest extends TrainerFixture {
                 try {
                     names.add(Files.readString(task.resolve("comm")).strip());
                 } catch (IOException ended) {
-                    // since it was listed
+                    // ended since it was listed
                 }
             }
             names.removeIf(name -> OF_JAVA.stream().anyMatch(name::startsWith));
-            // one that has given its last batch is about to end
+            // a loader's thread is about to end
         } while (names.removeIf(name -> name.startsWith("djlresnet-loade")));
         return names.stream().sorted().toList();
     }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class PatienceTest extends ResumeFixture {
 
-    /** With a learning rate of 0 only the running statistics move. */
+    /** With a learning rate of 0 only the running statistics change. */
     private static final String PATIENT = "{'epochs': 50, 'batch_size': 8, 'lr': 0, 'patience': 2}";
 
     @Test
@@ -83,7 +82,7 @@ class PatienceTest extends ResumeFixture {
 
     @Test
     void ignoresImprovementsBelowMinDelta() {
-        // no epoch after the first can be better by 0.95
+        // no epoch after the first can improve by 0.95
         String recipe =
                 "{'epochs': 9, 'batch_size': 18, 'lr': 0.01, 'patience': 2, 'min_delta': 0.95}";
         TrainingRun run = prepare(recipe, dir.resolve("delta"));
@@ -98,7 +97,7 @@ class PatienceTest extends ResumeFixture {
                         "{'epochs': 19, 'batch_size': 18, 'lr': 0.02, 'patience': 11,"
                                 + " 'min_delta': 0.95, 'schedule': 'plateau', 'plateau_epochs': 1,"
                                 + " 'plateau_factor': 0.5}");
-        // what is learned is wrong for these, so that their loss rises
+        // these labels contradict the training labels, so the loss rises
         int[] others = IntStream.of(test.labels()).map(label -> (label + 1) % 4).toArray();
         ImageDataset wrong =
                 ImageDataset.of(
@@ -116,7 +115,7 @@ class PatienceTest extends ResumeFixture {
             run.trainer().stopAfter(3);
             finish(run);
             done = run.trainer().progress().state() == Progress.State.DONE;
-            run = done ? run : TrainingRun.resume(parts, new JsonObject(), train, wrong);
+            run = done ? run : TrainingRun.resume(parts, Map.of(), train, wrong);
         }
         assertSameResult(whole, parts);
         List<EpochRow> rows = run.trainer().progress().rows();

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A run prepares images as its network says, records it, and is resumed with it. */
+/** Tests that a run uses, records and restores the preprocessing of its network. */
 @Tag("engine")
 class PreparedTrainingTest extends ResumeFixture {
 
@@ -91,7 +91,7 @@ class PreparedTrainingTest extends ResumeFixture {
         TrainingRun first = TrainingRun.prepare(recipe, train, test, parts);
         first.trainer().stopAfter(1);
         finish(first);
-        finish(TrainingRun.resume(parts, new JsonObject(), train, test));
+        finish(TrainingRun.resume(parts, Map.of(), train, test));
         assertSameResult(whole, parts);
     }
 
@@ -103,7 +103,7 @@ class PreparedTrainingTest extends ResumeFixture {
         assertEquals(COLOUR.withImageSize(9), run.network().specification().preprocessing());
     }
 
-    /** Images that are higher than wide. */
+    /** Returns images taller than wide. */
     private static ImageDataset uneven(int count) {
         ImageDataset square = QuadrantImages.of(count, 1);
         ByteBuffer pixels = ByteBuffer.allocateDirect(square.pixels().remaining());
@@ -113,7 +113,7 @@ class PreparedTrainingTest extends ResumeFixture {
                 pixels, PixelType.UINT8, shape, square.labels(), QuadrantImages.CLASSES);
     }
 
-    /** Earlier versions recorded the size of square images, and no preprocessing. */
+    /** Earlier versions recorded only the size of square images. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void resumesRunsOfEarlierVersions(boolean square) throws IOException {
@@ -135,7 +135,7 @@ class PreparedTrainingTest extends ResumeFixture {
         } else {
             assertNull(recorded(last));
         }
-        finish(TrainingRun.resume(parts, new JsonObject(), training, testing));
+        finish(TrainingRun.resume(parts, Map.of(), training, testing));
         assertSameResult(whole, parts);
         ImageShape shape = training.shape();
         assertEquals(Preprocessing.exact(shape), recorded(last));

@@ -9,10 +9,10 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.data.ImageDataset;
 
-/** A small run with all that has to be remembered, and what the tests of going on do with it. */
+/** A small run with momentum and a schedule, and helpers for tests of resuming. */
 abstract class ResumeFixture extends TrainerFixture {
 
-    /** Five steps an epoch, the last of them short. */
+    /** Five steps per epoch, the last with a short batch. */
     static final String RECIPE =
             "{'model': 'cifar-resnet20', 'epochs': 3, 'batch_size': 8, 'momentum': 0.9,"
                     + " 'nesterov': true, 'lr': 0.01, 'weight_decay': 0.0005, 'schedule': 'cosine'}";
@@ -32,20 +32,20 @@ abstract class ResumeFixture extends TrainerFixture {
 
     TrainingRun resume(Path from, String changes) {
         JsonObject json = JsonParser.parseString(changes.replace('\'', '"')).getAsJsonObject();
-        return TrainingRun.resume(from, json, train, test);
+        return TrainingRun.resume(from, json.asMap(), train, test);
     }
 
     String rejection(Path from, String changes) {
         return assertThrows(UserException.class, () -> resume(from, changes)).getMessage();
     }
 
-    /** Leaves the folder as a run does that was killed before its first step. */
+    /** Leaves the folder like a run killed before its first step. */
     static void abandon(TrainingRun run) {
         run.folder().close();
         run.network().close();
     }
 
-    /** Runs until an epoch's end, and is stopped there. */
+    /** Stops a run at the end of an epoch. */
     Path stoppedAfter(int epochs, String recipe) {
         Path folder = dir.resolve("parts");
         TrainingRun run = prepare(recipe, folder);

@@ -1,13 +1,12 @@
 package org.djlresnet.training;
 
-import com.google.gson.JsonObject;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.objective.Metric;
 import org.djlresnet.recipe.Recipe;
 
-/** Rows and folders of classifications without a validation split, for tests. */
+/** Rows and run contents of a classification without a validation split, for tests. */
 final class Rows {
 
     static final List<String> COLUMNS =
@@ -17,7 +16,7 @@ final class Rows {
 
     private Rows() {}
 
-    /** The four metrics by their columns. */
+    /** Returns the four metrics by column. */
     static Map<String, Double> metrics(double... values) {
         Map<String, Double> metrics = new LinkedHashMap<>();
         for (int i = 0; i < values.length; i++) {
@@ -31,6 +30,6 @@ final class Rows {
     }
 
     static RunContents contents(Recipe recipe) {
-        return new RunContents(recipe, ACCURACY, COLUMNS, new JsonObject());
+        return new RunContents(recipe, ACCURACY, COLUMNS, Map.of());
     }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.UserException;
@@ -27,10 +28,8 @@ class RunFolderTest {
     @TempDir Path dir;
 
     private static RunFolder create(Path path) {
-        JsonObject versions = new JsonObject();
-        versions.addProperty("java", "17");
         return RunFolder.create(
-                path, new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, versions));
+                path, new RunContents(RECIPE, Rows.ACCURACY, Rows.COLUMNS, Map.of("java", "17")));
     }
 
     private static String rejection(Path path) {
@@ -57,7 +56,7 @@ class RunFolderTest {
         JsonObject recipe = JsonParser.parseString(written).getAsJsonObject();
         assertEquals("17", recipe.getAsJsonObject("versions").get("java").getAsString(), written);
         // recipe.json is a valid recipe
-        assertEquals(RECIPE.toTree(), Recipe.fromJson(written).toTree());
+        assertEquals(RECIPE, Recipe.fromJson(written));
     }
 
     @Test

@@ -86,7 +86,7 @@ class ScheduleTest {
 
     @Test
     void warmUpRisesLinearlyBeforeTheSchedule() {
-        // two epochs of two steps up, then cosine over the four steps that are left
+        // two epochs of two steps up, then a cosine over the remaining four steps
         double diagonal = Math.sqrt(2) / 4;
         assertRates(
                 schedule(2, "{'epochs': 4, 'lr': 0.8, 'schedule': 'cosine', 'warmup_epochs': 2}"),
@@ -105,7 +105,7 @@ class ScheduleTest {
         // 20 steps: the top is at 0.3 · 20 - 1 = 5, the end at 19
         Schedule schedule = schedule(10, "{'epochs': 2, 'lr': 1, 'schedule': 'one-cycle'}");
         assertEquals(0.04, schedule.lr(0, List.of()), 1e-12);
-        // halfway between two ends a half cosine has their mean; cos 36° = (1 + sqrt 5) / 4
+        // halfway, a half cosine has the mean of its ends; cos 36° = (1 + sqrt 5) / 4
         assertEquals(
                 0.04 + 0.96 * (1 - (1 + Math.sqrt(5)) / 4) / 2, schedule.lr(1, List.of()), 1e-12);
         assertEquals(1, schedule.lr(5, List.of()), 1e-12);
@@ -114,9 +114,9 @@ class ScheduleTest {
     }
 
     /**
-     * Written out for so few steps that the rise of 0.3 T - 1 steps has no or hardly any step in
-     * it, as torch.optim.lr_scheduler.OneCycleLR (max_lr=1, total_steps=T) computes it: the top
-     * lies at 0.3 T - 1 even where that is before the first step.
+     * With few steps the rise of 0.3 T - 1 steps contains at most one. As in
+     * torch.optim.lr_scheduler.OneCycleLR (max_lr=1, total_steps=T), the top is at 0.3 T - 1 even
+     * before the first step.
      */
     @ParameterizedTest
     @CsvSource({

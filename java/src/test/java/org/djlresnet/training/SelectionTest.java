@@ -25,8 +25,7 @@ class SelectionTest {
 
     @Test
     void smallGainsAddUp() {
-        // as Keras's EarlyStopping: a gain is measured from the last accuracy that was an
-        // improvement
+        // as in Keras's EarlyStopping, a gain is measured from the last improvement
         assertEquals(0, waited(0.03));
         assertEquals(0, waited(0.03, 0.5));
         assertEquals(1, waited(0.03, 0.5, 0.52));

@@ -41,10 +41,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What a training step costs, in counts rather than in time: operations of libtorch, as its
- * profiler tells them, and arrays of DJL, of which each is a call and an object.
+ * Measures the cost of a training step in counts, not in time: libtorch's operations, from its
+ * profiler, and DJL's arrays, each of which is a call and an object.
  *
- * <p>A bound that breaks says that a step has got dearer. Raise it only with a measurement.
+ * <p>If a bound fails, a step costs more than before. Raise it only with a measurement.
  */
 @Timeout(300)
 class StepCountTest {
@@ -53,7 +53,7 @@ class StepCountTest {
 
     private static final String[] PASSES_OVER_MEMORY = {"copy_", "fill_", "cat", "stack"};
 
-    /** What is measured besides the loss is no part of the passes. */
+    /** Leaves out the metrics, which are not part of the passes. */
     private static final Objective LOSS_ALONE = new LossAlone();
 
     @TempDir Path dir;
@@ -90,7 +90,7 @@ class StepCountTest {
         }
     }
 
-    /** Calls by operation. */
+    /** Counts calls by operation. */
     private record Counts(Map<String, Integer> calls) {
 
         int exactly(String name) {
@@ -123,7 +123,7 @@ class StepCountTest {
 
     private static Network network(String model) {
         Network network = Network.create(model, 1, Network.numbered(10), 0, Device.cpu());
-        EngineTraits.of(network.manager().getEngine()).disableGradients();
+        EngineTraits.of(network.manager().getEngine()).disableRecording();
         return network;
     }
 
@@ -168,13 +168,13 @@ class StepCountTest {
                                 }
                             });
 
-            // nothing outlives its step
+            // no array outlives its step
             assertEquals(before, network.manager().getManagedArrays().size());
-            // each layer is computed once, and each parameter gets its gradient once
+            // each layer is computed once, each gradient too
             assertEquals(norms, counts.of("native_batch_norm"));
             assertEquals(norms, counts.of("native_batch_norm_backward"));
             assertEquals(trained(network), counts.exactly("torch::autograd::AccumulateGrad"));
-            // a layer is one, or over a map of few positions one product for each or for all
+            // a layer is one convolution, or for small maps one or several products
             assertEquals(convolutions, counts.of("convolution"));
             assertEquals(convolutions, counts.of("convolution_backward"));
             assertAtMost(arrays, left[0], "arrays");
@@ -196,7 +196,7 @@ class StepCountTest {
 
             assertEquals(0, counts.of("native_batch_norm"));
             assertEquals(23, counts.of("convolution"));
-            // folded: no scale, and no sum but those of the eight shortcuts
+            // folded: no scaling, and only the sums of the eight shortcuts
             assertEquals(0, counts.of("mul", "mul_", "sub", "sub_"), counts.toString());
             assertEquals(8, counts.of("add", "add_"), counts.toString());
             assertEquals(before + 1, manager.getManagedArrays().size());
@@ -215,7 +215,7 @@ class StepCountTest {
 
     @ParameterizedTest
     @CsvSource({
-        // recipe, most operations a parameter that pass over its memory
+        // recipe, maximal number of passes over the memory of a parameter
         "{}, 2",
         "{'momentum': 0.9}, 4",
         "{'momentum': 0.9; 'weight_decay': 1e-4}, 5",
@@ -241,7 +241,7 @@ class StepCountTest {
                             });
 
             int passes = counts.of("add_", "add", "mul_", "mul", "sub_", "sub", "zero_", "clone");
-            // each parameter moves; without this, operations of other names would pass unseen
+            // each parameter changes; otherwise operations with other names would be missed
             assertTrue(passes >= trained(network), counts.toString());
             assertTrue(passes <= most * trained(network), counts.toString());
         }

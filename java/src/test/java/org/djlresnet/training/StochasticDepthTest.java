@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.nn.Parameter;
-import com.google.gson.JsonObject;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +16,7 @@ import org.djlresnet.block.BranchGate;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.ResidualUnits;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -70,21 +69,24 @@ class StochasticDepthTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{" + SETTINGS + "}");
         try (Network network = network(recipe)) {
             StochasticDepth depth = new StochasticDepth(network, 3, 0.9);
-            List<String> names = List.copyOf(ResidualUnits.of(network.block()).keySet());
+            List<String> names = List.copyOf(ResidualBlocks.of(network.block()).keySet());
             assertEquals(9, names.size());
             int[] dropped = new int[9];
             for (long step = 0; step < 2000; step++) {
                 depth.begin(step);
                 for (int i = 0; i < 9; i++) {
                     boolean shut =
-                            ResidualUnits.of(network.block()).get(names.get(i)).gate().isShut(true);
+                            ResidualBlocks.of(network.block())
+                                    .get(names.get(i))
+                                    .gate()
+                                    .isShut(true);
                     dropped[i] += shut ? 1 : 0;
                 }
             }
             for (int i = 0; i < 9; i++) {
                 assertEquals(0.1 * (i + 1), dropped[i] / 2000.0, 0.06, names.get(i));
             }
-            BranchGate last = ResidualUnits.of(network.block()).get("layer3.2").gate();
+            BranchGate last = ResidualBlocks.of(network.block()).get("layer3.2").gate();
             long step = 0;
             while (!StochasticDepth.drops(3, step, "layer3.2", 0.9)) {
                 step++;
@@ -92,7 +94,7 @@ class StochasticDepthTest extends TrainerFixture {
             depth.begin(step);
             assertTrue(last.isShut(true));
             assertFalse(last.isShut(false));
-            // a later run without stochastic depth begins with whole blocks
+            // a later run without stochastic depth drops nothing
             new StochasticDepth(network, 3, 0).begin(step);
             assertFalse(last.isShut(true));
         }
@@ -106,7 +108,7 @@ class StochasticDepthTest extends TrainerFixture {
         int stayed = 0;
         int moved = 0;
         try (Network network = network(recipe)) {
-            List<String> names = List.copyOf(ResidualUnits.of(network.block()).keySet());
+            List<String> names = List.copyOf(ResidualBlocks.of(network.block()).keySet());
             for (int i = 0; i < names.size(); i++) {
                 String name = names.get(i);
                 boolean dropped = StochasticDepth.drops(recipe.seed(), 1, name, 0.9 * (i + 1) / 9);
@@ -146,7 +148,7 @@ class StochasticDepthTest extends TrainerFixture {
         TrainingRun part = TrainingRun.prepare(recipe, train, test, dir.resolve("parts"));
         part.trainer().stopAfter(3);
         finish(part);
-        finish(TrainingRun.resume(dir.resolve("parts"), new JsonObject(), train, test));
+        finish(TrainingRun.resume(dir.resolve("parts"), Map.of(), train, test));
         assertSameBytes(
                 tensors(dir.resolve("whole").resolve("last.safetensors")),
                 tensors(dir.resolve("parts").resolve("last.safetensors")));
@@ -176,7 +178,7 @@ class StochasticDepthTest extends TrainerFixture {
     void findsTheBlocksOfEveryNetwork() {
         for (String name : Models.names()) {
             long convolutions =
-                    ResidualUnits.of(Models.get(name).build(10)).values().stream()
+                    ResidualBlocks.of(Models.get(name).build(10)).values().stream()
                             .flatMap(unit -> unit.branch().getParameters().values().stream())
                             .filter(parameter -> parameter.getType() == Parameter.Type.WEIGHT)
                             .count();

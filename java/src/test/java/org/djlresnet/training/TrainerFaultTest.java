@@ -157,7 +157,7 @@ class TrainerFaultTest extends TrainerFixture {
                         });
     }
 
-    /** What breaks a run at the end of its second epoch. */
+    /** Breaks a run at the end of its second epoch. */
     private interface Break {
         void apply(TrainingRun run, ImageDataset train) throws ReflectiveOperationException;
     }
@@ -200,7 +200,7 @@ class TrainerFaultTest extends TrainerFixture {
         String log = Files.readString(parts.resolve("log.txt"));
         assertTrue(log.contains(" failed: " + thrown), log);
 
-        finish(TrainingRun.resume(parts, new JsonObject(), train, test));
+        finish(TrainingRun.resume(parts, Map.of(), train, test));
         assertSameResult(whole, parts);
         return thrown;
     }

@@ -22,7 +22,7 @@ import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the tests of the training loop share. */
+/** Helpers for tests of the training loop. */
 abstract class TrainerFixture {
 
     @TempDir Path dir;
@@ -74,7 +74,7 @@ abstract class TrainerFixture {
         run.network().close();
     }
 
-    /** Tensors of last and best and the rows of metrics.csv are equal; times are left aside. */
+    /** Compares the tensors of last and best and the rows of metrics.csv, except times. */
     static void assertSameResult(Path expected, Path actual) throws IOException {
         for (String file : List.of("last.safetensors", "best.safetensors")) {
             assertSameBytes(tensors(expected.resolve(file)), tensors(actual.resolve(file)));

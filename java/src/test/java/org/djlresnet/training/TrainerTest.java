@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -89,7 +90,7 @@ class TrainerTest extends TrainerFixture {
             assertEquals(EpochRow.csvHeader(Rows.COLUMNS), csv.get(0));
             assertEquals(rows.stream().map(EpochRow::toCsv).toList(), csv.subList(1, 4));
 
-            // what is made for a step or an epoch is freed in it
+            // arrays of a step or epoch are freed at its end
             assertEquals(arrays.get(0), arrays.get(2));
             assertEquals(arraysBefore, network.manager().getManagedArrays().size());
             assertTrue(threadsBefore.containsAll(threads()), threads().toString());
@@ -98,7 +99,7 @@ class TrainerTest extends TrainerFixture {
         }
         try (Checkpoint last = Checkpoint.open(folder.last());
                 Checkpoint best = Checkpoint.open(folder.best())) {
-            JsonObject state = last.describe();
+            JsonObject state = JsonParser.parseString(last.describe()).getAsJsonObject();
             assertEquals(3, state.get("epoch").getAsInt());
             assertEquals(24, state.get("step").getAsInt());
             double most =
@@ -108,7 +109,7 @@ class TrainerTest extends TrainerFixture {
                             .max()
                             .getAsDouble();
             assertEquals(most, state.getAsJsonObject("best").get("value").getAsDouble());
-            JsonObject bestState = best.describe();
+            JsonObject bestState = JsonParser.parseString(best.describe()).getAsJsonObject();
             int bestEpoch = bestState.get("epoch").getAsInt();
             assertEquals(
                     most,
@@ -286,11 +287,11 @@ class TrainerTest extends TrainerFixture {
                         Network.numbered(5));
         try (Network network = network(recipe)) {
             assertEquals(
-                    "Images of 2 channels cannot become images of 1 channel. Allowed: as many, or 3"
-                            + " for 1, or 1 for 3",
+                    "Images of 2 channels cannot become images of 1 channel. Allowed: the same"
+                            + " number, 3 to 1, or 1 to 3.",
                     refused(recipe, network, good, two));
             assertEquals(
-                    "The data have 5 classes, but the network knows 4",
+                    "The data have more classes than the network. Received: 5. Allowed: up to 4.",
                     refused(recipe, network, manyClasses, good));
             assertEquals(
                     "Training needs at least 2 examples. Received: 1.",

@@ -69,7 +69,7 @@ class TrainingRunTest {
         assertNull(run.folder());
     }
 
-    /** A confusion matrix of so many classes would not fit in the heap. */
+    /** A confusion matrix of 30,000 classes would not fit in the heap. */
     @Test
     void trainsOn30000Classes() {
         int classes = 30_000;
@@ -108,13 +108,7 @@ class TrainingRunTest {
         String other = QuadrantImages.onPyTorch() ? "mxnet" : "pytorch";
         String message =
                 rejection(QuadrantImages.recipe("{}").with("engine", new JsonPrimitive(other)));
-        assertEquals(
-                "The recipe needs the engine \""
-                        + other
-                        + "\", but this process runs "
-                        + Engine.getInstance().getEngineName()
-                        + ". Start another process for it.",
-                message);
+        assertTrue(message.contains(". Start Java with -Dai.djl.default_engine="), message);
     }
 
     @ParameterizedTest
@@ -138,7 +132,7 @@ class TrainingRunTest {
     void rejectsAMissingDevice() {
         String message =
                 rejection(QuadrantImages.recipe("{}").with("device", new JsonPrimitive("gpu:999")));
-        assertTrue(message.startsWith("There is no device \"gpu:999\": the "), message);
+        assertTrue(message.contains("has no such device. Received: 'gpu:999'."), message);
     }
 
     @Test

@@ -53,6 +53,6 @@ class TrainingStateTest {
         assertEquals(state.partial(), read.partial());
         assertEquals(state.history(), read.history());
         assertEquals(state.data(), read.data());
-        assertEquals(state.recipe().toTree(), read.recipe().toTree());
+        assertEquals(state.recipe(), read.recipe());
     }
 }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
@@ -27,13 +28,14 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Runs that hold out validation data, and look at the test data once. */
+/** Tests runs with a validation split, which evaluate the test data once. */
 @Tag("engine")
 @Timeout(300)
 class ValidationRunTest extends TrainerFixture {
 
     private static final String RECIPE =
-            "{'epochs': 4, 'batch_size': 8, 'momentum': 0.9, 'lr': 0.01, 'validation': 0.25}";
+            "{'model': 'cifar-resnet20', 'epochs': 4, 'batch_size': 8, 'momentum': 0.9, 'lr': 0.01,"
+                    + " 'validation': 0.25}";
 
     private final Examples train = QuadrantImages.of(48, 1);
     private final Counted test = new Counted(QuadrantImages.of(12, 2));
@@ -93,7 +95,7 @@ class ValidationRunTest extends TrainerFixture {
     }
 
     private TrainingRun resume(Path folder) {
-        return TrainingRun.resume(folder, new JsonObject(), train, test);
+        return TrainingRun.resume(folder, Map.of(), train, test);
     }
 
     private static JsonObject read(Path file) throws IOException {
@@ -112,7 +114,7 @@ class ValidationRunTest extends TrainerFixture {
         assertEquals(
                 List.of("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"),
                 List.copyOf(rows.get(0).metrics().keySet()));
-        // 36 training examples are left: five steps, the last one of four
+        // 36 remaining training examples make five steps, the last with four examples
         assertEquals(20, rows.get(3).step());
         int best = 0;
         for (int i = 1; i < 4; i++) {
@@ -154,7 +156,7 @@ class ValidationRunTest extends TrainerFixture {
                 Files.readAllBytes(parts.resolve("test.json")));
         assertEquals(2 * reads, test.reads.get());
 
-        // a complete run keeps its result and does not look again
+        // a complete run keeps its result and does not evaluate again
         run = resume(parts);
         finish(run);
         assertEquals(2 * reads, test.reads.get());
@@ -195,7 +197,7 @@ class ValidationRunTest extends TrainerFixture {
         TrainingRun run = prepare(folder);
         run.trainer().stopAfter(3);
         finish(run);
-        JsonObject none = new JsonObject();
+        Map<String, Object> none = Map.of();
         Examples other = QuadrantImages.of(12, 3);
         assertNotEquals(other.fingerprint(), test.fingerprint());
         String message =
@@ -204,8 +206,7 @@ class ValidationRunTest extends TrainerFixture {
                                 () -> TrainingRun.resume(folder, none, train, other))
                         .getMessage();
         assertTrue(message.startsWith("The test data differ from those of the run"), message);
-        JsonObject changed = new JsonObject();
-        changed.addProperty("validation", 0.5);
+        Map<String, Object> changed = Map.of("validation", 0.5);
         message =
                 assertThrows(
                                 UserException.class,

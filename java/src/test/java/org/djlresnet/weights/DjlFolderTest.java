@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
 import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.cv.Image;
@@ -13,6 +15,7 @@ import ai.djl.modality.cv.ImageFactory;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.SequentialBlock;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.DeferredTranslatorFactory;
@@ -57,25 +60,25 @@ class DjlFolderTest {
         return Preprocessing.exact(new ImageShape(channels, SIZE, SIZE));
     }
 
-    /** A picture whose pixels are a formula of place and channel, grey or not. */
+    /** The value of a pixel of the test image. */
     private static int level(int y, int x, int channel) {
         return (y * 37 + x * 11 + channel * 67) % 256;
     }
 
-    private static BufferedImage picture(boolean grey) {
-        BufferedImage picture = new BufferedImage(SIZE, SIZE, BufferedImage.TYPE_INT_RGB);
+    private static BufferedImage image(boolean grey) {
+        BufferedImage image = new BufferedImage(SIZE, SIZE, BufferedImage.TYPE_INT_RGB);
         for (int y = 0; y < SIZE; y++) {
             for (int x = 0; x < SIZE; x++) {
                 int red = level(y, x, 0);
                 int green = grey ? red : level(y, x, 1);
                 int blue = grey ? red : level(y, x, 2);
-                picture.setRGB(x, y, red << 16 | green << 8 | blue);
+                image.setRGB(x, y, red << 16 | green << 8 | blue);
             }
         }
-        return picture;
+        return image;
     }
 
-    /** The network's own answer to the picture. */
+    /** The network's own probabilities for the test image. */
     private static float[] expected(Network network, double[] mean, double[] deviation) {
         try (NDArray logits = logits(network, mean, deviation);
                 NDArray answer = logits.softmax(1)) {
@@ -103,9 +106,7 @@ class DjlFolderTest {
         }
     }
 
-    /**
-     * A network that has learned something, and is not so sure that every probability is 0 or 1.
-     */
+    /** A network with other than fresh weights whose probabilities are not all 0 or 1. */
     private static Network learned(String name, int channels) {
         Network network = Network.create(name, channels, CLASSES, 4, Device.cpu());
         UnsettledNetwork.unsettle(network);
@@ -118,8 +119,8 @@ class DjlFolderTest {
         return network;
     }
 
-    /** Whether the network answers otherwise once all vectors of a kind have their first values. */
-    private static boolean tells(Network network, String kind) {
+    /** Whether resetting all vectors of a kind changes the probabilities. */
+    private static boolean matters(Network network, String kind) {
         float[] before = expected(network, ZEROS, ONES);
         Map<String, NDArray> state = new HashMap<>(network.stateDict());
         Map<String, NDArray> kept = new HashMap<>(state);
@@ -139,13 +140,13 @@ class DjlFolderTest {
                 .anyMatch(i -> Math.abs(after[i] - before[i]) > 1e-3);
     }
 
-    /** What a stranger writes, with this library's jar on the class path. */
-    private static Classifications served(Path folder, BufferedImage picture) throws Exception {
-        return served(folder, picture, null);
+    /** Serves a folder as any DJL program does. */
+    private static Classifications served(Path folder, BufferedImage image) throws Exception {
+        return served(folder, image, null);
     }
 
     private static Classifications served(
-            Path folder, BufferedImage picture, TranslatorFactory translatorFactory)
+            Path folder, BufferedImage image, TranslatorFactory translatorFactory)
             throws Exception {
         Criteria<Image, Classifications> criteria =
                 Criteria.builder()
@@ -155,7 +156,7 @@ class DjlFolderTest {
                         .build();
         try (ZooModel<Image, Classifications> model = criteria.loadModel();
                 Predictor<Image, Classifications> predictor = model.newPredictor()) {
-            return predictor.predict(ImageFactory.getInstance().fromImage(picture));
+            return predictor.predict(ImageFactory.getInstance().fromImage(image));
         }
     }
 
@@ -168,7 +169,7 @@ class DjlFolderTest {
     }
 
     @Test
-    void colourPicturesAreServedNormalized() throws Exception {
+    void servesColourImagesNormalized() throws Exception {
         Preprocessing normalizing = Preprocessing.torchvision().withImageSize(SIZE);
         Path place = folder.resolve("served");
         float[] expected;
@@ -180,28 +181,28 @@ class DjlFolderTest {
                             new double[] {0.485, 0.456, 0.406},
                             new double[] {0.229, 0.224, 0.225});
         }
-        assertServes(served(place, picture(false)), expected);
+        assertServes(served(place, image(false)), expected);
     }
 
     @Test
-    void greyPicturesAreServedByTheChaptersNetwork() throws Exception {
+    void servesGreyImages() throws Exception {
         Path place = Files.createDirectory(folder.resolve("empty"));
         float[] expected;
         try (Network network = learned("d2l-resnet18", 1)) {
             DjlFolder.write(place, network, plain(1));
             expected = expected(network, new double[] {0}, new double[] {1});
         }
-        assertServes(served(place, picture(true)), expected);
+        assertServes(served(place, image(true)), expected);
     }
 
-    /** What needs no translator of ours. */
+    /** Kinds of images that DJL's own translator reads right. */
     private static final List<String> AS_DJL_READS_THEM =
             List.of("grey 1", "grey 4", "grey 8", "colour 8", "palette 2", "palette 8");
 
-    /** Files of every kind give what the network gives for the pixels that Pillow reads in them. */
+    /** Files of every kind match the network's output for the pixels that Pillow reads. */
     @ParameterizedTest
     @ValueSource(ints = {1, 3})
-    void imagesArePreparedAsEverywhereElse(int channels) throws Exception {
+    void preparesImagesAsInTraining(int channels) throws Exception {
         Preprocessing preprocessing =
                 new Preprocessing(
                         channels,
@@ -237,9 +238,9 @@ class DjlFolderTest {
         }
     }
 
-    /** What earlier versions wrote: DJL's own translator, which is given a size. */
+    /** Earlier versions configured DJL's own translator with a size. */
     @Test
-    void foldersOfEarlierVersionsAreServed() throws Exception {
+    void servesFoldersOfEarlierVersions() throws Exception {
         Path place = folder.resolve("served");
         float[] expected;
         try (Network network = learned("d2l-resnet18", 1)) {
@@ -262,18 +263,100 @@ class DjlFolderTest {
                         "toTensor=true",
                         "applySoftmax=true",
                         "synsetFileName=synset.txt"));
-        assertServes(served(place, picture(true)), expected);
+        assertServes(served(place, image(true)), expected);
+    }
+
+    /** Another default engine must not change what a folder answers. */
+    @Test
+    void folderRecordsItsEngineAndRejectsAnother() throws Exception {
+        Path place = folder.resolve("served");
+        String engine = Engine.getInstance().getEngineName();
+        String other = engine.equals("PyTorch") ? "MXNet" : "PyTorch";
+        try (Network network = learned("cifar-resnet20", 3)) {
+            DjlFolder.write(place, network, plain(3));
+        }
+        Path properties = place.resolve("serving.properties");
+        String written = Files.readString(properties);
+        assertTrue(written.startsWith("engine=" + engine + "\n"), written);
+        Map<String, String> arguments =
+                Map.of("engine", other, "network", "cifar-resnet20", "classes", "3");
+        try (Model model = Model.newInstance("served")) {
+            String message =
+                    assertThrows(
+                                    UserException.class,
+                                    () -> new NetworkFactory().newBlock(model, place, arguments))
+                            .getMessage();
+            assertEquals(
+                    String.format(
+                            "%1$s is for the engine %2$s. Received: %3$s. Choose it with"
+                                    + " Criteria.Builder.optEngine(\"%2$s\").",
+                            place, other, engine),
+                    message);
+        }
+    }
+
+    /** Prints the engine that serves a folder and the probability of its first class. */
+    static final class Served {
+        public static void main(String[] args) throws Exception {
+            Criteria<Image, Classifications> criteria =
+                    Criteria.builder()
+                            .setTypes(Image.class, Classifications.class)
+                            .optModelPath(Path.of(args[0]))
+                            .build();
+            try (ZooModel<Image, Classifications> model = criteria.loadModel();
+                    Predictor<Image, Classifications> predictor = model.newPredictor()) {
+                Image image = ImageFactory.getInstance().fromImage(image(false));
+                System.out.println(
+                        model.getNDManager().getEngine().getEngineName()
+                                + " "
+                                + predictor.predict(image).get(CLASSES.get(0)).getProbability());
+            }
+        }
     }
 
     @Test
-    void aBadPreprocessingIsNamed() {
-        UserException error =
-                assertThrows(
-                        UserException.class,
-                        () -> new NetworkTranslatorFactory().buildBaseTranslator(null, Map.of()));
-        assertEquals(
-                "The argument preprocessing must be a JSON object. Received: null",
-                error.getMessage());
+    void servesWithItsEngineWhereAnotherIsTheDefault() throws Exception {
+        Path place = folder.resolve("served");
+        String engine = Engine.getInstance().getEngineName();
+        float[] expected;
+        try (Network network = learned("cifar-resnet20", 3)) {
+            DjlFolder.write(place, network, plain(3));
+            expected = expected(network, ZEROS, ONES);
+        }
+        Path out = folder.resolve("out.txt");
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Dai.djl.default_engine="
+                                        + (engine.equals("PyTorch") ? "MXNet" : "PyTorch"),
+                                "-Dai.djl.offline=true",
+                                "-DOPT_OUT_TRACKING=true",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Served.class.getName(),
+                                place.toString())
+                        .redirectError(folder.resolve("err.txt").toFile())
+                        .redirectOutput(out.toFile())
+                        .start();
+        assertEquals(0, process.waitFor(), Files.readString(folder.resolve("err.txt")));
+        String[] printed = Files.readString(out).strip().split(" ");
+        assertEquals(engine, printed[0]);
+        assertEquals(expected[0], Double.parseDouble(printed[1]), 1e-5);
+    }
+
+    @Test
+    void translatorNeedsOurBlock() {
+        try (Model model = Model.newInstance("other")) {
+            model.setBlock(new SequentialBlock());
+            String message =
+                    assertThrows(
+                                    UserException.class,
+                                    () ->
+                                            new NetworkTranslatorFactory()
+                                                    .buildBaseTranslator(model, Map.of()))
+                            .getMessage();
+            assertTrue(message.contains("Received: a block of SequentialBlock."), message);
+        }
     }
 
     /** One network of each family, with both kinds of blocks where it has both. */
@@ -289,22 +372,22 @@ class DjlFolderTest {
                 "study-resnet20",
                 "study-plain20"
             })
-    void everyFamilyIsServedWithWhatItLearned(String name) throws Exception {
+    void servesEveryFamilyWithItsWeights(String name) throws Exception {
         Path place = folder.resolve("served");
         float[] expected;
         try (Network network = learned(name, 3)) {
-            // else a folder that lost them would pass
+            // or a folder without them would pass
             for (String kind : List.of("weight", "bias", "running_mean", "running_var")) {
-                assertTrue(tells(network, kind), kind);
+                assertTrue(matters(network, kind), kind);
             }
             DjlFolder.write(place, network, plain(3));
             expected = expected(network, ZEROS, ONES);
         }
-        assertServes(served(place, picture(false)), expected);
+        assertServes(served(place, image(false)), expected);
     }
 
     @Test
-    void servedParametersRecordNoGradients() throws Exception {
+    void servesWithoutRecordingGradients() throws Exception {
         Path place = folder.resolve("served");
         try (Network network = Network.create("cifar-resnet20", 3, CLASSES, 4, Device.cpu())) {
             DjlFolder.write(place, network, plain(3));
@@ -326,8 +409,8 @@ class DjlFolderTest {
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS) // which has other rights
-    void whoMayReadFoldersThereMayReadThis() throws Exception {
+    @DisabledOnOs(OS.WINDOWS) // no POSIX permissions there
+    void folderHasTheUsualPermissions() throws Exception {
         Path place = folder.resolve("served");
         try (Network network = Network.create("cifar-resnet20", 3, CLASSES, 4, Device.cpu())) {
             DjlFolder.write(place, network, plain(3));
@@ -341,7 +424,7 @@ class DjlFolderTest {
     }
 
     @Test
-    void folderWithoutItsNetworkIsNamed() {
+    void rejectsFolderWithoutItsNetwork() {
         UserException error =
                 assertThrows(
                         UserException.class,
@@ -350,8 +433,8 @@ class DjlFolderTest {
                                         .newBlock(null, folder, Map.of("network", "resnet18")));
         assertEquals(
                 folder
-                        + ": the arguments network and classes must name a network and a number of"
-                        + " classes. Received: resnet18, null",
+                        + " is neither a run folder nor an exported one: its arguments must have"
+                        + " network and classes. Received: resnet18, null.",
                 error.getMessage());
     }
 }

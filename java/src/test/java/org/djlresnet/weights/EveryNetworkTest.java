@@ -65,7 +65,7 @@ class EveryNetworkTest {
 
     @BeforeAll
     static void disableGradients() {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
     }
 
     /** Makes values that differ between and within tensors; running variances are above 0. */

@@ -40,26 +40,26 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * An exported folder in DJL's {@code Criteria} against torchvision's transforms and network, on
- * image files of many sizes and modes.
+ * Compares an exported folder in DJL's {@code Criteria} with torchvision's transforms and network,
+ * on image files of many sizes and modes.
  *
- * <p>tests/golden/imported_network.py wrote the files and has the formula of the weights.
+ * <p>tests/golden/imported_network.py creates the files and defines the weights.
  */
 class ImportedNetworkTest {
 
     private static final int CLASSES = 10;
 
-    /** Of what the logits of a class differ by from image to image. */
+    /** Relative to the spread of a class's logits over the images. */
     private static final double TOLERANCE = 1e-3;
 
-    /** Java's decoders turn no image as the camera was held, and know no CMYK. */
+    /** Java's decoders ignore the orientation of photographs and do not support CMYK. */
     private static final String NOT_FOR_JAVA = ".*(turned|cmyk).*";
 
     @TempDir Path folder;
 
     @Test
     void criteriaMatchTorchvision() throws Exception {
-        EngineTraits.of(Engine.getInstance()).disableGradients();
+        EngineTraits.of(Engine.getInstance()).disableRecording();
         Path place = folder.resolve("served");
         try (Network network = network()) {
             DjlFolder.write(place, network, network.specification().requirePreprocessing());
@@ -102,7 +102,7 @@ class ImportedNetworkTest {
         assertTrue(largest <= tolerance, file + ": " + largest + ", allowed " + tolerance);
     }
 
-    /** Returns the most that the logits of a class differ by. */
+    /** Returns the largest spread of a class's logits. */
     private static double spread(double[][] logits) {
         double spread = 0;
         for (int i = 0; i < CLASSES; i++) {
@@ -153,7 +153,7 @@ class ImportedNetworkTest {
         return Network.of(specification, Device.cpu(), values);
     }
 
-    /** The formula of the weights, in double precision until the last. */
+    /** Computes the weights, in double precision until the last step. */
     private static float[] values(String name, Shape shape) {
         CRC32 crc = new CRC32();
         crc.update(name.getBytes(StandardCharsets.UTF_8));

@@ -7,13 +7,14 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.Locale;
 
-/** What the blocks of two or three convolutions have in common. */
-abstract class Unit extends NamedChain {
+/** Base of the blocks of two or three convolutions, with a shortcut or without. */
+abstract class BuildingBlock extends NamedChain {
 
     private final int inChannels;
 
-    Unit(int inChannels, int channels, int stride) {
+    BuildingBlock(int inChannels, int channels, int stride) {
         requirePositive("inChannels", inChannels);
         requirePositive("channels", channels);
         requirePositive("stride", stride);
@@ -23,19 +24,19 @@ abstract class Unit extends NamedChain {
     static void requirePositive(String name, int value) {
         if (value < 1) {
             throw new IllegalArgumentException(
-                    name + " must be at least 1. Received: " + name + "=" + value);
+                    name + " must be at least 1. Received: " + value + ".");
         }
     }
 
-    /** Creates a convolution without a bias, as all of these blocks have them. */
+    /** Creates a convolution without a bias. */
     static Block convolution(int channels, int kernelSize, int stride, int groups) {
         return Layers.convolution(channels, kernelSize, new Shape(stride, stride), false, groups);
     }
 
     /**
-     * Appends the sum of a branch and a shortcut, and gives their parts names.
+     * Appends the sum of a branch and a shortcut, and registers their modules.
      *
-     * @param projectionNorm a projection's batch normalization, or null for none
+     * @param projectionNorm the batch normalization of a projection, or null
      */
     final void addSum(
             NamedChain branch,
@@ -82,8 +83,11 @@ abstract class Unit extends NamedChain {
         if (input.dimension() != 4 || input.get(1) != inChannels) {
             throw new IllegalArgumentException(
                     String.format(
-                            "This %s takes arrays of shape (N, %d, H, W). Received: %s",
-                            getClass().getSimpleName(), inChannels, input));
+                            Locale.ROOT,
+                            "The input of this %s must have shape (N, %d, H, W). Received: %s.",
+                            getClass().getSimpleName(),
+                            inChannels,
+                            input));
         }
     }
 }

@@ -1,0 +1,86 @@
+package org.djlresnet.data;
+
+import java.util.BitSet;
+import java.util.Locale;
+import java.util.stream.IntStream;
+import org.djlresnet.UserException;
+import org.djlresnet.image.ImageShape;
+
+/** Checks the two halves of a data set before a training run. */
+public final class TrainingData {
+
+    private TrainingData() {}
+
+    /**
+     * Checks that there is something to learn.
+     *
+     * @param train the training examples, all of them
+     * @param test the test examples, all of them
+     * @return a warning if the classes have no names and most of them no example, so that the
+     *     labels are probably not numbered from 0; else null
+     * @throws UserException if the training examples are of one class
+     */
+    public static String checkClasses(Examples train, Examples test) {
+        BitSet present = labels(train);
+        if (present.cardinality() == 1) {
+            throw new UserException(
+                    String.format(
+                            Locale.ROOT,
+                            "Training needs examples of at least 2 classes. Received: %d training"
+                                    + " examples, all with label %d.",
+                            train.size(),
+                            present.nextSetBit(0)));
+        }
+        present.or(labels(test));
+        int classes = train.classNames().size();
+        if (2 * present.cardinality() >= classes || !areNumbers(train)) {
+            return null;
+        }
+        return String.format(
+                Locale.ROOT,
+                "%d of %d classes have no example. Received: %d different labels, up to"
+                        + " %d. Number the classes from 0 without gaps.",
+                classes - present.cardinality(),
+                classes,
+                present.cardinality(),
+                present.length() - 1);
+    }
+
+    private static BitSet labels(Examples examples) {
+        BitSet labels = new BitSet();
+        for (int i = 0; i < examples.size(); i++) {
+            labels.set(examples.label(i));
+        }
+        return labels;
+    }
+
+    private static boolean areNumbers(Examples examples) {
+        return IntStream.range(0, examples.classNames().size())
+                .allMatch(i -> examples.classNames().get(i).equals(Integer.toString(i)));
+    }
+
+    /**
+     * Checks that training and test images have one size.
+     *
+     * @param train the training examples
+     * @param test the test examples
+     * @throws UserException if they differ in height or width
+     */
+    public static void requireSameSize(Examples train, Examples test) {
+        ImageShape one = train.shape();
+        ImageShape other = test.shape();
+        if (one != null
+                && other != null
+                && (one.height() != other.height() || one.width() != other.width())) {
+            throw new UserException(
+                    String.format(
+                            Locale.ROOT,
+                            "Training and test images must have the same size. Received: %d×%d and"
+                                    + " %d×%d pixels. Set \"image_size\" to resize both.",
+                            one.height(),
+                            one.width(),
+                            other.height(),
+                            other.width()));
+        }
+    }
+}
