@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import json
 import os
@@ -34,14 +35,11 @@ _EXTRAS = {"torch": "torch", "onnx": "onnx"}
 # In a separate process: one process can load only one engine, and a native library may crash it
 _DESCRIBE = """
 import json, sys
-from py_djl_resnet import JavaNotFoundError
 from py_djl_resnet._java import jvm
 try:
     jvm.start(sys.argv[1], offline=True, quiet=True)
     with jvm.translated_errors():
         print("described " + str(jvm.bridge().describe()))
-except JavaNotFoundError as error:
-    print("without-java " + json.dumps(str(error)))
 except Exception as error:
     print("failed " + json.dumps(str(error)))
 """
@@ -49,7 +47,14 @@ except Exception as error:
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: `verdict` is ok, warning or failure; `cure` says how to fix it, empty if ok."""
+    """The result of one check.
+
+    Attributes:
+        name: what was checked.
+        verdict: ok, warning or failure.
+        detail: what was found.
+        cure: how to fix it; empty if it is ok, or if `detail` says so.
+    """
 
     name: str
     verdict: Verdict
@@ -63,28 +68,27 @@ def examine(engine: str = "pytorch") -> list[Finding]:
     Training cannot work if any verdict is `failure`; a problem of the other engine only is a warning.
     """
     findings: list[Finding] = []
-    reinstall = "Reinstall the package with pip; in a checkout, run mvn package."
-    checks: list[tuple[str, Callable[[], Iterator[Finding]], str]] = [
-        ("python", _python, ""),
-        ("java", _java, "Install Java 17 or later, or pip install 'py-djl-resnet[jre]'."),
-        ("own jar", _own_jar, reinstall),
-        ("library jars", lambda: _library_jars(engine), "Replace or remove the file."),
-        ("native library", lambda: _native_library(engine), "Use the other engine or another platform."),
-        *((f"engine {name}", lambda name=name: _engine(name, name == engine), reinstall) for name in jars.ENGINES),
-        ("threads", _threads, ""),
-        ("memory", _memory, ""),
-        ("jar cache", lambda: _cache("jar cache", jars.cache_folder(), "PY_DJL_RESNET_CACHE"), ""),
-        ("engine cache", lambda: _cache("engine cache", engine_cache(), "DJL_CACHE_DIR"), ""),
-        ("gpu", _gpu, ""),
-        ("data", _data, reinstall),
-        ("extras", _extras, ""),
-        ("java kernel", _java_kernel, ""),
-    ]
-    for name, check, cure in checks:
+    checks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "python": _python,
+        "java": _java,
+        "own jar": _own_jar,
+        "library jars": lambda: _library_jars(engine),
+        "native library": lambda: _native_library(engine),
+        **{f"engine {name}": functools.partial(_engine, name, name == engine) for name in jars.ENGINES},
+        "threads": _threads,
+        "memory": _memory,
+        "jar cache": lambda: _cache("jar cache", jars.cache_folder(), "PY_DJL_RESNET_CACHE"),
+        "engine cache": lambda: _cache("engine cache", engine_cache(), "DJL_CACHE_DIR"),
+        "gpu": _gpu,
+        "data": _data,
+        "extras": _extras,
+        "java kernel": _java_kernel,
+    }
+    for name, check in checks.items():
         try:
             findings.extend(check())
-        except ResnetError as error:
-            findings.append(Finding(name, "failure", str(error), cure))
+        except ResnetError as error:  # its text says how to fix it
+            findings.append(Finding(name, "failure", str(error)))
         except Exception as error:
             detail = f"the check failed: {type(error).__name__}: {error}"
             findings.append(Finding(name, "warning", detail, "Please report this as a bug."))
@@ -135,7 +139,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
     try:
         missing = jars.find(jars.required(engine)).missing
     except ResnetError as error:
-        yield Finding(name, bad, str(error), "Use the other engine.")
+        yield Finding(name, bad, str(error))
         return
     if missing:
         cure = f"Nothing to do: the first run with --engine {engine} downloads them."
@@ -162,12 +166,9 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
             devices = ", ".join(answer["devices"])
             yield Finding(name, "ok", f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}")
             return
-        if outcome == "without-java":
-            yield Finding(name, bad, json.loads(text), "Fix Java first.")
-            return
         if outcome == "failed":
             detail = json.loads(text)
-            # any other error says itself what to do
+            # other errors say how to fix them
             yield Finding(name, bad, detail.removesuffix(SEE_DOCTOR), unpack_again if SEE_DOCTOR in detail else "")
             return
     last = (child.stderr.strip().splitlines() or ["nothing"])[-1]

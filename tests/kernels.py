@@ -1,4 +1,4 @@
-"""A kernel of Jupyter, driven as a notebook does."""
+"""Drives a Jupyter kernel as a notebook does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class Ran:
-    """What came of a cell: its message's id, its reply's status, what was printed in its order, results and error."""
+    """The result of a cell: message id, status of the reply, output in order, results and error."""
 
     message: str = ""
     status: str = ""
@@ -20,12 +20,12 @@ class Ran:
     error: str | None = None
 
     def text(self, stream: str = "stdout") -> str:
-        """All that went to one stream."""
+        """Returns everything printed to one stream."""
         return "".join(text for name, text in self.printed if name == stream)
 
 
 class Kernel:
-    """Starts a kernel by its kernelspec's name and ends it with the ``with`` statement."""
+    """A kernel, started by its kernelspec's name and shut down by the ``with`` statement."""
 
     def __init__(self, name: str) -> None:
         from jupyter_client.manager import KernelManager
@@ -47,20 +47,20 @@ class Kernel:
         self.manager.cleanup_resources()
 
     def run(self, code: str, interrupt_at: str | None = None, times: int = 1, seconds: float = 120) -> Ran:
-        """Runs a cell to its reply and its idle message.
+        """Runs a cell until its reply and its idle message.
 
         Args:
             code: the cell.
-            interrupt_at: interrupts the cell when this was printed.
+            interrupt_at: interrupts the cell once it has printed this.
             times: how often to interrupt, a second apart.
-            seconds: how long to wait.
+            seconds: the longest wait.
         """
         message = self.client.execute(code)
         ran = Ran(message)
         deadline = time.monotonic() + seconds
         idle, next_interrupt = False, None
         while not (idle and ran.status):
-            assert time.monotonic() < deadline, f"no end of {code!r}: {ran}"
+            assert time.monotonic() < deadline, f"{code!r} did not end: {ran}"
             idle = self._take(ran) or idle
             if not ran.status:
                 ran.status = self._reply(message)
@@ -71,13 +71,6 @@ class Kernel:
                 times, next_interrupt = times - 1, next_interrupt + 1
         return ran
 
-    def prints_later(self, ran: Ran, text: str, seconds: float = 60) -> bool:
-        """Whether a text comes for a cell that has ended."""
-        deadline = time.monotonic() + seconds
-        while text not in ran.text() and time.monotonic() < deadline:
-            self._take(ran)
-        return text in ran.text()
-
     def _reply(self, message: str) -> str:
         try:
             reply = self.client.get_shell_msg(timeout=0.01)
@@ -86,7 +79,7 @@ class Kernel:
         return str(reply["content"]["status"]) if reply["parent_header"].get("msg_id") == message else ""
 
     def _take(self, ran: Ran) -> bool:
-        """Takes what there is of a cell's messages; whether the cell is idle now."""
+        """Takes the cell's pending messages and returns whether it is idle now."""
         idle = False
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The saved or executed notebooks' outputs, and what can be seen in their pictures."""
+"""Reads the outputs of notebooks and checks their images."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ EPOCH = r"epoch (\d+)/(\d+): train loss (\S+), train acc (\S+), test loss (\S+),
 
 
 class Notebook:
-    """A notebook's outputs, found by what stands in a cell."""
+    """The outputs of a notebook, found by a part of their cell's code."""
 
     def __init__(self, path):
         self.content = json.loads(path.read_text("utf-8"))
@@ -24,7 +24,7 @@ class Notebook:
         return cell["outputs"]
 
     def text(self, part):
-        """What a cell printed, or its value."""
+        """Returns what a cell printed, then its value."""
         printed = "".join("".join(o.get("text", "")) for o in self.outputs(part))
         values = ["".join(o.get("data", {}).get("text/plain", "")) for o in self.outputs(part)]
         return "\n".join(text for text in [printed, *values] if text)
@@ -37,8 +37,8 @@ class Notebook:
         (output,) = self.outputs(part)
         return "\n".join(output["traceback"])
 
-    def picture(self, part):
-        """A cell's picture as numbers, (height, width, 3), in [0, 255]."""
+    def image(self, part):
+        """Returns a cell's image: (height, width, 3), in [0, 255]."""
         return pixels(base64.b64decode(self.data(part, "image/png")))
 
 
@@ -50,15 +50,15 @@ def pixels(png):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def epochs_told(text):
-    """The epoch lines of a training: train loss, train accuracy, test loss, test accuracy, (epochs, 4)."""
+def epoch_rows(text):
+    """Returns the epoch lines of a training, (epochs, 4): train loss and accuracy, test loss and accuracy."""
     found = re.findall(EPOCH, text)
     assert [(int(epoch), int(count)) for epoch, count, *_ in found] == [(i + 1, len(found)) for i in range(len(found))]
     return np.array([values for _, _, *values in found], float)
 
 
 def numbers(pattern, text):
-    """The groups of the one match of a pattern, as finite numbers."""
+    """Returns the groups of a pattern's only match as finite numbers."""
     (found,) = re.findall(pattern, text)
     values = [float(part.replace(",", "")) for part in ([found] if isinstance(found, str) else found)]
     assert np.isfinite(values).all()
@@ -66,7 +66,7 @@ def numbers(pattern, text):
 
 
 def plotly_curves(html):
-    """The curves that a part of a page gives to Plotly: {name: [(x, y), …]}."""
+    """Returns the curves that HTML passes to Plotly: {name: [(x, y), …]}."""
     script = html.rpartition("<script>")[2]
     traces = {
         name: (curve, list(zip(map(float, json.loads(x)), map(float, json.loads(y)), strict=True)))
@@ -74,35 +74,35 @@ def plotly_curves(html):
             r"var (trace\d+) =\n\{\nx: (\[[^]]*\]),\ny: (\[[^]]*\]),.*?\nname: '([^']*)',\n\};", script, re.S
         )
     }
-    (given,) = re.findall(r"var data = \[(.*)\];\nPlotly\.newPlot\(\w+, data, ", script)
-    return dict(traces[name.strip()] for name in given.split(","))
+    (names,) = re.findall(r"var data = \[(.*)\];\nPlotly\.newPlot\(\w+, data, ", script)
+    return dict(traces[name.strip()] for name in names.split(","))
 
 
-def where(picture, colour):
-    """The pixels of a colour."""
-    return (np.abs(picture - colour) < 40).all(axis=2)
+def where(image, colour):
+    """Returns which pixels have a colour."""
+    return (np.abs(image - colour) < 40).all(axis=2)
 
 
-def check_curves(picture, colours, epochs):
-    """Curves, or points for a single epoch, in each of the colours, besides the legend's samples."""
-    width = picture.shape[1]
-    # the points of two accuracies of a short run may lie one over the other
+def check_curves(image, colours, epochs):
+    """Checks that each colour has a curve, or for one epoch a point, apart from the legend."""
+    width = image.shape[1]
+    # after one epoch, the points of two accuracies may coincide
     for colour in (colours[0], colours[-1]) if epochs == 1 else colours:
-        columns = np.flatnonzero(where(picture, colour).any(axis=0))
+        columns = np.flatnonzero(where(image, colour).any(axis=0))
         if epochs == 1:
             assert (abs(columns - width / 2) < 40).any()
         else:
             assert np.ptp(columns) > 0.6 * width
-            # a line, not its ends
+            # a line, not only its ends
             assert len(columns) > 0.3 * np.ptp(columns)
 
 
-def check_bars(picture, colours, values):
-    """Bars side by side whose heights are values in [0, 1], in groups of equal size and of one colour each."""
+def check_bars(image, colours, values):
+    """Checks bars side by side: their heights are proportional to values in [0, 1], ordered by colour."""
     heights = []
     for colour in colours:
-        bars = where(picture[30:], colour)
-        # the legend stands above, the columns of a bar side by side
+        bars = where(image[30:], colour)
+        # below the legend; the columns of a bar are adjacent
         columns = np.flatnonzero(bars.sum(axis=0) > 3)
         for bar in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
             assert len(bar) > 20
@@ -113,28 +113,28 @@ def check_bars(picture, colours, values):
     assert np.allclose(heights, np.multiply(scale, values), atol=2.5)
 
 
-def check_confusion(picture, matrix):
-    """A square for each count, as dark as its share of its row."""
+def check_confusion(image, matrix):
+    """Checks that each square is as dark as its count's share of the row."""
     from matplotlib import colormaps
 
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     expected = colormaps["Blues"](shares)[..., :3] * 255
-    frame = (picture < 60).all(axis=2)
+    frame = (image < 60).all(axis=2)
     rows = np.flatnonzero(frame.sum(axis=1) > 0.6 * frame.shape[1])
     columns = np.flatnonzero(frame.sum(axis=0) > 0.6 * frame.shape[0])
     top, left = rows[0], columns[0]
     side = (rows[-1] - top) / len(matrix), (columns[-1] - left) / len(matrix)
-    # near a square's corner, where no number stands
+    # near a corner of each square, away from its number
     places = np.arange(len(matrix)) + 0.15
-    found = picture[np.ix_((top + places * side[0]).astype(int), (left + places * side[1]).astype(int))]
+    found = image[np.ix_((top + places * side[0]).astype(int), (left + places * side[1]).astype(int))]
     assert np.abs(found - expected).max() < 8
 
 
-def check_tiles(picture, rows, columns):
-    """Pictures side by side, each with many shades of grey and unlike the others."""
-    height, width = picture.shape[0] // rows, picture.shape[1] // columns
+def check_tiles(image, rows, columns):
+    """Checks a grid of images, each with many shades of grey and unlike the others."""
+    height, width = image.shape[0] // rows, image.shape[1] // columns
     tiles = [
-        picture[i * height : (i + 1) * height, j * width : (j + 1) * width] for i in range(rows) for j in range(columns)
+        image[i * height : (i + 1) * height, j * width : (j + 1) * width] for i in range(rows) for j in range(columns)
     ]
     assert all(len(np.unique(tile)) > 30 for tile in tiles)
     assert len({tile.tobytes() for tile in tiles}) == rows * columns

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from py_djl_resnet import Run, UsageError, create_model, evaluate, load, resume, summarize, train
-from py_djl_resnet.notebook.live import LiveFigure
+from py_djl_resnet.notebook import LiveFigure
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
@@ -230,7 +230,7 @@ def test_another_number_of_threads_is_rejected(refused, jvm, tmp_path):
 
 def test_live_figure_without_its_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", None)
-    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed.*pip install"):
+    with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed\. Run: pip install"):
         LiveFigure()
 
 

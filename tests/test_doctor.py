@@ -81,7 +81,7 @@ def test_one_failure_does_not_stop_the_other_checks(child, monkeypatch):
     findings = doctor.examine()
     assert [finding.name for finding in findings] == NAMES
     assert by_name(findings)["java"].verdict == "failure"
-    assert "Install Java" in by_name(findings)["java"].cure
+    assert by_name(findings)["java"].detail == "Java was not found."
     assert by_name(findings)["own jar"].detail == "the check failed: RuntimeError: surprise"
 
 

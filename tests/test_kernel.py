@@ -1,4 +1,4 @@
-"""The Java kernel: registered, examined, started, and gone when it shall be."""
+"""The Java kernel: registering, checking, starting and ending it."""
 
 import json
 import os
@@ -21,13 +21,13 @@ pytest.importorskip("nbclient", reason="the extra [notebook] is not installed")
 
 @pytest.fixture
 def registered(java_kernel):
-    """A copy of the kernelspec's content, to be spoiled."""
+    """A copy of the kernelspec's content to change."""
     return json.loads((java_kernel / "kernel.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def elsewhere(monkeypatch, tmp_path):
-    """Kernels are registered in an empty folder."""
+    """Registers kernels in an empty folder."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
@@ -35,7 +35,7 @@ def elsewhere(monkeypatch, tmp_path):
 
 
 def start(spec, connection="absent.json", **changes):
-    """Run what a kernelspec says, without Jupyter."""
+    """Runs a kernelspec's command without Jupyter."""
     argv = [part.replace("{connection_file}", connection) for part in spec["argv"]]
     return subprocess.run(
         argv, env={**os.environ, **spec["env"], **changes}, capture_output=True, text=True, timeout=60
@@ -43,11 +43,11 @@ def start(spec, connection="absent.json", **changes):
 
 
 def filled(spec, folder):
-    """The spec with its own folder filled in, as Jupyter does."""
+    """Fills in the kernelspec's own folder, as Jupyter does."""
     return {**spec, "argv": [part.replace("{resource_dir}", str(folder)) for part in spec["argv"]]}
 
 
-def test_the_command_registers_a_spec_with_class_path_and_engine(command, elsewhere):
+def test_the_command_registers_class_path_and_engine(command, elsewhere):
     code, out, err = command("notebook", "--kernel-only", "--engine", "mxnet")
     assert (code, out) == (0, "")
     assert str(elsewhere) in err
@@ -58,12 +58,12 @@ def test_the_command_registers_a_spec_with_class_path_and_engine(command, elsewh
     assert all(jar.is_file() for jar in jars[2:])
     assert any("mxnet-native" in jar.name for jar in jars)
     assert kernel.outdated(elsewhere) is None
-    # again, for the other engine: one spec, replaced
+    # registering the other engine replaces it
     command("notebook", "--kernel-only")
     assert "-Dai.djl.default_engine=PyTorch" in json.loads((elsewhere / "kernel.json").read_text())["argv"]
 
 
-def test_without_jupyterlab_the_command_says_how_to_have_it(command, elsewhere, monkeypatch):
+def test_the_command_says_how_to_install_jupyterlab(command, elsewhere, monkeypatch):
     import importlib.util
 
     find = importlib.util.find_spec
@@ -73,8 +73,8 @@ def test_without_jupyterlab_the_command_says_how_to_have_it(command, elsewhere, 
     assert "pip install 'py-djl-resnet[lab]'" in err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere a process cannot be replaced")
-def test_jupyterlab_takes_this_processs_place(command, elsewhere, monkeypatch):
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX replaces a process")
+def test_jupyterlab_replaces_this_process(command, elsewhere, monkeypatch):
     import importlib.util
 
     find = importlib.util.find_spec
@@ -89,79 +89,85 @@ def test_jupyterlab_takes_this_processs_place(command, elsewhere, monkeypatch):
     assert replaced.value.code == [sys.executable, sys.executable, "-m", "jupyterlab"]
 
 
-def test_a_missing_extra_is_told_with_its_cure(refused, monkeypatch):
+def test_the_command_says_how_to_install_the_extra(refused, monkeypatch):
     monkeypatch.setattr(kernel, "missing_modules", lambda: ["jjava", "nbclient"])
     code, text = refused("notebook", "--kernel-only")
     assert code == UsageError.exit_code
-    assert "notebooks need jjava, nbclient" in text
-    assert "pip install 'py-djl-resnet[notebook]'" in text
+    assert text == (
+        "Notebooks need packages that are not installed: jjava, nbclient. Run: pip install 'py-djl-resnet[notebook]'"
+    )
 
 
-def test_a_runtime_without_compiler_is_told(elsewhere, monkeypatch, tmp_path):
+def test_registering_rejects_a_runtime_without_a_compiler(elsewhere, monkeypatch, tmp_path):
     runtime = tmp_path / "jre"
     (runtime / "bin").mkdir(parents=True)
     (runtime / "bin/java").write_text("#!/bin/sh\necho 'jdk.jshell not found' >&2\nexit 1\n")
     (runtime / "bin/java").chmod(0o755)
     monkeypatch.setattr(kernel, "find_java", lambda: kernel.Java(runtime, "21.0.1", runtime / "libjvm.so"))
-    with pytest.raises(JavaNotFoundError, match=r"Java cells need a JDK.*Java 21\.0\.1 in .*jre, a runtime alone"):
+    with pytest.raises(
+        JavaNotFoundError, match=r"Java cells need a JDK.*Java 21\.0\.1 in .*jre, a runtime without a compiler"
+    ):
         kernel.register()
 
 
-def test_a_kernel_on_a_runtime_without_compiler_says_so(java_kernel, registered):
+def test_a_kernel_rejects_a_runtime_without_a_compiler(java_kernel, registered):
     spec = filled(registered, java_kernel)
-    # of a JDK only what a runtime has
+    # only the modules of a runtime
     spec["argv"][1] = "--limit-modules=java.se,jdk.unsupported"
     ran = start(spec)
     assert ran.returncode == 1
     assert ran.stderr.count("\n") <= 2
-    assert "a Java notebook needs a JDK" in ran.stderr
+    assert "Java cells need a JDK" in ran.stderr
     assert "python -m py_djl_resnet notebook --kernel-only" in ran.stderr
 
 
-def test_an_outdated_kernel_says_what_is_gone_and_what_to_do(java_kernel, registered):
+def test_an_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, registered):
     spec = filled(registered, java_kernel)
     place = spec["argv"].index("-cp") + 1
     spec["argv"][place] += os.pathsep + "/nowhere/py-djl-resnet-0.0.1.jar"
     ran = start(spec)
     assert ran.returncode == 1
     assert ran.stderr == (
-        "py-djl-resnet: error: the kernelspec is outdated: /nowhere/py-djl-resnet-0.0.1.jar is not there any more. "
+        "py-djl-resnet: error: The kernelspec is outdated: /nowhere/py-djl-resnet-0.0.1.jar no longer exists. "
         "Run: python -m py_djl_resnet notebook --kernel-only\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("change", "reason"),
     [
-        (lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"), "it is of version 0.0.1, and this is"),
-        (lambda spec: spec["argv"].insert(1, "-Xmx1g"), r"Java or the jars have moved \(other argv\)"),
+        (
+            lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"),
+            "it was made by version 0.0.1; this is",
+        ),
+        (lambda spec: spec["argv"].insert(1, "-Xmx1g"), r"Java or the jars have moved \(changed: argv\)"),
         (lambda spec: spec.pop("metadata"), "its kernel.json cannot be read"),
     ],
 )
-def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkeypatch, tmp_path, spoil, reason):
-    spoil(registered)
+def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkeypatch, tmp_path, change, reason):
+    change(registered)
     (tmp_path / "kernel.json").write_text(json.dumps(registered))
     monkeypatch.setattr(kernel, "installed", lambda: tmp_path)
     (finding,) = doctor._java_kernel()
     assert finding.verdict == "warning"
     assert re.search(reason, finding.detail)
-    assert finding.cure == "Run python -m py_djl_resnet notebook --kernel-only."
+    assert finding.cure == "Run: python -m py_djl_resnet notebook --kernel-only"
 
 
 @pytest.mark.parametrize("jar", ["starter.jar", "jjava.jar"])
-def test_the_doctor_finds_a_spoiled_jar(java_kernel, monkeypatch, tmp_path, jar):
+def test_the_doctor_finds_a_damaged_jar(java_kernel, monkeypatch, tmp_path, jar):
     copy = shutil.copytree(java_kernel, tmp_path / "spec")
     monkeypatch.setattr(kernel, "installed", lambda: copy)
     assert [finding.verdict for finding in doctor._java_kernel()] == ["ok"]
     (copy / jar).write_bytes((copy / jar).read_bytes()[:-1])
     (finding,) = doctor._java_kernel()
-    assert finding.detail.endswith(f"its {jar} is not the one of this installation")
+    assert finding.detail.endswith(f"its {jar} differs from this installation's")
     (copy / jar).unlink()
     (finding,) = doctor._java_kernel()
     assert finding.detail.endswith(f"its {jar} cannot be read (No such file or directory)")
 
 
-def test_the_doctor_knows_no_command_that_makes_a_compiler(java_kernel, monkeypatch):
+def test_the_doctor_asks_for_a_jdk(java_kernel, monkeypatch):
     def none():
         raise JavaNotFoundError("Java cells need a JDK")
 
@@ -172,7 +178,7 @@ def test_the_doctor_knows_no_command_that_makes_a_compiler(java_kernel, monkeypa
     assert finding.cure == "Set JAVA_HOME to a JDK and run doctor again."
 
 
-def test_the_doctor_knows_a_good_a_missing_and_an_impossible_kernel(java_kernel, monkeypatch):
+def test_the_doctor_reports_a_good_a_missing_and_an_unavailable_kernel(java_kernel, monkeypatch):
     monkeypatch.setattr(kernel, "installed", lambda: java_kernel)
     (finding,) = doctor._java_kernel()
     assert (finding.verdict, finding.cure) == ("ok", "")
@@ -198,14 +204,14 @@ time.sleep(600)
 
 
 def is_running(process):
-    """Whether a process is there and no zombie."""
+    """Returns whether a process runs and is not a zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def gone(process):
+def has_ended(process):
     for _ in range(600):
         if not is_running(process):
             return True
@@ -213,32 +219,32 @@ def gone(process):
     return False
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are read from /proc")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 @pytest.mark.parametrize("victim", ["server", "kernel"])
-def test_a_kernel_leaves_no_process_behind_when_it_or_its_server_is_killed(java_kernel, victim):
+def test_killing_a_kernel_or_its_server_leaves_no_process(java_kernel, victim):
     server = subprocess.Popen([sys.executable, "-c", SERVER, kernel.NAME], stdout=subprocess.PIPE, text=True)
     try:
         process = int(server.stdout.readline())
-        # no launcher between: Jupyter's child is Java itself, and Java has no children
+        # no launcher: Jupyter's child is Java, and Java has no children
         assert Path(f"/proc/{process}/exe").resolve().name == "java"
         assert Path(f"/proc/{process}/status").read_text().partition("PPid:")[2].split()[0] == str(server.pid)
         children = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
         assert not any(children)
         os.kill(server.pid if victim == "server" else process, signal.SIGKILL)
-        assert gone(process)
+        assert has_ended(process)
     finally:
         server.kill()
         server.wait()
         server.stdout.close()
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are read from /proc")
-def test_a_kernel_ends_whose_server_ended_before_it_could_look(java_kernel, registered, tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_a_kernel_ends_if_its_server_ended_before_it_started(java_kernel, registered, tmp_path):
     from jupyter_client.connect import write_connection_file
 
     connection, _ = write_connection_file(str(tmp_path / "connection.json"))
     argv = [part.replace("{connection_file}", connection) for part in filled(registered, java_kernel)["argv"]]
-    # as of a server that started the kernel and is gone
+    # stands for the server
     server = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     environment = {**os.environ, **registered["env"], "JPY_PARENT_PID": server.stdout.strip()}
     started = subprocess.run(argv, env=environment, capture_output=True, timeout=60)

@@ -1,4 +1,4 @@
-"""What a reader sees change while a cell runs, and the program that shows it."""
+"""LiveFigure while a cell runs, and opening JupyterLab."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def python():
-    """A running kernel of Python and its client."""
+    """The client of a running Python kernel."""
     with manager.run_kernel(kernel_name="python3", cwd=str(ROOT)) as client:
         yield client
 
@@ -22,7 +22,7 @@ def python():
 def test_a_live_figure_grows_with_each_epoch(python, tmp_path):
     code = f"""
 from py_djl_resnet import Recipe, train
-from py_djl_resnet.notebook.live import LiveFigure
+from py_djl_resnet.notebook import LiveFigure
 recipe = Recipe(model="plain20", epochs=3, limit=128, batch_size=16)
 run = train(recipe=recipe, out={str(tmp_path / "run")!r}, progress=LiveFigure())
 """
@@ -32,24 +32,25 @@ run = train(recipe=recipe, out={str(tmp_path / "run")!r}, progress=LiveFigure())
     kinds = ("display_data", "update_display_data")
     shown = [(message["msg_type"], message["content"]) for message in messages if message["msg_type"] in kinds]
     figures = [(kind, content) for kind, content in shown if "image/png" in content["data"]]
-    # one place, drawn anew
+    # one figure, updated in place
     assert [kind for kind, _ in figures] == ["display_data", "update_display_data", "update_display_data"]
     assert len({content["transient"]["display_id"] for _, content in figures}) == 1
     assert len({content["data"]["image/png"] for _, content in figures}) == 3
     lines = [content["data"]["text/plain"] for _, content in shown if "image/png" not in content["data"]]
     assert lines[0] == "starting"
-    told = [line.partition(":")[0] for line in lines if ": train loss " in line]
-    assert told == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    ended = [line.partition(":")[0] for line in lines if ": train loss " in line]
+    assert ended == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
 
 
-def test_jupyterlab_is_opened_where_it_is_installed(tmp_path):
+def test_the_command_opens_an_installed_jupyterlab(tmp_path):
     package = tmp_path / "jupyterlab"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text("import sys\nprint('opened', *sys.argv[1:])\nsys.exit(7)\n")
     script = (
         "import pathlib, sys\n"
-        "from py_djl_resnet import cli, kernel\n"
+        "from py_djl_resnet import cli\n"
+        "from py_djl_resnet.notebook import kernel\n"
         "kernel.register = lambda *arguments, **options: pathlib.Path('somewhere')\n"
         "sys.exit(cli.main(['notebook']))\n"
     )
@@ -62,3 +63,13 @@ def test_jupyterlab_is_opened_where_it_is_installed(tmp_path):
     )
     assert (ran.returncode, ran.stdout) == (7, "opened\n"), ran.stderr
     assert "somewhere" in ran.stderr
+
+
+def test_java_cells_do_not_import_matplotlib():
+    script = (
+        "import sys\n"
+        "from py_djl_resnet.notebook import kernel, magic\n"
+        "assert 'matplotlib' not in sys.modules and 'ipywidgets' not in sys.modules\n"
+        "from py_djl_resnet.notebook import LiveFigure\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

@@ -100,6 +100,13 @@ def test_licences_are_present():
     assert "Zalando SE" in (bundled_data() / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
 
 
+def test_jar_names_its_module_and_holds_its_licence():
+    with zipfile.ZipFile(jars.own_jar()) as jar:
+        assert "Automatic-Module-Name: org.djlresnet\r\n" in jar.read("META-INF/MANIFEST.MF").decode()
+        assert jar.read("META-INF/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert pom("licenses/license/name") == "Apache-2.0"
+
+
 def test_maven_wrapper_verifies_its_download():
     lines = (ROOT / ".mvn/wrapper/maven-wrapper.properties").read_text(encoding="utf-8").splitlines()
     properties = dict(line.split("=", 1) for line in lines if "=" in line)

@@ -100,9 +100,9 @@ def test_wait_for_a_run_in_use(first):
     with held(first) as holder:
         announced = re.escape(f"Waiting up to 0.3 s. The run folder {first} is being written by another run")
         for call in (lambda **more: resume(first, **more), lambda **more: train(resume=first, **more)):
-            with pytest.raises(RunInUseError), pytest.warns(ResnetWarning, match=announced) as told:
+            with pytest.raises(RunInUseError), pytest.warns(ResnetWarning, match=announced) as warned:
                 call(wait=0.3, progress=False)
-            assert [warning.filename for warning in told] == [__file__]
+            assert [warning.filename for warning in warned] == [__file__]
             with pytest.raises(RunInUseError, match='"wait" sets how many seconds to wait') as caught:
                 call(progress=False)
             assert "--wait" not in str(caught.value)

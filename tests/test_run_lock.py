@@ -66,11 +66,11 @@ def test_waiting_run_resumes_when_the_holder_dies(whole, run):
     begun = begins(run)
     with suspended(holder):
         waiting = start(run, *SHORT, "--wait-for-lock", "300")
-        told = waiting.stderr.readline()
+        announcement = waiting.stderr.readline()
         holder.kill()
         holder.communicate()
-    assert told.startswith("py-djl-resnet: warning: Waiting up to 300 s. ")
-    assert f"run folder {run} is being written by another run: process {holder.pid} on " in told
+    assert announcement.startswith("py-djl-resnet: warning: Waiting up to 300 s. ")
+    assert f"run folder {run} is being written by another run: process {holder.pid} on " in announcement
     assert finish(waiting) == ""
     assert begins(run) == begun + 1
     assert differences(whole, run) == []

@@ -197,10 +197,10 @@ def test_network_of_a_failed_run_is_closed(arrays, monkeypatch, jvm):
         if row["epoch"] == 1:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(Interrupted) as told:
+    with pytest.raises(Interrupted) as caught:
         train(dataset=arrays, recipe=many, progress=False, callback=interrupt)
     logits(handles[-1])
-    told.value.run.model.close()
+    caught.value.run.model.close()
     with pytest.raises(ResnetError):
         logits(handles[-1])
 
@@ -219,10 +219,10 @@ def test_interrupted_run_has_its_last_network_or_with_patience_its_best(arrays, 
     recipe = SMALL.replace(epochs=50, lr=0.0, patience=patience)
     with pytest.raises(
         Interrupted, match=r"Resume with: py_djl_resnet\.resume\('.*', dataset=the same arrays\)"
-    ) as told:
+    ) as caught:
         train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False, callback=interrupt)
-    run = told.value.run
-    assert (run.folder, run.history) == (told.value.folder, told.value.history)
+    run = caught.value.run
+    assert (run.folder, run.history) == (caught.value.folder, caught.value.history)
     assert run.recipe.lr == 0
     kept, other = ("last", "best") if patience is None else ("best", "last")
     with run.model as network, load(tmp_path / "run" / f"{kept}.safetensors") as same:
@@ -234,15 +234,15 @@ def test_interrupted_run_has_its_last_network_or_with_patience_its_best(arrays, 
 
 
 def test_interrupted_run_on_arrays_keeps_its_network(arrays):
-    with pytest.raises(Interrupted, match=r"The network is run\.model of this exception") as told:
+    with pytest.raises(Interrupted, match=r"The network is run\.model of this exception") as caught:
         train(
             dataset=arrays,
             recipe=SMALL.replace(epochs=50),
             progress=False,
             callback=lambda row: row["epoch"] == 2 and signal.raise_signal(signal.SIGINT),
         )
-    assert len(told.value.history) >= 2
-    with told.value.run.model as network:
+    assert len(caught.value.history) >= 2
+    with caught.value.run.model as network:
         accuracy = np.mean(network(arrays[2]).argmax(1) == arrays[3])
     assert accuracy > 0.9
 
@@ -250,18 +250,18 @@ def test_interrupted_run_on_arrays_keeps_its_network(arrays):
 def test_failed_run_with_patience_has_its_best_network(arrays, tmp_path):
     # one step per epoch; the weights are finite after the first and not after the second
     recipe = Recipe(epochs=30, batch_size=len(arrays[0]), lr=10.0, weight_decay=1.0, patience=29)
-    with pytest.raises(TrainingError) as told:
+    with pytest.raises(TrainingError) as caught:
         train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False)
-    assert len(told.value.run.history) == 1
-    assert without_times(told.value.run.history) == without_times(Run.open(tmp_path / "run").history)
-    with told.value.run.model as network, load(tmp_path / "run" / "best.safetensors") as best:
+    assert len(caught.value.run.history) == 1
+    assert without_times(caught.value.run.history) == without_times(Run.open(tmp_path / "run").history)
+    with caught.value.run.model as network, load(tmp_path / "run" / "best.safetensors") as best:
         for name, values in best.state_dict().items():
             np.testing.assert_array_equal(network.state_dict()[name], values, name)
 
 
 def test_run_whose_folder_vanishes_keeps_its_network(arrays, tmp_path):
     recipe = SMALL.replace(epochs=50)
-    with pytest.raises(ResnetError, match=r"Cannot write|has taken") as told:
+    with pytest.raises(ResnetError, match=r"Cannot write|has taken") as caught:
         train(
             dataset=arrays,
             recipe=recipe,
@@ -269,8 +269,8 @@ def test_run_whose_folder_vanishes_keeps_its_network(arrays, tmp_path):
             progress=False,
             callback=lambda row: row["epoch"] == 2 and (tmp_path / "run").rename(tmp_path / "moved"),
         )
-    assert 2 <= len(told.value.run.history) < 50
-    with told.value.run.model as network:
+    assert 2 <= len(caught.value.run.history) < 50
+    with caught.value.run.model as network:
         assert np.mean(network(arrays[2]).argmax(1) == arrays[3]) > 0.9
 
 

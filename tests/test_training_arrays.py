@@ -157,7 +157,7 @@ def test_one_class_is_rejected(arrays, tmp_path):
 
 def test_255_as_a_label_warns_of_empty_classes(arrays):
     train_x, train_y, test_x, test_y = arrays
-    with pytest.warns(ResnetWarning, match="254 of 256 classes have no training example"):
+    with pytest.warns(ResnetWarning, match="254 of 256 classes have no example"):
         train(dataset=(train_x, 255 * train_y, test_x, 255 * test_y), recipe=SMALL.replace(epochs=1), progress=False)
 
 

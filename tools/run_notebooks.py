@@ -1,6 +1,6 @@
 """Executes notebooks, saves them with their outputs, and renders them to docs/notebooks/.
 
-Needs the extra [notebook], the registered Java kernel, and for the figures of Plotly Chromium:
+Needs the extra [notebook], the registered Java kernel, and Chromium for the Plotly figures:
 
     MAX_EPOCH=2 DATASET_LIMIT=6000 python tools/run_notebooks.py
     python tools/run_notebooks.py --render-only
@@ -27,13 +27,13 @@ from PIL import Image, PngImagePlugin
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs/notebooks"
-#: The size of a figure of Plotly in pixels.
-FIGURE = (920, 580)
+#: The size of a Plotly figure in pixels.
+FIGURE = (920, 740)
 SETTINGS = {"MAX_EPOCH": 10, "DATASET_LIMIT": 0}
 
 
 def execute(path: Path, into: Path) -> None:
-    """Run a notebook as a reader would, and write it with its outputs, its settings and a digest of its code."""
+    """Runs a notebook and writes it with its outputs, its settings and a digest of its code."""
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
         notebook,
@@ -43,10 +43,10 @@ def execute(path: Path, into: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()
-    settings = {name: int(os.environ.get(name, usual)) for name, usual in SETTINGS.items()}
+    settings = {name: int(os.environ.get(name, default)) for name, default in SETTINGS.items()}
     notebook.metadata["py_djl_resnet"] = {"settings": settings, "code": code_digest(notebook)}
-    told = " ".join(f"{name}={value}" for name, value in settings.items())
-    notebook.cells[0].source = re.sub(r"MAX_EPOCH=\d+ DATASET_LIMIT=\d+", told, notebook.cells[0].source)
+    text = " ".join(f"{name}={value}" for name, value in settings.items())
+    notebook.cells[0].source = re.sub(r"MAX_EPOCH=\d+ DATASET_LIMIT=\d+", text, notebook.cells[0].source)
     nbformat.write(notebook, into)
 
 
@@ -61,7 +61,7 @@ def code_digest(notebook: Any) -> str:
 
 
 def plotly(html: str) -> bytes:
-    """Returns a PNG of a Plotly figure as Chromium draws it, with the digest of its HTML as the text `figure`."""
+    """Draws a Plotly figure in Chromium and returns a PNG with the digest of its HTML as the text `figure`."""
     source = PngImagePlugin.PngInfo()
     source.add_text("figure", digest(html))
     png = io.BytesIO()
@@ -70,20 +70,20 @@ def plotly(html: str) -> bytes:
     return png.getvalue()
 
 
-def render(path: Path, pages: Path, picture: Callable[[str], bytes] = plotly) -> None:
-    """Write a notebook as a Markdown page with its pictures beside it.
+def render(path: Path, pages: Path, draw: Callable[[str], bytes] = plotly) -> None:
+    """Writes a notebook as a Markdown page with its images beside it.
 
     Args:
         path: the notebook with its outputs.
         pages: the folder for the page.
-        picture: makes a PNG of a figure in HTML.
+        draw: makes a PNG of a figure in HTML.
     """
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             if "Plotly.newPlot" in data.get("text/html", ""):
-                data["image/png"] = base64.b64encode(picture(data.pop("text/html"))).decode()
+                data["image/png"] = base64.b64encode(draw(data.pop("text/html"))).decode()
             data.pop("image/jpeg", None)
     body, resources = MarkdownExporter().from_notebook_node(
         notebook, {"unique_key": path.stem, "output_files_dir": path.stem}
@@ -92,24 +92,26 @@ def render(path: Path, pages: Path, picture: Callable[[str], bytes] = plotly) ->
     for name, content in resources["outputs"].items():
         (pages / name).parent.mkdir(parents=True, exist_ok=True)
         (pages / name).write_bytes(content)
-    # a picture's name has its cell's place, and the cell says what is seen
+    # an image's name has the index of its cell, whose metadata has the alternative text
     body = re.sub(
-        r"!\[\w*\]\(([^()]+_(\d+)_\d+\.png)\)",
+        r"!\[\w*\]\(([^()]+_(\d+)_\d+\.(?:png|svg))\)",
         lambda found: f"![{notebook.cells[int(found[2])].metadata['alt']}]({found[1]})",
         body,
     )
+    # pages link to pages
+    body = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", body)
     lines = "\n".join(line.rstrip() for line in body.splitlines())
     origin = f"<!-- made by tools/run_notebooks.py from notebooks/{path.name} -->\n\n"
-    link = f"*The notebook itself: [{path.name}](../../notebooks/{path.name})*\n\n"
+    link = f"*The notebook: [{path.name}](../../notebooks/{path.name})*\n\n"
     (pages / f"{path.stem}.md").write_text(origin + link + lines.strip() + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Execute and render the given notebooks, or all."""
+    """Executes and renders the given notebooks, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=Path, default=sorted((ROOT / "notebooks").glob("*.ipynb")))
-    parser.add_argument("--render-only", action="store_true", help="take the saved outputs")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="write the executed notebooks there, and no pages")
+    parser.add_argument("--render-only", action="store_true", help="render the saved outputs without executing")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="write the executed notebooks there, without pages")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "2")
     for path in options.notebooks:

@@ -73,11 +73,11 @@ def _translate(error: Any) -> ResnetError:
             return _load_failure
         return EngineError(f"A Java class is missing or unusable: {messages[-1] or text}. {_REINSTALL}")
     if engine is not None:
-        text = engine or messages[-1]
+        text = (engine or messages[-1]).rstrip(".")
         if re.search(r"alloc|out of memory|not enough memory", text, re.I):
             return EngineError(f"The engine is out of memory: {text}. Use smaller batches or images.")
-        if messages[-1] not in text:
-            text = f"{text}: {messages[-1]}"
+        if (last := messages[-1].rstrip(".")) not in text:
+            text = f"{text}: {last}"
         return EngineError(f"The engine failed: {text}.{SEE_DOCTOR}")
     return ResnetError(messages[0] or kinds[0][0])
 

@@ -182,7 +182,7 @@ def find(jars: Iterable[Jar]) -> Search:
         if override:
             places = [Path(override) / jar.name, Path(override) / jar.path, *places]
         for place in places:
-            if not place.is_file():
+            if not os.path.isfile(place):  # False also in a folder that we may not read
                 continue
             if digests.agrees(place, jar):
                 search.found[jar] = place
@@ -218,8 +218,6 @@ def class_path(engine: str, *, natives: bool = True, offline: bool = False, quie
             raise JarError(_missing_advice(search.missing))
         _download(search, quiet)
         search = find(jars)
-        if search.missing:
-            raise JarError(_missing_advice(search.missing))
     return [own, *(search.found[jar] for jar in jars)]
 
 

@@ -47,8 +47,8 @@ __all__ = [
 _BRIDGE = "org.djlresnet.bridge.Bridge"
 
 _lock = threading.Lock()
-#: Held while the JVM starts. The process must not end in between: JPype would wait forever for the starting thread.
-_starting = threading.Lock()
+#: Held while the JVM starts or loads our class, amid which Python's exit would wait forever.
+_exit_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,7 @@ def start(
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         options = jvm_options.process_options(java, engine, threads)
         # Ctrl-C amid the start would leave a running JVM that nobody knows of
-        with delayed_signals(), _starting, jvm_options.utf8_locale():
-            if _exiting:
-                raise EngineError("Python is exiting, so Java cannot start.")
+        with delayed_signals(), _not_exiting(), jvm_options.utf8_locale():
             _process = os.getpid()
             try:
                 _start_jvm(java, options, class_path)
@@ -149,7 +147,8 @@ def bridge() -> Any:
     else:
         _check_running(_started)
     try:
-        return jpype.JClass(_BRIDGE)
+        with _not_exiting():
+            return jpype.JClass(_BRIDGE)
     except TypeError as error:
         raise ResnetError(
             f"{jars.own_jar()} does not contain {_BRIDGE}. Reinstall the package with pip; in a checkout, run mvn "
@@ -259,11 +258,19 @@ def _start_jvm(java: Java, options: list[str], class_path: list[Path]) -> None:
         jpype.JClass("java.lang.Thread").detach()
 
 
+@contextlib.contextmanager
+def _not_exiting() -> Iterator[None]:
+    """Keeps Python from exiting inside the block; raises :class:`EngineError` on other threads once it exits."""
+    with _exit_lock:
+        if _exiting and threading.current_thread() is not threading.main_thread():
+            raise EngineError("Python is exiting, so Java can no longer be used.")
+        yield
+
+
 def _begin_exit() -> None:
     global _exiting
-    _exiting = True
-    with _starting:
-        pass
+    with _exit_lock:
+        _exiting = True
 
 
 # registered after JPype's own handler, so that it runs before Java ends
@@ -272,8 +279,8 @@ atexit.register(_begin_exit)
 
 def _after_fork() -> None:
     """Lets a forked child collect garbage and end; JPype would call Java, whose threads exist in the parent only."""
-    global _lock, _starting
-    _lock, _starting = threading.Lock(), threading.Lock()  # a thread of the parent may hold them
+    global _lock, _exit_lock
+    _lock, _exit_lock = threading.Lock(), threading.Lock()  # a thread of the parent may hold them
     with contextlib.suppress(RuntimeError):  # no JVM
         _jpype.shutdown(False, True)  # only detaches the child; the JVM keeps running in the parent
 

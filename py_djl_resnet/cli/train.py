@@ -59,6 +59,8 @@ def run(options: Any) -> int:
     """Trains; prints a line per epoch, and finally the chapter's two lines and the run folder."""
     if options.resume is not None:
         checked_path(options.resume, "--resume")
+    if options.out is not None:
+        checked_path(options.out, "--out")
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
     epochs: list[Row] = []

@@ -1,17 +1,33 @@
-"""Java in notebooks: the magic ``%%java``, the Java kernel, and a figure that grows while a network trains."""
+"""Java in notebooks: the ``%%java`` magic, the Java kernel, and ``LiveFigure``, a figure that grows during training."""
 
 from typing import Any
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .live import LiveFigure
+
+__all__ = ["LiveFigure", "load_ipython_extension", "unload_ipython_extension"]
+
 
 def load_ipython_extension(shell: Any) -> None:
-    """Adds ``%%java``; called by ``%load_ext py_djl_resnet.notebook``. The JVM starts with the first cell."""
+    """Adds ``%%java``. ``%load_ext py_djl_resnet.notebook`` calls this; the first cell starts the JVM."""
     from . import magic
 
     magic.load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Removes ``%%java``, and restores Java's own output; called by ``%unload_ext``."""
+    """Removes ``%%java`` and restores Java's own output. ``%unload_ext`` calls this."""
     from . import magic
 
     magic.unload(shell)
+
+
+def __getattr__(name: str) -> object:
+    if name != "LiveFigure":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # imported on demand: it needs Matplotlib, which %%java and the doctor do not
+    from .live import LiveFigure
+
+    globals()[name] = LiveFigure
+    return LiveFigure

@@ -1,4 +1,4 @@
-"""The Java kernel of notebooks: a kernelspec with the class path of this package, and whether it still fits."""
+"""The Java kernel: registers a kernelspec with this package's class path and checks a registered one."""
 
 from __future__ import annotations
 
@@ -19,38 +19,37 @@ from .._java.find import Java, find_java
 from ..datasets import bundled_data
 from ..errors import JavaNotFoundError, ResnetError, UsageError
 
-#: The kernelspec's name, as notebooks have it in their metadata.
+#: The kernelspec's name, which notebooks have in their metadata.
 NAME = "py-djl-resnet-java"
 
-#: The command that installs what the kernel and the notebooks need.
+#: The command that installs everything notebooks need.
 EXTRA = "pip install 'py-djl-resnet[notebook]'"
 
-_COMMAND = "python -m py_djl_resnet notebook --kernel-only"
 _STARTER = "org/djlresnet/notebook/Kernel.class"
-# Output and interruption are ours; a figure of Tablesaw, as the last expression of a cell, is drawn
+# Adapts JJava and draws a Tablesaw figure that is the last expression of a cell
 _STARTUP = (
-    "org.djlresnet.notebook.KernelSetup.install(org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel());"
-    "org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel().getRenderer()"
-    ".createRegistration(tech.tablesaw.plotly.components.Figure.class)"
+    "{ var kernel = (org.dflib.jjava.kernel.JavaKernel) org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel();"
+    "org.djlresnet.notebook.KernelSetup.install(kernel.getJShell(), kernel.getIO(), kernel.getIO()::isAttached);"
+    "kernel.getRenderer().createRegistration(tech.tablesaw.plotly.components.Figure.class)"
     '.preferring("text/html").register((figure, context) -> context.renderIfRequested('
     "org.dflib.jjava.jupyter.kernel.display.mime.MIMEType.TEXT_HTML, "
-    "() -> org.djlresnet.figure.NotebookFigure.html(figure)));"
+    "() -> org.djlresnet.figure.NotebookFigure.html(figure))); }"
 )
 
 
 def register(engine: str = "pytorch", *, offline: bool = False, quiet: bool = False) -> Path:
-    """Registers the Java kernel for this Python's environment, in place of an earlier one.
+    """Registers the Java kernel in this Python environment, replacing an earlier one.
 
     Args:
-        engine: what its cells compute with, ``pytorch`` or ``mxnet``.
-        offline: whether to fail rather than fetch missing jars.
-        quiet: whether to show no progress of fetching.
+        engine: the engine of its cells, ``pytorch`` or ``mxnet``.
+        offline: whether to fail instead of downloading missing jars.
+        quiet: whether to hide the progress of downloads.
 
     Returns:
         The kernelspec's folder.
 
     Raises:
-        UsageError: the extra ``[notebook]`` is not installed, or an unknown engine.
+        UsageError: the extra ``[notebook]`` is not installed, or the engine is unknown.
         JavaNotFoundError: there is no JDK of version 17 or later.
         JarError: a jar is missing.
     """
@@ -61,21 +60,21 @@ def register(engine: str = "pytorch", *, offline: bool = False, quiet: bool = Fa
         (path / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
         for name, content in _own_jars().items():
             (path / name).write_bytes(content)
-        # an environment of its own has its own kernels; the system's Python may not be written to
-        own_environment = sys.prefix != sys.base_prefix
-        where: dict[str, Any] = {"prefix": sys.prefix} if own_environment else {"user": True}
+        # a virtual environment has its own kernels; the system's Python may be read-only
+        in_environment = sys.prefix != sys.base_prefix
+        where: dict[str, Any] = {"prefix": sys.prefix} if in_environment else {"user": True}
         try:
             return Path(specs.install_kernel_spec(folder, NAME, **where))
         except OSError as error:
-            raise ResnetError(f"the kernelspec {NAME} cannot be written: {error}") from error
+            raise ResnetError(f"The kernelspec {NAME} cannot be written: {error}.") from error
 
 
 def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict[str, Any]:
-    """The kernelspec as :func:`register` would write it now."""
+    """Returns the kernelspec that :func:`register` would write now."""
     java = _find_jdk()
     _jjava()
     class_path = [str(path) for path in jars.class_path(engine, offline=offline, quiet=quiet)]
-    # jars of the kernel first, by the variable that Jupyter fills in
+    # Jupyter fills in the kernelspec's folder
     path = os.pathsep.join(["{resource_dir}/starter.jar", "{resource_dir}/jjava.jar", *class_path])
     return {
         "argv": [
@@ -94,7 +93,7 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
         "env": {
             "JJAVA_CLASSPATH": os.pathsep.join(class_path),
             "JJAVA_STARTUP_SCRIPT": _STARTUP,
-            # DJL's native code uses a guard that libtorch calls deprecated
+            # hides libtorch's warning about a guard that DJL uses
             "TORCH_CPP_LOG_LEVEL": "ERROR",
         },
         "metadata": {"py_djl_resnet": {"engine": engine, "version": importlib.metadata.version("py-djl-resnet")}},
@@ -102,7 +101,7 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
 
 
 def installed() -> Path | None:
-    """The folder of the registered kernelspec, None if there is none.
+    """Returns the folder of the registered kernelspec, or None.
 
     Raises:
         UsageError: the extra ``[notebook]`` is not installed.
@@ -112,10 +111,10 @@ def installed() -> Path | None:
 
 
 def outdated(folder: Path) -> str | None:
-    """Why a registered kernelspec does not fit this installation any more, None if it does.
+    """Returns why a registered kernelspec no longer fits this installation, or None if it does.
 
     Raises:
-        ResnetError: what it would need cannot be found.
+        ResnetError: Java, a jar or JJava is missing.
     """
     try:
         spec = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
@@ -126,45 +125,45 @@ def outdated(folder: Path) -> str | None:
     now = expected(engine, offline=True, quiet=True)
     here = now["metadata"]["py_djl_resnet"]["version"]
     if version != here:
-        return f"it is of version {version}, and this is {here}"
+        return f"it was made by version {version}; this is {here}"
     if spec != now:
         changed = [key for key in now if spec.get(key) != now[key]]
-        return f"Java or the jars have moved (other {', '.join(changed)})"
+        return f"Java or the jars have moved (changed: {', '.join(changed)})"
     for name, content in _own_jars().items():
         try:
             if (folder / name).read_bytes() != content:
-                return f"its {name} is not the one of this installation"
+                return f"its {name} differs from this installation's"
         except OSError as error:
             return f"its {name} cannot be read ({error.strerror})"
     return None
 
 
 def cure() -> str:
-    """What to do about a kernelspec that is missing or outdated."""
-    return f"Run {_COMMAND}."
+    """Returns how to fix a missing or outdated kernelspec."""
+    return "Run: python -m py_djl_resnet notebook --kernel-only"
 
 
 def missing_modules() -> list[str]:
-    """The modules of the extra ``[notebook]`` that are not installed."""
-    lacking = [name for name in ("ipykernel", "nbclient", "nbconvert") if importlib.util.find_spec(name) is None]
+    """Returns the modules of the extra ``[notebook]`` that are not installed."""
+    missing = [name for name in ("ipykernel", "nbclient", "nbconvert") if importlib.util.find_spec(name) is None]
     try:
         importlib.metadata.distribution("jjava")
     except importlib.metadata.PackageNotFoundError:
-        lacking.insert(0, "jjava")
-    return lacking
+        missing.insert(0, "jjava")
+    return missing
 
 
 def _specs() -> Any:
-    """Jupyter's register of kernels."""
-    if lacking := missing_modules():
-        raise UsageError(f"notebooks need {', '.join(lacking)}, which is not installed; run {EXTRA}")
+    """Returns Jupyter's kernelspec manager."""
+    if missing := missing_modules():
+        raise UsageError(f"Notebooks need packages that are not installed: {', '.join(missing)}. Run: {EXTRA}")
     from jupyter_client.kernelspec import KernelSpecManager
 
     return KernelSpecManager()
 
 
 def _own_jars() -> dict[str, bytes]:
-    """The jars that lie in the kernelspec's folder, by name; always the same bytes for one installation."""
+    """Returns the jars of the kernelspec's folder by name; the same bytes on every call."""
     starter = io.BytesIO()
     with zipfile.ZipFile(jars.own_jar()) as own, zipfile.ZipFile(starter, "w") as jar:
         jar.writestr(zipfile.ZipInfo(_STARTER), own.read(_STARTER))
@@ -172,26 +171,24 @@ def _own_jars() -> dict[str, bytes]:
 
 
 def _jjava() -> Path:
-    """The kernel's jar in the package jjava."""
+    """Returns the path of the kernel's jar in the package jjava."""
     for file in importlib.metadata.files("jjava") or ():
         if file.name == "jjava.jar":
             return Path(file.locate()).resolve()
-    raise ResnetError(f"the package jjava holds no jjava.jar; run {EXTRA} --force-reinstall")
+    raise ResnetError(f"The package jjava has no jjava.jar. Run: {EXTRA} --force-reinstall")
 
 
 def _find_jdk() -> Java:
-    """The Java that :func:`find_java` finds, if it can compile cells."""
+    """Returns the Java that :func:`find_java` finds, which must be a JDK."""
     java = find_java()
     command = [str(java.home / "bin/java"), "--describe-module", "jdk.jshell"]
     try:
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-        works = told.returncode == 0
+        is_jdk = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.SubprocessError):
-        works = False
-    if not works:
+        is_jdk = False
+    if not is_jdk:
         raise JavaNotFoundError(
-            f"Java cells need a JDK, for they are compiled. Found: Java {java.version} in {java.home}, a runtime "
-            "alone. Install a JDK of version 17 or later, such as Debian's package openjdk-17-jdk-headless, or set "
-            "JAVA_HOME to one."
+            f"Java cells need a JDK to compile them. Received: Java {java.version} in {java.home}, a runtime without "
+            "a compiler. Install a JDK 17 or later, such as Debian's openjdk-17-jdk-headless, or set JAVA_HOME to one."
         )
     return java

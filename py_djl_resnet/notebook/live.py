@@ -1,4 +1,4 @@
-"""The figure of a training that grows while it runs, for notebooks."""
+"""A figure that grows during training, for notebooks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .kernel import EXTRA
 
 
 class LiveFigure:
-    """Shows a run as its figure, drawn anew at each epoch's end, and a line that tells where it is.
+    """Shows the metrics as a figure, redrawn after each epoch, and a line with the current progress.
 
-    Give it to :func:`py_djl_resnet.train` as ``progress``, for one run.
+    Pass a new one to :func:`py_djl_resnet.train` for each run: ``train(progress=LiveFigure())``.
 
     Raises:
         UsageError: the extra ``[notebook]`` is not installed.
@@ -24,31 +24,31 @@ class LiveFigure:
         try:
             from IPython.display import Pretty, display
         except ModuleNotFoundError as error:
-            raise UsageError(f"LiveFigure needs {error.name}, which is not installed; run {EXTRA}") from error
+            raise UsageError(f"LiveFigure needs {error.name}, which is not installed. Run: {EXTRA}") from error
 
         self._pretty = Pretty
-        self._line = display(Pretty("starting"), display_id=True)
-        self._figure: Any = None
         self._text = "starting"
+        self._line = display(Pretty(self._text), display_id=True)
+        self._figure: Any = None
         self._rows: list[Mapping[str, Any]] = []
 
     def show(self, snapshot: Snapshot) -> None:
-        """Tells the epoch and how much of it is done."""
+        """Shows the current epoch and its progress."""
         in_epoch = snapshot["state"] in ("training", "validating") and snapshot["epoch"] > len(self._rows)
         if not in_epoch and snapshot["state"] != "testing":
             return
         loss = f", loss {snapshot['metrics']['loss']:.3f}" if snapshot["metrics"] else ""
-        self._tell(
+        self._update_line(
             f"epoch {snapshot['epoch']}/{snapshot['epochs']}, {snapshot['state']}: "
             f"{snapshot['done']}/{snapshot['total']} examples{loss}"
         )
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        """Draws the figure with one more epoch."""
+        """Redraws the figure with one more epoch."""
         from IPython.display import display
 
         self._rows.append(row)
-        self._tell(epoch_line(row, epochs))
+        self._update_line(epoch_line(row, epochs))
         chart = plot_history({"": self._rows}, style="d2l")
         if self._figure is None:
             self._figure = display(chart, display_id=True)
@@ -56,9 +56,9 @@ class LiveFigure:
             self._figure.update(chart)
 
     def close(self) -> None:
-        """The last figure stays."""
+        """Keeps the last figure."""
 
-    def _tell(self, text: str) -> None:
+    def _update_line(self, text: str) -> None:
         if text != self._text:
             self._text = text
             self._line.update(self._pretty(text))

@@ -1,20 +1,20 @@
-"""Java cells in Python's notebook: ``%load_ext py_djl_resnet.notebook``, then cells that begin with ``%%java``.
+"""Java cells in a Python notebook: run ``%load_ext py_djl_resnet.notebook``, then start cells with ``%%java``.
 
-They run in the very JVM that the package uses, through JShell, and keep their variables, methods and imports for later
-cells. ``%%java -i x,model -o y`` gives Java the variables ``x`` and ``model`` first and takes ``y`` afterwards:
+JShell runs them in the JVM that the package uses. Later cells see their variables, methods and imports. ``%%java -i
+x,model -o y`` passes ``x`` and ``model`` to Java before the cell and returns ``y`` after it:
 
 ============================================  ==========================================
 Python                                        Java
 ============================================  ==========================================
 int; float; bool; str                         int or long; double; boolean; String
 numpy array                                   NDArray (a copy, in both directions)
-network (``Model``)                           ``Network``, the same one
-Java object, such as a block                  the same object, of its own class
-numpy array of one or more axes, from Java    array of numbers, such as ``float[][]``
+network (``Model``)                           the same ``Network``
+Java object, such as a block                  the same object
+numpy array, from Java only                   array of numbers, such as ``float[][]``
 ============================================  ==========================================
 
-An NDArray that was given by ``-i x`` is closed when ``x`` is given again; ``duplicate()`` makes one that stays. A
-network is freed then if Python has dropped it; one made in Java is Java's to close.
+Passing ``x`` again closes the NDArray of the earlier ``x``; ``duplicate()`` makes one that stays open. Java must close
+the networks it creates. ``System.exit`` ends Python too.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ from ..errors import JavaError, ResnetError, UsageError
 from ..models import Model
 
 _POLL_MILLISECONDS = 50
-#: How long a cell that was asked to end may take to do so.
+#: How long an interrupted cell may take before it is stopped.
 _SECONDS_TO_END = 2.0
-_NOT_ENDED = "the Java cell cannot be ended; restart the kernel"
+#: Characters shown of a line with an error.
+_SOURCE_WIDTH = 200
 _TYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 
 
 def load(shell: Any) -> None:
-    """Adds ``%%java``; the JVM starts with the first cell."""
+    """Adds ``%%java``. The first cell starts the JVM."""
     cells = JavaCells(shell)
     shell.register_magic_function(cells.run, "cell", "java")
     shell.events.register("post_run_cell", cells.flush)
@@ -55,7 +56,7 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Removes ``%%java``, and restores Java's own output."""
+    """Removes ``%%java`` and restores Java's own output."""
     cells = shell.user_ns_hidden.pop("_java_cells")
     shell.events.unregister("post_run_cell", cells.flush)
     atexit.unregister(cells.flush)
@@ -70,24 +71,24 @@ class JavaCells:
         self._shell = shell
         self._java: Any = None
         self._models: WeakValueDictionary[Any, Model] = WeakValueDictionary()
-        #: The networks that Java's variables were declared with: Java may use them after Python has dropped them.
+        #: The networks passed to Java, which may use them after Python has dropped them.
         self._given: dict[str, Model | None] = {}
 
     def run(self, line: str, cell: str) -> Any:
         """Run Java code: %%java [-i NAMES] [-o NAMES], names separated by commas.
 
         Returns:
-            The value of the last expression, if no semicolon follows it.
+            The value of the last expression, unless a semicolon follows it.
 
         Raises:
-            JavaError: the code cannot be compiled, or throws.
-            UsageError: a variable that is not there or cannot cross, a wrong option, a Java without a compiler.
+            JavaError: the code does not compile, or it threw an exception.
+            UsageError: a variable is unknown or cannot be passed, an option is wrong, or this Java cannot compile.
             KeyboardInterrupt: the cell was interrupted.
         """
         try:
             return self._run(_parse(line), cell)
         except (ResnetError, KeyboardInterrupt) as error:
-            # what IPython shows: the way through this package would only hide what is wrong
+            # IPython shows these lines instead of a traceback through this package
             lines = f"{type(error).__name__}: {error}".splitlines()
             setattr(error, "_render_traceback_", lambda: lines)  # noqa: B010 - a hook of IPython's
             raise
@@ -96,27 +97,28 @@ class JavaCells:
         java = self._open()
         for name in options.i:
             if name not in self._shell.user_ns:
-                raise UsageError(f"there is no variable {name!r} to give to Java")
+                raise UsageError(f"%%java -i: there is no Python variable {name!r}.")
             value = self._shell.user_ns[name]
             self._put(java, name, value)
             self._given[name] = value if isinstance(value, Model) else None
         with jvm.translated_errors():
-            java.start(_whole(cell, "the cell"))
+            java.start(cell)
             self._follow(java)
             result = json.loads(str(java.result()))
         if result["state"] == "stopped":
-            raise KeyboardInterrupt("the Java cell was interrupted")
+            raise KeyboardInterrupt("The Java cell was interrupted.")
         if result["error"]:
             raise _error(result["error"])
-        # all or, after an error, none
+        # all at once, so that an error changes none
         self._shell.user_ns.update({name: self._get(java, name) for name in options.o})
         if result["value"] is None:
             return None
         value = self._get(java, result["value"])
-        return _Shown(str(java.text(value))) if jvm.is_java(value) else value
+        # JShell called toString() on its own thread: endless recursion on Python's would end the process
+        return _Shown(result["text"] or str(value.getClass())) if jvm.is_java(value) else value
 
     def flush(self, *_: object) -> None:
-        """Prints what Java has printed meanwhile, also between cells."""
+        """Prints what Java has printed since the last call, also between cells."""
         if self._java is None:
             return
         if not jvm.is_running():
@@ -126,8 +128,8 @@ class JavaCells:
             print(piece["text"], end="", file=getattr(sys, piece["stream"]), flush=True)
 
     def close(self) -> None:
-        """Gives Java its own output back."""
-        self.flush()  # which takes note of a JVM that is gone
+        """Restores Java's own output."""
+        self.flush()  # forgets a JVM that has ended
         java, self._java = self._java, None
         if java is not None:
             java.close()
@@ -141,21 +143,21 @@ class JavaCells:
         return self._java
 
     def _follow(self, java: Any) -> None:
-        """Prints what the cell prints until it ends; a signal asks it to end, and then makes it."""
-        asked = killed = False
+        """Prints the cell's output until it ends. A signal interrupts the cell, then stops it."""
+        interrupted = killed = False
         since = 0.0
         with signals((signal.SIGINT,), lenient=True) as received:
             while not java.await_(_POLL_MILLISECONDS):
                 self.flush()
                 now = time.monotonic()
-                if received and not asked:
+                if received and not interrupted:
                     java.stop()
-                    asked, since = True, now
+                    interrupted, since = True, now
                 elif java.isSaving():
                     since = now
-                elif asked and now - since > _SECONDS_TO_END:
+                elif interrupted and now - since > _SECONDS_TO_END:
                     if killed:
-                        raise KeyboardInterrupt(_NOT_ENDED)
+                        raise KeyboardInterrupt("The Java cell cannot be stopped. Restart the kernel.")
                     java.kill()
                     killed, since = True, now
         self.flush()
@@ -172,28 +174,28 @@ class JavaCells:
                 variables.putTruth(name, bool(value))
             elif isinstance(value, (int, np.integer)):
                 if not -LONG - 1 <= value <= LONG:
-                    raise UsageError(f"{name} does not fit into a long of Java; received {value}")
+                    raise UsageError(f"{name} does not fit into Java's long. Received: {value}.")
                 variables.putWhole(name, int(value))
             elif isinstance(value, (float, np.floating)):
                 variables.putReal(name, float(value))
             elif isinstance(value, str):
-                variables.putObject(name, jvm.to_java_string(_whole(value, name)))
+                variables.putObject(name, jvm.to_java_string(value))
             elif isinstance(value, np.ma.MaskedArray):
-                raise UsageError(f"{name} is a masked array, whose mask cannot cross; give {name}.filled(value)")
+                raise UsageError(f"{name} is a masked array, and Java has no masks. Pass {name}.filled(value).")
             elif isinstance(value, np.ndarray):
                 if value.dtype.name not in _TYPES:
                     raise UsageError(
-                        f"an array for Java must have a dtype of {', '.join(_TYPES)}; {name} has dtype {value.dtype}. "
-                        f"Convert it with {name}.astype"
+                        f"Java has no arrays of {name}'s dtype. Received: {value.dtype}. Allowed: {', '.join(_TYPES)}. "
+                        f"Convert it with {name}.astype(...)."
                     )
-                # a buffer has at least one axis; bytes tell nothing of their order
+                # a buffer needs an axis and the machine's byte order
                 native = np.ascontiguousarray(np.atleast_1d(value), dtype=value.dtype.newbyteorder("="))
                 buffer = jvm.to_direct_buffer(native.view(np.uint8))
                 variables.putArray(name, buffer, _djl_name(value.dtype.name), [int(n) for n in value.shape])
             else:
                 raise UsageError(
-                    f"{name} is of type {type(value).__name__}, which cannot cross to Java; numbers, strings, numpy "
-                    "arrays, networks and objects of Java can. Make an array of a list, as np.array(...) does"
+                    f"{name} cannot be passed to Java. Received: {type(value).__name__}. Allowed: numbers, strings, "
+                    "numpy arrays, networks and Java objects. Convert a list with np.array(...)."
                 )
 
     def _get(self, java: Any, name: str) -> Any:
@@ -204,10 +206,10 @@ class JavaCells:
                 dtype = np.dtype(_numpy_name(str(variable.type())))
                 return np.array(jvm.from_direct_buffer(value, tuple(variable.shape()), dtype))
             if kind == "network":
-                # one Model for a network, or closing one would close the other
+                # one Model per network: closing a second would close the first
                 known = self._models.get(value)
                 if known is None:
-                    self._models[value] = known = Model(value, owned=False)  # its Java variable may outlive this
+                    self._models[value] = known = Model(value, owned=False)  # its Java variable may outlive it
                 return known
         if kind == "html":
             from IPython.display import HTML
@@ -220,7 +222,7 @@ class JavaCells:
 
 
 class _Shown:
-    """A Java object as the result of a cell."""
+    """Shows a Java object as a cell's result."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -231,7 +233,7 @@ class _Shown:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"%%java: {message}; write %%java -i NAMES -o NAMES, names separated by commas")
+        raise UsageError(f"%%java: {message}. Usage: %%java -i NAMES -o NAMES, with names separated by commas.")
 
 
 def _parse(line: str) -> argparse.Namespace:
@@ -246,27 +248,16 @@ def _parse(line: str) -> argparse.Namespace:
     for option in ("i", "o"):
         names = [name for name in ",".join(getattr(options, option)).split(",") if name]
         if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
-            parser.error(f"-{option} takes names of variables, received {', '.join(map(repr, names))}")
+            parser.error(f"-{option} needs names of variables. Received: {', '.join(map(repr, names))}")
         setattr(options, option, names)
     return options
-
-
-def _whole(text: str, name: str) -> str:
-    """The text itself, if it consists of characters."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"{name} has half a character, {text[error.start]!a} at index {error.start}, which cannot cross to Java"
-        ) from None
-    return text
 
 
 def _error(error: dict[str, Any]) -> JavaError:
     head = error["kind"] if error["message"] is None else f"{error['kind']}: {error['message']}"
     lines = [head]
     if error["line"] is not None:
-        source = "" if error["source"] is None else f": {error['source'].strip()}"
+        source = "" if error["source"] is None else f": {error['source'].strip()[:_SOURCE_WIDTH]}"
         lines.append(f"    Java cell {error['cell']}, line {error['line']}{source}")
     lines += error["trace"][1:]
     return JavaError(error["kind"], error["message"], error["cell"], error["line"], lines)

@@ -68,7 +68,8 @@ class LocaleTest {
         assertDigits("Received: 0.", () -> IdxFile.readImages(file));
         assertDigits("Received: 8 bytes.", () -> CifarFile.read(List.of(file), 1));
         assertDigits("Received: 7.", () -> dataset(0, 7));
-        assertDigits("all with label 1.", () -> TrainingData.checkClasses(dataset(1, 1)));
+        assertDigits(
+                "all with label 1.", () -> TrainingData.checkClasses(dataset(1, 1), dataset(0, 1)));
         assertDigits(
                 "Received: 20.0 GB.",
                 () -> {

@@ -2,10 +2,6 @@ package org.djlresnet.bridge;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import com.sun.source.util.JavacTask;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.URI;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -14,12 +10,6 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import javax.tools.DiagnosticListener;
-import javax.tools.JavaCompiler;
-import javax.tools.JavaFileObject;
-import javax.tools.JavaFileObject.Kind;
-import javax.tools.SimpleJavaFileObject;
-import javax.tools.ToolProvider;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
 import jdk.jshell.EvalException;
@@ -28,95 +18,77 @@ import jdk.jshell.JShellException;
 import jdk.jshell.Snippet;
 import jdk.jshell.UnresolvedReferenceException;
 
-/** Tells of which cell and line an error of JShell is. */
+/** Describes JShell's errors with their cell and line. */
 final class CellErrors {
 
-    /** Of a stack that has no end, its beginning is enough. */
-    private static final int MOST_FRAMES = 20;
+    private static final String COMPILATION = "CompilationError";
+
+    /** Enough of an endless recursion's stack. */
+    private static final int MAX_FRAMES = 20;
 
     private final JShell shell;
     private final Map<String, Place> places = new HashMap<>();
 
-    /** Where a snippet stands: in which cell, after how many lines, and the cell's lines. */
+    /** Where a snippet is: its cell, the lines before it, and all lines of the cell. */
     record Place(int cell, int linesBefore, List<String> lines) {}
 
     CellErrors(JShell shell) {
         this.shell = shell;
     }
 
-    /** Remembers where a snippet stands. */
+    /** Records where a snippet is. */
     void place(Snippet snippet, Place place) {
         places.put(snippet.id(), place);
     }
 
-    /** Returns what the compiler says of a snippet that it does not take, or not yet. */
+    /** Returns the compiler's error for a snippet. */
     JsonObject compilation(Snippet snippet) {
         Place place = places.get(snippet.id());
         Diag diag = shell.diagnostics(snippet).filter(Diag::isError).findFirst().orElse(null);
         if (diag == null) {
-            return incomplete(snippet, place);
+            return unresolved(snippet, place);
         }
         int position = (int) Math.min(diag.getPosition(), snippet.source().length());
         int line = 1 + CellShell.lineOf(snippet.source(), position);
-        // where javac looked is a class of JShell's own
+        // the location names a class of JShell's own
         String message =
                 diag.getMessage(Locale.ROOT)
                         .lines()
                         .filter(text -> !text.strip().startsWith("location:"))
                         .collect(Collectors.joining("\n"));
-        return error("CompilationError", message, place, line, new JsonArray());
+        return error(COMPILATION, message, place, line, new JsonArray());
     }
 
-    /** Returns the compiler's error of a comment that has no end, or null if all have one. */
-    JsonObject unclosedComment(String code, Place place) {
-        JsonObject[] found = new JsonObject[1];
-        DiagnosticListener<JavaFileObject> listener =
-                diagnostic -> {
-                    // the other errors are those of code that stands in no class
-                    if (diagnostic.getCode().equals("compiler.err.unclosed.comment")) {
-                        int line = (int) diagnostic.getLineNumber();
-                        String message = diagnostic.getMessage(Locale.ROOT);
-                        found[0] = error("CompilationError", message, place, line, new JsonArray());
-                    }
-                };
-        JavaFileObject file =
-                new SimpleJavaFileObject(URI.create("string:///Cell.java"), Kind.SOURCE) {
-                    @Override
-                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
-                        return code;
-                    }
-                };
-        List<String> options = List.of("-Xmaxerrs", "" + Integer.MAX_VALUE);
-        JavaCompiler.CompilationTask task =
-                ToolProvider.getSystemJavaCompiler()
-                        .getTask(null, null, listener, options, null, List.of(file));
-        try {
-            ((JavacTask) task).parse();
-        } catch (IOException impossible) { // in memory
-            throw new UncheckedIOException(impossible);
-        }
-        return found[0];
+    /** Returns the error for code that JShell neither ran nor rejected. */
+    JsonObject unfinished(Place place) {
+        String message = "the code ends inside a comment, a string or brackets";
+        return error(COMPILATION, message, place, 1, new JsonArray());
     }
 
-    /** JShell keeps the compiler's message of a name that may be declared later to itself. */
-    private JsonObject incomplete(Snippet snippet, Place place) {
+    /** Returns the error for code that made JShell itself fail. */
+    JsonObject shellFailure(Throwable thrown, Place place) {
+        String message = "JShell failed on this code: " + thrown;
+        return error(COMPILATION, message, place, 1, new JsonArray());
+    }
+
+    /** Returns the error for unknown names, for which JShell gives no message of the compiler. */
+    private JsonObject unresolved(Snippet snippet, Place place) {
         List<String> unknown =
                 snippet instanceof DeclarationSnippet declaration
                         ? shell.unresolvedDependencies(declaration).toList()
                         : List.of();
         if (unknown.isEmpty()) {
-            return error(
-                    "CompilationError", "the code is incomplete", place, null, new JsonArray());
+            return unfinished(place);
         }
         // such as "method g(int)"
         String name = unknown.get(0).replaceFirst("^\\w+ ", "").replaceFirst("\\W.*", "");
         Matcher first = Pattern.compile("\\b" + name + "\\b").matcher(snippet.source());
         Integer line = first.find() ? 1 + CellShell.lineOf(snippet.source(), first.start()) : null;
         String message = "unknown: " + String.join(", ", unknown);
-        return error("CompilationError", message, place, line, new JsonArray());
+        return error(COMPILATION, message, place, line, new JsonArray());
     }
 
-    /** Returns what a snippet threw. */
+    /** Returns the error for an exception that a snippet threw. */
     JsonObject thrown(JShellException thrown, Snippet snippet) {
         if (thrown instanceof UnresolvedReferenceException unresolved) {
             return compilation(unresolved.getSnippet());
@@ -147,16 +119,16 @@ final class CellErrors {
                             + (link.getMessage() == null ? "" : ": " + link.getMessage()));
             StackTraceElement[] frames = link.getStackTrace();
             Arrays.stream(frames)
-                    .limit(MOST_FRAMES)
-                    .forEach(frame -> trace.add("    at " + told(frame)));
-            if (frames.length > MOST_FRAMES) {
-                trace.add("    ... " + (frames.length - MOST_FRAMES) + " more");
+                    .limit(MAX_FRAMES)
+                    .forEach(frame -> trace.add("    at " + described(frame)));
+            if (frames.length > MAX_FRAMES) {
+                trace.add("    ... " + (frames.length - MAX_FRAMES) + " more");
             }
         }
         return trace;
     }
 
-    private String told(StackTraceElement frame) {
+    private String described(StackTraceElement frame) {
         Place place = place(frame);
         return place == null
                 ? frame.toString()
@@ -166,14 +138,14 @@ final class CellErrors {
                         + (place.linesBefore() + frame.getLineNumber());
     }
 
-    /** Where the snippet of a frame stands, which JShell names as a file; null for other code. */
+    /** Returns the place of a frame's snippet, whose id JShell uses as its file; else null. */
     private Place place(StackTraceElement frame) {
         String file = frame.getFileName();
         return file != null && file.startsWith("#") ? places.get(file.substring(1)) : null;
     }
 
     /**
-     * @param line the line in the snippet, from 1, or null if it is not known
+     * @param line the line in the snippet, from 1, or null if unknown
      */
     private static JsonObject error(
             String kind, String message, Place place, Integer line, JsonArray trace) {
@@ -183,8 +155,8 @@ final class CellErrors {
         error.addProperty("cell", place.cell());
         int inCell = place.linesBefore() + (line == null ? 1 : line);
         error.addProperty("line", line == null ? null : inCell);
-        boolean there = line != null && inCell <= place.lines().size();
-        error.addProperty("source", there ? place.lines().get(inCell - 1) : null);
+        boolean exists = line != null && inCell <= place.lines().size();
+        error.addProperty("source", exists ? place.lines().get(inCell - 1) : null);
         error.add("trace", trace);
         return error;
     }

@@ -17,8 +17,9 @@ import jdk.jshell.VarSnippet;
 import jdk.jshell.spi.ExecutionControl;
 import jdk.jshell.spi.ExecutionControlProvider;
 import jdk.jshell.spi.ExecutionEnv;
+import org.djlresnet.notebook.FreshCompiler;
 
-/** A JShell in this JVM that knows of which cell and line its snippets are. */
+/** A JShell in this JVM that knows the cell and line of each snippet. */
 final class CellShell {
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
@@ -26,11 +27,12 @@ final class CellShell {
     private final JShell shell;
     private final SourceCodeAnalysis analysis;
     private final CellErrors errors;
-    private final List<Snippet> incomplete = new ArrayList<>();
+    private final List<Snippet> unresolved = new ArrayList<>();
     private int cell;
     private volatile boolean running;
     private volatile boolean stopped;
     private String value;
+    private String text;
     private JsonObject error;
 
     CellShell(String[] classPath) {
@@ -41,6 +43,7 @@ final class CellShell {
         for (String jar : classPath) {
             shell.addToClasspath(jar);
         }
+        FreshCompiler.install(shell);
         analysis = shell.sourceCodeAnalysis();
         errors = new CellErrors(shell);
         for (String name : List.of("java.io", "java.math", "java.nio.file", "java.util")) {
@@ -56,10 +59,10 @@ final class CellShell {
         error = null;
     }
 
-    /** Runs a cell's snippets in their order, up to the first that fails. */
+    /** Runs a cell's snippets in order, up to the first that fails. */
     void run(String code) {
         cell++;
-        incomplete.clear();
+        unresolved.clear();
         running = true;
         try {
             evaluate(code);
@@ -67,7 +70,7 @@ final class CellShell {
             running = false;
         }
         if (error == null && !stopped) {
-            warnOfIncomplete();
+            warnOfUnresolved();
         }
     }
 
@@ -76,32 +79,35 @@ final class CellShell {
         // JShell counts a snippet's lines from its first character that is not blank
         String rest = code.stripLeading();
         while (!stopped && error == null && !rest.isBlank()) {
-            CompletionInfo info = analysis.analyzeCompletion(rest);
-            if (info.completeness() == SourceCodeAnalysis.Completeness.EMPTY) {
-                return;
-            }
-            String source = info.source() == null ? rest : info.source();
-            String remaining = info.source() == null ? "" : info.remaining();
             int before = lineOf(code, code.length() - rest.length());
             CellErrors.Place place = new CellErrors.Place(cell, before, lines);
             value = null;
-            if (info.source() == null) {
-                // JShell drops a comment that has no end, often with what is around it
-                error = errors.unclosedComment(rest, place);
-                if (error != null) {
-                    return;
-                }
+            try {
+                rest = evaluateFirst(rest, place);
+            } catch (RuntimeException | Error thrown) { // such as javac's StackOverflowError
+                error = errors.shellFailure(thrown, place);
             }
-            for (SnippetEvent event : shell.eval(source)) {
-                examine(event, place);
-            }
-            if (rest.substring(0, rest.length() - remaining.length())
-                    .stripTrailing()
-                    .endsWith(";")) {
-                value = null;
-            }
-            rest = remaining.stripLeading();
         }
+    }
+
+    /** Runs the first snippet of some code and returns the code after it. */
+    private String evaluateFirst(String code, CellErrors.Place place) {
+        CompletionInfo info = analysis.analyzeCompletion(code);
+        if (info.completeness() == SourceCodeAnalysis.Completeness.EMPTY) {
+            return "";
+        }
+        boolean finished = info.source() != null;
+        String remaining = finished ? info.remaining() : "";
+        for (SnippetEvent event : shell.eval(finished ? info.source() : code)) {
+            examine(event, place);
+        }
+        if (!finished && error == null) { // JShell silently skips an unclosed comment
+            error = errors.unfinished(place);
+        }
+        if (code.substring(0, code.length() - remaining.length()).stripTrailing().endsWith(";")) {
+            value = null;
+        }
+        return remaining.stripLeading();
     }
 
     static int lineOf(String text, int position) {
@@ -110,17 +116,18 @@ final class CellShell {
 
     private void examine(SnippetEvent event, CellErrors.Place place) {
         Snippet snippet = event.snippet();
-        if (event.causeSnippet() != null) { // another snippet that this one changed
+        if (event.causeSnippet() != null) { // an earlier snippet that depends on this one
             return;
         }
         errors.place(snippet, place);
+        text = event.value();
         if (event.status() == Snippet.Status.REJECTED
                 || event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
             error = errors.compilation(snippet);
         } else if (event.exception() != null) {
             error = errors.thrown(event.exception(), snippet);
         } else if (event.status() == Snippet.Status.RECOVERABLE_DEFINED) {
-            incomplete.add(snippet);
+            unresolved.add(snippet);
         }
         if (error != null) {
             value = null;
@@ -132,9 +139,9 @@ final class CellShell {
         }
     }
 
-    /** What may be declared before what it uses, but was not followed by that in this cell. */
-    private void warnOfIncomplete() {
-        for (Snippet snippet : incomplete) {
+    /** Warns of methods that use names which the cell did not declare later. */
+    private void warnOfUnresolved() {
+        for (Snippet snippet : unresolved) {
             if (shell.status(snippet) == Snippet.Status.RECOVERABLE_DEFINED) {
                 JsonObject why = errors.compilation(snippet);
                 String line = why.get("line").isJsonNull() ? "" : "line " + why.get("line") + ": ";
@@ -144,11 +151,11 @@ final class CellShell {
         }
     }
 
-    /** Declares a variable, or runs another snippet of ours. */
+    /** Runs a snippet of this class, such as a variable's declaration. */
     void declare(String source) {
         for (SnippetEvent event : shell.eval(source)) {
             if (event.status() == Snippet.Status.REJECTED || event.exception() != null) {
-                throw new IllegalStateException("JShell refuses: " + source, event.exception());
+                throw new IllegalStateException("JShell rejects: " + source, event.exception());
             }
         }
     }
@@ -165,6 +172,7 @@ final class CellShell {
         JsonObject json = new JsonObject();
         json.addProperty("state", stopped ? "stopped" : error != null ? "failed" : "done");
         json.addProperty("value", stopped || error != null ? null : value);
+        json.addProperty("text", text);
         json.add("error", error);
         return GSON.toJson(json);
     }

@@ -19,7 +19,7 @@ import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
 import tech.tablesaw.plotly.components.Figure;
 
-/** The variables that cross by name between Java cells and Python. */
+/** The variables that Java cells and Python exchange by name. */
 public final class CellVariables {
 
     private static final Map<String, Object> EXCHANGE = new ConcurrentHashMap<>();
@@ -27,12 +27,10 @@ public final class CellVariables {
     private final NDManager manager = NDManager.newBaseManager();
     private final CellShell shell;
 
-    /**
-     * The arrays that variables were declared with, for as long as those are not declared again.
-     */
+    /** The arrays given by Python, closed when their variable is declared again. */
     private final Map<String, NDArray> arrays = new HashMap<>();
 
-    /** The one handle of each network that has crossed: closing a second would close the first. */
+    /** One handle per network: closing a second one would close the first. */
     private final Map<Network, WeakReference<NetworkHandle>> handles = new WeakHashMap<>();
 
     CellVariables(CellShell shell) {
@@ -40,7 +38,7 @@ public final class CellVariables {
     }
 
     /**
-     * Where variables lie while they cross; for the code of cells only.
+     * Holds variables while they cross; only the code of cells uses it.
      *
      * @return values by name
      */
@@ -53,10 +51,10 @@ public final class CellVariables {
     }
 
     /**
-     * Declares a whole number.
+     * Declares an {@code int}, or a {@code long} if the value needs one.
      *
      * @param name the variable
-     * @param value the value; an {@code int} where it fits
+     * @param value the value
      */
     public void putWhole(String name, long value) {
         if (value == (int) value) {
@@ -87,12 +85,11 @@ public final class CellVariables {
     }
 
     /**
-     * Declares an {@code NDArray}, a copy that lives until a variable of this name is declared
-     * again.
+     * Declares an {@code NDArray}, a copy that lives until this name is declared again.
      *
      * @param name the variable
      * @param values a direct buffer in native order
-     * @param type DJL's name of the elements' type
+     * @param type the element type, by DJL's name
      * @param shape the shape
      */
     public void putArray(String name, ByteBuffer values, String type, long[] shape) {
@@ -107,7 +104,7 @@ public final class CellVariables {
      * Declares a {@code Network}.
      *
      * @param name the variable
-     * @param network the network, which stays Python's to close
+     * @param network the network; Python still closes it
      */
     public void putNetwork(String name, NetworkHandle network) {
         handles.put(network.network(), new WeakReference<>(network));
@@ -115,15 +112,15 @@ public final class CellVariables {
     }
 
     /**
-     * Declares a variable of an object's own class, or of what it is known as where that is not
-     * public: its nearest interface, as {@code List} for {@code List.of(1)}, else superclass.
+     * Declares a variable of an object's class. If that class is not public, uses a public
+     * interface instead, such as {@code List} for {@code List.of(1)}, or else a superclass.
      *
      * @param name the variable
      * @param value the object, not null
      */
     public void putObject(String name, Object value) {
         if (shell.has(name) && read(name) == value) {
-            return; // it came from this variable, whose type may tell more, as List<Integer> does
+            return; // keep the declared type, which may say more, such as List<Integer>
         }
         declare(name, publicType(value.getClass()).getCanonicalName(), value);
     }
@@ -131,7 +128,7 @@ public final class CellVariables {
     private static Class<?> publicType(Class<?> type) {
         while (!type.isArray() && !isPublic(type)) {
             for (Class<?> known : type.getInterfaces()) {
-                // not one that only marks, as Serializable does
+                // skip marker interfaces such as Serializable
                 if (isPublic(known) && known.getMethods().length > 0) {
                     return known;
                 }
@@ -160,17 +157,20 @@ public final class CellVariables {
 
     private static void requireName(String name) {
         if (!SourceVersion.isName(name) || name.contains(".")) {
-            throw new UserException("\"" + name + "\" cannot be the name of a variable in Java");
+            throw new UserException(
+                    "Java does not allow this variable name. Received: '"
+                            + name
+                            + "'. Assign the value to another name.");
         }
     }
 
     /**
-     * What a variable holds, for Python.
+     * The value of a variable, for Python.
      *
-     * @param kind null, whole, real, truth, text, array, network, html (of a figure) or object
-     * @param value the value; of an array its bytes in a direct buffer of native order
-     * @param type an array's type in DJL's words, or the value's class
-     * @param shape an array's shape, or null
+     * @param kind null, whole, real, truth, text, array, network, html (a figure) or object
+     * @param value the value; for an array, a direct buffer in native order
+     * @param type for an array its element type, by DJL's name; otherwise the value's class
+     * @param shape the shape of an array, or null
      */
     public record Variable(String kind, Object value, String type, long[] shape) {}
 
@@ -179,11 +179,11 @@ public final class CellVariables {
      *
      * @param name its name
      * @return its value
-     * @throws UserException if no cell has declared it
+     * @throws UserException if no cell declared it
      */
     public Variable get(String name) {
         if (!shell.has(name)) {
-            throw new UserException("There is no Java variable \"" + name + "\"");
+            throw new UserException("There is no Java variable '" + name + "'.");
         }
         Object value = read(name);
         if (value == null) {

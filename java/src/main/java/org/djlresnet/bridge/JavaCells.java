@@ -9,9 +9,9 @@ import org.djlresnet.notebook.Bars;
 import org.djlresnet.notebook.CellOutput;
 
 /**
- * Cells of Java code in Python's notebook: run in this very JVM, with variables that cross by name.
+ * Runs the {@code %%java} cells of a Python notebook in this JVM, one at a time.
  *
- * <p>One cell at a time. From its opening on all that Java prints goes to {@link #output}.
+ * <p>While it is open, everything Java prints goes to {@link #output}.
  */
 public final class JavaCells {
 
@@ -26,15 +26,16 @@ public final class JavaCells {
     /**
      * Opens a shell.
      *
-     * @param classPath the jars that cells see, which are those of this JVM
+     * @param classPath the jars of this JVM, which cells see too
      * @throws UserException if this Java cannot compile
      */
     JavaCells(String[] classPath) {
         if (ModuleLayer.boot().findModule("jdk.jshell").isEmpty()) {
             throw new UserException(
-                    "Java cells need a JDK, for they are compiled; "
+                    "Java cells need a JDK to compile them. Received: "
                             + System.getProperty("java.home")
-                            + " is a runtime alone. Set JAVA_HOME to a JDK and start again");
+                            + ", a runtime without a compiler. Set JAVA_HOME to a JDK and restart"
+                            + " the kernel.");
         }
         shell = new CellShell(classPath);
         variables = new CellVariables(shell);
@@ -43,7 +44,7 @@ public final class JavaCells {
     }
 
     /**
-     * Returns what crosses between the cells and Python.
+     * Returns the variables shared with Python.
      *
      * @return the variables
      */
@@ -52,15 +53,16 @@ public final class JavaCells {
     }
 
     /**
-     * Begins a cell on a thread of its own.
+     * Starts a cell on its own thread.
      *
      * @param code Java code
-     * @throws UserException if the last one has not ended
+     * @throws UserException if the previous cell is still running
      */
     public void start(String code) {
         if (ended.getCount() > 0) {
             throw new UserException(
-                    "A Java cell is still running and cannot be ended; restart the kernel");
+                    "The previous Java cell is still running and cannot be stopped. Restart the"
+                            + " kernel.");
         }
         ended = new CountDownLatch(1);
         CountDownLatch end = ended;
@@ -83,9 +85,9 @@ public final class JavaCells {
     }
 
     /**
-     * Waits for the cell's end.
+     * Waits for the cell to end.
      *
-     * @param milliseconds how long at most
+     * @param milliseconds the longest wait
      * @return whether it has ended
      * @throws InterruptedException if this thread is interrupted
      */
@@ -94,7 +96,7 @@ public final class JavaCells {
     }
 
     /**
-     * Takes what was printed since the last time.
+     * Takes what was printed since the last call.
      *
      * @return {@code [{"stream": "stdout" or "stderr", "text"}]}, in the order of printing
      */
@@ -102,67 +104,38 @@ public final class JavaCells {
         return new Gson().toJson(output.take());
     }
 
-    /** Asks the cell to end: interrupts its thread. */
+    /** Interrupts the cell's threads. */
     public void stop() {
         shell.interrupt();
     }
 
     /**
-     * Tells whether a training ends its batch and saves its state; the cell is then not to be
-     * killed.
+     * Returns whether an interrupted training is saving its state. Do not kill the cell then.
      *
-     * @return whether the cell is waiting for that
+     * @return whether the cell is waiting for a training
      */
     public boolean isSaving() {
         return Bars.isEnding();
     }
 
-    /** Ends the cell where it is, if it does not end when asked to. */
+    /** Stops the cell where it is, if interrupting it was not enough. */
     public void kill() {
         output.setBounded(false);
         shell.kill();
     }
 
     /**
-     * Tells how the last cell ended.
+     * Returns how the last cell ended.
      *
-     * @return {@code {"state": "done", "failed" or "stopped", "value": the name of the variable
-     *     with the value of a last expression, or null, "error": null or {"kind", "message",
+     * @return {@code {"state": "done", "failed" or "stopped", "value": the variable that holds the
+     *     last expression, or null, "text": its toString(), "error": null or {"kind", "message",
      *     "cell", "line", "source", "trace"}}}
      */
     public String result() {
         return shell.result();
     }
 
-    /**
-     * Returns an object's text. It is made on a thread of Java's own: where {@code toString} calls
-     * itself for ever, the stack of Python's thread would overflow, which ends the process.
-     *
-     * @param value an object
-     * @return what its {@code toString} says, or what that throws
-     * @throws InterruptedException if this thread is interrupted
-     */
-    public String text(Object value) throws InterruptedException {
-        String[] text = new String[1];
-        Runnable making =
-                () -> {
-                    try {
-                        text[0] = value.toString();
-                    } catch (Throwable thrown) { // also of a stack that overflows
-                        text[0] =
-                                value.getClass().getName()
-                                        + ", whose toString throws "
-                                        + thrown.getClass().getName();
-                    }
-                };
-        Thread thread = new Thread(making, "text");
-        thread.setDaemon(true);
-        thread.start();
-        thread.join();
-        return text[0];
-    }
-
-    /** Gives standard output and error back, and ends the shell. */
+    /** Restores standard output and error, and closes the shell. */
     public void close() {
         System.setOut(OUT);
         System.setErr(ERR);

@@ -15,15 +15,13 @@ public final class TrainingData {
      * Checks that there is something to learn.
      *
      * @param train the training examples, all of them
-     * @return a warning if the classes have no names and most of them no training example, so that
-     *     the labels are probably not numbered from 0; else null
+     * @param test the test examples, all of them
+     * @return a warning if the classes have no names and most of them no example, so that the
+     *     labels are probably not numbered from 0; else null
      * @throws UserException if the training examples are of one class
      */
-    public static String checkClasses(Examples train) {
-        BitSet present = new BitSet();
-        for (int i = 0; i < train.size(); i++) {
-            present.set(train.label(i));
-        }
+    public static String checkClasses(Examples train, Examples test) {
+        BitSet present = labels(train);
         if (present.cardinality() == 1) {
             throw new UserException(
                     String.format(
@@ -33,18 +31,27 @@ public final class TrainingData {
                             train.size(),
                             present.nextSetBit(0)));
         }
+        present.or(labels(test));
         int classes = train.classNames().size();
         if (2 * present.cardinality() >= classes || !areNumbers(train)) {
             return null;
         }
         return String.format(
                 Locale.ROOT,
-                "%d of %d classes have no training example. Received: %d different labels, up to"
+                "%d of %d classes have no example. Received: %d different labels, up to"
                         + " %d. Number the classes from 0 without gaps.",
                 classes - present.cardinality(),
                 classes,
                 present.cardinality(),
                 present.length() - 1);
+    }
+
+    private static BitSet labels(Examples examples) {
+        BitSet labels = new BitSet();
+        for (int i = 0; i < examples.size(); i++) {
+            labels.set(examples.label(i));
+        }
+        return labels;
     }
 
     private static boolean areNumbers(Examples examples) {

@@ -176,7 +176,8 @@ public final class Models {
      * @param name its name, not taken yet, without a plus sign
      * @param input the usual shape of its input
      * @param builder makes the block for a number of classes; it takes images (N, C, H, W) and
-     *     returns logits (N, classes)
+     *     returns logits (N, classes); a block that has weights, such as that of a loaded {@code
+     *     ai.djl.Model}, keeps them
      * @throws UserException if the name is taken or has a plus sign
      */
     public static synchronized void register(

@@ -7,19 +7,23 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.djlresnet.training.EpochRow;
 import org.djlresnet.training.Trainer;
 
-/** Trains in a cell of a notebook, with a bar for each pass over the data. */
+/** Trains in a notebook cell and draws a bar for each pass over the data. */
 public final class Bars {
 
     private static final int WIDTH = 30;
     private static final String TRAINING = "training";
 
-    /** Between looks: a pass that takes no longer than that is not shown. */
-    private static final long LOOK_MILLIS = 10;
+    private static final long POLL_MILLIS = 10;
 
     private static final long DRAW_NANOS = 50_000_000;
+
+    /** How many polls {@link #awaitEnding} waits for an interrupted training to notice. */
+    private static final int QUIET_POLLS = 50;
+
     private static final AtomicInteger ENDING = new AtomicInteger();
 
     private final PrintStream out;
@@ -34,29 +38,29 @@ public final class Bars {
     }
 
     /**
-     * Trains on a thread of its own, while this one draws on standard output. When this thread is
-     * interrupted, the run ends after its batch, with {@code last} saved.
+     * Trains on a separate thread and draws on standard output. If the calling thread is
+     * interrupted, the run finishes its batch and saves {@code last}.
      *
-     * @param trainer the loop, not begun
-     * @return a row an epoch
-     * @throws InterruptedException if this thread was interrupted; the run has ended then
+     * @param trainer the training loop, not started yet
+     * @return one row per epoch
+     * @throws InterruptedException if the calling thread was interrupted; the run has ended by then
      */
     public static List<EpochRow> train(Trainer trainer) throws InterruptedException {
         return train(trainer, System.out);
     }
 
     /**
-     * As {@link #train(Trainer)}, drawing elsewhere.
+     * Like {@link #train(Trainer)}, but draws on another stream.
      *
-     * @param trainer the loop, not begun
+     * @param trainer the training loop, not started yet
      * @param out where to draw
-     * @return a row an epoch
-     * @throws InterruptedException if this thread was interrupted; the run has ended then
+     * @return one row per epoch
+     * @throws InterruptedException if the calling thread was interrupted; the run has ended by then
      */
     public static List<EpochRow> train(Trainer trainer, PrintStream out)
             throws InterruptedException {
         Throwable[] failure = new Throwable[1];
-        // outside of the group of a cell's threads, which an interruption ends wherever they are
+        // outside the cell's thread group, all of whose threads an interruption hits
         ThreadGroup group = Thread.currentThread().getThreadGroup();
         while (group.getParent() != null) {
             group = group.getParent();
@@ -68,7 +72,7 @@ public final class Bars {
         Bars bars = new Bars(out);
         try {
             while (thread.isAlive()) {
-                thread.join(LOOK_MILLIS);
+                thread.join(POLL_MILLIS);
                 bars.show(trainer.progress().toJson(bars.rows));
             }
         } finally {
@@ -77,7 +81,7 @@ public final class Bars {
             try {
                 bars.end();
                 if (thread.isAlive()) {
-                    out.println("interrupted: the run ends its batch and saves its state");
+                    out.println("Interrupted. Finishing the batch and saving the state.");
                 }
                 join(thread);
             } finally {
@@ -94,40 +98,40 @@ public final class Bars {
     }
 
     /**
-     * Tells whether a training ends its batch and saves its state, which no one may cut short.
+     * Returns whether an interrupted training is finishing its batch and saving its state.
      *
-     * @return whether the thread of a cell is waiting for that
+     * @return whether a cell is waiting for that
      */
     public static boolean isEnding() {
         return ENDING.get() > 0;
     }
 
-    /** Waits for a thread's end, whatever is done to this one meanwhile. */
+    /** Waits until a training whose cell was just interrupted has saved its state. */
+    static void awaitEnding() {
+        for (int quiet = 0; quiet < QUIET_POLLS; quiet = isEnding() ? 0 : quiet + 1) {
+            LockSupport.parkNanos(POLL_MILLIS * 1_000_000);
+        }
+    }
+
+    /** Waits for a thread to end, even if interrupted meanwhile. */
     private static void join(Thread thread) {
         boolean interrupted = false;
-        ThreadDeath stopped = null;
         while (thread.isAlive()) {
             try {
                 thread.join();
             } catch (InterruptedException again) {
                 interrupted = true;
-            } catch (ThreadDeath again) {
-                stopped = again;
             }
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        if (stopped != null) {
-            throw stopped;
-        }
     }
 
     /**
-     * Draws what a run tells.
+     * Draws the progress of a run.
      *
-     * @param progress {@link org.djlresnet.training.Progress#toJson} from the first row that was
-     *     not shown yet
+     * @param progress {@link org.djlresnet.training.Progress#toJson}, with the rows not shown yet
      */
     void show(String progress) {
         JsonObject now = JsonParser.parseString(progress).getAsJsonObject();
@@ -185,7 +189,7 @@ public final class Bars {
         out.println("epoch " + row.epoch() + "/" + epochs + ": " + row.inWords());
     }
 
-    /** Draws the bar of a phase that is over to its end. */
+    /** Fills and ends the bar of the current phase. */
     private void complete() {
         if (!phase.isEmpty()) {
             draw(last.get("total").getAsLong());

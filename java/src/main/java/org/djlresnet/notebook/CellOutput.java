@@ -10,10 +10,10 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** What Java code prints, in its order over both streams, until the notebook takes it. */
+/** Queues what Java code prints to both streams, in order, until the notebook takes it. */
 public final class CellOutput {
 
-    /** A cell that prints faster than the notebook takes waits rather than fill the memory. */
+    /** Above this many bytes a printing cell waits instead of filling the memory. */
     private static final int MOST_WAITING = 1 << 20;
 
     private final Deque<Piece> pieces = new ArrayDeque<>();
@@ -30,13 +30,13 @@ public final class CellOutput {
      */
     public record Text(String stream, String text) {}
 
-    /** Creates an empty queue, in which any amount may wait. */
+    /** Creates an empty, unbounded queue. */
     public CellOutput() {}
 
     /**
-     * Creates a stream that ends here.
+     * Creates a stream that writes to this queue.
      *
-     * @param name what the pieces are called: {@code stdout} or {@code stderr}
+     * @param name {@code stdout} or {@code stderr}
      * @return the stream
      */
     public PrintStream stream(String name) {
@@ -57,12 +57,12 @@ public final class CellOutput {
     }
 
     /**
-     * Sets whether someone takes what is printed, for whom one can wait.
+     * Sets whether the queue is bounded.
      *
-     * @param taken whether printing waits for the taker
+     * @param isBounded whether printing waits while the queue is full
      */
-    public synchronized void setBounded(boolean taken) {
-        bounded = taken;
+    public synchronized void setBounded(boolean isBounded) {
+        bounded = isBounded;
         notifyAll();
     }
 
@@ -72,7 +72,7 @@ public final class CellOutput {
             try {
                 wait();
             } catch (InterruptedException interrupted) {
-                // a PrintStream interrupts its thread again; what was to be printed comes first
+                // print first; the PrintStream keeps the interruption
                 Thread.currentThread().interrupt();
                 break;
             }
@@ -85,10 +85,10 @@ public final class CellOutput {
     }
 
     /**
-     * Takes what was printed since the last time.
+     * Takes what was printed since the last call.
      *
-     * @return the texts in the order of printing, no two of one stream in a row; a character of
-     *     which a part is missing stays behind
+     * @return the texts in the order of printing, consecutive ones from different streams; an
+     *     incomplete character stays in the queue
      */
     public synchronized List<Text> take() {
         List<Text> texts = new ArrayList<>();
@@ -116,7 +116,7 @@ public final class CellOutput {
         return texts;
     }
 
-    /** Returns where a character begins that UTF-8 bytes do not end, or else their length. */
+    /** Returns the length of UTF-8 bytes without an incomplete last character. */
     private static int wholeCharacters(byte[] bytes) {
         for (int back = 1; back <= Math.min(3, bytes.length); back++) {
             int b = bytes[bytes.length - back] & 0xff;

@@ -7,11 +7,10 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * Starts the Java kernel JJava for a notebook, after a look at what the kernelspec promises.
+ * Checks the kernelspec's class path and starts JJava, the Java kernel.
  *
- * <p>It stands alone, without any other class of this library, so that it can say what is wrong
- * with a kernelspec whose jars have gone. The kernel ends with the process that started it, in
- * whatever way that one ends.
+ * <p>This class uses no other class of the library, so that it can report missing jars. The kernel
+ * ends when the process that started it ends, even if that was killed.
  */
 public final class Kernel {
 
@@ -45,24 +44,20 @@ public final class Kernel {
 
     private static String problem() {
         if (ModuleLayer.boot().findModule("jdk.jshell").isEmpty()) {
-            return "a Java notebook needs a JDK, for cells are compiled; "
+            return "Java cells need a JDK to compile them. Received: "
                     + System.getProperty("java.home")
-                    + " is a runtime alone. Set JAVA_HOME to a JDK. "
+                    + ", a runtime without a compiler. Set JAVA_HOME to a JDK. "
                     + CURE;
         }
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             if (!new File(entry).isFile()) {
-                return "the kernelspec is outdated: " + entry + " is not there any more. " + CURE;
+                return "The kernelspec is outdated: " + entry + " no longer exists. " + CURE;
             }
         }
         return null;
     }
 
-    /**
-     * A notebook server that is killed has no time to end its kernels. That it has gone shows in
-     * another parent of this process, even while its own parent has not noticed; it may have gone
-     * before this method is called.
-     */
+    /** Ends this process when its parent changes: a killed notebook server ends no kernels. */
     private static void endWith(String process) {
         if (process == null) {
             return;

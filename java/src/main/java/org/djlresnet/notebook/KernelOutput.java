@@ -1,42 +1,39 @@
 package org.djlresnet.notebook;
 
 import java.io.PrintStream;
-import java.util.List;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 
 /**
- * Sends what the cells of the Java kernel print, gathered, as messages of the cell that runs or ran
- * last.
+ * Collects what cells of the Java kernel print and sends it 20 times a second.
  *
- * <p>A message for each line, which is JJava's way, is more than its socket holds for a slow
- * reader: it drops the rest, with the message that the cell has ended among it.
+ * <p>JJava sends a message for each line. A fast cell overflows its socket, which then drops
+ * messages, the one that ends the cell among them.
  */
 final class KernelOutput {
 
     private static final long INTERVAL_NANOS = 50_000_000;
 
-    /** In an interval; a notebook server drops what goes beyond 1000 messages in a second. */
-    private static final int MOST_MESSAGES = 20;
-
     private final CellOutput output = new CellOutput();
-    private final BiConsumer<Object, String> toOut;
-    private final BiConsumer<Object, String> toErr;
-    private volatile Object cell;
+    private final PrintStream out;
+    private final PrintStream err;
+    private final BooleanSupplier inCell;
 
     /**
-     * Creates it.
+     * Creates a collector.
      *
-     * @param toOut sends a text of standard output as a message of a cell
-     * @param toErr the same for standard error
+     * @param out sends each write to standard output as a message
+     * @param err the same for standard error
+     * @param inCell whether there is a cell to send to; output waits until there is
      */
-    KernelOutput(BiConsumer<Object, String> toOut, BiConsumer<Object, String> toErr) {
-        this.toOut = toOut;
-        this.toErr = toErr;
+    KernelOutput(PrintStream out, PrintStream err, BooleanSupplier inCell) {
+        this.out = out;
+        this.err = err;
+        this.inCell = inCell;
         output.setBounded(true);
     }
 
-    /** Begins to send what is printed, soon after it is. */
     void start() {
         Thread thread =
                 new Thread(
@@ -55,24 +52,14 @@ final class KernelOutput {
         return output.stream(name);
     }
 
-    /** Names the cell that what is printed from now on belongs to, also after its end. */
-    void begin(Object newCell) {
-        cell = newCell;
-    }
-
-    /** Sends all that was printed until now; when this returns, it lies before later messages. */
+    /** Sends everything printed so far, before any later message of the cell. */
     synchronized void send() {
-        Object to = cell;
-        if (to == null) {
+        if (!inCell.getAsBoolean()) {
             return;
         }
-        List<CellOutput.Text> texts = output.take();
-        for (int i = 0; i < texts.size(); i++) {
-            if (i > 0 && i % MOST_MESSAGES == 0) {
-                LockSupport.parkNanos(INTERVAL_NANOS);
-            }
-            CellOutput.Text text = texts.get(i);
-            (text.stream().equals("stdout") ? toOut : toErr).accept(to, text.text());
+        for (CellOutput.Text text : output.take()) {
+            byte[] bytes = text.text().getBytes(StandardCharsets.UTF_8);
+            (text.stream().equals("stdout") ? out : err).write(bytes, 0, bytes.length);
         }
     }
 }

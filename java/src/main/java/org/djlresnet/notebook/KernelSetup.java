@@ -1,78 +1,70 @@
 package org.djlresnet.notebook;
 
+import java.io.PrintStream;
 import java.lang.reflect.Field;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.function.BiConsumer;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+import jdk.jshell.EvalException;
+import jdk.jshell.JShell;
+import jdk.jshell.Snippet;
+import jdk.jshell.SnippetEvent;
 
 /**
- * Gives JJava's kernel our output and threads for its cells.
+ * Adapts JJava, the Java kernel, to long outputs and long trainings.
  *
- * <p>JJava has no setters for them, and lies in no Maven repository to be compiled against: its
- * fields are set by reflection. The extra {@code [notebook]} pins its version.
+ * <p>JJava has no setters for its streams, so this class sets their public final fields by
+ * reflection. The extra {@code [notebook]} pins its version.
  */
 public final class KernelSetup {
+
+    /** What JJava calls the exception of an interrupted snippet. */
+    private static final String INTERRUPTED = "Execution Interrupted";
 
     private KernelSetup() {}
 
     /**
-     * Sets the kernel up; its kernelspec has this called before the first cell.
+     * Sets up a kernel; its kernelspec's startup script calls this before the first cell.
      *
-     * @param kernel JJava's kernel
+     * @param shell JJava's shell
+     * @param io JJava's {@code JupyterIO}
+     * @param inCell whether a cell is running, which then receives what is printed
      * @throws ReflectiveOperationException if this is another version of JJava
      */
-    public static void install(Object kernel) throws ReflectiveOperationException {
-        Object io = get(kernel, "io");
-        Object jupyterOut = get(io, "jupyterOut");
-        KernelOutput output = new KernelOutput(sender(io, "jupyterOut"), sender(io, "jupyterErr"));
-        output.start();
-        set(io, "out", output.stream("stdout"));
-        set(io, "err", output.stream("stderr"));
-        // what JJava gives back to the process at a cell's end: threads may print after it
+    public static void install(JShell shell, Object io, BooleanSupplier inCell)
+            throws ReflectiveOperationException {
+        FreshCompiler.install(shell);
+        Field out = streamField(io, "out");
+        Field err = streamField(io, "err");
+        KernelOutput output =
+                new KernelOutput((PrintStream) out.get(io), (PrintStream) err.get(io), inCell);
+        out.set(io, output.stream("stdout"));
+        err.set(io, output.stream("stderr"));
+        // JJava restores these after each cell; its threads may print later
         System.setOut(output.stream("stdout"));
         System.setErr(output.stream("stderr"));
-
-        Object control = get(get(kernel, "evaluator"), "execControl");
-        ThreadPoolExecutor before = (ThreadPoolExecutor) get(control, "executor");
-        Field cell = field(jupyterOut, "env");
-        CellThreads threads =
-                new CellThreads(
-                        before.getThreadFactory(),
-                        () -> {
-                            try {
-                                output.begin(cell.get(jupyterOut));
-                            } catch (IllegalAccessException impossible) {
-                                throw new IllegalStateException(impossible);
-                            }
-                        },
-                        output::send);
-        set(control, "executor", threads);
-        before.shutdown();
+        output.start();
+        shell.onSnippetEvent(
+                event -> {
+                    if (event.status() == Snippet.Status.RECOVERABLE_NOT_DEFINED) {
+                        // JJava reports only snippets that JShell rejects
+                        shell.diagnostics(event.snippet())
+                                .forEach(diag -> System.err.println(diag.getMessage(Locale.ROOT)));
+                    }
+                    if (wasInterrupted(event)) {
+                        Bars.awaitEnding();
+                    }
+                    output.send();
+                });
     }
 
-    @SuppressWarnings("unchecked")
-    private static BiConsumer<Object, String> sender(Object io, String stream)
-            throws ReflectiveOperationException {
-        return (BiConsumer<Object, String>) get(get(io, stream), "write");
+    private static Field streamField(Object io, String name) throws ReflectiveOperationException {
+        Field field = io.getClass().getField(name);
+        field.setAccessible(true);
+        return field;
     }
 
-    private static Object get(Object owner, String name) throws ReflectiveOperationException {
-        return field(owner, name).get(owner);
-    }
-
-    private static void set(Object owner, String name, Object value)
-            throws ReflectiveOperationException {
-        field(owner, name).set(owner, value);
-    }
-
-    private static Field field(Object owner, String name) throws NoSuchFieldException {
-        for (Class<?> type = owner.getClass(); type != null; type = type.getSuperclass()) {
-            for (Field field : type.getDeclaredFields()) {
-                if (field.getName().equals(name)) {
-                    field.setAccessible(true);
-                    return field;
-                }
-            }
-        }
-        throw new NoSuchFieldException(owner.getClass().getName() + "." + name);
+    private static boolean wasInterrupted(SnippetEvent event) {
+        return event.exception() instanceof EvalException thrown
+                && INTERRUPTED.equals(thrown.getExceptionClassName());
     }
 }

@@ -1,2 +1,2 @@
-/** The Java kernel of notebooks: its start, its output, and progress bars. */
+/** Java in notebooks: starts and adapts the kernel, collects output, draws a training's bars. */
 package org.djlresnet.notebook;

@@ -125,9 +125,10 @@ public record TrainingRun(
         TrainingPlan.rejectIgnoredSettings(recipe);
         Engines.require(recipe.engine());
         Examples allTrain = data.read(recipe, true);
-        String classWarning = TrainingData.checkClasses(allTrain);
+        Examples allTest = data.read(recipe, false);
+        String classWarning = TrainingData.checkClasses(allTrain, allTest);
         Examples train = limited(allTrain, recipe);
-        Examples test = limited(data.read(recipe, false), recipe);
+        Examples test = limited(allTest, recipe);
         if (recipe.imageSize() == null && recipe.weights() == null) {
             TrainingData.requireSameSize(train, test);
         }

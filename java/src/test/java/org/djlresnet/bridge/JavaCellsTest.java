@@ -15,7 +15,10 @@ import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
@@ -48,7 +51,7 @@ class JavaCellsTest {
         return JsonParser.parseString(cells.result()).getAsJsonObject();
     }
 
-    /** Runs code that fails: what is told of it, as "message @ cell:line source". */
+    /** Runs code that fails and returns its error as "message @ cell:line source". */
     private String error(String code) throws InterruptedException {
         JsonObject error = run(code).getAsJsonObject("error");
         return String.format(
@@ -60,7 +63,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void aNameThatIsNowhereIsToldWithItsLine() throws InterruptedException {
+    void reportsTheLineOfAnUnknownName() throws InterruptedException {
         assertEquals("unknown: method g() @ 1:2 \"  g();\"", error("void f() {\n  g();\n}\nf();"));
         assertEquals(
                 "unknown: class Foo @ 2:1 \"class B extends Foo {}\"",
@@ -70,31 +73,61 @@ class JavaCellsTest {
                 error("int a;\nint h(Foo x) {\n  return 1;\n}"));
     }
 
-    @Test
-    void theEndOfJavaIsRefusedWhereverACellAsksForIt() throws InterruptedException {
-        String refused =
-                " would end Java, and this notebook's Python with it; restart the kernel instead @ ";
-        assertEquals(
-                "System.exit(3)" + refused + "1:2 \"System.exit(3);\"",
-                error("long big = 1L;\nSystem.exit(3);"));
-        assertEquals(
-                "System.exit(4)" + refused + "2:1 \"void end() { System.exit(4); }\"",
-                error("void end() { System.exit(4); }\nend();"));
-        assertEquals(
-                "System.exit(5)" + refused + "3:2 \"quit.accept(5);\"",
-                error("IntConsumer quit = System::exit;\nquit.accept(5);"));
-        // what comes before it is done, and what only looks like it is not refused
-        assertEquals("done", run("big").get("state").getAsString());
-        assertEquals(
-                "done",
-                run("class Door { int exit(int n) { return n; } }\nnew Door().exit(1);\n"
-                                + "System.currentTimeMillis();")
-                        .get("state")
-                        .getAsString());
+    /** Each of these compiles up to the writing of its class file, which then fails. */
+    static Map<String, String> unwritable() {
+        String text = "\"" + "y".repeat(70_000) + "\"";
+        return Map.of(
+                "constant string too long",
+                text + ".length()",
+                "UTF8 representation",
+                "String wide = \"" + "ä".repeat(40_000) + "\";",
+                "code too large",
+                "int sum() { int x = 0;" + " x += x * 3 + 1000000;".repeat(9_000) + " return x; }",
+                "too many parameters",
+                "int many(int a" + numbered(", int a%d", 260) + ") { return 0; }",
+                "array type has too many dimensions",
+                "int" + "[]".repeat(256) + " dims = null;",
+                "too many constants",
+                "class C {" + numbered(" static final long A%d = %1$d00000L;", 33_000) + " }");
+    }
+
+    private static String numbered(String format, int count) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> String.format(format, i))
+                .collect(Collectors.joining());
     }
 
     @Test
-    void anArrayLivesUntilItsNameIsGivenAgain() throws InterruptedException {
+    void leavesLaterCellsAloneWhenACellFailsToCompile() throws InterruptedException {
+        run("int kept = 5;");
+        for (Map.Entry<String, String> cell : unwritable().entrySet()) {
+            String error = error(cell.getValue());
+            assertTrue(error.startsWith(cell.getKey()), error);
+            JsonObject next = run("int next() { return kept + 1; }\nnext()");
+            assertEquals("done", next.get("state").getAsString(), cell.getKey());
+            assertEquals(6, cells.variables().get(next.get("value").getAsString()).value());
+        }
+    }
+
+    @Test
+    void leavesLaterCellsAloneWhenAMethodFailsToCompileLater() throws InterruptedException {
+        run("int early() { later(); return \"" + "y".repeat(70_000) + "\".length(); }");
+        assertTrue(error("void later() { }").startsWith("UTF8 representation"));
+        assertEquals("done", run("void later() { }\nlater();").get("state").getAsString());
+    }
+
+    @Test
+    void reportsAFailureOfJshellItself() throws InterruptedException {
+        run("int kept = 5;");
+        String error = error("\nint deep = " + "1+".repeat(20_000) + "1;");
+        assertTrue(
+                error.startsWith("JShell failed on this code: java.lang.StackOverflowError"),
+                error.substring(0, 100));
+        assertEquals("done", run("kept").get("state").getAsString());
+    }
+
+    @Test
+    void keepsAnArrayUntilItsNameIsDeclaredAgain() throws InterruptedException {
         cells.variables().putArray("x", bytes(1f), "FLOAT32", new long[] {1});
         run("ai.djl.ndarray.NDArray first = x;");
         cells.variables().putArray("y", bytes(2f), "FLOAT32", new long[] {1});
@@ -113,13 +146,13 @@ class JavaCellsTest {
     }
 
     @Test
-    void aMethodThatIsNotCompleteYetIsWarnedOf() throws InterruptedException {
+    void warnsOfAMethodThatUsesAnUnknownName() throws InterruptedException {
         assertEquals("done", run("\nint f() { return nmae; }").get("state").getAsString());
         assertEquals(
                 "[{\"stream\":\"stderr\",\"text\":\"warning: line 2: unknown: variable"
                         + " nmae\\n\"}]",
                 cells.output());
-        // what comes later in the cell is soon enough
+        // no warning if the cell declares it later
         JsonObject result =
                 run("int even(int n) { return odd(n); } int odd(int n) { return 7; } even(1)");
         assertEquals("[]", cells.output());
@@ -127,7 +160,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void aMethodThatAnotherTypeOfItsVariableBreaksIsToldWithItsLine() throws InterruptedException {
+    void reportsTheLineOfAMethodBrokenByItsVariablesNewType() throws InterruptedException {
         cells.variables().putWhole("x", 5);
         assertEquals("done", run("\nint twice() { return 2 * x; }").get("state").getAsString());
         cells.variables().putReal("x", 5.5);
@@ -138,35 +171,29 @@ class JavaCellsTest {
     }
 
     @Test
-    void aStackWithoutEndIsCutShort() throws InterruptedException {
+    void shortensTheTraceOfAnEndlessRecursion() throws InterruptedException {
         JsonObject error = run("void r() { r(); }\nr();").getAsJsonObject("error");
         assertEquals("java.lang.StackOverflowError", error.get("kind").getAsString());
         assertEquals(22, error.getAsJsonArray("trace").size());
     }
 
     @Test
-    void aCommentWithoutEndIsAnErrorWhereItBegins() throws InterruptedException {
-        assertEquals(
-                "unclosed comment @ 1:2 \"/* open\"", error("int y = 1;\n/* open\nint w = 5;"));
-        // of such a cell nothing is done
-        assertEquals("cannot find symbol\n  symbol:   variable y @ 2:1 \"y\"", error("y"));
-        assertEquals("unclosed comment @ 3:1 \"/**\"", error("/**"));
-        assertEquals(
-                "unclosed comment @ 4:3 \"  return 1; /* one\"",
-                error("\nint one() {\n  return 1; /* one\n}"));
-        assertEquals(
-                "unclosed comment @ 5:2 \"/* two\"", error("String s = \"/*\"; /* one */\n/* two"));
+    void reportsAnUnclosedComment() throws InterruptedException {
+        String unclosed = "the code ends inside a comment, a string or brackets";
+        assertEquals(unclosed + " @ 1:2 \"/**\"", error("\n/**"));
+        assertTrue(error("int y = 1;\n/* open\nint w = 5;").startsWith(unclosed));
+        assertTrue(error("\nint one() {\n  return 1; /* one\n}").contains(" @ 3:"));
         for (String closed : List.of("", "\n", "// /*", "/* one */\n/**/", "int v; // /* \"\"\"")) {
             assertEquals("done", run(closed).get("state").getAsString());
         }
     }
 
     @Test
-    void whatAThreadOfACellThrowsIsToldOnStandardError() throws InterruptedException {
+    void printsExceptionsOfThreadsToStandardError() throws InterruptedException {
         run(
                 "Thread thread = new Thread(() -> { throw new IllegalStateException(\"in"
                         + " thread\"); }, \"mine\");\nthread.start();\nthread.join();");
-        assertTold("Exception in thread \"mine\" java.lang.IllegalStateException: in thread");
+        assertPrinted("Exception in thread \"mine\" java.lang.IllegalStateException: in thread");
         run(
                 "var pool = java.util.concurrent.Executors.newFixedThreadPool(1, task -> new"
                         + " Thread(task, \"pooled\"));");
@@ -174,18 +201,16 @@ class JavaCellsTest {
                 "pool.execute(() -> { throw new IllegalArgumentException(\"in pool\"); });\n"
                         + "pool.shutdown();\n"
                         + "pool.awaitTermination(1, java.util.concurrent.TimeUnit.MINUTES);");
-        assertTold("Exception in thread \"pooled\" java.lang.IllegalArgumentException: in pool");
-        // a handler of the cells' own is kept
+        assertPrinted("Exception in thread \"pooled\" java.lang.IllegalArgumentException: in pool");
+        // the cells' own handler is kept
         run("Thread.setDefaultUncaughtExceptionHandler((t, e) -> System.err.println(\"own\"));");
         run("thread = new Thread(() -> { throw new Error(); });\nthread.start();\nthread.join();");
         run("Thread.setDefaultUncaughtExceptionHandler(null);");
         assertEquals("[{\"stream\":\"stderr\",\"text\":\"own\\n\"}]", cells.output());
     }
 
-    /**
-     * Asserts that standard error has a line and, below it, frames, and standard output nothing.
-     */
-    private void assertTold(String line) {
+    /** Asserts that only standard error was printed to: a line, then stack frames. */
+    private void assertPrinted(String line) {
         JsonArray pieces = JsonParser.parseString(cells.output()).getAsJsonArray();
         assertEquals(1, pieces.size());
         JsonObject piece = pieces.get(0).getAsJsonObject();
@@ -196,12 +221,12 @@ class JavaCellsTest {
     }
 
     @Test
-    void oneCellRunsAtATime() throws InterruptedException {
+    void runsOneCellAtATime() throws InterruptedException {
         cells.start("{ System.out.print(\"on\"); while (true) { } }");
         awaitOn();
-        String refused =
+        String rejected =
                 assertThrows(UserException.class, () -> cells.start("int late = 1;")).getMessage();
-        assertTrue(refused.contains("is still running"), refused);
+        assertTrue(rejected.contains("is still running"), rejected);
         cells.kill();
         assertTrue(cells.await(60_000));
         assertEquals("cannot find symbol\n  symbol:   variable late @ 2:1 \"late\"", error("late"));
@@ -213,9 +238,9 @@ class JavaCellsTest {
         }
     }
 
-    /** The second statement is compiled while it is asked, or runs already. */
+    /** The second statement is still being compiled, or already runs. */
     @Test
-    void aCellThatIsEndedBetweenTwoStatementsDoesNotGoOn() throws InterruptedException {
+    void stopsACellBetweenTwoStatements() throws InterruptedException {
         cells.start("System.out.print(\"on\");\nwhile (true) { }");
         awaitOn();
         cells.kill();
@@ -225,7 +250,7 @@ class JavaCellsTest {
         cells.stop();
         assertTrue(cells.await(60_000));
         assertEquals("done", run("int next = 1;").get("state").getAsString());
-        // a thread may be about to end; one that is not meets the time-out
+        // the thread may still be ending; the timeout fails one that never does
         while (Thread.getAllStackTraces().keySet().stream()
                 .anyMatch(thread -> thread.getName().equals("cell"))) {
             Thread.sleep(10);
@@ -233,7 +258,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void whatJavaPrintsGoesWhereItWentBeforeOnceTheCellsAreClosed() {
+    void restoresStandardOutputWhenClosed() {
         System.out.print("in a cell");
         assertTrue(cells.output().contains("in a cell"));
         cells.close();
@@ -242,7 +267,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void threadsOfACellThatIsEndedAreSilent() throws InterruptedException {
+    void stoppedThreadsPrintNothing() throws InterruptedException {
         run("Thread turning;");
         cells.start(
                 "{ turning = new Thread(() -> { System.out.print(\"on\"); while (true) { } });\n"
@@ -261,14 +286,14 @@ class JavaCellsTest {
     }
 
     @Test
-    void anObjectOfAClassThatIsNotPublicIsKnownByItsInterface() throws InterruptedException {
+    void declaresAnObjectOfAHiddenClassByItsInterface() throws InterruptedException {
         cells.variables().putObject("list", List.of(1, 2));
         Supplier<String> hello = () -> "hello";
         cells.variables().putObject("supplier", hello);
         run("Object first = list.get(0); Object said = supplier.get();");
         assertEquals(1, cells.variables().get("first").value());
         assertEquals("hello", cells.variables().get("said").value());
-        // back where it came from it is what it was declared as
+        // back in its own variable it keeps its declared type
         run("List<Integer> numbers = List.of(3);");
         cells.variables().putObject("numbers", cells.variables().get("numbers").value());
         run("int number = numbers.get(0);");

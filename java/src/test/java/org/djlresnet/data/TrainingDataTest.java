@@ -20,6 +20,10 @@ class TrainingDataTest {
         return ImageDataset.of(pixels, PixelType.UINT8, shape, labels, names);
     }
 
+    private static String check(Examples examples) {
+        return TrainingData.checkClasses(examples, examples);
+    }
+
     private static List<String> numbers(int classes) {
         return IntStream.range(0, classes).mapToObj(Integer::toString).toList();
     }
@@ -37,7 +41,7 @@ class TrainingDataTest {
             assertEquals(
                     "Training needs examples of at least 2 classes. Received: 3 training examples,"
                             + " all with label 3.",
-                    assertThrows(UserException.class, () -> TrainingData.checkClasses(one))
+                    assertThrows(UserException.class, () -> TrainingData.checkClasses(one, one))
                             .getMessage());
         }
     }
@@ -45,13 +49,16 @@ class TrainingDataTest {
     @Test
     void warnsOfLabelsThatDoNotCountFromZero() {
         assertEquals(
-                "253 of 256 classes have no training example. Received: 3 different labels, up to"
+                "253 of 256 classes have no example. Received: 3 different labels, up to"
                         + " 255. Number the classes from 0 without gaps.",
-                TrainingData.checkClasses(labelled(numbers(256), 0, 255, 1, 0)));
+                check(labelled(numbers(256), 0, 255, 1, 0)));
         // labels from 1, as in EMNIST, and a few missing classes are fine
-        assertNull(TrainingData.checkClasses(labelled(numbers(4), 1, 2, 3)));
-        assertNull(TrainingData.checkClasses(labelled(numbers(4), 0, 2)));
-        assertNull(TrainingData.checkClasses(labelled(List.of("a", "b", "c", "d", "e"), 0, 2)));
+        assertNull(check(labelled(numbers(4), 1, 2, 3)));
+        assertNull(check(labelled(numbers(4), 0, 2)));
+        // a class that only the test half has counts
+        assertNull(
+                TrainingData.checkClasses(labelled(numbers(5), 0, 1), labelled(numbers(5), 0, 4)));
+        assertNull(check(labelled(List.of("a", "b", "c", "d", "e"), 0, 2)));
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.djlresnet.notebook;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
@@ -34,7 +35,7 @@ class BarsTest {
     }
 
     @Test
-    void drawsEachBarToItsEndAndNoneTwice() throws InterruptedException {
+    void fillsEachBarAndRepeatsNone() throws InterruptedException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 16}");
         try (Network network = network(recipe)) {
             assertEquals(2, Bars.train(trainer(recipe, network), out).size());
@@ -47,7 +48,7 @@ class BarsTest {
         for (int i = 1; i < bars.size(); i++) {
             assertFalse(bars.get(i).equals(bars.get(i - 1)), text);
         }
-        assertFalse(text.contains("interrupted"), text);
+        assertFalse(text.contains("Interrupted"), text);
     }
 
     private static String phase(String state, int epoch, int done, String figures) {
@@ -55,9 +56,8 @@ class BarsTest {
                 .formatted(state, epoch, done, figures);
     }
 
-    /** What the bars of a phase say at last, whatever the run has told before. */
     @Test
-    void aBarEndsWithTheFiguresOfItsEnd() {
+    void endsABarWithTheFinalMetricsOfItsPhase() {
         String half = "'metrics': {'loss': 9.0, 'accuracy': 0.9}, 'examples_per_second': 7.0";
         String end = "'metrics': {'loss': 1.25, 'accuracy': 0.5}, 'examples_per_second': 8.0}";
         Bars bars = new Bars(out);
@@ -69,7 +69,7 @@ class BarsTest {
                         + " 'examples_per_second': 8, 'lr': 0.1, 'train_loss': 1.25,"
                         + " 'train_accuracy': 0.5, 'test_loss': 1.5, 'test_accuracy': 0.25}";
         bars.show(phase("training", 2, 20, half + ", 'ended': null, 'rows': [" + row + "]}"));
-        // the second epoch's validation was too short to be seen
+        // no poll saw the second epoch's short validation
         bars.show(
                 phase(
                         "done",
@@ -102,7 +102,7 @@ class BarsTest {
     }
 
     @Test
-    void isNotLeftBeforeTheRunHasEnded() throws InterruptedException {
+    void returnsAfterAnInterruptedRunHasEnded() throws InterruptedException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 100, 'batch_size': 16}");
         CountDownLatch inBatch = new CountDownLatch(1);
         CountDownLatch release = new CountDownLatch(1);
@@ -120,21 +120,19 @@ class BarsTest {
             while (!Bars.isEnding() || cell.getState() != Thread.State.WAITING) {
                 Thread.onSpinWait();
             }
-            stopWhereJavaCan(cell);
+            cell.interrupt(); // again, while the run is ending
             cell.join(300);
             assertTrue(cell.isAlive());
             release.countDown();
             cell.join();
-            assertEquals(
-                    Runtime.version().feature() < 20 ? "ThreadDeath" : "InterruptedException",
-                    thrown[0].getClass().getSimpleName());
+            assertInstanceOf(InterruptedException.class, thrown[0]);
             assertEquals(Progress.State.STOPPED, trainer.progress().state());
             assertFalse(Bars.isEnding());
         }
-        // on a line of its own, whether or not a bar had been drawn by then
+        // on its own line, with or without a bar before it
         String text = "\n" + drawn.toString(StandardCharsets.UTF_8);
         assertTrue(
-                text.contains("\ninterrupted: the run ends its batch and saves its state\n"), text);
+                text.contains("\nInterrupted. Finishing the batch and saving the state.\n"), text);
     }
 
     private Thread cell(Trainer trainer, Throwable[] thrown) {
@@ -156,13 +154,6 @@ class BarsTest {
             latch.await();
         } catch (InterruptedException unexpected) {
             throw new IllegalStateException(unexpected);
-        }
-    }
-
-    @SuppressWarnings({"deprecation", "removal"})
-    private static void stopWhereJavaCan(Thread thread) {
-        if (Runtime.version().feature() < 20) {
-            thread.stop();
         }
     }
 }

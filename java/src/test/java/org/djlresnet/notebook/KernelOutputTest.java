@@ -2,7 +2,9 @@ package org.djlresnet.notebook;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -12,47 +14,51 @@ import org.junit.jupiter.api.Test;
 class KernelOutputTest {
 
     private final List<String> messages = new ArrayList<>();
+    private boolean inCell = true;
     private final KernelOutput output =
-            new KernelOutput(
-                    (cell, text) -> messages.add(cell + " out " + text),
-                    (cell, text) -> messages.add(cell + " err " + text));
+            new KernelOutput(sender("out "), sender("err "), () -> inCell);
 
-    @Test
-    void manyLinesAreFewMessagesAndNoneIsLost() {
-        output.begin("cell 1");
-        PrintStream out = output.stream("stdout");
-        IntStream.range(0, 50_000).forEach(out::println);
-        output.send();
-        String all =
-                messages.stream()
-                        .map(message -> message.substring("cell 1 out ".length()))
-                        .collect(Collectors.joining());
-        assertEquals(
-                IntStream.range(0, 50_000).mapToObj(i -> i + "\n").collect(Collectors.joining()),
-                all);
-        assertEquals(1, messages.size());
+    /** A stream that records each write as a message, as JJava's streams do. */
+    private PrintStream sender(String prefix) {
+        OutputStream target =
+                new OutputStream() {
+                    @Override
+                    public void write(int b) {
+                        throw new AssertionError("one byte is no message");
+                    }
+
+                    @Override
+                    public void write(byte[] bytes, int offset, int length) {
+                        String text = new String(bytes, offset, length, StandardCharsets.UTF_8);
+                        messages.add(prefix + text);
+                    }
+                };
+        return new PrintStream(target, true, StandardCharsets.UTF_8);
     }
 
     @Test
-    void bothStreamsKeepTheirOrderAndTheLastCellItsThreads() {
-        output.stream("stdout").print("before any cell ");
-        output.begin("cell 1");
+    void sendsManyLinesInOneMessage() {
+        PrintStream out = output.stream("stdout");
+        IntStream.range(0, 50_000).forEach(out::println);
+        output.send();
+        String lines =
+                IntStream.range(0, 50_000).mapToObj(i -> i + "\n").collect(Collectors.joining());
+        assertEquals(List.of("out " + lines), messages);
+    }
+
+    @Test
+    void keepsTheOrderOfBothStreamsAndHoldsOutputBetweenCells() {
         output.stream("stdout").print("a");
         output.stream("stderr").print("b");
         output.stream("stdout").print("c");
         output.send();
-        output.stream("stdout").print("late");
+        inCell = false;
+        output.stream("stdout").print("late ");
         output.send();
-        output.begin("cell 2");
-        output.stream("stdout").print("d");
+        assertEquals(List.of("out a", "err b", "out c"), messages);
+        inCell = true;
+        output.stream("stdout").print("ä");
         output.send();
-        assertEquals(
-                List.of(
-                        "cell 1 out before any cell a",
-                        "cell 1 err b",
-                        "cell 1 out c",
-                        "cell 1 out late",
-                        "cell 2 out d"),
-                messages);
+        assertEquals(List.of("out a", "err b", "out c", "out late ä"), messages);
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.Model;
 import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
@@ -14,6 +15,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
 import ai.djl.nn.Blocks;
 import ai.djl.nn.SequentialBlock;
 import ai.djl.nn.convolutional.Conv2d;
@@ -59,19 +61,15 @@ class DjlTypesTest {
 
     @BeforeAll
     static void register() {
-        Models.register(
-                "own-net",
-                new ImageShape(1, SIDE, SIDE),
-                classes ->
-                        new SequentialBlock()
-                                .add(
-                                        Conv2d.builder()
-                                                .setKernelShape(new Shape(3, 3))
-                                                .setFilters(4)
-                                                .build())
-                                .add(BatchNorm.builder().build())
-                                .add(Blocks.batchFlattenBlock())
-                                .add(Linear.builder().setUnits(classes).build()));
+        Models.register("own-net", new ImageShape(1, SIDE, SIDE), DjlTypesTest::block);
+    }
+
+    private static Block block(int classes) {
+        return new SequentialBlock()
+                .add(Conv2d.builder().setKernelShape(new Shape(3, 3)).setFilters(4).build())
+                .add(BatchNorm.builder().build())
+                .add(Blocks.batchFlattenBlock())
+                .add(Linear.builder().setUnits(classes).build());
     }
 
     @BeforeEach
@@ -152,6 +150,22 @@ class DjlTypesTest {
         // the run's best epoch is another than its last one
         Files.delete(folder.resolve("best.safetensors"));
         assertArrayEquals(expected, served(DjlFolder.criteria(folder).build()), 1e-5);
+    }
+
+    @Test
+    void startsFromTheWeightsOfForeignModel() {
+        try (Model trained = Model.newInstance("trained")) {
+            Block block = block(2);
+            block.initialize(trained.getNDManager(), DataType.FLOAT32, new Shape(1, 1, SIDE, SIDE));
+            float[] weights = block.getParameters().valueAt(0).getArray().toFloatArray();
+            trained.setBlock(block);
+            Models.register(
+                    "trained-net", new ImageShape(1, SIDE, SIDE), classes -> trained.getBlock());
+            try (Network network = Network.create("trained-net", 1, NAMES, 1, Device.cpu())) {
+                NDArray first = network.stateDict().values().iterator().next();
+                assertArrayEquals(weights, first.toFloatArray());
+            }
+        }
     }
 
     @Test

@@ -70,7 +70,7 @@ class TrainingDataRunTest {
         ImageDataset gaps = data(8, 20, 0, 19);
         TrainingRun run = TrainingRun.prepare(recipe(""), gaps, gaps, null);
         run.network().close();
-        assertTrue(run.warning().startsWith("18 of 20 classes have no training example."));
+        assertTrue(run.warning().startsWith("18 of 20 classes have no example."));
         ImageDataset sound = data(8, 2, 0, 1);
         run = TrainingRun.prepare(recipe(""), sound, sound, null);
         run.network().close();

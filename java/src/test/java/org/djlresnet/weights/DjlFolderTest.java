@@ -295,6 +295,55 @@ class DjlFolderTest {
         }
     }
 
+    /** Prints the engine that serves a folder and the probability of its first class. */
+    static final class Served {
+        public static void main(String[] args) throws Exception {
+            Criteria<Image, Classifications> criteria =
+                    Criteria.builder()
+                            .setTypes(Image.class, Classifications.class)
+                            .optModelPath(Path.of(args[0]))
+                            .build();
+            try (ZooModel<Image, Classifications> model = criteria.loadModel();
+                    Predictor<Image, Classifications> predictor = model.newPredictor()) {
+                Image image = ImageFactory.getInstance().fromImage(image(false));
+                System.out.println(
+                        model.getNDManager().getEngine().getEngineName()
+                                + " "
+                                + predictor.predict(image).get(CLASSES.get(0)).getProbability());
+            }
+        }
+    }
+
+    @Test
+    void servesWithItsEngineWhereAnotherIsTheDefault() throws Exception {
+        Path place = folder.resolve("served");
+        String engine = Engine.getInstance().getEngineName();
+        float[] expected;
+        try (Network network = learned("cifar-resnet20", 3)) {
+            DjlFolder.write(place, network, plain(3));
+            expected = expected(network, ZEROS, ONES);
+        }
+        Path out = folder.resolve("out.txt");
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Dai.djl.default_engine="
+                                        + (engine.equals("PyTorch") ? "MXNet" : "PyTorch"),
+                                "-Dai.djl.offline=true",
+                                "-DOPT_OUT_TRACKING=true",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Served.class.getName(),
+                                place.toString())
+                        .redirectError(folder.resolve("err.txt").toFile())
+                        .redirectOutput(out.toFile())
+                        .start();
+        assertEquals(0, process.waitFor(), Files.readString(folder.resolve("err.txt")));
+        String[] printed = Files.readString(out).strip().split(" ");
+        assertEquals(engine, printed[0]);
+        assertEquals(expected[0], Double.parseDouble(printed[1]), 1e-5);
+    }
+
     @Test
     void translatorNeedsOurBlock() {
         try (Model model = Model.newInstance("other")) {
