@@ -40,6 +40,8 @@ public final class Models {
     private static final Map<String, Consumer<CifarResNet.Builder>> CIFAR_OPTIONS =
             new LinkedHashMap<>();
 
+    private static final List<String> NAMES;
+
     /** timm's ResNet-D names. */
     private static final Map<String, String> ALIASES =
             Map.of(
@@ -73,6 +75,7 @@ public final class Models {
         photographs();
         preact();
         small();
+        NAMES = List.copyOf(REGISTRY.keySet());
     }
 
     private Models() {}
@@ -198,12 +201,12 @@ public final class Models {
     }
 
     /**
-     * Lists the networks.
+     * Lists the networks of this library, without those that a program registers.
      *
      * @return the names, without options
      */
     public static List<String> names() {
-        return List.copyOf(REGISTRY.keySet());
+        return NAMES;
     }
 
     /**
@@ -225,7 +228,7 @@ public final class Models {
                     "Unknown model '"
                             + shown(parts[0])
                             + "'."
-                            + NearestName.suggest(parts[0], names()));
+                            + NearestName.suggest(parts[0], REGISTRY.keySet()));
         }
         List<String> options = new ArrayList<>();
         for (String option : List.of(parts).subList(1, parts.length)) {
