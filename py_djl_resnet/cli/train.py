@@ -109,7 +109,7 @@ def _last_lines(result: Run) -> list[str]:
     if best is not None:
         selected = f"best.safetensors: epoch {best['epoch']}, {metrics_line(best, [metric])}"
         if result.test is None:
-            selected += ", selected on the test data (--validation 0.1 holds out training data for that)"
+            selected += ", selected on the test data (use --validation 0.1 to hold out training data)"
         lines.append(selected)
     if result.test is not None:
         measured = {f"test_{name}": value for name, value in result.test.items()}
