@@ -138,7 +138,7 @@ def measurer(
     else:
         if dataset is None and recipe is None:
             raise UsageError(
-                f"This {network.name} records no data set, because it was not trained here. Name one, or pass images "
+                f"This {network.name} records no data set, because this package did not train it. Name one, or pass images "
                 "and labels."
             )
         name = str(dataset) if recipe is None or dataset is not None else recipe.dataset

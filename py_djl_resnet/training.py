@@ -83,7 +83,7 @@ def train(
     )
     if isinstance(model, Model):
         raise UsageError(
-            f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To begin with "
+            f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To start from "
             "its weights, call model.save(file) and train with Recipe(model=..., weights=file)."
         )
     if model is not None:
@@ -105,7 +105,7 @@ def train(
         raise SettingError('"resume" of a training on arrays needs "out", its run folder.')
     if resume not in (None, "auto") and out is not None:
         raise SettingError(
-            f'"out" cannot be given with "resume" of a run, which stays in its folder. Received: {out}. Omit "out".'
+            f'"out" cannot be combined with "resume" of a run, which stays in its folder. Received: {out}. Omit "out".'
         )
     any_recipe = resume != "auto" and recipe is None and model is None and not isinstance(dataset, str)
     resumable = {} if any_recipe else {name: getattr(wanted, name) for name in RESUMABLE}

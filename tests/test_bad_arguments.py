@@ -274,7 +274,7 @@ def no_java(monkeypatch):
         ({"class_names": "abc"}, "class_names must be a list of names. Received: 'abc'"),
         ({"class_names": 3}, "class_names must be a list of names. Received: 3"),
         ({"class_names": ["a", None]}, r"class_names\[1\] must be a string. Received: None"),
-        ({"class_names": ["a", "b", "a"]}, "class_names must differ from one another. Received: 'a' twice"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must be distinct. Received: 'a' twice"),
     ],
 )
 def test_train_rejects_a_wrong_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):

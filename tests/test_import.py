@@ -284,7 +284,7 @@ def test_values_that_are_not_finite_are_warned_about(command, tmp_path, state):
         (("theirs.safetensors", "--model", NAME, "--class-names", "none.txt"), "--class-names none.txt cannot be read"),
         (
             ("theirs.safetensors", "--model", NAME, "--new-head", "3", "--class-names", "two.txt"),
-            "--class-names two.txt has a wrong number of lines. Received: 2. Allowed: one line for each class of",
+            "--class-names two.txt has the wrong number of lines. Received: 2. Allowed: one line for each class of",
         ),
         (
             ("theirs.safetensors", "--model", NAME, "--class-names", "empty.txt"),
