@@ -130,8 +130,8 @@ def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     check_finite(array, name)
     if array.min() < -_ROUNDING or array.max() > 1 + _ROUNDING:
         raise UsageError(
-            f"{name} of dtype {array.dtype} must have values from 0 to 1. Received: {array.min():g} to {array.max():g}. Pass "
-            "0 to 255 as uint8. For normalized input call model(x)."
+            f"{name} of dtype {array.dtype} must have values from 0 to 1. Received: {array.min():g} to "
+            f"{array.max():g}. Pass 0 to 255 as uint8. For normalized input, call model(x)."
         )
     return array.astype(np.float32, copy=False)
 

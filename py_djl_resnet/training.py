@@ -69,11 +69,11 @@ def train(
         callback: called on this thread with each new row of the history.
 
     Raises:
-        UsageError: a wrong setting (:class:`SettingError`), array or file, a training that already runs in this
+        UsageError: a wrong setting (:class:`SettingError`), array or file, a run that is already in progress in this
             process, or a run that another process writes to (:class:`RunInUseError`). Nothing has been written.
         Interrupted: after a signal; its ``folder`` holds ``last.safetensors``, its ``run`` the network.
-        TrainingError: the loss is no longer a number.
-        ResnetError: another failure, such as a full disk; its ``run``, as that of TrainingError, has the history and
+        TrainingError: the loss is no longer finite.
+        ResnetError: another failure, such as a full disk; its ``run``, like that of TrainingError, has the history and
             the network. An exception from `callback` also ends the training, but has neither.
     """
     wanted = (

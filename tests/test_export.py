@@ -115,7 +115,7 @@ def test_wrong_argument_is_rejected(tmp_path, small, arguments, message):
     ("network", "arguments", "message"),
     [
         ({"in_channels": 2}, {}, "images of 1 or 3 channels. Received: a network of 2"),
-        ({"in_channels": 1}, {"preprocessing": HOW}, "makes images of 3 channels, but the network needs 1"),
+        ({"in_channels": 1}, {"preprocessing": HOW}, "outputs images of 3 channels, but the network needs 1"),
         ({"in_channels": 3, "class_names": ["a\nb"]}, {}, "one line of synset.txt"),
     ],
 )

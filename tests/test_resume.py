@@ -161,7 +161,7 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
     [
         (
             ["--resume", "finished", "--out", "new"],
-            ["--out cannot be combined with --resume of a run", "Received: new."],
+            ["--out cannot be combined with --resume", "Received: new."],
         ),
         (
             ["--resume", "finished", "--lr", "1"],

@@ -53,7 +53,7 @@ _exit_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class _Started:
-    """What was chosen when the JVM started."""
+    """The choices made when the JVM started."""
 
     engine: str
     threads: int | None

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--invert",
         action="store_true",
-        help="for dark-on-light images: swap light and dark, as Fashion-MNIST is light on dark",
+        help="swap light and dark, for dark-on-light images",
     )
     add_preprocessing(parser)
     parser.add_argument("--json", action="store_true", help="print JSON only")
