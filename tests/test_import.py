@@ -302,7 +302,7 @@ def test_wrong_argument_is_rejected(refused, tmp_path, state, arguments, message
 
 
 def test_new_head_needs_weights_and_classes(tmp_path):
-    with pytest.raises(UsageError, match="new_head needs weights"):
+    with pytest.raises(UsageError, match="Give weights, and classes"):
         create_model(NAME, new_head=True)
     with pytest.raises(UsageError, match="and classes or class_names"):
         create_model(NAME, weights=tmp_path / "any", new_head=True)
