@@ -179,7 +179,7 @@ def test_file_size_limit_ends_the_run_and_keeps_its_checkpoints(whole, stopped):
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 1
     line = the_error(ran.stderr)
-    assert f"{stopped / 'last.safetensors'} cannot be written" in line
+    assert f"Cannot write the checkpoint {stopped / 'last.safetensors'}" in line
     assert "File too large" in line
     assert "Earlier checkpoints are intact" in line
     assert state(stopped) == before
