@@ -171,7 +171,7 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
         (["--resume", "nothing"], ["run nothing does not exist"]),
         (["--resume", "finished/nothing.safetensors"], ["nothing.safetensors"]),
         (["--resume", "auto", "--patience", "0"], ["patience", "1 to 1000000"]),
-        (["--resume", "finished", "--device", "gpu:999"], ['no device "gpu:999"', "GPUs"]),
+        (["--resume", "finished", "--device", "gpu:999"], ["no such device. Received: 'gpu:999'", "GPUs"]),
         (
             ["--resume", "finished", "--wait-for-lock", "-1"],
             ["--wait-for-lock must be 0 or more seconds. Received: -1."],
