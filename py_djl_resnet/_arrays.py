@@ -11,7 +11,7 @@ from .errors import UsageError
 
 
 def conversion(array: npt.NDArray[Any], name: str = "x") -> str:
-    """Returns how to convert images of a wrong dtype, judged by their values.
+    """Returns advice on converting images of the wrong dtype, based on their values.
 
     Args:
         array: the images.
@@ -29,7 +29,7 @@ def conversion(array: npt.NDArray[Any], name: str = "x") -> str:
         return f"Pass {name}.astype('uint8')."
     if array.dtype == np.uint16:
         return f"For values from 0 to 65535, pass ({name} // 257).astype('uint8')."
-    return f"The values reach from {least} to {most}. Scale them to 0 to 255 and pass uint8."
+    return f"The values range from {least} to {most}. Scale them to 0 to 255 and pass uint8."
 
 
 def require_array(images: Any, name: str) -> npt.NDArray[Any]:

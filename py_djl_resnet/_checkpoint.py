@@ -1,4 +1,4 @@
-"""The header of a checkpoint, read before Java runs. Only Java checks the whole file."""
+"""Reads the header of a checkpoint before Java runs. Only Java checks the whole file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEY = "py_djl_resnet"
 #: Java's limit for a header, in bytes.
 _MOST_HEADER = 10_000_000
 
-#: The other files of a run's folder.
+#: The other files of a run folder.
 _RUN_FILES = ("recipe.json", "metrics.csv", "profile.csv", "log.txt", "run.lock")
 
 
@@ -26,7 +26,7 @@ def is_checkpoint(file: Path) -> bool:
 
 
 def require_no_run(target: Path) -> None:
-    """Protects a device, a pipe, a checkpoint with the state of a run, and other files of a run folder.
+    """Rejects a target that is a device, a pipe, a checkpoint with the state of a run, or another file of a run folder.
 
     Raises:
         UsageError: `target` must not be replaced.
@@ -59,7 +59,7 @@ def recipe_settings(file: Path) -> dict[str, Any]:
 
 
 def _header(file: Path) -> bytes:
-    """Returns the JSON text after the eight bytes of its length; a truncated file gives less."""
+    """Returns the JSON text after its eight-byte length; less if the file is truncated."""
     require_no_pipe(file)
     with file.open("rb") as opened:
         return opened.read(min(int.from_bytes(opened.read(8), "little"), _MOST_HEADER))

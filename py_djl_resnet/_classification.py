@@ -94,7 +94,7 @@ def logits(
 def _named_logits(
     handle: Any, names: list[str], pixels: list[npt.NDArray[Any]], classes: int, prepared: str, problems: list[str]
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
-    """Pairs names with logits. An image that cannot be preprocessed becomes a problem."""
+    """Pairs names with logits. An image that cannot be preprocessed is added to `problems`."""
     try:
         return list(zip(names, logits(handle, pixels, classes, prepared), strict=True))
     except UsageError as error:

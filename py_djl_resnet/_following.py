@@ -1,4 +1,4 @@
-"""Follows a training in the JVM to its end, shows its progress, and stops it on a signal."""
+"""Follows a training run in the JVM to its end, shows its progress, and stops it on a signal."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def follow(
     jvm.require_no_fork()
     if not _running.acquire(blocking=False):
         raise UsageError(
-            "Only one training can run in a process. Wait until the current one has ended, or use another process."
+            "A process can train only one network at a time. Wait for the current run to end, or use another process."
         )
     try:
         display = shown_by(progress)
@@ -101,7 +101,7 @@ def _result(
 
 def _how_to_resume(run: Run) -> str:
     if run.folder is None:
-        return "Nothing is kept on disk. The network is run.model of this exception."
+        return "Nothing was saved to disk. The network is this exception's run.model."
     on_arrays = run.recipe.dataset == ARRAYS
     if in_notebook() or on_arrays:
         again = f"py_djl_resnet.resume({str(run.folder)!r}{', dataset=the same arrays' if on_arrays else ''})"

@@ -108,7 +108,7 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
     if array.ndim != 4 or 0 in shape or array.shape[3] not in allowed:
         forms = "(H, W) or (H, W, C)" if single else "(H, W), (H, W, C), (N, H, W) or (N, H, W, C)"
         raise UsageError(
-            f"{name} has a wrong shape. Received: {shape}. Allowed: {forms}, with no empty axis and channels last, C "
+            f"{name} has the wrong shape. Received: {shape}. Allowed: {forms}, with no empty axis and channels last, C "
             f"being {' or '.join(map(str, allowed))}."
         )
     array = _checked(array, name)
@@ -130,8 +130,8 @@ def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     check_finite(array, name)
     if array.min() < -_ROUNDING or array.max() > 1 + _ROUNDING:
         raise UsageError(
-            f"{name} of dtype {array.dtype} must be from 0 to 1. Received: {array.min():g} to {array.max():g}. Pass "
-            "0 to 255 as uint8. For normalized input call model(x)."
+            f"{name} of dtype {array.dtype} must have values from 0 to 1. Received: {array.min():g} to "
+            f"{array.max():g}. Pass 0 to 255 as uint8. For normalized input, call model(x)."
         )
     return array.astype(np.float32, copy=False)
 

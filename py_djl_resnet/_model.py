@@ -81,7 +81,7 @@ class Model:
         check_finite(array, "input")
         if (most := float(array.max())) > _USUAL:
             warnings.warn(
-                f"The input reaches {most:g}, and float32 is used as it is. Pass images from 0 to 255 as uint8.",
+                f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.",
                 ResnetWarning,
                 stacklevel=2,
             )
@@ -141,7 +141,7 @@ class Model:
         return state_dict(self.handle)
 
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
-        """Replaces all parameters and running statistics; after an error, none.
+        """Replaces all parameters and running statistics; an error leaves them unchanged.
 
         Args:
             state: floating-point arrays as :meth:`state_dict` returns them; they are copied. A prefix that all names

@@ -100,10 +100,10 @@ def _unpickle(file: Path, target: Path) -> None:
         {
             "torch": "{file} is a pickle, which needs torch, and torch cannot be imported: {text}. Run pip install "
             "'py-djl-resnet[torch]', or convert the file to safetensors.",
-            "object": "{file} contains {text}, and only tensors are read from a pickle, because other objects can run "
-            "code. Save the weights alone in torch: torch.save(model.state_dict(), 'weights.pth')",
+            "object": "{file} contains {text}. Only tensors are read from a pickle, because other objects can run "
+            "code. Save only the weights in torch: torch.save(model.state_dict(), 'weights.pth')",
             "damaged": "{file} cannot be read: {text}. It may be damaged; download or save it again.",
-            "content": "{file} holds no state dict: {text}. Save one in torch: "
+            "content": "{file} does not hold a state dict: {text}. Save one in torch: "
             "torch.save(model.state_dict(), 'weights.pth')",
         }[answer["kind"]].format(file=file, text=answer["error"][:300].rstrip("."))
     )

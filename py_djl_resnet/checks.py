@@ -1,4 +1,4 @@
-"""Checks of arguments that Java could not check, or would report less clearly."""
+"""Checks arguments that Java cannot check, or would report less clearly."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
         raise UsageError(f"class_names must be a list of names. Received: {shown(values)}.")
     names = [checked_text(value, f"class_names[{index}]") for index, value in enumerate(values)]
     if not names:
-        raise UsageError("class_names must have at least one name. Received: none.")
+        raise UsageError("class_names must have at least 1 name. Received: none.")
     seen: set[str] = set()
     for name in names if distinct else ():
         if name in seen:
-            raise UsageError(f"class_names must differ from one another. Received: {shown(name)} twice.")
+            raise UsageError(f"class_names must be distinct. Received: {shown(name)} twice.")
         seen.add(name)
     return names
 

@@ -1,4 +1,4 @@
-"""Data sets: bundled and named ones, and a caller's arrays."""
+"""Named data sets and a caller's arrays."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def available(engine: str | None = None) -> list[dict[str, Any]]:
 
 
 def default_folder(name: str) -> Path:
-    """Returns the folder of a data set's files if none is given: bundled, or in the cache."""
+    """Returns the folder of a data set's files if none is given: the bundled one, or one in the cache."""
     return jars.cache_folder() / "data" if name in ARCHIVES else bundled_data()
 
 
@@ -71,7 +71,7 @@ def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet
     """
     if name not in ARCHIVES:
         raise UsageError(
-            f"Data set {name!r} cannot be fetched.{nearest(name, ARCHIVES)} Allowed: {', '.join(ARCHIVES)}."
+            f"Data set {name!r} cannot be downloaded.{nearest(name, ARCHIVES)} Allowed: {', '.join(ARCHIVES)}."
         )
     folder = default_folder(name) if data_dir is None else Path(os.path.abspath(checked_path(data_dir, "data_dir")))
     return fetch(ARCHIVES[name], folder, offline=jars.is_offline(), quiet=quiet)
@@ -166,7 +166,7 @@ def check_images(images: Any, name: str, channels_last: bool | None = None) -> n
     check_size(array, name)
     if array.dtype == np.float32 and _USUAL < (most := float(array.max())) < math.inf:
         warnings.warn(
-            f"The {name} reach {most:g}, but float32 images are expected in [0, 1]. Divide values up to 255 by 255.",
+            f"The {name} reach {most:g}, but float32 images are expected in [0, 1]. Divide 0-255 values by 255 first.",
             ResnetWarning,
             stacklevel=4,
         )

@@ -13,8 +13,8 @@ class ResnetError(Exception):
     """Any failure that this package reports. The message says what happened and what to do.
 
     Attributes:
-        run: the :class:`Run` that the failure ended, with its history and its network as it was then, or, with a
-            patience, at its best. None if no training had begun.
+        run: the :class:`Run` that the failure ended, with its history and its network: as it was then or, with early
+            stopping, at its best. None if no training had begun.
     """
 
     exit_code = 1
@@ -55,7 +55,7 @@ class DataError(ResnetError):
 
 
 class EngineError(ResnetError):
-    """The deep-learning engine did not start, or failed while running."""
+    """The deep-learning engine failed to start, or failed while running."""
 
 
 class TrainingError(ResnetError):

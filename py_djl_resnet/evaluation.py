@@ -138,8 +138,8 @@ def measurer(
     else:
         if dataset is None and recipe is None:
             raise UsageError(
-                f"This {network.name} records no data set, because it was not trained here. Name one, or pass images "
-                "and labels."
+                f"This {network.name} records no data set, because this package did not train it. Name one, or "
+                "pass images and labels."
             )
         name = str(dataset) if recipe is None or dataset is not None else recipe.dataset
         folder = checked_path(data_dir, "data_dir") if data_dir is not None else None

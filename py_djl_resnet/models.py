@@ -72,7 +72,7 @@ def create_model(
         if classes not in (None, len(class_names)):
             raise UsageError(
                 f"classes must be the number of class_names. Received: classes={classes} with {len(class_names)} "
-                "class_names. Leave classes out."
+                "class_names. Omit classes."
             )
         classes = len(class_names)
     if in_channels is not None:
@@ -81,7 +81,7 @@ def create_model(
         classes = whole_number(classes, "classes", most=INT if weights is None else MAX_CLASSES)
     seed = whole_number(seed, "seed", -LONG - 1, LONG)
     if new_head and (weights is None or classes is None):
-        raise UsageError("new_head needs weights, whose last layer it replaces, and classes or class_names.")
+        raise UsageError("new_head replaces the last layer of weights. Give weights, and classes or class_names.")
     if preprocessing is not None and weights is None:
         raise UsageError("preprocessing needs weights. A network without them is trained first.")
     prepared = preprocessing_text(preprocessing)

@@ -1,4 +1,4 @@
-"""How the time of a training step breaks down."""
+"""The time of a training step, by part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a training run shows its progress: a bar on a terminal or in a notebook, else a line per epoch."""
+"""Shows the progress of a training run: a bar on a terminal or in a notebook, else a line per epoch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOTEBOOK_COLUMNS = 100
 
 
 class Display(Protocol):
-    """What :func:`py_djl_resnet.train` calls as a run advances, about ten times a second."""
+    """The interface that :func:`py_djl_resnet.train` calls during a run, about ten times a second."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Shows the current state.
@@ -180,7 +180,7 @@ def fitted(parts: Sequence[str], columns: int) -> str:
 
 
 def shown_by(progress: Any) -> Display:
-    """Returns what shows a run: `progress` itself, or what True and False stand for.
+    """Returns the display for `progress`: the object itself, or the default for True or False.
 
     Raises:
         UsageError: it is none of these.
@@ -197,7 +197,7 @@ def shown_by(progress: Any) -> Display:
 
 
 def display(stream: TextIO | None = None, epochs_to: TextIO | None = None) -> Display:
-    """Returns a bar for a terminal or a notebook, else lines. What cannot be written is dropped.
+    """Returns a bar for a terminal or a notebook, else lines. Output that cannot be written is dropped.
 
     Args:
         stream: a terminal, file or pipe; None for standard error, or a notebook's standard output.

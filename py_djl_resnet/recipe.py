@@ -157,7 +157,7 @@ def environment_settings(environment: Mapping[str, str] = os.environ) -> dict[st
 
 
 def number(text: str) -> int | float | str:
-    """Returns the number in a text, or the text, which Java then rejects."""
+    """Returns the number in a text; text that is not a number is returned unchanged, for Java to reject."""
     try:
         return int(text)
     except ValueError:

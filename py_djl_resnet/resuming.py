@@ -97,7 +97,7 @@ def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -
 
 
 def _recipes(source: Path) -> Iterator[tuple[Path, Recipe]]:
-    """Yields each readable recipe of a run with its file; raises the first :class:`UsageError` if there is none."""
+    """Yields each readable recipe of a run with its file; if there is none, raises the first :class:`UsageError`."""
     is_checkpoint = source.is_file()
     folder = source.parent if is_checkpoint else source
     failures = []

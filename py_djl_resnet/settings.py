@@ -98,7 +98,7 @@ ENVIRONMENT = {setting.environment: setting.name for setting in SETTINGS.values(
 
 
 def check_start(engine: object, device: object, threads: object) -> None:
-    """Checks the settings that Java needs to start, because it cannot check them before.
+    """Checks the settings that are needed to start Java, because Java cannot check them itself.
 
     Raises:
         SettingError: a value that is not allowed.

@@ -69,11 +69,11 @@ def train(
         callback: called on this thread with each new row of the history.
 
     Raises:
-        UsageError: a wrong setting (:class:`SettingError`), array or file, a training that already runs in this
+        UsageError: a wrong setting (:class:`SettingError`), array or file, a run that is already in progress in this
             process, or a run that another process writes to (:class:`RunInUseError`). Nothing has been written.
         Interrupted: after a signal; its ``folder`` holds ``last.safetensors``, its ``run`` the network.
-        TrainingError: the loss is no longer a number.
-        ResnetError: another failure, such as a full disk; its ``run``, as that of TrainingError, has the history and
+        TrainingError: the loss is no longer finite.
+        ResnetError: another failure, such as a full disk; its ``run``, like that of TrainingError, has the history and
             the network. An exception from `callback` also ends the training, but has neither.
     """
     wanted = (
@@ -83,7 +83,7 @@ def train(
     )
     if isinstance(model, Model):
         raise UsageError(
-            f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To begin with "
+            f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To start from "
             "its weights, call model.save(file) and train with Recipe(model=..., weights=file)."
         )
     if model is not None:
@@ -105,7 +105,7 @@ def train(
         raise SettingError('"resume" of a training on arrays needs "out", its run folder.')
     if resume not in (None, "auto") and out is not None:
         raise SettingError(
-            f'"out" cannot be given with "resume" of a run, which stays in its folder. Received: {out}. Omit "out".'
+            f'"out" cannot be combined with "resume" of a run, which stays in its folder. Received: {out}. Omit "out".'
         )
     any_recipe = resume != "auto" and recipe is None and model is None and not isinstance(dataset, str)
     resumable = {} if any_recipe else {name: getattr(wanted, name) for name in RESUMABLE}

@@ -106,7 +106,7 @@ def _array(name: Any, value: Any) -> npt.NDArray[Any]:
 
 
 def _without_prefix(state: dict[str, npt.NDArray[Any]], names: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    """Undoes what DistributedDataParallel, torch.compile, AveragedModel and others do to the names."""
+    """Removes name prefixes added by DistributedDataParallel, torch.compile, AveragedModel and others."""
     state = {name: array for name, array in state.items() if name.rpartition(".")[2] != _AVERAGED}
     if any(name in names for name in state):
         return state
@@ -137,12 +137,10 @@ def export(
     if format not in FORMATS:
         raise UsageError(f"Unknown format. Received: {format!r}. Allowed: {', '.join(FORMATS)}.")
     if with_preprocessing and format != "onnx":
-        raise UsageError(f"with_preprocessing is for the format onnx. Received: {format}.")
+        raise UsageError(f"with_preprocessing needs the format onnx. Received: {format}.")
     prepares = format == "djl" or with_preprocessing
     if preprocessing is not None and not prepares:
-        raise UsageError(
-            f"preprocessing is for the format djl, and for onnx with with_preprocessing. Received: {format}."
-        )
+        raise UsageError(f"preprocessing needs the format djl, or onnx with with_preprocessing. Received: {format}.")
     prepared = chosen(preprocessing, info["preprocessing"], info["model"]) if prepares else None
     target = os.path.abspath(checked_path(path, "path"))
     if format != "djl":

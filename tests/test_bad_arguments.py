@@ -274,7 +274,7 @@ def no_java(monkeypatch):
         ({"class_names": "abc"}, "class_names must be a list of names. Received: 'abc'"),
         ({"class_names": 3}, "class_names must be a list of names. Received: 3"),
         ({"class_names": ["a", None]}, r"class_names\[1\] must be a string. Received: None"),
-        ({"class_names": ["a", "b", "a"]}, "class_names must differ from one another. Received: 'a' twice"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must be distinct. Received: 'a' twice"),
     ],
 )
 def test_train_rejects_a_wrong_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):
@@ -303,7 +303,7 @@ def test_train_rejects_a_wrong_argument_before_java_starts(tmp_path, monkeypatch
         (lambda run: run.plot(5), "the figure's file must be a string or a Path. Received: 5"),
         (lambda run: Run.open(None), "run folder must be a string or a Path. Received: None"),
         (lambda run: create_model(class_names="abc"), "class_names must be a list of names. Received: 'abc'"),
-        (lambda run: create_model(class_names=["a", "a"]), "class_names must differ .*Received: 'a' twice"),
+        (lambda run: create_model(class_names=["a", "a"]), "class_names must be distinct.*Received: 'a' twice"),
     ],
 )
 def test_wrong_object_is_rejected_before_java_starts(trained, call, message):

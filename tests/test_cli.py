@@ -21,7 +21,7 @@ EPOCH = (
     r"epoch \d+/2: train loss \d+\.\d{3}, train acc [01]\.\d{3}, test loss \d+\.\d{3}, test acc [01]\.\d{3}, "
     r"\d+\.\d s, \d+:\d\d left\n"
 )
-SELECTED = r"best\.safetensors: epoch \d+, test acc [01]\.\d{3}, selected on the test data \(--validation .+\)\n"
+SELECTED = r"best\.safetensors: epoch \d+, test acc [01]\.\d{3}, selected on the test data \(use --validation .+\)\n"
 LAST = (
     r"loss \d+\.\d{3}, train acc [01]\.\d{3}, test acc [01]\.\d{3}\n\d+\.\d examples/sec\n" + SELECTED + "run folder: "
 )

@@ -152,7 +152,7 @@ def test_engine_reports_why_it_did_not_load(library_jars, monkeypatch, tmp_path)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
     assert finding.verdict == "failure"
-    assert f"JAVA_HOME is not a suitable Java. Found: JAVA_HOME: {tmp_path}" in finding.detail
+    assert f"JAVA_HOME does not point to a suitable Java. Found: JAVA_HOME: {tmp_path}" in finding.detail
 
 
 def test_extras_are_listed(child, monkeypatch):

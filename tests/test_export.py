@@ -98,9 +98,9 @@ def test_nonempty_folder_is_not_overwritten(tmp_path, small):
     ("arguments", "message"),
     [
         ({"format": "torch"}, "Unknown format. Received: 'torch'. Allowed: safetensors, djl, onnx."),
-        ({"format": "djl", "with_preprocessing": True}, "with_preprocessing is for the format onnx. Received: djl"),
-        ({"format": "onnx", "preprocessing": "plain:9"}, "is for the format djl, and for onnx with with_preprocessing"),
-        ({"format": "safetensors", "preprocessing": HOW}, "is for the format djl, .* Received: safetensors"),
+        ({"format": "djl", "with_preprocessing": True}, "with_preprocessing needs the format onnx. Received: djl"),
+        ({"format": "onnx", "preprocessing": "plain:9"}, "needs the format djl, or onnx with with_preprocessing"),
+        ({"format": "safetensors", "preprocessing": HOW}, "needs the format djl, .* Received: safetensors"),
         ({"format": "djl", "preprocessing": "plain:0"}, "(?i)preprocessing.* received: '?plain:0"),
         ({"format": "djl", "preprocessing": HOW | {"deviation": [1, 1, 0]}}, 'Bad value for "deviation"'),
     ],
@@ -115,7 +115,7 @@ def test_wrong_argument_is_rejected(tmp_path, small, arguments, message):
     ("network", "arguments", "message"),
     [
         ({"in_channels": 2}, {}, "images of 1 or 3 channels. Received: a network of 2"),
-        ({"in_channels": 1}, {"preprocessing": HOW}, "makes images of 3 channels, but the network needs 1"),
+        ({"in_channels": 1}, {"preprocessing": HOW}, "outputs images of 3 channels, but the network needs 1"),
         ({"in_channels": 3, "class_names": ["a\nb"]}, {}, "one line of synset.txt"),
     ],
 )
@@ -175,6 +175,6 @@ def test_command_names_the_flags(refused, small, tmp_path):
     small.save(tmp_path / "net.safetensors")
     code, message = refused("export", "net.safetensors", "--format", "onnx", "--out", "n", "--preprocessing", "plain:9")
     assert code == 2
-    assert message == "--preprocessing is for --format djl, and for --format onnx with --with-preprocessing."
+    assert message == "--preprocessing needs --format djl, or --format onnx with --with-preprocessing."
     code, message = refused("export", "net.safetensors", "--format", "djl", "--out", "n", "--with-preprocessing")
-    assert (code, message) == (2, "--with-preprocessing is for --format onnx.")
+    assert (code, message) == (2, "--with-preprocessing needs --format onnx.")

@@ -284,7 +284,7 @@ def test_values_that_are_not_finite_are_warned_about(command, tmp_path, state):
         (("theirs.safetensors", "--model", NAME, "--class-names", "none.txt"), "--class-names none.txt cannot be read"),
         (
             ("theirs.safetensors", "--model", NAME, "--new-head", "3", "--class-names", "two.txt"),
-            "--class-names two.txt has a wrong number of lines. Received: 2. Allowed: one line for each class of",
+            "--class-names two.txt has the wrong number of lines. Received: 2. Allowed: one line for each class of",
         ),
         (
             ("theirs.safetensors", "--model", NAME, "--class-names", "empty.txt"),
@@ -302,7 +302,7 @@ def test_wrong_argument_is_rejected(refused, tmp_path, state, arguments, message
 
 
 def test_new_head_needs_weights_and_classes(tmp_path):
-    with pytest.raises(UsageError, match="new_head needs weights"):
+    with pytest.raises(UsageError, match="Give weights, and classes"):
         create_model(NAME, new_head=True)
     with pytest.raises(UsageError, match="and classes or class_names"):
         create_model(NAME, weights=tmp_path / "any", new_head=True)

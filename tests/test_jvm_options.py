@@ -63,7 +63,7 @@ def test_user_without_a_home_folder_needs_a_cache(monkeypatch, tmp_path):
     for name in ("DJL_CACHE_DIR", "ENGINE_CACHE_DIR", "PY_DJL_RESNET_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     for folder in (jars.cache_folder, jvm_options.engine_cache):
-        with pytest.raises(JarError, match=r"no home folder.*Set HOME, or PY_DJL_RESNET_CACHE"):
+        with pytest.raises(JarError, match=r"no home folder.*Set HOME, or set PY_DJL_RESNET_CACHE"):
             folder()
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path))
     assert jars.cache_folder() == tmp_path

@@ -143,7 +143,7 @@ def test_command_reports_a_run_that_patience_ended(command):
     assert command("train", *patient, "--min-delta", "1", "--quiet")[0] == 0
     code, _, err = command("train", "--resume", "mine")
     assert code == 0
-    assert "complete: its patience ended it after epoch 2 of 9. Nothing was trained.\n" in err
+    assert "complete: early stopping ended it after epoch 2 of 9. Nothing was trained.\n" in err
 
 
 @pytest.mark.parametrize("source", ["finished", "finished/last.safetensors"])
@@ -159,7 +159,10 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--resume", "finished", "--out", "new"], ["--out cannot be given with --resume of a run", "Received: new."]),
+        (
+            ["--resume", "finished", "--out", "new"],
+            ["--out cannot be combined with --resume", "Received: new."],
+        ),
         (
             ["--resume", "finished", "--lr", "1"],
             ["settings: --lr 1 (it is 0.05). Allowed to change: --data-dir, --epochs, "],
@@ -168,7 +171,7 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
         (["--resume", "nothing"], ["run nothing does not exist"]),
         (["--resume", "finished/nothing.safetensors"], ["nothing.safetensors"]),
         (["--resume", "auto", "--patience", "0"], ["patience", "1 to 1000000"]),
-        (["--resume", "finished", "--device", "gpu:999"], ['no device "gpu:999"', "GPUs"]),
+        (["--resume", "finished", "--device", "gpu:999"], ["no such device. Received: 'gpu:999'", "GPUs"]),
         (
             ["--resume", "finished", "--wait-for-lock", "-1"],
             ["--wait-for-lock must be 0 or more seconds. Received: -1."],

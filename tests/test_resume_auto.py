@@ -77,7 +77,7 @@ def test_auto_on_arrays_needs_and_resumes_a_run_folder(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"resume": "runs/first", "out": "new"}, '"out" cannot be given with "resume" of a run'),
+        ({"resume": "runs/first", "out": "new"}, '"out" cannot be combined with "resume" of a run'),
         ({"resume": "nothing"}, "run nothing does not exist"),
         ({"resume": 5}, "resume must be a string or a Path. Received: 5"),
         ({"wait": 1}, '"wait" needs "resume"'),

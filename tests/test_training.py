@@ -146,7 +146,7 @@ def test_second_training_in_a_process_is_rejected(arrays):
 
     def begin_another(row):
         def another():
-            with pytest.raises(UsageError, match="Only one training can run in a process") as caught:
+            with pytest.raises(UsageError, match="can train only one network at a time") as caught:
                 train(dataset=arrays, recipe=SMALL, progress=False)
             rejections.append(caught)
 

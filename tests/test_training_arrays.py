@@ -48,7 +48,7 @@ def test_float32_up_to_255_warns_once(arrays):
     train_x, train_y, test_x, test_y = arrays
     large = (train_x * np.float32(255), train_y, test_x, test_y)
     with pytest.warns(
-        ResnetWarning, match=r"The training images reach .*\. Divide values up to 255 by 255\."
+        ResnetWarning, match=r"The training images reach .*\. Divide 0-255 values by 255 first\."
     ) as warned:
         train(dataset=large, recipe=SMALL.replace(epochs=1, lr=1e-6), progress=False).model.close()
     assert [str(warning.message).partition(" reach")[0] for warning in warned] == ["The training images"]

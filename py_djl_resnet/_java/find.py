@@ -61,8 +61,8 @@ def find_java() -> Java:
     found = "; ".join(searched)
     if chosen:  # never silently replace the user's choice
         raise JavaNotFoundError(
-            f"JAVA_HOME is not a suitable Java. Found: {found}. Set JAVA_HOME to Java {OLDEST} or later, or unset it "
-            "to use another of these."
+            f"JAVA_HOME does not point to a suitable Java. Found: {found}. Set JAVA_HOME to Java {OLDEST} or "
+            "later, or unset it to use another of these."
         )
     raise JavaNotFoundError(f"Java {OLDEST} or later was not found. Found: {found}. {_CURE}")
 

@@ -124,7 +124,7 @@ def home_folder() -> Path:
         return Path.home()
     except RuntimeError as error:
         raise JarError(
-            "This user has no home folder for the caches. Set HOME, or PY_DJL_RESNET_CACHE to a writable folder."
+            "This user has no home folder for caches. Set HOME, or set PY_DJL_RESNET_CACHE to a writable folder."
         ) from error
 
 
@@ -169,7 +169,7 @@ def is_offline() -> bool:
 
 
 def find(jars: Iterable[Jar]) -> Search:
-    """Searches this machine for `jars`, skipping files with another checksum than the locked one.
+    """Searches this machine for `jars`, skipping files whose checksum differs from the locked one.
 
     Raises:
         JarError: a file in PY_DJL_RESNET_JARS is not the locked one.
@@ -222,7 +222,7 @@ def class_path(engine: str, *, natives: bool = True, offline: bool = False, quie
 
 
 def _download(search: Search, quiet: bool) -> None:
-    """Downloads the missing jars to the cache, waiting for another process that does the same."""
+    """Downloads the missing jars to the cache, after waiting for any other process that is downloading them."""
     cache, source = cache_folder(), repository()
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ _exit_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class _Started:
-    """What was chosen when the JVM started."""
+    """The choices made when the JVM started."""
 
     engine: str
     threads: int | None
@@ -237,7 +237,7 @@ def _check_running(started: _Started, engine: str | None = None, threads: int | 
     if threads not in (None, started.threads):
         raise UsageError(
             f"The number of threads is fixed when the engine starts. Received: threads={threads}, while the engine is "
-            f"running with {started.threads or 'its default'}. Leave it out, or use a separate process."
+            f"running with {started.threads or 'its default'}. Omit it, or use a separate process."
         )
 
 

@@ -1,4 +1,4 @@
-"""What the JVM is started with: its options, its locale, the engine's cache and the libraries for a GPU."""
+"""Prepares the start of the JVM: its options, its locale, the engine's cache and the libraries for a GPU."""
 
 from __future__ import annotations
 

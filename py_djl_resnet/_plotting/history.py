@@ -108,7 +108,7 @@ def _mark_best(axes: Axes, rows: Sequence[Row], column: str, epoch: int, label: 
 
 
 def _keys(chart: Chart, runs: Mapping[str, Sequence[Row]]) -> list[Line2D]:
-    """The entries of a legend of several runs: each run's colour, then what the dashes and stars mean."""
+    """Returns the legend entries for several runs: each run's colour, then the meaning of dashes and stars."""
     curves = [curve for axes in chart.axes for curve in axes.lines]
     keys = [Line2D([], [], color=f"C{number}", label=name) for number, name in enumerate(runs)]
     parts: dict[str, dict[str, Any]] = {}

@@ -14,8 +14,8 @@ from .options import add_checkpoint, add_data, add_engine, default_figure, print
 
 HELP = """Block ablation: evaluate a network without each residual block.
 
-Each block in turn is replaced by its shortcut. A bar chart and a .csv file with the same numbers go into the run
-folder's figures/, or where --figure says."""
+Each block in turn is replaced by its shortcut. A bar chart and a .csv file with the same numbers are written to the
+run folder's figures/, or to the path given by --figure."""
 USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "bypass runs/mine",

@@ -9,7 +9,9 @@ from typing import Any
 from ..doctor import examine
 from .options import engine, print_json
 
-HELP = """Examine what training needs: Java, jars, engine, memory, devices; each with a cure."""
+HELP = """Check the installation and suggest fixes.
+
+The checks cover what training needs: Java, jars, engine, memory and devices."""
 EXAMPLES = ("doctor", "doctor --engine mxnet --json")
 
 

@@ -16,8 +16,8 @@ from .report import warn
 
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
 
-The data set and the preprocessing are those of the training unless given. With a run folder, the confusion matrix is
-drawn into its figures/confusion.png; with --limit, into confusion-limit-N.png."""
+The data set and the preprocessing default to those used in training. For a run folder, the confusion matrix is written
+to its figures/confusion.png; with --limit, to confusion-limit-N.png."""
 USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "evaluate runs/mine",

@@ -11,11 +11,11 @@ from ..weights import FORMATS
 from .options import add_engine, add_preprocessing, start
 from .report import network
 
-HELP = """Export a network: for torchvision or timm, for DJL, or as ONNX.
+HELP = """Export a network for torchvision, timm or DJL, or as ONNX.
 
-CHECKPOINT is a .safetensors file or a run folder, whose best checkpoint is used. For torchvision's own networks, its
-load_state_dict accepts the safetensors file strictly. DJL's Criteria and Predictor serve the folder of djl, with this
-package's jar on the class path. onnx needs the extra [onnx]."""
+CHECKPOINT is a .safetensors file or a run folder, whose best checkpoint is used. torchvision's own networks load a
+safetensors export with load_state_dict in strict mode. DJL's Criteria and Predictor serve a djl export if this
+package's jar is on the class path. The format onnx needs the extra [onnx]."""
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
     "export runs/mine --format djl --out mine-djl",
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
     parser.add_argument("--format", required=True, choices=FORMATS, help="the format to write")
-    parser.add_argument("--out", required=True, metavar="PATH", help="a file; for djl a new folder")
+    parser.add_argument("--out", required=True, metavar="PATH", help="output file; for djl, a new folder")
     add_preprocessing(parser)
     parser.add_argument(
         "--with-preprocessing",
@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Writes the file or folder."""
     if options.with_preprocessing and options.format != "onnx":
-        raise UsageError("--with-preprocessing is for --format onnx.")
+        raise UsageError("--with-preprocessing needs --format onnx.")
     if options.preprocessing is not None and options.format != "djl" and not options.with_preprocessing:
-        raise UsageError("--preprocessing is for --format djl, and for --format onnx with --with-preprocessing.")
+        raise UsageError("--preprocessing needs --format djl, or --format onnx with --with-preprocessing.")
     file = checkpoint_file(options.checkpoint)
     start(options)
     with load(file, "cpu", options.engine) as model:

@@ -15,12 +15,12 @@ from ..weights import require_writable
 from .options import add_engine, add_preprocessing, count, print_json, start, whole
 from .report import network
 
-HELP = """Import weights of torchvision or timm into a checkpoint.
+HELP = """Import torchvision or timm weights into a checkpoint.
 
 FILE is a state dict: .safetensors, or .pth and .pt, which need the extra [torch]. Its tensors must fit the network.
-Prefixes of wrappers such as module. are removed, and float16, bfloat16 and float64 become float32. The preprocessing
-comes from timm's config.json beside the file, else it is torchvision's for torchvision's networks; for others give
---preprocessing."""
+Wrapper prefixes such as module. are removed, and float16, bfloat16 and float64 become float32. The preprocessing is
+read from timm's config.json next to the file; without one, torchvision's networks get torchvision's. For other
+networks, give --preprocessing."""
 EXAMPLES = (
     "import resnet50.safetensors --model resnet50 --out resnet50-imagenet.safetensors",
     "import resnet18.pth --model resnet18 --new-head 10 --out start.safetensors",
@@ -38,11 +38,11 @@ _SOURCES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("file", metavar="FILE", help="a .safetensors, .pth or .pt file")
-    parser.add_argument("--model", required=True, metavar="NAME", help="the network, see the command models")
+    parser.add_argument("--model", required=True, metavar="NAME", help="network; see the models command")
     parser.add_argument("--out", required=True, metavar="CHECKPOINT", help="the .safetensors file to write")
     add_preprocessing(parser, "as recorded for the file")
     head = parser.add_argument_group("last layer")
-    head.add_argument("--new-head", type=_classes, metavar="CLASSES", help="replace the last layer by a new one")
+    head.add_argument("--new-head", type=_classes, metavar="CLASSES", help="replace the last layer with a new one")
     head.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of the new last layer (default: 0)")
     head.add_argument("--class-names", metavar="FILE", help="a text file, one class per line (default: numbers)")
     parser.add_argument("--json", action="store_true", help="print JSON only")
@@ -112,6 +112,6 @@ def _class_names(file: str, count: int | None) -> list[str]:
     if not names or count not in (None, len(names)):
         allowed = "one line per class" if count is None else f"one line for each class of --new-head {count}"
         raise UsageError(
-            f"--class-names {file} has a wrong number of lines. Received: {len(names)}. Allowed: {allowed}."
+            f"--class-names {file} has the wrong number of lines. Received: {len(names)}. Allowed: {allowed}."
         )
     return names

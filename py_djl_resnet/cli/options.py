@@ -1,4 +1,4 @@
-"""What several commands share: kinds of values, and the options of the engine."""
+"""Options and argument types that several commands share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def whole(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """Parses a whole number from 1 to Java's greatest int."""
+    """Parses a whole number from 1 to Java's largest int."""
     number = whole(text)
     if not 1 <= number <= INT:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {INT}. Received: {text}.")
@@ -68,7 +68,7 @@ def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
             "--device",
             default="auto",
             metavar="auto|cpu|gpu[:N]",
-            help="device; auto takes a GPU if there is one (default: auto)",
+            help="device; auto uses a GPU if one is available (default: auto)",
         )
         group.add_argument("--threads", type=count, metavar="N", help="CPU threads (default: all cores)")
     group.add_argument("--offline", action="store_true", help="never download jars")
@@ -77,15 +77,15 @@ def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     """Adds the argument ``CHECKPOINT``."""
     parser.add_argument(
-        "checkpoint", metavar="CHECKPOINT", help="a .safetensors file, or a run folder for its best checkpoint"
+        "checkpoint", metavar="CHECKPOINT", help="a .safetensors file, or a run folder (its best checkpoint is used)"
     )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds the options that choose the examples of an evaluation."""
     data = parser.add_argument_group("data")
-    data.add_argument("--dataset", metavar="NAME", help="data set (default: the one it was trained on)")
-    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in the training)")
+    data.add_argument("--dataset", metavar="NAME", help="data set (default: the one used in training)")
+    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
     data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
     data.add_argument("--batch-size", type=count, default=256, metavar="N", help="examples per batch (default: 256)")
     add_preprocessing(data)
@@ -96,12 +96,12 @@ def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the ne
     parser.add_argument(
         "--preprocessing",
         metavar="NAME|FILE.json",
-        help=f"how images are prepared: torchvision, plain:N (resized to NxN), or a JSON file (default: {default})",
+        help=f"image preprocessing: torchvision, plain:N (resized to NxN), or a JSON file (default: {default})",
     )
 
 
 def default_figure(checkpoint: Path, options: Any, name: str) -> Path | None:
-    """Returns the figure in the checkpoint's run folder, which is only for the run's own data set.
+    """Returns the figure's path in the checkpoint's run folder; None unless the run's own data set is evaluated.
 
     A limited evaluation has a file of its own, so that it does not replace the full one.
     """
@@ -117,7 +117,7 @@ def default_figure(checkpoint: Path, options: Any, name: str) -> Path | None:
 
 
 def start(options: Any) -> None:
-    """Starts the JVM as the options of :func:`add_engine` say."""
+    """Starts the JVM with the options of :func:`add_engine`."""
     jvm.start(
         options.engine,
         device=getattr(options, "device", "auto"),
@@ -128,7 +128,7 @@ def start(options: Any) -> None:
 
 
 def print_json(form: Any) -> None:
-    """Prints a form as JSON."""
+    """Prints a value as JSON."""
     json.dump(
         form,
         sys.stdout,

@@ -15,8 +15,9 @@ from .options import add_engine, count, start
 
 HELP = """Draw the loss and the accuracy of runs over their epochs.
 
-One run is drawn into its own figures/ as metrics.png and metrics.html. Several are compared in the file that --out
-names: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves are training; the star is the best epoch."""
+The figures of one run are written to its figures/ as metrics.png and metrics.html. Several runs are compared in the
+file given by --out: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves show training metrics; a star
+marks the best epoch."""
 EXAMPLES = (
     "plot runs/mine",
     "plot runs/mine --style d2l --out chapter.png",
@@ -57,7 +58,7 @@ def run(options: Any) -> int:
         figures = Path(options.runs[0]) / "figures"
         outputs = [figures / "metrics.png", figures / "metrics.html"]
     else:
-        raise UsageError("Several runs need --out FILE. Allowed: .png, .svg, .pdf, .html.")
+        raise UsageError("Comparing several runs needs --out FILE. Allowed: .png, .svg, .pdf, .html.")
     for run in runs:
         if not run.history:
             raise UsageError(f"Run {run.folder} has no completed epoch to draw yet.")

@@ -15,8 +15,8 @@ from .report import fail
 
 HELP = """Classify images.
 
-Images are prepared as in the training. An image that cannot be read is reported, the others are classified, and the
-exit code is 1."""
+Images are prepared as in training. If an image cannot be read, the command reports it, classifies the others, and exits
+with code 1."""
 USAGE = "%(prog)s [OPTION ...] CHECKPOINT IMAGE [IMAGE ...]"
 EXAMPLES = (
     "predict runs/mine shoe.png",
@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files, or folders of images")
     parser.add_argument("--top-k", type=count, default=3, metavar="N", help="classes to list per image (default: 3)")
     parser.add_argument(
-        "--invert", action="store_true", help="swap light and dark: Fashion-MNIST's images are light on dark"
+        "--invert",
+        action="store_true",
+        help="swap light and dark, for dark-on-light images",
     )
     add_preprocessing(parser)
     parser.add_argument("--json", action="store_true", help="print JSON only")

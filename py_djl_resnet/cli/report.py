@@ -1,4 +1,4 @@
-"""What commands print: lines on standard error, and tables on standard output."""
+"""Prints the output of commands: lines on standard error, and tables on standard output."""
 
 from __future__ import annotations
 

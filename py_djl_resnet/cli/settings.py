@@ -45,7 +45,7 @@ def _default(setting: Setting, from_environment: Any) -> str:
 
 
 def given_settings(options: Any) -> dict[str, Any]:
-    """Returns the settings that the recipe file and the command line give; the command line wins."""
+    """Returns the settings from the recipe file and the command line, which takes precedence."""
     settings = {} if options.recipe is None else settings_of(options.recipe)
     return {**settings, **{name: getattr(options, name) for name in SETTINGS if name in options}}
 

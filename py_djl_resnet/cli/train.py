@@ -20,10 +20,10 @@ from .options import whole
 from .report import report, warn
 from .settings import add_settings, by_source, given_settings
 
-HELP = """Train a network, or resume a training, and write a run folder.
+HELP = """Train a network, or resume a run, and write a run folder.
 
-The defaults are those of the book's chapter. The command line wins over a recipe, a recipe over the environment
-variables MAX_EPOCH and DATASET_LIMIT, and these over the defaults. Ctrl-C stops the run after the current batch and
+The defaults are those of the book's chapter. The command line overrides a recipe, which overrides the environment
+variables MAX_EPOCH and DATASET_LIMIT, which override the defaults. Ctrl-C stops the run after the current batch and
 saves its state; a second Ctrl-C stops it at once."""
 USAGE = "%(prog)s [OPTION ...]"
 EXAMPLES = (
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--resume",
         metavar="RUN|CHECKPOINT|auto",
-        help="resume a run; auto resumes that of --out, or the newest in runs/ with this recipe, or starts one",
+        help="resume a run; auto resumes the run in --out, else the newest in runs/ with this recipe, or starts one",
     )
     output.add_argument(
         "--wait-for-lock",
@@ -52,11 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="with --resume: wait while another process writes to the run (default: 0)",
     )
-    output.add_argument("--quiet", action="store_true", help="print the final lines only")
+    output.add_argument("--quiet", action="store_true", help="print only the final lines")
 
 
 def run(options: Any) -> int:
-    """Trains; prints a line per epoch, and finally the chapter's two lines and the run folder."""
+    """Trains; prints a line per epoch, then the chapter's two lines and the run folder."""
     if options.resume is not None:
         checked_path(options.resume, "--resume")
     if options.out is not None:
@@ -74,7 +74,7 @@ def run(options: Any) -> int:
         _draw(result)
     except KeyboardInterrupt:
         folder = _path(result.folder)
-        report(f"The run is complete, but not its figures. Draw them with: py-djl-resnet plot {folder}")
+        report(f"The run is complete, but its figures are not. Draw them with: py-djl-resnet plot {folder}")
         raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
@@ -99,7 +99,7 @@ def _trained(options: Any, callback: Callable[[Row], object]) -> Run:
 
 
 def _last_lines(result: Run) -> list[str]:
-    """The chapter's two lines, and the best epoch."""
+    """Returns the chapter's two lines, and a line for the best epoch."""
     last, best, metric = result.history[-1], result.best, result.selection["metric"]
     columns = [column for column in metric_columns(last) if not column.endswith("_loss")]
     lines = [
@@ -109,7 +109,7 @@ def _last_lines(result: Run) -> list[str]:
     if best is not None:
         selected = f"best.safetensors: epoch {best['epoch']}, {metrics_line(best, [metric])}"
         if result.test is None:
-            selected += ", selected on the test data (--validation 0.1 holds out training data for that)"
+            selected += ", selected on the test data (use --validation 0.1 to hold out training data)"
         lines.append(selected)
     if result.test is not None:
         measured = {f"test_{name}": value for name, value in result.test.items()}
@@ -121,11 +121,11 @@ def _last_lines(result: Run) -> list[str]:
 
 
 def _complete(result: Run) -> str:
-    """Says why nothing was trained."""
+    """Returns why nothing was trained."""
     done, recipe = len(result.history), result.recipe
     if done < recipe.epochs:
         return (
-            f"This run is complete: its patience ended it after epoch {done} of {recipe.epochs}. Nothing was trained."
+            f"This run is complete: early stopping ended it after epoch {done} of {recipe.epochs}. Nothing was trained."
         )
     more = "" if recipe.schedule in ("cosine", "one-cycle") else " Extend it with --epochs N."
     return f"This run is complete, with {done} of {recipe.epochs} epochs. Nothing was trained.{more}"

@@ -71,7 +71,8 @@ public final class Main {
         for (String arg : args) {
             int equals = arg.indexOf('=');
             if (equals < 1) {
-                throw new UserException("Write settings as key=value. Received: '" + arg + "'.");
+                throw new UserException(
+                        "Settings must have the form key=value. Received: '" + arg + "'.");
             }
             String key = arg.substring(0, equals);
             String value = arg.substring(equals + 1);

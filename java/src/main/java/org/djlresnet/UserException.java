@@ -3,8 +3,8 @@ package org.djlresnet;
 /**
  * Reports bad input: a bad value, a bad file, an unknown name.
  *
- * <p>The message stands alone: it says what is wrong, what was received, what is allowed and what
- * to do, and names the file if there is one. Other failures, such as a full disk or a bug, are
+ * <p>The message is self-contained: it says what is wrong, what was received, what is allowed and
+ * what to do, and names the file if there is one. Other failures, such as a full disk or a bug, are
  * other exceptions.
  */
 public class UserException extends RuntimeException {

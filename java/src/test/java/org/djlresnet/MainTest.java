@@ -138,7 +138,8 @@ class MainTest {
         Ended ended = main("out=" + dir.resolve("run"), "--epochs");
         assertEquals(2, ended.code);
         assertEquals(
-                List.of("error: Write settings as key=value. Received: '--epochs'."), ended.err);
+                List.of("error: Settings must have the form key=value. Received: '--epochs'."),
+                ended.err);
         assertFalse(Files.exists(dir.resolve("run")));
     }
 

@@ -9,7 +9,7 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.Locale;
 
-/** Base of the blocks of two or three convolutions, with a shortcut or without. */
+/** Base class of blocks with two or three convolutions, with or without a shortcut. */
 abstract class BuildingBlock extends NamedChain {
 
     private final int inChannels;

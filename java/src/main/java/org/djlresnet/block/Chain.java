@@ -13,10 +13,10 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Blocks applied one after the other, each under a name of the builder's choice.
+ * Blocks applied one after another, each under a name that the builder chooses.
  *
- * <p>Unlike DJL's {@code SequentialBlock} it does not take its children's names from their classes,
- * so that a network can keep the book's names whatever classes stand behind them.
+ * <p>Unlike DJL's {@code SequentialBlock}, it does not name its children after their classes, so a
+ * network can keep the book's names whatever classes implement it.
  */
 public class Chain extends AbstractBlock implements Described {
 
@@ -51,8 +51,8 @@ public class Chain extends AbstractBlock implements Described {
     /**
      * Applies blocks one after the other.
      *
-     * <p>A maximum pooling goes before the ReLU that it follows, which gives the same values and
-     * gradients from a map of a quarter of the size.
+     * <p>A max pooling that follows a ReLU is applied before it. The values and gradients are the
+     * same, but the ReLU works on a map of a quarter of the size.
      *
      * @param blocks the blocks
      * @param parameterStore holds their parameters

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a network computes in evaluation mode: operations on named values, each after those that it
- * takes values from.
+ * What a network computes in evaluation mode: operations on named values, each listed after the
+ * operations that compute its inputs.
  *
  * <p>Each block adds itself, see {@link Described}. Values are arrays of shape (N, C, H, W), or (N,
  * features) after a pooling over the whole map. Operations name the tensors that they use as {@code
@@ -23,7 +23,7 @@ import java.util.Map;
 public final class Graph {
 
     /**
-     * An array that an operation gives or takes.
+     * An array that is an input or output of an operation.
      *
      * @param name its name in the graph
      */
@@ -32,10 +32,10 @@ public final class Graph {
     /**
      * An operation.
      *
-     * @param op what it does: convolution, batch_norm, relu, add, max_pool, average_pool,
+     * @param op its kind: convolution, batch_norm, relu, add, max_pool, average_pool,
      *     global_average_pool, linear, subsample or pad_channels
-     * @param inputs what it takes
-     * @param output what it gives
+     * @param inputs its inputs
+     * @param output its output
      * @param attributes its settings: whole numbers, pairs of them over (height, width), or
      *     fractions
      * @param tensors the names of its tensors by their role: weight, bias, running_mean,
@@ -75,7 +75,7 @@ public final class Graph {
     /**
      * Lists the operations.
      *
-     * @return the operations, each after those that it takes values from
+     * @return the operations, each after those that compute its inputs
      */
     public List<Node> nodes() {
         return Collections.unmodifiableList(nodes);
@@ -116,7 +116,7 @@ public final class Graph {
         }
         throw new IllegalArgumentException(
                 block.getClass().getSimpleName()
-                        + " does not say what it computes: it has to implement Described");
+                        + " does not describe what it computes. Implement Described.");
     }
 
     /**
@@ -142,7 +142,7 @@ public final class Graph {
      *
      * @param input (N, C, H, W)
      * @param block holds its scale (weight), bias, running mean and variance, each (C)
-     * @param epsilon what is added to the variance
+     * @param epsilon the number added to the variance
      * @return an array of the input's shape
      */
     public Value batchNorm(Value input, Block block, float epsilon) {
@@ -176,7 +176,7 @@ public final class Graph {
      * @param input (N, C, H, W)
      * @param kernel the window's height and width
      * @param stride the window's step
-     * @param padding rows and columns on each side, which never win
+     * @param padding rows and columns on each side, which are never the maximum
      * @return (N, C, H', W')
      */
     public Value maxPool(Value input, int kernel, int stride, int padding) {
@@ -184,8 +184,8 @@ public final class Graph {
     }
 
     /**
-     * Adds a mean over a sliding window without padding; windows that reach over the end count what
-     * lies inside.
+     * Adds a mean over a sliding window without padding; windows that extend past the edge average
+     * only the values inside.
      *
      * @param input (N, C, H, W)
      * @param kernel the window's height and width
@@ -207,7 +207,7 @@ public final class Graph {
     }
 
     /**
-     * Adds the choice of every step-th row and column, the first included.
+     * Adds the selection of every step-th row and column, starting with the first.
      *
      * @param input (N, C, H, W)
      * @param step the step

@@ -4,10 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 
 /**
- * Frees arrays between two operations as soon as both have been computed.
+ * Frees the arrays that pass between two operations, as soon as both operations are done.
  *
- * <p>The engine keeps those values of them that the gradients need. The rest, such as the output of
- * a batch normalization before a ReLU, is memory for the next operation.
+ * <p>The engine keeps the values that the gradients need. The memory of the rest, such as the
+ * output of a batch normalization before a ReLU, is reused by the next operation.
  */
 final class Intermediates {
 
@@ -16,9 +16,9 @@ final class Intermediates {
     /**
      * Closes arrays.
      *
-     * @param arrays what an operation took
-     * @param inputs what came from outside, which stays
-     * @param outputs what goes on, which stays
+     * @param arrays the inputs of an operation
+     * @param inputs the chain's inputs, which stay open
+     * @param outputs the operation's outputs, which stay open
      */
     static void free(NDList arrays, NDList inputs, NDList outputs) {
         for (NDArray array : arrays) {

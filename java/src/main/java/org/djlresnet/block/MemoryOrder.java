@@ -9,17 +9,17 @@ import org.djlresnet.engine.EngineTraits;
 /**
  * The order in which the values of a convolution's weight, (out, in, height, width), lie in memory.
  *
- * <p>The shape and every value stay the same; only PyTorch's processor kernels see the difference.
+ * <p>The shape and every value stay the same; only PyTorch's CPU kernels are affected.
  */
 enum MemoryOrder {
-    /** As the shape says: out, in, height, width. */
+    /** The order of the shape: out, in, height, width. */
     PLAIN {
         @Override
         NDArray arrange(NDArray weight) {
             return weight;
         }
     },
-    /** Out, height, width, in: convolutions then compute channels-last, which takes them less. */
+    /** Out, height, width, in: convolutions then compute channels-last, which is faster. */
     CHANNELS_LAST {
         @Override
         NDArray arrange(NDArray weight) {
@@ -47,8 +47,8 @@ enum MemoryOrder {
     /**
      * Chooses the order for a weight.
      *
-     * @param device where it lives
-     * @param traits the engine's
+     * @param device the weight's device
+     * @param traits the engine's traits
      * @param byPositions whether its convolution is computed by {@link PositionProducts}
      * @return the order
      */

@@ -13,23 +13,23 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * A convolution to a map of few positions, as one matrix product for each of them.
+ * Computes a convolution whose output has few positions as one matrix product per position.
  *
- * <p>With o an output position and i(o, t) the input position that the kernel's tap t covers there,
+ * <p>If o is an output position and i(o, t) the input position under the kernel's tap t,
  *
  * <pre>y[o] = bias + [x[i(o, t₁)], x[i(o, t₂)], …] · [weight[t₁], weight[t₂], …]</pre>
  *
- * <p>over the taps that cover a position of the map; those that cover padding are left out. From a
- * map of 1×1 one tap of nine is left, from one of 2×2 four for each output. Where every output sees
- * the whole map, the products are one. The result differs from the padded convolution's by rounding
- * only.
+ * <p>over the taps that cover a position of the map; those that cover padding are skipped. With a
+ * 3×3 kernel, 1 of 9 taps is left for a map of 1×1, and 4 for each output of a map of 2×2. If every
+ * output depends on the whole map, a single product computes them all. The result differs from the
+ * padded convolution's only by rounding.
  */
 final class PositionProducts {
 
-    /** The maps that pay: of at most this many output positions. */
+    /** Products are faster for at most this many output positions. */
     private static final long MAX_POSITIONS = 4;
 
-    /** Below this size of a tap's matrix the calls cost more than the multiplications they save. */
+    /** If a tap's matrix is smaller, the calls cost more than the multiplications they save. */
     private static final long MIN_TAP_SIZE = 64 * 64;
 
     /** Rows of a product are laid out as a map of this width. */
@@ -43,13 +43,13 @@ final class PositionProducts {
     /** For each output position, row by row, the inputs under the kernel and the taps over them. */
     private final List<Window> windows = new ArrayList<>();
 
-    /** Whether each window covers the whole map, so that all products are one. */
+    /** Whether each window covers the whole map, so that one product computes all outputs. */
     private final boolean whole;
 
     private record Window(List<Integer> inputs, List<Integer> taps) {}
 
     /**
-     * Finds which inputs and taps meet.
+     * Finds the inputs under each tap.
      *
      * @param map the map's shape, (N, in, H, W)
      * @param kernel the kernel's height and width, an odd number; the padding is half of it
@@ -86,12 +86,12 @@ final class PositionProducts {
             return output * stride - kernel / 2;
         }
 
-        /** The first input under the kernel that is no padding. */
+        /** Returns the first input under the kernel that is not padding. */
         int first(int output) {
             return Math.max(0, start(output));
         }
 
-        /** The input after the last one under the kernel. */
+        /** Returns the index after the last input under the kernel. */
         int end(int output) {
             return Math.min(size, start(output) + kernel);
         }
@@ -102,13 +102,13 @@ final class PositionProducts {
     }
 
     /**
-     * Tells whether products are the faster form. A kernel of one tap meets no padding, so that
-     * nothing is saved.
+     * Returns whether products are faster than a convolution. A 1×1 kernel never covers padding, so
+     * products save nothing.
      *
      * @param map the map's shape, (N, in, H, W)
      * @param weight the weight's shape, (out, in, kernel, kernel)
      * @param stride over height and width
-     * @return whether they should stand for the convolution
+     * @return whether to use products
      */
     static boolean suit(Shape map, Shape weight, Shape stride) {
         return weight.get(2) > 1
@@ -117,7 +117,7 @@ final class PositionProducts {
                 && weight.get(0) * weight.get(1) >= MIN_TAP_SIZE;
     }
 
-    /** How many outputs lie side by side over a map's height or width. */
+    /** Returns the number of outputs along a map's height or width. */
     private static long positions(long size, long stride) {
         return (size + stride - 1) / stride;
     }
@@ -141,9 +141,9 @@ final class PositionProducts {
      * Joins the taps of each output position.
      *
      * @param weight (out, in, kernel, kernel)
-     * @param manager owns what is made of the weight, which would else live as long as it
-     * @return for each output position, row by row, (out, inputs under the kernel · in); one below
-     *     the other as one matrix, if every output sees the whole map
+     * @param manager the manager of the matrices, which would otherwise live as long as the weight
+     * @return a matrix (out, inputs under the kernel · in) for each output position, row by row; or
+     *     all of them stacked in one matrix, if every output depends on the whole map
      */
     NDList matrices(NDArray weight, NDManager manager) {
         Shape s = weight.getShape();
@@ -164,7 +164,7 @@ final class PositionProducts {
      * Convolves.
      *
      * @param x (N, in, H, W), of the map's size
-     * @param matrices as {@link #matrices} makes them
+     * @param matrices the result of {@link #matrices}
      * @param bias (out), or null
      * @return (N, out, ⌈H / stride⌉, ⌈W / stride⌉)
      */
@@ -189,7 +189,7 @@ final class PositionProducts {
         return joined(products, 1);
     }
 
-    /** The bias of each output position, one after the other. */
+    /** Repeats the bias for each output position. */
     private NDArray repeated(NDArray bias, NDManager manager) {
         if (bias == null || windows.size() == 1) {
             return bias;
@@ -207,7 +207,7 @@ final class PositionProducts {
         return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, axis);
     }
 
-    /** (rows, in) times the transpose of (out, in) → (rows, out). */
+    /** Multiplies (rows, in) by the transpose of (out, in) to (rows, out). */
     private static NDArray product(NDArray x, NDArray weight, NDArray bias) {
         long rows = x.getShape().get(0);
         long in = x.getShape().get(1);

@@ -8,11 +8,10 @@ import ai.djl.nn.convolutional.Conv2d;
 import org.djlresnet.engine.EngineTraits;
 
 /**
- * A convolution whose weight does not change any more, so that its weight is arranged once, for the
- * size of the first map and again where a map of another size comes.
+ * A convolution with a constant weight, which is arranged in memory once per map size rather than
+ * at each call.
  *
- * <p>The mathematics and the choice of the form are those of {@link Convolution}, without
- * gradients.
+ * <p>It computes the same as {@link Convolution}, in the same way, but without gradients.
  */
 public final class PreparedConvolution implements AutoCloseable {
 
@@ -28,14 +27,15 @@ public final class PreparedConvolution implements AutoCloseable {
     private NDManager manager;
     private PositionProducts products;
 
-    /** The weight in the order that serves, or for products a matrix for each output position. */
+    /** The weight in the chosen memory order, or for products a matrix per output position. */
     private NDList prepared;
 
     /**
      * Creates a convolution.
      *
-     * @param weight (out, in / groups, kernel, kernel), with an odd kernel; it stays the caller's
-     * @param bias (out); it stays the caller's
+     * @param weight (out, in / groups, kernel, kernel), with an odd kernel; the caller still owns
+     *     it
+     * @param bias (out); the caller still owns it
      * @param stride over height and width
      * @param groups the number of groups of channels
      */
@@ -68,7 +68,7 @@ public final class PreparedConvolution implements AutoCloseable {
                 .singletonOrThrow();
     }
 
-    /** Frees what the products leave between. */
+    /** Convolves by products, and frees intermediate arrays. */
     private NDArray byProducts(NDArray x) {
         NDManager caller = x.getManager();
         try (NDManager scope = caller.newSubManager();
@@ -102,7 +102,7 @@ public final class PreparedConvolution implements AutoCloseable {
         }
     }
 
-    /** Frees what was arranged. */
+    /** Frees the arranged weights. */
     @Override
     public void close() {
         map = null;

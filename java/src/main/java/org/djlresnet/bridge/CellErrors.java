@@ -23,7 +23,7 @@ final class CellErrors {
 
     private static final String COMPILATION = "CompilationError";
 
-    /** Enough of an endless recursion's stack. */
+    /** Enough frames to show an endless recursion. */
     private static final int MAX_FRAMES = 20;
 
     private final JShell shell;

@@ -118,7 +118,7 @@ public final class JavaCells {
         return Bars.isEnding();
     }
 
-    /** Stops the cell where it is, if interrupting it was not enough. */
+    /** Stops the cell by force, if interrupting it was not enough. */
     public void kill() {
         output.setBounded(false);
         shell.kill();

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.zip.ZipFile;
 
-/** Recognizes files of other kinds that people give in place of safetensors. */
+/** Recognizes other kinds of files that users pass instead of safetensors. */
 final class ForeignFile {
 
     private static final int START = 1 << 16;

@@ -53,7 +53,7 @@ final class BatchFiller {
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "Example %d differs in shape after preprocessing. Received: %s. Allowed: %s, as the others.",
+                            "Example %d differs in shape after preprocessing. Received: %s. Allowed: %s, like the others.",
                             example,
                             out,
                             shape));

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.djlresnet.UserException;
 
-/** Rejects what often stands in place of a data set's file. */
+/** Rejects anything other than a data file, such as a folder or a Git LFS pointer. */
 final class DataFile {
 
     private static final byte[] LFS_POINTER =

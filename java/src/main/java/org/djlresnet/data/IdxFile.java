@@ -24,9 +24,9 @@ import org.djlresnet.UserException;
  * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. The
  * content, not the name, shows whether a file is compressed.
  *
- * <p>A damaged header costs no memory: a file that announces more than its size can hold is
- * rejected at once, and a gzip file that announces more than 64 MiB is decompressed once just to
- * count its bytes.
+ * <p>A damaged header costs no memory: a file that declares more data than its size can hold is
+ * rejected at once, and a gzip file that declares more than 64 MiB is first decompressed once just
+ * to count its bytes.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
  * uses MNIST's format.
@@ -38,7 +38,7 @@ public final class IdxFile {
 
     private static final int GZIP = 0x1f8b;
 
-    /** Announced sizes up to this are allocated before the content is counted. */
+    /** Declared sizes up to this are allocated before the content is counted. */
     private static final int UNCOUNTED = 64 << 20;
 
     /** The highest compression ratio of gzip: two bits for 258 bytes (RFC 1951). */
@@ -153,7 +153,7 @@ public final class IdxFile {
                 throw new UserException(
                         String.format(
                                 Locale.ROOT,
-                                "%s announces more than %d bytes in its header, which is not supported.",
+                                "%s declares more than %d bytes in its header, which is not supported.",
                                 file,
                                 Integer.MAX_VALUE));
             }
@@ -186,7 +186,7 @@ public final class IdxFile {
         return new UserException(
                 String.format(
                         Locale.ROOT,
-                        "%s is truncated: its header announces %d bytes. Received: %s. Download it again.",
+                        "%s is truncated: its header declares %d bytes. Received: %s. Download it again.",
                         file,
                         total,
                         received));
@@ -197,7 +197,9 @@ public final class IdxFile {
         void put(byte[] chunk, int offset, int length);
     }
 
-    /** Decompresses the whole file, keeping nothing, to check that it holds what it announces. */
+    /**
+     * Decompresses the whole file, keeping nothing, to check that it holds as much as it declares.
+     */
     private static void count(Path file, long header, int total) throws IOException {
         try (InputStream in = open(file)) {
             in.skipNBytes(header);
@@ -220,7 +222,7 @@ public final class IdxFile {
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "%s holds more than the %d bytes that its header announces. Download it again.",
+                            "%s holds more than the %d bytes that its header declares. Download it again.",
                             file,
                             total));
         }

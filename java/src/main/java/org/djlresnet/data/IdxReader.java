@@ -104,7 +104,7 @@ final class IdxReader implements DatasetReader {
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "%s and %s must hold as many images as labels. Received: %d images and %d labels.",
+                            "%s and %s must hold the same number of images and labels. Received: %d images and %d labels.",
                             imagesFile,
                             labelsFile.getFileName(),
                             images.count(),

@@ -11,7 +11,7 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.RawImage;
 
-/** Selected examples of others. */
+/** A selection of other examples. */
 final class Subset implements Examples {
 
     private final Examples all;

@@ -8,11 +8,12 @@ import org.djlresnet.UserException;
 /**
  * The engine of this process, which is DJL's default engine.
  *
- * <p>The system property {@value #PROPERTY} chooses it. Where it is not set, the first recipe or
- * network does. It then stays, because two engines in one process disturb each other.
+ * <p>The system property {@value #PROPERTY} chooses it. If it is not set, the first recipe or
+ * network chooses. The choice is final, because two engines in one process interfere with each
+ * other.
  *
- * <p>This class also turns off DJL's telemetry, which would ask a cloud's metadata address when an
- * engine loads; a value that the caller gave {@code OPT_OUT_TRACKING} stays.
+ * <p>This class also turns off DJL's telemetry, which would query a cloud metadata address when an
+ * engine loads, unless the caller has set {@code OPT_OUT_TRACKING}.
  */
 public final class Engines {
 
@@ -30,7 +31,7 @@ public final class Engines {
     private Engines() {}
 
     /**
-     * Returns the engine of this process. If none is chosen yet, it is PyTorch where that is on the
+     * Returns the engine of this process. If none is chosen yet, it is PyTorch if that is on the
      * class path.
      *
      * @return the engine, loaded

@@ -73,7 +73,8 @@ final class MetricsTable {
     }
 
     private static UserException empty(Path file) {
-        return new UserException(file + " holds no epoch yet. Let the run finish one.");
+        return new UserException(
+                file + " holds no completed epoch yet. Wait until the run completes one.");
     }
 
     private static UserException malformed(Path file, String reason, RuntimeException cause) {

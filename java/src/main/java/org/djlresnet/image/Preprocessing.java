@@ -129,7 +129,7 @@ public record Preprocessing(
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "The preprocessing makes images of %s, but the network needs %d. Received: %s.",
+                            "The preprocessing outputs images of %s, but the network needs %d. Received: %s.",
                             count(found.channels),
                             channels,
                             text));
@@ -203,7 +203,7 @@ public record Preprocessing(
         }
         if (resize == null || resize.target() != Resize.Target.EXACT) {
             throw new UserException(
-                    "The images differ in size, also after preprocessing. Received: "
+                    "The images differ in size, even after preprocessing. Received: "
                             + toJson()
                             + ". Allowed: a preprocessing with a crop, or with resizing to an exact size.");
         }

@@ -20,12 +20,11 @@ import org.djlresnet.block.PreparedConvolution;
 import org.djlresnet.block.ZeroPadding;
 
 /**
- * A network as it is now, made ready to classify many images: the scales and shifts of batch
- * normalization are folded into the convolutions before it, and each array is freed as soon as
- * nothing needs it any more.
+ * A snapshot of a network, optimized for evaluation: batch normalization is folded into the
+ * preceding convolutions, and each array is freed as soon as it is no longer needed.
  *
- * <p>Its logits are those of {@link Network#forward} in evaluation mode but for rounding. What
- * changes in the network afterwards does not reach it. With γ, β, μ, σ² those of the normalization,
+ * <p>Its logits differ from those of {@link Network#forward} in evaluation mode only by rounding.
+ * Later changes to the network do not affect it. With γ, β, μ, σ² of the batch normalization,
  *
  * <pre>
  * weight' = weight · γ / √(σ² + ε)
@@ -93,7 +92,7 @@ public final class FoldedNetwork implements AutoCloseable {
     /**
      * Computes logits.
      *
-     * @param images float32, (N, C, H, W), on the network's device; they stay as they are
+     * @param images float32, (N, C, H, W), on the network's device; they are not changed
      * @return logits, float32, (N, classes), with the images' manager
      */
     public NDArray forward(NDArray images) {
@@ -194,7 +193,7 @@ public final class FoldedNetwork implements AutoCloseable {
         return tensor(norm, "weight").div(deviation);
     }
 
-    /** What is added to the scaled product: (bias − μ) · scale + β. */
+    /** Returns the term added to the scaled product: (bias − μ) · scale + β. */
     private NDArray shift(Graph.Node norm, NDArray bias) {
         return bias.sub(tensor(norm, "running_mean")).mul(scale(norm)).add(tensor(norm, "bias"));
     }
@@ -209,7 +208,8 @@ public final class FoldedNetwork implements AutoCloseable {
     }
 
     /**
-     * A handle of its own on a tensor, so that what is made of it does not stay with the network.
+     * Returns a new handle on a tensor, so that arrays derived from it are not owned by the
+     * network's manager.
      */
     private NDArray tensor(Graph.Node node, String role) {
         NDArray own = tensors.get(node.tensors().get(role)).stopGradient();
@@ -230,7 +230,7 @@ public final class FoldedNetwork implements AutoCloseable {
         return new Shape(((Number) pair.get(0)).longValue(), ((Number) pair.get(1)).longValue());
     }
 
-    /** As {@link ZeroPadding} pads, but in an array of its own, and freeing the zeros. */
+    /** Pads as {@link ZeroPadding} does, but into a new array, and frees the zeros. */
     private static NDArray pad(NDArray x, int before, int after) {
         NDList zeros = new NDList();
         NDList parts = new NDList(x);

@@ -187,7 +187,9 @@ public final class Models {
             String name, ImageShape input, IntFunction<Block> builder) {
         if (REGISTRY.containsKey(name) || name.contains("+")) {
             throw new UserException(
-                    "A network's name must be new and without '+'. Received: '" + name + "'.");
+                    "A network's name must be unused and contain no '+'. Received: '"
+                            + name
+                            + "'.");
         }
         REGISTRY.put(
                 name,

@@ -35,7 +35,7 @@ public record Specification(
         }
         if (preprocessing != null && preprocessing.channels() != channels) {
             throw new UserException(
-                    "The network and its preprocessing must have as many channels. Received: "
+                    "The network and its preprocessing must have the same number of channels. Received: "
                             + channels
                             + " and "
                             + preprocessing.channels()

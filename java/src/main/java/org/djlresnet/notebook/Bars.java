@@ -21,7 +21,7 @@ public final class Bars {
 
     private static final long DRAW_NANOS = 50_000_000;
 
-    /** How many polls {@link #awaitEnding} waits for an interrupted training to notice. */
+    /** The number of polls that {@link #awaitEnding} waits for a run to notice its interruption. */
     private static final int QUIET_POLLS = 50;
 
     private static final AtomicInteger ENDING = new AtomicInteger();

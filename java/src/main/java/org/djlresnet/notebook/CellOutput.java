@@ -13,7 +13,7 @@ import java.util.List;
 /** Queues what Java code prints to both streams, in order, until the notebook takes it. */
 public final class CellOutput {
 
-    /** Above this many bytes a printing cell waits instead of filling the memory. */
+    /** A cell that has printed more than this many bytes waits, so that memory does not fill up. */
     private static final int MOST_WAITING = 1 << 20;
 
     private final Deque<Piece> pieces = new ArrayDeque<>();

@@ -9,7 +9,7 @@ import java.util.function.BooleanSupplier;
  * Collects what cells of the Java kernel print and sends it 20 times a second.
  *
  * <p>JJava sends a message for each line. A fast cell overflows its socket, which then drops
- * messages, the one that ends the cell among them.
+ * messages, including the one that ends the cell.
  */
 final class KernelOutput {
 

@@ -3,7 +3,7 @@ package org.djlresnet.optimizer;
 import ai.djl.ndarray.NDArray;
 import java.util.Map;
 
-/** Changes the gradients of a step before the optimizer uses them, for example by clipping. */
+/** Transforms the gradients of a step before the optimizer uses them, for example by clipping. */
 @FunctionalInterface
 public interface GradientTransform {
 

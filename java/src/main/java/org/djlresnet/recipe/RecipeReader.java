@@ -71,7 +71,7 @@ final class RecipeReader {
         };
     }
 
-    /** Of Gson's messages, which advise programmers, only the place helps a user. */
+    /** Returns only the place from Gson's message, because its advice is for programmers. */
     private static String place(Exception malformed) {
         Matcher place = PLACE.matcher(String.valueOf(malformed.getMessage()));
         return place.find() ? place.group() : "";

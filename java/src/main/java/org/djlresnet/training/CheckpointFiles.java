@@ -72,7 +72,7 @@ final class CheckpointFiles {
         return names.stream().sorted().toList();
     }
 
-    /** The second name of the latest checkpoint while a new one is being written. */
+    /** Returns the second name of the latest checkpoint while a new one is being written. */
     private Path aside() {
         return folder.resolve(".last.previous.tmp");
     }
@@ -84,7 +84,7 @@ final class CheckpointFiles {
      * @param bytes the size of a checkpoint
      * @param epochs the number of epochs left
      * @param keep the number of kept epochs
-     * @throws IOException if it has not
+     * @throws IOException if it does not
      */
     void requireRoom(long bytes, int epochs, int keep) throws IOException {
         long existing = Stream.of(best(), last(), previous()).filter(Files::exists).count();
@@ -119,8 +119,8 @@ final class CheckpointFiles {
     }
 
     /**
-     * Completes the work of a killed writer: the checkpoint that it set aside becomes the previous
-     * one, unless it is still the latest.
+     * Completes the work of a writer that was killed: the checkpoint that it set aside becomes the
+     * previous one, unless it is still the latest.
      */
     void recover() throws IOException {
         if (Files.exists(aside())

@@ -10,7 +10,7 @@ import org.djlresnet.recipe.SettingException;
 final class EpochPlan {
 
     /**
-     * Batch normalization over fewer examples ruins a training: with 256 + 2 examples the chapter's
+     * Batch normalization over fewer examples ruins training: with 256 + 2 examples the chapter's
      * network diverges, with 256 + 16 it learns (3 seeds each).
      */
     private static final int ENOUGH = 16;

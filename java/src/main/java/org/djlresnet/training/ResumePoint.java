@@ -50,7 +50,7 @@ record ResumePoint(
         throw new UserException(
                 from
                         + " is not a run folder or a checkpoint in one: there is no recipe.json."
-                        + " Give the run folder of a training.");
+                        + " Give the folder of a training run.");
     }
 
     /**
@@ -91,14 +91,14 @@ record ResumePoint(
                                 + damaged.getMessage()
                                 + " "
                                 + alsoDamaged.getMessage()
-                                + " The best one may be intact: "
+                                + " The best checkpoint may be intact: "
                                 + folder.best(),
                         damaged);
             }
         }
     }
 
-    /** Rejects an earlier checkpoint, because resuming would discard what came after it. */
+    /** Rejects an earlier checkpoint, because resuming would discard later steps. */
     private static void requireNothingLater(RunFolder folder, ResumePoint point) {
         for (Path file : List.of(folder.last(), folder.previous())) {
             long step;
@@ -141,7 +141,7 @@ record ResumePoint(
                         + " has lost its last checkpoint: last.safetensors and"
                         + " last.previous.safetensors are missing, but the folder has "
                         + String.join(", ", traces)
-                        + ". A new start would overwrite them. Put last.safetensors back, resume"
+                        + ". Starting again would overwrite them. Put last.safetensors back, resume"
                         + " from another checkpoint of the folder, or start a new run in another"
                         + " folder.");
     }
@@ -178,7 +178,7 @@ record ResumePoint(
     }
 
     /**
-     * Rejects a recipe.json that was changed in settings that must not change.
+     * Rejects a recipe.json in which settings were changed that must stay the same.
      *
      * @throws UserException if it was; the message names the settings
      */

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The right of one process to write to a run folder.
+ * A lock that allows only one process to write to a run folder.
  *
  * <p>The operating system holds the lock and releases it when the process ends, however it ends.
  * The text of {@code run.lock} names the owner. POSIX also releases the lock when the process

@@ -231,7 +231,7 @@ public record TrainingRun(
                 .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
-    /** Reads the best weights, which a run can do without; returns the warnings. */
+    /** Reads the best weights, which a run can continue without; returns the warnings. */
     private static String recallBest(Trainer trainer, String warning) {
         try {
             trainer.recallBest();

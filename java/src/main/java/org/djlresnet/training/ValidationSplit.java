@@ -79,7 +79,7 @@ final class ValidationSplit {
                     "\"validation\" names a file that cannot be read. Received: "
                             + file
                             + ". Allowed: a number above 0 and below 1, such as 0.1, or a text file"
-                            + " with one index a line.");
+                            + " with one index per line.");
         }
         BitSet chosen = new BitSet(size);
         for (int i = 0; i < lines.size(); i++) {

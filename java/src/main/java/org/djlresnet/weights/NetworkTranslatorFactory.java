@@ -40,9 +40,9 @@ public final class NetworkTranslatorFactory extends BaseImageTranslatorFactory<C
         throw new UserException(
                 "The model's block records no preprocessing. Received: a block of "
                         + model.getBlock().getClass().getSimpleName()
-                        + ". Let "
+                        + ". Create it with "
                         + NetworkFactory.class.getSimpleName()
-                        + " or DjlFolder.model make it.");
+                        + " or DjlFolder.model.");
     }
 
     @Override

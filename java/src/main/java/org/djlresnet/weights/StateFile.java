@@ -285,7 +285,7 @@ public final class StateFile implements AutoCloseable {
 
     /**
      * Returns the size of an axis of a tensor. An empty tensor is noted as wrong, because it may
-     * announce any size.
+     * declare any size.
      */
     private static long sizeOf(
             String name,

@@ -166,7 +166,7 @@ class PredictionTest {
         rejection(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
         ByteBuffer[] two = {bytes(new ImageShape(2, 2, 2))};
         assertEquals(
-                "Images of 2 channels cannot become images of 3 channels. Allowed: the same"
+                "Images of 2 channels cannot be converted to images of 3 channels. Allowed: the same"
                         + " number, 3 to 1, or 1 to 3.",
                 rejection(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
         assertTrue(

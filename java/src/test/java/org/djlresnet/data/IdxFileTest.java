@@ -132,7 +132,7 @@ class IdxFileTest {
 
     @Test
     void rejectsContentThatContradictsTheHeader() throws IOException {
-        assertRejects(file(new byte[3], 2051, 2, 1, 2), "announces 4 bytes. Received: 3.");
+        assertRejects(file(new byte[3], 2051, 2, 1, 2), "declares 4 bytes. Received: 3.");
         assertRejects(file(new byte[5], 2051, 2, 1, 2), "more than the 4 bytes");
     }
 
@@ -141,12 +141,12 @@ class IdxFileTest {
         int most = Integer.MAX_VALUE;
         assertRejects(file(new byte[9], 2051, most, most, most), "not supported");
         long before = directBytes();
-        assertRejects(file(new byte[9], 2051, most, 1, 1), "announces 2147483647 bytes");
-        // random bytes do not compress: by its size, this file could hold what it announces
+        assertRejects(file(new byte[9], 2051, most, 1, 1), "declares 2147483647 bytes");
+        // random bytes do not compress: by its size, this file could hold what it declares
         byte[] random = new byte[90_000];
         new Random(1).nextBytes(random);
         assertRejects(
-                file(random, 2051, 90_000_000, 1, 1), "announces 90000000 bytes. Received: 90000.");
+                file(random, 2051, 90_000_000, 1, 1), "declares 90000000 bytes. Received: 90000.");
         assertTrue(directBytes() - before <= 1 << 20);
     }
 
@@ -160,7 +160,7 @@ class IdxFileTest {
         long possible = 1032 * Files.size(file(new byte[9], 2051, 50_000_000, 1, 1));
         assertRejects(
                 dir.resolve("images.gz"),
-                "announces 50000000 bytes",
+                "declares 50000000 bytes",
                 "Received: at most " + possible + ".");
     }
 

@@ -234,7 +234,7 @@ class LoaderWorkersTest {
                 assertThrows(UserException.class, () -> new BatchLoader(examples, uneven, 1, 1))
                         .getMessage();
         assertEquals(
-                "The images differ in size, also after preprocessing. Received: "
+                "The images differ in size, even after preprocessing. Received: "
                         + uneven.toJson()
                         + ". Allowed: a preprocessing with a crop, or with resizing to an exact"
                         + " size.",

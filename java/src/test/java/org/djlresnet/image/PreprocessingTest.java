@@ -115,9 +115,9 @@ class PreprocessingTest {
                 "{'channels': 1, 'deviation': [1e-60]} | Bad value for 'deviation' in a"
                         + " preprocessing. Received: [1.0E-60]. Allowed: a number above 0 for each"
                         + " channel (1), or null.",
-                "{'channels': 2} | The preprocessing makes images of 2 channels, but the network"
+                "{'channels': 2} | The preprocessing outputs images of 2 channels, but the network"
                         + " needs 1. Received: {'channels': 2}.",
-                "torchvision | The preprocessing makes images of 3 channels, but the network needs"
+                "torchvision | The preprocessing outputs images of 3 channels, but the network needs"
                         + " 1. Received: torchvision.",
                 "plain:0 | Unknown preprocessing. Received: 'plain:0'. Allowed: torchvision, plain:N"
                         + " such as plain:32, or a JSON object.",

@@ -192,7 +192,7 @@ class PreprocessorTest {
             assertEquals(
                     "Images of "
                             + channels
-                            + " channels cannot become images of 3 channels. Allowed: the same"
+                            + " channels cannot be converted to images of 3 channels. Allowed: the same"
                             + " number, 3 to 1, or 1 to 3.",
                     error.getMessage());
         }

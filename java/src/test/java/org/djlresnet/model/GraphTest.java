@@ -116,6 +116,6 @@ class GraphTest {
         Map<String, Parameter> none = Map.of();
         IllegalArgumentException error =
                 assertThrows(IllegalArgumentException.class, () -> Graph.of(chain, none));
-        assertTrue(error.getMessage().endsWith("it has to implement Described"));
+        assertTrue(error.getMessage().endsWith("Implement Described."));
     }
 }

@@ -87,7 +87,7 @@ class SpecificationTest {
                         + " classes=0.",
                 rejection(() -> new Specification("resnet18", 1, Classes.numbered(0), null)));
         assertEquals(
-                "The network and its preprocessing must have as many channels. Received: 1 and 3.",
+                "The network and its preprocessing must have the same number of channels. Received: 1 and 3.",
                 rejection(
                         () -> new Specification("resnet18", 1, four, Preprocessing.torchvision())));
         rejection(() -> new Specification("resnet", 1, four, null));
