@@ -108,8 +108,8 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
     if array.ndim != 4 or 0 in shape or array.shape[3] not in allowed:
         forms = "(H, W) or (H, W, C)" if single else "(H, W), (H, W, C), (N, H, W) or (N, H, W, C)"
         raise UsageError(
-            f"{name} has the wrong shape. Received: {shape}. Allowed: {forms}, with no empty axis and channels last, C "
-            f"being {' or '.join(map(str, allowed))}."
+            f"{name} has the wrong shape. Received: {shape}. Allowed: {forms}, with no empty axis and channels last, "
+            f"where C is {' or '.join(map(str, allowed))}."
         )
     array = _checked(array, name)
     alone = single or len(array) == 1

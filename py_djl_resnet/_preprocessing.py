@@ -40,7 +40,7 @@ def text(preprocessing: Preprocessing) -> str | None:
             raise UsageError(f"preprocessing {file} cannot be read: {error}. Allowed: {ALLOWED}.") from error
     if isinstance(given, str):
         return given
-    raise UsageError(f"preprocessing has a wrong type. Received: {shown(given)}. Allowed: {ALLOWED}.")
+    raise UsageError(f"preprocessing has the wrong type. Received: {shown(given)}. Allowed: {ALLOWED}.")
 
 
 def chosen(preprocessing: Preprocessing, own: Mapping[str, Any] | None, network: str) -> str | None:

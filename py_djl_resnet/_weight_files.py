@@ -86,7 +86,7 @@ def _unpickle(file: Path, target: Path) -> None:
             timeout=_SECONDS_FOR_A_PICKLE,
         )
     except subprocess.TimeoutExpired:
-        raise UsageError(f"{file} cannot be read: torch took more than {_SECONDS_FOR_A_PICKLE} s.") from None
+        raise UsageError(f"{file} cannot be read: torch did not finish within {_SECONDS_FOR_A_PICKLE} s.") from None
     try:
         answer = json.loads(child.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):

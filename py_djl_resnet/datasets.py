@@ -127,7 +127,7 @@ def from_checked(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32], class_
                 jvm.to_direct_buffer(pixels), pixels.dtype.name, list(pixels.shape), labels, list(class_names)
             )
     except UsageError as error:
-        raise UsageError(f"Wrong {part} data. {error}") from error
+        raise UsageError(f"Invalid {part} data. {error}") from error
 
 
 def check_images(images: Any, name: str, channels_last: bool | None = None) -> npt.NDArray[Any]:

@@ -95,7 +95,7 @@ def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False)
             # a JPEG with an MPF segment is an MPO to Pillow
             if opened.format in ("JPEG", "MPO") and _has_more_scans(path):
                 raise UsageError(
-                    f"Image {path} has more than {MAX_SCANS} scans, which take long to decode. Save it again as a "
+                    f"Image {path} has more than {MAX_SCANS} scans, which are slow to decode. Save it again as a "
                     "baseline JPEG."
                 )
             _require_mode(opened, f"Image {path}")

@@ -47,7 +47,7 @@ def _row(cells: dict[str | Any, Any], where: str) -> Row:
     row: Row = {}
     for name, text in cells.items():
         if name is None or text is None:
-            raise UsageError(f"{where}: the number of cells differs from the first line.")
+            raise UsageError(f"{where}: the number of fields differs from the first line.")
         try:
             row[name] = None if text == "" else int(text) if name in _INTEGERS else float(text)
         except ValueError as error:

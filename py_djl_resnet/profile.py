@@ -43,7 +43,7 @@ class Profile:
             path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
 
         Raises:
-            UsageError: another ending, or a file that cannot be written.
+            UsageError: an unsupported extension, or a file that cannot be written.
         """
         from ._plotting.figures import plot_profile
 

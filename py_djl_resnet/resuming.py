@@ -138,7 +138,7 @@ def when_free(wait: float, begin: Callable[[], Run]) -> Run:
         SettingError: `wait` is not a number of seconds.
     """
     if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 <= wait < math.inf:
-        raise SettingError(f'"wait" must be 0 or more seconds. Received: {shown(wait)}.')
+        raise SettingError(f'"wait" must be at least 0. Received: {shown(wait)}.')
     announced = ""
     waiting_since: float | None = None  # from the first attempt, because starting Java takes time, too
     while True:

@@ -76,7 +76,7 @@ class Setting:
         """Returns the error for a value that is not allowed."""
         null = "" if self.unset is None else ", or null"
         return SettingError(
-            f'Wrong value for "{self.name}". Received: {shown(value)}. '
+            f'Invalid value for "{self.name}". Received: {shown(value)}. '
             f"Allowed: {self.in_words()}{null}.{nearest(value, self.choices)}"
         )
 

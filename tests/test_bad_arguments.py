@@ -80,7 +80,9 @@ def test_wrong_argument_of_a_command_is_rejected(refused, tmp_path, arguments, p
 def test_setting_out_of_range_shows_the_allowed_values(refused, tmp_path, option, value):
     code, message = refused("train", option, value, "--out", "mine")
     assert code == 2
-    assert re.match(rf"(Wrong value for {option}\. Received: |{option} must be below --epochs\. Received: )", message)
+    assert re.match(
+        rf"(Invalid value for {option}\. Received: |{option} must be less than --epochs\. Received: )", message
+    )
     assert "null" not in message
     assert not (tmp_path / "mine").exists()
 
@@ -89,10 +91,10 @@ def test_setting_out_of_range_shows_the_allowed_values(refused, tmp_path, option
     ("text", "part"),
     [
         ('{"epoch": 3}', "Unknown setting. Received: 'epoch'."),
-        ('{"epochs": "3"}', "Wrong value for \"epochs\". Received: '3'. Allowed: a whole number from 1 to 1000000."),
+        ('{"epochs": "3"}', "Invalid value for \"epochs\". Received: '3'. Allowed: a whole number from 1 to 1000000."),
         (
             '{"limit": 1}',
-            'Wrong value for "limit". Received: 1. Allowed: a whole number from 2 to 2147483647, or null.',
+            'Invalid value for "limit". Received: 1. Allowed: a whole number from 2 to 2147483647, or null.',
         ),
         ('{"nesterov": true}', '"nesterov" needs "momentum" above 0.'),
         ('{"epochs": 3', "is not JSON"),
@@ -115,15 +117,15 @@ def test_setting_is_named_by_its_source(refused, tmp_path, monkeypatch):
         'recipe mine.json: "nesterov" needs --momentum above 0. Received: 0.',
     )
     assert refused(*given, "--warmup-epochs", "3")[1].startswith(
-        'recipe mine.json: --warmup-epochs must be below "epochs"'
+        'recipe mine.json: --warmup-epochs must be less than "epochs"'
     )
-    assert refused(*given, "--limit", "1")[1].startswith("Wrong value for --limit.")
+    assert refused(*given, "--limit", "1")[1].startswith("Invalid value for --limit.")
     monkeypatch.setenv("DATASET_LIMIT", "1")
-    assert refused("train")[1].startswith("Wrong value for DATASET_LIMIT. Received: 1.")
-    assert refused("train", "--limit", "0")[1].startswith("Wrong value for --limit. Received: 0.")
+    assert refused("train")[1].startswith("Invalid value for DATASET_LIMIT. Received: 1.")
+    assert refused("train", "--limit", "0")[1].startswith("Invalid value for --limit. Received: 0.")
     # a value is no name
     assert refused("train", "--limit", "64", "--model", "seed")[1].startswith(
-        "Wrong value for --model. Received: 'seed'."
+        "Invalid value for --model. Received: 'seed'."
     )
 
 
@@ -131,7 +133,7 @@ def test_wrong_environment_variable_is_rejected(refused, monkeypatch):
     monkeypatch.setenv("DATASET_LIMIT", "many")
     code, message = refused("train")
     assert code == 2
-    assert message == "Wrong value for DATASET_LIMIT. Received: 'many'. Allowed: a whole number from 2 to 2147483647."
+    assert message == "Invalid value for DATASET_LIMIT. Received: 'many'. Allowed: a whole number from 2 to 2147483647."
 
 
 def test_plot_rejects_other_suffixes_and_several_runs_without_a_file(refused, trained):

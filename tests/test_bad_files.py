@@ -123,7 +123,7 @@ def test_folder_without_a_checkpoint_is_rejected(refused, tmp_path):
         ("metrics.csv", None, "cannot be read"),
         ("recipe.json", "{", "is not JSON"),
         ("recipe.json", "[]", "must be a JSON object"),
-        ("recipe.json", '{"lr": NaN}', 'Wrong value for "lr"'),
+        ("recipe.json", '{"lr": NaN}', 'Invalid value for "lr"'),
         ("recipe.json", None, "cannot be read"),
     ],
 )

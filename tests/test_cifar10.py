@@ -76,7 +76,7 @@ def test_label_out_of_range_is_rejected(refused, folder):
         batch.write(b"\x0a")
     code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
-    assert f"{folder / 'data_batch_2.bin'} holds a bad label in record 7. Received: 10. Allowed: 0 to 9." in message
+    assert f"{folder / 'data_batch_2.bin'} has an invalid label in record 7. Received: 10. Allowed: 0 to 9." in message
 
 
 def test_missing_files_suggest_the_command_that_fetches_them(refused, folder, monkeypatch, tmp_path):

@@ -301,7 +301,7 @@ def test_unexpected_error_is_one_line_and_debug_shows_the_rest(command, monkeypa
     monkeypatch.setattr(models, "available", broken)
     code, _, err = command("models")
     assert code == 1
-    assert err == "py-djl-resnet: error: RuntimeError: something broke (--debug shows where)\n"
+    assert err == "py-djl-resnet: error: RuntimeError: something broke (use --debug for the traceback)\n"
     for arguments in (["models", "--debug"], ["--debug", "models"]):
         code, _, err = command(*arguments)
         assert code == 1

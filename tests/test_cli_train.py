@@ -133,4 +133,4 @@ def test_weights_of_a_run_folder_are_its_best_checkpoint(command, trained, tmp_p
 def test_data_sets_of_the_api_are_not_offered(refused):
     code, message = refused("train", "--dataset", "nothing")
     assert code == 2
-    assert message == "Wrong value for --dataset. Received: 'nothing'. Allowed: fashion-mnist, cifar-10, idx."
+    assert message == "Invalid value for --dataset. Received: 'nothing'. Allowed: fashion-mnist, cifar-10, idx."

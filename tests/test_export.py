@@ -102,7 +102,7 @@ def test_nonempty_folder_is_not_overwritten(tmp_path, small):
         ({"format": "onnx", "preprocessing": "plain:9"}, "needs the format djl, or onnx with with_preprocessing"),
         ({"format": "safetensors", "preprocessing": HOW}, "needs the format djl, .* Received: safetensors"),
         ({"format": "djl", "preprocessing": "plain:0"}, "(?i)preprocessing.* received: '?plain:0"),
-        ({"format": "djl", "preprocessing": HOW | {"deviation": [1, 1, 0]}}, 'Bad value for "deviation"'),
+        ({"format": "djl", "preprocessing": HOW | {"deviation": [1, 1, 0]}}, 'Invalid value for "deviation"'),
     ],
 )
 def test_wrong_argument_is_rejected(tmp_path, small, arguments, message):
@@ -114,8 +114,8 @@ def test_wrong_argument_is_rejected(tmp_path, small, arguments, message):
 @pytest.mark.parametrize(
     ("network", "arguments", "message"),
     [
-        ({"in_channels": 2}, {}, "images of 1 or 3 channels. Received: a network of 2"),
-        ({"in_channels": 1}, {"preprocessing": HOW}, "outputs images of 3 channels, but the network needs 1"),
+        ({"in_channels": 2}, {}, "images with 1 or 3 channels. Received: a network with 2"),
+        ({"in_channels": 1}, {"preprocessing": HOW}, "outputs images with 3 channels, but the network needs 1"),
         ({"in_channels": 3, "class_names": ["a\nb"]}, {}, "one line of synset.txt"),
     ],
 )

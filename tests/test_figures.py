@@ -143,7 +143,7 @@ def test_ablation_has_a_bar_per_block_and_the_full_network():
     assert [line.get_label() for line in axes.lines] == ["full network: 0.900"]
 
 
-@pytest.mark.parametrize(("name", "received"), [("metrics.gif", ".gif"), ("metrics", "no ending")])
+@pytest.mark.parametrize(("name", "received"), [("metrics.gif", ".gif"), ("metrics", "none")])
 def test_other_suffix_is_rejected(tmp_path, name, received):
     with pytest.raises(UsageError, match=rf"Received: {received}\. Allowed: .png, .svg, .pdf\."):
         plot_history({"mine": history(1)}, tmp_path / name)

@@ -43,7 +43,7 @@ def test_imported_and_exported_tensors_have_the_same_bytes(command, tmp_path, st
     assert code == 0
     assert out.splitlines() == [
         f"{NAME}, 3 channels, 7 classes",
-        f"loaded: {TENSORS} tensors of theirs.safetensors",
+        f"loaded: {TENSORS} tensors from theirs.safetensors",
         "preprocessing: unknown; give --preprocessing here, or to predict, evaluate and export",
         "checkpoint: ours.safetensors",
     ]
@@ -133,7 +133,7 @@ def test_new_head_is_initialized_and_named(command, tmp_path, state):
     assert code == 0
     assert out.splitlines()[:3] == [
         f"{NAME}, 3 channels, 3 classes",
-        f"loaded: {TENSORS - 2} tensors of theirs.safetensors",
+        f"loaded: {TENSORS - 2} tensors from theirs.safetensors",
         "new: fc.weight, fc.bias; ignored in the file: fc.weight, fc.bias",
     ]
     with load(tmp_path / "ours.safetensors") as model, create_model(NAME, 3, 3) as fresh:

@@ -195,7 +195,7 @@ def test_more_threads_than_cores_are_reported():
 @pytest.mark.parametrize("threads", [0, 1025, 10**20, 1.5])
 def test_invalid_number_of_threads_is_rejected(threads):
     with pytest.raises(
-        UsageError, match=f'Wrong value for "threads". Received: {threads}. Allowed: a whole number from 1 to 1024'
+        UsageError, match=f'Invalid value for "threads". Received: {threads}. Allowed: a whole number from 1 to 1024'
     ):
         jvm.start(threads=threads)
 
@@ -216,7 +216,7 @@ def test_explicit_start_applies_to_later_calls():
     assert (code, err) == (0, "")
     assert engine.startswith("One process can use only one engine.")
     assert "Received: threads=3, while the engine is running with 1." in threads
-    assert device.startswith('Wrong value for "device".')
+    assert device.startswith('Invalid value for "device".')
 
 
 def test_process_ends_after_a_start_on_a_thread():
@@ -353,7 +353,7 @@ def test_interruption_while_java_starts_is_handled_afterwards(failing):
     assert (code, err) == (0, "")
     first, then, last = out.splitlines()
     assert (first, last) == ("interrupted", "interrupted")
-    assert "does not start: broken" in then if failing else then == "plain20"
+    assert "failed to start: broken" in then if failing else then == "plain20"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

@@ -133,7 +133,7 @@ def test_network_of_2_channels_accepts_arrays_of_2_channels():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (np.zeros((2, 3, 8, 9), np.uint8), r"Received: \(2, 3, 8, 9\). Allowed: .* channels last, C being 1 or 3.$"),
+        (np.zeros((2, 3, 8, 9), np.uint8), r"Received: \(2, 3, 8, 9\). Allowed: .* channels last, where C is 1 or 3.$"),
         (np.zeros((0, 8, 9), np.uint8), r"Received: \(0, 8, 9\). Allowed: .* no empty axis"),
         (np.zeros(8, np.uint8), r"Received: \(8,\). Allowed: \(H, W\), "),
         ([np.zeros((2, 8, 9), np.uint8)], r"images\[0\] .*\(2, 8, 9\). Allowed: \(H, W\) or \(H, W, C\), "),

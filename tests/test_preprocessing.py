@@ -146,7 +146,7 @@ def test_unknown_preprocessing_is_requested(tmp_path):
         ({"channels": object()}, "must be valid JSON"),
         (
             3,
-            "preprocessing has a wrong type. Received: 3. Allowed: torchvision, plain:N such as plain:32, a .json file",
+            "preprocessing has the wrong type. Received: 3. Allowed: torchvision, plain:N such as plain:32, a .json",
         ),
     ],
 )

@@ -47,21 +47,24 @@ def test_repeated_key_is_rejected():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": "ten"}, "Wrong value for \"epochs\". Received: 'ten'. Allowed: a whole number from 1 to 1000000."),
-        ({"epochs": 1.5}, 'Wrong value for "epochs". Received: 1.5. Allowed: a whole number from 1 to 1000000.'),
-        ({"epochs": True}, 'Wrong value for "epochs". Received: true. Allowed: a whole number from 1 to 1000000.'),
-        ({"epochs": None}, 'Wrong value for "epochs". Received: null. Allowed: a whole number from 1 to 1000000.'),
-        ({"lr": "0.1"}, "Wrong value for \"lr\". Received: '0.1'. Allowed: a number from 0 to 1000."),
-        ({"nesterov": 1}, 'Wrong value for "nesterov". Received: 1. Allowed: true or false.'),
+        (
+            {"epochs": "ten"},
+            "Invalid value for \"epochs\". Received: 'ten'. Allowed: a whole number from 1 to 1000000.",
+        ),
+        ({"epochs": 1.5}, 'Invalid value for "epochs". Received: 1.5. Allowed: a whole number from 1 to 1000000.'),
+        ({"epochs": True}, 'Invalid value for "epochs". Received: true. Allowed: a whole number from 1 to 1000000.'),
+        ({"epochs": None}, 'Invalid value for "epochs". Received: null. Allowed: a whole number from 1 to 1000000.'),
+        ({"lr": "0.1"}, "Invalid value for \"lr\". Received: '0.1'. Allowed: a number from 0 to 1000."),
+        ({"nesterov": 1}, 'Invalid value for "nesterov". Received: 1. Allowed: true or false.'),
         (
             {"limit": [1]},
-            'Wrong value for "limit". Received: a list. Allowed: a whole number from 2 to 2147483647, or null.',
+            'Invalid value for "limit". Received: a list. Allowed: a whole number from 2 to 2147483647, or null.',
         ),
         ({"nesterov": True}, '"nesterov" needs "momentum" above 0. Received: 0.'),
-        ({"warmup_epochs": 10}, '"warmup_epochs" must be below "epochs". Received: 10 and 10.'),
+        ({"warmup_epochs": 10}, '"warmup_epochs" must be less than "epochs". Received: 10 and 10.'),
         (
             {"data_dir": "a\0b"},
-            "Wrong value for \"data_dir\". Received: 'a\\u0000b'. Allowed: a folder's path, or null.",
+            "Invalid value for \"data_dir\". Received: 'a\\u0000b'. Allowed: a folder's path, or null.",
         ),
     ],
 )
@@ -95,12 +98,12 @@ def test_nan_is_rejected():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lr": float("nan")}, 'Wrong value for "lr". Received: nan. Allowed: a number from 0 to 1000.'),
-        ({"lr": np.float32("inf")}, 'Wrong value for "lr". Received: inf. Allowed: '),
-        ({"model": b"resnet18"}, "Wrong value for \"model\". Received: b'resnet18'. Allowed: a network's name"),
-        ({"limit": {1, 2}}, 'Wrong value for "limit". Received: {1, 2}. Allowed: .*, or null.'),
-        ({"epochs": 10**5000}, 'Wrong value for "epochs". Received: a whole number of thousands of digits.'),
-        ({"engine": [float("nan")]}, r'Wrong value for "engine". Received: \[nan\]. Allowed: pytorch, mxnet.'),
+        ({"lr": float("nan")}, 'Invalid value for "lr". Received: nan. Allowed: a number from 0 to 1000.'),
+        ({"lr": np.float32("inf")}, 'Invalid value for "lr". Received: inf. Allowed: '),
+        ({"model": b"resnet18"}, "Invalid value for \"model\". Received: b'resnet18'. Allowed: a network's name"),
+        ({"limit": {1, 2}}, 'Invalid value for "limit". Received: {1, 2}. Allowed: .*, or null.'),
+        ({"epochs": 10**5000}, 'Invalid value for "epochs". Received: a whole number of thousands of digits.'),
+        ({"engine": [float("nan")]}, r'Invalid value for "engine". Received: \[nan\]. Allowed: pytorch, mxnet.'),
     ],
 )
 def test_value_that_json_cannot_express_is_a_setting_error(settings, message):

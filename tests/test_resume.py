@@ -74,9 +74,9 @@ def test_resume_leaves_a_complete_run_unchanged(finished, trained):
             r'keeps these settings: "lr" 0\.5 \(it is 0\.05\), "seed" 3 \(it is 0\)\. Allowed to change: ',
         ),
         ({"epoch": 3}, "^Unknown setting. Received: 'epoch'. .* Did you mean \"epochs\""),
-        ({"epochs": "3"}, "Wrong value for \"epochs\". Received: '3'. Allowed: a whole number from 1 to 1000000."),
-        ({"epochs": 0}, 'Wrong value for "epochs". Received: 0.'),
-        ({"threads": 0}, 'Wrong value for "threads". Received: 0.'),
+        ({"epochs": "3"}, "Invalid value for \"epochs\". Received: '3'. Allowed: a whole number from 1 to 1000000."),
+        ({"epochs": 0}, 'Invalid value for "epochs". Received: 0.'),
+        ({"threads": 0}, 'Invalid value for "threads". Received: 0.'),
     ],
 )
 def test_resume_rejects_changes_of_other_settings(finished, changes, message):
@@ -174,7 +174,7 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
         (["--resume", "finished", "--device", "gpu:999"], ["no such device. Received: 'gpu:999'", "GPUs"]),
         (
             ["--resume", "finished", "--wait-for-lock", "-1"],
-            ["--wait-for-lock must be 0 or more seconds. Received: -1."],
+            ["--wait-for-lock must be at least 0. Received: -1."],
         ),
         (["--wait-for-lock", "60"], ["--wait-for-lock needs --resume."]),
     ],

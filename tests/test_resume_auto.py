@@ -84,9 +84,9 @@ def test_auto_on_arrays_needs_and_resumes_a_run_folder(folder):
         ({"changes": {}}, '"changes" needs "resume"'),
         ({"resume": "runs/first", "changes": ["epochs"]}, r"changes must be a Mapping. Received: \['epochs'\]"),
         ({"resume": "runs/first", "changes": {"epoch": 2}}, "Unknown setting. Received: 'epoch'"),
-        ({"resume": "auto", "wait": -1}, '"wait" must be 0 or more seconds. Received: -1.'),
-        ({"resume": "auto", "wait": "1"}, "\"wait\" must be 0 or more seconds. Received: '1'."),
-        ({"resume": "auto", "wait": float("nan")}, '"wait" must be 0 or more seconds. Received: nan.'),
+        ({"resume": "auto", "wait": -1}, '"wait" must be at least 0. Received: -1.'),
+        ({"resume": "auto", "wait": "1"}, "\"wait\" must be at least 0. Received: '1'."),
+        ({"resume": "auto", "wait": float("nan")}, '"wait" must be at least 0. Received: nan.'),
     ],
 )
 def test_wrong_argument_is_rejected(folder, arguments, message):

@@ -61,7 +61,7 @@ def test_java_checks_the_range_of_a_number(jvm, setting):
         if (setting.name, value) != ("warmup_epochs", 1_000_000):
             assert java(jvm, {**whole, setting.name: value})[setting.name] == value
     for value in (setting.min - beyond, setting.max + beyond):
-        with pytest.raises(SettingError, match=f'^Wrong value for "{setting.name}". Received: '):
+        with pytest.raises(SettingError, match=f'^Invalid value for "{setting.name}". Received: '):
             java(jvm, {setting.name: value})
 
 
@@ -69,7 +69,7 @@ def test_java_checks_the_range_of_a_number(jvm, setting):
 def test_java_describes_allowed_values_as_the_docs_do(jvm, setting):
     with pytest.raises(SettingError) as caught:
         java(jvm, {setting.name: []})
-    allowed = str(caught.value).removeprefix(f'Wrong value for "{setting.name}". Received: a list. Allowed: ')
+    allowed = str(caught.value).removeprefix(f'Invalid value for "{setting.name}". Received: a list. Allowed: ')
     if setting.type == "dataset":  # Java lists the known ones
         assert allowed == "fashion-mnist, cifar-10, idx, arrays."
     else:
@@ -90,7 +90,7 @@ def test_java_describes_allowed_values_as_the_docs_do(jvm, setting):
 def test_settings_that_java_starts_with_are_checked_before(engine, device, threads, message):
     with pytest.raises(SettingError) as caught:
         check_start(engine, device, threads)
-    assert str(caught.value) == f"Wrong value for {message}"
+    assert str(caught.value) == f"Invalid value for {message}"
 
 
 def test_paths_become_absolute(monkeypatch, tmp_path):

@@ -121,7 +121,11 @@ def changed(arrays, index, array):
         (0, lambda a: a[:-1], "256 labels for 255 images"),
         (0, lambda a: a[..., :8], "same size.*16.8.*16.16"),
         (2, lambda a: (a * 255).astype(np.uint8), "same dtype. Received: float32 and uint8"),
-        (0, lambda a: a + np.where(a == a[2, 0, 0, 1], np.nan, 0).astype("f4"), r"Wrong training data.*\(2, 0, 0, 1\)"),
+        (
+            0,
+            lambda a: a + np.where(a == a[2, 0, 0, 1], np.nan, 0).astype("f4"),
+            r"Invalid training data.*\(2, 0, 0, 1\)",
+        ),
         (
             1,
             lambda a: a.astype(float),
@@ -129,7 +133,7 @@ def changed(arrays, index, array):
         ),
         (1, lambda a: a[:, None], r"training labels must have shape \(N,\). Received: \(256, 1\)"),
         (1, lambda a: a - 1, "training labels must number the classes from 0. Received: -1 at index 0"),
-        (3, lambda a: a + 1, "Wrong test data.* 2"),
+        (3, lambda a: a + 1, "Invalid test data.* 2"),
     ],
 )
 def test_wrong_array_is_rejected(arrays, index, change, message):

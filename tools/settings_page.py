@@ -22,7 +22,7 @@ A recipe holds these settings as JSON. `Recipe` has them as fields, and `train` 
 underscores (`--batch-size 64`, `--nesterov`, `--no-nesterov`). A resumed run may change the settings marked resumable:
 they do not affect the result, except for rounding.
 
-Some settings depend on others. `nesterov` needs `momentum` above 0, and `warmup_epochs` must be below `epochs`. A
+Some settings depend on others. `nesterov` needs `momentum` above 0, and `warmup_epochs` must be less than `epochs`. A
 resumed run with a cosine or one-cycle schedule keeps its `epochs`.
 """
 

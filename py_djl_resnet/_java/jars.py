@@ -124,7 +124,7 @@ def home_folder() -> Path:
         return Path.home()
     except RuntimeError as error:
         raise JarError(
-            "This user has no home folder for caches. Set HOME, or set PY_DJL_RESNET_CACHE to a writable folder."
+            "This user has no home folder for the cache. Set HOME, or set PY_DJL_RESNET_CACHE to a writable folder."
         ) from error
 
 

@@ -250,7 +250,7 @@ def _start_jvm(java: Java, options: list[str], class_path: list[Path]) -> None:
         logging.Logger.getLogger("").setLevel(logging.Level.WARNING)
     except Exception as error:
         raise EngineError(
-            f"The JVM of {java.home} (Java {java.version}) does not start: {error}. Check PY_DJL_RESNET_HEAP and "
+            f"The JVM of {java.home} (Java {java.version}) failed to start: {error}. Check PY_DJL_RESNET_HEAP and "
             "JAVA_TOOL_OPTIONS, or set JAVA_HOME to another Java with the module jdk.zipfs."
         ) from error
     if threading.current_thread() is not threading.main_thread():

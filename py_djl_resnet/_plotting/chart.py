@@ -35,7 +35,7 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
         dpi: dots per inch.
 
     Raises:
-        UsageError: another ending, or a file that cannot be written.
+        UsageError: an unsupported extension, or a file that cannot be written.
     """
     if path is None:
         return chart
@@ -55,12 +55,12 @@ def check_suffix(path: str | os.PathLike[str], others: tuple[str, ...] = ()) -> 
 
     Args:
         path: the file's name.
-        others: endings that are allowed besides :data:`SUFFIXES`.
+        others: extensions allowed in addition to :data:`SUFFIXES`.
     """
     suffix = Path(checked_path(path, "the figure's file")).suffix
     allowed = (*SUFFIXES, *others)
     if suffix.lower() not in allowed:
         raise UsageError(
-            f"Figure {os.fspath(path)} needs another ending. Received: {suffix or 'no ending'}. "
+            f"Figure {os.fspath(path)} has an unsupported extension. Received: {suffix or 'none'}. "
             f"Allowed: {', '.join(allowed)}."
         )

@@ -25,7 +25,7 @@ def plot_confusion(
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
 
     Raises:
-        UsageError: another ending, or a file that cannot be written.
+        UsageError: an unsupported extension, or a file that cannot be written.
     """
     count = len(class_names)
     side = 2.0 + 0.5 * min(count, 40)
@@ -67,7 +67,7 @@ def plot_bypass(
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
 
     Raises:
-        UsageError: another ending, or a file that cannot be written.
+        UsageError: an unsupported extension, or a file that cannot be written.
     """
     chart = Chart(figsize=(min(max(6.4, 1.5 + 0.22 * len(without)), 40), 4.2), layout="constrained")
     axes = chart.add_subplot()
@@ -102,7 +102,7 @@ def plot_profile(
         path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
 
     Raises:
-        UsageError: another ending, or a file that cannot be written.
+        UsageError: an unsupported extension, or a file that cannot be written.
     """
     chart = Chart(figsize=(6.4, min(1.8 + 0.24 * len(rows), 40)), layout="constrained")
     axes = chart.add_subplot()

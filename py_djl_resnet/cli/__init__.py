@@ -14,7 +14,7 @@ from ..errors import Interrupted, ResnetError
 from .parser import build_parser, parse
 from .report import NAME, fail, report, reported_warnings
 
-#: The exit code of a process that SIGPIPE ended, for when the reader of standard output has gone.
+#: The exit code of a process killed by SIGPIPE, for when the reader of standard output is gone.
 _READER_GONE = 141
 
 
@@ -25,16 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None for those of the process.
 
     Returns:
-        The exit code: 0, 1 after a failure, 2 for wrong usage or input, 130 after Ctrl-C; for a training also
+        The exit code: 0, 1 after a failure, 2 after a usage or input error, 130 after Ctrl-C; for train also
         143 after SIGTERM and 129 after SIGHUP.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Where the encoding lacks a character, print a question mark rather than stop halfway
+        # If the encoding lacks a character, print a question mark instead of failing
         sys.stdout.reconfigure(errors="replace")
     streams = sys.stdout, sys.stderr
-    # A full disk stops no command, least of all a training; it is reported at the end
+    # A full disk must not stop a command, least of all a training run; it is reported at the end
     sys.stdout = cast(TextIO, Lenient(sys.stdout, raised=(BrokenPipeError,)))
     sys.stderr = lenient(sys.stderr)
     try:
@@ -72,7 +72,7 @@ def _code(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        advice = "" if debug else " (--debug shows where)"
+        advice = "" if debug else " (use --debug for the traceback)"
         fail(f"{type(error).__name__}: {error}{advice}")
         return 1
 
@@ -89,6 +89,6 @@ def _written(code: int, output: TextIO) -> int:
 
 
 def program_name() -> str:
-    """Returns ``py-djl-resnet``, or ``python -m py_djl_resnet`` if it was called so."""
+    """Returns ``py-djl-resnet``, or ``python -m py_djl_resnet`` if called that way."""
     called = os.path.basename(sys.argv[0]) if sys.argv else ""
     return "python -m py_djl_resnet" if called == "__main__.py" else NAME

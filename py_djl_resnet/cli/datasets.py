@@ -47,7 +47,7 @@ def run(options: Any) -> int:
         (
             dataset["name"],
             "x".join(map(str, dataset["shape"])) or "-",
-            # 0 where the files decide
+            # 0 if it depends on the files
             *(f"{n:,}" if n else "-" for n in (len(dataset["classes"]), dataset["train"], dataset["test"])),
             dataset["description"],
         )

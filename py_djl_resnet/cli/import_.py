@@ -89,11 +89,14 @@ def _report(model: Model, file: str) -> list[str]:
     report = model.info["import"]
     lines = [
         network(model),
-        f"loaded: {len(report['taken'])} tensors of {file}",
+        f"loaded: {len(report['taken'])} tensors from {file}",
     ]
     if report["prefix"]:
         lines.append(f"prefix removed from the names: {report['prefix']}")
-    lines += [f"converted to float32: {number} tensors of {kind}" for kind, number in report["converted"].items()]
+    lines += [
+        f"converted to float32: {number} {kind} tensor{'' if number == 1 else 's'}"
+        for kind, number in report["converted"].items()
+    ]
     if report["new"]:
         lines.append(f"new: {', '.join(report['new'])}; ignored in the file: {', '.join(report['left']) or 'none'}")
     if model.preprocessing is None:

@@ -41,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="panels: one for the loss, one for the accuracy; d2l: the chapter's single panel (default: panels)",
     )
     parser.add_argument(
-        "--size", type=_size, metavar="WxH", help="width and height in inches, such as 10x4 (default: by content)"
+        "--size",
+        type=_size,
+        metavar="WxH",
+        help="width and height in inches, such as 10x4 (default: depends on the content)",
     )
     parser.add_argument("--dpi", type=count, default=150, metavar="N", help="dots per inch of a .png (default: 150)")
     add_engine(parser, device=False)

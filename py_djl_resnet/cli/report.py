@@ -25,12 +25,12 @@ def report(message: str, label: str = "", colour: str = "bold") -> None:
 
 
 def fail(message: str) -> None:
-    """Reports what ends the command."""
+    """Reports the error that ends the command."""
     report(message, "error", "red")
 
 
 def warn(message: str) -> None:
-    """Reports what the user should know, though the command continues."""
+    """Reports a warning; the command continues."""
     report(message, "warning", "yellow")
 
 
@@ -47,7 +47,7 @@ def network(model: Model) -> str:
 
 @contextlib.contextmanager
 def reported_warnings() -> Iterator[None]:
-    """Reports this package's own warnings as lines of ours, and leaves all others to Python."""
+    """Reports this package's warnings in its own format, and leaves all others to Python."""
     with warnings.catch_warnings():
         others = warnings.showwarning
 

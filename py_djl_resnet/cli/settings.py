@@ -1,4 +1,4 @@
-"""The options of the command line that set a recipe, made from the schema of settings."""
+"""Command-line options for a recipe, generated from the settings schema."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def by_source(error: UsageError, options: Any) -> UsageError:
     environment = environment_settings() if options.resume in (None, "auto") else {}
 
     named = re.findall(r'"(\w+)"', str(error))
-    # If only the file set any of them, its keys are what the reader knows
+    # If only the file set any of them, name its keys
     from_file = any(key in in_file for key in named) and not any(key in options for key in named)
 
     def name(quoted: re.Match[str]) -> str:
@@ -70,5 +70,5 @@ def by_source(error: UsageError, options: Any) -> UsageError:
     message = re.sub(f'"({"|".join([*SETTINGS, *_ARGUMENTS])})"', name, str(error))
     if '"' in re.split(" (?:Received|Allowed)", message)[0]:
         return UsageError(f"recipe {options.recipe}: {message}")
-    # What only the API takes
+    # Drop values that only the API accepts
     return UsageError(re.sub(r", (or null|arrays)(?=\.)", "", message))

@@ -17,12 +17,14 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("model", metavar="MODEL", help="network; see the command models")
+    parser.add_argument("model", metavar="MODEL", help="network; see the models command")
     parser.add_argument(
-        "--input", type=shape, metavar="N,C,H,W", help="shape of the input (default: the network's usual shape)"
+        "--input", type=shape, metavar="N,C,H,W", help="shape of the input (default: the network's own)"
     )
-    parser.add_argument("--classes", type=count, metavar="N", help="number of classes (default: the network's usual)")
-    parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels of nested blocks (default: 1)")
+    parser.add_argument("--classes", type=count, metavar="N", help="number of classes (default: the network's own)")
+    parser.add_argument(
+        "--depth", type=count, default=1, metavar="N", help="levels of nested blocks to list (default: 1)"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--table", action="store_true", help="print a table with parameters and multiply-adds")
     form.add_argument("--json", action="store_true", help="print JSON only")

@@ -132,7 +132,7 @@ def _complete(result: Run) -> str:
 
 
 def _draw(result: Run) -> None:
-    """Draws the figures. The training is saved by now, so a failure is only a warning."""
+    """Draws the figures. The run is already saved, so a failure is only a warning."""
     if result.folder is None:
         return
     figures = result.folder / "figures"

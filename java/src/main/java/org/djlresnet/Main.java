@@ -60,7 +60,7 @@ public final class Main {
             System.err.println(
                     "error: Java's heap is full: "
                             + full.getMessage()
-                            + ". Give it more with -Xmx, such as -Xmx4g, or use smaller batches.");
+                            + ". Increase it with -Xmx, such as -Xmx4g, or use smaller batches.");
             return 1;
         }
     }

@@ -230,7 +230,7 @@ public final class Bridge {
     private static void requireNotNegative(int inChannels, int classes) {
         if (inChannels < 0 || classes < 0) {
             throw new UserException(
-                    "The size of a network is invalid. Received: in_channels=%s, classes=%s. Allowed: 1 or more, or 0 for the default."
+                    "The network's size is invalid. Received: in_channels=%s, classes=%s. Allowed: 1 or more, or 0 for the default."
                             .formatted(inChannels, classes));
         }
     }

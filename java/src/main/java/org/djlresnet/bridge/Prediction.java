@@ -31,7 +31,7 @@ final class Prediction {
     ByteBuffer logits(ByteBuffer[] images, long[][] shapes) {
         if (images.length == 0 || images.length != shapes.length) {
             throw new UserException(
-                    "A prediction needs at least 1 image, and a shape for each. Received: images %s, shapes %s."
+                    "A prediction needs at least 1 image and one shape per image. Received: images %s, shapes %s."
                             .formatted(images.length, shapes.length));
         }
         ImageShape[] given = new ImageShape[images.length];

@@ -47,13 +47,13 @@ final class ForeignFile {
         }
         // the length of a safetensors header may begin so too; its ninth byte is a brace
         if (start.matches("(?s)\u0080[\u0002-\u0005].{6}[^{].*")) {
-            return "a pickle, as torch.save writes it. " + RESAVE;
+            return "a pickle, as written by torch.save. " + RESAVE;
         }
         if (start.startsWith("\u0093NUMPY")) {
             return "a single NumPy array, not tensors by name. " + RESAVE;
         }
         if (start.startsWith("\u0089HDF")) {
-            return "an HDF5 file, as Keras writes it. Only weights with PyTorch's names can be read.";
+            return "an HDF5 file, as written by Keras. Only weights with PyTorch's names can be read.";
         }
         return null;
     }
@@ -69,7 +69,7 @@ final class ForeignFile {
                         + " state_dict() with safetensors.torch.save_file.";
             }
             if (zip.stream().anyMatch(entry -> entry.getName().endsWith("/data.pkl"))) {
-                return "a pickle, as torch.save writes it. " + RESAVE;
+                return "a pickle, as written by torch.save. " + RESAVE;
             }
         } catch (IOException damaged) {
             return "a damaged ZIP archive. Use another copy.";

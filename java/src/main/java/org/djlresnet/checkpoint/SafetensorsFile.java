@@ -153,7 +153,7 @@ public final class SafetensorsFile implements AutoCloseable {
             throws IOException {
         while (bytes.hasRemaining()) {
             if (channel.read(bytes, start + bytes.position()) < 0) {
-                throw bad(file, "it became shorter while it was being read");
+                throw bad(file, "it was truncated while being read");
             }
         }
         bytes.flip();
@@ -299,7 +299,7 @@ public final class SafetensorsFile implements AutoCloseable {
         }
         if (!Arrays.equals(expected, digits(checksum))) {
             throw new UserException(
-                    "%s is damaged: its checksum is %s, not %s as written. Use another copy."
+                    "%s is damaged: its checksum is %s, but %s is recorded. Use another copy."
                             .formatted(path, shown(digits(checksum)), shown(expected)));
         }
         return true;

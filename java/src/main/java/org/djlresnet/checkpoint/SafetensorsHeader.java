@@ -237,7 +237,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         for (long length : shape) {
             if (length < 0) {
                 throw new IllegalArgumentException(
-                        "a length must be 0 or more, not as in shape " + Arrays.toString(shape));
+                        "no dimension may be negative, shape " + Arrays.toString(shape));
             }
             empty |= length == 0;
             try {

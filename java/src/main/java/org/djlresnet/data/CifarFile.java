@@ -107,8 +107,7 @@ public final class CifarFile {
                 record.clear();
                 while (record.hasRemaining()) {
                     if (channel.read(record) < 0) {
-                        throw new UserException(
-                                file + " is truncated: it became shorter during reading.");
+                        throw new UserException(file + " was truncated while being read.");
                     }
                 }
                 int label = record.flip().get() & 0xff;
@@ -116,7 +115,7 @@ public final class CifarFile {
                     throw new UserException(
                             String.format(
                                     Locale.ROOT,
-                                    "%s holds a bad label in record %d. Received: %d. Allowed: 0 to %d. The file is"
+                                    "%s has an invalid label in record %d. Received: %d. Allowed: 0 to %d. The file is"
                                             + " damaged or not CIFAR-10. Download it again.",
                                     file,
                                     i,

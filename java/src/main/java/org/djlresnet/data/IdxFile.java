@@ -143,7 +143,7 @@ public final class IdxFile {
                 throw new UserException(
                         String.format(
                                 Locale.ROOT,
-                                "%s has a bad length of dimension %d in its header. Received: %d. Allowed: 1 or more.",
+                                "%s has an invalid length for dimension %d in its header. Received: %d. Allowed: 1 or more.",
                                 file,
                                 i,
                                 lengths[i]));

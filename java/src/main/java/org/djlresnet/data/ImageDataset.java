@@ -119,7 +119,7 @@ public final class ImageDataset implements Examples {
         for (long length : shape) {
             if (length < 1) {
                 throw new UserException(
-                        "Every length of (N, C, H, W) must be at least 1. Received: "
+                        "Every dimension of (N, C, H, W) must be at least 1. Received: "
                                 + Arrays.toString(shape)
                                 + ".");
             }

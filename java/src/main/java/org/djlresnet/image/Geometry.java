@@ -23,7 +23,7 @@ record Geometry(ImageShape in, int height, int width, Span rows, Span columns, I
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "Images of %s cannot be converted to images of %s. Allowed: the same number, 3 to 1, or 1 to 3.",
+                            "Images with %s cannot be converted to images with %s. Allowed: the same number, 3 to 1, or 1 to 3.",
                             Preprocessing.count(in.channels()),
                             Preprocessing.count(channels)));
         }

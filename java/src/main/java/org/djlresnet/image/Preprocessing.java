@@ -58,7 +58,7 @@ public record Preprocessing(
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "Bad value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more.",
+                            "Invalid value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more.",
                             key,
                             value));
         }
@@ -78,7 +78,7 @@ public record Preprocessing(
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s"
+                            "Invalid value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s"
                                     + " for each channel (%d), or null.",
                             key,
                             values,
@@ -129,7 +129,7 @@ public record Preprocessing(
             throw new UserException(
                     String.format(
                             Locale.ROOT,
-                            "The preprocessing outputs images of %s, but the network needs %d. Received: %s.",
+                            "The preprocessing outputs images with %s, but the network needs %d. Received: %s.",
                             count(found.channels),
                             channels,
                             text));

@@ -202,7 +202,7 @@ final class PreprocessingText {
         return new UserException(
                 String.format(
                         Locale.ROOT,
-                        "Bad value for \"%s\" in a preprocessing. Received: %s. Allowed: %s.",
+                        "Invalid value for \"%s\" in a preprocessing. Received: %s. Allowed: %s.",
                         key,
                         value == null ? "nothing" : value,
                         allowed));

@@ -69,7 +69,7 @@ public final class Recipe {
         if (recipe.warmupEpochs() >= recipe.epochs() && recipe.warmupEpochs() > 0) {
             throw new SettingException(
                     String.format(
-                            "\"warmup_epochs\" must be below \"epochs\". Received: %s and %s.",
+                            "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s.",
                             recipe.warmupEpochs(), recipe.epochs()));
         }
         return recipe;

@@ -102,7 +102,7 @@ record Setting(
     private SettingException wrong(JsonElement value, String advice) {
         return new SettingException(
                 String.format(
-                        "Wrong value for \"%s\". Received: %s. Allowed: %s.%s",
+                        "Invalid value for \"%s\". Received: %s. Allowed: %s.%s",
                         name, shown(value), inWords(), advice));
     }
 

@@ -138,8 +138,7 @@ record ResumePoint(
         throw new UserException(
                 "The run in "
                         + folder.path()
-                        + " has lost its last checkpoint: last.safetensors and"
-                        + " last.previous.safetensors are missing, but the folder has "
+                        + " is missing its last checkpoint: there is no last.safetensors or last.previous.safetensors, but the folder has "
                         + String.join(", ", traces)
                         + ". Starting again would overwrite them. Put last.safetensors back, resume"
                         + " from another checkpoint of the folder, or start a new run in another"
@@ -194,8 +193,7 @@ record ResumePoint(
                     file
                             + " was changed. "
                             + another.getMessage()
-                            + " Undo the change, or remove the file: the checkpoint contains the"
-                            + " recipe too.",
+                            + " Undo the change, or remove the file: the checkpoint also contains the recipe.",
                     another);
         }
     }
@@ -219,7 +217,7 @@ record ResumePoint(
             throw wrong;
         } catch (RuntimeException malformed) {
             throw new UserException(
-                    file + " contains an invalid state of a run: " + malformed + ".", malformed);
+                    file + " contains an invalid run state: " + malformed + ".", malformed);
         }
     }
 

@@ -261,7 +261,7 @@ public final class RunFolder implements AutoCloseable {
     private static UserException taken(Path path) {
         return new UserException(
                 path
-                        + " exists and is not overwritten. Choose another run folder, or move this"
+                        + " already exists and is not overwritten. Choose another run folder, or move this"
                         + " one away.");
     }
 

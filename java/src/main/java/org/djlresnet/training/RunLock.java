@@ -104,14 +104,15 @@ final class RunLock implements AutoCloseable {
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             lost = true;
             throw new IOException(
-                    "%s was removed, so another run may have taken the run folder".formatted(file));
+                    "%s was removed, so another run may have taken over the run folder"
+                            .formatted(file));
         }
         boolean sameFile = Objects.equals(fileKey, fileKey(file));
         String found = sameFile ? read(channel) : read(file);
         lost |= !sameFile || !found.equals(owner);
         if (lost) {
             throw new IOException(
-                    "another run has taken the run folder %s: %s. This process lost its lock because it copied the folder, or because the folder was moved or its run.lock replaced"
+                    "another run has taken over the run folder %s: %s. This process lost its lock because it copied the folder, or because the folder was moved or its run.lock replaced"
                             .formatted(folder, found.strip()));
         }
     }

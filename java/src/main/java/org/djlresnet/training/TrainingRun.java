@@ -111,8 +111,7 @@ public record TrainingRun(
         return (recipe, train) -> {
             if (recipe.dataset().equals(Recipe.ARRAYS)) {
                 throw new UserException(
-                        "The data set \"arrays\" stands for arrays. Pass the arrays, or name a data"
-                                + " set. Allowed: "
+                        "The data set \"arrays\" has no files. Pass the arrays, or name another data set. Allowed: "
                                 + String.join(", ", Datasets.names())
                                 + ".");
             }
@@ -222,7 +221,7 @@ public record TrainingRun(
                             + String.join(", ", names)
                             + ". Allowed: "
                             + String.join(", ", ofRun)
-                            + ". Give no names, or those of the run.");
+                            + ". Omit the names, or give those of the run.");
         }
     }
 

@@ -134,14 +134,14 @@ public final class DjlFolder {
         int channels = network.inChannels();
         if (channels != 1 && channels != 3) {
             throw new UserException(
-                    "DJL reads images of 1 or 3 channels. Received: a network of "
+                    "DJL reads images with 1 or 3 channels. Received: a network with "
                             + channels
                             + ".");
         }
         for (String name : network.classNames()) {
             if (name.isBlank() || !name.equals(name.strip()) || name.lines().count() > 1) {
                 throw new UserException(
-                        "A class name must fit in one line of synset.txt, without spaces around it."
+                        "A class name must fit in one line of synset.txt, without leading or trailing spaces."
                                 + " Received: '"
                                 + name.replace("\n", "\\n")
                                 + "'.");

@@ -92,7 +92,7 @@ public final class NetworkFactory implements BlockFactory {
         if (name == null || classes == null || !classes.toString().matches("[1-9]\\d{0,8}")) {
             throw new UserException(
                     String.format(
-                            "%s is neither a run folder nor an exported one: its arguments must have"
+                            "%s is neither a run folder nor an exported folder: its arguments must have"
                                     + " %s and %s. Received: %s, %s.",
                             folder, NETWORK, CLASSES, name, classes));
         }
@@ -116,7 +116,7 @@ public final class NetworkFactory implements BlockFactory {
         if (engine != null && !engine.equals(received)) {
             throw new UserException(
                     String.format(
-                            "%1$s is for the engine %2$s. Received: %3$s. Choose it with"
+                            "%1$s needs the engine %2$s. Received: %3$s. Choose it with"
                                     + " Criteria.Builder.optEngine(\"%2$s\").",
                             folder, engine, received));
         }

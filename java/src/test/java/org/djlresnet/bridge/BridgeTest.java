@@ -227,7 +227,7 @@ class BridgeTest {
     void createRejectsInvalidArguments() {
         rejection(() -> Bridge.create("resnet", 1, 10, 0, "cpu"));
         assertEquals(
-                "The size of a network is invalid. Received: in_channels=-1, classes=10. Allowed: 1"
+                "The network's size is invalid. Received: in_channels=-1, classes=10. Allowed: 1"
                         + " or more, or 0 for the default.",
                 rejection(() -> Bridge.create("d2l-resnet18", -1, 10, 0, "cpu")));
         rejection(() -> Bridge.create("d2l-resnet18", 1, -1, 0, "cpu"));

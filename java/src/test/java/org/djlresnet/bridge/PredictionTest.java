@@ -160,13 +160,13 @@ class PredictionTest {
             rejection(() -> network.predict(image, new long[][] {shape}, "uint8", null));
         }
         assertEquals(
-                "A prediction needs at least 1 image, and a shape for each. Received: images 1, shapes"
+                "A prediction needs at least 1 image and one shape per image. Received: images 1, shapes"
                         + " 0.",
                 rejection(() -> network.predict(image, new long[0][], "uint8", null)));
         rejection(() -> network.predict(image, new long[][] {{3, 2, 2}}, "int8", null));
         ByteBuffer[] two = {bytes(new ImageShape(2, 2, 2))};
         assertEquals(
-                "Images of 2 channels cannot be converted to images of 3 channels. Allowed: the same"
+                "Images with 2 channels cannot be converted to images with 3 channels. Allowed: the same"
                         + " number, 3 to 1, or 1 to 3.",
                 rejection(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
         assertTrue(

@@ -106,7 +106,7 @@ class CheckpointPreprocessingTest {
         Path file = write(info);
         assertEquals(
                 file
-                        + ": Bad value for \"crop.height\" in a preprocessing. Received: nothing."
+                        + ": Invalid value for \"crop.height\" in a preprocessing. Received: nothing."
                         + " Allowed: an integer above 0.",
                 assertThrows(UserException.class, () -> Checkpoint.open(file)).getMessage());
     }

@@ -378,7 +378,7 @@ class SafetensorsFileTest {
         assertForeign(index.getBytes(UTF_8), "the index of weights in several files");
         assertForeign(zip("fc.weight.npy"), "a NumPy archive (.npz). ");
         assertForeign(zip("net/data.pkl", "net/code/__torch__.py"), "a TorchScript program. ");
-        assertForeign(zip("net/data.pkl", "net/data/0"), "a pickle, as torch.save writes it. ");
+        assertForeign(zip("net/data.pkl", "net/data/0"), "a pickle, as written by torch.save. ");
         assertForeign(zip("readme.txt"), "a ZIP archive. ");
         assertForeign("PK\u0003\u0004 damaged".getBytes(UTF_8), "a damaged ZIP archive. ");
         assertForeign(HexFormat.of().parseHex("80024d6f7265206c61796572730a"), "a pickle");

@@ -124,10 +124,10 @@ class IdxFileTest {
     void rejectsNonPositiveLengths() throws IOException {
         assertRejects(
                 file(new byte[0], 2051, 0, 28, 28),
-                "bad length of dimension 0 in its header. Received: 0.");
+                "invalid length for dimension 0 in its header. Received: 0.");
         assertRejects(
                 file(new byte[0], 2051, 1, -28, 28),
-                "bad length of dimension 1 in its header. Received: -28.");
+                "invalid length for dimension 1 in its header. Received: -28.");
     }
 
     @Test

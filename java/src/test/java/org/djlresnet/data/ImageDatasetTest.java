@@ -141,7 +141,7 @@ class ImageDatasetTest {
                         + " Received: 12 bytes. Allowed: 14.",
                 rejected(new long[] {2, 1, 1, 7}, 0, 1));
         assertEquals(
-                "Every length of (N, C, H, W) must be at least 1. Received: [0, 1, 1, 1].",
+                "Every dimension of (N, C, H, W) must be at least 1. Received: [0, 1, 1, 1].",
                 rejected(new long[] {0, 1, 1, 1}));
         long huge = 1L << 62;
         assertEquals(

@@ -183,7 +183,7 @@ class EvaluatorTest {
                         new int[] {0},
                         Network.numbered(5));
         assertEquals(
-                "Images of 2 channels cannot be converted to images of 1 channel. Allowed: the same number,"
+                "Images with 2 channels cannot be converted to images with 1 channel. Allowed: the same number,"
                         + " 3 to 1, or 1 to 3.",
                 rejection(two, 4));
         assertEquals(

@@ -78,23 +78,23 @@ class PreprocessingTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{} | Bad value for 'channels' in a preprocessing. Received: nothing. Allowed: an"
+                "{} | Invalid value for 'channels' in a preprocessing. Received: nothing. Allowed: an"
                         + " integer above 0.",
-                "{'channels': 0} | Bad value for 'channels' in a preprocessing. Received: 0."
+                "{'channels': 0} | Invalid value for 'channels' in a preprocessing. Received: 0."
                         + " Allowed: an integer above 0.",
-                "{'channels': 1.5} | Bad value for 'channels' in a preprocessing. Received: 1.5."
+                "{'channels': 1.5} | Invalid value for 'channels' in a preprocessing. Received: 1.5."
                         + " Allowed: an integer above 0.",
                 "{'channels': 1, 'size': 3} | Unknown key 'size' in a preprocessing. Allowed:"
                         + " channels, resize, crop, mean, deviation.",
-                "{'channels': 1, 'crop': 224} | Bad value for 'crop' in a preprocessing. Received:"
+                "{'channels': 1, 'crop': 224} | Invalid value for 'crop' in a preprocessing. Received:"
                         + " 224. Allowed: a JSON object or null.",
-                "{'channels': 1, 'crop': {'height': 2, 'width': 99999999999}} | Bad value for"
+                "{'channels': 1, 'crop': {'height': 2, 'width': 99999999999}} | Invalid value for"
                         + " 'crop.width' in a preprocessing. Received: 99999999999. Allowed: an"
                         + " integer above 0.",
-                "{'channels': 1, 'resize': {'to': 'long-side'}} | Bad value for 'resize.to' in a"
+                "{'channels': 1, 'resize': {'to': 'long-side'}} | Invalid value for 'resize.to' in a"
                         + " preprocessing. Received: 'long-side'. Allowed: 'exact' or 'short-side'.",
                 "{'channels': 1, 'resize': {'to': 'long-side', 'interpolation': 'bicubic',"
-                        + " 'rounded': true}} | Bad value for 'resize.to' in a preprocessing."
+                        + " 'rounded': true}} | Invalid value for 'resize.to' in a preprocessing."
                         + " Received: 'long-side'. Allowed: 'exact' or 'short-side'.",
                 "{'channels': 1, 'resize': {'to': 'exact', 'size': 3, 'interpolation': 'bicubic',"
                         + " 'rounded': true}} | Unknown key 'resize.size' in a preprocessing. Allowed:"
@@ -103,21 +103,21 @@ class PreprocessingTest {
                         + " 'nearest', 'rounded': true}} | Unknown interpolation 'nearest'. Allowed:"
                         + " bilinear, bicubic.",
                 "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
-                        + " 'bicubic', 'rounded': 1}} | Bad value for 'resize.rounded' in a"
+                        + " 'bicubic', 'rounded': 1}} | Invalid value for 'resize.rounded' in a"
                         + " preprocessing. Received: 1. Allowed: true or false.",
-                "{'channels': 3, 'mean': [0.5]} | Bad value for 'mean' in a preprocessing."
+                "{'channels': 3, 'mean': [0.5]} | Invalid value for 'mean' in a preprocessing."
                         + " Received: [0.5]. Allowed: a number for each channel (3), or null.",
-                "{'channels': 1, 'mean': 0.5} | Bad value for 'mean' in a preprocessing. Received:"
+                "{'channels': 1, 'mean': 0.5} | Invalid value for 'mean' in a preprocessing. Received:"
                         + " 0.5. Allowed: a list of numbers, or null.",
-                "{'channels': 1, 'deviation': [0]} | Bad value for 'deviation' in a preprocessing."
+                "{'channels': 1, 'deviation': [0]} | Invalid value for 'deviation' in a preprocessing."
                         + " Received: [0.0]. Allowed: a number above 0 for each channel (1), or"
                         + " null.",
-                "{'channels': 1, 'deviation': [1e-60]} | Bad value for 'deviation' in a"
+                "{'channels': 1, 'deviation': [1e-60]} | Invalid value for 'deviation' in a"
                         + " preprocessing. Received: [1.0E-60]. Allowed: a number above 0 for each"
                         + " channel (1), or null.",
-                "{'channels': 2} | The preprocessing outputs images of 2 channels, but the network"
+                "{'channels': 2} | The preprocessing outputs images with 2 channels, but the network"
                         + " needs 1. Received: {'channels': 2}.",
-                "torchvision | The preprocessing outputs images of 3 channels, but the network needs"
+                "torchvision | The preprocessing outputs images with 3 channels, but the network needs"
                         + " 1. Received: torchvision.",
                 "plain:0 | Unknown preprocessing. Received: 'plain:0'. Allowed: torchvision, plain:N"
                         + " such as plain:32, or a JSON object.",

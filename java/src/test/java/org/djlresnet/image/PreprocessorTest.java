@@ -190,9 +190,9 @@ class PreprocessorTest {
                             UserException.class,
                             () -> prepared(colour, bytes(new ImageShape(channels, 3, 3))));
             assertEquals(
-                    "Images of "
+                    "Images with "
                             + channels
-                            + " channels cannot be converted to images of 3 channels. Allowed: the same"
+                            + " channels cannot be converted to images with 3 channels. Allowed: the same"
                             + " number, 3 to 1, or 1 to 3.",
                     error.getMessage());
         }

@@ -242,7 +242,7 @@ class RecipeTest {
         String shown =
                 value.startsWith("[") ? "a list" : value.startsWith("{") ? "an object" : value;
         String start =
-                "Wrong value for \"" + key + "\". Received: " + shown + ". Allowed: " + allowed;
+                "Invalid value for \"" + key + "\". Received: " + shown + ". Allowed: " + allowed;
         assertTrue(message.startsWith(start), message);
     }
 
@@ -268,7 +268,7 @@ class RecipeTest {
         assertEquals(Long.MAX_VALUE, Recipe.fromJson(json("{'seed': 9223372036854775807}")).seed());
         String message = rejection("{'seed': 9223372036854775808}");
         assertTrue(
-                message.startsWith("Wrong value for \"seed\". Received: 9223372036854775808."),
+                message.startsWith("Invalid value for \"seed\". Received: 9223372036854775808."),
                 message);
     }
 
@@ -278,7 +278,7 @@ class RecipeTest {
                 "\"nesterov\" needs \"momentum\" above 0. Received: 0.",
                 rejection("{'nesterov': true}"));
         assertEquals(
-                "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
+                "\"warmup_epochs\" must be less than \"epochs\". Received: 3 and 3.",
                 rejection("{'epochs': 3, 'warmup_epochs': 3}"));
     }
 
@@ -289,7 +289,7 @@ class RecipeTest {
         Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
         try {
             assertEquals(
-                    "\"warmup_epochs\" must be below \"epochs\". Received: 3 and 3.",
+                    "\"warmup_epochs\" must be less than \"epochs\". Received: 3 and 3.",
                     rejection("{'epochs': 3, 'warmup_epochs': 3}"));
             assertTrue(rejection("{'epochs': 0}").endsWith(" from 1 to 1000000."));
         } finally {
@@ -419,7 +419,7 @@ class RecipeTest {
     @Test
     void builderRejectsWhatJsonRejects() {
         assertEquals(
-                "Wrong value for \"lr\". Received: NaN. Allowed: a number from 0 to 1000.",
+                "Invalid value for \"lr\". Received: NaN. Allowed: a number from 0 to 1000.",
                 assertThrows(
                                 SettingException.class,
                                 () -> Recipe.builder().optLr(Double.NaN).build())

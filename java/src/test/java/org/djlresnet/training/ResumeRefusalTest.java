@@ -308,7 +308,8 @@ class ResumeRefusalTest extends ResumeFixture {
                             WRITTEN.forEach(name -> atTheEpochsEnd.add(read(folder.resolve(name))));
                         });
         String message = assertThrows(UncheckedIOException.class, () -> finish(run)).getMessage();
-        assertTrue(message.contains("another run has taken the run folder " + folder), message);
+        assertTrue(
+                message.contains("another run has taken over the run folder " + folder), message);
         assertEquals(WRITTEN.size(), atTheEpochsEnd.size());
         for (int i = 0; i < WRITTEN.size(); i++) {
             assertArrayEquals(atTheEpochsEnd.get(i), read(folder.resolve(WRITTEN.get(i))));

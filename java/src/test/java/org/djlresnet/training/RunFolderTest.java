@@ -96,7 +96,7 @@ class RunFolderTest {
         Files.writeString(path.resolve("metrics.csv"), "precious");
         assertEquals(
                 path
-                        + " exists and is not overwritten. Choose another run folder, or move this"
+                        + " already exists and is not overwritten. Choose another run folder, or move this"
                         + " one away.",
                 rejection(path));
         assertEquals(List.of("metrics.csv"), names(path));
@@ -106,7 +106,7 @@ class RunFolderTest {
     @Test
     void rejectsAFile() throws IOException {
         Path path = Files.writeString(dir.resolve("file"), "precious");
-        assertTrue(rejection(path).startsWith(path + " exists and is not overwritten"));
+        assertTrue(rejection(path).startsWith(path + " already exists and is not overwritten"));
         assertEquals("precious", Files.readString(path));
     }
 

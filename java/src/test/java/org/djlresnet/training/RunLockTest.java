@@ -99,7 +99,9 @@ class RunLockTest {
             lock.confirm();
             assertEquals("taken", anotherProcess(dir));
             String message = lostMessage(lock);
-            assertTrue(message.startsWith("another run has taken the run folder " + dir), message);
+            assertTrue(
+                    message.startsWith("another run has taken over the run folder " + dir),
+                    message);
             assertTrue(message.contains(": process "), message);
         }
     }

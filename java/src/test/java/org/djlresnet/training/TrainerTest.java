@@ -287,7 +287,7 @@ class TrainerTest extends TrainerFixture {
                         Network.numbered(5));
         try (Network network = network(recipe)) {
             assertEquals(
-                    "Images of 2 channels cannot be converted to images of 1 channel. Allowed: the same"
+                    "Images with 2 channels cannot be converted to images with 1 channel. Allowed: the same"
                             + " number, 3 to 1, or 1 to 3.",
                     refused(recipe, network, good, two));
             assertEquals(

@@ -288,7 +288,7 @@ class DjlFolderTest {
                             .getMessage();
             assertEquals(
                     String.format(
-                            "%1$s is for the engine %2$s. Received: %3$s. Choose it with"
+                            "%1$s needs the engine %2$s. Received: %3$s. Choose it with"
                                     + " Criteria.Builder.optEngine(\"%2$s\").",
                             place, other, engine),
                     message);
@@ -433,7 +433,7 @@ class DjlFolderTest {
                                         .newBlock(null, folder, Map.of("network", "resnet18")));
         assertEquals(
                 folder
-                        + " is neither a run folder nor an exported one: its arguments must have"
+                        + " is neither a run folder nor an exported folder: its arguments must have"
                         + " network and classes. Received: resnet18, null.",
                 error.getMessage());
     }
