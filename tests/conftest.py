@@ -63,7 +63,7 @@ def command(capsys, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def refused(command):
+def rejected(command):
     """Runs a command that must fail with one line on standard error; returns exit code and line."""
 
     def run(*arguments):

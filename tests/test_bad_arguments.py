@@ -47,8 +47,8 @@ TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
         ([], ["No command given", "train"]),
     ],
 )
-def test_wrong_argument_of_a_command_is_rejected(refused, tmp_path, arguments, parts):
-    code, message = refused(*arguments)
+def test_invalid_argument_of_a_command_is_rejected(rejected, tmp_path, arguments, parts):
+    code, message = rejected(*arguments)
     assert code == 2
     for part in parts:
         assert part in message
@@ -77,8 +77,8 @@ def test_wrong_argument_of_a_command_is_rejected(refused, tmp_path, arguments, p
         ("--warmup-epochs", "10"),
     ],
 )
-def test_setting_out_of_range_shows_the_allowed_values(refused, tmp_path, option, value):
-    code, message = refused("train", option, value, "--out", "mine")
+def test_setting_out_of_range_shows_the_allowed_values(rejected, tmp_path, option, value):
+    code, message = rejected("train", option, value, "--out", "mine")
     assert code == 2
     assert re.match(
         rf"(Invalid value for {option}\. Received: |{option} must be less than --epochs\. Received: )", message
@@ -101,61 +101,61 @@ def test_setting_out_of_range_shows_the_allowed_values(refused, tmp_path, option
         ("[3]", "must be a JSON object"),
     ],
 )
-def test_wrong_recipe_file_is_rejected(refused, tmp_path, text, part):
+def test_invalid_recipe_file_is_rejected(rejected, tmp_path, text, part):
     (tmp_path / "mine.json").write_text(text)
-    code, message = refused("train", "--recipe", "mine.json")
+    code, message = rejected("train", "--recipe", "mine.json")
     assert code == 2
     assert message.startswith("recipe mine.json")
     assert part in message
 
 
-def test_setting_is_named_by_its_source(refused, tmp_path, monkeypatch):
+def test_setting_is_named_by_its_source(rejected, tmp_path, monkeypatch):
     (tmp_path / "mine.json").write_text('{"nesterov": true, "momentum": 0.9, "epochs": 3, "limit": 64}')
     given = ("train", "--recipe", "mine.json")
-    assert refused(*given, "--momentum", "0") == (
+    assert rejected(*given, "--momentum", "0") == (
         2,
         'recipe mine.json: "nesterov" needs --momentum above 0. Received: 0.',
     )
-    assert refused(*given, "--warmup-epochs", "3")[1].startswith(
+    assert rejected(*given, "--warmup-epochs", "3")[1].startswith(
         'recipe mine.json: --warmup-epochs must be less than "epochs"'
     )
-    assert refused(*given, "--limit", "1")[1].startswith("Invalid value for --limit.")
+    assert rejected(*given, "--limit", "1")[1].startswith("Invalid value for --limit.")
     monkeypatch.setenv("DATASET_LIMIT", "1")
-    assert refused("train")[1].startswith("Invalid value for DATASET_LIMIT. Received: 1.")
-    assert refused("train", "--limit", "0")[1].startswith("Invalid value for --limit. Received: 0.")
+    assert rejected("train")[1].startswith("Invalid value for DATASET_LIMIT. Received: 1.")
+    assert rejected("train", "--limit", "0")[1].startswith("Invalid value for --limit. Received: 0.")
     # a value is no name
-    assert refused("train", "--limit", "64", "--model", "seed")[1].startswith(
+    assert rejected("train", "--limit", "64", "--model", "seed")[1].startswith(
         "Invalid value for --model. Received: 'seed'."
     )
 
 
-def test_wrong_environment_variable_is_rejected(refused, monkeypatch):
+def test_invalid_environment_variable_is_rejected(rejected, monkeypatch):
     monkeypatch.setenv("DATASET_LIMIT", "many")
-    code, message = refused("train")
+    code, message = rejected("train")
     assert code == 2
     assert message == "Invalid value for DATASET_LIMIT. Received: 'many'. Allowed: a whole number from 2 to 2147483647."
 
 
-def test_plot_rejects_other_suffixes_and_several_runs_without_a_file(refused, trained):
-    code, message = refused("plot", trained.folder, "--out", "a.gif")
+def test_plot_rejects_unsupported_extensions_and_several_runs_without_a_file(rejected, trained):
+    code, message = rejected("plot", trained.folder, "--out", "a.gif")
     assert code == 2
     assert "Received: .gif. Allowed: .png, .svg, .pdf" in message
-    code, message = refused("plot", trained.folder, trained.folder)
+    code, message = rejected("plot", trained.folder, trained.folder)
     assert code == 2
     assert "--out" in message
 
 
 @pytest.mark.skipif(os.path.exists("/dev/nvidiactl"), reason="there is a GPU")
 @pytest.mark.parametrize("device", ["gpu", "gpu:7"])
-def test_missing_device_is_rejected(refused, tmp_path, device):
-    code, message = refused("train", "--device", device, *TINY)
+def test_missing_device_is_rejected(rejected, tmp_path, device):
+    code, message = rejected("train", "--device", device, *TINY)
     assert code in (1, 2)
     assert device in message
     assert not (tmp_path / "mine").exists()
 
 
-def test_second_engine_in_a_process_is_rejected(refused, jvm):
-    code, message = refused("train", "--engine", "mxnet", *TINY)
+def test_second_engine_in_a_process_is_rejected(rejected, jvm):
+    code, message = rejected("train", "--engine", "mxnet", *TINY)
     assert code == 2
     assert "'pytorch' is running" in message
 
@@ -179,8 +179,8 @@ def test_broken_native_library_is_reported(tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
-def test_diverging_training_reports_the_step_and_saves_no_broken_checkpoint(refused, tmp_path):
-    code, message = refused("train", "--lr", "1000", "--limit", "512", "--batch-size", "32", "--out", "mine")
+def test_diverging_training_reports_the_step_and_saves_no_broken_checkpoint(rejected, tmp_path):
+    code, message = rejected("train", "--lr", "1000", "--limit", "512", "--batch-size", "32", "--out", "mine")
     assert code == 1
     assert "NaN at step" in message
     assert not list((tmp_path / "mine").glob("*.safetensors"))
@@ -222,15 +222,15 @@ def test_numpy_integers_are_accepted():
         assert model.summary(np.array([1, 1, 28, 28]).tolist(), np.int64(1)).layers[-1]["output_shape"] == [1, 3]
 
 
-def test_another_number_of_threads_is_rejected(refused, jvm, tmp_path):
-    code, message = refused("train", "--threads", "3", *TINY)
+def test_another_number_of_threads_is_rejected(rejected, jvm, tmp_path):
+    code, message = rejected("train", "--threads", "3", *TINY)
     assert code == 2
     assert "threads=3" in message
     assert "separate process" in message
     assert not (tmp_path / "mine").exists()
 
 
-def test_live_figure_without_its_extra_says_how_to_install_it(monkeypatch):
+def test_live_figure_without_its_extra_explains_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", None)
     with pytest.raises(UsageError, match=r"LiveFigure needs IPython\S*, which is not installed\. Run: pip install"):
         LiveFigure()
@@ -279,7 +279,7 @@ def no_java(monkeypatch):
         ({"class_names": ["a", "b", "a"]}, "class_names must be distinct. Received: 'a' twice"),
     ],
 )
-def test_train_rejects_a_wrong_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):
+def test_train_rejects_an_invalid_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=message):
         train(dataset=arrays, **arguments)
@@ -308,7 +308,7 @@ def test_train_rejects_a_wrong_argument_before_java_starts(tmp_path, monkeypatch
         (lambda run: create_model(class_names=["a", "a"]), "class_names must be distinct.*Received: 'a' twice"),
     ],
 )
-def test_wrong_object_is_rejected_before_java_starts(trained, call, message):
+def test_invalid_object_is_rejected_before_java_starts(trained, call, message):
     with pytest.raises(UsageError, match=message):
         call(trained)
 

@@ -107,9 +107,9 @@ IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
         damage("t10k-images-idx3-ubyte.gz", not_gzip),
     ],
 )
-def test_damaged_data_are_rejected(refused, idx, tmp_path, name, change):
+def test_damaged_data_are_rejected(rejected, idx, tmp_path, name, change):
     change(idx / name)
-    code, message = refused("train", "--dataset", "idx", "--data-dir", idx, *TINY)
+    code, message = rejected("train", "--dataset", "idx", "--data-dir", idx, *TINY)
     assert code == 2
     assert name.removesuffix("-ubyte.gz") in message
     assert not (tmp_path / "mine").exists()
@@ -121,7 +121,7 @@ def test_valid_data_in_idx_files_train(command, idx, tmp_path):
     assert (tmp_path / "mine" / "best.safetensors").is_file()
 
 
-def test_fashion_mnist_with_another_checksum_is_rejected(refused, tmp_path):
+def test_fashion_mnist_with_another_checksum_is_rejected(rejected, tmp_path):
     folder = tmp_path / "fashion-mnist"
     folder.mkdir()
     for file in (bundled_data() / "fashion-mnist").glob("*.gz"):
@@ -131,14 +131,14 @@ def test_fashion_mnist_with_another_checksum_is_rejected(refused, tmp_path):
     content[100] = (content[100] + 1) % 10
     labels.unlink()
     labels.write_bytes(gzip.compress(bytes(content), 1))
-    code, message = refused("train", "--data-dir", folder, *TINY)
+    code, message = rejected("train", "--data-dir", folder, *TINY)
     assert code == 2
     assert LABELS in message
     assert "MD5" in message or "checksum" in message
 
 
-def test_missing_data_folder_is_rejected(refused, tmp_path):
-    code, message = refused("train", "--data-dir", "nowhere", *TINY)
+def test_missing_data_folder_is_rejected(rejected, tmp_path):
+    code, message = rejected("train", "--data-dir", "nowhere", *TINY)
     assert code == 2
     assert str(tmp_path / "nowhere") in message
     assert not (tmp_path / "mine").exists()
@@ -219,9 +219,9 @@ def test_path_that_is_not_utf8_is_rejected(trained, tmp_path, use):
         use(trained, not_utf8(tmp_path))
 
 
-def test_command_rejects_a_path_that_is_not_utf8(refused, tmp_path):
+def test_command_rejects_a_path_that_is_not_utf8(rejected, tmp_path):
     for arguments in (("train", "--out", "caf\udce9"), ("predict", "caf\udce9", "x.png"), ("evaluate", "caf\udce9")):
-        code, message = refused(*arguments)
+        code, message = rejected(*arguments)
         assert code == 2
         assert re.search(NOT_UTF8, message)
     assert list(tmp_path.iterdir()) == []

@@ -11,10 +11,10 @@ from py_djl_resnet import Run, UsageError
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
 
-def test_existing_run_folder_is_not_overwritten(refused, tmp_path):
+def test_existing_run_folder_is_not_overwritten(rejected, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "last.safetensors").write_text("precious")
-    code, message = refused("train", *TINY)
+    code, message = rejected("train", *TINY)
     assert code == 2
     assert str(tmp_path / "mine") in message
     assert "exists" in message
@@ -22,18 +22,18 @@ def test_existing_run_folder_is_not_overwritten(refused, tmp_path):
     assert (tmp_path / "mine" / "last.safetensors").read_text() == "precious"
 
 
-def test_run_folder_below_a_file_is_rejected(refused, tmp_path):
+def test_run_folder_below_a_file_is_rejected(rejected, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    code, message = refused("train", *TINY[:-1], "file/mine")
+    code, message = rejected("train", *TINY[:-1], "file/mine")
     assert code == 2
     assert str(tmp_path / "file" / "mine") in message
     assert (tmp_path / "file").read_text() == "in the way"
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
-def test_run_folder_that_is_not_writable_is_rejected(refused, tmp_path):
+def test_run_folder_that_is_not_writable_is_rejected(rejected, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
-    code, message = refused("train", *TINY[:-1], "locked/mine")
+    code, message = rejected("train", *TINY[:-1], "locked/mine")
     assert code == 2
     assert str(tmp_path / "locked" / "mine") in message
 
@@ -60,19 +60,19 @@ def safetensors(header, data=b""):
         safetensors({"fc.bias": {"dtype": "F32", "shape": [2], "data_offsets": [0, 800]}}, bytes(8)),
     ],
 )
-def test_file_that_is_not_a_checkpoint_is_rejected(refused, tmp_path, content):
+def test_file_that_is_not_a_checkpoint_is_rejected(rejected, tmp_path, content):
     file = tmp_path / "bad.safetensors"
     file.write_bytes(content)
-    code, message = refused("evaluate", file)
+    code, message = rejected("evaluate", file)
     assert code == 2
     assert str(file) in message
     assert file.read_bytes() == content
 
 
-def test_truncated_checkpoint_is_rejected(refused, trained, tmp_path):
+def test_truncated_checkpoint_is_rejected(rejected, trained, tmp_path):
     content = (trained.folder / "last.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(content[: len(content) // 2])
-    code, message = refused("evaluate", "cut.safetensors")
+    code, message = rejected("evaluate", "cut.safetensors")
     assert code == 2
     assert "cut.safetensors" in message
 
@@ -85,17 +85,17 @@ def test_truncated_checkpoint_is_rejected(refused, trained, tmp_path):
         (b'"fc.bias"', b'"fc.boas"'),
     ],
 )
-def test_checkpoint_of_another_architecture_is_rejected(refused, trained, tmp_path, old, new):
+def test_checkpoint_of_another_architecture_is_rejected(rejected, trained, tmp_path, old, new):
     content = (trained.folder / "last.safetensors").read_bytes()
     assert old in content
     (tmp_path / "other.safetensors").write_bytes(content.replace(old, new))
-    code, message = refused("evaluate", "other.safetensors")
+    code, message = rejected("evaluate", "other.safetensors")
     assert code == 2
     assert "other.safetensors" in message
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_pipe_is_rejected_rather_than_read(refused, tmp_path):
+def test_pipe_is_rejected_without_reading(rejected, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "net.safetensors").write_bytes(b"")
     for arguments in (
@@ -104,14 +104,14 @@ def test_pipe_is_rejected_rather_than_read(refused, tmp_path):
         ["import", "pipe", "--model", "resnet18", "--out", "ours.safetensors"],
         ["import", "net.safetensors", "--model", "resnet18", "--out", "pipe"],
     ):
-        code, message = refused(*arguments)
+        code, message = rejected(*arguments)
         assert code == 2
         assert message.startswith("pipe is a pipe or a device")
 
 
-def test_folder_without_a_checkpoint_is_rejected(refused, tmp_path):
+def test_folder_without_a_checkpoint_is_rejected(rejected, tmp_path):
     (tmp_path / "empty").mkdir()
-    code, message = refused("evaluate", "empty")
+    code, message = rejected("evaluate", "empty")
     assert code == 2
     assert "Folder empty holds no checkpoint" in message
 
@@ -127,7 +127,7 @@ def test_folder_without_a_checkpoint_is_rejected(refused, tmp_path):
         ("recipe.json", None, "cannot be read"),
     ],
 )
-def test_damaged_run_folder_is_rejected(refused, trained, tmp_path, file, content, part):
+def test_damaged_run_folder_is_rejected(rejected, trained, tmp_path, file, content, part):
     run = tmp_path / "run"
     run.mkdir()
     for name in ("metrics.csv", "recipe.json"):
@@ -136,19 +136,19 @@ def test_damaged_run_folder_is_rejected(refused, trained, tmp_path, file, conten
         (run / file).unlink()
     else:
         (run / file).write_text(content)
-    code, message = refused("plot", "run")
+    code, message = rejected("plot", "run")
     assert code == 2
     assert file in message
     assert part in message
 
 
 @pytest.mark.parametrize("cells", ["1,8,1,1,1,0.05,oops,1,1,1", "1,8,1", "1,8,1,1,1,1,1,1,1,1,1,1"])
-def test_damaged_line_of_metrics_is_reported(refused, trained, tmp_path, cells):
+def test_damaged_line_of_metrics_is_reported(rejected, trained, tmp_path, cells):
     run = tmp_path / "run"
     run.mkdir()
     (run / "recipe.json").write_text((trained.folder / "recipe.json").read_text())
     header = (trained.folder / "metrics.csv").read_text().splitlines()[0]
     (run / "metrics.csv").write_text(f"{header}\n{cells}\n")
-    code, message = refused("plot", "run")
+    code, message = rejected("plot", "run")
     assert code == 2
     assert "metrics.csv, line 2" in message

@@ -64,7 +64,7 @@ def test_figure_of_a_comparison_has_a_title_and_the_contenders(tmp_path):
     assert {"Speed and memory compared with eager PyTorch", "py_djl_resnet", "PyTorch, eager", "machine"} <= text
 
 
-def test_section_replaces_the_text_between_its_marks():
+def test_section_replaces_the_text_between_its_markers():
     page = "a\n<!-- one -->\nold\n\\1\n<!-- /one -->\nb\n<!-- two -->\n<!-- /two -->\n"
     changed = report.insert(page, "one", "new \\1")
     assert changed == "a\n<!-- one -->\n\nnew \\1\n\n<!-- /one -->\nb\n<!-- two -->\n<!-- /two -->\n"
@@ -72,12 +72,12 @@ def test_section_replaces_the_text_between_its_marks():
 
 
 @pytest.mark.parametrize("page", ["", "<!-- one -->\n", "<!-- /one -->\n<!-- one -->\n"])
-def test_page_without_marks_is_rejected(page):
+def test_page_without_markers_is_rejected(page):
     with pytest.raises(ValueError, match=r"must have the marks <!-- one --> and <!-- /one --> once each"):
         report.insert(page, "one", "new")
 
 
-def test_page_of_the_docs_has_the_marks():
+def test_docs_page_has_the_markers():
     page = (report.DOCS / "performance.md").read_text("utf-8")
     for name in ("compare", "scaling", "profile"):
         assert "new" in report.insert(page, name, "new")

@@ -88,11 +88,11 @@ def test_evaluate_command_bypasses_blocks(command, trained):
     assert json.loads(out)["loss"] == whole.loss
 
 
-def test_unknown_block_suggests_a_similar_name(refused, trained):
-    code, message = refused("evaluate", trained.folder, "--limit", "10", "--bypass", "layer3.2")
+def test_unknown_block_suggests_a_similar_name(rejected, trained):
+    code, message = rejected("evaluate", trained.folder, "--limit", "10", "--bypass", "layer3.2")
     assert code == 2
     assert re.search(r"d2l-resnet18 has no residual block.*layer3.2.*[Dd]id you mean .layer", message)
-    assert refused("evaluate", trained.folder, "--bypass", "layer3.1,")[0] == 2
+    assert rejected("evaluate", trained.folder, "--bypass", "layer3.1,")[0] == 2
 
 
 def test_plain_network_is_rejected(jvm, tmp_path):

@@ -60,32 +60,32 @@ def test_training_learns(command, folder, tmp_path):
         ("data_batch_1.bin", 2**40, "too long"),
     ],
 )
-def test_file_of_another_size_is_rejected(refused, folder, tmp_path, name, size, part):
+def test_file_of_another_size_is_rejected(rejected, folder, tmp_path, name, size, part):
     with (folder / name).open("r+b") as batch:
         batch.truncate(size)
-    code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
+    code, message = rejected("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
     expected = f"{folder / name} is {part}. Received: {size} bytes. Allowed: 30730000, for 10000 records of 3073 bytes."
     assert message.startswith(expected)
     assert not (tmp_path / "mine").exists()
 
 
-def test_label_out_of_range_is_rejected(refused, folder):
+def test_label_out_of_range_is_rejected(rejected, folder):
     with (folder / "data_batch_2.bin").open("r+b") as batch:
         batch.seek(7 * RECORD)
         batch.write(b"\x0a")
-    code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
+    code, message = rejected("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
     assert f"{folder / 'data_batch_2.bin'} has an invalid label in record 7. Received: 10. Allowed: 0 to 9." in message
 
 
-def test_missing_files_suggest_the_command_that_fetches_them(refused, folder, monkeypatch, tmp_path):
+def test_missing_files_suggest_the_download_command(rejected, folder, monkeypatch, tmp_path):
     (folder / "data_batch_4.bin").unlink()
-    code, message = refused("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
+    code, message = rejected("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
     assert code == 2
     assert f"{folder} (lacks data_batch_4.bin)" in message
     monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
-    code, message = refused("train", "--dataset", "cifar-10", *TINY)
+    code, message = rejected("train", "--dataset", "cifar-10", *TINY)
     assert code == 2
     assert str(tmp_path / "cache" / "data" / "cifar-10-batches-bin") in message
     assert "Download them: python -m py_djl_resnet datasets --download cifar-10." in message

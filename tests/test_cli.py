@@ -82,7 +82,7 @@ def test_last_lines_name_the_best_epoch_and_what_selected_it(command):
     assert f"epoch {best['epoch']} on the test data, evaluated once: test loss {alone.loss:.3f}, " in out
 
 
-def test_training_uses_no_network_once_the_jars_are_there(jvm, tmp_path):
+def test_training_works_offline_once_the_jars_are_cached(jvm, tmp_path):
     dead = "http://127.0.0.1:9"
     environment = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"), dead)
     java = " ".join(f"-D{kind}.proxyHost=127.0.0.1 -D{kind}.proxyPort=9" for kind in ("http", "https"))
@@ -145,7 +145,7 @@ def test_help_of_every_command_has_an_example(capsys, monkeypatch, name):
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_help_does_without_docstrings(tmp_path):
+def test_help_works_without_docstrings(tmp_path):
     text = python("-m", "py_djl_resnet", "--help", cwd=tmp_path).stdout
     assert python("-OO", "-m", "py_djl_resnet", "--help", cwd=tmp_path).stdout == text
     ran = python("-OO", "-m", "py_djl_resnet", "models", "--json", cwd=tmp_path)
@@ -214,7 +214,7 @@ def test_evaluate_prints_metrics_and_keeps_the_full_confusion_matrix(command, tr
     assert full.read_bytes() == b"of all examples"
 
 
-def test_default_figure_that_cannot_be_written_is_a_warning(command, trained, tmp_path):
+def test_unwritable_default_figure_is_a_warning(command, trained, tmp_path):
     run = shutil.copytree(trained.folder, tmp_path / "run", ignore=shutil.ignore_patterns("figures"))
     (run / "figures").write_text("in the way")
     code, out, err = command("evaluate", "run", "--limit", "10")
@@ -350,7 +350,7 @@ def test_output_that_is_not_utf8_is_whole():
         (["plot", "run", "--size", "10"], "--size must be inches from 1 to 100, such as 10x4. Received: '10'. See"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, message):
+def test_invalid_arguments_are_named(arguments, message):
     with pytest.raises(UsageError) as caught:
         parse(build_parser("py-djl-resnet"), arguments)
     assert message in str(caught.value)
@@ -359,13 +359,13 @@ def test_wrong_arguments_are_named(arguments, message):
 @pytest.mark.parametrize(
     "arguments", [["predict", "{run}", "http://x/a.png"], ["evaluate", "https://x/best.safetensors"]]
 )
-def test_url_is_rejected_as_one(refused, trained, arguments):
-    code, message = refused(*(argument.format(run=trained.folder) for argument in arguments))
+def test_url_is_rejected(rejected, trained, arguments):
+    code, message = rejected(*(argument.format(run=trained.folder) for argument in arguments))
     assert code == 2
     assert re.search(r"cannot be a URL\. Received: 'https?://x/.*'\. Download the file and give its path\.$", message)
 
 
-def test_errors_are_red_where_the_terminal_takes_colours(command, monkeypatch):
+def test_errors_are_red_if_the_terminal_supports_colours(command, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert command("trian")[2].startswith("py-djl-resnet: \x1b[31merror:\x1b[0m Unknown command 'trian'. Did you mean")

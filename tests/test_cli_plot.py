@@ -54,7 +54,7 @@ def test_plot_overlays_runs_of_one_name(command, two, tmp_path, suffix):
                 assert str(row["train_loss"]) in text
 
 
-def test_plot_takes_style_size_and_resolution(command, two, tmp_path):
+def test_plot_accepts_style_size_and_resolution(command, two, tmp_path):
     code, _, err = command("plot", *two, "--style", "d2l", "--size", "5x4", "--dpi", "50", "--out", "both.png")
     assert code == 0, err
     with Image.open(tmp_path / "both.png") as image:
@@ -111,8 +111,8 @@ def test_page_needs_no_engine_of_the_run(command, two, tmp_path, jvm):
     assert (ran.returncode, ran.stderr) == (0, "figure: other.html\n")
 
 
-def test_page_that_cannot_be_written_is_named(refused, two, tmp_path):
+def test_page_that_cannot_be_written_is_named(rejected, two, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    code, message = refused("plot", *two, "--out", "file/page.html")
+    code, message = rejected("plot", *two, "--out", "file/page.html")
     assert code == 2
     assert str(tmp_path / "file" / "page.html") in message

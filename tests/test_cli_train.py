@@ -28,7 +28,7 @@ def explained(capsys, monkeypatch):
     return explain
 
 
-def test_help_gives_the_default_of_every_setting(explained):
+def test_help_shows_the_default_of_every_setting(explained):
     text = explained()
     for key, value in Recipe().__dict__.items():
         option = "--" + key.replace("_", "-")
@@ -39,14 +39,14 @@ def test_help_gives_the_default_of_every_setting(explained):
     assert text["--patience"].endswith("(default: never)")
 
 
-def test_help_gives_the_defaults_of_the_environment(explained):
+def test_help_shows_defaults_from_the_environment(explained):
     text = explained(MAX_EPOCH="3", DATASET_LIMIT="512")
     assert text["--epochs"].endswith("(default: 3, from MAX_EPOCH)")
     assert text["--limit"].endswith("(default: 512, from DATASET_LIMIT)")
     assert text["--lr"].endswith("(default: 0.05)")
 
 
-def test_help_works_with_a_wrong_environment(explained):
+def test_help_works_with_an_invalid_environment(explained):
     assert explained(MAX_EPOCH="many")["--epochs"].endswith("(default: 10)")
 
 
@@ -130,7 +130,7 @@ def test_weights_of_a_run_folder_are_its_best_checkpoint(command, trained, tmp_p
     assert recipe["weights"] == str(trained.folder / "best.safetensors")
 
 
-def test_data_sets_of_the_api_are_not_offered(refused):
-    code, message = refused("train", "--dataset", "nothing")
+def test_data_sets_of_the_api_are_not_offered(rejected):
+    code, message = rejected("train", "--dataset", "nothing")
     assert code == 2
     assert message == "Invalid value for --dataset. Received: 'nothing'. Allowed: fashion-mnist, cifar-10, idx."

@@ -87,7 +87,7 @@ def test_downloads_again_only_if_a_file_is_incomplete(server, tmp_path):
     assert (tmp_path / "small" / "b.bin").read_bytes() == FILES["b.bin"]
 
 
-def test_default_folder_is_the_one_that_training_uses(server, tmp_path):
+def test_default_folder_is_that_of_training(server, tmp_path):
     assert download("cifar-10", quiet=True) == default_folder("cifar-10") / "small"
     assert (tmp_path / "cache" / "data" / "small" / "a.bin").is_file()
 
@@ -125,7 +125,7 @@ def test_failed_extraction_leaves_nothing(server, monkeypatch, tmp_path):
     assert everything(tmp_path) == []
 
 
-def test_offline_says_what_to_download(server, monkeypatch, tmp_path):
+def test_offline_error_names_what_to_download(server, monkeypatch, tmp_path):
     monkeypatch.setenv("PY_DJL_RESNET_OFFLINE", "1")
     with pytest.raises(DataError, match=rf"OFFLINE disables downloads\. .*download {server.address}/{NAME}"):
         download("cifar-10", tmp_path, quiet=True)
@@ -151,10 +151,10 @@ def test_command_prints_the_folder(server, command, tmp_path):
     assert (code, out) == (0, f'{{\n  "folder": "{tmp_path / "mine" / "small"}"\n}}\n')
 
 
-def test_command_rejects_other_data_sets(refused):
-    code, message = refused("datasets", "--download", "idx")
+def test_command_rejects_other_data_sets(rejected):
+    code, message = rejected("datasets", "--download", "idx")
     assert code == 2
     assert "'idx'" in message
-    code, message = refused("datasets", "--data-dir", "mine")
+    code, message = rejected("datasets", "--data-dir", "mine")
     assert code == 2
     assert "--download" in message

@@ -93,7 +93,7 @@ def test_broken_engine_is_a_failure_only_if_it_is_the_requested_one(child):
     assert findings["engine mxnet"].verdict == "warning"
 
 
-def test_error_that_says_what_to_do_gets_no_other_advice(child):
+def test_error_with_advice_gets_no_other_advice(child):
     child.stdout = 'failed "The cache is full. Free some space."\n'
     finding = by_name(doctor.examine())["engine pytorch"]
     assert (finding.detail, finding.cure) == ("The cache is full. Free some space.", "")

@@ -105,7 +105,7 @@ def test_nonempty_folder_is_not_overwritten(tmp_path, small):
         ({"format": "djl", "preprocessing": HOW | {"deviation": [1, 1, 0]}}, 'Invalid value for "deviation"'),
     ],
 )
-def test_wrong_argument_is_rejected(tmp_path, small, arguments, message):
+def test_invalid_argument_is_rejected(tmp_path, small, arguments, message):
     with pytest.raises(UsageError, match=message):
         small.export(tmp_path / "out", **arguments)
     assert list(tmp_path.iterdir()) == []
@@ -146,7 +146,7 @@ def test_pipe_is_not_replaced(tmp_path, small):
     assert pipe.is_fifo()
 
 
-def test_files_of_a_run_are_not_overwritten(refused, trained, small, tmp_path):
+def test_files_of_a_run_are_not_overwritten(rejected, trained, small, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(trained.folder, run)
     small.export(tmp_path / "weights.safetensors")
@@ -156,7 +156,7 @@ def test_files_of_a_run_are_not_overwritten(refused, trained, small, tmp_path):
         for write in (small.save, small.export):
             with pytest.raises(UsageError, match=rf"{file.name} is a "):
                 write(file)
-        code, line = refused("import", tmp_path / "weights.safetensors", "--model", small.name, "--out", file)
+        code, line = rejected("import", tmp_path / "weights.safetensors", "--model", small.name, "--out", file)
         assert code == 2
         assert line.startswith(f"{file} is a ")
     assert [file.read_bytes() for file in files] == before
@@ -171,10 +171,12 @@ def test_missing_folder_and_folder_as_target_are_rejected(tmp_path, small):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_command_names_the_flags(refused, small, tmp_path):
+def test_command_names_the_flags(rejected, small, tmp_path):
     small.save(tmp_path / "net.safetensors")
-    code, message = refused("export", "net.safetensors", "--format", "onnx", "--out", "n", "--preprocessing", "plain:9")
+    code, message = rejected(
+        "export", "net.safetensors", "--format", "onnx", "--out", "n", "--preprocessing", "plain:9"
+    )
     assert code == 2
     assert message == "--preprocessing needs --format djl, or --format onnx with --with-preprocessing."
-    code, message = refused("export", "net.safetensors", "--format", "djl", "--out", "n", "--with-preprocessing")
+    code, message = rejected("export", "net.safetensors", "--format", "djl", "--out", "n", "--with-preprocessing")
     assert (code, message) == (2, "--with-preprocessing needs --format onnx.")

@@ -35,7 +35,7 @@ def curves(axes):
 
 
 @pytest.mark.parametrize("suffix", MAGIC)
-def test_figure_is_written_in_the_format_of_its_suffix(tmp_path, suffix):
+def test_figure_format_follows_the_extension(tmp_path, suffix):
     file = tmp_path / "new" / f"metrics{suffix}"
     plot_history({"mine": history(3)}, file)
     assert file.read_bytes().startswith(MAGIC[suffix])
@@ -109,7 +109,7 @@ def test_size_and_resolution_are_as_given(tmp_path):
         assert image.size == (200, 120)
 
 
-def test_text_of_an_svg_can_be_edited(tmp_path):
+def test_svg_text_is_editable(tmp_path):
     plot_history({"mine": history(2)}, tmp_path / "metrics.svg", title="resnet18 on fashion-mnist")
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "metrics.svg").read_text("utf-8"))
     assert {"Loss", "Accuracy", "Epoch", "train", "test", "resnet18 on fashion-mnist"} <= set(texts)
@@ -144,7 +144,7 @@ def test_ablation_has_a_bar_per_block_and_the_full_network():
 
 
 @pytest.mark.parametrize(("name", "received"), [("metrics.gif", ".gif"), ("metrics", "none")])
-def test_other_suffix_is_rejected(tmp_path, name, received):
+def test_unsupported_extension_is_rejected(tmp_path, name, received):
     with pytest.raises(UsageError, match=rf"Received: {received}\. Allowed: .png, .svg, .pdf\."):
         plot_history({"mine": history(1)}, tmp_path / name)
     assert not list(tmp_path.iterdir())

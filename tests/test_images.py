@@ -104,7 +104,7 @@ def test_tiff_of_unknown_range_is_rejected(tmp_path, bits, photometric, strip, s
         decode(file)
 
 
-def test_16_bit_png_of_older_pillow_versions_is_rounded_to_8_bits():
+def test_16_bit_png_from_older_pillow_versions_is_rounded_to_8_bits():
     image = Image.fromarray(np.array([[0, 300], [40_000, 65_535]], np.int32))
     assert image.mode == "I"
     image.format = "PNG"
@@ -253,7 +253,7 @@ def test_folder_without_images_and_missing_file_are_rejected(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_pipe_is_rejected_rather_than_read(tmp_path):
+def test_pipe_is_rejected_without_reading(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UsageError, match=r"a\.png is a pipe or a device"):
         find_images([tmp_path / "a.png"])

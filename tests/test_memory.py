@@ -91,7 +91,7 @@ def test_dropped_runs_are_freed(tmp_path):
     assert int(run(script, tmp_path)) < 3 * NETWORK
 
 
-def test_network_in_use_survives_its_name(tmp_path):
+def test_network_in_use_survives_deletion_of_its_name(tmp_path):
     script = """
     x = np.ones((64, 1, 28, 28), np.float32)
     expected = resnet.create_model(seed=3)(x)

@@ -102,7 +102,7 @@ def test_channels_and_classes_can_be_chosen():
         assert model.recipe is None
 
 
-def test_loaded_network_computes_the_same_as_the_saved_one(model, images, tmp_path):
+def test_loaded_network_computes_the_same_as_the_saved_network(model, images, tmp_path):
     model.save(tmp_path / "model.safetensors")
     with load(tmp_path / "model.safetensors") as loaded:
         np.testing.assert_array_equal(loaded(images), model(images))
@@ -137,7 +137,7 @@ def test_closed_network_is_rejected(images):
         (lambda x: (x * 1000).astype(np.int64), "range from 0 to 999. Scale them to 0 to 255 and pass uint8."),
     ],
 )
-def test_wrong_input_is_rejected(model, images, change, message):
+def test_invalid_input_is_rejected(model, images, change, message):
     with pytest.raises(UsageError, match=message):
         model(change(images))
 
@@ -179,7 +179,7 @@ def test_uint8_images_are_preprocessed_as_in_training(trained, normalized):
         lambda x: x.astype(bool).tolist(),
     ],
 )
-def test_following_the_advice_for_other_dtypes_gives_the_right_logits(normalized, change):
+def test_advice_for_other_dtypes_gives_correct_logits(normalized, change):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 12, 10), np.uint8)
     x = change(pixels)
     with pytest.raises(UsageError, match=r"[pP]ass .*\.$") as error:
@@ -240,7 +240,7 @@ def test_summary_uses_the_usual_input_and_classes():
     assert summarize("resnet18", (1, 1, 28, 28), classes=10).layers[-1]["output_shape"] == [1, 10]
 
 
-def test_page_of_networks_is_current():
+def test_networks_page_is_current():
     tool = runpy.run_path(str(ROOT / "tools" / "models_page.py"))
     assert (ROOT / "docs" / "models.md").read_text("utf-8") == tool["page"](), "run python tools/models_page.py"
 

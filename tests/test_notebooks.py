@@ -63,7 +63,7 @@ def executed(java_kernel, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_notebook_computes_what_its_text_says(executed, name):
+def test_notebook_results_match_its_text(executed, name):
     CHECKS[name](executed(name), epochs=1)
 
 

@@ -100,7 +100,7 @@ def test_licences_are_present():
     assert "Zalando SE" in (bundled_data() / "fashion-mnist/LICENSE").read_text(encoding="utf-8")
 
 
-def test_jar_names_its_module_and_holds_its_licence():
+def test_jar_names_its_module_and_contains_its_licence():
     with zipfile.ZipFile(jars.own_jar()) as jar:
         assert "Automatic-Module-Name: org.djlresnet\r\n" in jar.read("META-INF/MANIFEST.MF").decode()
         assert jar.read("META-INF/LICENSE") == (ROOT / "LICENSE").read_bytes()
@@ -117,7 +117,7 @@ def test_maven_wrapper_verifies_its_download():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (shutil.which("mvn") and shutil.which("javac")), reason="Maven or a JDK is missing")
-def test_wheel_holds_what_training_needs(tmp_path):
+def test_wheel_contains_everything_training_needs(tmp_path):
     # in a copy, because Maven overwrites the jar that this process's JVM has open
     for file in committed_files():
         copy = tmp_path / "checkout" / file.relative_to(ROOT)

@@ -139,10 +139,10 @@ def test_pickle_is_read_in_another_process(tmp_path, stand_in, state):
         ),
     ],
 )
-def test_failure_of_torch_is_reported(refused, tmp_path, stand_in, torch, message):
+def test_failure_of_torch_is_reported(rejected, tmp_path, stand_in, torch, message):
     stand_in(torch)
     write_pickle(tmp_path / "net.pth", {"a": np.zeros(3)})
-    code, error = refused("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
+    code, error = rejected("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert error.startswith("net.pth")
     assert message in error
@@ -220,27 +220,27 @@ torch.save({"conv1.weight": torch.zeros(3), "harm": Harm()}, sys.argv[1])
 
 
 @WITH_TORCH
-def test_code_in_a_pickle_is_not_run(refused, tmp_path):
+def test_code_in_a_pickle_is_not_run(rejected, tmp_path):
     in_torch(HARM, tmp_path / "net.pth", tmp_path / "harmed")
-    code, error = refused("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
+    code, error = rejected("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert "net.pth contains posix.mkdir, and only tensors are read" in error
     assert not (tmp_path / "harmed").exists()
 
 
 @WITH_TORCH
-def test_huge_expanded_tensor_is_not_written(refused, tmp_path):
+def test_huge_expanded_tensor_is_not_written(rejected, tmp_path):
     in_torch("import sys, torch; torch.save({'a': torch.zeros(1).expand(10**10)}, sys.argv[1])", tmp_path / "net.pth")
-    code, error = refused("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
+    code, error = rejected("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert "it declares more than" in error
 
 
-def test_torch_does_not_import_modules_of_this_package(refused, tmp_path, stand_in):
+def test_torch_does_not_import_modules_of_this_package(rejected, tmp_path, stand_in):
     """Other projects have modules named datasets and training, too."""
     stand_in("import training")
     write_pickle(tmp_path / "net.pth", {"a": np.zeros(3)})
-    _, error = refused("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
+    _, error = rejected("import", "net.pth", "--model", NAME, "--out", "ours.safetensors")
     assert "No module named 'training'" in error
 
 
@@ -278,7 +278,7 @@ np.savez("expected.npz", **{name: tensor.numpy() for name, tensor in state.items
 
 
 @WITH_TORCH
-def test_files_of_training_scripts_are_read_or_named_with_the_cure(tmp_path, monkeypatch):
+def test_training_script_files_are_read_or_rejected_with_a_fix(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     in_torch(OTHERS)
     with np.load("expected.npz") as arrays:

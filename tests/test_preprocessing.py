@@ -112,7 +112,7 @@ def test_trained_network_predicts_as_it_was_trained(trained):
     assert [p.image for p in predictions[:2]] == ["images[0]", "images[1]"]
 
 
-def test_unknown_preprocessing_is_requested(tmp_path):
+def test_missing_preprocessing_is_requested(tmp_path):
     with resnet.create_model("cifar-resnet20", 3, 4) as fresh:
         fresh.export(tmp_path / "bare.safetensors")
     with resnet.create_model("cifar-resnet20", weights=tmp_path / "bare.safetensors") as model:
@@ -150,7 +150,7 @@ def test_unknown_preprocessing_is_requested(tmp_path):
         ),
     ],
 )
-def test_wrong_preprocessing_is_rejected(model, preprocessing, message):
+def test_invalid_preprocessing_is_rejected(model, preprocessing, message):
     with pytest.raises(resnet.UsageError, match=message):
         model.predict(FILES[4], preprocessing=preprocessing)
 
@@ -166,7 +166,7 @@ def test_preprocessing_can_be_a_json_file(model, tmp_path):
         assert_close(found, "stretched", slice(4, 5))
 
 
-def test_timms_config_beside_the_file_is_used(weights, tmp_path):
+def test_timms_config_next_to_the_file_is_used(weights, tmp_path):
     (tmp_path / "model.safetensors").symlink_to(weights)
     (tmp_path / "config.json").write_text(
         '{"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 60, 60], "crop_pct": 0.95, '

@@ -105,7 +105,7 @@ def test_narrow_terminal_drops_the_least_important_parts(terminal, clock, column
     ("environment", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
 )
-def test_bar_has_colours_where_the_terminal_takes_them(terminal, clock, monkeypatch, environment, coloured):
+def test_bar_is_coloured_if_the_terminal_supports_it(terminal, clock, monkeypatch, environment, coloured):
     stream = terminal(80)
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
@@ -119,7 +119,7 @@ def test_terminal_without_unicode_gets_a_bar_of_ascii(terminal, clock):
     assert f"{'#' * 19}{'.' * 11}" in drawn(stream, clock)
 
 
-def test_line_of_the_epoch_replaces_the_bar(terminal, clock):
+def test_epoch_line_replaces_the_bar(terminal, clock):
     stream = terminal(80)
     bar = Bar(stream)
     bar.show(TRAINING)
@@ -131,14 +131,14 @@ def test_line_of_the_epoch_replaces_the_bar(terminal, clock):
     assert screen(stream) == [EPOCH, ""]
 
 
-def test_line_of_the_epoch_wraps_between_words(terminal):
+def test_epoch_line_wraps_between_words(terminal):
     stream = terminal(40)
     Bar(stream).epoch_ended(ROW, 10)
     lines = screen(stream)
     assert lines[:-1] == ["epoch 3/10: train loss 1.750, train acc", "  0.375, test loss 1.250, test acc 0.500"]
 
 
-def test_line_of_the_epoch_may_go_to_another_stream(terminal, clock):
+def test_epoch_line_may_go_to_another_stream(terminal, clock):
     stream, epochs = terminal(80), io.StringIO()
     bar = display(stream, epochs_to=epochs)
     bar.show(TRAINING)
@@ -147,7 +147,7 @@ def test_line_of_the_epoch_may_go_to_another_stream(terminal, clock):
     assert epochs.getvalue() == EPOCH + "\n"
 
 
-def test_run_that_stops_leaves_its_bar_and_one_that_is_done_does_not(terminal, clock):
+def test_stopped_run_keeps_its_bar_and_complete_run_removes_it(terminal, clock):
     for state, lines in (("stopped", 2), ("done", 1)):
         stream = terminal(80)
         bar = Bar(stream)
@@ -158,7 +158,7 @@ def test_run_that_stops_leaves_its_bar_and_one_that_is_done_does_not(terminal, c
         assert screen(stream)[-1] == ""
 
 
-def test_off_a_terminal_an_epoch_is_one_line(monkeypatch):
+def test_without_a_terminal_an_epoch_is_one_line(monkeypatch):
     stream = io.StringIO()
     lines = display(stream)
     assert isinstance(lines, Lines)

@@ -68,7 +68,7 @@ def test_repeated_key_is_rejected():
         ),
     ],
 )
-def test_wrong_value_shows_the_allowed_ones(settings, message):
+def test_invalid_value_shows_the_allowed_values(settings, message):
     with pytest.raises(SettingError) as caught:
         Recipe(**settings).checked()
     assert str(caught.value) == message
@@ -147,7 +147,7 @@ def test_byte_order_mark_is_ignored(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_pipe_is_rejected_rather_than_waited_for(tmp_path):
+def test_pipe_is_rejected_without_blocking(tmp_path):
     os.mkfifo(tmp_path / "pipe.json")
     with pytest.raises(UsageError, match=r"pipe\.json is a pipe or a device\. Give a regular file\."):
         Recipe.from_file(tmp_path / "pipe.json")
@@ -160,7 +160,7 @@ def test_unknown_recipe_suggests_a_similar_name():
         Recipe.from_file("fashion-mnist-momentun")
 
 
-def test_chapters_recipe_is_the_default_one():
+def test_chapters_recipe_is_the_default():
     assert Recipe.from_file("d2l-fashion-mnist") == Recipe()
 
 

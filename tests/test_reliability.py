@@ -115,7 +115,7 @@ def test_run_suspended_while_it_writes_a_checkpoint_ends_with_the_same_bytes(who
     assert differences(whole, run) == []
 
 
-def test_full_heap_is_reported_and_costs_no_checkpoint(whole, stopped, monkeypatch):
+def test_full_heap_is_reported_and_loses_no_checkpoint(whole, stopped, monkeypatch):
     before = state(stopped)
     monkeypatch.setenv("PY_DJL_RESNET_HEAP", "24m")
     line = the_error(finish(start(stopped, *SHORT), 1))
@@ -127,7 +127,7 @@ def test_full_heap_is_reported_and_costs_no_checkpoint(whole, stopped, monkeypat
     assert differences(whole, stopped) == []
 
 
-def test_heap_that_fills_up_during_a_training_costs_no_checkpoint(tmp_path):
+def test_full_heap_during_training_loses_no_checkpoint(tmp_path):
     def ran(call, heap):
         script = (
             "import contextlib, jpype, py_djl_resnet\n"
@@ -189,7 +189,7 @@ def test_file_size_limit_ends_the_run_and_keeps_its_checkpoints(whole, stopped):
     assert differences(whole, stopped) == []
 
 
-def test_disk_without_room_for_the_checkpoints_is_rejected_before_the_first_step(own_disk):
+def test_too_little_disk_space_is_rejected_before_the_first_step(own_disk):
     subprocess.run(["mount", "-o", "remount,size=150m", own_disk], check=True)
     line = the_error(finish(start(own_disk / "run", *SHORT), 1))
     assert "not have enough free space" in line
@@ -197,7 +197,7 @@ def test_disk_without_room_for_the_checkpoints_is_rejected_before_the_first_step
     assert not (own_disk / "run" / "last.safetensors").exists()
 
 
-def test_disk_that_fills_up_ends_the_run_and_keeps_its_checkpoints(whole, own_disk):
+def test_full_disk_ends_the_run_and_keeps_its_checkpoints(whole, own_disk):
     run, filler = own_disk / "run", own_disk / "filler"
     process = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, process)
@@ -295,7 +295,7 @@ def test_signals_at_the_start_end_the_run_cleanly(whole, run, tmp_path, monkeypa
     assert differences(whole, run) == []
 
 
-def test_pipe_instead_of_a_file_is_rejected_rather_than_waited_for(whole, stopped):
+def test_pipe_instead_of_a_file_is_rejected_without_blocking(whole, stopped):
     for name in ("recipe.json", "log.txt", "last.safetensors"):
         file = stopped / name
         aside = file.rename(stopped.parent / name)

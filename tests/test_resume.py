@@ -44,7 +44,7 @@ def damage_last(folder):
     last.write_bytes(content[: len(content) // 2])
 
 
-def test_resumed_run_equals_an_uninterrupted_one(arrays, tmp_path):
+def test_resumed_run_equals_an_uninterrupted_run(arrays, tmp_path):
     expected = train(dataset=arrays, recipe=SMALL, progress=False)
     rows = []
     run = resume(begun(arrays, tmp_path / "run"), dataset=arrays, progress=False, callback=rows.append)
@@ -86,7 +86,7 @@ def test_resume_rejects_changes_of_other_settings(finished, changes, message):
     assert before == {file.name: file.stat().st_mtime_ns for file in finished.iterdir() if file.name != "run.lock"}
 
 
-def test_resume_rejects_what_is_not_a_run(tmp_path):
+def test_resume_rejects_paths_that_are_not_runs(tmp_path):
     with pytest.raises(UsageError, match=r"recipe\.json cannot be read"):
         resume(tmp_path, progress=False)
     with pytest.raises(UsageError, match="run nothing does not exist"):
@@ -138,7 +138,7 @@ def test_command_reports_a_complete_run(command, finished):
     assert command("train", "--resume", "finished", "--quiet")[2] == ""
 
 
-def test_command_reports_a_run_that_patience_ended(command):
+def test_command_reports_a_run_stopped_by_patience(command):
     patient = ("--epochs", "9", "--limit", "64", "--batch-size", "32", "--lr", "0", "--patience", "1", "--out", "mine")
     assert command("train", *patient, "--min-delta", "1", "--quiet")[0] == 0
     code, _, err = command("train", "--resume", "mine")
@@ -179,8 +179,8 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
         (["--wait-for-lock", "60"], ["--wait-for-lock needs --resume."]),
     ],
 )
-def test_command_rejects_what_cannot_be_resumed(refused, finished, tmp_path, arguments, parts):
-    code, message = refused("train", *arguments)
+def test_command_rejects_runs_that_cannot_be_resumed(rejected, finished, tmp_path, arguments, parts):
+    code, message = rejected("train", *arguments)
     assert code == 2
     for part in parts:
         assert part in message
@@ -211,10 +211,10 @@ def test_auto_with_out_resumes_that_folder(command, tmp_path):
     assert len(Run.open(tmp_path / "mine").history) == 3
 
 
-def test_auto_with_out_rejects_another_recipe(refused, finished):
+def test_auto_with_out_rejects_another_recipe(rejected, finished):
     before = {file.name: file.stat().st_mtime_ns for file in finished.iterdir()}
     # the run has limit 512, batch size 64, lr 0.05, 2 epochs; only the limit is repeated here
-    code, message = refused("train", "--resume", "auto", "--out", "finished", "--limit", "512", "--momentum", "0.9")
+    code, message = rejected("train", "--resume", "auto", "--out", "finished", "--limit", "512", "--momentum", "0.9")
     assert code == 2
     assert "another recipe: --batch-size 256 (it is 64), --momentum 0.9 (it is 0.0). Give" in message
     assert "epochs" not in message  # it is resumable
@@ -292,10 +292,10 @@ def test_auto_finds_a_run_without_recipe_json(command, trained, tmp_path):
     assert out.endswith("run folder: runs/first\n")
 
 
-def test_run_without_recipe_and_checkpoint_is_rejected(refused, finished):
+def test_run_without_recipe_and_checkpoint_is_rejected(rejected, finished):
     (finished / "recipe.json").unlink()
     for name in ("last.safetensors", "last.previous.safetensors"):
         (finished / name).write_bytes(b"no header")
-    code, message = refused("train", "--resume", finished)
+    code, message = rejected("train", "--resume", finished)
     assert code == 2
     assert "recipe.json cannot be read: No such file" in message

@@ -89,7 +89,7 @@ def test_auto_on_arrays_needs_and_resumes_a_run_folder(folder):
         ({"resume": "auto", "wait": float("nan")}, '"wait" must be at least 0. Received: nan.'),
     ],
 )
-def test_wrong_argument_is_rejected(folder, arguments, message):
+def test_invalid_argument_is_rejected(folder, arguments, message):
     (folder / "runs" / "first").mkdir(parents=True)
     with pytest.raises(UsageError, match=message):
         train(recipe=SMALL, progress=False, **arguments)

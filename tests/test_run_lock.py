@@ -36,7 +36,7 @@ def ended(folder, processes):
     return [errors[process] for process in processes]
 
 
-def test_lock_names_its_holder_and_ends_with_it(whole, run):
+def test_lock_names_its_owner_and_is_released_when_the_owner_ends(whole, run):
     holder = start(run, *SHORT)
     assert wait_until(lambda: begins(run) == 1, holder)
     with suspended(holder):
@@ -60,7 +60,7 @@ def test_one_of_several_new_runs_gets_the_folder(whole, run):
     assert differences(whole, run) == []
 
 
-def test_waiting_run_resumes_when_the_holder_dies(whole, run):
+def test_waiting_run_resumes_when_the_lock_owner_dies(whole, run):
     holder = start(run, *SHORT)
     assert wait_until((run / "last.safetensors").exists, holder)
     begun = begins(run)
@@ -76,7 +76,7 @@ def test_waiting_run_resumes_when_the_holder_dies(whole, run):
     assert differences(whole, run) == []
 
 
-def test_waiting_can_be_interrupted_and_ends_after_the_given_seconds(stopped):
+def test_waiting_can_be_interrupted_and_times_out(stopped):
     before = state(stopped)
     with held(stopped) as holder:
         for number, code, err in (

@@ -66,7 +66,7 @@ def test_java_checks_the_range_of_a_number(jvm, setting):
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=lambda setting: setting.name)
-def test_java_describes_allowed_values_as_the_docs_do(jvm, setting):
+def test_java_describes_allowed_values_like_the_docs(jvm, setting):
     with pytest.raises(SettingError) as caught:
         java(jvm, {setting.name: []})
     allowed = str(caught.value).removeprefix(f'Invalid value for "{setting.name}". Received: a list. Allowed: ')
@@ -106,6 +106,6 @@ def test_paths_become_absolute(monkeypatch, tmp_path):
     assert absolute_paths(kept) == kept
 
 
-def test_page_of_settings_is_current():
+def test_settings_page_is_current():
     tool = runpy.run_path(str(ROOT / "tools" / "settings_page.py"))
     assert (ROOT / "docs" / "settings.md").read_text("utf-8") == tool["page"](), "run python tools/settings_page.py"

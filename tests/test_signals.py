@@ -35,7 +35,7 @@ def training(folder, *more):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_signal_ends_the_run_with_its_state_saved(tmp_path, number, code):
+def test_signal_stops_the_run_and_saves_its_state(tmp_path, number, code):
     process = training(tmp_path)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
@@ -49,7 +49,7 @@ def test_signal_ends_the_run_with_its_state_saved(tmp_path, number, code):
         assert model.info["step"] >= 8
 
 
-def test_second_interruption_ends_at_once(tmp_path):
+def test_second_interruption_stops_at_once(tmp_path):
     # a suspended run receives both signals at once when it continues
     process = training(tmp_path)
     process.send_signal(signal.SIGSTOP)
@@ -62,7 +62,7 @@ def test_second_interruption_ends_at_once(tmp_path):
     assert "interrupted" not in err
 
 
-def test_closed_terminal_ends_the_run_with_its_state_saved(tmp_path):
+def test_closed_terminal_stops_the_run_and_saves_its_state(tmp_path):
     # the terminal can no longer be written to, and its shell sends the signal again
     reader, terminal = pty.openpty()
     with open(reader, "rb", buffering=0) as screen:

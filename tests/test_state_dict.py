@@ -124,7 +124,7 @@ def test_names_with_the_prefix_of_a_wrapper_are_accepted(model, images, prefix):
             np.testing.assert_array_equal(array, wrapped[prefix + name])
 
 
-def test_following_the_advice_for_a_training_checkpoint_loads_its_weights(model):
+def test_advice_for_a_training_checkpoint_loads_its_weights(model):
     checkpoint = {"epoch": 3, "state_dict": random_state(model.state_dict())}
     with create_model(NAME, in_channels=3) as other:
         with pytest.raises(UsageError, match=r"Pass its entry 'state_dict'."):

@@ -134,7 +134,7 @@ def test_weights_may_be_a_run_folder(trained, tmp_path):
         train(recipe=recipe.replace(weights=tmp_path / "empty"), progress=False)
 
 
-def test_table_with_a_byte_order_mark_is_read(trained, tmp_path):
+def test_metrics_with_a_byte_order_mark_are_read(trained, tmp_path):
     folder = shutil.copytree(trained.folder, tmp_path / "run")
     for name in ("metrics.csv", "recipe.json"):
         (folder / name).write_text((folder / name).read_text("utf-8"), encoding="utf-8-sig")

@@ -136,7 +136,7 @@ def changed(arrays, index, array):
         (3, lambda a: a + 1, "Invalid test data.* 2"),
     ],
 )
-def test_wrong_array_is_rejected(arrays, index, change, message):
+def test_invalid_array_is_rejected(arrays, index, change, message):
     with pytest.raises(UsageError, match=message):
         train(
             dataset=changed(arrays, index, change(arrays[index])),
@@ -159,7 +159,7 @@ def test_one_class_is_rejected(arrays, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_255_as_a_label_warns_of_empty_classes(arrays):
+def test_label_255_warns_about_empty_classes(arrays):
     train_x, train_y, test_x, test_y = arrays
     with pytest.warns(ResnetWarning, match="254 of 256 classes have no example"):
         train(dataset=(train_x, 255 * train_y, test_x, 255 * test_y), recipe=SMALL.replace(epochs=1), progress=False)
@@ -175,7 +175,7 @@ def test_30000_classes_train():
     assert run.history[0]["test_loss"] is not None
 
 
-def test_advice_for_labels_that_are_words_gives_correct_predictions(arrays):
+def test_advice_for_text_labels_gives_correct_predictions(arrays):
     words = [np.where(labels, "down", "up") for labels in (arrays[1], arrays[3])]
     with pytest.raises(UsageError, match=r"np\.unique\(training_labels\).*np\.searchsorted\(names, labels\)"):
         train(dataset=(arrays[0], words[0], arrays[2], words[1]), recipe=SMALL, progress=False)
@@ -186,7 +186,7 @@ def test_advice_for_labels_that_are_words_gives_correct_predictions(arrays):
     assert np.mean(predicted == words[1]) > 0.9
 
 
-def test_advice_for_images_of_int64_trains_as_uint8_does():
+def test_advice_for_int64_images_trains_like_uint8():
     x, y = separable(128, 0, np.uint8)
     recipe = SMALL.replace(epochs=1)
     wide = x.astype(np.int64)

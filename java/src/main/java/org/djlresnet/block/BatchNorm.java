@@ -109,7 +109,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
     }
 
     /**
-     * Sets the number of batches in the running statistics, which changes no result.
+     * Sets the number of batches in the running statistics. This does not affect results.
      *
      * @param batches the number that {@link #batchesTracked} returns
      */

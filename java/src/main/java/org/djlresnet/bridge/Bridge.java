@@ -28,7 +28,7 @@ import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
 /**
- * The one class that Python calls: JSON texts and direct buffers in and out.
+ * The only class that Python calls; it exchanges JSON texts and direct buffers.
  *
  * <p>docs/architecture.md gives the JSON forms.
  */
@@ -102,8 +102,8 @@ public final class Bridge {
     /**
      * Opens a shell for cells of Java code.
      *
-     * @param classPath the jars that cells can use, which are those of this JVM
-     * @return the shell, which from now on receives Java's standard output and error
+     * @param classPath the jars that cells can use: those of this JVM
+     * @return the shell, which receives Java's standard output and error until closed
      * @throws UserException if this Java has no compiler
      */
     public static JavaCells javaCells(String[] classPath) {
@@ -218,7 +218,7 @@ public final class Bridge {
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
-     * @throws UserException if a name is unknown or a number out of range
+     * @throws UserException if a name is unknown or a number is out of range
      */
     public static NetworkHandle create(
             String model, int inChannels, int classes, long seed, String device) {
@@ -244,7 +244,7 @@ public final class Bridge {
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
-     * @throws UserException if a name is unknown or a number out of range
+     * @throws UserException if a name is unknown or a number is out of range
      */
     public static NetworkHandle create(
             String model, int inChannels, String[] classNames, long seed, String device) {
@@ -263,7 +263,7 @@ public final class Bridge {
      * @param checkpoint the file
      * @param device auto, cpu, gpu or gpu:N
      * @return the network
-     * @throws UserException if the file is missing, damaged or no checkpoint
+     * @throws UserException if the file is missing, damaged or not a checkpoint
      */
     public static NetworkHandle load(String checkpoint, String device) {
         try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
@@ -277,8 +277,8 @@ public final class Bridge {
      * @param file a safetensors file
      * @param options a JSON object: model; in_channels, classes and class_names (null for the
      *     file's); new_head (whether the last layer is new, not the file's); seed; device;
-     *     preprocessing (a preset's name or an object; null to find it); source (the original path
-     *     of the file, beside which timm's config.json is looked for; null for {@code file})
+     *     preprocessing (a preset's name or an object; null to detect it); source (the original
+     *     path of the file, next to which timm's config.json is expected; null for {@code file})
      * @return the network; its {@code info()} has the key {@code import}: {@code {"taken", "new",
      *     "left", "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which
      *     is "given", "file", "timm", "torchvision" or null
@@ -352,7 +352,7 @@ public final class Bridge {
      *
      * @param checkpoint the file
      * @return the JSON text of {@link Checkpoint#describe()}
-     * @throws UserException if the file is missing, damaged or no checkpoint
+     * @throws UserException if the file is missing, damaged or not a checkpoint
      */
     public static String checkpointInfo(String checkpoint) {
         try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {

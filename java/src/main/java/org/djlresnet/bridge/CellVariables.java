@@ -38,7 +38,7 @@ public final class CellVariables {
     }
 
     /**
-     * Holds variables while they cross; only the code of cells uses it.
+     * Holds variables while they are exchanged; only code generated for cells uses it.
      *
      * @return values by name
      */
@@ -120,7 +120,7 @@ public final class CellVariables {
      */
     public void putObject(String name, Object value) {
         if (shell.has(name) && read(name) == value) {
-            return; // keep the declared type, which may say more, such as List<Integer>
+            return; // keep the declared type, which may be more specific, such as List<Integer>
         }
         declare(name, publicType(value.getClass()).getCanonicalName(), value);
     }

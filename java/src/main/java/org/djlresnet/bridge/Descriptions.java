@@ -20,7 +20,7 @@ import org.djlresnet.model.Summary;
 /** Describes engine, networks and data sets as JSON for Python; see {@link Bridge}. */
 final class Descriptions {
 
-    /** Far above any real input, but small enough that multiply-adds fit in 64 bits. */
+    /** Far above any real input, but small enough for multiply-adds to fit in 64 bits. */
     private static final long LARGEST_SIZE = 1_000_000;
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();

@@ -96,7 +96,7 @@ public final class JavaCells {
     }
 
     /**
-     * Takes what was printed since the last call.
+     * Returns and removes the output since the last call.
      *
      * @return {@code [{"stream": "stdout" or "stderr", "text"}]}, in the order of printing
      */
@@ -118,7 +118,7 @@ public final class JavaCells {
         return Bars.isEnding();
     }
 
-    /** Stops the cell by force, if interrupting it was not enough. */
+    /** Stops the cell forcibly if interrupting it was not enough. */
     public void kill() {
         output.setBounded(false);
         shell.kill();

@@ -67,8 +67,8 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     /**
-     * Returns the network for code that may change its parameters at any time. From then on the
-     * handle prepares nothing in advance.
+     * Returns the network for code that may change its parameters at any time. From then on, the
+     * handle caches nothing.
      *
      * @return the network
      */
@@ -117,7 +117,7 @@ public final class NetworkHandle implements AutoCloseable {
         requireShape(input, shape);
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
-            // DJL reads a direct buffer from its beginning, whatever its position
+            // DJL reads a direct buffer from its start, regardless of its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
             NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
             return TensorBytes.copy(TensorBytes.of(logits(images), manager));

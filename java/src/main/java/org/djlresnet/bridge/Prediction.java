@@ -10,7 +10,7 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
 
-/** Computes logits of images from Python, prepared one by one, in small batches. */
+/** Computes logits of images from Python, which are prepared one by one and batched. */
 final class Prediction {
 
     /** Uses all cores, but leaves memory for large images. */

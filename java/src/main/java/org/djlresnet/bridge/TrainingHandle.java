@@ -8,7 +8,7 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
-/** A run in a thread of its own, for Python. */
+/** Runs a training run on its own thread, for Python. */
 public final class TrainingHandle {
 
     private final TrainingRun run;

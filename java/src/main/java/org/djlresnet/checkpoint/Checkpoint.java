@@ -30,11 +30,11 @@ import org.djlresnet.model.Specification;
 /**
  * A network and the state of its run in one safetensors file.
  *
- * <p>Weights and running statistics have torchvision's names, so the file opens anywhere. The
- * optimizer's state has names in {@code optimizer/…}. The metadata entry {@value #KEY} is a JSON
- * object with the keys format, model, in_channels, class_names, image_size, preprocessing (null if
- * unknown), versions, batches_tracked (PyTorch's batch counts) and, in a checkpoint of a run, run:
- * recipe, epoch, step, best, history and the sums of the current epoch.
+ * <p>Weights and running statistics have torchvision's names, so that any safetensors reader can
+ * use them. The optimizer's state has names in {@code optimizer/…}. The metadata entry {@value
+ * #KEY} is a JSON object with the keys format, model, in_channels, class_names, image_size,
+ * preprocessing (null if unknown), versions, batches_tracked (PyTorch's batch counts) and, in a
+ * checkpoint of a run, run: recipe, epoch, step, best, history and the sums of the current epoch.
  *
  * <p>Earlier versions wrote no preprocessing: they only resized images to image_size. They can read
  * current files, but apply neither a crop nor a normalization.
@@ -105,8 +105,7 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @param path the file
      * @return the checkpoint; {@link #network} reads its tensors
-     * @throws UserException if there is no such file, it is damaged, or it is not a checkpoint of
-     *     this library
+     * @throws UserException if the file is missing, damaged, or not a checkpoint of this library
      */
     public static Checkpoint open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);

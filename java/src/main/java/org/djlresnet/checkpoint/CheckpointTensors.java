@@ -45,7 +45,7 @@ final class CheckpointTensors {
      * Finds the network's tensors.
      *
      * @param output the network's output
-     * @return an initializer for each parameter; they note wrong shapes and types for {@link
+     * @return an initializer for each parameter; they record wrong shapes and types for {@link
      *     #requireFit}
      * @throws UserException if tensors are missing or unexpected; the message lists them
      */
@@ -85,7 +85,7 @@ final class CheckpointTensors {
         return state;
     }
 
-    /** Reads a tensor, or notes that it does not fit, so that one message can list all. */
+    /** Reads a tensor, or records a mismatch, so that one message can list them all. */
     private Initializer reader(String name) {
         return (manager, shape, type) -> {
             TensorInfo found = file.tensors().get(name);

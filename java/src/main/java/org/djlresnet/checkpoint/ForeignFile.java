@@ -45,7 +45,7 @@ final class ForeignFile {
         if (start.startsWith("PK\u0003\u0004")) {
             return describeZip(file);
         }
-        // the length of a safetensors header may begin so too; its ninth byte is a brace
+        // a safetensors header length may start with the same bytes, but its ninth byte is a brace
         if (start.matches("(?s)\u0080[\u0002-\u0005].{6}[^{].*")) {
             return "a pickle, as written by torch.save. " + RESAVE;
         }

@@ -43,7 +43,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
     private static final String NO_DIGITS = "crc32c:00000000";
 
-    /** The start of the header, up to the digits. They have one place, so readers can find them. */
+    /** The start of the header, up to the digits, whose fixed position lets readers find them. */
     private static final byte[] BEFORE_DIGITS =
             "{\"__metadata__\":{\"checksum\":\"crc32c:".getBytes(US_ASCII);
 
@@ -52,7 +52,8 @@ public final class SafetensorsFile implements AutoCloseable {
     private static final int DIGITS = 8;
 
     /**
-     * Thirty times the header of the deepest network; parsed, a header takes ten times its text.
+     * Thirty times the header of the deepest network. A parsed header takes ten times the memory of
+     * its text.
      */
     static final long LONGEST_HEADER = 10_000_000;
 
@@ -134,7 +135,7 @@ public final class SafetensorsFile implements AutoCloseable {
         if (foreign != null) {
             return new UserException(file + " is " + foreign);
         }
-        // names come from the file, so keep escape sequences and megabytes off the terminal
+        // names come from the file, so strip control characters and limit the length
         String shown = reason.replaceAll("\\p{Cntrl}", "?");
         if (shown.length() > LONGEST_REASON) {
             shown = shown.substring(0, LONGEST_REASON) + "…";
@@ -305,7 +306,7 @@ public final class SafetensorsFile implements AutoCloseable {
         return true;
     }
 
-    /** Takes the checksum's digits out of the first bytes, leaving zeros. */
+    /** Extracts the checksum's digits from the first bytes, and replaces them with zeros. */
     private void takeDigits(ByteBuffer chunk, byte[] digits) {
         byte[] before = new byte[BEFORE_DIGITS.length];
         boolean here = chunk.limit() >= DIGITS_AT + DIGITS;
@@ -336,7 +337,7 @@ public final class SafetensorsFile implements AutoCloseable {
         try {
             channel.close();
         } catch (IOException e) {
-            return; // the file was only read, so nothing is lost
+            return; // the file was only read, so nothing can be lost
         }
     }
 }

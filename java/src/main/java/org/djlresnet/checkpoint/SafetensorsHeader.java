@@ -80,7 +80,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
         return new SafetensorsHeader(metadata, tensors);
     }
 
-    /** Returns the end of Gson's message, without its advice to programmers. */
+    /** Returns the end of Gson's message, without its advice for developers. */
     private static String position(Exception e) {
         String first = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
         return first.contains(" at line ") ? first.substring(first.indexOf(" at line ")) : "";

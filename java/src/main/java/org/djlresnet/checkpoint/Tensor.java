@@ -12,13 +12,13 @@ import org.djlresnet.model.TensorBytes;
  *
  * @param name its name in the file
  * @param dtype the type of its elements
- * @param shape its lengths, none negative; empty for a scalar
+ * @param shape its dimensions, none negative; empty for a scalar
  * @param data the remaining bytes: its elements, contiguous in row-major order, little-endian
  */
 public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
 
     /**
-     * Checks that the data fit dtype and shape.
+     * Checks that the data fit the type and shape.
      *
      * @throws IllegalArgumentException if they do not, a length is negative, or the name is the
      *     reserved {@code __metadata__}

@@ -5,7 +5,7 @@ package org.djlresnet.checkpoint;
  *
  * @param name its name
  * @param dtype the type of its elements
- * @param shape its lengths, none negative; empty for a scalar
+ * @param shape its dimensions, none negative; empty for a scalar
  * @param begin the position of its first byte, counted from the end of the header
  * @param end the position after its last byte
  */

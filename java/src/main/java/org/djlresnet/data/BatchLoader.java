@@ -168,7 +168,7 @@ public final class BatchLoader implements AutoCloseable {
     public void close() {
         synchronized (this) {
             closed = true;
-            // wakes a thread that waits in next()
+            // wakes a thread waiting in next()
             notifyAll();
         }
         synchronized (passes) {

@@ -13,7 +13,7 @@ final class DataFile {
 
     private DataFile() {}
 
-    /** Rejects missing files, folders, pipes and devices: a pipe would block until it is fed. */
+    /** Rejects missing files, folders, pipes and devices: reading a pipe could block forever. */
     static void requireRegular(Path file) {
         if (!Files.isRegularFile(file)) {
             throw new UserException(
@@ -24,7 +24,7 @@ final class DataFile {
         }
     }
 
-    /** Rejects the text that Git LFS leaves in place of a file that it has not fetched. */
+    /** Rejects the pointer that Git LFS leaves in place of a file it has not fetched. */
     static void rejectLfsPointer(Path file, byte[] start) {
         for (int i = 0; i < LFS_POINTER.length; i++) {
             if (i >= start.length || start[i] != LFS_POINTER[i]) {

@@ -18,8 +18,8 @@ final class DatasetFolder {
      *
      * @param dataset the data set's name
      * @param folders the folders to search, in this order
-     * @param needed for each file the names it may have, the usual one first
-     * @param cure what to do if there is none, up to "their folder"
+     * @param needed the possible names of each file, the usual one first
+     * @param cure the start of the advice if there is none, up to "their folder"
      * @return the paths of the files, in the order of {@code needed}
      * @throws UserException if there is none; the message lists what each folder lacks
      */

@@ -6,7 +6,7 @@ import org.djlresnet.UserException;
 /** Reads a named data set. */
 interface DatasetReader {
 
-    /** Returns a description that needs no files. */
+    /** Returns the description, without reading files. */
     DatasetDescriptor descriptor();
 
     /**

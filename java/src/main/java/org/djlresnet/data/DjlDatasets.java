@@ -35,8 +35,8 @@ public final class DjlDatasets {
      * Reads a DJL dataset into memory, in order and with its transforms.
      *
      * @param dataset the dataset; after its transforms, images are uint8 (C, H, W), which training
-     *     scales to [0, 1], or float32 (C, H, W), which it uses as they are, and all of one size;
-     *     labels are one number per image
+     *     scales to [0, 1], or float32 (C, H, W), which it uses unchanged, all of one size; labels
+     *     are one number per image
      * @param classNames a name for each class, or null to number the classes
      * @return the examples
      * @throws UserException if images or labels have another form

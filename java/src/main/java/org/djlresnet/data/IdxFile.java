@@ -24,9 +24,9 @@ import org.djlresnet.UserException;
  * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. The
  * content, not the name, shows whether a file is compressed.
  *
- * <p>A damaged header costs no memory: a file that declares more data than its size can hold is
- * rejected at once, and a gzip file that declares more than 64 MiB is first decompressed once just
- * to count its bytes.
+ * <p>A damaged header wastes no memory: a file that declares more data than it can hold is rejected
+ * immediately, and a gzip file that declares more than 64 MiB is first decompressed only to count
+ * its bytes.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
  * uses MNIST's format.
@@ -38,7 +38,7 @@ public final class IdxFile {
 
     private static final int GZIP = 0x1f8b;
 
-    /** Declared sizes up to this are allocated before the content is counted. */
+    /** Declared sizes up to this limit are allocated before the content is counted. */
     private static final int UNCOUNTED = 64 << 20;
 
     /** The highest compression ratio of gzip: two bits for 258 bytes (RFC 1951). */
@@ -115,7 +115,7 @@ public final class IdxFile {
         }
     }
 
-    /** Opens a file's content, decompressed if it is gzip's. */
+    /** Opens a file's content, decompressing gzip. */
     private static InputStream open(Path file) throws IOException {
         InputStream raw = new BufferedInputStream(Files.newInputStream(file), CHUNK);
         try {
@@ -197,9 +197,7 @@ public final class IdxFile {
         void put(byte[] chunk, int offset, int length);
     }
 
-    /**
-     * Decompresses the whole file, keeping nothing, to check that it holds as much as it declares.
-     */
+    /** Decompresses and discards the whole file to check that it has the declared size. */
     private static void count(Path file, long header, int total) throws IOException {
         try (InputStream in = open(file)) {
             in.skipNBytes(header);

@@ -89,7 +89,7 @@ final class IdxReader implements DatasetReader {
         checkMd5(labelsFile, train ? TRAIN_LABELS : TEST_LABELS, labels);
         List<String> classes = known.classes();
         if (classesFromFiles) {
-            // the training half alone is enough to read it
+            // the training half can be read without the test half
             Path others =
                     train
                             ? DatasetFolder.find(labelsFile.getParent(), spellings(TEST_LABELS))
@@ -114,7 +114,7 @@ final class IdxReader implements DatasetReader {
         return ImageDataset.of(images.data(), PixelType.UINT8, shape, labels.toIntArray(), classes);
     }
 
-    /** Lists the names of a file as published and as unpacking programs leave it. */
+    /** Lists the names of a file as published and as unpacked. */
     private static List<String> spellings(String name) {
         String dotted = name.replace("-idx", ".idx");
         return List.of(name + ".gz", name, dotted + ".gz", dotted);

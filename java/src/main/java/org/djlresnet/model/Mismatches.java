@@ -16,7 +16,7 @@ public final class Mismatches {
     private final Map<String, List<String>> kinds = new LinkedHashMap<>();
 
     /**
-     * Records a tensor of the network that is not given.
+     * Records a tensor that the network needs but was not given.
      *
      * @param name the tensor's name
      */

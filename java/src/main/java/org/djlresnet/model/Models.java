@@ -176,7 +176,7 @@ public final class Models {
      * Registers a network of the caller's, such as a DJL block, so that a recipe can name it. To
      * resume a run of it in another process, register it there too.
      *
-     * @param name its name, not taken yet, without a plus sign
+     * @param name its name, unused so far, without a plus sign
      * @param input the usual shape of its input
      * @param builder makes the block for a number of classes; it takes images (N, C, H, W) and
      *     returns logits (N, classes); a block that has weights, such as that of a loaded {@code

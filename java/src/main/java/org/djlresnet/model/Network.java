@@ -236,7 +236,7 @@ public final class Network implements AutoCloseable {
      * Replaces the values of all parameters; after an error none has changed.
      *
      * @param values float32 arrays by torchvision's names, on the network's device; they are copied
-     * @throws UserException if arrays are missing, superfluous or have another type or shape; the
+     * @throws UserException if arrays are missing, unexpected or have another type or shape; the
      *     message lists them
      */
     public void loadStateDict(Map<String, NDArray> values) {
@@ -281,7 +281,7 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Sets the number of batches in the running statistics, which changes no result.
+     * Sets the number of batches in the running statistics. This does not affect results.
      *
      * @param counts the counts by torchvision's names; 0 for missing names
      */

@@ -12,9 +12,9 @@ import org.djlresnet.block.StridePlacement;
  * The networks of a published JAX study of residual and plain networks on CIFAR-10.
  *
  * <p>Like {@link CifarResNet}, but the <i>last</i> block of the first two stages changes to the
- * next stage's size and channels, in its second convolution; its shortcut is every second row and
- * column between channels of zeros. Batch normalization has momentum 0.1. The plain networks are
- * the same without the shortcuts.
+ * next stage's size and channels, in its second convolution; its shortcut takes every second row
+ * and column and pads the channels with zeros. Batch normalization has momentum 0.1. The plain
+ * networks are the same without the shortcuts.
  *
  * <p>With 3 input channels and 10 classes, depth 56 has 887,674 trainable parameters and depth 20
  * has 304,378.

@@ -85,7 +85,7 @@ public final class CellOutput {
     }
 
     /**
-     * Takes what was printed since the last call.
+     * Returns and removes the output since the last call.
      *
      * @return the texts in the order of printing, consecutive ones from different streams; an
      *     incomplete character stays in the queue

@@ -18,7 +18,7 @@ public interface Optimizer extends AutoCloseable {
      * @param gradients the gradients by parameter name, in the parameters' order; the optimizer may
      *     overwrite them
      * @param lr the learning rate for this step
-     * @param step the number of steps before this one
+     * @param step the number of completed steps this one
      */
     void step(Map<String, NDArray> gradients, double lr, long step);
 

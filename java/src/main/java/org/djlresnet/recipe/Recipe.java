@@ -305,7 +305,7 @@ public final class Recipe {
         return optionalText("checkpoint_every");
     }
 
-    /** Returns how many epochs' checkpoints are kept besides last and best. */
+    /** Returns how many epochs' checkpoints are kept in addition to last and best. */
     public int keep() {
         return value("keep").getAsInt();
     }

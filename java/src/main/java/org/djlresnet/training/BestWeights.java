@@ -10,7 +10,7 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 
-/** A copy of the weights and running statistics of a network at its best. */
+/** A copy of a network's best weights and running statistics. */
 final class BestWeights implements AutoCloseable {
 
     private final Network network;
@@ -59,7 +59,7 @@ final class BestWeights implements AutoCloseable {
     }
 
     /**
-     * Restores the kept weights in the network.
+     * Restores the kept weights to the network.
      *
      * @return whether there were any
      */

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 
 /**
- * The checkpoints of a run folder: the latest, the previous one, the best and those of kept epochs.
+ * The checkpoints of a run folder: the latest, the previous, the best, and those of kept epochs.
  *
  * <p>The process or the machine may fail between any two operations. At every moment the latest and
  * the previous checkpoint are intact; afterwards only {@link #recover} is needed.
@@ -78,8 +78,8 @@ final class CheckpointFiles {
     }
 
     /**
-     * Checks that the disk has room for the checkpoints of the coming epochs: best, last, the
-     * previous one, the one being written, and kept epochs that are not one of these.
+     * Checks that the disk has room for the checkpoints of the remaining epochs: best, last,
+     * previous, the one being written, and any other kept epochs.
      *
      * @param bytes the size of a checkpoint
      * @param epochs the number of epochs left
@@ -119,8 +119,8 @@ final class CheckpointFiles {
     }
 
     /**
-     * Completes the work of a writer that was killed: the checkpoint that it set aside becomes the
-     * previous one, unless it is still the latest.
+     * Finishes what a killed writer began: the checkpoint it set aside becomes the previous one,
+     * unless it is still the latest.
      */
     void recover() throws IOException {
         if (Files.exists(aside())
@@ -148,7 +148,7 @@ final class CheckpointFiles {
             link(checkpoint, half);
             rename(half, epochFile(epoch));
         } finally {
-            // renaming onto another name of the same file leaves both
+            // renaming onto a hard link of the same file leaves both
             Files.deleteIfExists(half);
         }
         // more than one if a resumed run keeps fewer than before
@@ -179,7 +179,7 @@ final class CheckpointFiles {
         } catch (UnsupportedOperationException notHere) {
             copy(existing, name);
         } catch (FileSystemException refused) {
-            // subclasses, such as for a missing file, are not about links
+            // a subclass, such as for a missing file, has another cause
             if (refused.getClass() != FileSystemException.class) {
                 throw refused;
             }

@@ -69,8 +69,8 @@ final class EpochPlan {
     /**
      * Returns the order of an epoch's examples, a pure function of the seed and the epoch.
      *
-     * @param epoch the number of epochs before
-     * @param done the number of examples at its beginning to skip
+     * @param epoch the number of completed epochs
+     * @param done the number of examples to skip at its beginning
      * @return indices of examples
      */
     int[] order(int epoch, long done) {
@@ -82,7 +82,7 @@ final class EpochPlan {
      *
      * @param start the state of the run
      * @param size the number of training examples
-     * @throws UserException if there are too few examples, or the state is impossible with them
+     * @throws UserException if there are too few examples, or the state does not match them
      */
     static EpochPlan of(TrainingState start, int size) {
         Recipe recipe = start.recipe();

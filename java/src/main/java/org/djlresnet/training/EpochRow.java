@@ -15,8 +15,8 @@ import java.util.stream.Collectors;
  *
  * @param epoch the epoch, counted from 1
  * @param step the number of steps of the run up to its end
- * @param seconds the time of training
- * @param validationSeconds the time of validation
+ * @param seconds the training time
+ * @param validationSeconds the validation time
  * @param examplesPerSecond training examples per second of training
  * @param lr the learning rate of the epoch's last step
  * @param metrics means over examples by column, such as {@code train_loss} and {@code
@@ -31,7 +31,7 @@ public record EpochRow(
         double lr,
         Map<String, Double> metrics) {
 
-    /** The columns of every row besides metrics. */
+    /** The columns of every row, except metrics. */
     private static final List<String> COLUMNS =
             List.of("epoch", "step", "seconds", "validation_seconds", "examples_per_second", "lr");
 
@@ -50,7 +50,7 @@ public record EpochRow(
      *
      * @param json a JSON object
      * @return the row
-     * @throws RuntimeException if a key is missing or of another type
+     * @throws RuntimeException if a key is missing or has another type
      */
     public static EpochRow fromJson(String json) {
         return fromJson(JsonParser.parseString(json).getAsJsonObject());
@@ -140,7 +140,7 @@ public record EpochRow(
     }
 
     /**
-     * Formats the metrics for people.
+     * Formats the metrics for display.
      *
      * @return a text such as {@code train loss 0.512, train acc 0.815, test loss 0.460, test acc
      *     0.818}

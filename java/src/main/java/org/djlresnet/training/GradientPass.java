@@ -9,7 +9,7 @@ import org.djlresnet.objective.Objective;
 /** Computes the loss and gradients of a batch. {@link Profiler} also measures the time. */
 class GradientPass {
 
-    /** The tasks of a step besides the passes through the network, for {@link #lap}. */
+    /** The tasks of a step other than the passes through the network, for {@link #lap}. */
     enum Task {
         /** Waiting for the next batch, and creating its arrays. */
         DATA,

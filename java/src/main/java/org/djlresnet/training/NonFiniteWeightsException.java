@@ -2,7 +2,7 @@ package org.djlresnet.training;
 
 import org.djlresnet.TrainingException;
 
-/** Reports that a weight became NaN or infinite, so that no checkpoint is written. */
+/** Reports that a weight became NaN or infinite, so no checkpoint is written. */
 public final class NonFiniteWeightsException extends TrainingException {
 
     private static final long serialVersionUID = 1L;

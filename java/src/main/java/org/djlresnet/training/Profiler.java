@@ -23,7 +23,7 @@ import org.djlresnet.recipe.SettingException;
  *
  * <p>The graph is cut between the parts. A part's input is a leaf, and its gradient starts the
  * backward pass of the previous part. The operations and their order are those of an uncut pass, so
- * every digit is the same, and the clock can be read between them. The first step, a warm-up, is
+ * results are bit-identical, and the clock can be read between parts. The first step, a warm-up, is
  * excluded if there are more.
  */
 final class Profiler extends GradientPass {
@@ -48,7 +48,7 @@ final class Profiler extends GradientPass {
      *
      * @param network the network, on the CPU and the PyTorch engine
      * @param objective the objective
-     * @throws SettingException if engine or device work asynchronously
+     * @throws SettingException if the engine or device works asynchronously
      */
     Profiler(Network network, Objective objective) {
         super(network, objective);
@@ -96,7 +96,7 @@ final class Profiler extends GradientPass {
                     traits.backward(outputs.get(i), gradient);
                 }
                 if (i < parts.size() - 1) {
-                    // an uncut pass frees the gradient here too
+                    // an uncut pass also frees the gradient here
                     next.close();
                 }
                 next = inputs.get(i);

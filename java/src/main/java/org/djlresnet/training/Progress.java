@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The progress of a run; the training thread writes it, any thread may read it. */
+/** The progress of a run. The training thread writes it; any thread may read it. */
 public final class Progress {
 
     /** The phase of a run. */
@@ -80,7 +80,7 @@ public final class Progress {
         step = currentStep;
         done = examplesDone;
         if (done > doneBefore) {
-            // computed here, so that it does not change after the run has ended
+            // computed here, so that it does not change after the run ends
             examplesPerSecond = (done - doneBefore) / ((System.nanoTime() - phaseStart) / 1e9);
         }
         metrics = means;

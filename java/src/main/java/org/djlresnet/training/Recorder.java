@@ -114,7 +114,7 @@ final class Recorder implements AutoCloseable {
             folder.requireLock();
             log("epoch " + row.toJson());
             requireFinite(state.step(), optimizer);
-            // best precedes last, so whoever resumes from last finds the best it refers to
+            // best precedes last, so that the best that last refers to always exists
             if (best) {
                 save(folder.best(), state, optimizer);
             }
@@ -152,7 +152,9 @@ final class Recorder implements AutoCloseable {
         }
     }
 
-    /** Checks the weights themselves: a step's loss belongs to the weights before the step. */
+    /**
+     * Checks the weights themselves, because a step's loss reflects the weights before the step.
+     */
     private void requireFinite(long step, Optimizer optimizer) {
         network.parameters()
                 .forEach((name, parameter) -> requireFinite(step, name, parameter.getArray()));

@@ -16,7 +16,7 @@ import org.djlresnet.recipe.Recipe;
  *
  * @param file the checkpoint's file, or null for the beginning
  * @param checkpoint the open checkpoint, or null for the beginning
- * @param state the state of the run; settings that may change are those of recipe.json
+ * @param state the state of the run; resumable settings come from recipe.json
  * @param written the recipe in recipe.json, or null if it cannot be read
  * @param warning what was wrong with a later checkpoint or recipe.json, or null
  */
@@ -26,7 +26,7 @@ record ResumePoint(
 
     /**
      * Checks, before anything is written, that there is a run to resume. Without recipe.json there
-     * must be a checkpoint, which contains the recipe too.
+     * must be a checkpoint, which also contains the recipe.
      *
      * @param from a run folder, or a checkpoint
      * @param place the folder
@@ -120,7 +120,7 @@ record ResumePoint(
         }
     }
 
-    /** Finds the state of a run that ended before its first {@code last}, or lost it. */
+    /** Finds the state of a run that has no {@code last} checkpoint. */
     private static ResumePoint withoutLast(RunFolder folder) throws IOException {
         List<String> traces = folder.traces();
         if (traces.isEmpty()) {
@@ -167,7 +167,7 @@ record ResumePoint(
                         null,
                         warning == null ? another : warning + " " + another);
             }
-            // changes of an earlier resumption hold even if it wrote no checkpoint
+            // changes made by an earlier resumption apply even if it wrote no checkpoint
             state = state.with(state.recipe().resumedWith(written.resumable()));
             return new ResumePoint(file, checkpoint, state, written, warning);
         } catch (IOException | RuntimeException failure) {
@@ -177,9 +177,9 @@ record ResumePoint(
     }
 
     /**
-     * Rejects a recipe.json in which settings were changed that must stay the same.
+     * Rejects a recipe.json with changes to settings that must not change.
      *
-     * @throws UserException if it was; the message names the settings
+     * @throws UserException if there are any; the message names the settings
      */
     void requireRecipeOf(RunFolder folder) {
         if (written == null) { // already in the warning

@@ -5,7 +5,7 @@ import java.util.Map;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * The contents of a run folder besides results.
+ * The contents of a run folder, except results.
  *
  * @param recipe the recipe
  * @param selection the rule that selects the best epoch

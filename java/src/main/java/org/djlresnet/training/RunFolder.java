@@ -120,7 +120,7 @@ public final class RunFolder implements AutoCloseable {
     private void fill(RunContents contents) throws IOException {
         try {
             if (Files.exists(recipeFile(path))) {
-                // another run used the folder after it was found to be empty
+                // another run claimed the folder after it was found to be empty
                 throw taken(path);
             }
             begin(contents, List.of());
@@ -181,7 +181,7 @@ public final class RunFolder implements AutoCloseable {
         return path.resolve("log.txt");
     }
 
-    /** Returns the files that show that a run has completed an epoch, other than last. */
+    /** Returns the files, other than last, that show that a run has completed an epoch. */
     List<String> traces() throws IOException {
         List<String> traces = new ArrayList<>(checkpoints.bestAndKept());
         if (Files.exists(metrics()) && Files.readAllLines(metrics()).size() > 1) {
@@ -338,7 +338,7 @@ public final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Checks before each write that no other run has taken the folder.
+     * Checks, before each write, that no other run has taken over the folder.
      *
      * @throws IOException if one has
      */
@@ -355,7 +355,7 @@ public final class RunFolder implements AutoCloseable {
         append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Adds a line to the log, unless another run has taken the folder. */
+    /** Adds a line to the log, unless another run has taken over the folder. */
     void log(String message) {
         if (lock.isLost()) {
             return;

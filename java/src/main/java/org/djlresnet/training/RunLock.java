@@ -21,16 +21,16 @@ import java.util.Objects;
 /**
  * A lock that allows only one process to write to a run folder.
  *
- * <p>The operating system holds the lock and releases it when the process ends, however it ends.
- * The text of {@code run.lock} names the owner. POSIX also releases the lock when the process
- * closes another handle of the file, for example after copying the folder. Therefore the owner
- * calls {@link #confirm} before it writes, and nothing else in this process opens the file.
+ * <p>The operating system holds the lock and releases it when the process ends, however that
+ * happens. The text of {@code run.lock} names the owner. POSIX also releases the lock when the
+ * process closes another handle of the file, for example after copying the folder. Therefore the
+ * owner calls {@link #confirm} before it writes, and nothing else in this process opens the file.
  */
 final class RunLock implements AutoCloseable {
 
     static final String NAME = "run.lock";
 
-    /** Far beyond the text, because Windows makes a locked range unreadable. */
+    /** Far beyond the text, because a locked range is unreadable on Windows. */
     private static final long POSITION = 1L << 40;
 
     /** The locks of this process by the real paths of their folders. */
@@ -97,7 +97,7 @@ final class RunLock implements AutoCloseable {
     /**
      * Checks that this process still owns the folder.
      *
-     * @throws IOException if another run has taken it, or {@code run.lock} is gone
+     * @throws IOException if another run has taken it over, or {@code run.lock} is gone
      */
     synchronized void confirm() throws IOException {
         Path file = folder.resolve(NAME);
@@ -117,7 +117,7 @@ final class RunLock implements AutoCloseable {
         }
     }
 
-    /** Returns whether another run owns the folder by now. */
+    /** Returns whether another run now owns the folder. */
     synchronized boolean isLost() {
         return lost;
     }
@@ -161,7 +161,7 @@ final class RunLock implements AutoCloseable {
             try {
                 channel.close();
             } catch (IOException ignored) {
-                // the operating system releases the lock at the latest when the process ends
+                // the operating system releases the lock when the process ends
             }
         }
     }

@@ -7,7 +7,7 @@ import org.djlresnet.objective.Metric;
 /**
  * The rule that selects the best epoch, by one column of {@code metrics.csv}.
  *
- * @param part the data of the metric, {@code test} or {@code validation}
+ * @param part the part of the data: {@code test} or {@code validation}
  * @param metric the metric
  */
 public record Selection(String part, Metric metric) {
@@ -28,7 +28,7 @@ public record Selection(String part, Metric metric) {
                         other -> metric.isBetter(row.metric(column()), other.metric(column()), 0));
     }
 
-    /** Returns the best epoch, the first among equals, or null if there is none. */
+    /** Returns the best epoch (the first of equals), or null if there is none. */
     EpochRow best(List<EpochRow> rows) {
         EpochRow best = null;
         for (EpochRow row : rows) {

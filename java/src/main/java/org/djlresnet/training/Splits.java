@@ -14,7 +14,7 @@ import org.djlresnet.recipe.Recipe;
  *
  * @param train the training examples
  * @param selecting the examples on which the network is evaluated after each epoch
- * @param part the name of these: {@value #TEST} or {@value #VALIDATION}
+ * @param part the name of that part: {@value #TEST} or {@value #VALIDATION}
  * @param test the test examples
  */
 record Splits(Examples train, Examples selecting, String part, Examples test) {
@@ -62,7 +62,7 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
      * Checks that a run is resumed with its own data.
      *
      * @param begun the fingerprints of the run's data, or null if unknown
-     * @throws UserException if these data differ
+     * @throws UserException if the data differ
      */
     void requireSame(JsonObject begun) {
         if (begun == null) {

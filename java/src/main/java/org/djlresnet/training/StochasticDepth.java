@@ -25,7 +25,7 @@ import org.djlresnet.recipe.SettingException;
  */
 final class StochasticDepth {
 
-    /** Separates these random numbers from those of weights and data. */
+    /** Separates this random stream from those of weights and data. */
     private static final long STREAM = "stochastic_depth".hashCode();
 
     private final long seed;
@@ -76,9 +76,9 @@ final class StochasticDepth {
     }
 
     /**
-     * Decides which branches a step drops, before its forward pass.
+     * Chooses the branches that a step drops, before its forward pass.
      *
-     * @param step the number of steps before
+     * @param step the number of completed steps
      */
     void begin(long step) {
         for (DroppedBranch branch : branches) {

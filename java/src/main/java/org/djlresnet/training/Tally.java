@@ -13,8 +13,8 @@ import org.djlresnet.objective.Objective;
 /**
  * Sums of the metrics over the batches of an epoch.
  *
- * <p>A batch's sums stay on the device until there are several or some time has passed, so that an
- * asynchronous engine need not wait at each step.
+ * <p>A batch's sums stay on the device for a few steps, so that an asynchronous engine need not
+ * wait at each step.
  */
 final class Tally implements AutoCloseable {
 

@@ -31,7 +31,7 @@ import org.djlresnet.recipe.Recipe;
  *
  * <p>A step loads a batch, computes its gradients, applies the transforms to them and updates the
  * parameters. The order of an epoch is a pure function of the seed and the epoch. Averages are
- * weighted by examples, so a short last batch has its proper weight. One thread calls {@link #run};
+ * weighted by examples, so a short last batch counts proportionally. One thread calls {@link #run};
  * any thread may read {@link #progress} or call {@link #stop}.
  */
 public final class Trainer {
@@ -164,15 +164,15 @@ public final class Trainer {
     /**
      * Asks the run to stop after some more steps and to save {@code last}.
      *
-     * @param steps the number of steps, counted from the start of this run or its resumption
+     * @param steps the number of steps, counted from the start or resumption of this run
      */
     void stopAfter(long steps) {
         lastStep = plan.start().step() + steps;
     }
 
     /**
-     * Trains until all epochs are done, the patience is exhausted or the run is asked to stop. With
-     * a patience or a validation split, the network then has the weights of its best epoch.
+     * Trains until all epochs are done, the patience is exhausted or a stop is requested. With a
+     * patience or a validation split, the network then has the weights of its best epoch.
      *
      * @throws NonFiniteLossException if the loss becomes NaN or infinite
      * @throws UncheckedIOException if a file cannot be written
@@ -233,7 +233,7 @@ public final class Trainer {
     }
 
     /**
-     * Returns the next batch, or null at the end of the pass or if the run shall stop. This is the
+     * Returns the next batch, or null at the end of the pass or if a stop is requested. This is the
      * only place that checks for a stop.
      */
     private Batch next(BatchLoader loader) {
@@ -241,7 +241,7 @@ public final class Trainer {
         return stopped ? null : loader.next();
     }
 
-    /** Runs an epoch up to its end or a stop. */
+    /** Runs an epoch until it ends or is stopped. */
     private void runEpoch(
             TrainingState.Partial from,
             Optimizer optimizer,
@@ -358,7 +358,7 @@ public final class Trainer {
 
     /** Evaluates the best network on the test data, unless an earlier process has done so. */
     private void test() {
-        // the best weights may be lost, which was reported when the run was resumed
+        // the best weights may be missing; resuming the run has reported that
         int epoch = bestWeights.restore() ? selection.best(progress.rows()).epoch() : epochsDone;
         JsonObject result = recorder.testResult(epoch);
         if (result == null) {

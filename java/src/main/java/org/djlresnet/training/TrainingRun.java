@@ -209,7 +209,7 @@ public record TrainingRun(
                 Versions.of(plan.network().manager().getEngine()));
     }
 
-    /** Rejects other class names; classes without names are numbered. */
+    /** Rejects different class names; unnamed classes are numbered. */
     private static void requireSameNames(Network network, Examples train) {
         List<String> names = train.classNames();
         List<String> ofRun = network.classNames();
@@ -230,7 +230,7 @@ public record TrainingRun(
                 .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
-    /** Reads the best weights, which a run can continue without; returns the warnings. */
+    /** Reads the best weights, which are optional, and returns any warnings. */
     private static String recallBest(Trainer trainer, String warning) {
         try {
             trainer.recallBest();

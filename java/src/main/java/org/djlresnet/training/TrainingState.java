@@ -15,8 +15,8 @@ import org.djlresnet.objective.Metric;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * The state of a run in a checkpoint. Together with the weights and the optimizer's state it is all
- * that is needed to resume.
+ * The state of a run in a checkpoint. Together with the weights and the optimizer's state, it is
+ * sufficient to resume the run.
  *
  * @param recipe the run's recipe
  * @param epochsDone the number of completed epochs, validation included
@@ -50,7 +50,7 @@ record TrainingState(
      * @param json a JSON object
      * @return the state
      * @throws UserException if the recipe is wrong
-     * @throws RuntimeException if a key is missing or of another type
+     * @throws RuntimeException if a key is missing or has another type
      */
     public static TrainingState fromJson(JsonObject json) {
         List<EpochRow> history = new ArrayList<>();
@@ -66,7 +66,7 @@ record TrainingState(
                 json.has("data") ? json.getAsJsonObject("data") : null);
     }
 
-    /** Returns whether the run is between two epochs, or has ended. */
+    /** Returns whether the run is between two epochs or has ended. */
     boolean isEpochsEnd() {
         return epochsDone > 0 && partial.examples == 0;
     }

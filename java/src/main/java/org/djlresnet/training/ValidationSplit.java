@@ -17,7 +17,7 @@ import org.djlresnet.recipe.SettingException;
 /** Chooses the training examples that are held out for validation. */
 final class ValidationSplit {
 
-    /** Separates these random numbers from those of weights, order and blocks. */
+    /** Separates this random stream from those of weights, order and blocks. */
     private static final long STREAM = "validation".hashCode();
 
     private ValidationSplit() {}
@@ -28,8 +28,8 @@ final class ValidationSplit {
      * @param recipe the recipe with validation and seed
      * @param train the training data
      * @return the held-out examples' indices in ascending order, or null if there is no split
-     * @throws UserException if too few examples would be left on either side, or the file of
-     *     indices is invalid
+     * @throws UserException if either part would have too few examples, or the file of indices is
+     *     invalid
      */
     static int[] indices(Recipe recipe, Examples train) {
         int[] heldOut;
@@ -83,7 +83,7 @@ final class ValidationSplit {
         }
         BitSet chosen = new BitSet(size);
         for (int i = 0; i < lines.size(); i++) {
-            // some editors begin files with a byte order mark
+            // some editors write a byte order mark at the start of a file
             String line = lines.get(i).replace("\ufeff", "").strip();
             if (line.isEmpty()) {
                 continue;

@@ -32,8 +32,8 @@ import org.djlresnet.model.Network;
  * class.
  *
  * <p>{@code Criteria} without a translator use DJL's own, which ignores transparency and brightens
- * grey images of 16 bits or with transparency. With {@code optTranslatorFactory(new
- * DeferredTranslatorFactory())} images of all kinds are read as in training.
+ * grey images that have 16 bits or transparency. With {@code optTranslatorFactory(new
+ * DeferredTranslatorFactory())}, images of all kinds are read as in training.
  */
 public final class DjlFolder {
 
@@ -75,7 +75,7 @@ public final class DjlFolder {
      *
      * @param run a run folder
      * @return a builder for images to class probabilities; further options may be added
-     * @throws UserException if the folder holds no checkpoint
+     * @throws UserException if the folder has no checkpoint
      */
     public static Criteria.Builder<Image, Classifications> criteria(Path run) {
         Path file = NetworkFactory.checkpoint(run);
@@ -114,7 +114,7 @@ public final class DjlFolder {
             requireEmpty(target);
         }
         requireParent(target);
-        // written beside it and moved, so that the folder is complete or absent
+        // written next to it and then moved, so that the folder is either complete or absent
         Path temporary = Files.createDirectory(AtomicFile.temporaryBeside(target));
         try {
             writeParameters(temporary, network);
@@ -194,7 +194,7 @@ public final class DjlFolder {
         entries.put(NetworkFactory.CLASSES, Integer.toString(network.classNames().size()));
         entries.put("translatorFactory", NetworkTranslatorFactory.class.getName());
         entries.put(NetworkFactory.PREPROCESSING, preprocessing.toJson());
-        // DJL's own translator then passes images as they are, for the block to prepare
+        // makes DJL's own translator pass images unchanged, for the block to prepare
         entries.put("flag", "COLOR");
         entries.put("toTensor", "false");
         entries.put("applySoftmax", "true");

@@ -16,7 +16,7 @@ record KnownPreprocessing(Preprocessing preprocessing, String source) {
 
     /**
      * Finds the preprocessing: the given one, else the checkpoint's, else that of timm's
-     * config.json beside the file, else torchvision's for the networks that torchvision has.
+     * config.json next to the file, else torchvision's for torchvision's networks.
      *
      * @param given a preset's name or JSON, or null
      * @param checkpoint the checkpoint, or null if the file is not one of this library
@@ -42,7 +42,7 @@ record KnownPreprocessing(Preprocessing preprocessing, String source) {
         if (torchvision.equals(model.preprocessing()) && channels == torchvision.channels()) {
             return new KnownPreprocessing(torchvision, "torchvision");
         }
-        // the registry's own would be a guess
+        // the registry's default would be a guess
         return new KnownPreprocessing(null, null);
     }
 }

@@ -42,7 +42,7 @@ public final class NetworkFactory implements BlockFactory {
 
     private static final long serialVersionUID = 1L;
 
-    /** Creates a factory, as DJL does by the class's name. */
+    /** Creates a factory; DJL calls this by reflection. */
     public NetworkFactory() {}
 
     /**
@@ -110,7 +110,7 @@ public final class NetworkFactory implements BlockFactory {
         }
     }
 
-    /** Engines differ in rounding, and DJL's default changes with the class path. */
+    /** Engines differ in rounding, and DJL's default engine depends on the class path. */
     private static void requireEngine(Model model, Path folder, String engine) {
         String received = model.getNDManager().getEngine().getEngineName();
         if (engine != null && !engine.equals(received)) {

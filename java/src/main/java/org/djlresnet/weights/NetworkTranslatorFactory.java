@@ -11,8 +11,8 @@ import org.djlresnet.UserException;
 
 /**
  * Creates the translator from images to class probabilities of a model whose block {@link
- * NetworkFactory} or {@link DjlFolder#model} made. It prepares images of all kinds as training
- * does.
+ * NetworkFactory} or {@link DjlFolder#model} created. It prepares images of all kinds as in
+ * training.
  *
  * <p>{@code serving.properties} of a folder that {@link DjlFolder} wrote name this class as {@code
  * translatorFactory}. DJL Serving reads it there, and so do {@code Criteria} with {@code
@@ -23,7 +23,7 @@ public final class NetworkTranslatorFactory extends BaseImageTranslatorFactory<C
 
     private static final long serialVersionUID = 1L;
 
-    /** Creates a factory, as DJL does by the class's name. */
+    /** Creates a factory; DJL calls this by reflection. */
     public NetworkTranslatorFactory() {}
 
     /**

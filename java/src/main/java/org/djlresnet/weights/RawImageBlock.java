@@ -22,9 +22,9 @@ import org.djlresnet.image.RawImage;
 /**
  * A network with its preprocessing and class names.
  *
- * <p>It prepares images that come as uint8 (N, H, W, 3), which is how DJL's own translator passes
- * them: {@code Criteria} without a translator use that one, whatever {@code serving.properties}
- * say. Other inputs are prepared already, float32 (N, C, H, W).
+ * <p>It prepares uint8 images (N, H, W, 3), the form in which DJL's own translator passes them;
+ * {@code Criteria} without a translator use that translator even if {@code serving.properties}
+ * names another. Other inputs are already prepared: float32 (N, C, H, W).
  */
 final class RawImageBlock extends AbstractBlock {
 
@@ -100,7 +100,7 @@ final class RawImageBlock extends AbstractBlock {
         return network.getOutputShapes(inputShapes);
     }
 
-    /** Writes the network alone, as its own block would. */
+    /** Writes the network alone, like its own block. */
     @Override
     public void saveParameters(DataOutputStream out) throws IOException {
         network.saveParameters(out);

@@ -51,8 +51,8 @@ public final class StateFile implements AutoCloseable {
      * @param classNames a name for each class, or null for the file's classes, numbered
      * @param newHead whether the last layer is new, for the given classes, instead of the file's
      * @param seed the seed of a new last layer
-     * @param preprocessing a preset's name or JSON, or null to find it
-     * @param beside the original path of the file; timm's config.json is looked for beside it
+     * @param preprocessing a preset's name or JSON, or null to detect it
+     * @param beside the original path of the file; timm's config.json is expected next to it
      */
     public record Wanted(
             String model,
@@ -267,7 +267,7 @@ public final class StateFile implements AutoCloseable {
                 known.source());
     }
 
-    /** Notes missing and unexpected names; returns the missing ones. */
+    /** Records missing and unexpected names, and returns the missing ones. */
     private static Set<String> noteNames(
             Layout layout,
             Set<String> head,
@@ -284,7 +284,7 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
-     * Returns the size of an axis of a tensor. An empty tensor is noted as wrong, because it may
+     * Returns the size of an axis of a tensor. An empty tensor is recorded as wrong, because it may
      * declare any size.
      */
     private static long sizeOf(
@@ -312,7 +312,7 @@ public final class StateFile implements AutoCloseable {
         return tensor.dtype() + " " + Arrays.toString(tensor.shape());
     }
 
-    /** Reads a tensor, or notes that it does not fit, so that one message can list all. */
+    /** Reads a tensor, or records a mismatch, so that one message can list them all. */
     private Initializer reader(
             String name,
             Map<String, TensorInfo> tensors,
@@ -378,7 +378,7 @@ public final class StateFile implements AutoCloseable {
         try (NDManager scope = network.manager().newSubManager()) {
             network.stateDict()
                     .forEach((name, array) -> written.add(Tensor.of(name, array, scope)));
-            // PyTorch's own writers add it, and some readers require it
+            // PyTorch's own writer adds it, and some readers require it
             SafetensorsFile.write(path, Map.of("format", "pt"), written);
         }
     }

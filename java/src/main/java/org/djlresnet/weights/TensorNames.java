@@ -22,7 +22,7 @@ record TensorNames(
     private static final Set<String> HEADS =
             Set.of("fc", "head", "classifier", "last_linear", "linear");
 
-    /** More than real models have; names in a hostile file may have millions of parts. */
+    /** More than any real model has; names in a hostile file may have millions of parts. */
     private static final int MAX_WRAPPERS = 5;
 
     /** The counter of torch.optim.swa_utils.AveragedModel. */
@@ -57,7 +57,7 @@ record TensorNames(
         return new TensorNames(prefix.toString(), tensors, counters);
     }
 
-    /** Returns whether a name belongs to a last layer, under whatever name. */
+    /** Returns whether a name belongs to a last layer, whatever the layer is called. */
     static boolean isHead(String name) {
         return HEADS.contains(name.substring(0, Math.max(0, name.indexOf('.'))));
     }

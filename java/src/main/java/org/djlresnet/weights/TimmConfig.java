@@ -16,9 +16,9 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Resize;
 
 /**
- * The file {@code config.json} that timm puts beside weights. Its object pretrained_cfg, or in an
- * older form the file itself, has the keys input_size, crop_pct, crop_mode, interpolation, mean and
- * std. Missing keys have timm's defaults.
+ * The file {@code config.json} that timm puts next to weights. Its object pretrained_cfg, or in an
+ * older format the file itself, has the keys input_size, crop_pct, crop_mode, interpolation, mean
+ * and std. Missing keys have timm's defaults.
  *
  * <p>Source: timm, {@code timm/data/config.py} and {@code transforms_factory.py}.
  */

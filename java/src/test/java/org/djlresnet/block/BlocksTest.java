@@ -276,7 +276,7 @@ class BlocksTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void shutGateLeavesOnlyTheShortcut(boolean chapter) {
+    void closedGateLeavesOnlyTheShortcut(boolean chapter) {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block block = chapter ? new Residual(2, false, 1) : new BasicBlock(2, 2, 1);
             block.initialize(manager, DataType.FLOAT32, new Shape(1, 2, 2, 2));

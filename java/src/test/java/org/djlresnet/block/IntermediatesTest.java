@@ -61,7 +61,7 @@ class IntermediatesTest {
                 "bottleneck",
                 "pre-activation"
             })
-    void aBlockLeavesItsOutputAlone(String name) {
+    void keepsOnlyTheOutputOfABlock(String name) {
         try (NDManager manager = NDManager.newBaseManager();
                 NDManager batch = manager.newSubManager()) {
             Block block = block(name);
@@ -131,7 +131,7 @@ class IntermediatesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"identity shortcut", "projection", "torchvision's", "bottleneck"})
-    void whatIsFreedChangesNoDigitOfOutputAndGradients(String name) {
+    void freeingIntermediatesChangesNoOutputOrGradient(String name) {
         try (NDManager manager = NDManager.newBaseManager()) {
             Block block = block(name);
             block.initialize(manager, DataType.FLOAT32, INPUT);
@@ -150,7 +150,7 @@ class IntermediatesTest {
     }
 
     @Test
-    void whatABlockPassesOnAsItIsStays() {
+    void keepsArraysThatABlockPassesThrough() {
         try (NDManager manager = NDManager.newBaseManager()) {
             Chain chain = new Chain();
             chain.append("first", Layers.identity());

@@ -98,7 +98,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void leavesLaterCellsAloneWhenACellFailsToCompile() throws InterruptedException {
+    void laterCellsWorkAfterACellFailsToCompile() throws InterruptedException {
         run("int kept = 5;");
         for (Map.Entry<String, String> cell : unwritable().entrySet()) {
             String error = error(cell.getValue());
@@ -110,7 +110,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void leavesLaterCellsAloneWhenAMethodFailsToCompileLater() throws InterruptedException {
+    void laterCellsWorkAfterAMethodFailsToCompile() throws InterruptedException {
         run("int early() { later(); return \"" + "y".repeat(70_000) + "\".length(); }");
         assertTrue(error("void later() { }").startsWith("UTF8 representation"));
         assertEquals("done", run("void later() { }\nlater();").get("state").getAsString());
@@ -146,7 +146,7 @@ class JavaCellsTest {
     }
 
     @Test
-    void warnsOfAMethodThatUsesAnUnknownName() throws InterruptedException {
+    void warnsAboutAMethodThatUsesAnUnknownName() throws InterruptedException {
         assertEquals("done", run("\nint f() { return nmae; }").get("state").getAsString());
         assertEquals(
                 "[{\"stream\":\"stderr\",\"text\":\"warning: line 2: unknown: variable"

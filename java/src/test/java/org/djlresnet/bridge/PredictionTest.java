@@ -219,7 +219,7 @@ class PredictionTest {
 
     /** The file is a copy; config.json is beside the original. */
     @Test
-    void readsTimmsConfigBesideTheSource() throws Exception {
+    void readsTimmsConfigNextToTheSource() throws Exception {
         Path copy = dir.resolve("copy.safetensors");
         network.exportSafetensors(copy.toString());
         Path hub = Files.createDirectory(dir.resolve("hub"));

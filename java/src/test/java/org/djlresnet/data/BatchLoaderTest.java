@@ -199,7 +199,7 @@ class BatchLoaderTest {
     }
 
     @Test
-    void closeEndsWorkersAtAnyTime() {
+    void closeStopsWorkersAtAnyTime() {
         for (int taken = 0; taken < 4; taken++) {
             BatchLoader loader = started(bytes(200), 1, null);
             for (int i = 0; i < taken; i++) {

@@ -79,7 +79,7 @@ class DatasetsTest {
     }
 
     @Test
-    void findsIdxFilesByTheNamesThatUnpackingLeaves() throws IOException {
+    void findsUnpackedIdxFiles() throws IOException {
         IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
         Files.move(
                 dir.resolve("train-images-idx3-ubyte.gz"), dir.resolve("train-images.idx3-ubyte"));
@@ -119,7 +119,7 @@ class DatasetsTest {
     }
 
     @Test
-    void rejectsOtherThanPublishedContent() throws IOException {
+    void rejectsUnpublishedContent() throws IOException {
         IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
         String message = rejected("fashion-mnist", dir, true);
         assertTrue(
@@ -160,7 +160,7 @@ class DatasetsTest {
     }
 
     @Test
-    void saysHowToDownloadCifar10() {
+    void explainsHowToDownloadCifar10() {
         String message = rejected("cifar-10", dir, true);
         assertTrue(message.contains(dir.resolve("cifar-10-batches-bin").toString()), message);
         assertTrue(message.contains("data_batch_5.bin"), message);

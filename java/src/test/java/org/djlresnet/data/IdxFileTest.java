@@ -151,7 +151,7 @@ class IdxFileTest {
     }
 
     @Test
-    void rejectsMoreThanAFileOfItsSizeCanHold() throws IOException {
+    void rejectsMoreDataThanTheFileCanHold() throws IOException {
         // zeros have the highest compression ratio
         byte[] zeros = new byte[4 << 20];
         Path file = file(zeros, 2051, zeros.length, 1, 1);

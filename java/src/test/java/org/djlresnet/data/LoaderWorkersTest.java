@@ -200,7 +200,7 @@ class LoaderWorkersTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4})
-    void closeAndRestartEndWorkers(int workers) {
+    void closeAndRestartStopWorkers(int workers) {
         for (int taken = 0; taken < 4; taken++) {
             BatchLoader loader = new BatchLoader(new Generated(index -> {}), SMALL, 2, workers);
             loader.restart(null);

@@ -47,7 +47,7 @@ class TrainingDataTest {
     }
 
     @Test
-    void warnsOfLabelsThatDoNotCountFromZero() {
+    void warnsAboutLabelsThatDoNotStartAtZero() {
         assertEquals(
                 "253 of 256 classes have no example. Received: 3 different labels, up to"
                         + " 255. Number the classes from 0 without gaps.",

@@ -37,7 +37,7 @@ class ConfusionMeasurementTest {
     }
 
     @Test
-    void rejectsMoreClassesThanTheHeapHolds() {
+    void rejectsMoreClassesThanTheHeapCanHold() {
         long heap = 4L << 30;
         assertDoesNotThrow(() -> ConfusionMeasurement.requireHeap(13_377, heap));
         assertEquals(

@@ -202,7 +202,7 @@ class PreprocessorTest {
 
     /** The resized line would need far more memory than its crop. */
     @Test
-    void elongatedImagesCostOnlyTheirCrop() {
+    void elongatedImagesNeedOnlyTheirCropInMemory() {
         ImageShape line = new ImageShape(1, 1, 3_000_000);
         assertEquals(new ImageShape(3, 224, 224), Preprocessing.torchvision().output(line));
         assertEquals(3 * 224 * 224, prepared(Preprocessing.torchvision(), bytes(line)).length);

@@ -51,7 +51,7 @@ class RasterPixelsTest {
                 BufferedImage.TYPE_INT_ARGB,
                 BufferedImage.TYPE_4BYTE_ABGR
             })
-    void coloursComeAsRedGreenBlueHoweverTheyAreStored(int type) {
+    void readsColoursAsRgbInEveryStorageOrder(int type) {
         BufferedImage image = new BufferedImage(2, 1, type);
         image.setRGB(0, 0, 0xff102030);
         image.setRGB(1, 0, 0xff405060);

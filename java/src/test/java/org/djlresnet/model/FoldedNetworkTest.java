@@ -83,7 +83,7 @@ class FoldedNetworkTest {
     }
 
     @Test
-    void eachBatchMayHaveASizeOfItsOwn() {
+    void batchesMayDifferInSize() {
         try (Network network = trained("d2l-resnet18");
                 NDManager manager = network.manager().newSubManager();
                 FoldedNetwork folded = new FoldedNetwork(network)) {
@@ -97,7 +97,7 @@ class FoldedNetworkTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"cifar-resnet20", "d2l-resnet18"})
-    void laterChangesOfTheNetworkDoNotReachItAndItLeavesNothingBehind(String model) {
+    void isIndependentOfTheNetworkAndFreesItsMemory(String model) {
         try (Network network = trained(model)) {
             int arrays = network.manager().getManagedArrays().size();
             try (NDManager manager = network.manager().newSubManager();

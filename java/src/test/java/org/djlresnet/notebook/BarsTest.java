@@ -35,7 +35,7 @@ class BarsTest {
     }
 
     @Test
-    void fillsEachBarAndRepeatsNone() throws InterruptedException {
+    void drawsEachBarOnce() throws InterruptedException {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 2, 'batch_size': 16}");
         try (Network network = network(recipe)) {
             assertEquals(2, Bars.train(trainer(recipe, network), out).size());

@@ -60,7 +60,7 @@ class RecipeReaderTest {
                 "null|null",
                 "true|true or false"
             })
-    void rejectsOtherJsonThanAnObject(String text, String received) {
+    void rejectsJsonThatIsNotAnObject(String text, String received) {
         assertEquals(
                 "A recipe must be a JSON object. Received: " + received + ".", rejection(text));
     }

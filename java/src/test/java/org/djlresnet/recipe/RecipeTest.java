@@ -237,7 +237,7 @@ class RecipeTest {
                 "checkpoint_every | '0'     | STEPS, or SECONDS followed by s, or null",
                 "model         | ['x']      | a network's name, with options after plus",
             })
-    void rejectsBadValues(String key, String value, String allowed) {
+    void rejectsInvalidValues(String key, String value, String allowed) {
         String message = rejection("{'" + key + "': " + value + "}");
         String shown =
                 value.startsWith("[") ? "a list" : value.startsWith("{") ? "an object" : value;
@@ -284,7 +284,7 @@ class RecipeTest {
 
     /** Java formats integers with the default locale's digits. */
     @Test
-    void writesMessagesInTheSameDigitsEverywhere() {
+    void writesMessagesWithAsciiDigitsInEveryLocale() {
         Locale before = Locale.getDefault();
         Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
         try {

@@ -289,7 +289,7 @@ class CheckpointFilesTest {
     }
 
     @Test
-    void rejectsADiskWithoutRoomForTheCheckpoints() throws IOException {
+    void rejectsTooLittleDiskSpaceForTheCheckpoints() throws IOException {
         files.requireRoom(1, 100, 10);
         // best, last, the previous one and the one being written; short runs write fewer
         assertNeeds(2, 1, 0);

@@ -66,7 +66,7 @@ class ProfileTest extends TrainerFixture {
                 "cifar-resnet20",
                 "plain20"
             })
-    void doesNotChangeADigit(String model) {
+    void profilingChangesNoResult(String model) {
         assumeTrue(onPyTorch());
         double depth = model.contains("plain") ? 0 : 0.5;
         Recipe plain =

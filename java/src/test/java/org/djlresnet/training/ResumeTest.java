@@ -164,7 +164,7 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
-    void keepsTheEpochThatAKilledRunDidNotKeep() throws IOException {
+    void keepsTheEpochThatAKilledRunMissed() throws IOException {
         String keeping = RECIPE.replace("}", ", 'keep': 3}");
         Path parts = stoppedAfter(2, keeping);
         // as if killed right after last was renamed; the stop above wrote it again
@@ -180,7 +180,7 @@ class ResumeTest extends ResumeFixture {
     }
 
     @Test
-    void stoppedAtOnceKeepsNoEpoch() throws IOException {
+    void runStoppedAtOnceKeepsNoEpoch() throws IOException {
         String keeping = RECIPE.replace("}", ", 'keep': 3}");
         Path folder = dir.resolve("stopped");
         TrainingRun run = prepare(keeping, folder);

@@ -66,7 +66,7 @@ class TrainingDataRunTest {
     }
 
     @Test
-    void warnsOfGapsInLabels() {
+    void warnsAboutGapsInLabels() {
         ImageDataset gaps = data(8, 20, 0, 19);
         TrainingRun run = TrainingRun.prepare(recipe(""), gaps, gaps, null);
         run.network().close();

@@ -315,7 +315,7 @@ class DjlFolderTest {
     }
 
     @Test
-    void servesWithItsEngineWhereAnotherIsTheDefault() throws Exception {
+    void servesWithItsEngineIfAnotherIsTheDefault() throws Exception {
         Path place = folder.resolve("served");
         String engine = Engine.getInstance().getEngineName();
         float[] expected;

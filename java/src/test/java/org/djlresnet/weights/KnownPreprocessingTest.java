@@ -50,7 +50,7 @@ class KnownPreprocessingTest {
         "cifar-resnet20, 3, false",
         "d2l-resnet18, 1, false"
     })
-    void usesTorchvisionsForItsNetworks(String model, int channels, boolean taken) {
+    void usesTorchvisionsPreprocessingForItsNetworks(String model, int channels, boolean taken) {
         assertEquals(
                 taken
                         ? new KnownPreprocessing(Preprocessing.torchvision(), "torchvision")
@@ -143,7 +143,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void usesTheCheckpointsUnlessAnotherIsGiven() throws IOException {
+    void usesTheCheckpointsPreprocessingUnlessAnotherIsGiven() throws IOException {
         Preprocessing own = Preprocessing.torchvision().withImageSize(40);
         Path path = folder.resolve("net.safetensors");
         Specification specification =
@@ -159,7 +159,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void trainingFindsTheSameAsAnImport() throws IOException {
+    void trainingAndImportFindTheSamePreprocessing() throws IOException {
         Path path = folder.resolve("net.safetensors");
         try (Network network =
                 Network.create("resnet18", 3, Network.numbered(4), 1, Device.cpu())) {
@@ -177,7 +177,7 @@ class KnownPreprocessingTest {
     }
 
     @Test
-    void isUnknownForOtherWeights() throws IOException {
+    void preprocessingIsUnknownForOtherWeights() throws IOException {
         Path path = folder.resolve("net.safetensors");
         try (Network network =
                 Network.create("cifar-resnet20", 3, Network.numbered(4), 1, Device.cpu())) {

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 
 @Tag("engine")
 @Timeout(120)
-class ResumeRefusalTest extends ResumeFixture {
+class ResumeRejectionTest extends ResumeFixture {
 
     private static final List<String> WRITTEN =
             List.of("last.safetensors", "best.safetensors", "metrics.csv", "recipe.json");
@@ -175,7 +175,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void doesNotRestartARunThatLostItsLastCheckpoints() throws IOException {
+    void doesNotRestartARunWithoutItsLastCheckpoints() throws IOException {
         Path parts = stoppedAfter(2, RECIPE.replace("}", ", 'keep': 1}"));
         Files.delete(parts.resolve("last.safetensors"));
         Files.delete(parts.resolve("last.previous.safetensors"));
@@ -325,7 +325,7 @@ class ResumeRefusalTest extends ResumeFixture {
     }
 
     @Test
-    void rejectsWhatIsNotARun() throws IOException {
+    void rejectsPathsThatAreNotRuns() throws IOException {
         assertRejected(dir, "is not a run folder");
         assertRejected(dir.resolve("missing"), "is not a run folder");
         Path foreign = dir.resolve("network.safetensors");
