@@ -10,7 +10,7 @@ count. Full epochs are timed, from images in memory to metrics: PyTorch's images
 bytes from which the loader makes batches. Prints Markdown and writes it with the figure and all values to
 --out; --docs also writes it to docs/performance.md.
 
-If torch is in another Python, name that with --torch-python. Without torch, PyTorch is left out.
+If another Python has torch, give it with --torch-python. Without torch, PyTorch is skipped.
 
 Parts: main (28×28, batch 256: training, evaluation, peak memory), large (96×96, batch 64), latency, start,
 steps (the optimizer's share, the data path, the overhead of --profile), mxnet, chapter (DJL's own loop).
@@ -46,7 +46,7 @@ class Comparison:
         self.round = 0
         self.python = args.torch_python if contenders.has_torch(args.torch_python) else None
         if self.python is None:
-            print(f"{args.torch_python} has no torch, so PyTorch is left out. See --torch-python.", file=sys.stderr)
+            print(f"{args.torch_python} has no torch, so PyTorch is skipped. See --torch-python.", file=sys.stderr)
 
     def add(self, work: str, contender: str, value: float) -> None:
         self.results[work][contender].append(value)

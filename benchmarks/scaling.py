@@ -6,7 +6,7 @@
 Each point is a process that trains on one fixed batch for --seconds, after as long a warmup. It gives the
 examples per second of the median step and the peak resident memory. Image sizes are measured at --image-batch,
 batch sizes at 28×28. Prints Markdown and writes it with a CSV file and the figure to --out; --docs also writes it
-to docs/performance.md. If torch is in another Python, name that with --torch-python.
+to docs/performance.md. If another Python has torch, give it with --torch-python.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def main() -> None:
     machine = report.machine()
     names = list(NAMES)
     if not contenders.has_torch(args.torch_python):
-        print(f"{args.torch_python} has no torch, so PyTorch is left out. See --torch-python.", file=sys.stderr)
+        print(f"{args.torch_python} has no torch, so PyTorch is skipped. See --torch-python.", file=sys.stderr)
         names.remove("eager")
     places = [(size, 28) for size in args.batch_sizes]
     places += [(args.image_batch, size) for size in args.image_sizes if (args.image_batch, size) not in places]

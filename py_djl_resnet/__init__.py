@@ -3,7 +3,7 @@
 Importing this package starts no JVM; the first call that computes does.
 """
 
-TYPE_CHECKING = False  # importing typing would take time
+TYPE_CHECKING = False  # importing typing would slow the start
 if TYPE_CHECKING:
     from ._public import *  # noqa: F403
     from ._public import __version__ as __version__

@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> int:
-    """Runs the command line. From here on Ctrl-C prints one line, even during the imports.
+    """Runs the command line. From here on, Ctrl-C prints one line, even during imports.
 
     Returns:
         The exit code of :func:`py_djl_resnet.cli.main`.
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def _end(number: int, frame: object) -> None:
-    """Ends the process; an exception might be swallowed by an import, or print a traceback."""
+    """Ends the process, because an import might swallow an exception or print a traceback."""
     os.write(2, b"py-djl-resnet: interrupted\n")
     os._exit(128 + number)
 

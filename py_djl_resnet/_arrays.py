@@ -43,7 +43,7 @@ def require_array(images: Any, name: str) -> npt.NDArray[Any]:
     received = type(images).__name__
     try:
         array = np.asarray(images)
-    except Exception:  # whatever a foreign object raises when numpy asks it for its values
+    except Exception:  # foreign objects may raise anything when numpy requests their values
         array = np.empty(0, object)
     if array.dtype.kind not in "biuf":
         raise UsageError(f"{name} must be a numpy array. Received: {received}.")

@@ -45,7 +45,7 @@ class Prediction:
 def classify(
     handle: Any, info: Mapping[str, Any], images: Images, top_k: int, preprocessing: Preprocessing, invert: bool
 ) -> tuple[list[Prediction], list[str]]:
-    """As :func:`predict`; also returns an error message for each image that was skipped.
+    """Like :func:`predict`, but also returns an error message for each skipped image.
 
     Args:
         handle: Java's ``NetworkHandle``.
@@ -75,7 +75,7 @@ def classify(
 
 
 def warn_of(problems: Sequence[str]) -> None:
-    """Warns of skipped images; the warning points to the caller of the calling function."""
+    """Warns about skipped images; the warning points to the caller of the calling function."""
     for problem in problems:
         warnings.warn(f"Skipped: {problem}", ResnetWarning, stacklevel=3)
 

@@ -51,7 +51,7 @@ def follow(
         recipe = checked()
         handle = None
         try:
-            # in a notebook a second signal would end the kernel with all variables
+            # in a notebook a second signal would end the kernel and lose all variables
             with signals(lenient=in_notebook()) as received:
                 with jvm.translated_errors():
                     handle = begin(recipe)
@@ -112,7 +112,7 @@ def _how_to_resume(run: Run) -> str:
 
 @contextmanager
 def _closed_on_failure(handle: Any) -> Iterator[None]:
-    """Ends a run that is no longer followed, and frees its network."""
+    """Stops an abandoned run and frees its network."""
     try:
         yield
     except BaseException:

@@ -24,7 +24,7 @@ Images: TypeAlias = "One | Sequence[One]"
 
 _ALLOWED = "files, folders, Pillow images, arrays"
 
-#: How far floats may exceed [0, 1].
+#: The tolerance for floats outside [0, 1].
 _ROUNDING = 1e-6
 
 #: The largest batch, which Java computes at once, and its limit in bytes unless it is a single image.
@@ -58,7 +58,7 @@ def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
     """
     several = isinstance(images, Sequence) and not isinstance(images, str)
     if several and not len(images):
-        raise UsageError(f"images must hold at least one image. Received: {shown(images)}.")
+        raise UsageError(f"images must contain at least one image. Received: {shown(images)}.")
     found: list[Input] = []
     for index, given in enumerate(images if several else [images]):
         name = f"images[{index}]" if several else "images"
@@ -94,7 +94,7 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
     shape = array.shape
     if array.ndim == 2:
         array = array[np.newaxis, ..., np.newaxis]
-    elif array.ndim == 3 and shape[2] in allowed:  # nobody has images 3 pixels wide
+    elif array.ndim == 3 and shape[2] in allowed:  # images 3 pixels wide are not expected
         array = array[np.newaxis]
     elif array.ndim == 3 and not single:
         if shape[0] == channels == 3:
@@ -119,7 +119,7 @@ def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *
 
 
 def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """Returns an array of uint8 as it is, and one of floats in [0, 1] as float32."""
+    """Returns a uint8 array unchanged, and an array of floats in [0, 1] as float32."""
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":

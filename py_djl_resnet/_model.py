@@ -53,7 +53,7 @@ class Model:
         """Computes logits with BatchNorm's running statistics.
 
         Args:
-            x: (N, C, H, W). uint8 images, 0 to 255, are preprocessed as in training. float32 is used as it is: finite,
+            x: (N, C, H, W). uint8 images, 0 to 255, are preprocessed as in training. float32 is used unchanged: finite,
                 scaled and normalized as in training; a C-contiguous array is not copied.
 
         Returns:

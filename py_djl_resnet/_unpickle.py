@@ -1,4 +1,4 @@
-"""Reads a pickled state dict without running its code, and writes it as safetensors; a program of its own.
+"""Reads a pickled state dict without running its code, and writes it as safetensors; as a separate program.
 
 ``_weight_files.py`` runs this file in another process, so that torch never shares one with DJL's libraries. It prints
 one line of JSON: ``{}``, or ``{"error": ..., "kind": ...}``.
@@ -57,7 +57,7 @@ def main(source: str, target: str) -> None:
 
 
 def state_dict(torch: Any, source: str) -> dict[str, Any]:
-    """Returns the tensors by name, of a state dict or of a training checkpoint that holds one."""
+    """Returns the tensors by name, from a state dict or a training checkpoint that contains one."""
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
@@ -70,7 +70,7 @@ def state_dict(torch: Any, source: str) -> dict[str, Any]:
             loaded = loaded[key]
             break
     if not isinstance(loaded, dict) or not loaded:
-        raise RejectedError("content", f"it holds a {type(loaded).__name__}, not tensors by name")
+        raise RejectedError("content", f"it contains a {type(loaded).__name__}, not tensors by name")
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise RejectedError("content", f"its entry {str(name)[:100]!r} is a {type(value).__name__}, not a tensor")

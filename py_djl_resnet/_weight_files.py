@@ -103,7 +103,7 @@ def _unpickle(file: Path, target: Path) -> None:
             "object": "{file} contains {text}. Only tensors are read from a pickle, because other objects can run "
             "code. Save only the weights in torch: torch.save(model.state_dict(), 'weights.pth')",
             "damaged": "{file} cannot be read: {text}. It may be damaged; download or save it again.",
-            "content": "{file} does not hold a state dict: {text}. Save one in torch: "
+            "content": "{file} does not contain a state dict: {text}. Save one in torch: "
             "torch.save(model.state_dict(), 'weights.pth')",
         }[answer["kind"]].format(file=file, text=answer["error"][:300].rstrip("."))
     )

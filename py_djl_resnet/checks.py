@@ -158,6 +158,6 @@ def shown(value: object) -> str:
     """Returns the repr of `value`, cut to a line's length."""
     try:
         text = repr(value)
-    except ValueError:  # Python refuses to print integers of thousands of digits
+    except ValueError:  # Python does not print integers with thousands of digits
         return "a whole number of thousands of digits"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -78,11 +78,11 @@ class JavaError(ResnetError):
 
 
 class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
-    """Ctrl-C, SIGTERM or SIGHUP ended a training run after a batch, with its state saved.
+    """Ctrl-C, SIGTERM or SIGHUP ended a training run after a batch, and its state was saved.
 
     Attributes:
         signal: the signal.
-        run: the :class:`Run`, with its history and its network as it is now or, with a patience, as it was at its best.
+        run: the :class:`Run`, with its history and its current network or, with patience, its best network.
         folder: the run folder, which holds ``last.safetensors``; None if nothing is kept on disk.
         history: the rows of the completed epochs.
     """

@@ -177,7 +177,7 @@ def _test_arrays(dataset: Any, class_names: Sequence[str]) -> Examples:
 
 
 def _numbered(labels: Any, class_names: Sequence[str]) -> Any:
-    """Replaces class names among labels by their numbers; anything else is returned as it is."""
+    """Replaces class names among labels by their numbers; anything else is returned unchanged."""
     if not isinstance(labels, (np.ndarray, list, tuple)) or not len(labels) or not isinstance(labels[0], str):
         return labels
     numbers = {name: number for number, name in enumerate(class_names) if class_names.count(name) == 1}

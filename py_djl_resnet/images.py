@@ -42,7 +42,7 @@ _TIFF_TAGS = {258: ((16,), (32,)), 262: (1,)}
 
 
 def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Lists image files; a folder stands for the images in it, sorted, without hidden files.
+    """Lists image files; a folder means the images in it, sorted, without hidden files.
 
     Raises:
         UsageError: a path that does not exist, a pipe, or a folder without images.
@@ -54,7 +54,7 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
                 f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "." and f.is_file()
             )
             if not inside:
-                raise UsageError(f"Folder {path} holds no images. Allowed: {', '.join(SUFFIXES)}.")
+                raise UsageError(f"Folder {path} contains no images. Allowed: {', '.join(SUFFIXES)}.")
             found += inside
         elif path.exists():
             require_no_pipe(path)

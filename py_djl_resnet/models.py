@@ -54,7 +54,7 @@ def create_model(
         new_head: whether the last layer is new, for `classes`, instead of that of `weights`.
         class_names: a name for each class, distinct unless there are `weights`; None for numbers.
         preprocessing: how an image becomes the network's input, as in :func:`evaluate`; only with `weights`. None for
-            what is known: that of a checkpoint, of timm's ``config.json`` beside the file, or torchvision's for its
+            what is known: that of a checkpoint, of timm's ``config.json`` next to the file, or torchvision's for its
             own networks. ``info["import"]["preprocessing_source"]`` reports which.
 
     Raises:
@@ -93,7 +93,7 @@ def create_model(
         warn_of_numbers(model.info["import"]["not_finite"], str(weights), stacklevel=3)
         return model
     with jvm.translated_errors():
-        # 0 stands for the usual number
+        # 0 means the usual number
         return Model(jvm.bridge().create(name, in_channels or 0, class_names or classes or 0, seed, device))
 
 
@@ -137,7 +137,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
     """Returns `path`, or the best (else the last) checkpoint in it if it is a run folder.
 
     Raises:
-        UsageError: the file does not exist, or the folder holds no checkpoint.
+        UsageError: the file does not exist, or the folder has no checkpoint.
     """
     file = Path(checked_path(path, "the checkpoint", "The network of a run is run.model, its folder run.folder."))
     if file.is_dir():
@@ -145,7 +145,7 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
             if (file / name).is_file():
                 return file / name
         raise UsageError(
-            f"Folder {file} holds no checkpoint ({' or '.join(CHECKPOINTS)}). "
+            f"Folder {file} has no checkpoint ({' or '.join(CHECKPOINTS)}). "
             "Give a run folder of the command train, or a .safetensors file."
         )
     require_no_pipe(file)

@@ -26,7 +26,7 @@ def predict(
 
     Args:
         model: a network, a checkpoint file or a run folder.
-        images: an image, or several in a list: files; folders, which stand for the images in them; Pillow images;
+        images: an image, or several in a list: files; folders, which mean the images in them; Pillow images;
             arrays (H, W) or (H, W, C), uint8 or floats in [0, 1]. Or one array of several images, (N, H, W) or
             (N, H, W, C).
         top_k: the number of classes to return, at least 1; a larger number returns all.
@@ -60,6 +60,6 @@ def predictions_and_problems(
     device: str,
     engine: str | None,
 ) -> tuple[list[Prediction], list[str]]:
-    """As :func:`predict`; also returns an error message for each image that was skipped."""
+    """Like :func:`predict`, but also returns an error message for each skipped image."""
     with opened(model, device, engine) as network:
         return classify(network.handle, network.info, images, top_k, preprocessing, invert)

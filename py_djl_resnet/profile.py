@@ -17,7 +17,7 @@ class Profile:
     """The time of a training step by part, as ``train --profile`` reports it.
 
     Attributes:
-        steps: how many steps the times are means of. The first step of a run does not count.
+        steps: the number of steps over which the times are averaged. The first step of a run does not count.
         rows: one dict for each part in the order of a step: the network's parts (``conv1``, ``layer1.0``, ...),
             ``loss``, ``data`` (the wait for a batch), ``optimizer`` and ``bookkeeping`` (metrics, freeing memory,
             checkpoints within an epoch). Keys: ``part``, ``forward_ms`` and ``backward_ms`` (milliseconds; None

@@ -20,7 +20,7 @@ Snapshot = Mapping[str, Any]
 _PHASES = {"training": "Train", "validating": "Eval", "testing": "Test"}
 _LONGEST_BAR = 30
 _SHORTEST_BAR = 10
-#: Columns of the text beside the bar, reserved so that the bar keeps its length
+#: Columns of the text next to the bar, reserved so that the bar keeps its length
 _USUAL = 46
 _NOTEBOOK_COLUMNS = 100
 
@@ -34,7 +34,7 @@ class Display(Protocol):
         Args:
             snapshot: ``state`` (``"training"``, ``"validating"``, ``"testing"``, ...), ``epoch`` from 1,
                 ``epochs``, ``done`` and ``total`` (examples), ``metrics`` (means so far, by name),
-                ``examples_per_second``, and more; what is not known yet is None.
+                ``examples_per_second``, and more; unknown values are None.
         """
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
@@ -80,7 +80,7 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """One line that shows the phase under way, replaced by a line per epoch.
+    """One line that shows the current phase, replaced by a line per epoch.
 
     The line never wraps: a narrow terminal drops its least important parts, a wide one has room for a bar.
 
@@ -98,7 +98,7 @@ class Bar(Silent):
         self._ended = 0
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draws the phase that the run is in."""
+        """Draws the current phase of the run."""
         state = snapshot["state"]
         if state == "done":
             self._clear()
@@ -116,7 +116,7 @@ class Bar(Silent):
         print(line, file=self._epochs_to, flush=True)
 
     def close(self) -> None:
-        """Leaves the bar of a run that stopped within an epoch."""
+        """Keeps the bar of a run that stopped within an epoch."""
         if self._drawn:
             self._stream.write("\n")
             self._stream.flush()
@@ -208,7 +208,7 @@ def display(stream: TextIO | None = None, epochs_to: TextIO | None = None) -> Di
     stream = sys.stderr if stream is None else stream
     if stream is None:  # Python has none if it is closed
         return Silent()
-    # A full disk under a log, or a terminal that has closed, ends no training
+    # A full log disk or a closed terminal must not end training
     stream = lenient(stream)
     if stream.isatty() and not terminal.is_dumb():
         return Bar(stream, epochs_to)

@@ -69,7 +69,7 @@ class Recipe:
         """Returns this recipe after checking all values, as :func:`train` does first. Starts Java if needed.
 
         Args:
-            quiet: whether to hide the progress of fetching Java's libraries.
+            quiet: whether to hide the progress of downloading Java's libraries.
 
         Raises:
             SettingError: a value that is not allowed, alone or in combination.
@@ -189,7 +189,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         raise UsageError(f"{source} is not JSON: {error}.") from error
     if not isinstance(settings, dict):
         raise UsageError(f'{source} must be a JSON object like {{"epochs": 10}}. Received: {shown(settings)}.')
-    for note in ("selection", "versions"):  # in a run folder's recipe.json, besides the settings
+    for note in ("selection", "versions"):  # in a run folder's recipe.json, next to the settings
         settings.pop(note, None)
     return _known(settings, source)
 
@@ -207,7 +207,7 @@ def _known(settings: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _json_value(name: str, value: Any) -> Any:
-    """Returns `value` as JSON expresses it."""
+    """Returns `value` in the form JSON uses."""
     try:
         if isinstance(value, os.PathLike):
             value = os.fspath(value)

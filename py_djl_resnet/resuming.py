@@ -80,7 +80,7 @@ def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -
     Args:
         source: the run folder, or a checkpoint in one.
         changes: changed settings; only the device and the threads are used here.
-        quiet: whether to hide the progress of fetching Java's libraries.
+        quiet: whether to hide the progress of downloading Java's libraries.
 
     Raises:
         UsageError: no valid recipe can be read; reports the first problem.
@@ -118,7 +118,7 @@ def require_equal(recipe: Recipe, recipe_of_run: Recipe, source: Path) -> None:
     if unequal := differences(recipe, recipe_of_run):
         values = ", ".join(f'"{name}" {new!r} (it is {old!r})' for name, (new, old) in unequal.items())
         raise SettingError(
-            f"The run in {source} has another recipe: {values}. Give its own settings, resume it as it is with "
+            f"The run in {source} has another recipe: {values}. Give its own settings, resume it unchanged with "
             f'"resume" {source} without "out", or choose another "out".'
         )
 
@@ -140,7 +140,7 @@ def when_free(wait: float, begin: Callable[[], Run]) -> Run:
     if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 <= wait < math.inf:
         raise SettingError(f'"wait" must be at least 0. Received: {shown(wait)}.')
     announced = ""
-    waiting_since: float | None = None  # from the first attempt, because starting Java takes time, too
+    waiting_since: float | None = None  # from the first attempt, because starting Java also takes time
     while True:
         try:
             return begin()

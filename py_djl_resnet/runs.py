@@ -209,7 +209,7 @@ def _read_object(file: Path) -> dict[str, Any]:
 
 
 def recipe_of_run(settings: dict[str, Any], file: Path) -> Recipe:
-    """Returns the unchecked recipe that a run wrote to `file`, where it has other keys besides its settings."""
+    """Returns the unchecked recipe that a run wrote to `file`, which also has keys that are not settings."""
     try:
         return Recipe.from_settings({name: settings[name] for name in SETTINGS if name in settings})
     except SettingError as error:

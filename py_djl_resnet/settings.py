@@ -65,7 +65,7 @@ class Setting:
         return self.type in ("path", "fraction or path")
 
     def in_words(self) -> str:
-        """Returns the allowed values besides None, worded as in Java's errors."""
+        """Returns the allowed values, except None, worded as in Java's errors."""
         if self.type == "boolean":
             return "true or false"
         if self.type in ("integer", "number"):

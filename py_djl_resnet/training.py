@@ -45,8 +45,9 @@ def train(
 ) -> Run:
     """Trains a network, or resumes its training.
 
-    On the main thread, Ctrl-C, SIGTERM or SIGHUP ends the run after the current batch, with its state saved. A second
-    signal ends the process at once, except in a notebook's kernel. An ignored SIGHUP, as under nohup, stays ignored.
+    On the main thread, Ctrl-C, SIGTERM or SIGHUP ends the run after the current batch and saves
+    its state. A second signal ends the process immediately, except in a notebook's kernel. An ignored SIGHUP, as under
+    nohup, stays ignored.
 
     Args:
         model: a network's name; None uses the recipe's.
@@ -102,7 +103,7 @@ def train(
     if resume is None and (wait or changes is not None):
         raise SettingError(f'"{"wait" if wait else "changes"}" needs "resume".')
     if resume == "auto" and folder is None and arrays is not None:
-        raise SettingError('"resume" of a training on arrays needs "out", its run folder.')
+        raise SettingError('"resume" of a run on arrays needs "out", its run folder.')
     if resume not in (None, "auto") and out is not None:
         raise SettingError(
             f'"out" cannot be combined with "resume" of a run, which stays in its folder. Received: {out}. Omit "out".'

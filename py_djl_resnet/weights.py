@@ -86,7 +86,7 @@ def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike
 
 
 def warn_of_numbers(names: Sequence[str], source: str, stacklevel: int) -> None:
-    """Warns of tensors that hold a NaN or an infinity; `stacklevel` 2 points to the caller."""
+    """Warns about tensors that contain NaN or infinity; `stacklevel` 2 points to the caller."""
     if names:
         warnings.warn(
             f"{source}: {_listed(names)} {'holds' if len(names) == 1 else 'hold'} NaN or infinite values",
@@ -115,7 +115,7 @@ def _without_prefix(state: dict[str, npt.NDArray[Any]], names: Mapping[str, Any]
 
 
 def _is_float(array: npt.NDArray[Any]) -> bool:
-    # bfloat16 of the package ml_dtypes has a kind of its own
+    # bfloat16 of the package ml_dtypes has its own kind
     return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
 
 

@@ -113,7 +113,7 @@ def test_folder_without_a_checkpoint_is_rejected(rejected, tmp_path):
     (tmp_path / "empty").mkdir()
     code, message = rejected("evaluate", "empty")
     assert code == 2
-    assert "Folder empty holds no checkpoint" in message
+    assert "Folder empty has no checkpoint" in message
 
 
 @pytest.mark.parametrize(

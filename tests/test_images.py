@@ -246,7 +246,7 @@ def test_folder_stands_for_its_visible_images_sorted(tmp_path):
 
 def test_folder_without_images_and_missing_file_are_rejected(tmp_path):
     (tmp_path / "._a.png").write_bytes(b"")
-    with pytest.raises(UsageError, match="holds no images"):
+    with pytest.raises(UsageError, match="contains no images"):
         find_images([tmp_path])
     with pytest.raises(UsageError, match=r"missing.png does not exist"):
         find_images([tmp_path / "missing.png"])
@@ -257,5 +257,5 @@ def test_pipe_is_rejected_without_reading(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UsageError, match=r"a\.png is a pipe or a device"):
         find_images([tmp_path / "a.png"])
-    with pytest.raises(UsageError, match="holds no images"):
+    with pytest.raises(UsageError, match="contains no images"):
         find_images([tmp_path])

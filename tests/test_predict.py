@@ -144,7 +144,7 @@ def test_network_of_2_channels_accepts_arrays_of_2_channels():
         (np.full((8, 9), 7.5), "from 0 to 1. Received: 7.5 to 7.5. Pass 0 to 255 as uint8"),
         (np.full((8, 9), -0.1), "from 0 to 1. Received: -0.1 to -0.1"),
         (np.full((8, 9), np.nan), "must be finite"),
-        ([], r"images must hold at least one image. Received: \[\]"),
+        ([], r"images must contain at least one image. Received: \[\]"),
         (None, "images is not an image. Received: None. Allowed: files, folders, Pillow images, arrays.$"),
         ([[3, 4]], r"images\[0\] is not an image. Received: \[3, 4\]. .* Pass numbers as one array."),
         (["a\0.png"], r"images\[0\] must be a path"),

@@ -66,7 +66,7 @@ def test_run_is_resumed_with_any_recipe_unless_one_is_given(first):
 def test_auto_on_arrays_needs_and_resumes_a_run_folder(folder):
     arrays = (*separable(64, 0), *separable(32, 1))
     recipe = Recipe(epochs=1, batch_size=32)
-    with pytest.raises(SettingError, match='"resume" of a training on arrays needs "out"'):
+    with pytest.raises(SettingError, match='"resume" of a run on arrays needs "out"'):
         train(dataset=arrays, recipe=recipe, resume="auto", progress=False)
     for epochs in (1, 2):
         run = train(dataset=arrays, recipe=recipe.replace(epochs=epochs), out="run", resume="auto", progress=False)

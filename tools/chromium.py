@@ -27,7 +27,7 @@ _OPTIONS = (
     "--v=0",
     "--virtual-time-budget=10000",
 )
-# What a page asks of any host is refused, and told on the console even where the page itself keeps silent
+# Requests to any host are blocked and reported on the console, even if the page reports nothing
 _HEAD = (
     '<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
     "content=\"default-src data: blob: 'unsafe-inline' 'unsafe-eval'\">"

@@ -71,7 +71,7 @@ def plotly(html: str) -> bytes:
 
 
 def render(path: Path, pages: Path, draw: Callable[[str], bytes] = plotly) -> None:
-    """Writes a notebook as a Markdown page with its images beside it.
+    """Writes a notebook as a Markdown page, with its images next to it.
 
     Args:
         path: the notebook with its outputs.

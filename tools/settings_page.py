@@ -1,6 +1,6 @@
 """Writes docs/settings.md: every setting of a recipe, from the schema of settings.
 
-After a change of py_djl_resnet/settings.json, run in the repository's root:
+After changing py_djl_resnet/settings.json, run this in the repository root:
 
     python tools/settings_page.py
 """

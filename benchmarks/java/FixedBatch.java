@@ -50,7 +50,7 @@ public final class FixedBatch {
                 try (NDManager manager = network.manager().newSubManager();
                         GradientCollector collector =
                                 network.manager().getEngine().newGradientCollector()) {
-                    // what is computed is freed with the manager of what it is computed from
+                    // a result is freed with the manager of its operands
                     NDArray x = images.duplicate();
                     x.attach(manager);
                     NDArray y = labels.duplicate();

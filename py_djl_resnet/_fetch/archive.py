@@ -110,7 +110,7 @@ def fetch(archive: Archive, folder: Path, *, offline: bool = False, quiet: bool 
 
 
 def _extract(archive: Archive, file: Path, folder: Path) -> None:
-    """Extracts the expected files beside `file`, then moves them into place."""
+    """Extracts the expected files next to `file`, then moves them into place."""
     with tarfile.open(file) as tar:
         for name in archive.files:
             tar.extract(f"{archive.folder}/{name}", file.parent, filter="data")

@@ -1,4 +1,4 @@
-"""Downloads files: verified by SHA-256, and put in place in one step."""
+"""Downloads files, verifies their SHA-256, and moves them into place atomically."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def sha256(path: Path) -> str:
 def _transfer(address: str, temporary: Path, size: int, digest: str, progress: tqdm[Any]) -> None:
     request = urllib.request.Request(address, headers={"User-Agent": "py_djl_resnet"})
     found, received = hashlib.sha256(), 0
-    opener = urllib.request.build_opener()  # reads HTTPS_PROXY each time; urlopen would keep the first value
+    opener = urllib.request.build_opener()  # reads HTTPS_PROXY every time; urlopen would keep the first value
     with opener.open(request, timeout=_TIMEOUT) as answer, temporary.open("wb") as file:
         while received <= size and (chunk := answer.read(_CHUNK)):
             file.write(chunk)

@@ -35,7 +35,7 @@ def translate(error: Any) -> ResnetError:
     except jpype.JException as again:
         if not isinstance(again, jpype.JClass("java.lang.OutOfMemoryError")):
             raise
-        return _heap_is_full("java.lang.OutOfMemoryError")  # no heap is left even to read the message
+        return _heap_is_full("java.lang.OutOfMemoryError")  # there is not even enough heap to read the message
 
 
 def _translate(error: Any) -> ResnetError:
@@ -52,7 +52,7 @@ def _translate(error: Any) -> ResnetError:
 
     # the most specific first: an engine's exception may wrap any of the others
     found = {kind: text for classes, text in zip(kinds, messages, strict=True) for kind in classes}
-    if "java.lang.InterruptedException" in found:  # only the end of Java interrupts our threads
+    if "java.lang.InterruptedException" in found:  # only the shutdown of Java interrupts our threads
         return EngineError(ENDED)
     if (text := found.get("java.lang.OutOfMemoryError")) is not None:
         return _heap_is_full(text)

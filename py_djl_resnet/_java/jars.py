@@ -1,4 +1,4 @@
-"""The class path: our own jar and the locked libraries, found on this machine or downloaded at first use."""
+"""The class path: our own jar and the locked libraries, found on this machine or downloaded on first use."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def own_jar() -> Path:
 
 
 def repository() -> str:
-    """Returns the address of the Maven repository to download jars from, without a slash at its end."""
+    """Returns the address of the Maven repository to download jars from, without a trailing slash."""
     address = os.environ.get("PY_DJL_RESNET_REPOSITORY")
     if not address:
         with zipfile.ZipFile(own_jar()) as jar:
@@ -182,7 +182,7 @@ def find(jars: Iterable[Jar]) -> Search:
         if override:
             places = [Path(override) / jar.name, Path(override) / jar.path, *places]
         for place in places:
-            if not os.path.isfile(place):  # False also in a folder that we may not read
+            if not os.path.isfile(place):  # also False in an unreadable folder
                 continue
             if digests.agrees(place, jar):
                 search.found[jar] = place
@@ -264,7 +264,7 @@ def _missing_advice(missing: list[Jar]) -> str:
 
 
 class _Digests:
-    """Remembers verified files between runs, for as long as their size and modification time stay the same."""
+    """Remembers verified files between runs until their size or modification time changes."""
 
     def __init__(self) -> None:
         self._file = cache_folder() / "verified.json"

@@ -47,7 +47,7 @@ __all__ = [
 _BRIDGE = "org.djlresnet.bridge.Bridge"
 
 _lock = threading.Lock()
-#: Held while the JVM starts or loads our class, amid which Python's exit would wait forever.
+#: Held while the JVM starts or loads our class; Python's exit would then wait forever.
 _exit_lock = threading.Lock()
 
 
@@ -129,7 +129,7 @@ def start(
             # MXNet reads this when it is loaded; without it, it uses half of the cores
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         options = jvm_options.process_options(java, engine, threads)
-        # Ctrl-C amid the start would leave a running JVM that nobody knows of
+        # Ctrl-C during the start would leave a running JVM without an owner
         with delayed_signals(), _not_exiting(), jvm_options.utf8_locale():
             _process = os.getpid()
             try:
@@ -183,7 +183,7 @@ def free(handle: Any) -> None:
     """
     if _exiting or not is_running():
         return
-    with contextlib.suppress(RuntimeError):  # Java has ended in between
+    with contextlib.suppress(RuntimeError):  # Java has ended in the meantime
         handle.close()
 
 
@@ -278,7 +278,7 @@ atexit.register(_begin_exit)
 
 
 def _after_fork() -> None:
-    """Lets a forked child collect garbage and end; JPype would call Java, whose threads exist in the parent only."""
+    """Lets a forked child collect garbage and end. JPype would call Java, whose threads exist only in the parent."""
     global _lock, _exit_lock
     _lock, _exit_lock = threading.Lock(), threading.Lock()  # a thread of the parent may hold them
     with contextlib.suppress(RuntimeError):  # no JVM

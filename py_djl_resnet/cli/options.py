@@ -103,7 +103,7 @@ def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the ne
 def default_figure(checkpoint: Path, options: Any, name: str) -> Path | None:
     """Returns the figure's path in the checkpoint's run folder; None unless the run's own data set is evaluated.
 
-    A limited evaluation has a file of its own, so that it does not replace the full one.
+    A limited evaluation has its own file, so that it does not replace the full one.
     """
     if (
         options.dataset

@@ -24,7 +24,7 @@ HELP = """Train a network, or resume a run, and write a run folder.
 
 The defaults are those of the book's chapter. The command line overrides a recipe, which overrides the environment
 variables MAX_EPOCH and DATASET_LIMIT, which override the defaults. Ctrl-C stops the run after the current batch and
-saves its state; a second Ctrl-C stops it at once."""
+saves its state; a second Ctrl-C stops it immediately."""
 USAGE = "%(prog)s [OPTION ...]"
 EXAMPLES = (
     "train --epochs 10",

@@ -109,7 +109,7 @@ class JavaCells:
             raise KeyboardInterrupt("The Java cell was interrupted.")
         if result["error"]:
             raise _error(result["error"])
-        # all at once, so that an error changes none
+        # all at once, so that an error changes nothing
         self._shell.user_ns.update({name: self._get(java, name) for name in options.o})
         if result["value"] is None:
             return None

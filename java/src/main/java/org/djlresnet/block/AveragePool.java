@@ -8,7 +8,7 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 
 /**
- * Average pooling over square windows; a window that reaches past the edge averages what lies
+ * Average pooling over square windows; a window that extends past the edge averages only the values
  * inside.
  *
  * <p>Shapes: (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉) if the stride equals the window.

@@ -74,7 +74,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
         batchesTracked += training ? 1 : 0;
         Shape shape = input.getShape();
         if (shape.dimension() == 4 && shape.get(2) * shape.get(3) == 1) {
-            // as a matrix, 1×1 maps have one memory order; mixed orders slow PyTorch down
+            // as a matrix, 1×1 maps have only one memory order; mixed orders slow PyTorch down
             NDArray rows = input.reshape(shape.slice(0, 2));
             NDArray normal = normalize(parameterStore, rows, training).singletonOrThrow();
             return new NDList(normal.reshape(shape));

@@ -13,7 +13,7 @@ import ai.djl.nn.Block;
  * channels in between.
  *
  * <p>Tensor names follow torchvision's Bottleneck. Source: He et al., "Deep Residual Learning for
- * Image Recognition", 2015, figure 5 right; for groups Xie et al., "Aggregated Residual
+ * Image Recognition", 2015, figure 5 right; for groups, Xie et al., "Aggregated Residual
  * Transformations", 2016.
  *
  * <pre>{@code

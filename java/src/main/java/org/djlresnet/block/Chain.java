@@ -16,7 +16,7 @@ import java.util.List;
  * Blocks applied one after another, each under a name that the builder chooses.
  *
  * <p>Unlike DJL's {@code SequentialBlock}, it does not name its children after their classes, so a
- * network can keep the book's names whatever classes implement it.
+ * network can keep the book's names regardless of the classes that implement it.
  */
 public class Chain extends AbstractBlock implements Described {
 

@@ -21,7 +21,7 @@ final class FunctionBlock extends AbstractBlock implements Described {
 
     /** A property of the function, used to reorder blocks. */
     enum Law {
-        /** None that is known. */
+        /** No known property. */
         NONE,
         /** Element-wise and non-decreasing. */
         MONOTONE,

@@ -221,8 +221,8 @@ public final class Graph {
      * Adds channels of zeros.
      *
      * @param input (N, C, H, W)
-     * @param before how many come before the input's
-     * @param after how many come after the input's
+     * @param before the number of channels before the input's
+     * @param after the number of channels after the input's
      * @return (N, before + C + after, H, W)
      */
     public Value padChannels(Value input, int before, int after) {

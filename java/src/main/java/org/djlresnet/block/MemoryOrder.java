@@ -66,7 +66,7 @@ enum MemoryOrder {
      * Puts a parameter's array into this order.
      *
      * @param weight the array, (out, in, height, width), which keeps its identity
-     * @param requiresGradient whether it is to be one that requires a gradient
+     * @param requiresGradient whether the array requires a gradient
      */
     final void apply(NDArray weight, boolean requiresGradient) {
         if (this == PLAIN) {

@@ -29,7 +29,9 @@ final class PositionProducts {
     /** Products are faster for at most this many output positions. */
     private static final long MAX_POSITIONS = 4;
 
-    /** If a tap's matrix is smaller, the calls cost more than the multiplications they save. */
+    /**
+     * Below this size of a tap's matrix, the calls cost more than the multiplications they save.
+     */
     private static final long MIN_TAP_SIZE = 64 * 64;
 
     /** Rows of a product are laid out as a map of this width. */

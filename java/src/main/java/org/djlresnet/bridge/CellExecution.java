@@ -50,10 +50,10 @@ final class CellExecution extends LocalExecutionControl {
     /** Runs a snippet on its own thread and returns once that thread has ended. */
     private static Object run() throws Throwable {
         Call call = CALL.get();
-        CALL.remove(); // or every thread of the cell would inherit it
-        // before Java 20 JShell replaces the JVM's handler by a silent one
+        CALL.remove(); // otherwise every thread of the cell would inherit it
+        // before Java 20, JShell replaces the JVM's handler with a silent one
         Thread.setDefaultUncaughtExceptionHandler(call.handler());
-        // an interruption may have come before there was a thread to interrupt
+        // the interruption may have come before the thread existed
         FutureTask<Object> task =
                 new FutureTask<>(
                         () -> call.stopped().getAsBoolean() ? null : call.snippet().invoke(null));

@@ -139,7 +139,7 @@ final class CellShell {
         }
     }
 
-    /** Warns of methods that use names which the cell did not declare later. */
+    /** Warns about methods that use names the cell never declared. */
     private void warnOfUnresolved() {
         for (Snippet snippet : unresolved) {
             if (shell.status(snippet) == Snippet.Status.RECOVERABLE_DEFINED) {

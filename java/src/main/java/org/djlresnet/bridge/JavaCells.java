@@ -110,9 +110,9 @@ public final class JavaCells {
     }
 
     /**
-     * Returns whether an interrupted training is saving its state. Do not kill the cell then.
+     * Returns whether an interrupted training run is saving its state. Do not kill the cell then.
      *
-     * @return whether the cell is waiting for a training
+     * @return whether the cell is waiting for a training run
      */
     public boolean isSaving() {
         return Bars.isEnding();

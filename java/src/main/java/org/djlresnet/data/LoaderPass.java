@@ -8,8 +8,8 @@ import java.nio.IntBuffer;
  *
  * <p>A worker claims free buffers and the number of the next batch together. So every claimed batch
  * has buffers and will be finished, and there are never more batches in progress or ready than
- * buffers: batches k and k + ring never exist at once. All fields except {@code ended} are guarded
- * by the loader's lock.
+ * buffers: batches k and k + ring never exist at the same time. All fields except {@code ended} are
+ * guarded by the loader's lock.
  */
 final class LoaderPass {
 
@@ -19,8 +19,8 @@ final class LoaderPass {
     private final int batches;
     private final Thread[] threads;
 
-    // indexed by batch number modulo ring; allocated here so that a failure can be reported even if
-    // memory has run out
+    // indexed by batch number modulo ring; allocated here so that a failure can be reported even
+    // when memory has run out
     private final Batch[] ready;
     private final Throwable[] failures;
 
@@ -75,7 +75,7 @@ final class LoaderPass {
         return batch;
     }
 
-    /** Ends the workers, and returns the buffers of batches that were not taken. */
+    /** Stops the workers, and returns the buffers of unused batches. */
     void end() {
         ended = true;
         synchronized (loader) {
@@ -87,7 +87,7 @@ final class LoaderPass {
                 try {
                     thread.join();
                 } catch (InterruptedException e) {
-                    // wait on: the worker ends soon, and must not outlive the pass
+                    // keep waiting: the worker ends soon, and must not outlive the pass
                     interrupted = true;
                 }
             }
@@ -134,7 +134,7 @@ final class LoaderPass {
         }
     }
 
-    /** Returns free buffers, or null if no batch is left to make. */
+    /** Returns free buffers, or null if no batch is left. */
     private BatchBuffers awaitBuffers() {
         while (!ended && !failed && claimed < batches) {
             BatchBuffers buffers = loader.takeFree();
@@ -151,7 +151,7 @@ final class LoaderPass {
         return null;
     }
 
-    /** Fills a batch; returns null if the pass ended meanwhile. */
+    /** Fills a batch; returns null if the pass has ended. */
     private Batch fill(BatchFiller filler, int number, BatchBuffers buffers) {
         int begin = number * loader.batchSize();
         int count = Math.min(loader.batchSize(), total - begin);

@@ -1,7 +1,8 @@
 package org.djlresnet.data;
 
 /**
- * A pseudorandom number generator that gives the same stream for a seed on every machine and Java.
+ * A pseudorandom number generator that gives the same stream for a seed on every machine and Java
+ * version.
  *
  * <p>Algorithm: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014. Not
  * thread-safe.
@@ -23,7 +24,7 @@ public final class SplitMix64 {
     }
 
     /**
-     * Hashes several values, in their order, to one seed.
+     * Hashes several values, in order, to one seed.
      *
      * @param values for example a seed, an epoch and an example
      * @return the seed

@@ -12,13 +12,13 @@ public final class TrainingData {
     private TrainingData() {}
 
     /**
-     * Checks that there is something to learn.
+     * Checks that the training data have more than one class.
      *
-     * @param train the training examples, all of them
-     * @param test the test examples, all of them
+     * @param train all training examples
+     * @param test all test examples
      * @return a warning if the classes have no names and most of them no example, so that the
      *     labels are probably not numbered from 0; else null
-     * @throws UserException if the training examples are of one class
+     * @throws UserException if all training examples have the same class
      */
     public static String checkClasses(Examples train, Examples test) {
         BitSet present = labels(train);

@@ -4,7 +4,7 @@ import java.util.Locale;
 import org.djlresnet.UserException;
 import org.djlresnet.objective.ClassificationMeasurement;
 
-/** Also counts a confusion matrix, whose memory grows with the square of the classes. */
+/** Also counts a confusion matrix, whose memory grows with the square of the number of classes. */
 final class ConfusionMeasurement extends ClassificationMeasurement {
 
     /** Bytes of heap for each count, as a number and as JSON. */
@@ -15,7 +15,7 @@ final class ConfusionMeasurement extends ClassificationMeasurement {
     private final long[][] confusion;
 
     /**
-     * @throws UserException if the heap is too small for so many classes
+     * @throws UserException if the heap is too small for that many classes
      */
     ConfusionMeasurement(int classes) {
         super(classes);

@@ -75,7 +75,7 @@ public record Evaluation(List<String> classNames, double lossSum, long[][] confu
             classes.add(row);
             JsonArray counts = new JsonArray();
             for (long count : confusion[i]) {
-                // most counts of a large matrix are 0, and each would be an object of its own
+                // most counts of a large matrix are 0, and each would be a separate object
                 counts.add(count == 0 ? ZERO : new JsonPrimitive(count));
             }
             matrix.add(counts);

@@ -112,7 +112,7 @@ public final class MetricsFigure {
                         .build();
         Layout layout =
                 Layout.builder("Loss and accuracy", "Epoch")
-                        // Labels of several runs need room beside the curves
+                        // Labels of several runs need room next to the curves
                         .width(runs == 1 ? 900 : 1200)
                         .height(720)
                         .margin(Margin.builder().left(60).right(20).top(60).bottom(60).build())

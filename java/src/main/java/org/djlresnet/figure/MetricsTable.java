@@ -74,7 +74,7 @@ final class MetricsTable {
 
     private static UserException empty(Path file) {
         return new UserException(
-                file + " holds no completed epoch yet. Wait until the run completes one.");
+                file + " has no completed epoch yet. Wait until the run completes one.");
     }
 
     private static UserException malformed(Path file, String reason, RuntimeException cause) {

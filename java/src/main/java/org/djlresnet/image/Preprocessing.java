@@ -121,7 +121,7 @@ public record Preprocessing(
      *     a JSON object, see {@link #toJson}
      * @param channels the channels that the network takes
      * @return the preprocessing, of these channels
-     * @throws UserException if the text is neither, has a bad value or is for other channels
+     * @throws UserException if the text is neither, has an invalid value or is for other channels
      */
     public static Preprocessing of(String text, int channels) {
         Preprocessing found = PreprocessingText.read(text, channels);
@@ -142,7 +142,7 @@ public record Preprocessing(
      *
      * @param text see {@link #of(String, int)}
      * @return the preprocessing; {@code "plain:N"} has 3 channels
-     * @throws UserException if the text is neither, or has a bad value
+     * @throws UserException if the text is neither, or has an invalid value
      */
     public static Preprocessing of(String text) {
         return PreprocessingText.read(text, 3);

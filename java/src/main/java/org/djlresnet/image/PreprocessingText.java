@@ -172,7 +172,7 @@ final class PreprocessingText {
                     return number;
                 }
             } catch (ArithmeticException | NumberFormatException notWhole) {
-                // rejected below like any other bad value
+                // rejected below like any other invalid value
             }
         }
         throw bad(prefix + key, value, "an integer above 0");

@@ -66,9 +66,9 @@ public final class CifarResNet {
         }
 
         /**
-         * Sets whether to leave out all shortcuts.
+         * Sets whether to omit all shortcuts.
          *
-         * @param without whether to leave them out; false by default
+         * @param without whether to omit them; false by default
          * @return this builder
          */
         public Builder optPlain(boolean without) {

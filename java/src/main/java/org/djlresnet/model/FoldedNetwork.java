@@ -68,7 +68,7 @@ public final class FoldedNetwork implements AutoCloseable {
                         continue;
                     }
                     if (node.op().equals("relu") && next.op().equals("max_pool")) {
-                        // the same values, from a map of a quarter of the size
+                        // the same values, from a map a quarter of the size
                         add(operation(next), node.inputs(), node.output());
                         add(operation(node), next.inputs(), next.output());
                         i++;

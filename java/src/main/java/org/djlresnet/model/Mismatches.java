@@ -45,7 +45,7 @@ public final class Mismatches {
     }
 
     private void note(String kind, String text) {
-        // names may come from a file: keep escape sequences and megabytes off the terminal
+        // names may come from a file, so strip control characters and limit the length
         String shown = text.replaceAll("\\p{Cntrl}", "?");
         if (shown.length() > MAX_NAME) {
             shown = shown.substring(0, MAX_NAME) + "…";

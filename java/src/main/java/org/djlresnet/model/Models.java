@@ -173,12 +173,12 @@ public final class Models {
     }
 
     /**
-     * Registers a network of the caller's, such as a DJL block, so that a recipe can name it. To
-     * resume a run of it in another process, register it there too.
+     * Registers the caller's network, such as a DJL block, so that a recipe can name it. To resume
+     * a run of it in another process, register it there too.
      *
      * @param name its name, unused so far, without a plus sign
      * @param input the usual shape of its input
-     * @param builder makes the block for a number of classes; it takes images (N, C, H, W) and
+     * @param builder creates the block for a number of classes; it takes images (N, C, H, W) and
      *     returns logits (N, classes); a block that has weights, such as that of a loaded {@code
      *     ai.djl.Model}, keeps them
      * @throws UserException if the name is taken or has a plus sign
@@ -253,7 +253,7 @@ public final class Models {
                 entry.description,
                 entry.input,
                 entry.output,
-                // with a small stem, the network suits images of another size
+                // with a small stem, the network is for images of another size
                 options.contains(SMALL_STEM) ? null : entry.preprocessing,
                 List.copyOf(entry.options.keySet()),
                 output -> entry.factory.build(output, options));

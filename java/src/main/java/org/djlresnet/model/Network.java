@@ -55,7 +55,7 @@ public final class Network implements AutoCloseable {
 
     /**
      * Creates a network with fresh parameters: He normal weights, biases and running means of 0,
-     * running variances of 1, and gammas of 1 or, if the network is built so, 0.
+     * running variances of 1, and gammas of 1 or, if the network is built that way, 0.
      *
      * @param specification the specification
      * @param seed the seed of the weights, which are the same on all engines

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.djlresnet.training.EpochRow;
 import org.djlresnet.training.Trainer;
 
-/** Trains in a notebook cell and draws a bar for each pass over the data. */
+/** Trains in a notebook cell and draws a progress bar for each pass over the data. */
 public final class Bars {
 
     private static final int WIDTH = 30;
@@ -60,7 +60,7 @@ public final class Bars {
     public static List<EpochRow> train(Trainer trainer, PrintStream out)
             throws InterruptedException {
         Throwable[] failure = new Throwable[1];
-        // outside the cell's thread group, all of whose threads an interruption hits
+        // outside the cell's thread group, because an interruption hits all threads in it
         ThreadGroup group = Thread.currentThread().getThreadGroup();
         while (group.getParent() != null) {
             group = group.getParent();
@@ -98,7 +98,7 @@ public final class Bars {
     }
 
     /**
-     * Returns whether an interrupted training is finishing its batch and saving its state.
+     * Returns whether an interrupted training run is finishing its batch and saving its state.
      *
      * @return whether a cell is waiting for that
      */
@@ -106,7 +106,7 @@ public final class Bars {
         return ENDING.get() > 0;
     }
 
-    /** Waits until a training whose cell was just interrupted has saved its state. */
+    /** Waits until a training run whose cell was just interrupted has saved its state. */
     static void awaitEnding() {
         for (int quiet = 0; quiet < QUIET_POLLS; quiet = isEnding() ? 0 : quiet + 1) {
             LockSupport.parkNanos(POLL_MILLIS * 1_000_000);

@@ -10,10 +10,10 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** Queues what Java code prints to both streams, in order, until the notebook takes it. */
+/** Queues the output of Java code to both streams, in order, until the notebook reads it. */
 public final class CellOutput {
 
-    /** A cell that has printed more than this many bytes waits, so that memory does not fill up. */
+    /** A cell that has printed more than this many bytes blocks, to limit memory use. */
     private static final int MOST_WAITING = 1 << 20;
 
     private final Deque<Piece> pieces = new ArrayDeque<>();

@@ -29,13 +29,13 @@ public final class FreshCompiler {
         if (event.status() != Snippet.Status.RECOVERABLE_NOT_DEFINED || isWaiting(shell, snippet)) {
             return;
         }
-        // or JShell compiles it again with whatever it depends on
+        // otherwise JShell compiles it again with its dependencies
         shell.drop(snippet);
-        // a new class path makes JShell create a new compiler; this folder holds no classes
+        // a new class path makes JShell create a new compiler; this folder contains no classes
         shell.addToClasspath(System.getProperty("java.home"));
     }
 
-    /** Returns whether a snippet only lacks a declaration that may still come. */
+    /** Returns whether a snippet only lacks a declaration that may still follow. */
     private static boolean isWaiting(JShell shell, Snippet snippet) {
         return snippet instanceof DeclarationSnippet declaration
                 && shell.unresolvedDependencies(declaration).findAny().isPresent();

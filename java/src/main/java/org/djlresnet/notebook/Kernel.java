@@ -10,7 +10,7 @@ import java.util.logging.Logger;
  * Checks the kernelspec's class path and starts JJava, the Java kernel.
  *
  * <p>This class uses no other class of the library, so that it can report missing jars. The kernel
- * ends when the process that started it ends, even if that was killed.
+ * ends when the process that started it ends, even if that process is killed.
  */
 public final class Kernel {
 
@@ -57,7 +57,9 @@ public final class Kernel {
         return null;
     }
 
-    /** Ends this process when its parent changes: a killed notebook server ends no kernels. */
+    /**
+     * Ends this process when its parent changes: a killed notebook server does not end its kernels.
+     */
     private static void endWith(String process) {
         if (process == null) {
             return;

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * Collects what cells of the Java kernel print and sends it 20 times a second.
+ * Collects the output of the Java kernel's cells and sends it 20 times a second.
  *
  * <p>JJava sends a message for each line. A fast cell overflows its socket, which then drops
  * messages, including the one that ends the cell.

@@ -10,14 +10,14 @@ import jdk.jshell.Snippet;
 import jdk.jshell.SnippetEvent;
 
 /**
- * Adapts JJava, the Java kernel, to long outputs and long trainings.
+ * Adapts JJava, the Java kernel, to long outputs and long training runs.
  *
  * <p>JJava has no setters for its streams, so this class sets their public final fields by
  * reflection. The extra {@code [notebook]} pins its version.
  */
 public final class KernelSetup {
 
-    /** What JJava calls the exception of an interrupted snippet. */
+    /** JJava's name for the exception of an interrupted snippet. */
     private static final String INTERRUPTED = "Execution Interrupted";
 
     private KernelSetup() {}
@@ -27,7 +27,7 @@ public final class KernelSetup {
      *
      * @param shell JJava's shell
      * @param io JJava's {@code JupyterIO}
-     * @param inCell whether a cell is running, which then receives what is printed
+     * @param inCell whether a cell is running, which then receives the output
      * @throws ReflectiveOperationException if this is another version of JJava
      */
     public static void install(JShell shell, Object io, BooleanSupplier inCell)

@@ -1,2 +1,4 @@
-/** Java in notebooks: starts and adapts the kernel, collects output, draws a training's bars. */
+/**
+ * Java in notebooks: starts and adapts the kernel, collects output, draws a run's progress bars.
+ */
 package org.djlresnet.notebook;

@@ -3,7 +3,7 @@ package org.djlresnet.objective;
 /**
  * A number that training and evaluation report, averaged over examples.
  *
- * @param name its name, such as {@code loss}; in {@code metrics.csv} with a prefix for the split
+ * @param name its name, such as {@code loss}; in {@code metrics.csv}, prefixed with the split
  * @param higherIsBetter whether a higher value is better
  */
 public record Metric(String name, boolean higherIsBetter) {
@@ -16,7 +16,7 @@ public record Metric(String name, boolean higherIsBetter) {
      *
      * @param value a value
      * @param other the value to compare with
-     * @param margin the least difference that counts, at least 0
+     * @param margin the smallest difference that counts, at least 0
      * @return whether {@code value} is better
      */
     public boolean isBetter(double value, double other, double margin) {

@@ -9,7 +9,7 @@ import java.util.Map;
 import org.djlresnet.engine.EngineTraits;
 
 /**
- * Stochastic gradient descent as PyTorch defines it.
+ * Stochastic gradient descent as defined by PyTorch.
  *
  * <p>With gradient g, parameter p and momentum buffer v, which starts at zero:
  *
@@ -20,8 +20,8 @@ import org.djlresnet.engine.EngineTraits;
  * p ← p − lr · (g + momentum · v)
  * </pre>
  *
- * <p>The learning rate is not part of v, so a schedule takes effect at once. The weight decay comes
- * from the parameter's {@link ParameterGroup}.
+ * <p>The learning rate is not part of v, so a schedule takes effect immediately. The weight decay
+ * comes from the parameter's {@link ParameterGroup}.
  *
  * <p>Source: torch.optim.SGD; Sutskever et al., "On the importance of initialization and momentum
  * in deep learning", 2013.

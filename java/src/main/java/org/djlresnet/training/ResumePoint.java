@@ -113,8 +113,7 @@ record ResumePoint(
                         String.format(
                                 "%s is at step %s, but the run has reached step %s (%s). Resuming"
                                         + " from there would lose the later steps. Resume from the run"
-                                        + " folder %s, or copy the checkpoint to a folder of its own"
-                                        + " and resume from the copy.",
+                                        + " folder %s, or copy the checkpoint to a separate folder and resume from the copy.",
                                 point.file(), point.state().step(), step, file, folder.path()));
             }
         }

@@ -13,7 +13,8 @@ import org.djlresnet.objective.Objective;
 /**
  * Sums of the metrics over the batches of an epoch.
  *
- * <p>A batch's sums stay on the device for up to 32 batches or 0.1 seconds, so that an asynchronous engine need not wait at each step.
+ * <p>A batch's sums stay on the device for up to 32 batches or 0.1 seconds, so that an asynchronous
+ * engine need not wait at each step.
  */
 final class Tally implements AutoCloseable {
 

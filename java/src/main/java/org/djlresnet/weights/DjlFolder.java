@@ -80,7 +80,7 @@ public final class DjlFolder {
     public static Criteria.Builder<Image, Classifications> criteria(Path run) {
         Path file = NetworkFactory.checkpoint(run);
         if (file == null) {
-            throw new UserException(run + " is not a run folder: it holds no checkpoint.");
+            throw new UserException(run + " is not a run folder: it has no checkpoint.");
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
             if (checkpoint.engine() != null) {

@@ -342,7 +342,7 @@ public final class StateFile implements AutoCloseable {
         };
     }
 
-    /** Returns the file's batch counts; missing and invalid ones are left out. */
+    /** Returns the file's batch counts; missing and invalid ones are skipped. */
     private Map<String, Long> batchesTracked(Network network, Map<String, TensorInfo> counters) {
         if (checkpoint != null) {
             return checkpoint.batchesTracked();

@@ -145,8 +145,8 @@ class MetricsFigureTest {
     void rejectsOtherFiles() throws IOException {
         assertRejected(dir.resolve("none.csv"), "does not exist.");
         assertRejected(dir, "is not a file.");
-        assertRejected(csv("empty.csv", ""), "holds no completed epoch yet.");
-        assertRejected(csv("header.csv", HEADER), "holds no completed epoch yet.");
+        assertRejected(csv("empty.csv", ""), "has no completed epoch yet.");
+        assertRejected(csv("header.csv", HEADER), "has no completed epoch yet.");
         assertRejected(
                 csv("other.csv", "epoch,loss\n1,2\n"),
                 "the column 'train_loss' is missing. Received: epoch, loss.");

@@ -105,7 +105,7 @@ class FoldedNetworkTest {
                 NDArray x = images(manager, 2, 28);
                 int before = manager.getManagedArrays().size();
                 float[] logits = folded.forward(x).toFloatArray();
-                // of seventy arrays and more the logits stay, and on MXNet what its slices leave
+                // of more than seventy arrays only the logits stay and, on MXNet, a few from slices
                 assertTrue(manager.getManagedArrays().size() <= before + 10);
                 // in place, as an optimizer does
                 network.parameters().values().forEach(p -> p.getArray().addi(0.1));

@@ -188,7 +188,7 @@ class DjlTypesTest {
     void criteriaRejectFolderWithoutCheckpoint() {
         String message =
                 assertThrows(UserException.class, () -> DjlFolder.criteria(dir)).getMessage();
-        assertEquals(dir + " is not a run folder: it holds no checkpoint.", message);
+        assertEquals(dir + " is not a run folder: it has no checkpoint.", message);
     }
 
     @Test
