@@ -129,7 +129,7 @@ def test_pickle_is_read_in_another_process(tmp_path, stand_in, state):
         ),
         (
             SAFE + "def load(*_, **__): return ['a', 'list']",
-            "does not contain a state dict: it holds a list, not tensors by name",
+            "does not contain a state dict: it contains a list, not tensors by name",
         ),
         (SAFE + "Tensor = int\ndef load(*_, **__): return {'a': 'text'}", "its entry 'a' is a str, not a tensor"),
         (SAFE + "import os\ndef load(*_, **__): os._exit(9)", "torch ended with exit code 9 and printed: nothing"),

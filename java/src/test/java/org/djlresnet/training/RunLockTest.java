@@ -137,7 +137,7 @@ class RunLockTest {
             Files.createDirectory(run);
             assertEquals("taken", anotherProcess(run));
             byte[] others = Files.readAllBytes(run.resolve(RunLock.NAME));
-            assertTrue(lostMessage(lock).contains("has taken the run folder " + run));
+            assertTrue(lostMessage(lock).contains("has taken over the run folder " + run));
             assertArrayEquals(others, Files.readAllBytes(run.resolve(RunLock.NAME)));
         }
     }
