@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from ._inputs import BATCH, Images, batches, inputs
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import whole_number
-from .errors import ResnetWarning, UsageError
+from .errors import UsageError, warn
 
 __all__ = ["BATCH", "Prediction", "classify", "logits", "warn_of"]
 
@@ -75,9 +74,9 @@ def classify(
 
 
 def warn_of(problems: Sequence[str]) -> None:
-    """Warns about skipped images; the warning points to the caller of the calling function."""
+    """Warns about skipped images."""
     for problem in problems:
-        warnings.warn(f"Skipped: {problem}", ResnetWarning, stacklevel=3)
+        warn(f"Skipped: {problem}")
 
 
 def logits(

@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from ._process.signals import signals
 from ._process.surroundings import in_notebook
 from .checks import require_callable
 from .datasets import ARRAYS
-from .errors import Interrupted, ResnetError, ResnetWarning, UsageError
+from .errors import Interrupted, ResnetError, UsageError, warn
 from .metrics import Row
 from .profile import Profile
 from .progress import Display, shown_by
@@ -26,8 +25,6 @@ from .recipe import Recipe
 from .runs import Run
 
 _POLL_MILLISECONDS = 100
-#: The stack level of the API's caller, for the warnings of a run.
-_CALLER = 8
 
 _running = threading.Lock()
 
@@ -132,7 +129,7 @@ def _follow(
 ) -> tuple[list[Row], str]:
     """Polls until the run has ended, and stops it on a signal. Returns its history and state."""
     if (warning := handle.warning()) is not None:
-        warnings.warn(str(warning), ResnetWarning, stacklevel=_CALLER)
+        warn(str(warning))
     rows_before = int(handle.rowsBefore())
     history: list[Row] = []
     stopping = ended = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import checked_path, whole_number, whole_numbers
 from .datasets import check_finite, check_size
-from .errors import ResnetWarning, UsageError
+from .errors import UsageError, warn
 from .recipe import Recipe
 from .summary import Summary
 from .weights import export, load_state_dict, state_dict
@@ -80,11 +79,7 @@ class Model:
             return self._logits_of_bytes(array)
         check_finite(array, "input")
         if (most := float(array.max())) > _USUAL:
-            warnings.warn(
-                f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.",
-                ResnetWarning,
-                stacklevel=2,
-            )
+            warn(f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.")
         array = np.ascontiguousarray(array)
         with jvm.translated_errors():
             answer = self.handle.forward(jvm.to_direct_buffer(array), [int(n) for n in array.shape])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ._arrays import conversion, require_array
 from ._fetch.archive import ARCHIVES, fetch
 from ._java import jars, jvm
 from .checks import INT, checked_path, nearest
-from .errors import ResnetWarning, UsageError
+from .errors import UsageError, warn
 
 #: A caller's images and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
 Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -165,11 +164,7 @@ def check_images(images: Any, name: str, channels_last: bool | None = None) -> n
         )
     check_size(array, name)
     if array.dtype == np.float32 and _USUAL < (most := float(array.max())) < math.inf:
-        warnings.warn(
-            f"The {name} reach {most:g}, but float32 images are expected in [0, 1]. Divide 0-255 values by 255 first.",
-            ResnetWarning,
-            stacklevel=4,
-        )
+        warn(f"The {name} reach {most:g}, but float32 images are expected in [0, 1]. Divide 0-255 values by 255 first.")
     return np.ascontiguousarray(array)
 
 

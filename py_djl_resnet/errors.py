@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import signal
+import sys
+import warnings
 from typing import Any
+
+_PACKAGE = f"{__package__}."
 
 
 class ResnetError(Exception):
@@ -23,6 +27,14 @@ class ResnetError(Exception):
 
 class ResnetWarning(UserWarning):
     """A problem that does not stop the work."""
+
+
+def warn(message: str) -> None:
+    """Issues a :class:`ResnetWarning` that points to the line outside this package that called it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, ResnetWarning, stacklevel=level)
 
 
 class UsageError(ResnetError, ValueError):

@@ -117,7 +117,8 @@ def _named(name: str) -> Iterator[None]:
     except UsageError:
         raise
     except _DAMAGED as error:
-        raise UsageError(f"{name} cannot be read: {error}. It may be damaged or truncated.") from error
+        reason = "" if isinstance(error, TypeError) else f": {error}"  # a decoder's TypeError speaks of its own code
+        raise UsageError(f"{name} cannot be read{reason}. It may be damaged or truncated.") from error
 
 
 def _has_more_scans(path: str) -> bool:

@@ -90,7 +90,7 @@ def create_model(
         options = {"model": name, "in_channels": in_channels, "classes": classes, "class_names": class_names}
         options |= {"new_head": new_head, "seed": seed, "device": device, "preprocessing": prepared}
         model = Model(open_weights(weights, options))
-        warn_of_numbers(model.info["import"]["not_finite"], str(weights), stacklevel=3)
+        warn_of_numbers(model.info["import"]["not_finite"], str(weights))
         return model
     with jvm.translated_errors():
         # 0 means the usual number

@@ -8,7 +8,6 @@ import math
 import numbers
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from ._checkpoint import recipe_settings
 from ._java.jars import ENGINES
 from .checks import checked_path, require_no_pipe, shown
-from .errors import ResnetWarning, RunInUseError, SettingError, UsageError
+from .errors import RunInUseError, SettingError, UsageError, warn
 from .recipe import Recipe
 from .runs import Run, read_recipe, recipe_of_run
 from .settings import RESUMABLE, absolute_paths, check_start
@@ -25,8 +24,6 @@ from .settings import RESUMABLE, absolute_paths, check_start
 _RECIPE_FILES = ("recipe.json", "last.safetensors", "last.previous.safetensors")
 #: Seconds between two attempts to resume a run that is in use.
 _RETRY_SECONDS = 0.2
-#: The stack level of the API's caller, for the warning about waiting.
-_CALLER = 3
 
 
 def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | None) -> Path | None:
@@ -152,5 +149,5 @@ def when_free(wait: float, begin: Callable[[], Run]) -> Run:
                 raise RunInUseError(f'{busy} "wait" sets how many seconds to wait.') from busy
             if str(busy) != announced:
                 announced = str(busy)
-                warnings.warn(f"Waiting up to {wait:g} s. {announced}", ResnetWarning, stacklevel=_CALLER)
+                warn(f"Waiting up to {wait:g} s. {announced}")
         time.sleep(_RETRY_SECONDS)

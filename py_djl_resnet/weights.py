@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from ._onnx import graph as onnx_graph
 from ._preprocessing import Preprocessing, chosen
 from ._unpickle import NESTED
 from .checks import checked_path
-from .errors import ResnetWarning, UsageError
+from .errors import UsageError, warn
 
 #: The formats of :func:`export`.
 FORMATS = ("safetensors", "djl", "onnx")
@@ -75,7 +74,7 @@ def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike
         raise UsageError(f"The state dict does not fit this {network}: {text}.")
     tensors = {name: np.ascontiguousarray(received[name], np.float32) for name in shapes}
     not_finite = [name for name, array in tensors.items() if not np.isfinite(array).all()]
-    warn_of_numbers(not_finite, "the state dict", stacklevel=4)
+    warn_of_numbers(not_finite, "the state dict")
     description = {
         "tensors": described["tensors"],
         "batches_tracked": {name: int(received[name]) for name in counts if name in received},
@@ -85,14 +84,10 @@ def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike
         handle.loadStateDict(json.dumps(description), buffers)
 
 
-def warn_of_numbers(names: Sequence[str], source: str, stacklevel: int) -> None:
-    """Warns about tensors that contain NaN or infinity; `stacklevel` 2 points to the caller."""
+def warn_of_numbers(names: Sequence[str], source: str) -> None:
+    """Warns about tensors that contain NaN or infinity."""
     if names:
-        warnings.warn(
-            f"{source}: {_listed(names)} {'holds' if len(names) == 1 else 'hold'} NaN or infinite values",
-            ResnetWarning,
-            stacklevel=stacklevel,
-        )
+        warn(f"{source}: {_listed(names)} {'contains' if len(names) == 1 else 'contain'} NaN or infinite values.")
 
 
 def _array(name: Any, value: Any) -> npt.NDArray[Any]:

@@ -224,7 +224,7 @@ def test_tiff_with_a_float_as_offset_is_rejected(tmp_path):
     offset = struct.pack("<HHII", 273, 4, 1, 8)
     assert offset in file.read_bytes()
     file.write_bytes(file.read_bytes().replace(offset, struct.pack("<HHIf", 273, 11, 1, 8.0)))
-    with pytest.raises(UsageError, match=r"Image .*a\.tif cannot be read"):
+    with pytest.raises(UsageError, match=r"Image .*a\.tif cannot be read\. It may be damaged"):
         decode(file)
 
 

@@ -114,7 +114,7 @@ def test_every_float16_and_bfloat16_is_converted_exactly(tmp_path, state):
         changed = state | {names[1]: (kind, values[0]), names[2]: (kind, values[1])}
         changed[names[0]] = state[names[0]].astype(np.float64) / 3
         write_safetensors(tmp_path / "mixed.safetensors", changed)
-        with pytest.warns(ResnetWarning, match=f"{names[1]}, {names[2]} hold NaN or infinite values"):
+        with pytest.warns(ResnetWarning, match=f"{names[1]}, {names[2]} contain NaN or infinite values"):
             model = create_model(NAME, weights=tmp_path / "mixed.safetensors")
         with model:
             found = model.state_dict()
@@ -268,7 +268,7 @@ def test_values_that_are_not_finite_are_warned_about(command, tmp_path, state):
     write_safetensors(tmp_path / "theirs.safetensors", state)
     code, _, err = command("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 0
-    assert "warning: theirs.safetensors: layer1.0.bn1.bias, fc.bias hold NaN or infinite values" in err
+    assert "warning: theirs.safetensors: layer1.0.bn1.bias, fc.bias contain NaN or infinite values" in err
 
 
 @pytest.mark.parametrize(

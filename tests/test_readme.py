@@ -12,19 +12,28 @@ from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import bundled_data
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
 
 
-def block(language):
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def block(language, page="README.md"):
+    (text,) = re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return text
 
 
-def test_python_example_runs(tmp_path):
-    ran = subprocess.run([sys.executable, "-c", block("python")], cwd=tmp_path, capture_output=True, text=True)
+def run_python(page, folder):
+    """Runs a page's Python example, which writes metrics.svg, and returns what it prints."""
+    ran = subprocess.run([sys.executable, "-c", block("python", page)], cwd=folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert (tmp_path / "metrics.svg").is_file()
-    assert "trainable parameters" in ran.stdout
+    assert (folder / "metrics.svg").is_file()
+    return ran.stdout
+
+
+def test_python_example_runs(tmp_path):
+    run_python("README.md", tmp_path)
+    assert (tmp_path / "runs/small/best.safetensors").is_file()
+
+
+def test_python_example_of_getting_started_runs(tmp_path):
+    assert "trainable parameters" in run_python("docs/getting-started.md", tmp_path)
 
 
 MXNET = """\

@@ -108,7 +108,7 @@ def test_values_that_are_not_finite_are_warned_about(model):
     state = model.state_dict()
     state["fc.bias"][3] = np.nan
     with create_model(NAME, in_channels=3) as other:
-        with pytest.warns(ResnetWarning, match=r"fc.bias holds NaN or infinite values") as warned:
+        with pytest.warns(ResnetWarning, match=r"fc.bias contains NaN or infinite values") as warned:
             other.load_state_dict(state)
         assert warned[0].filename == __file__
         assert np.isnan(other.state_dict()["fc.bias"][3])

@@ -9,7 +9,6 @@ import atexit
 import contextlib
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import _jpype
 import jpype
 
 from .._process.signals import delayed_signals
-from ..errors import EngineError, ResnetError, ResnetWarning, UsageError
+from ..errors import EngineError, ResnetError, UsageError, warn
 from ..settings import check_start
 from . import jars, jvm_options
 from .arrays import from_direct_buffer, from_java_array, is_java, to_direct_buffer, to_java_string
@@ -120,7 +119,7 @@ def start(
             jvm_options.require_no_other_torch()
         if threads is not None and threads > processors():
             message = f"More threads than CPU cores slow training down. Received: {threads}. Cores: {processors()}."
-            warnings.warn(message, ResnetWarning, stacklevel=2)
+            warn(message)
         java = find_java()
         gpu = jvm_options.gpu_libraries(engine, device)
         class_path = jars.class_path(engine, natives=gpu is None, offline=offline, quiet=quiet)

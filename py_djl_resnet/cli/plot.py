@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help=".png, .svg, .pdf or .html file (default: metrics.png and metrics.html in the run's figures/)",
+        help=".png, .svg, .pdf or .html file (default: metrics.png and metrics.html in the run's figures/, or "
+        "metrics-d2l.png with --style d2l)",
     )
     parser.add_argument(
         "--style",
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="width and height in inches, such as 10x4 (default: depends on the content)",
     )
-    parser.add_argument("--dpi", type=count, default=150, metavar="N", help="dots per inch of a .png (default: 150)")
+    parser.add_argument("--dpi", type=count, metavar="N", help="dots per inch of a .png (default: 150)")
     add_engine(parser, device=False)
 
 
@@ -54,12 +55,16 @@ def run(options: Any) -> int:
     """Writes the figures and prints where they are."""
     if options.out is not None:
         check_suffix(options.out, (".html",))
+        if Path(options.out).suffix.lower() == ".html" and (options.style != STYLES[0] or options.size or options.dpi):
+            raise UsageError("--style, --size and --dpi do not apply to .html. Use .png, .svg or .pdf.")
     runs = [Run.open(folder) for folder in options.runs]
     if options.out is not None:
         outputs = [Path(options.out)]
     elif len(runs) == 1:
         figures = Path(options.runs[0]) / "figures"
         outputs = [figures / "metrics.png", figures / "metrics.html"]
+        if options.style != STYLES[0]:
+            outputs = [figures / f"metrics-{options.style}.png"]
     else:
         raise UsageError("Comparing several runs needs --out FILE. Allowed: .png, .svg, .pdf, .html.")
     for run in runs:
@@ -70,7 +75,7 @@ def run(options: Any) -> int:
             start(options)
             plot_page(runs, output)
         else:
-            plot_runs(runs, output, style=options.style, size=options.size, dpi=options.dpi)
+            plot_runs(runs, output, style=options.style, size=options.size, dpi=options.dpi or 150)
         print(f"figure: {output}", file=sys.stderr)
     return 0
 

@@ -346,17 +346,4 @@ public final class Bridge {
                 Arrays.stream(metricsFiles).map(Path::of).toList(),
                 List.of(labels));
     }
-
-    /**
-     * Describes a checkpoint without creating its network.
-     *
-     * @param checkpoint the file
-     * @return the JSON text of {@link Checkpoint#describe()}
-     * @throws UserException if the file is missing, damaged or not a checkpoint
-     */
-    public static String checkpointInfo(String checkpoint) {
-        try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
-            return opened.describe();
-        }
-    }
 }

@@ -66,8 +66,11 @@ public final class MetricsFigure {
     public static Figure of(List<Path> metricsCsv, List<String> labels) {
         if (metricsCsv.isEmpty() || metricsCsv.size() != labels.size()) {
             throw new UserException(
-                    "A figure needs a label for each table. Received: %d tables and %d labels."
-                            .formatted(metricsCsv.size(), labels.size()));
+                    "A figure needs a label for each table. Received: "
+                            + metricsCsv.size()
+                            + " tables and "
+                            + labels.size()
+                            + " labels.");
         }
         List<ScatterTrace> traces = new ArrayList<>();
         double lastEpoch = 1;

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.recipe.Recipe;
@@ -175,7 +176,10 @@ class BridgeTrainingTest {
         assertTrue(Files.readString(Path.of(page)).contains("test accuracy"));
 
         String last = runDir.resolve("last.safetensors").toString();
-        JsonObject info = object(Bridge.checkpointInfo(last));
+        JsonObject info;
+        try (Checkpoint checkpoint = Checkpoint.open(Path.of(last))) {
+            info = object(checkpoint.describe());
+        }
         assertEquals(1, info.get("epoch").getAsInt());
         assertEquals(4, info.get("step").getAsInt());
         assertEquals(10, info.get("classes").getAsInt());

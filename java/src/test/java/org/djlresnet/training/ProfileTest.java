@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
@@ -67,7 +66,6 @@ class ProfileTest extends TrainerFixture {
                 "plain20"
             })
     void profilingChangesNoResult(String model) {
-        assumeTrue(onPyTorch());
         double depth = model.contains("plain") ? 0 : 0.5;
         Recipe plain =
                 QuadrantImages.recipe(
@@ -98,7 +96,6 @@ class ProfileTest extends TrainerFixture {
 
     @Test
     void listsAllPartsAndTasks() throws IOException {
-        assumeTrue(onPyTorch());
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
