@@ -1,4 +1,4 @@
-"""Advice on converting arrays so that their values keep their meaning."""
+"""Advice on converting arrays without changing the meaning of their values."""
 
 from __future__ import annotations
 

@@ -159,5 +159,5 @@ def shown(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # Python does not print integers with thousands of digits
-        return "a whole number of thousands of digits"
+        return "a whole number with thousands of digits"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

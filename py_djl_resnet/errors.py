@@ -30,7 +30,7 @@ class ResnetWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Issues a :class:`ResnetWarning` that points to the line outside this package that called it."""
+    """Issues a :class:`ResnetWarning` that points to the calling line outside this package."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back

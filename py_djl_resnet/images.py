@@ -117,7 +117,7 @@ def _named(name: str) -> Iterator[None]:
     except UsageError:
         raise
     except _DAMAGED as error:
-        reason = "" if isinstance(error, TypeError) else f": {error}"  # a decoder's TypeError speaks of its own code
+        reason = "" if isinstance(error, TypeError) else f": {error}"  # a decoder's TypeError describes its own code
         raise UsageError(f"{name} cannot be read{reason}. It may be damaged or truncated.") from error
 
 

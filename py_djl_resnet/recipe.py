@@ -140,7 +140,7 @@ def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(text)
     choices = f"Give a JSON file, or one of: {', '.join(names)}."
     if not path.exists() and path.suffix != ".json" and path.name == text:
-        raise UsageError(f"Unknown recipe {text!r}.{nearest(text, names)} {choices}")
+        raise UsageError(f"Unknown recipe. Received: {text!r}.{nearest(text, names)} {choices}")
     require_no_pipe(path)
     try:
         return _parse(path.read_text("utf-8-sig"), f"recipe {path}")

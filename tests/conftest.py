@@ -23,7 +23,7 @@ for variable in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "FORC
 
 @pytest.fixture(scope="session")
 def jvm():
-    """The module with its JVM running on PyTorch. MXNet needs a process of its own."""
+    """The module with its JVM running on PyTorch. MXNet needs a separate process."""
     from py_djl_resnet._java import jvm
 
     jvm.start("pytorch", quiet=True)

@@ -38,7 +38,7 @@ MIN_ACCURACY = 0.6  # of a saved run on the test data
 
 
 def check_training(text, epochs):
-    """Checks the bars and epoch lines of a training and returns the numbers of the lines."""
+    """Checks the bars and epoch lines of a training run and returns the numbers of the lines."""
     rows = epoch_rows(text)
     assert rows.shape == (epochs, 4)
     assert np.isfinite(rows).all()

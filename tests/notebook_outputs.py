@@ -51,7 +51,7 @@ def pixels(png):
 
 
 def epoch_rows(text):
-    """Returns the epoch lines of a training, (epochs, 4): train loss and accuracy, test loss and accuracy."""
+    """Returns the epoch lines of a training run, (epochs, 4): train loss and accuracy, test loss and accuracy."""
     found = re.findall(EPOCH, text)
     assert [(int(epoch), int(count)) for epoch, count, *_ in found] == [(i + 1, len(found)) for i in range(len(found))]
     return np.array([values for _, _, *values in found], float)

@@ -338,11 +338,11 @@ def test_output_that_is_not_utf8_is_whole():
             ["--quiet", "train"],
             "before the command. Received: '--quiet'. Options follow it: py-djl-resnet train --quiet",
         ),
-        (["train", "--optimizer", "adam"], "Unknown option '--optimizer'. See"),
-        (["train", "--learning-rate", "0.1"], "Unknown option '--learning-rate'. Did you mean '--lr'? See"),
-        (["train", "--epoch", "3"], "Unknown option '--epoch'. Did you mean '--epochs'? See"),
-        (["evaluate", "run", "--batch", "3"], "Unknown option '--batch'. Did you mean '--batch-size'? See"),
-        (["evaluate", "run", "--lr", "3"], "Unknown option '--lr'. See"),
+        (["train", "--optimizer", "adam"], "Unknown option. Received: '--optimizer'. See"),
+        (["train", "--learning-rate", "0.1"], "Unknown option. Received: '--learning-rate'. Did you mean '--lr'? See"),
+        (["train", "--epoch", "3"], "Unknown option. Received: '--epoch'. Did you mean '--epochs'? See"),
+        (["evaluate", "run", "--batch", "3"], "Unknown option. Received: '--batch'. Did you mean '--batch-size'? See"),
+        (["evaluate", "run", "--lr", "3"], "Unknown option. Received: '--lr'. See"),
         (["train", "extra"], "Unexpected argument 'extra'. See"),
         (["evaluate", "run", "--limit"], "--limit needs a value. See"),
         (["summary", "resnet18", "--table", "--json"], "--json cannot be used with --table. See"),
@@ -368,7 +368,8 @@ def test_url_is_rejected(rejected, trained, arguments):
 def test_errors_are_red_if_the_terminal_supports_colours(command, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert command("trian")[2].startswith("py-djl-resnet: \x1b[31merror:\x1b[0m Unknown command 'trian'. Did you mean")
+    error = command("trian")[2]
+    assert error.startswith("py-djl-resnet: \x1b[31merror:\x1b[0m Unknown command. Received: 'trian'. Did you mean")
     monkeypatch.setenv("NO_COLOR", "1")
     assert command("trian")[2].startswith("py-djl-resnet: error: Unknown")
 

@@ -1,4 +1,4 @@
-"""Downloads of data sets: verified, extracted, put in place in one step."""
+"""Downloads of data sets: verified, extracted, and moved into place atomically."""
 
 import dataclasses
 import hashlib

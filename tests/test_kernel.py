@@ -138,7 +138,7 @@ def test_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, register
     [
         (
             lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"),
-            "it was made by version 0.0.1; this is",
+            "it was created by version 0.0.1; this is",
         ),
         (lambda spec: spec["argv"].insert(1, "-Xmx1g"), r"Java or the jars have moved \(changed: argv\)"),
         (lambda spec: spec.pop("metadata"), "its kernel.json cannot be read"),

@@ -33,7 +33,7 @@ ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 @pytest.fixture
 def own_disk(tmp_path):
-    """A folder on a file system of its own with 800 MB, if this user may mount one."""
+    """A folder on a separate file system of 800 MB, if this user may mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if not ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800m", "none", folder]).returncode:

@@ -22,7 +22,7 @@ ENDLESS = ["train", "--epochs", "1000", "--limit", "256", "--batch-size", "32", 
 
 
 def training(folder, *more):
-    """Starts a training in a separate process and waits for its first epoch."""
+    """Starts training in a separate process and waits for its first epoch."""
     process = subprocess.Popen(
         [sys.executable, "-m", "py_djl_resnet", *ENDLESS, *more],
         cwd=folder,

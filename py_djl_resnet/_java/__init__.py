@@ -1,1 +1,1 @@
-"""Everything about Java: find it, collect the jars, start the JVM, move data and errors across."""
+"""Finds Java, collects the jars, starts the JVM, and passes data and errors across."""

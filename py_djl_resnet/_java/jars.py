@@ -23,8 +23,8 @@ ENGINES = SETTINGS["engine"].choices
 
 _PACKAGE = Path(__file__).parent.parent
 _ADVICE = (
-    "Check the network, HTTPS_PROXY and PY_DJL_RESNET_REPOSITORY, or copy the jars into a folder and name it in "
-    "PY_DJL_RESNET_JARS."
+    "Check the network, HTTPS_PROXY and PY_DJL_RESNET_REPOSITORY, or copy the jars into a folder and set "
+    "PY_DJL_RESNET_JARS to it."
 )
 
 
@@ -259,7 +259,7 @@ def _missing_advice(missing: list[Jar]) -> str:
     return (
         f"Jars are missing, and --offline or PY_DJL_RESNET_OFFLINE disables downloads. Missing: "
         f"{', '.join(jar.name for jar in missing)}. Searched: {', '.join(folders)}. Run once with network access, or "
-        "copy the jars into a folder and name it in PY_DJL_RESNET_JARS."
+        "copy the jars into a folder and set PY_DJL_RESNET_JARS to it."
     )
 
 

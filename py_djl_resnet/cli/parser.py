@@ -129,14 +129,14 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
         )
     if not command.startswith("-") and command not in names:
         raise UsageError(
-            f"Unknown command {command!r}.{nearest(command, names)} Allowed: {', '.join(names)}. "
+            f"Unknown command. Received: {command!r}.{nearest(command, names)} Allowed: {', '.join(names)}. "
             f"See {parser.prog} --help."
         )
     options, rest = parser.parse_known_args(arguments)
     if rest:
         option = rest[0].partition("=")[0]
         if option.startswith("-"):
-            what = f"Unknown option {option!r}.{_known(option, options.parser._option_string_actions)}"
+            what = f"Unknown option. Received: {option!r}.{_known(option, options.parser._option_string_actions)}"
         else:
             what = f"Unexpected argument {rest[0]!r}."
         raise UsageError(f"{what} See {parser.prog} {command} --help.")

@@ -125,7 +125,7 @@ def outdated(folder: Path) -> str | None:
     now = expected(engine, offline=True, quiet=True)
     here = now["metadata"]["py_djl_resnet"]["version"]
     if version != here:
-        return f"it was made by version {version}; this is {here}"
+        return f"it was created by version {version}; this is {here}"
     if spec != now:
         changed = [key for key in now if spec.get(key) != now[key]]
         return f"Java or the jars have moved (changed: {', '.join(changed)})"

@@ -66,7 +66,7 @@ public final class Datasets {
         DatasetReader reader = READERS.get(name);
         if (reader == null) {
             throw new UserException(
-                    "Unknown data set '"
+                    "Unknown data set. Received: '"
                             + name
                             + "'."
                             + NearestName.suggest(String.valueOf(name), names()));

@@ -46,7 +46,10 @@ public enum Interpolation {
         int found = names.indexOf(name);
         if (found < 0) {
             throw new UserException(
-                    "Unknown interpolation '" + name + "'." + NearestName.suggest(name, names));
+                    "Unknown interpolation. Received: '"
+                            + name
+                            + "'."
+                            + NearestName.suggest(name, names));
         }
         return values()[found];
     }

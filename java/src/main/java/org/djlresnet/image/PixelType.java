@@ -33,7 +33,7 @@ public enum PixelType {
             }
         }
         throw new UserException(
-                "Unknown pixel type '"
+                "Unknown pixel type. Received: '"
                         + name
                         + "'."
                         + NearestName.suggest(

@@ -227,7 +227,7 @@ public final class Models {
         Entry entry = REGISTRY.get(parts[0]);
         if (entry == null) {
             throw new UserException(
-                    "Unknown model '"
+                    "Unknown model. Received: '"
                             + shown(parts[0])
                             + "'."
                             + NearestName.suggest(parts[0], REGISTRY.keySet()));

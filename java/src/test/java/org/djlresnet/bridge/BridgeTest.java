@@ -149,7 +149,7 @@ class BridgeTest {
     void summaryRejectsInvalidArguments() {
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
-                        .startsWith("Unknown model 'd2l-resnet'. Did you mean"));
+                        .startsWith("Unknown model. Received: 'd2l-resnet'. Did you mean"));
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet18", -1, new long[] {1, 1, 28, 28}, 1))
                         .endsWith("Received: -1."));

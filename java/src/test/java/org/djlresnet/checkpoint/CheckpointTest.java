@@ -265,7 +265,8 @@ class CheckpointTest {
         String message = rejection(file);
         assertTrue(
                 message.startsWith(
-                        file + ": Unknown model 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
+                        file
+                                + ": Unknown model. Received: 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
                 message);
     }
 

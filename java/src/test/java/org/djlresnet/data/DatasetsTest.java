@@ -95,7 +95,7 @@ class DatasetsTest {
     @Test
     void rejectsUnknownName() {
         assertEquals(
-                "Unknown data set 'fasion-mnist'. Did you mean 'fashion-mnist'? Allowed:"
+                "Unknown data set. Received: 'fasion-mnist'. Did you mean 'fashion-mnist'? Allowed:"
                         + " fashion-mnist, cifar-10, idx.",
                 rejected("fasion-mnist", DATA, true));
     }

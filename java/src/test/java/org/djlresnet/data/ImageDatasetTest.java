@@ -182,7 +182,7 @@ class ImageDatasetTest {
         String message =
                 assertThrows(UserException.class, () -> PixelType.of("float64")).getMessage();
         assertEquals(
-                "Unknown pixel type 'float64'. Did you mean 'float32'? Allowed: uint8, float32.",
+                "Unknown pixel type. Received: 'float64'. Did you mean 'float32'? Allowed: uint8, float32.",
                 message);
     }
 }

@@ -100,7 +100,7 @@ class PreprocessingTest {
                         + " 'rounded': true}} | Unknown key 'resize.size' in a preprocessing. Allowed:"
                         + " to, height, width, interpolation, rounded.",
                 "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
-                        + " 'nearest', 'rounded': true}} | Unknown interpolation 'nearest'. Allowed:"
+                        + " 'nearest', 'rounded': true}} | Unknown interpolation. Received: 'nearest'. Allowed:"
                         + " bilinear, bicubic.",
                 "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
                         + " 'bicubic', 'rounded': 1}} | Invalid value for 'resize.rounded' in a"
