@@ -103,7 +103,7 @@ def _how_to_resume(run: Run) -> str:
     if in_notebook() or on_arrays:
         again = f"py_djl_resnet.resume({str(run.folder)!r}{', dataset=the same arrays' if on_arrays else ''})"
     else:
-        again = f"py-djl-resnet train --resume {shlex.quote(str(run.folder))}"
+        again = f"python -m py_djl_resnet train --resume {shlex.quote(str(run.folder))}"
     return f"Its state is saved in {run.folder / 'last.safetensors'}. Resume with: {again}"
 
 

@@ -200,7 +200,7 @@ def _numbering(labels: npt.NDArray[Any]) -> str:
         return "Pass labels.astype('int64')."
     return (
         "Number them in both sets with names = np.unique(training_labels) and np.searchsorted(names, labels), "
-        "and pass class_names=names."
+        "and pass class_names=[str(name) for name in names]."
     )
 
 

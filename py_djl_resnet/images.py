@@ -45,7 +45,7 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """Lists image files; a folder means the images in it, sorted, without hidden files.
 
     Raises:
-        UsageError: a path that does not exist, a pipe, or a folder without images.
+        UsageError: a folder without images.
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -56,11 +56,8 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
             if not inside:
                 raise UsageError(f"Folder {path} contains no images. Allowed: {', '.join(SUFFIXES)}.")
             found += inside
-        elif path.exists():
-            require_no_pipe(path)
-            found.append(path)
         else:
-            raise UsageError(f"Image {path} does not exist. Give an image file or a folder.")
+            found.append(path)
     return found
 
 
@@ -86,6 +83,9 @@ def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False)
             _require_mode(image, "The image")
             return _pixels(ImageOps.exif_transpose(image), "The image", invert)
     path = os.fspath(image)
+    if not os.path.exists(path):
+        raise UsageError(f"Image {path} does not exist. Give an image file or a folder.")
+    require_no_pipe(Path(path))
     with _named(f"Image {path}"), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # opened by its path, Pillow maps plain TIFFs into memory and misreads rotated ones

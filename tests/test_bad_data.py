@@ -242,3 +242,5 @@ def test_pipe_instead_of_a_run_is_rejected(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="pipe is a pipe or a device"):
         resume(tmp_path / "pipe", progress=False)
+    with pytest.raises(UsageError, match='"validation" names a file that cannot be read'):
+        train(recipe=Recipe(limit=64, validation=str(tmp_path / "pipe")), progress=False)

@@ -249,13 +249,13 @@ def test_folder_without_images_and_missing_file_are_rejected(tmp_path):
     with pytest.raises(UsageError, match="contains no images"):
         find_images([tmp_path])
     with pytest.raises(UsageError, match=r"missing.png does not exist"):
-        find_images([tmp_path / "missing.png"])
+        decode(tmp_path / "missing.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_pipe_is_rejected_without_reading(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UsageError, match=r"a\.png is a pipe or a device"):
-        find_images([tmp_path / "a.png"])
+        decode(tmp_path / "a.png")
     with pytest.raises(UsageError, match="contains no images"):
         find_images([tmp_path])

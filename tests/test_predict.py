@@ -65,6 +65,9 @@ def test_command_reports_a_bad_image_and_classifies_the_others(command, model, f
     assert (code, out) == (2, "")
     code, out, _ = command("predict", "net.safetensors", "images", "--json")
     assert (code, len(json.loads(out))) == (1, 3)
+    code, out, err = command("predict", "net.safetensors", "images/missing.png", "images/a.png")
+    assert (code, out.split(":")[0]) == (1, "images/a.png")
+    assert "Image images/missing.png does not exist" in err
 
 
 def test_image_that_cannot_be_preprocessed_is_reported(model):

@@ -44,7 +44,7 @@ def test_signal_stops_the_run_and_saves_its_state(tmp_path, number, code):
     assert err.endswith(f"{line}\n")
     assert re.match(rf"py-djl-resnet: Training was interrupted by {number.name} after \d+ full epochs?", line)
     assert str(tmp_path / "mine" / "last.safetensors") in line
-    assert f"Resume with: py-djl-resnet train --resume {shlex.quote(str(tmp_path / 'mine'))}" in line
+    assert f"Resume with: python -m py_djl_resnet train --resume {shlex.quote(str(tmp_path / 'mine'))}" in line
     with load(tmp_path / "mine" / "last.safetensors") as model:
         assert model.info["step"] >= 8
 

@@ -63,6 +63,8 @@ def run(options: Any) -> int:
         raise UsageError(f"--out is the input file, {options.file}. Give another file.")
     require_writable(out)
     require_no_run(out)
+    if options.seed and options.new_head is None:
+        raise UsageError("--seed needs --new-head: it seeds the new layer.")
     names = None if options.class_names is None else _class_names(options.class_names, options.new_head)
     start(options)
     with create_model(

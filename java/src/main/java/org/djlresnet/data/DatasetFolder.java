@@ -36,11 +36,11 @@ final class DatasetFolder {
         throw new UserException(
                 String.format(
                         Locale.ROOT,
-                        "The files of data set '%s' were not found. %s their folder, or put %s in one of: %s.",
+                        "The files of data set '%s' were not found. Needed: %s. Searched: %s. %s their folder.",
                         dataset,
-                        cure,
                         String.join(", ", needed.stream().map(names -> names.get(0)).toList()),
-                        String.join("; ", searched)));
+                        String.join("; ", searched),
+                        cure));
     }
 
     /**

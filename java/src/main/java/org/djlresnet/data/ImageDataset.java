@@ -99,7 +99,7 @@ public final class ImageDataset implements Examples {
                 throw new UserException(
                         String.format(
                                 Locale.ROOT,
-                                "Label %d is out of range. Received: %d. Allowed: 0 to %d, for %d classes.",
+                                "The label of example %d is out of range. Received: %d. Allowed: 0 to %d, for %d classes.",
                                 i,
                                 labels[i],
                                 classNames.size() - 1,

@@ -96,7 +96,7 @@ final class CheckpointFiles {
         // some network file systems report no sizes at all
         if (disk.getTotalSpace() > 0 && free < files * bytes) {
             throw new IOException(
-                    "The disk does not have enough free space for the run's %s checkpoints. Needed: %s bytes. Free: %s bytes. Free some space, or use another folder."
+                    "The disk does not have enough free space for the run's %s checkpoints. Needed: %s bytes. Free: %s bytes. Free some space and resume the run, or start one in another folder."
                             .formatted(files, files * bytes, free));
         }
     }

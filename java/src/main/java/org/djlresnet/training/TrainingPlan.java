@@ -102,6 +102,10 @@ public final class TrainingPlan {
         if (recipe.minDelta() != 0 && recipe.patience() == null) {
             throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
         }
+        if (recipe.decayBiasAndNorm() && recipe.weightDecay() == 0) {
+            throw new SettingException(
+                    "\"decay_bias_and_norm\" needs \"weight_decay\" above 0. Received: 0.");
+        }
     }
 
     TrainingState start() {

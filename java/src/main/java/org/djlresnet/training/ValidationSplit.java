@@ -73,8 +73,12 @@ final class ValidationSplit {
     private static int[] read(Path file, int size) {
         List<String> lines;
         try {
-            lines = Files.readAllLines(file);
+            // reading a pipe could block forever
+            lines = Files.isRegularFile(file) ? Files.readAllLines(file) : null;
         } catch (IOException unreadable) {
+            lines = null;
+        }
+        if (lines == null) {
             throw new SettingException(
                     "\"validation\" names a file that cannot be read. Received: "
                             + file

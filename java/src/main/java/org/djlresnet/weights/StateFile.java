@@ -249,7 +249,10 @@ public final class StateFile implements AutoCloseable {
                                     || wanted.classNames() == null
                                             && tensors.containsKey(layout.headWeight())
                             ? ""
-                            : "For other classes, use a new head (new_head in Python, --new-head N on the"
+                            : (wanted.classNames() == null
+                                            ? ""
+                                            : "Give one class name per class of the weights. ")
+                                    + "For other classes, use a new head (new_head in Python, --new-head N on the"
                                     + " command line).");
             network.setBatchesTracked(batchesTracked(network, names.counters()));
         } catch (RuntimeException | Error failure) {

@@ -157,10 +157,10 @@ class ImageDatasetTest {
                 "Each image needs one label. Received: 3 images and 2 labels.",
                 rejected(shape, 0, 1));
         assertEquals(
-                "Label 1 is out of range. Received: 2. Allowed: 0 to 1, for 2 classes.",
+                "The label of example 1 is out of range. Received: 2. Allowed: 0 to 1, for 2 classes.",
                 rejected(shape, 0, 2, 5));
         assertEquals(
-                "Label 2 is out of range. Received: -1. Allowed: 0 to 1, for 2 classes.",
+                "The label of example 2 is out of range. Received: -1. Allowed: 0 to 1, for 2 classes.",
                 rejected(shape, 0, 1, -1));
     }
 

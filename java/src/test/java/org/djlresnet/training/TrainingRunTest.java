@@ -121,7 +121,9 @@ class TrainingRunTest {
                         + " \"schedule\" plateau. Received: cosine.",
                 "'plateau_epochs': 2, 'schedule': 'step' | \"plateau_epochs\" needs \"schedule\""
                         + " plateau. Received: step.",
-                "'min_delta': 0.5 | \"min_delta\" needs \"patience\". Received: none."
+                "'min_delta': 0.5 | \"min_delta\" needs \"patience\". Received: none.",
+                "'decay_bias_and_norm': true | \"decay_bias_and_norm\" needs \"weight_decay\" above"
+                        + " 0. Received: 0."
             },
             quoteCharacter = '`')
     void rejectsSettingsWithoutEffect(String settings, String message) {
