@@ -41,10 +41,17 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
         return chart
     check_suffix(path)
     file = Path(path)
+    drawn = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        chart.savefig(drawn, format=file.suffix[1:].lower(), dpi=dpi)
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")  # a full disk leaves no empty figure
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context({"svg.fonttype": "none"}):
-            chart.savefig(file, dpi=dpi)
+        try:
+            temporary.write_bytes(drawn.getvalue())
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"Figure {file} cannot be written: {error.strerror or error}. Choose another file.") from error
     return chart
