@@ -105,9 +105,14 @@ class DatasetsTest {
         IdxFiles.writeAll(dir, new byte[] {0, 1}, new byte[] {1});
         Files.delete(dir.resolve("t10k-images-idx3-ubyte.gz"));
         String message = rejected("idx", dir, false);
-        assertTrue(message.endsWith(dir + " (lacks t10k-images-idx3-ubyte.gz)."), message);
-        assertTrue(message.contains(": " + dir.resolve("idx") + " (no such folder); "), message);
-        assertTrue(message.endsWith(". Name their folder."), message);
+        assertTrue(
+                message.endsWith(
+                        ". Searched: "
+                                + dir.resolve("idx")
+                                + " (no such folder); "
+                                + dir
+                                + " (lacks t10k-images-idx3-ubyte.gz). Name their folder."),
+                message);
     }
 
     @Test
