@@ -234,7 +234,7 @@ def test_interrupted_run_has_its_last_network_or_with_patience_its_best(arrays, 
 
 
 def test_interrupted_run_on_arrays_keeps_its_network(arrays):
-    with pytest.raises(Interrupted, match=r"The network is run\.model of this exception") as caught:
+    with pytest.raises(Interrupted, match=r"The network is this exception's run\.model\.") as caught:
         train(
             dataset=arrays,
             recipe=SMALL.replace(epochs=50),
