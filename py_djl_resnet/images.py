@@ -68,7 +68,7 @@ def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False)
     rounded to 8 bits.
 
     Args:
-        image: a BMP, GIF, JPEG, PNG, TIFF or WebP file, of which the first frame is used; or a Pillow image.
+        image: a BMP, GIF, JPEG, PNG, TIFF or WebP file (its first frame), or a Pillow image.
         invert: whether to swap light and dark; transparent pixels become black nevertheless.
 
     Returns:

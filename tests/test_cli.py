@@ -9,14 +9,9 @@ import sys
 import pytest
 from PIL import Image
 
-from py_djl_resnet import Run, UsageError, __version__, evaluate
-from py_djl_resnet.cli.parser import build_parser, parse
+from py_djl_resnet import Run, evaluate
 from py_djl_resnet.summary import text_table
 
-COMMANDS = [
-    *("train", "summary", "evaluate", "bypass", "predict", "import", "export", "plot", "models", "datasets"),
-    *("notebook", "doctor"),
-]
 EPOCH = (
     r"epoch \d+/2: train loss \d+\.\d{3}, train acc [01]\.\d{3}, test loss \d+\.\d{3}, test acc [01]\.\d{3}, "
     r"\d+\.\d s, \d+:\d\d left\n"
@@ -132,38 +127,6 @@ def test_closed_pipe_is_no_error(tmp_path):
     )
     assert ran.stdout.startswith("usage: python -m py_djl_resnet train")
     assert ran.stderr == ""
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_every_command_has_an_example(capsys, monkeypatch, name):
-    monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit) as left:
-        parse(build_parser("py-djl-resnet"), [name, "--help"])
-    assert left.value.code == 0
-    text, examples = re.split(r"\nexamples?:\n", capsys.readouterr().out)
-    assert examples.startswith(f"  py-djl-resnet {name}")
-    assert max(map(len, text.splitlines())) <= 80
-
-
-def test_help_works_without_docstrings(tmp_path):
-    text = python("-m", "py_djl_resnet", "--help", cwd=tmp_path).stdout
-    assert python("-OO", "-m", "py_djl_resnet", "--help", cwd=tmp_path).stdout == text
-    ran = python("-OO", "-m", "py_djl_resnet", "models", "--json", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)[0]["description"]
-
-
-def test_help_lists_every_command(capsys):
-    with pytest.raises(SystemExit):
-        parse(build_parser("py-djl-resnet"), ["--help"])
-    text = capsys.readouterr().out
-    assert all(f"\n    {name} " in text for name in COMMANDS)
-
-
-def test_version_is_the_packages(capsys):
-    with pytest.raises(SystemExit):
-        parse(build_parser("py-djl-resnet"), ["--version"])
-    assert capsys.readouterr().out == f"py-djl-resnet {__version__}\n"
 
 
 def test_summary_prints_the_chapters_lines(command):
@@ -315,13 +278,6 @@ def test_debug_shows_the_java_cause(command):
     assert err.splitlines()[-1].startswith("py-djl-resnet: error: ")
 
 
-def test_parsers_errors_are_usage_errors():
-    with pytest.raises(
-        UsageError, match=r"^--limit must be a whole number\. Received: 'ten'\. See py-djl-resnet evaluate --help\."
-    ):
-        parse(build_parser("py-djl-resnet"), ["evaluate", "run", "--limit", "ten"])
-
-
 def test_output_that_is_not_utf8_is_whole():
     program = [sys.executable, "-m", "py_djl_resnet", "models"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
@@ -329,40 +285,6 @@ def test_output_that_is_not_utf8_is_whole():
     assert any("\u00d7" in model["description"] for model in json.loads(form))
     text = subprocess.run(program, env=environment, capture_output=True, check=True).stdout.decode("ascii")
     assert len(text.splitlines()) > len(json.loads(form))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["--quiet", "train"],
-            "before the command. Received: '--quiet'. Options follow it: py-djl-resnet train --quiet",
-        ),
-        (["train", "--optimizer", "adam"], "Unknown option. Received: '--optimizer'. See"),
-        (["train", "--learning-rate", "0.1"], "Unknown option. Received: '--learning-rate'. Did you mean '--lr'? See"),
-        (["train", "--epoch", "3"], "Unknown option. Received: '--epoch'. Did you mean '--epochs'? See"),
-        (["evaluate", "run", "--batch", "3"], "Unknown option. Received: '--batch'. Did you mean '--batch-size'? See"),
-        (["evaluate", "run", "--lr", "3"], "Unknown option. Received: '--lr'. See"),
-        (["train", "extra"], "Unexpected argument 'extra'. See"),
-        (["evaluate", "run", "--limit"], "--limit needs a value. See"),
-        (["summary", "resnet18", "--table", "--json"], "--json cannot be used with --table. See"),
-        (["plot", "run", "--style", "book"], "--style is unknown. Received: 'book'. Allowed: panels, d2l. See"),
-        (["plot", "run", "--size", "10"], "--size must be inches from 1 to 100, such as 10x4. Received: '10'. See"),
-    ],
-)
-def test_invalid_arguments_are_named(arguments, message):
-    with pytest.raises(UsageError) as caught:
-        parse(build_parser("py-djl-resnet"), arguments)
-    assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "arguments", [["predict", "{run}", "http://x/a.png"], ["evaluate", "https://x/best.safetensors"]]
-)
-def test_url_is_rejected(rejected, trained, arguments):
-    code, message = rejected(*(argument.format(run=trained.folder) for argument in arguments))
-    assert code == 2
-    assert re.search(r"cannot be a URL\. Received: 'https?://x/.*'\. Download the file and give its path\.$", message)
 
 
 def test_errors_are_red_if_the_terminal_supports_colours(command, monkeypatch):

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.Model;
-import ai.djl.engine.Engine;
 import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.cv.Image;
@@ -50,13 +49,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DjlFolderTest {
 
     private static final int SIZE = 20;
-    private static final List<String> CLASSES = List.of("cat", "dog, small", "owl");
-    private static final double[] ZEROS = {0, 0, 0};
-    private static final double[] ONES = {1, 1, 1};
+    static final List<String> CLASSES = List.of("cat", "dog, small", "owl");
+    static final double[] ZEROS = {0, 0, 0};
+    static final double[] ONES = {1, 1, 1};
 
     @TempDir Path folder;
 
-    private static Preprocessing plain(int channels) {
+    static Preprocessing plain(int channels) {
         return Preprocessing.exact(new ImageShape(channels, SIZE, SIZE));
     }
 
@@ -65,7 +64,7 @@ class DjlFolderTest {
         return (y * 37 + x * 11 + channel * 67) % 256;
     }
 
-    private static BufferedImage image(boolean grey) {
+    static BufferedImage image(boolean grey) {
         BufferedImage image = new BufferedImage(SIZE, SIZE, BufferedImage.TYPE_INT_RGB);
         for (int y = 0; y < SIZE; y++) {
             for (int x = 0; x < SIZE; x++) {
@@ -79,7 +78,7 @@ class DjlFolderTest {
     }
 
     /** The network's own probabilities for the test image. */
-    private static float[] expected(Network network, double[] mean, double[] deviation) {
+    static float[] expected(Network network, double[] mean, double[] deviation) {
         try (NDArray logits = logits(network, mean, deviation);
                 NDArray answer = logits.softmax(1)) {
             return answer.toFloatArray();
@@ -107,7 +106,7 @@ class DjlFolderTest {
     }
 
     /** A network with other than fresh weights whose probabilities are not all 0 or 1. */
-    private static Network learned(String name, int channels) {
+    static Network learned(String name, int channels) {
         Network network = Network.create(name, channels, CLASSES, 4, Device.cpu());
         UnsettledNetwork.unsettle(network);
         try (NDArray logits = logits(network, ZEROS, ONES);
@@ -264,84 +263,6 @@ class DjlFolderTest {
                         "applySoftmax=true",
                         "synsetFileName=synset.txt"));
         assertServes(served(place, image(true)), expected);
-    }
-
-    /** Another default engine must not change what a folder answers. */
-    @Test
-    void folderRecordsItsEngineAndRejectsAnother() throws Exception {
-        Path place = folder.resolve("served");
-        String engine = Engine.getInstance().getEngineName();
-        String other = engine.equals("PyTorch") ? "MXNet" : "PyTorch";
-        try (Network network = learned("cifar-resnet20", 3)) {
-            DjlFolder.write(place, network, plain(3));
-        }
-        Path properties = place.resolve("serving.properties");
-        String written = Files.readString(properties);
-        assertTrue(written.startsWith("engine=" + engine + "\n"), written);
-        Map<String, String> arguments =
-                Map.of("engine", other, "network", "cifar-resnet20", "classes", "3");
-        try (Model model = Model.newInstance("served")) {
-            String message =
-                    assertThrows(
-                                    UserException.class,
-                                    () -> new NetworkFactory().newBlock(model, place, arguments))
-                            .getMessage();
-            assertEquals(
-                    String.format(
-                            "%1$s needs the engine %2$s. Received: %3$s. Choose it with"
-                                    + " Criteria.Builder.optEngine(\"%2$s\").",
-                            place, other, engine),
-                    message);
-        }
-    }
-
-    /** Prints the engine that serves a folder and the probability of its first class. */
-    static final class Served {
-        public static void main(String[] args) throws Exception {
-            Criteria<Image, Classifications> criteria =
-                    Criteria.builder()
-                            .setTypes(Image.class, Classifications.class)
-                            .optModelPath(Path.of(args[0]))
-                            .build();
-            try (ZooModel<Image, Classifications> model = criteria.loadModel();
-                    Predictor<Image, Classifications> predictor = model.newPredictor()) {
-                Image image = ImageFactory.getInstance().fromImage(image(false));
-                System.out.println(
-                        model.getNDManager().getEngine().getEngineName()
-                                + " "
-                                + predictor.predict(image).get(CLASSES.get(0)).getProbability());
-            }
-        }
-    }
-
-    @Test
-    void servesWithItsEngineIfAnotherIsTheDefault() throws Exception {
-        Path place = folder.resolve("served");
-        String engine = Engine.getInstance().getEngineName();
-        float[] expected;
-        try (Network network = learned("cifar-resnet20", 3)) {
-            DjlFolder.write(place, network, plain(3));
-            expected = expected(network, ZEROS, ONES);
-        }
-        Path out = folder.resolve("out.txt");
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-Dai.djl.default_engine="
-                                        + (engine.equals("PyTorch") ? "MXNet" : "PyTorch"),
-                                "-Dai.djl.offline=true",
-                                "-DOPT_OUT_TRACKING=true",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                Served.class.getName(),
-                                place.toString())
-                        .redirectError(folder.resolve("err.txt").toFile())
-                        .redirectOutput(out.toFile())
-                        .start();
-        assertEquals(0, process.waitFor(), Files.readString(folder.resolve("err.txt")));
-        String[] printed = Files.readString(out).strip().split(" ");
-        assertEquals(engine, printed[0]);
-        assertEquals(expected[0], Double.parseDouble(printed[1]), 1e-5);
     }
 
     @Test
