@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -61,12 +64,33 @@ public final class AtomicFile {
                             Locale.ROOT,
                             "%s cannot be written: %s. Check that its folder exists, is writable and has free space.",
                             file,
-                            e),
+                            reason(e)),
                     e);
         } finally {
             Files.deleteIfExists(temporary);
         }
         flushFolder(target.getParent());
+    }
+
+    /**
+     * Describes why a file operation failed, without a full stop. Java's own messages are the
+     * file's name alone where the class of the exception is the reason.
+     *
+     * @param failure the failure
+     * @return the reason, for use in a message
+     */
+    public static String reason(IOException failure) {
+        if (failure instanceof NoSuchFileException missing) {
+            return missing.getFile() + " does not exist";
+        }
+        if (failure instanceof AccessDeniedException denied) {
+            return denied.getFile() + ": permission denied";
+        }
+        String message = failure.getMessage();
+        if (message == null || failure.getClass() == FileAlreadyExistsException.class) {
+            return failure.toString();
+        }
+        return message.endsWith(".") ? message.substring(0, message.length() - 1) : message;
     }
 
     /**

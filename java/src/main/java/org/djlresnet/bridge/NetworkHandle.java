@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.evaluation.Evaluator;
@@ -274,7 +275,8 @@ public final class NetworkHandle implements AutoCloseable {
             DjlFolder.write(
                     Path.of(folder), network, network.specification().preprocessing(preprocessing));
         } catch (IOException failure) {
-            throw new UserException(folder + " cannot be written: " + failure + ".", failure);
+            throw new UserException(
+                    folder + " cannot be written: " + AtomicFile.reason(failure) + ".", failure);
         }
     }
 

@@ -42,6 +42,9 @@ final class ForeignFile {
                     + " it lists in Python, and save all tensors as one file with"
                     + " safetensors.torch.save_file.";
         }
+        if (text.matches("(?s)\\{\\s*\".*")) {
+            return "a JSON file, not weights. Give a .safetensors file or a run folder.";
+        }
         if (start.startsWith("PK\u0003\u0004")) {
             return describeZip(file);
         }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.djlresnet.AtomicFile;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.model.Network;
 import org.djlresnet.optimizer.Optimizer;
@@ -148,7 +149,8 @@ final class Recorder implements AutoCloseable {
             folder.requireLock();
             TestResult.write(folder, result);
         } catch (IOException failure) {
-            throw new UncheckedIOException("Cannot write test.json: " + failure + ".", failure);
+            throw new UncheckedIOException(
+                    "Cannot write test.json: " + AtomicFile.reason(failure) + ".", failure);
         }
     }
 
@@ -182,7 +184,8 @@ final class Recorder implements AutoCloseable {
             folder.requireLock();
             folder.profile(profile.toCsv());
         } catch (IOException failure) {
-            throw new UncheckedIOException("Cannot write profile.csv: " + failure + ".", failure);
+            throw new UncheckedIOException(
+                    "Cannot write profile.csv: " + AtomicFile.reason(failure) + ".", failure);
         }
     }
 
@@ -191,7 +194,7 @@ final class Recorder implements AutoCloseable {
                 "Cannot write the checkpoint "
                         + file
                         + ": "
-                        + failure.getMessage()
+                        + AtomicFile.reason(failure)
                         + ". Earlier checkpoints are intact.",
                 failure);
     }

@@ -84,7 +84,7 @@ public final class RunFolder implements AutoCloseable {
                     "Cannot write a run folder at "
                             + (path == null ? runs() : path)
                             + ": "
-                            + reason(failure)
+                            + AtomicFile.reason(failure)
                             + ". Choose another folder.",
                     failure);
         }
@@ -112,7 +112,11 @@ public final class RunFolder implements AutoCloseable {
             return folder;
         } catch (IOException failure) {
             throw new UserException(
-                    "Cannot write to the run folder " + path + ": " + reason(failure) + ".",
+                    "Cannot write to the run folder "
+                            + path
+                            + ": "
+                            + AtomicFile.reason(failure)
+                            + ".",
                     failure);
         }
     }
@@ -279,10 +283,6 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    private static String reason(IOException failure) {
-        return failure.getClass().getSimpleName() + " " + failure.getMessage();
-    }
-
     /**
      * Returns the folder's path.
      *
@@ -376,7 +376,7 @@ public final class RunFolder implements AutoCloseable {
                     "Cannot write to "
                             + file
                             + ": "
-                            + reason(failure)
+                            + AtomicFile.reason(failure)
                             + ". Check that the run folder still exists and that the disk is not"
                             + " full.",
                     failure);

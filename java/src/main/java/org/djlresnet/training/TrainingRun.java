@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
@@ -194,7 +195,12 @@ public record TrainingRun(
         } catch (IOException failure) {
             release(network, folder);
             throw new UserException(
-                    "Cannot write to the run folder " + place + ": " + failure + ".", failure);
+                    "Cannot write to the run folder "
+                            + place
+                            + ": "
+                            + AtomicFile.reason(failure)
+                            + ".",
+                    failure);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;

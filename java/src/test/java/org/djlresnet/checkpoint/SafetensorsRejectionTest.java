@@ -215,6 +215,7 @@ class SafetensorsRejectionTest {
         assertForeign(HexFormat.of().parseHex("80024d6f7265206c61796572730a"), "a pickle");
         assertForeign(HexFormat.of().parseHex("934e554d5059010076007b27"), "a single NumPy array");
         assertForeign(HexFormat.of().parseHex("894844460d0a1a0a00000000"), "an HDF5 file");
+        assertForeign("{\n  \"epochs\": 10}".getBytes(UTF_8), "a JSON file, not weights");
     }
 
     @Test
