@@ -14,6 +14,7 @@ import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.Devices;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.image.PixelType;
@@ -298,6 +299,7 @@ public final class Bridge {
      * @param bypass the names of residual blocks to bypass, from {@link
      *     NetworkHandle#residualBlocks()}
      * @param preprocessing a preset's name or JSON; null for the network's own
+     * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
      * @throws UserException if the data do not fit the network, it has no such block, or its
      *     preprocessing is unknown and none is given
@@ -307,12 +309,14 @@ public final class Bridge {
             Examples dataset,
             int batchSize,
             String[] bypass,
-            String preprocessing) {
+            String preprocessing,
+            String precision) {
         Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
         ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
-            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson();
+            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen, Precision.of(precision))
+                    .toJson();
         } finally {
             ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }

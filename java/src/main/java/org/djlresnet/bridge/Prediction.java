@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.djlresnet.UserException;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
@@ -90,7 +91,7 @@ final class Prediction {
             preprocessor.apply(raw, prepared, 0);
             batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
         }
-        return network.forward(batch, out.batch(end - begin));
+        return network.forward(batch, out.batch(end - begin), Precision.FLOAT32.toString());
     }
 
     private void copy(ByteBuffer image, ImageShape shape) {

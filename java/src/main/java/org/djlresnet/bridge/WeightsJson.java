@@ -18,7 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.UserException;
-import org.djlresnet.block.Graph;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.model.Network;
@@ -133,27 +132,5 @@ final class WeightsJson {
             network.loadStateDict(arrays);
         }
         network.setBatchesTracked(counts);
-    }
-
-    /** Describes the network's {@link Graph}. */
-    static String graph(Network network) {
-        Graph graph = Graph.of(network.block(), network.parameters());
-        JsonObject json = new JsonObject();
-        json.addProperty("input", graph.input().name());
-        json.addProperty("output", graph.output().name());
-        JsonArray nodes = new JsonArray();
-        for (Graph.Node node : graph.nodes()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("op", node.op());
-            row.add(
-                    "inputs",
-                    GSON.toJsonTree(node.inputs().stream().map(Graph.Value::name).toList()));
-            row.addProperty("output", node.output().name());
-            row.add("attributes", GSON.toJsonTree(node.attributes()));
-            row.add("tensors", GSON.toJsonTree(node.tensors()));
-            nodes.add(row);
-        }
-        json.add("nodes", nodes);
-        return GSON.toJson(json);
     }
 }

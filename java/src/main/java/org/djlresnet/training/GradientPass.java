@@ -1,13 +1,11 @@
 package org.djlresnet.training;
 
-import ai.djl.ndarray.NDList;
-import ai.djl.training.GradientCollector;
-import org.djlresnet.model.Network;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.objective.Objective;
+import org.djlresnet.optimizer.Gradients;
 
 /** Computes the loss and gradients of a batch. {@link Profiler} also measures the time. */
-class GradientPass {
+interface GradientPass extends AutoCloseable {
 
     /** The tasks of a step other than the passes through the network, for {@link #lap}. */
     enum Task {
@@ -19,35 +17,32 @@ class GradientPass {
         BOOKKEEPING
     }
 
-    private final Network network;
-    final Objective objective;
-
-    GradientPass(Network network, Objective objective) {
-        this.network = network;
-        this.objective = objective;
-    }
+    /**
+     * The results of a batch.
+     *
+     * @param value loss and sums, on the batch's manager
+     * @param gradients the gradient of each trained parameter
+     */
+    record Result(Objective.Value value, Gradients gradients) {}
 
     /**
-     * Computes the gradient of each trained parameter.
+     * Computes the gradient of each trained parameter, and updates the running statistics.
      *
      * @param batch the batch
-     * @return loss and sums, on the batch's manager
+     * @return the results
      */
-    Objective.Value run(Minibatch batch) {
-        try (GradientCollector collector = network.manager().getEngine().newGradientCollector()) {
-            NDList outputs = new NDList(network.forward(batch.images(), true));
-            Objective.Value value = objective.apply(outputs, batch);
-            collector.backward(value.loss());
-            return value;
-        }
-    }
+    Result run(Minibatch batch);
 
     /** Starts the clock before the first step of an epoch. */
-    void begin() {}
+    default void begin() {}
 
     /** Attributes the time since the last reading to a task. */
-    void lap(Task task) {}
+    default void lap(Task task) {}
 
     /** Ends a step. */
-    void stepDone() {}
+    default void stepDone() {}
+
+    /** Frees what the pass holds. */
+    @Override
+    default void close() {}
 }

@@ -8,7 +8,9 @@ import java.util.TreeMap;
 import org.djlresnet.UserException;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.graph.Graph;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
@@ -50,13 +52,27 @@ public final class TrainingPlan {
         ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
         BatchLoader.requireFit(data.selecting(), preprocessing, recipe.batchSize());
         BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
-        network.arrangeFor(input.height(), input.width());
         objective = new Classification(network.classNames().size());
         stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
-        pass =
-                recipe.profile()
-                        ? new Profiler(network, objective)
-                        : new GradientPass(network, objective);
+        pass = pass(input);
+    }
+
+    private GradientPass pass(ImageShape input) {
+        Recipe recipe = recipe();
+        Graph graph = network.compilable(recipe.precision(), recipe.compile());
+        boolean onCpu = !network.manager().getDevice().isGpu();
+        if (recipe.profile() && (graph == null || !onCpu)) {
+            throw new SettingException(
+                    "\"profile\" needs \"engine\" pytorch, \"device\" cpu and a compiled network.");
+        }
+        if (graph == null) {
+            return new BlockPass(network, objective);
+        }
+        boolean drops = recipe.stochasticDepth() > 0;
+        Precision precision = recipe.precision();
+        return recipe.profile()
+                ? new Profiler(network, graph, objective, input, precision, drops)
+                : new ProgramPass(network, graph, objective, input, precision, drops, null);
     }
 
     /**

@@ -1,10 +1,9 @@
 package org.djlresnet.weights;
 
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import org.djlresnet.block.Graph;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Operation;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.StateDict;
 
@@ -21,23 +20,20 @@ record Layout(Set<String> names, String stem, String headWeight, Set<String> hea
     static Layout of(Models.Model model) {
         var block = model.build(1);
         var parameters = StateDict.of(block);
-        List<Graph.Node> nodes = Graph.of(block, parameters).nodes();
-        Map<String, String> head = last(nodes, "linear").tensors();
-        String stem =
-                nodes.stream()
-                        .filter(node -> node.op().equals("convolution"))
-                        .findFirst()
-                        .orElseThrow()
-                        .tensors()
-                        .get("weight");
+        Graph graph = GraphBuilder.describe(block, parameters);
+        Operation.Convolution stem = null;
+        Operation.Linear head = null;
+        for (Operation operation : graph.operations()) {
+            if (stem == null && operation instanceof Operation.Convolution convolution) {
+                stem = convolution;
+            } else if (operation instanceof Operation.Linear linear) {
+                head = linear;
+            }
+        }
         return new Layout(
-                parameters.keySet(), stem, head.get("weight"), new LinkedHashSet<>(head.values()));
-    }
-
-    private static Graph.Node last(List<Graph.Node> nodes, String op) {
-        return nodes.stream()
-                .filter(node -> node.op().equals(op))
-                .reduce((earlier, later) -> later)
-                .orElseThrow();
+                parameters.keySet(),
+                stem.weight().name(),
+                head.weight().name(),
+                Set.of(head.weight().name(), head.bias().name()));
     }
 }

@@ -1,0 +1,78 @@
+package org.djlresnet.program;
+
+import java.util.List;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.Passes;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
+
+/** Writes TorchScript programs from graphs. */
+public final class Programs {
+
+    private Programs() {}
+
+    /**
+     * Writes a training program.
+     *
+     * <p>{@code arrange(q)} returns the parameters in the memory order that {@code step} wants.
+     * {@code step(x, y, q)} takes images, targets and parameters, updates the running statistics
+     * and returns the results of {@code loss}, the outputs, the gradients of the trained parameters
+     * and, with a clock, its readings. With gates, a last argument holds for each the factor of its
+     * branch, float32; 0 drops the branch.
+     *
+     * @param graph the network
+     * @param images the height and width of its images
+     * @param precision the precision of convolutions and activations
+     * @param parameters the names of its parameters, in the order of the list q
+     * @param trained the names of those whose gradients it returns, in order
+     * @param loss the objective's method {@code loss(outputs, y)}
+     * @param gates the residual blocks whose branches a step may drop
+     * @param clock receives what its readings mean; null for none
+     * @return the methods
+     */
+    public static String training(
+            Graph graph,
+            Window.Pair images,
+            Precision precision,
+            List<String> parameters,
+            List<String> trained,
+            String loss,
+            List<String> gates,
+            Clock clock) {
+        Graph moved = Passes.poolBeforeRelu(graph);
+        Graph products = Passes.mapProducts(moved, images);
+        Graph cast = Passes.precision(products, precision);
+        Graph complete = Passes.inPlace(cast);
+        return new TrainingCode(complete, gates, clock)
+                .write(values(parameters), values(trained), loss);
+    }
+
+    /**
+     * Writes an evaluation program: {@code prepare(q)} takes the parameters, {@code evaluate(x)}
+     * returns the outputs for images.
+     *
+     * @param graph the network
+     * @param images the height and width of its images
+     * @param precision the precision of convolutions and activations
+     * @param parameters the names of its parameters, in the order of the list q
+     * @param oneDnn whether to use oneDNN's fused convolutions, which only x86 processors have
+     * @return the methods
+     */
+    public static String evaluation(
+            Graph graph,
+            Window.Pair images,
+            Precision precision,
+            List<String> parameters,
+            boolean oneDnn) {
+        Graph moved = Passes.poolBeforeRelu(graph);
+        Graph products = Passes.mapProducts(moved, images);
+        Graph fused = Passes.fuse(products);
+        Graph complete = Passes.inPlace(fused);
+        return new EvaluationCode(complete, precision, oneDnn).write(values(parameters));
+    }
+
+    private static List<Value> values(List<String> names) {
+        return names.stream().map(Value::new).toList();
+    }
+}
