@@ -71,9 +71,9 @@ final class TrainingCode {
         String outputs = code.let("outputs", call("requires_grad_", detached, "True"));
         String values = code.let("values", "(self).loss(" + outputs + ", y, )");
         String grad = call("autograd.grad", "[" + values + "[0]]", "[" + outputs + "]");
-        String gradient = code.let("gradient", "unchecked_cast(Tensor, " + grad + "[0])");
+        String ofOutputs = code.let("gradient", "unchecked_cast(Tensor, " + grad + "[0])");
         code.run(call("set_grad_enabled", "False"));
-        gradients.add(graph.output(), gradient, true);
+        gradients.add(graph.output(), ofOutputs, true);
         backward.forEach(Runnable::run);
         code.comment("results");
         if (clock != null) {
@@ -81,7 +81,13 @@ final class TrainingCode {
         }
         code.run(call("append", values, call("detach", outputs)));
         for (Value value : trained) {
-            String aligned = "(self).like(" + gradients.of(value) + ", " + code.of(value) + ", )";
+            String variable = code.of(value);
+            String gradient = gradients.of(value);
+            // a bypassed block's parameters have no influence
+            String aligned =
+                    gradient == null
+                            ? call("zeros_like", variable)
+                            : "(self).like(" + gradient + ", " + variable + ", )";
             code.run(call("append", values, aligned));
         }
         if (clock != null) {

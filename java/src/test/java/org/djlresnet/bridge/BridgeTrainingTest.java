@@ -95,7 +95,8 @@ class BridgeTrainingTest {
             assertEquals(
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
-            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0], null));
+            JsonObject evaluation =
+                    object(Bridge.evaluate(network, data, 5, new String[0], null, "float32"));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -194,7 +195,8 @@ class BridgeTrainingTest {
         try (NetworkHandle loaded = Bridge.load(last, "cpu");
                 NetworkHandle trained = run.network()) {
             assertEquals(info, object(loaded.info()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0], null));
+            JsonObject evaluation =
+                    object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
             double loss = row.get("test_loss").getAsDouble();
             assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
             assertEquals(
@@ -202,13 +204,13 @@ class BridgeTrainingTest {
                     evaluation.get("accuracy").getAsDouble());
             ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};
-            float[] logits = floats(trained.forward(images, shape));
-            assertArrayEquals(logits, floats(loaded.forward(images, shape)));
+            float[] logits = floats(trained.forward(images, shape, "float32"));
+            assertArrayEquals(logits, floats(loaded.forward(images, shape, "float32")));
 
             Path saved = dir.resolve("saved.safetensors");
             trained.save(saved.toString());
             try (NetworkHandle again = Bridge.load(saved.toString(), "auto")) {
-                assertArrayEquals(logits, floats(again.forward(images, shape)));
+                assertArrayEquals(logits, floats(again.forward(images, shape, "float32")));
             }
         }
     }

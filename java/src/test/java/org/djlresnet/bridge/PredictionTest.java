@@ -83,7 +83,7 @@ class PredictionTest {
         ByteBuffer input =
                 ByteBuffer.allocateDirect(4 * prepared.length).order(ByteOrder.nativeOrder());
         input.asFloatBuffer().put(prepared);
-        return values(network.forward(input, out.batch(1)));
+        return values(network.forward(input, out.batch(1), "float32"));
     }
 
     private static String rejection(Runnable call) {

@@ -49,7 +49,7 @@ class ChapterTrainingTest {
     private static final int CLASSES = 4;
 
     private static void move(Optimizer optimizer, Map<String, Parameter> parameters, double lr) {
-        try (Gradients gradients = new Gradients(parameters, Engine.getInstance())) {
+        try (Gradients gradients = Gradients.collect(parameters, Engine.getInstance())) {
             optimizer.step(gradients.byName(), lr, 0);
         }
     }
@@ -123,7 +123,7 @@ class ChapterTrainingTest {
                     Parameter copy = parameters.next();
                     assertEquals(parameter.getType(), copy.getType(), name);
                     EngineTraits.of(manager.getEngine())
-                            .assign(copy.getArray(), parameter.getArray(), copy.requiresGradient());
+                            .assign(copy.getArray(), parameter.getArray());
                     copied.put(name, copy);
                 });
         assertTrue(!parameters.hasNext());

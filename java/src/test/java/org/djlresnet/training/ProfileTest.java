@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.engine.Engine;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Block;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,9 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
-import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.NetworkParts;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -141,28 +137,6 @@ class ProfileTest extends TrainerFixture {
                     assertThrows(UserException.class, () -> trainer(recipe, network, null))
                             .getMessage();
             assertTrue(message.startsWith("\"profile\" needs \"engine\" pytorch"), message);
-            assertTrue(message.endsWith("Received: mxnet, cpu."), message);
         }
-    }
-
-    @Test
-    void partsInOrderAreTheNetwork() {
-        for (String name : Models.names()) {
-            Models.Model model = Models.get(name);
-            Block network = model.build(model.output());
-            Shape[] shapes = {new Shape(model.input().batch(1))};
-            Shape[] expected = network.getOutputShapes(shapes);
-            int blocks = 0;
-            for (List<Block> part : NetworkParts.of(network).values()) {
-                for (Block block : part) {
-                    shapes = block.getOutputShapes(shapes);
-                    blocks++;
-                }
-            }
-            assertEquals(expected[0], shapes[0], name);
-            assertTrue(blocks > NetworkParts.of(network).size(), name);
-        }
-        assertEquals(
-                D2L, List.copyOf(NetworkParts.of(Models.get("d2l-resnet18").build(10)).keySet()));
     }
 }
