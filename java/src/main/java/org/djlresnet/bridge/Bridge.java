@@ -89,15 +89,37 @@ public final class Bridge {
      */
     public static String summary(String model, int classes, long[] inputShape, int depth) {
         Models.Model entry = Models.get(model);
+        Shape input = input(entry, inputShape);
+        return Descriptions.summary(model, entry.build(output(entry, classes)), input, depth);
+    }
+
+    /**
+     * Returns the programs that a network runs as.
+     *
+     * @param model its name
+     * @param classes the number of classes; 0 for its usual output
+     * @param inputShape (N, C, H, W); empty for the network's usual shape
+     * @param precision float32, bfloat16 or auto
+     * @return the TorchScript of a training step and of an evaluation
+     * @throws UserException if an argument is out of range
+     */
+    public static String program(String model, int classes, long[] inputShape, String precision) {
+        Models.Model entry = Models.get(model);
+        return Descriptions.program(
+                entry.build(output(entry, classes)),
+                input(entry, inputShape),
+                Precision.of(precision));
+    }
+
+    private static Shape input(Models.Model entry, long[] shape) {
+        return shape.length == 0 ? Descriptions.shape(entry) : Descriptions.inputShape(shape, null);
+    }
+
+    private static Output output(Models.Model entry, int classes) {
         if (classes < 0) {
             throw new UserException("A network needs at least 1 class. Received: " + classes + ".");
         }
-        Shape input =
-                inputShape.length == 0
-                        ? Descriptions.shape(entry)
-                        : Descriptions.inputShape(inputShape, null);
-        Output output = classes == 0 ? entry.output() : Classes.numbered(classes);
-        return Descriptions.summary(model, entry.build(output), input, depth);
+        return classes == 0 ? entry.output() : Classes.numbered(classes);
     }
 
     /**
