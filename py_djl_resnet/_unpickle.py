@@ -49,7 +49,7 @@ def main(source: str, target: str) -> None:
             raise RejectedError("torch", str(error)) from error
         # of training scripts of timm and torchvision: plain values, no code
         torch.serialization.add_safe_globals([argparse.Namespace])
-        write(state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
+        write(torch, state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
     except RejectedError as rejected:
         print(json.dumps({"error": str(rejected), "kind": rejected.kind}))
     else:
@@ -77,7 +77,7 @@ def state_dict(torch: Any, source: str) -> dict[str, Any]:
     return loaded
 
 
-def write(tensors: dict[str, Any], target: str, most: int) -> None:
+def write(torch: Any, tensors: dict[str, Any], target: str, most: int) -> None:
     """Writes tensors as safetensors, at most `most` bytes: an expanded tensor of any size takes few in a pickle."""
     header: dict[str, Any] = {}
     at = 0
@@ -94,17 +94,7 @@ def write(tensors: dict[str, Any], target: str, most: int) -> None:
     with open(target, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in tensors.values():
-            file.write(little_endian(tensor))
-
-
-def little_endian(tensor: Any) -> bytes:
-    """Returns the elements of a tensor in row-major order."""
-    import torch
-
-    data = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
-    if sys.byteorder == "big":
-        data = data.reshape(-1, tensor.element_size())[:, ::-1]
-    return bytes(data.tobytes())
+            file.write(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 if __name__ == "__main__":

@@ -228,14 +228,16 @@ public final class NetworkHandle implements AutoCloseable {
     /**
      * Replaces the values of all tensors, or of none if there is an error.
      *
-     * @param description as from {@link #tensors}; missing batch counts become 0
-     * @param values float32 values of each tensor, in direct buffers in native order
-     * @throws UserException if tensors are missing, unexpected or have another shape; the message
+     * @param description a JSON array of {@code {"name", "dtype", "shape"}}, with the types of a
+     *     safetensors file; missing batch counts become 0
+     * @param values the elements of each tensor, in direct buffers in native order
+     * @return a JSON array with the names of tensors that contain NaN or infinite values
+     * @throws UserException if tensors are missing, superfluous or have another shape; the message
      *     lists them
      */
-    public void loadStateDict(String description, ByteBuffer[] values) {
+    public String loadStateDict(String description, ByteBuffer[] values) {
         forget();
-        WeightsJson.load(network, description, values);
+        return WeightsJson.load(network, description, values);
     }
 
     /**

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
+import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
 
 /**
@@ -75,12 +76,12 @@ public final class CifarFile {
     }
 
     private static void checkSize(Path file, int records) {
-        DataFile.requireRegular(file);
+        InputFile.requireRegular(file);
         long expected = (long) records * RECORD;
         long size;
         try (InputStream in = Files.newInputStream(file)) {
             size = Files.size(file);
-            DataFile.rejectLfsPointer(file, in.readNBytes(64));
+            InputFile.rejectLfsPointer(file, in.readNBytes(64));
         } catch (IOException e) {
             throw new UncheckedIOException(file + " cannot be read: " + e, e);
         }

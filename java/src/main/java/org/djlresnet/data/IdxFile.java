@@ -16,6 +16,7 @@ import java.util.HexFormat;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
+import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
 
 /**
@@ -82,7 +83,7 @@ public final class IdxFile {
     }
 
     private static IdxFile read(Path file, int magic, int rank) {
-        DataFile.requireRegular(file);
+        InputFile.requireRegular(file);
         MessageDigest digest = newMd5();
         int[] lengths = new int[rank];
         int header = Integer.BYTES * (1 + rank);
@@ -169,7 +170,7 @@ public final class IdxFile {
         }
         if (!compressed) {
             try (InputStream in = Files.newInputStream(file)) {
-                DataFile.rejectLfsPointer(file, in.readNBytes(64));
+                InputFile.rejectLfsPointer(file, in.readNBytes(64));
             }
         }
         return new UserException(

@@ -1,10 +1,14 @@
 package org.djlresnet.weights;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
+import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.TensorInfo;
 import org.djlresnet.model.StateDict;
 
@@ -84,6 +88,24 @@ record TensorNames(
                                 name.startsWith(prefix) ? name.substring(prefix.length()) : name,
                                 tensor));
         return stripped;
+    }
+
+    /**
+     * Reads the batch counts. Invalid ones are skipped.
+     *
+     * @param data the elements of a tensor by its own name
+     * @return the counts by the network's names
+     */
+    Map<String, Long> counts(Function<String, ByteBuffer> data) {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        counters.forEach(
+                (name, found) -> {
+                    if (found.dtype() == Dtype.I64 && found.shape().length == 0) {
+                        ByteBuffer count = data.apply(found.name());
+                        counts.put(name, count.order(ByteOrder.LITTLE_ENDIAN).getLong(0));
+                    }
+                });
+        return counts;
     }
 
     private static void renameHead(Map<String, TensorInfo> tensors, Layout layout) {
