@@ -15,8 +15,6 @@ from ._java import jvm
 from .checks import checked_path, require_no_pipe
 from .errors import UsageError
 
-_SECONDS_FOR_A_PICKLE = 600
-
 
 def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> Any:
     """Returns Java's ``NetworkHandle`` of a file of weights; the JVM must be running.
@@ -51,17 +49,13 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
 
 def _unpickle(file: Path, target: Path) -> None:
     program = Path(__file__).with_name("_unpickle.py")
-    try:
-        child = subprocess.run(
-            [sys.executable, str(program), os.path.abspath(file), str(target)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS_FOR_A_PICKLE,
-        )
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"{file} cannot be read: torch did not finish within {_SECONDS_FOR_A_PICKLE} s.") from None
+    child = subprocess.run(
+        [sys.executable, str(program), os.path.abspath(file), str(target)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
     try:
         answer = json.loads(child.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):

@@ -141,8 +141,9 @@ def require_writable(target: Path) -> None:
 def require_new(target: Path) -> None:
     """Raises :class:`UsageError` for a file that exists or cannot be written; for commands, which replace nothing."""
     require_writable(target)
+    require_no_run(target)
     if target.exists():
-        raise UsageError(f"{target} already exists. Delete it, or give another name.")
+        raise UsageError(f"{target} already exists. Give another name, or delete the file first.")
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -283,11 +283,10 @@ public final class Bridge {
      *     network's {@code info()} has the key {@code import}: {@code {"taken", "new", "left",
      *     "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which is
      *     "given", "file", "timm", "torchvision" or null
-     * @throws IOException if the file cannot be read
      * @throws UserException if the file is damaged, or its tensors do not fit the network; the
      *     message lists missing, unexpected and misshapen ones
      */
-    public static NetworkHandle importWeights(String file, String options) throws IOException {
+    public static NetworkHandle importWeights(String file, String options) {
         return WeightsJson.read(file, options);
     }
 

@@ -9,12 +9,11 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.djlresnet.UserException;
+import java.util.Map;
 import org.djlresnet.block.Graph;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.Dtype;
@@ -32,7 +31,7 @@ final class WeightsJson {
 
     private WeightsJson() {}
 
-    static NetworkHandle read(String file, String options) throws IOException {
+    static NetworkHandle read(String file, String options) {
         if (ForeignFile.isPickle(Path.of(file))) {
             return null;
         }
@@ -89,27 +88,22 @@ final class WeightsJson {
 
     /** Describes the tensors: {@code [{"name", "shape"}]}, and the batch counts by name. */
     static String tensors(Network network) {
-        JsonObject json = new JsonObject();
-        JsonArray tensors = new JsonArray();
+        List<Map<String, Object>> tensors = new ArrayList<>();
         network.stateDict()
                 .forEach(
-                        (name, array) -> {
-                            JsonObject row = new JsonObject();
-                            row.addProperty("name", name);
-                            row.add("shape", GSON.toJsonTree(array.getShape().getShape()));
-                            tensors.add(row);
-                        });
-        json.add("tensors", tensors);
-        json.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
-        return GSON.toJson(json);
+                        (name, array) ->
+                                tensors.add(
+                                        Map.of(
+                                                "name",
+                                                name,
+                                                "shape",
+                                                array.getShape().getShape())));
+        return GSON.toJson(Map.of("tensors", tensors, "batches_tracked", network.batchesTracked()));
     }
 
     /** Copies a tensor. */
     static ByteBuffer tensor(Network network, String name) {
         NDArray array = network.stateDict().get(name);
-        if (array == null) {
-            throw new UserException("The network has no tensor '" + name + "'.");
-        }
         try (NDManager scope = network.manager().newSubManager()) {
             return TensorBytes.copy(TensorBytes.of(array, scope));
         }

@@ -109,14 +109,9 @@ public final class Checkpoint implements AutoCloseable {
     public static void save(
             Path path, Network network, String run, Map<String, NDArray> optimizerState)
             throws IOException {
-        Preprocessing preprocessing = network.specification().preprocessing();
-        JsonObject info = new JsonObject();
+        JsonObject info = description(network.specification());
+        info.remove("classes");
         info.addProperty("format", FORMAT);
-        info.addProperty("model", network.model());
-        info.addProperty("in_channels", network.inChannels());
-        info.add("class_names", GSON.toJsonTree(network.classNames()));
-        info.addProperty("image_size", preprocessing == null ? null : preprocessing.imageSize());
-        info.add("preprocessing", tree(preprocessing));
         info.add("versions", GSON.toJsonTree(Versions.of(network.manager().getEngine())));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
         info.add("run", run == null ? JsonNull.INSTANCE : JsonParser.parseString(run));
@@ -243,12 +238,6 @@ public final class Checkpoint implements AutoCloseable {
         return GSON.toJson(description(specification));
     }
 
-    private static JsonElement tree(Preprocessing preprocessing) {
-        return preprocessing == null
-                ? JsonNull.INSTANCE
-                : JsonParser.parseString(preprocessing.toJson());
-    }
-
     private static JsonObject description(Specification specification) {
         Preprocessing preprocessing = specification.preprocessing();
         JsonObject description = new JsonObject();
@@ -258,7 +247,11 @@ public final class Checkpoint implements AutoCloseable {
         description.add("class_names", GSON.toJsonTree(specification.classNames()));
         description.addProperty(
                 "image_size", preprocessing == null ? null : preprocessing.imageSize());
-        description.add("preprocessing", tree(preprocessing));
+        description.add(
+                "preprocessing",
+                preprocessing == null
+                        ? JsonNull.INSTANCE
+                        : JsonParser.parseString(preprocessing.toJson()));
         return description;
     }
 

@@ -2,6 +2,7 @@ package org.djlresnet.checkpoint;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,10 +26,13 @@ public final class ForeignFile {
      *
      * @param file the file
      * @return whether it is a pickle, alone or in an archive
-     * @throws IOException if the file cannot be read
      */
-    public static boolean isPickle(Path file) throws IOException {
-        return PICKLE.equals(describe(file));
+    public static boolean isPickle(Path file) {
+        try {
+            return PICKLE.equals(describe(file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + " cannot be read: " + e, e);
+        }
     }
 
     /**

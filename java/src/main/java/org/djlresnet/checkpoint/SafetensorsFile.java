@@ -219,15 +219,11 @@ public final class SafetensorsFile implements AutoCloseable {
      *
      * @param name one of {@link #tensors}
      * @return its elements, row-major, in a new direct buffer in little-endian order
-     * @throws UserException if there is no such tensor, it exceeds 2^31-1 bytes, or the file was
-     *     truncated meanwhile
+     * @throws UserException if it exceeds 2^31-1 bytes, or the file was truncated meanwhile
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public ByteBuffer data(String name) {
         TensorInfo tensor = header.tensors().get(name);
-        if (tensor == null) {
-            throw new UserException("%s has no tensor '%s'.".formatted(path, name));
-        }
         long length = tensor.end() - tensor.begin();
         if (length > Integer.MAX_VALUE) {
             throw new UserException(

@@ -11,17 +11,6 @@ package org.djlresnet.checkpoint;
  */
 public record TensorInfo(String name, Dtype dtype, long[] shape, long begin, long end) {
 
-    /**
-     * Describes a tensor in memory.
-     *
-     * @param name its name
-     * @param dtype the type of its elements
-     * @param shape its dimensions
-     */
-    public TensorInfo(String name, Dtype dtype, long[] shape) {
-        this(name, dtype, shape, 0, SafetensorsHeader.bytes(dtype, shape));
-    }
-
     /** Returns a copy. */
     @Override
     public long[] shape() {

@@ -2,9 +2,7 @@ package org.djlresnet.weights;
 
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import org.djlresnet.block.Graph;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.StateDict;
 
@@ -18,26 +16,13 @@ import org.djlresnet.model.StateDict;
  */
 record Layout(Set<String> names, String stem, String headWeight, Set<String> head) {
 
+    /** Finds the names. Parameters are in the order of the forward pass. */
     static Layout of(Models.Model model) {
-        var block = model.build(1);
-        var parameters = StateDict.of(block);
-        List<Graph.Node> nodes = Graph.of(block, parameters).nodes();
-        Map<String, String> head = last(nodes, "linear").tensors();
-        String stem =
-                nodes.stream()
-                        .filter(node -> node.op().equals("convolution"))
-                        .findFirst()
-                        .orElseThrow()
-                        .tensors()
-                        .get("weight");
-        return new Layout(
-                parameters.keySet(), stem, head.get("weight"), new LinkedHashSet<>(head.values()));
-    }
-
-    private static Graph.Node last(List<Graph.Node> nodes, String op) {
-        return nodes.stream()
-                .filter(node -> node.op().equals(op))
-                .reduce((earlier, later) -> later)
-                .orElseThrow();
+        List<String> names = List.copyOf(StateDict.of(model.build(1)).keySet());
+        String last = names.get(names.size() - 1);
+        String module = last.substring(0, last.lastIndexOf('.') + 1);
+        Set<String> head = new LinkedHashSet<>(names);
+        head.removeIf(name -> !name.startsWith(module));
+        return new Layout(new LinkedHashSet<>(names), names.get(0), module + "weight", head);
     }
 }

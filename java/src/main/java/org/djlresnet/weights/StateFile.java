@@ -15,7 +15,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.IntFunction;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.Dtype;
@@ -93,7 +92,12 @@ public final class StateFile implements AutoCloseable {
     private StateFile(Path path, SafetensorsFile file) {
         this.path = path;
         this.file = file;
-        checkpoint = Checkpoint.isCheckpoint(file) ? Checkpoint.of(path, file) : null;
+        if (Checkpoint.isCheckpoint(file)) {
+            checkpoint = Checkpoint.of(path, file);
+        } else {
+            checkpoint = null;
+            file.verify();
+        }
     }
 
     private TensorNames names(Layout layout) {
@@ -113,7 +117,6 @@ public final class StateFile implements AutoCloseable {
     public static StateFile open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);
         try {
-            file.verify();
             return new StateFile(path, file);
         } catch (RuntimeException | Error failure) {
             file.close();
@@ -141,8 +144,7 @@ public final class StateFile implements AutoCloseable {
         Models.Model entry = Models.get(model);
         Layout layout = Layout.of(entry);
         TensorInfo stem = names(layout).tensors().get(layout.stem());
-        boolean valid = stem != null && stem.shape().length == 4;
-        int channels = valid ? (int) Math.min(stem.shape()[1], Integer.MAX_VALUE) : 0;
+        int channels = stem != null && stem.shape().length == 4 ? (int) stem.shape()[1] : 0;
         return KnownPreprocessing.find(null, checkpoint, path, entry, channels).preprocessing();
     }
 
@@ -156,43 +158,8 @@ public final class StateFile implements AutoCloseable {
      *     that is not floating-point; the message lists them
      */
     public Imported network(Wanted wanted, Device device) {
-        return network(
-                wanted,
-                channels ->
-                        KnownPreprocessing.find(
-                                wanted.preprocessing(),
-                                checkpoint,
-                                wanted.beside(),
-                                Models.get(wanted.model()),
-                                channels),
-                device);
-    }
-
-    /**
-     * Imports a network for training.
-     *
-     * @param specification the requested network
-     * @param device the device of its parameters
-     * @return the network
-     * @throws UserException as {@link #network(Wanted, Device)}
-     */
-    public Network network(Specification specification, Device device) {
-        Wanted wanted =
-                new Wanted(
-                        specification.model(),
-                        specification.channels(),
-                        specification.classNames(),
-                        false,
-                        0,
-                        null,
-                        path);
-        KnownPreprocessing known = new KnownPreprocessing(specification.preprocessing(), null);
-        return network(wanted, channels -> known, device).network();
-    }
-
-    private Imported network(
-            Wanted wanted, IntFunction<KnownPreprocessing> preprocessing, Device device) {
-        Layout layout = Layout.of(Models.get(wanted.model()));
+        Models.Model entry = Models.get(wanted.model());
+        Layout layout = Layout.of(entry);
         TensorNames names = names(layout);
         Map<String, TensorInfo> tensors = names.tensors();
         Set<String> fresh = wanted.newHead() ? layout.head() : Set.of();
@@ -222,7 +189,9 @@ public final class StateFile implements AutoCloseable {
                 classNames = checkpoint.specification().classNames();
             }
         }
-        KnownPreprocessing known = preprocessing.apply(channels);
+        KnownPreprocessing known =
+                KnownPreprocessing.find(
+                        wanted.preprocessing(), checkpoint, wanted.beside(), entry, channels);
         Specification specification =
                 new Specification(
                         wanted.model(), channels, new Classes(classNames), known.preprocessing());
@@ -245,6 +214,27 @@ public final class StateFile implements AutoCloseable {
     }
 
     /**
+     * Imports a network for training.
+     *
+     * @param specification the requested network, with a preprocessing
+     * @param device the device of its parameters
+     * @return the network
+     * @throws UserException as {@link #network(Wanted, Device)}
+     */
+    public Network network(Specification specification, Device device) {
+        Wanted wanted =
+                new Wanted(
+                        specification.model(),
+                        specification.channels(),
+                        specification.classNames(),
+                        false,
+                        0,
+                        specification.requirePreprocessing().toJson(),
+                        path);
+        return network(wanted, device).network();
+    }
+
+    /**
      * Replaces all tensors of a network, or none if there is an error. Names and types may differ
      * as in a file.
      *
@@ -258,8 +248,10 @@ public final class StateFile implements AutoCloseable {
         Map<String, TensorInfo> tensors = new LinkedHashMap<>();
         Map<String, ByteBuffer> data = new HashMap<>();
         for (Tensor tensor : state) {
-            tensors.put(
-                    tensor.name(), new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape()));
+            int bytes = tensor.data().remaining();
+            TensorInfo info =
+                    new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape(), 0, bytes);
+            tensors.put(tensor.name(), info);
             data.put(tensor.name(), tensor.data());
         }
         TensorNames names = TensorNames.of(tensors, Layout.of(Models.get(network.model())));

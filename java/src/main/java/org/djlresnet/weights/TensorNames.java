@@ -2,7 +2,6 @@ package org.djlresnet.weights;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,13 +111,11 @@ record TensorNames(
         if (layout.head().stream().anyMatch(tensors::containsKey)) {
             return;
         }
-        List<String> weights = new ArrayList<>();
-        for (Map.Entry<String, TensorInfo> tensor : tensors.entrySet()) {
-            String name = tensor.getKey();
-            if (isHead(name) && name.endsWith(".weight") && tensor.getValue().shape().length == 2) {
-                weights.add(name);
-            }
-        }
+        List<String> weights =
+                tensors.keySet().stream()
+                        .filter(name -> isHead(name) && name.endsWith(".weight"))
+                        .filter(name -> tensors.get(name).shape().length == 2)
+                        .toList();
         if (weights.size() == 1) {
             String module = weights.get(0).replaceFirst("weight$", "");
             for (String name : layout.head()) {

@@ -65,7 +65,7 @@ class PreparedTrainingTest extends ResumeFixture {
 
     private static Preprocessing recorded(Path file) {
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            return checkpoint.preprocessing();
+            return checkpoint.specification().preprocessing();
         }
     }
 
