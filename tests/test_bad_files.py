@@ -123,3 +123,15 @@ def test_damaged_line_of_metrics_is_reported(rejected, trained, tmp_path, cells)
     code, message = rejected("plot", "run")
     assert code == 2
     assert "metrics.csv, line 2" in message
+
+
+def test_lfs_pointer_has_one_message(rejected, tmp_path):
+    (tmp_path / "p.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 44000000\n")
+    for arguments in (
+        ["train", "--recipe", "p.json"],
+        ["evaluate", "p.json"],
+        ["import", "p.json", "--model", "resnet18", "--out", "ours.safetensors"],
+    ):
+        code, message = rejected(*arguments)
+        assert code == 2
+        assert message.endswith("p.json is a Git LFS pointer, not the file itself. Fetch it with: git lfs pull")

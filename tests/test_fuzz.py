@@ -167,13 +167,10 @@ BOMB = zlib.compress(bytes(100_000_000), 9)
 
 HOSTILE = {
     "65535-by-65535.png": png(65535, 65535),
-    "2-to-the-31.png": png(2**31 - 1, 2**31 - 1),
     "70-megapixels.png": png(10_000, 7_000),
     "100-megabytes-of-text.png": png(4, 4, chunk(b"zTXt", b"Comment\0\0" + BOMB)),
-    "100-megabytes-of-profile.png": png(4, 4, chunk(b"iCCP", b"profile\0\0" + BOMB)),
     "more-pixels-than-announced.png": png(4, 4, pixels=bytes(100_000_000)),
     "fewer-pixels-than-announced.png": png(4000, 4000, pixels=b"\0"),
-    "no-pixels.png": png(4000, 4000),
     "65535-by-65535.gif": b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0x80, 0, 0) + bytes(6) + b",",
     "2-to-the-31.bmp": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 24, *[0] * 6),
     "a-program.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n",
@@ -215,16 +212,13 @@ def test_hostile_image_takes_little_memory(folder, name):
 
 def _of_64_megapixels(form):
     """Returns a valid image of zeros and the options to compress it best."""
-    mode = {"16-bit.png": "I;16", "transparent.png": "RGBA", "cmyk.tiff": "CMYK", "float.tiff": "F"}.get(form, "RGB")
+    mode = {"16-bit.png": "I;16", "cmyk.tiff": "CMYK", "float.tiff": "F"}.get(form, "RGB")
     options = {"tiff": {"compression": "tiff_deflate"}, "webp": {"lossless": True}}.get(form.split(".")[-1], {})
     return Image.new(mode, (8000, 8000)), options
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
-@pytest.mark.parametrize(
-    "form",
-    ["8-bit.png", "16-bit.png", "transparent.png", "8-bit.jpg", "8-bit.webp", "cmyk.tiff", "float.tiff", "8-bit.gif"],
-)
+@pytest.mark.parametrize("form", ["16-bit.png", "8-bit.jpg", "8-bit.webp", "cmyk.tiff", "float.tiff"])
 def test_largest_allowed_image_takes_bounded_memory(folder, form):
     largest, options = _of_64_megapixels(form)
     largest.save(folder / form, **options)
