@@ -64,7 +64,9 @@ def load_state_dict(handle: Any, state: Mapping[str, npt.ArrayLike]) -> None:
 def warn_of_numbers(names: Sequence[str], source: str) -> None:
     """Warns about tensors that contain NaN or infinity."""
     if names:
-        warn(f"{source}: {_listed(names)} {'contains' if len(names) == 1 else 'contain'} NaN or infinite values.")
+        more = len(names) - _MOST_LISTED
+        listed = ", ".join(names[:_MOST_LISTED]) + (f", and {more} more" if more > 0 else "")
+        warn(f"{source}: {listed} {'contains' if len(names) == 1 else 'contain'} NaN or infinite values.")
 
 
 def _array(name: str, value: Any) -> npt.NDArray[Any]:
@@ -82,11 +84,6 @@ def _array(name: str, value: Any) -> npt.NDArray[Any]:
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         return np.asarray(array, np.float32)
     raise UsageError(f"state[{name!r}] must be an array of numbers. Received: dtype {array.dtype}.")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_LISTED
-    return ", ".join(names[:_MOST_LISTED]) + (f", and {more} more" if more > 0 else "")
 
 
 def export(
