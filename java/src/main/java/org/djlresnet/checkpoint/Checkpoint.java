@@ -145,10 +145,9 @@ public final class Checkpoint implements AutoCloseable {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
             int format = info.get("format").getAsInt();
             if (format != FORMAT) {
-                throw new UserException(
-                        String.format(
-                                "%s has an unsupported checkpoint format. Received: %s. Allowed: %s.",
-                                path, format, FORMAT));
+                throw UserException.of(
+                        "%s has an unsupported checkpoint format. Received: %s. Allowed: %s.",
+                        path, format, FORMAT);
             }
             Checkpoint checkpoint = new Checkpoint(path, file, info);
             checkpoint.requireValid();

@@ -102,13 +102,13 @@ final class CheckpointTensors {
     }
 
     private static String misfit(TensorInfo found, Shape shape) {
-        return String.format(
-                "%s is %s %s, not %s %s",
-                found.name(),
-                found.dtype(),
-                Arrays.toString(found.shape()),
-                Dtype.F32,
-                Arrays.toString(shape.getShape()));
+        return "%s is %s %s, not %s %s"
+                .formatted(
+                        found.name(),
+                        found.dtype(),
+                        Arrays.toString(found.shape()),
+                        Dtype.F32,
+                        Arrays.toString(shape.getShape()));
     }
 
     /**

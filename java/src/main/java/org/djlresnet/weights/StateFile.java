@@ -242,9 +242,8 @@ public final class StateFile implements AutoCloseable {
         Network network = Network.of(specification, device, values, wanted.seed());
         try {
             mismatches.throwIfAny(
-                    String.format(
-                            "%s does not contain the tensors of a %s (input channels %s, classes %s)",
-                            path, wanted.model(), channels, classNames.size()),
+                    "%s does not contain the tensors of a %s (input channels %s, classes %s)"
+                            .formatted(path, wanted.model(), channels, classNames.size()),
                     wanted.newHead()
                                     || wanted.classNames() == null
                                             && tensors.containsKey(layout.headWeight())
