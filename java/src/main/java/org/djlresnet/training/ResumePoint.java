@@ -72,7 +72,7 @@ record ResumePoint(
             }
         }
         Path last = folder.last();
-        Path previous = folder.previous();
+        Path previous = folder.checkpoints().previous();
         if (!Files.exists(last) && !Files.exists(previous)) {
             return withoutLast(folder);
         }
@@ -96,7 +96,7 @@ record ResumePoint(
 
     /** Rejects an earlier checkpoint, because resuming would discard later steps. */
     private static void requireNothingLater(RunFolder folder, ResumePoint point) {
-        for (Path file : List.of(folder.last(), folder.previous())) {
+        for (Path file : List.of(folder.last(), folder.checkpoints().previous())) {
             long step;
             try (Checkpoint checkpoint = Checkpoint.open(file)) {
                 step = state(checkpoint, file).step();

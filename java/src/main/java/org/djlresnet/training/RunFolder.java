@@ -283,20 +283,6 @@ public final class RunFolder implements AutoCloseable {
         return checkpoints.best();
     }
 
-    /**
-     * Returns the path of the checkpoint before the latest.
-     *
-     * @return the path of last.previous.safetensors
-     */
-    public Path previous() {
-        return checkpoints.previous();
-    }
-
-    /**
-     * Returns the folder's checkpoints.
-     *
-     * @return the checkpoints
-     */
     CheckpointFiles checkpoints() {
         return checkpoints;
     }

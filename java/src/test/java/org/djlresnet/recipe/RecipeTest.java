@@ -62,29 +62,8 @@ class RecipeTest {
         assertEquals(
                 List.copyOf(JsonParser.parseString(DEFAULTS).getAsJsonObject().keySet()),
                 List.copyOf(recipe.toMap().keySet()));
-        assertEquals("d2l-resnet18", recipe.model());
-        assertEquals("fashion-mnist", recipe.dataset());
         assertNull(recipe.dataDir());
-        assertEquals(10, recipe.epochs());
-        assertEquals(256, recipe.batchSize());
-        assertEquals(0.05, recipe.lr());
-        assertEquals(0, recipe.momentum());
-        assertFalse(recipe.nesterov());
-        assertEquals(0, recipe.weightDecay());
-        assertFalse(recipe.decayBiasAndNorm());
-        assertEquals("constant", recipe.schedule());
-        assertEquals(0, recipe.warmupEpochs());
-        assertEquals(30, recipe.stepEpochs());
-        assertEquals(0.1, recipe.stepFactor());
         assertNull(recipe.imageSize());
-        assertNull(recipe.limit());
-        assertEquals(0, recipe.seed());
-        assertEquals("pytorch", recipe.engine());
-        assertEquals("auto", recipe.device());
-        assertNull(recipe.threads());
-        assertNull(recipe.checkpointEvery());
-        assertEquals(0, recipe.keep());
-        assertNull(recipe.patience());
         assertNull(recipe.validationFraction());
         assertNull(recipe.validationFile());
         assertNull(recipe.dropLast());

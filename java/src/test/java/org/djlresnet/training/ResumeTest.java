@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
+import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -254,26 +255,24 @@ class ResumeTest extends ResumeFixture {
         assertSameBytes(before, tensors(whole.resolve("last.safetensors")));
     }
 
+    private Recorder recorder(String every, Network network) {
+        Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '" + every + "'}");
+        return new Recorder(folder(every, recipe), network, Rows.ACCURACY, recipe, 0);
+    }
+
     @Test
     void countsSecondsBetweenCheckpoints() {
-        Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '3600s', 'batch_size': 18}");
-        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("seconds"));
-        try (RunFolder folder = RunFolder.create(dir.resolve("hour"), Rows.contents(recipe))) {
-            Recorder recorder = new Recorder(folder, run.network(), Rows.ACCURACY, recipe, 0);
-            assertFalse(recorder.isDue(1));
-            assertFalse(recorder.isDue(1_000_000));
-            recorder.close();
+        TrainingRun run = prepare("{'batch_size': 18}", dir.resolve("run"));
+        try (Recorder hour = recorder("3600s", run.network())) {
+            assertFalse(hour.isDue(1_000_000));
         }
-        recipe = QuadrantImages.recipe("{'checkpoint_every': '1s', 'batch_size': 18}");
-        try (RunFolder folder = RunFolder.create(dir.resolve("second"), Rows.contents(recipe))) {
-            long before = System.nanoTime();
-            Recorder recorder = new Recorder(folder, run.network(), Rows.ACCURACY, recipe, 0);
-            while (!recorder.isDue(2)) {
+        long before = System.nanoTime();
+        try (Recorder second = recorder("1s", run.network())) {
+            while (!second.isDue(2)) {
                 Thread.onSpinWait();
             }
-            assertTrue(System.nanoTime() - before >= 1_000_000_000L);
-            recorder.close();
         }
+        assertTrue(System.nanoTime() - before >= 1_000_000_000L);
         run.trainer().stop();
         finish(run);
     }
