@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
@@ -160,13 +159,9 @@ public final class NetworkHandle implements AutoCloseable {
             bytes *= length;
         }
         if (bytes != input.remaining()) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
-                            images,
-                            bytes,
-                            input.remaining()));
+            throw UserException.of(
+                    "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
+                    images, bytes, input.remaining());
         }
     }
 

@@ -180,10 +180,9 @@ public final class Checkpoint implements AutoCloseable {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
             int format = info.get("format").getAsInt();
             if (format != FORMAT) {
-                throw new UserException(
-                        String.format(
-                                "Unsupported checkpoint format. Received: %s. Allowed: %s.",
-                                format, FORMAT));
+                throw UserException.of(
+                        "Unsupported checkpoint format. Received: %s. Allowed: %s.",
+                        format, FORMAT);
             }
             return new Checkpoint(path, file, info);
         } catch (UserException rejected) {

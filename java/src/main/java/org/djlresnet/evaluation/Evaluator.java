@@ -54,7 +54,7 @@ public final class Evaluator {
         network.specification().withPreprocessing(preprocessing);
         disableGradients(network);
         ConfusionMeasurement measurement = new ConfusionMeasurement(network.classNames().size());
-        try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize, 1)) {
+        try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize)) {
             loader.restart(null);
             run(network, measurement, loader::next, () -> {});
         }

@@ -54,13 +54,12 @@ final class Profiler extends GradientPass {
         super(network, objective);
         traits = EngineTraits.of(network.manager().getEngine());
         if (!traits.computesAtOnce(network.manager().getDevice())) {
-            throw new SettingException(
-                    String.format(
-                            "\"profile\" needs \"engine\" pytorch and \"device\" cpu, because others"
-                                    + " work asynchronously."
-                                    + " Received: %s, %s.",
-                            network.manager().getEngine().getEngineName().toLowerCase(Locale.ROOT),
-                            network.manager().getDevice().getDeviceType()));
+            throw SettingException.of(
+                    "\"profile\" needs \"engine\" pytorch and \"device\" cpu, because others"
+                            + " work asynchronously."
+                            + " Received: %s, %s.",
+                    network.manager().getEngine().getEngineName().toLowerCase(Locale.ROOT),
+                    network.manager().getDevice().getDeviceType());
         }
         this.network = network;
         parameterStore = new ParameterStore(network.manager(), false);
