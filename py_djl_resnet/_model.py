@@ -139,8 +139,8 @@ class Model:
         """Replaces all parameters and running statistics; an error leaves them unchanged.
 
         Args:
-            state: floating-point arrays as :meth:`state_dict` returns them; they are copied. A prefix that all names
-                share, such as ``module.``, is removed. ``num_batches_tracked`` may be missing.
+            state: floating-point arrays as :meth:`state_dict` returns them; they are copied. Names may differ as in a
+                file of weights, by a prefix such as ``module.``. ``num_batches_tracked`` may be missing.
 
         Raises:
             UsageError: missing, unexpected or misshapen arrays, with a list.
@@ -148,7 +148,7 @@ class Model:
         Warns:
             ResnetWarning: some values are not finite.
         """
-        load_state_dict(self.handle, self.name, state)
+        load_state_dict(self.handle, state)
 
     def export(
         self,

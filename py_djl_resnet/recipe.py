@@ -181,6 +181,8 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     def no_constant(text: str) -> None:
         raise UsageError(f"{source}: JSON does not allow {text}. Give a finite number.")
 
+    if text.startswith("version https://git-lfs"):
+        raise UsageError(f"{source} is a Git LFS pointer, not the file itself. Fetch it with: git lfs pull")
     try:
         settings = json.loads(text, object_pairs_hook=no_duplicates, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:

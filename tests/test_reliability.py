@@ -293,18 +293,3 @@ def test_signals_at_the_start_end_the_run_cleanly(whole, run, tmp_path, monkeypa
         assert err.count("\n") <= 1
     complete(run)
     assert differences(whole, run) == []
-
-
-def test_pipe_instead_of_a_file_is_rejected_without_blocking(whole, stopped):
-    for name in ("recipe.json", "log.txt", "last.safetensors"):
-        file = stopped / name
-        aside = file.rename(stopped.parent / name)
-        os.mkfifo(file)
-        assert f"{file} is a pipe" in the_error(finish(start(stopped, *SHORT), 2))
-        if name == "last.safetensors":  # which has the recipe if recipe.json is missing
-            recipe = (stopped / "recipe.json").rename(stopped.parent / "recipe.json")
-            assert str(stopped) in the_error(finish(start(stopped, *SHORT), 2))
-            recipe.replace(stopped / "recipe.json")
-        aside.replace(file)
-    complete(stopped)
-    assert differences(whole, stopped) == []

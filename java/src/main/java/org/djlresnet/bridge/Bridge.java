@@ -302,9 +302,10 @@ public final class Bridge {
      *     file's); new_head (whether the last layer is new, not the file's); seed; device;
      *     preprocessing (a preset's name or an object; null to detect it); source (the original
      *     path of the file, next to which timm's config.json is expected; null for {@code file})
-     * @return the network; its {@code info()} has the key {@code import}: {@code {"taken", "new",
-     *     "left", "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which
-     *     is "given", "file", "timm", "torchvision" or null
+     * @return the network, or null if the file is a pickle, which only torch can read; the
+     *     network's {@code info()} has the key {@code import}: {@code {"taken", "new", "left",
+     *     "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which is
+     *     "given", "file", "timm", "torchvision" or null
      * @throws UserException if the file is damaged, or its tensors do not fit the network; the
      *     message lists missing, unexpected and misshapen ones
      */

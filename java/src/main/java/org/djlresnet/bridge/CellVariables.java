@@ -146,9 +146,8 @@ public final class CellVariables {
         requireName(name);
         EXCHANGE.put(name, value);
         shell.declare(
-                String.format(
-                        "%s %s = (%s) %s.exchange().remove(\"%s\");",
-                        type, name, type, CellVariables.class.getName(), name));
+                "%s %s = (%s) %s.exchange().remove(\"%s\");"
+                        .formatted(type, name, type, CellVariables.class.getName(), name));
         NDArray before = arrays.remove(name);
         if (before != null) {
             before.close();
@@ -220,9 +219,8 @@ public final class CellVariables {
     private Object read(String name) {
         String slot = "get " + name;
         shell.declare(
-                String.format(
-                        "if ((Object) %s != null) %s.exchange().put(\"%s\", %s);",
-                        name, CellVariables.class.getName(), slot, name));
+                "if ((Object) %s != null) %s.exchange().put(\"%s\", %s);"
+                        .formatted(name, CellVariables.class.getName(), slot, name));
         return EXCHANGE.remove(slot);
     }
 

@@ -147,13 +147,10 @@ final class Descriptions {
                 shape.length == 4
                         && Arrays.stream(shape).allMatch(size -> size > 0 && size <= LARGEST_SIZE);
         if (!fits || (channels != null && shape[1] != channels)) {
-            throw new UserException(
-                    String.format(
-                            "The input's shape is invalid. Received: %s. Allowed: (N, %s, H, W) with"
-                                    + " numbers from 1 to %s.",
-                            Arrays.toString(shape),
-                            channels == null ? "C" : channels,
-                            LARGEST_SIZE));
+            throw UserException.of(
+                    "The input's shape is invalid. Received: %s. Allowed: (N, %s, H, W) with"
+                            + " numbers from 1 to %s.",
+                    Arrays.toString(shape), channels == null ? "C" : channels, LARGEST_SIZE);
         }
         return new Shape(shape);
     }

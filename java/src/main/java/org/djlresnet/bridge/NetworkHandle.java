@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
@@ -168,13 +167,9 @@ public final class NetworkHandle implements AutoCloseable {
             bytes *= length;
         }
         if (bytes != input.remaining()) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
-                            images,
-                            bytes,
-                            input.remaining()));
+            throw UserException.of(
+                    "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
+                    images, bytes, input.remaining());
         }
     }
 
@@ -227,7 +222,6 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @param name its name in {@link #tensors}
      * @return float32 in a direct buffer in native order
-     * @throws UserException if there is no such tensor
      */
     public ByteBuffer tensor(String name) {
         return WeightsJson.tensor(network, name);
@@ -236,14 +230,16 @@ public final class NetworkHandle implements AutoCloseable {
     /**
      * Replaces the values of all tensors, or of none if there is an error.
      *
-     * @param description as from {@link #tensors}; missing batch counts become 0
-     * @param values float32 values of each tensor, in direct buffers in native order
-     * @throws UserException if tensors are missing, unexpected or have another shape; the message
+     * @param description a JSON array of {@code {"name", "dtype", "shape"}}, with the types of a
+     *     safetensors file; missing batch counts become 0
+     * @param values the elements of each tensor, in direct buffers in native order
+     * @return a JSON array with the names of tensors that contain NaN or infinite values
+     * @throws UserException if tensors are missing, superfluous or have another shape; the message
      *     lists them
      */
-    public void loadStateDict(String description, ByteBuffer[] values) {
+    public String loadStateDict(String description, ByteBuffer[] values) {
         forget();
-        WeightsJson.load(network, description, values);
+        return WeightsJson.load(network, description, values);
     }
 
     /**

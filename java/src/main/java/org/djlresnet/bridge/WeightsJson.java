@@ -3,22 +3,20 @@ package org.djlresnet.bridge;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.checkpoint.Dtype;
+import org.djlresnet.checkpoint.ForeignFile;
+import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
@@ -32,6 +30,9 @@ final class WeightsJson {
     private WeightsJson() {}
 
     static NetworkHandle read(String file, String options) {
+        if (ForeignFile.isPickle(Path.of(file))) {
+            return null;
+        }
         JsonObject given = JsonParser.parseString(options).getAsJsonObject();
         String origin = optionalText(given.get("source"));
         StateFile.Wanted wanted =
@@ -85,52 +86,39 @@ final class WeightsJson {
 
     /** Describes the tensors: {@code [{"name", "shape"}]}, and the batch counts by name. */
     static String tensors(Network network) {
-        JsonObject json = new JsonObject();
-        JsonArray tensors = new JsonArray();
+        List<Map<String, Object>> tensors = new ArrayList<>();
         network.stateDict()
                 .forEach(
-                        (name, array) -> {
-                            JsonObject row = new JsonObject();
-                            row.addProperty("name", name);
-                            row.add("shape", GSON.toJsonTree(array.getShape().getShape()));
-                            tensors.add(row);
-                        });
-        json.add("tensors", tensors);
-        json.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
-        return GSON.toJson(json);
+                        (name, array) ->
+                                tensors.add(
+                                        Map.of(
+                                                "name",
+                                                name,
+                                                "shape",
+                                                array.getShape().getShape())));
+        return GSON.toJson(Map.of("tensors", tensors, "batches_tracked", network.batchesTracked()));
     }
 
     /** Copies a tensor. */
     static ByteBuffer tensor(Network network, String name) {
         NDArray array = network.stateDict().get(name);
-        if (array == null) {
-            throw new UserException("The network has no tensor '" + name + "'.");
-        }
         try (NDManager scope = network.manager().newSubManager()) {
             return TensorBytes.copy(TensorBytes.of(array, scope));
         }
     }
 
-    /** Replaces all tensors: a description as from {@link #tensors}, and the float32 values. */
-    static void load(Network network, String description, ByteBuffer[] values) {
-        JsonObject json = JsonParser.parseString(description).getAsJsonObject();
-        Map<String, Long> counts = new LinkedHashMap<>();
-        json.getAsJsonObject("batches_tracked")
-                .entrySet()
-                .forEach(count -> counts.put(count.getKey(), count.getValue().getAsLong()));
-        try (NDManager manager = network.manager().newSubManager()) {
-            Map<String, NDArray> arrays = new LinkedHashMap<>();
-            int index = 0;
-            for (JsonElement row : json.getAsJsonArray("tensors")) {
-                JsonObject tensor = row.getAsJsonObject();
-                Shape shape = new Shape(GSON.fromJson(tensor.get("shape"), long[].class));
-                ByteBuffer value = values[index++].slice().order(ByteOrder.nativeOrder());
-                arrays.put(
-                        tensor.get("name").getAsString(),
-                        TensorBytes.toArray(manager, value, shape));
-            }
-            network.loadStateDict(arrays);
+    /** Replaces all tensors: an array of {@code {"name", "dtype", "shape"}}, and the values. */
+    static String load(Network network, String description, ByteBuffer[] values) {
+        List<Tensor> tensors = new ArrayList<>();
+        for (JsonElement row : JsonParser.parseString(description).getAsJsonArray()) {
+            JsonObject tensor = row.getAsJsonObject();
+            tensors.add(
+                    new Tensor(
+                            tensor.get("name").getAsString(),
+                            Dtype.valueOf(tensor.get("dtype").getAsString()),
+                            GSON.fromJson(tensor.get("shape"), long[].class),
+                            values[tensors.size()]));
         }
-        network.setBatchesTracked(counts);
+        return GSON.toJson(StateFile.load(network, tensors));
     }
 }

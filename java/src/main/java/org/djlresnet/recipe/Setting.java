@@ -100,10 +100,9 @@ record Setting(
     }
 
     private SettingException wrong(JsonElement value, String advice) {
-        return new SettingException(
-                String.format(
-                        "Invalid value for \"%s\". Received: %s. Allowed: %s.%s",
-                        name, shown(value), inWords(), advice));
+        return SettingException.of(
+                "Invalid value for \"%s\". Received: %s. Allowed: %s.%s",
+                name, shown(value), inWords(), advice);
     }
 
     /** Describes the allowed values. */

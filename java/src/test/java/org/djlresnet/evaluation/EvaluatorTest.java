@@ -154,7 +154,7 @@ class EvaluatorTest {
     void runMeasuresAllBatches() {
         List<Long> done = new ArrayList<>();
         Measurement measurement = new Classification(4).measurement();
-        try (BatchLoader loader = new BatchLoader(data, OWN, 4, 1)) {
+        try (BatchLoader loader = new BatchLoader(data, OWN, 4)) {
             loader.restart(null);
             Evaluator.run(
                     network,

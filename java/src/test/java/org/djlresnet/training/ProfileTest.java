@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.NetworkParts;
+import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -47,11 +49,6 @@ class ProfileTest extends TrainerFixture {
         return Engine.getInstance().getEngineName().equals("PyTorch");
     }
 
-    private static Trainer trainer(Recipe recipe, Network network, RunFolder folder) {
-        return new Trainer(
-                recipe, network, QuadrantImages.of(40, 1), QuadrantImages.of(8, 2), folder);
-    }
-
     private static Recipe profiled(Recipe recipe) {
         return recipe.with("profile", new JsonPrimitive(true));
     }
@@ -75,8 +72,8 @@ class ProfileTest extends TrainerFixture {
         Recipe profiled = profiled(plain);
         try (Network one = network(plain);
                 Network other = network(profiled)) {
-            Trainer without = trainer(plain, one, null);
-            Trainer with = trainer(profiled, other, null);
+            Trainer without = trainer(plain, one, 40, 8, null);
+            Trainer with = trainer(profiled, other, 40, 8, null);
             without.run();
             with.run();
 
@@ -99,7 +96,7 @@ class ProfileTest extends TrainerFixture {
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer = trainer(recipe, network, folder);
+            Trainer trainer = trainer(recipe, network, 40, 8, folder);
             assertEquals(List.of(), trainer.profile().rows());
             trainer.run();
             List<Profile.Row> rows = trainer.profile().rows();
@@ -134,22 +131,32 @@ class ProfileTest extends TrainerFixture {
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         try (Network network = network(recipe)) {
             if (onPyTorch()) {
-                assertNotNull(trainer(recipe, network, null).profile());
+                assertNotNull(trainer(recipe, network, 40, 8, null).profile());
                 return;
             }
             String message =
-                    assertThrows(UserException.class, () -> trainer(recipe, network, null))
+                    assertThrows(UserException.class, () -> trainer(recipe, network, 40, 8, null))
                             .getMessage();
             assertTrue(message.startsWith("\"profile\" needs \"engine\" pytorch"), message);
             assertTrue(message.endsWith("Received: mxnet, cpu."), message);
         }
     }
 
+    private static long convolutions(Block network) {
+        return ResidualBlocks.of(network).values().stream()
+                .flatMap(block -> block.branch().getParameters().values().stream())
+                .filter(parameter -> parameter.getType() == Parameter.Type.WEIGHT)
+                .count();
+    }
+
     @Test
-    void partsInOrderAreTheNetwork() {
+    void everyNetworkIsItsPartsAndHasItsBlocks() {
         for (String name : Models.names()) {
             Models.Model model = Models.get(name);
             Block network = model.build(model.output());
+            int depth =
+                    Integer.parseInt(name.replaceAll(".*(?:resnet|resnext|plain)(\\d+).*", "$1"));
+            assertEquals(name.contains("plain") ? 0 : depth - 2, convolutions(network), name);
             Shape[] shapes = {new Shape(model.input().batch(1))};
             Shape[] expected = network.getOutputShapes(shapes);
             int blocks = 0;
