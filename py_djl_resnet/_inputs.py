@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ from ._arrays import conversion
 from .checks import checked_path, shown
 from .datasets import check_finite
 from .errors import UsageError
-from .images import decode, find_images
+from .images import decode, find_images, printable
 
 #: One image, or a folder of them.
 One: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any]"
@@ -65,27 +66,14 @@ def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
         if isinstance(given, np.ndarray):
             found += _of_array(given, name, channels, invert, single=several)
         elif isinstance(given, Image.Image):
-            found.append(Input(name, _of_pillow(given, name, invert)))
+            found.append(Input(name, partial(decode, given, invert=invert, name=name)))
         elif isinstance(given, (str, os.PathLike)):
-            found += [Input(str(file), _of_file(file, invert)) for file in find_images([checked_path(given, name)])]
+            files = find_images([checked_path(given, name)])
+            found += [Input(printable(file), partial(decode, file, invert=invert)) for file in files]
         else:
             advice = " Pass numbers as one array." if isinstance(given, (int, float, list, tuple)) else ""
             raise UsageError(f"{name} is not an image. Received: {shown(given)}. Allowed: {_ALLOWED}.{advice}")
     return found
-
-
-def _of_file(file: os.PathLike[str], invert: bool) -> Callable[[], npt.NDArray[Any]]:
-    return lambda: decode(file, invert=invert)
-
-
-def _of_pillow(image: Image.Image, name: str, invert: bool) -> Callable[[], npt.NDArray[Any]]:
-    def read() -> npt.NDArray[Any]:
-        try:
-            return decode(image, invert=invert)
-        except UsageError as error:
-            raise UsageError(f"{name}: {error}") from error
-
-    return read
 
 
 def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *, single: bool) -> Iterator[Input]:

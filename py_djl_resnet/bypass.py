@@ -6,12 +6,13 @@ import csv
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from ._files import write
 from ._preprocessing import Preprocessing
 from .errors import UsageError
 from .evaluation import measurer
@@ -40,7 +41,7 @@ class BypassCosts:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"model", "loss", "accuracy", "blocks": [{"block", "loss", "accuracy", "cost"}]}`` for JSON."""
-        return {"model": self.model, "loss": self.loss, "accuracy": self.accuracy, "blocks": self.blocks}
+        return asdict(self)
 
     def to_csv(self) -> str:
         """Returns a table with the columns block, loss, accuracy, cost; the complete network comes first, unnamed."""
@@ -126,9 +127,4 @@ def write_csv(costs: BypassCosts, path: str | os.PathLike[str]) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    file = Path(path)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(costs.to_csv(), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Table {file} cannot be written: {error.strerror or error}. Choose another file.") from error
+    write(Path(path), costs.to_csv().encode(), "Table")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import numbers
 import os
 import stat
@@ -119,10 +120,19 @@ def checked_instance(value: Any, kind: type[Any], name: str, advice: str) -> Any
     raise UsageError(f"{name} must be a {kind.__name__}. Received: {shown(value)}. {advice}")
 
 
-def require_callable(value: Any, name: str) -> None:
-    """Raises :class:`UsageError` unless `value` can be called."""
-    if not callable(value):
-        raise UsageError(f"{name} must be a function. Received: {shown(value)}.")
+def json_object(text: str, source: str, example: str = "") -> dict[str, Any]:
+    """Returns the object in a JSON text.
+
+    Raises:
+        UsageError: not JSON, or not an object; begins with `source`.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source} is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{source} must be a JSON object{example}. Received: {shown(found)}.")
+    return found
 
 
 def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
@@ -140,12 +150,16 @@ def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
     names = [checked_text(value, f"class_names[{index}]") for index, value in enumerate(values)]
     if not names:
         raise UsageError("class_names must have at least 1 name. Received: none.")
-    seen: set[str] = set()
-    for name in names if distinct else ():
-        if name in seen:
-            raise UsageError(f"class_names must be distinct. Received: {shown(name)} twice.")
-        seen.add(name)
+    if distinct:
+        require_distinct(names, "class_names")
     return names
+
+
+def require_distinct(names: Sequence[str], argument: str) -> None:
+    """Raises :class:`UsageError` that shows the first name that occurs twice."""
+    if len(set(names)) < len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise UsageError(f"{argument} must be distinct. Received: {shown(twice)} twice.")
 
 
 def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:

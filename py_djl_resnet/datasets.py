@@ -92,32 +92,24 @@ def limited(dataset: Any, limit: int | None) -> Any:
     return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
 
 
-def from_arrays(
-    images: npt.NDArray[Any],
-    labels: npt.NDArray[Any] | Sequence[int],
-    class_names: Sequence[str],
-    part: str,
-    *,
-    channels_last: bool | None = None,
-) -> Any:
-    """Returns Java's ``ImageDataset`` over a caller's arrays, without copying contiguous ones.
+def checked_examples(images: Any, labels: Any, part: str, channels_last: bool | None = None) -> Examples:
+    """Returns a caller's images and labels as :func:`check_images` and :func:`check_labels` do."""
+    pixels = check_images(images, f"{part} images", channels_last)
+    return pixels, check_labels(labels, len(pixels), f"{part} labels")
+
+
+def from_arrays(examples: Examples, class_names: Sequence[str], part: str) -> Any:
+    """Returns Java's ``ImageDataset`` over arrays that :func:`checked_examples` returned, without copying them.
 
     Args:
-        images: uint8 (0 to 255, scaled to [0, 1]) or float32, (N, C, H, W), or (N, H, W) for one channel; finite.
-        labels: N whole numbers from 0 to ``len(class_names) - 1``.
+        examples: images, which are finite, and labels from 0 to ``len(class_names) - 1``; Java checks both.
         class_names: a name for each class.
         part: ``"training"`` or ``"test"``, for errors.
-        channels_last: as in :func:`check_images`.
 
     Raises:
-        UsageError: a wrong type, rank, length or label, or a number that is not finite.
+        UsageError: a label out of range, or a number that is not finite.
     """
-    pixels = check_images(images, f"{part} images", channels_last)
-    return from_checked(pixels, check_labels(labels, len(pixels), f"{part} labels"), class_names, part)
-
-
-def from_checked(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32], class_names: Sequence[str], part: str) -> Any:
-    """Returns the same as :func:`from_arrays` for the results of :func:`check_images` and :func:`check_labels`."""
+    pixels, labels = examples
     if len(class_names) > MAX_CLASSES:
         raise UsageError(f"class_names has too many names. Received: {len(class_names)}. Allowed: {MAX_CLASSES}.")
     try:
@@ -179,7 +171,9 @@ def check_labels(labels: Any, count: int, name: str) -> npt.NDArray[np.int32]:
     except ValueError as error:
         raise UsageError(f"{name} must have shape (N,). Received: {type(labels).__name__}: {error}.") from error
     if array.ndim != 1:
-        raise UsageError(f"{name} must have shape (N,). Received: {array.shape}.")
+        one_hot = array.ndim == 2 and array.shape[1] > 1 and ((array == 0) | (array == 1)).all()
+        advice = " For one-hot labels pass labels.argmax(1)." if one_hot else ""
+        raise UsageError(f"{name} must have shape (N,). Received: {array.shape}.{advice}")
     if not np.issubdtype(array.dtype, np.integer):
         raise UsageError(f"{name} must be whole numbers. Received: {array.dtype}. {_numbering(array)}")
     if len(array) != count:

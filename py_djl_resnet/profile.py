@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .summary import text_table
@@ -34,7 +34,7 @@ class Profile:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"steps", "rows": [...]}``, ready for JSON."""
-        return {"steps": self.steps, "rows": self.rows}
+        return asdict(self)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws a bar for each part.

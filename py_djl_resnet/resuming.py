@@ -64,10 +64,9 @@ def find_run(recipe: Recipe, folder: Path) -> Path | None:
     found: list[tuple[int, Path]] = []
     for run in folder.iterdir() if folder.is_dir() else []:
         with contextlib.suppress(UsageError):
-            _, recipe_of_that_run = next(_recipes(run))
+            file, recipe_of_that_run = next(_recipes(run))
             if not differences(recipe, recipe_of_that_run):
-                first = next(file for name in _RECIPE_FILES if (file := run / name).is_file())
-                found.append((first.stat().st_mtime_ns, run))
+                found.append((file.stat().st_mtime_ns, run))
     return max(found, default=(0, None))[1]
 
 
@@ -95,18 +94,17 @@ def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -
 
 def _recipes(source: Path) -> Iterator[tuple[Path, Recipe]]:
     """Yields each readable recipe of a run with its file; if there is none, raises the first :class:`UsageError`."""
-    is_checkpoint = source.is_file()
-    folder = source.parent if is_checkpoint else source
+    if source.is_file():
+        files = [source.parent / _RECIPE_FILES[0], source]
+    else:
+        files = [source / name for name in _RECIPE_FILES]
     failures = []
-    checkpoints = [source] if is_checkpoint else [folder / name for name in _RECIPE_FILES[1:]]
-    for file in (folder / _RECIPE_FILES[0], *checkpoints):
+    for file in files:
         try:
-            recipe = recipe_of_run(recipe_settings(file), file) if file in checkpoints else read_recipe(file)
+            yield file, read_recipe(file) if file is files[0] else recipe_of_run(recipe_settings(file), file)
         except UsageError as error:
             failures.append(error)
-        else:
-            yield file, recipe
-    if len(failures) > len(checkpoints):
+    if len(failures) == len(files):
         raise failures[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ._java import jvm
@@ -38,12 +38,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"model", "input", "layers": [...], "total": {...}}``, ready for JSON."""
-        return {
-            "model": self.model,
-            "input": list(self.input),
-            "layers": self.layers,
-            "total": self.total,
-        }
+        return asdict(self) | {"input": list(self.input)}
 
     def lines(self) -> str:
         """Returns the chapter's lines, one for each layer: ``01Conv2d (1,64,112,112)``."""

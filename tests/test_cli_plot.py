@@ -77,14 +77,6 @@ def test_figure_of_runs_has_their_network_and_best_epochs(two, tmp_path):
     assert [text.get_text() for text in chart.legends[0].get_texts()][:2] == ["SGD", "momentum"]
 
 
-def test_run_given_twice_is_drawn_twice(command, two, tmp_path):
-    code, _, err = command("plot", two[0], two[0], "--out", "both.svg")
-    assert code == 0, err
-    text = (tmp_path / "both.svg").read_text()
-    assert ">a/run<" in text
-    assert ">a/run (2)<" in text
-
-
 def test_labels_are_names_else_paths_else_numbered():
     recipe = Recipe()
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from interruption import (
@@ -24,7 +23,6 @@ from interruption import (
     state,
     suspended,
     the_error,
-    unfinished,
     wait_until,
 )
 
@@ -97,21 +95,6 @@ def test_run_stopped_by_signals_ends_with_the_same_bytes(whole, run):
         assert state(run)[1]["step"] >= steps
         assert halves(run) == []
     complete(run)
-    assert differences(whole, run) == []
-
-
-def test_run_suspended_while_it_writes_a_checkpoint_ends_with_the_same_bytes(whole, run):
-    process = start(run, *SHORT)
-    times = 0
-    while times < 3:
-        assert wait_until(lambda: unfinished(run, process) != [], process)
-        with suspended(process):
-            if sizes := {file: file.stat().st_size for file in unfinished(run, process)}:
-                time.sleep(1)
-                assert {file: file.stat().st_size for file in unfinished(run, process)} == sizes
-                times += 1
-        assert wait_until(lambda before=sizes: not before.keys() & {*unfinished(run, process)}, process)
-    finish(process)
     assert differences(whole, run) == []
 
 
@@ -211,18 +194,6 @@ def test_full_disk_ends_the_run_and_keeps_its_checkpoints(whole, own_disk):
     assert state(run)[1]["step"] >= 1
     complete(run)
     assert differences(whole, run) == []
-
-
-def test_resume_rejects_a_read_only_file_system(own_disk):
-    run = own_disk / "run"
-    process = start(run, *SHORT)
-    assert wait_until((run / "last.safetensors").exists, process)
-    process.kill()
-    process.communicate()
-    subprocess.run(["mount", "-o", "remount,ro", own_disk], check=True)
-    line = the_error(finish(start(run, *SHORT), 2))
-    assert f"Cannot write to the run folder {run}" in line
-    assert "Read-only" in line
 
 
 @contextlib.contextmanager

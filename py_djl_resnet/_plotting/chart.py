@@ -6,9 +6,12 @@ import io
 import os
 from pathlib import Path
 
+import matplotlib
+from matplotlib.figure import Figure
+
+from .._files import write
 from ..checks import checked_path
 from ..errors import UsageError
-from .backend import Figure, matplotlib
 
 #: The kinds of file that a figure can be written to.
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -40,20 +43,10 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
     if path is None:
         return chart
     check_suffix(path)
-    file = Path(path)
     drawn = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        chart.savefig(drawn, format=file.suffix[1:].lower(), dpi=dpi)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")  # a full disk leaves no empty figure
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(drawn.getvalue())
-            os.replace(temporary, file)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"Figure {file} cannot be written: {error.strerror or error}. Choose another file.") from error
+        chart.savefig(drawn, format=Path(path).suffix[1:].lower(), dpi=dpi)
+    write(Path(path), drawn.getvalue(), "Figure")
     return chart
 
 

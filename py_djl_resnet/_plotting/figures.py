@@ -22,10 +22,7 @@ def plot_confusion(
     Args:
         matrix: counts, (classes, classes), a row for each true class; the colour is a count's share of its row.
         class_names: one for each class.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
+        path: as of :func:`finished`.
     """
     count = len(class_names)
     side = 2.0 + 0.5 * min(count, 40)
@@ -64,10 +61,7 @@ def plot_bypass(
     Args:
         accuracy: of the full network, in [0, 1].
         without: for each block its name, such as ``layer3.2``, and the accuracy without it.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
+        path: as of :func:`finished`.
     """
     chart = Chart(figsize=(min(max(6.4, 1.5 + 0.22 * len(without)), 40), 4.2), layout="constrained")
     axes = chart.add_subplot()
@@ -99,10 +93,7 @@ def plot_profile(
     Args:
         rows: as :attr:`py_djl_resnet.Profile.rows`.
         steps: how many steps the times are means of; None leaves it out.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
+        path: as of :func:`finished`.
     """
     chart = Chart(figsize=(6.4, min(1.8 + 0.24 * len(rows), 40)), layout="constrained")
     axes = chart.add_subplot()

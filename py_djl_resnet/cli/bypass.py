@@ -10,7 +10,7 @@ from typing import Any
 from .._plotting.chart import check_suffix
 from ..bypass import bypass_costs, write_csv
 from ..models import checkpoint_file
-from .options import add_checkpoint, add_data, add_engine, default_figure, print_json, start
+from .options import add_checkpoint, add_data, add_engine, default_figure, print_result, start
 
 HELP = """Block ablation: evaluate a network without each residual block.
 
@@ -58,10 +58,7 @@ def run(options: Any) -> int:
         engine=options.engine,
         callback=report_row,
     )
-    if options.json:
-        print_json(costs.to_dict())
-    else:
-        print(costs)
+    print_result(costs, options.json)
     figure = default_figure(file, options, "bypass") if options.figure is None else Path(options.figure)
     if figure is not None:
         costs.plot(figure)

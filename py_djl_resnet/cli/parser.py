@@ -40,8 +40,6 @@ _ALIASES = {
 #: argparse's errors, and ours.
 _MESSAGES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"argument (\S+): expected (?:one|at least one) argument", r"\1 needs a value."),
-    (r"argument (\S+): ignored explicit argument .*", r"\1 takes no value."),
-    (r"argument (\S+): not allowed with argument (\S+)", r"\1 cannot be used with \2."),
     (
         r"argument (\S+): invalid choice: (.+) \(choose from (.*)\)",
         lambda found: f"{found[1]} is unknown. Received: {found[2]}. Allowed: {found[3].replace(chr(39), '')}.",
@@ -60,7 +58,7 @@ class Parser(argparse.ArgumentParser):
             message, found = re.subn(f"^{pattern}$", ours, message, flags=re.DOTALL)
             if found:
                 break
-        raise UsageError(f"{message} See {self.prog} --help.")
+        raise UsageError(f"{message.rstrip('.')}. See {self.prog} --help.")
 
 
 class _Help(argparse.HelpFormatter):
