@@ -80,7 +80,7 @@ def _result(
             history,
             folder,
             handle.network(),
-            None if profile is None else Profile.from_dict(json.loads(str(profile))),
+            None if profile is None else Profile(**json.loads(str(profile))),
             json.loads(str(handle.selection())),
             json.loads(str(handle.test())),
         )

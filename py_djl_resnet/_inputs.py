@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ._arrays import conversion
 from .checks import checked_path, shown
-from .datasets import check_finite
+from .datasets import check_finite, conversion
 from .errors import UsageError
 from .images import decode, find_images, printable
 
@@ -46,17 +45,7 @@ class Input:
 
 
 def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
-    """Lists the images that a caller passed.
-
-    Args:
-        images: see :data:`Images`.
-        channels: channels of the network's input; arrays may have as many, or 1 or 3.
-        invert: whether to swap light and dark.
-
-    Raises:
-        UsageError: an object that is not an image, a path that does not exist, a folder or list without images, or an
-            array of another type, shape or range.
-    """
+    """Lists the images that a caller passed; arrays may have as many `channels` as the network, or 1 or 3."""
     several = isinstance(images, Sequence) and not isinstance(images, str)
     if several and not len(images):
         raise UsageError(f"images must contain at least one image. Received: {shown(images)}.")
@@ -130,12 +119,7 @@ def _of_pixels(pixels: npt.NDArray[Any], invert: bool) -> Callable[[], npt.NDArr
 
 
 def batches(found: Sequence[Input], problems: list[str]) -> Iterator[tuple[list[str], list[npt.NDArray[Any]]]]:
-    """Decodes images; yields the names and pixels of a few at a time, all of one type.
-
-    Args:
-        found: the images.
-        problems: receives the errors of bad images, which are skipped.
-    """
+    """Yields names and pixels of a few images at a time, all of one type; `problems` gets the errors of bad ones."""
     names: list[str] = []
     pixels: list[npt.NDArray[Any]] = []
     for given in found:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import conversion, require_array
 from ._checkpoint import require_no_run
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import checked_path, whole_number, whole_numbers
-from .datasets import check_finite, check_size
+from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
 from .recipe import Recipe
 from .summary import Summary

@@ -7,12 +7,10 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from ._files import write
 from ._preprocessing import Preprocessing
 from .errors import UsageError
 from .evaluation import measurer
@@ -119,12 +117,3 @@ def bypass_costs(
             if callback is not None:
                 callback(blocks[-1])
         return BypassCosts(network.name, whole.loss, whole.accuracy, blocks)
-
-
-def write_csv(costs: BypassCosts, path: str | os.PathLike[str]) -> None:
-    """Writes the table to a file, and creates its folder.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    write(Path(path), costs.to_csv().encode(), "Table")

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import conversion, require_array
 from ._fetch.archive import ARCHIVES, fetch
 from ._java import jars, jvm
 from .checks import INT, checked_path, nearest
@@ -77,11 +76,7 @@ def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet
 
 
 def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) -> Any:
-    """Returns Java's ``ImageDataset`` of a named data set. The JVM must be running.
-
-    Raises:
-        UsageError: an unknown name; files that are missing, damaged or inconsistent.
-    """
+    """Returns Java's ``ImageDataset`` of a named data set. The JVM must be running."""
     folder = os.path.abspath(default_folder(name) if data_dir is None else data_dir)
     with jvm.translated_errors():
         return limited(jvm.bridge().dataset(name, folder, train, None), limit)
@@ -99,15 +94,9 @@ def checked_examples(images: Any, labels: Any, part: str, channels_last: bool | 
 
 
 def from_arrays(examples: Examples, class_names: Sequence[str], part: str) -> Any:
-    """Returns Java's ``ImageDataset`` over arrays that :func:`checked_examples` returned, without copying them.
+    """Returns Java's ``ImageDataset`` over arrays of :func:`checked_examples`, without copying them.
 
-    Args:
-        examples: images, which are finite, and labels from 0 to ``len(class_names) - 1``; Java checks both.
-        class_names: a name for each class.
-        part: ``"training"`` or ``"test"``, for errors.
-
-    Raises:
-        UsageError: a label out of range, or a number that is not finite.
+    Java checks that the images are finite and the labels from 0 to ``len(class_names) - 1``.
     """
     pixels, labels = examples
     if len(class_names) > MAX_CLASSES:
@@ -129,9 +118,6 @@ def check_images(images: Any, name: str, channels_last: bool | None = None) -> n
         name: the array in an error.
         channels_last: True for (N, H, W, C), which is copied; False for (N, C, H, W); None for (N, C, H, W) unless
             the shape looks like (N, H, W, C), which is an error.
-
-    Raises:
-        UsageError: a wrong type or shape.
     """
     array = require_array(images, name)
     if array.dtype.name not in ("uint8", "float32") or not array.dtype.isnative:
@@ -161,11 +147,7 @@ def check_images(images: Any, name: str, channels_last: bool | None = None) -> n
 
 
 def check_labels(labels: Any, count: int, name: str) -> npt.NDArray[np.int32]:
-    """Checks labels and returns them as (N,) int32. Java checks them against the number of classes.
-
-    Raises:
-        UsageError: a wrong type, shape or number of labels, or one that cannot be a class number.
-    """
+    """Checks labels and returns them as (N,) int32. Java checks them against the number of classes."""
     try:
         array = np.asarray(labels)
     except ValueError as error:
@@ -211,3 +193,35 @@ def check_finite(array: npt.NDArray[Any], name: str) -> None:
         return
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     raise UsageError(f"{name} must be finite. Received: {array[index]} at index {index}. Replace or drop such values.")
+
+
+def conversion(array: npt.NDArray[Any], name: str = "x") -> str:
+    """Returns advice on converting images of the wrong dtype without changing the meaning of their values."""
+    kind = array.dtype.kind
+    if kind not in "biuf" or not array.size:
+        return "Pass uint8 (0 to 255) or float32 (0 to 1)."
+    least, most = array.min(), array.max()
+    if kind == "f" and not (least >= 0 and 1 < most <= 255 and np.array_equal(array, np.rint(array))):
+        return f"Pass {name}.astype('float32')."
+    if least >= 0 and most <= 1:
+        return f"Pass {name}.astype('uint8') * 255."
+    if least >= 0 and most <= 255:
+        return f"Pass {name}.astype('uint8')."
+    if array.dtype == np.uint16:
+        return f"For values from 0 to 65535, pass ({name} // 257).astype('uint8')."
+    return f"The values range from {least} to {most}. Scale them to 0 to 255 and pass uint8."
+
+
+def require_array(images: Any, name: str) -> npt.NDArray[Any]:
+    """Returns `images` if it is a numpy array."""
+    if isinstance(images, np.ndarray):
+        return images
+    received = type(images).__name__
+    try:
+        array = np.asarray(images)
+    except Exception:  # foreign objects may raise anything when numpy requests their values
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"{name} must be a numpy array. Received: {received}.")
+    advice = conversion(array, "numpy.asarray(x)")
+    raise UsageError(f"{name} must be a numpy array. Received: {received}. {advice}")

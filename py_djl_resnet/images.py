@@ -42,11 +42,7 @@ _TIFF_TAGS = {258: ((16,), (32,)), 262: (1,)}
 
 
 def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Lists image files; a folder means the images in it, sorted, without hidden files.
-
-    Raises:
-        UsageError: a folder without images.
-    """
+    """Lists image files; a folder means the images in it, sorted, without hidden files."""
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():

@@ -27,11 +27,6 @@ class Profile:
     steps: int
     rows: list[dict[str, Any]]
 
-    @staticmethod
-    def from_dict(form: dict[str, Any]) -> Profile:
-        """Returns the profile that :meth:`to_dict` turned into `form`."""
-        return Profile(form["steps"], form["rows"])
-
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"steps", "rows": [...]}``, ready for JSON."""
         return asdict(self)

@@ -174,11 +174,7 @@ def fitted(parts: Sequence[str], columns: int) -> str:
 
 
 def shown_by(progress: Any) -> Display:
-    """Returns the display for `progress`: the object itself, or the default for True or False.
-
-    Raises:
-        UsageError: it is none of these.
-    """
+    """Returns the display for `progress`: the object itself, or the default for True or False."""
     if isinstance(progress, bool):
         return display() if progress else Silent()
     allowed = "Allowed: True, False, or an object with show, epoch_ended and close, such as LiveFigure()."

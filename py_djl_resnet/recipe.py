@@ -127,11 +127,7 @@ def recipe_names() -> list[str]:
 
 
 def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the settings in a recipe file, or in a recipe of the package, without the defaults.
-
-    Raises:
-        UsageError: as :meth:`Recipe.from_file`.
-    """
+    """Returns the settings in a recipe file, or in a recipe of the package, without the defaults."""
     text = checked_path(name, "recipe")
     names = recipe_names()
     if text in names:

@@ -27,17 +27,7 @@ _RETRY_SECONDS = 0.2
 
 
 def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | None) -> Path | None:
-    """Returns the run that :func:`py_djl_resnet.train` resumes, or None if it starts one.
-
-    Args:
-        resume: a run folder, a checkpoint in one, or "auto": the run in `out`, or without `out` the newest in
-            ``runs`` with this recipe.
-        recipe: the requested recipe.
-        out: the requested run folder.
-
-    Raises:
-        UsageError: there is no such run.
-    """
+    """Returns the run that :func:`py_djl_resnet.train` resumes with these arguments, or None if it starts one."""
     if resume != "auto":
         return existing_run(resume, "resume")
     if out is None:
@@ -73,13 +63,7 @@ def find_run(recipe: Recipe, folder: Path) -> Path | None:
 def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -> Recipe:
     """Starts Java for a run and returns its checked recipe, from ``recipe.json`` or else from a checkpoint.
 
-    Args:
-        source: the run folder, or a checkpoint in one.
-        changes: changed settings; only the device and the threads are used here.
-        quiet: whether to hide the progress of downloading Java's libraries.
-
-    Raises:
-        UsageError: no valid recipe can be read; reports the first problem.
+    Of the changed settings, only the device and the threads are used here.
     """
     used = {name: changes[name] for name in ("device", "threads") if name in changes}
     check_start(ENGINES[0], used.get("device", "auto"), used.get("threads"))
@@ -126,12 +110,7 @@ def differences(recipe: Recipe, recipe_of_run: Recipe) -> dict[str, tuple[Any, A
 
 
 def when_free(wait: float, begin: Callable[[], Run]) -> Run:
-    """Calls `begin` repeatedly for up to `wait` seconds while another process writes to its run.
-
-    Raises:
-        RunInUseError: the run is still in use then.
-        SettingError: `wait` is not a number of seconds.
-    """
+    """Calls `begin` repeatedly for up to `wait` seconds while another process writes to its run."""
     if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 <= wait < math.inf:
         raise SettingError(f'"wait" must be at least 0. Received: {shown(wait)}.')
     announced = ""

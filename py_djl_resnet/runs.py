@@ -187,11 +187,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def read_recipe(file: Path) -> Recipe:
-    """Returns the recipe in a run folder's ``recipe.json``.
-
-    Raises:
-        UsageError: there is no such file, or it is not a run's.
-    """
+    """Returns the recipe in a run folder's ``recipe.json``."""
     return recipe_of_run(_read_object(file), file)
 
 

@@ -98,11 +98,7 @@ ENVIRONMENT = {setting.environment: setting.name for setting in SETTINGS.values(
 
 
 def check_start(engine: object, device: object, threads: object) -> None:
-    """Checks the settings that are needed to start Java, because Java cannot check them itself.
-
-    Raises:
-        SettingError: a value that is not allowed.
-    """
+    """Checks the settings that are needed to start Java, because Java cannot check them itself."""
     if not (isinstance(engine, str) and engine in SETTINGS["engine"].choices):
         raise SETTINGS["engine"].error_for(engine)
     if not (isinstance(device, str) and re.fullmatch(SETTINGS["device"].pattern, device)):
@@ -114,11 +110,7 @@ def check_start(engine: object, device: object, threads: object) -> None:
 
 
 def absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `settings` with absolute paths, because Java's working directory may differ from Python's.
-
-    Raises:
-        UsageError: a path that is not UTF-8.
-    """
+    """Returns `settings` with absolute paths, because Java's working directory may differ from Python's."""
     paths = {name for name, value in settings.items() if SETTINGS[name].is_path and isinstance(value, str) and value}
     for name in paths:
         require_utf8(settings[name], f'"{name}"')

@@ -21,7 +21,7 @@ from .metrics import Row
 from .models import Model, checkpoint_file
 from .progress import Display
 from .recipe import Recipe
-from .resuming import existing_run, is_run, recipe_to_resume, require_equal, run_to_resume, when_free
+from .resuming import existing_run, recipe_to_resume, require_equal, run_to_resume, when_free
 from .runs import Run
 from .settings import RESUMABLE, absolute_paths
 
@@ -121,12 +121,7 @@ def train(
             required = None if any_recipe else wanted
             changed = resumable if changes is None else changes
             return _resume(source, changed, required, arrays, names, progress, callback)
-        try:
-            return follow(lambda: wanted.checked(quiet=progress is False), begin, progress, callback)
-        except UsageError:
-            if resume is None or folder is None or not is_run(Path(folder)):
-                raise
-        return start_or_resume()  # another process has begun the run meanwhile
+        return follow(lambda: wanted.checked(quiet=progress is False), begin, progress, callback)
 
     return when_free(wait, start_or_resume)
 

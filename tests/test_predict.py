@@ -70,6 +70,16 @@ def test_command_reports_a_bad_image_and_classifies_the_others(command, model, f
     assert "Image images/missing.png does not exist" in err
 
 
+def test_file_name_that_is_not_utf8_is_printed_with_escapes(command, model, folder, tmp_path):
+    model.save(tmp_path / "net.safetensors")
+    (folder / "a.png").rename(folder / "e\udce9.png")
+    (folder / "c.png").rename(folder / "f\udce9.png")
+    code, out, err = command("predict", "net.safetensors", "images", "--top-k", 1)
+    assert code == 1
+    assert [line.split(":")[0] for line in out.splitlines()] == ["images/b.png", "images/d.png", r"images/e\xe9.png"]
+    assert err.startswith(r"py-djl-resnet: error: Image images/f\xe9.png cannot be read")
+
+
 def test_image_that_cannot_be_preprocessed_is_reported(model):
     long = np.zeros((1, 600_000, 3), np.uint8)
     how = {"channels": 3, "resize": {"to": "short-side", "size": 9000, "interpolation": "bilinear", "rounded": True}}

@@ -172,6 +172,22 @@ def test_file_size_limit_ends_the_run_and_keeps_its_checkpoints(whole, stopped):
     assert differences(whole, stopped) == []
 
 
+def test_disk_that_is_full_fails_evaluate_and_export_as_it_does_train(trained, tmp_path):
+    run = str(trained.folder)
+    exports = [["export", run, "--format", form, "--out", f"net.{form}"] for form in ("safetensors", "djl", "onnx")]
+    commands = [["evaluate", run, "--limit", "10", "--figure", "matrix.png"], *exports]
+    script = (
+        "import resource; from py_djl_resnet import start; from py_djl_resnet.cli import main\n"
+        "start(); resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        f"for command in {commands}: print('exit code', main(command))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout.count("exit code 1\n") == 4, ran.stderr
+    assert [line.startswith("py-djl-resnet: error: ") for line in ran.stderr.splitlines()] == [True] * 4
+    assert ran.stderr.count("File too large") == 4
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_too_little_disk_space_is_rejected_before_the_first_step(own_disk):
     subprocess.run(["mount", "-o", "remount,size=150m", own_disk], check=True)
     line = the_error(finish(start(own_disk / "run", *SHORT), 1))

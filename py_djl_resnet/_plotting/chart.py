@@ -36,9 +36,6 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
         chart: the figure.
         path: a file ending in .png, .svg (whose text stays text) or .pdf; or None.
         dpi: dots per inch.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
     """
     if path is None:
         return chart

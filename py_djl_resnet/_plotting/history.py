@@ -39,13 +39,13 @@ def plot_history(
     One run has a colour for each part of the data; several have one colour each, and training is dashed.
 
     Args:
-        runs: for each name in the legend the rows of a run's history: ``epoch``, and metrics by column.
+        runs: for each name in the legend the rows of a run's history.
         path: as of :func:`finished`.
         style: one of :data:`STYLES`.
         title: above the panels.
-        best: the best epoch of each run, by name, which panels mark.
-        size: width and height in inches; None chooses.
-        dpi: dots per inch of the file.
+        best: the best epoch of each run, by name.
+        size: width and height in inches.
+        dpi: dots per inch.
     """
     if style not in STYLES:
         raise UsageError(f"style is unknown. Received: {style!r}. Allowed: {', '.join(STYLES)}.")

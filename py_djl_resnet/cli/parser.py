@@ -19,20 +19,11 @@ _COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, m
 #: What other programs call our options.
 _ALIASES = {
     "--arch": "--model",
-    "--bs": "--batch-size",
-    "--config": "--recipe",
-    "--data": "--data-dir",
-    "--data-path": "--data-dir",
-    "--early-stopping": "--patience",
     "--gpu": "--device",
-    "--input-size": "--image-size",
     "--learning-rate": "--lr",
     "--lr-scheduler": "--schedule",
     "--output": "--out",
-    "--output-dir": "--out",
     "--pretrained": "--weights",
-    "--shape": "--input",
-    "--val-split": "--validation",
     "--wd": "--weight-decay",
     "--workers": "--threads",
 }
@@ -109,11 +100,7 @@ def build_parser(prog: str) -> Parser:
 
 
 def parse(parser: Parser, arguments: Sequence[str]) -> Any:
-    """Parses `arguments`.
-
-    Raises:
-        UsageError: no command, an unknown command or option, a bad value.
-    """
+    """Parses `arguments`."""
     names = [_name(command) for command in _COMMANDS]
     given = [argument for argument in arguments if argument != "--debug"]
     command = given[0] if given else ""
