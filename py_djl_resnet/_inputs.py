@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +30,8 @@ _ROUNDING = 1e-6
 BATCH, _BYTES = 16, 256 << 20
 
 
-@dataclass(frozen=True)
-class Input:
-    """An image before it is decoded.
-
-    Args:
-        name: the file's path, or the image's place in the argument, such as ``images[2]``.
-        read: decodes it to (C, H, W), uint8, or float32 in [0, 1]; raises :class:`UsageError` for a bad image.
-    """
+class Input(NamedTuple):
+    """An image before `read` decodes it to (C, H, W), uint8, or float32 in [0, 1], or raises :class:`UsageError`."""
 
     name: str
     read: Callable[[], npt.NDArray[Any]]

@@ -87,6 +87,14 @@ def limited(dataset: Any, limit: int | None) -> Any:
     return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
 
 
+def require_arrays(dataset: Any, counts: Sequence[int], allowed: str) -> None:
+    """Rejects a caller's data unless they are a tuple or list of as many arrays as allowed."""
+    several = isinstance(dataset, (tuple, list))
+    if not several or len(dataset) not in counts:
+        size = f" of {len(dataset)}" if several else ""
+        raise UsageError(f"dataset must be {allowed}. Received: {type(dataset).__name__}{size}.")
+
+
 def checked_examples(images: Any, labels: Any, part: str, channels_last: bool | None = None) -> Examples:
     """Returns a caller's images and labels as :func:`check_images` and :func:`check_labels` do."""
     pixels = check_images(images, f"{part} images", channels_last)
@@ -111,13 +119,9 @@ def from_arrays(examples: Examples, class_names: Sequence[str], part: str) -> An
 
 
 def check_images(images: Any, name: str, channels_last: bool | None = None) -> npt.NDArray[Any]:
-    """Checks images and returns them as a contiguous (N, C, H, W) array. Java checks that they are finite.
+    """Checks images as :func:`py_djl_resnet.train` takes them, and returns them as a contiguous (N, C, H, W) array.
 
-    Args:
-        images: uint8 or float32, (N, C, H, W), or (N, H, W) for grey ones.
-        name: the array in an error.
-        channels_last: True for (N, H, W, C), which is copied; False for (N, C, H, W); None for (N, C, H, W) unless
-            the shape looks like (N, H, W, C), which is an error.
+    Java checks that they are finite.
     """
     array = require_array(images, name)
     if array.dtype.name not in ("uint8", "float32") or not array.dtype.isnative:

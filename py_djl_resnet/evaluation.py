@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import checked_path, require_distinct, shown, whole_number
-from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named
+from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
 from .summary import text_table
@@ -163,12 +163,7 @@ def measurer(
 
 def _test_arrays(dataset: Any, class_names: Sequence[str]) -> Examples:
     """Returns the images and labels for testing, labels as numbers."""
-    if not isinstance(dataset, (tuple, list)) or len(dataset) not in (2, 4):
-        size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
-        raise UsageError(
-            "dataset must be a data set's name, images and labels, or the four arrays of train. Received: "
-            f"{type(dataset).__name__}{size}."
-        )
+    require_arrays(dataset, (2, 4), "a data set's name, images and labels, or the four arrays of train")
     images, labels = dataset[-2:]
     return images, _numbered(labels, class_names)
 

@@ -32,7 +32,7 @@ def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | Non
         return existing_run(resume, "resume")
     if out is None:
         return find_run(recipe, Path("runs").absolute())
-    return Path(out) if is_run(Path(out)) else None
+    return Path(out) if any(Path(out, name).is_file() for name in _RECIPE_FILES) else None
 
 
 def existing_run(run: str | os.PathLike[str], name: str) -> Path:
@@ -42,11 +42,6 @@ def existing_run(run: str | os.PathLike[str], name: str) -> Path:
         raise UsageError(f"run {source} does not exist. Give a run folder, or a checkpoint in one.")
     require_no_pipe(source)
     return Path(os.path.abspath(source))
-
-
-def is_run(folder: Path) -> bool:
-    """Returns whether a folder holds a run that can be resumed."""
-    return any((folder / name).is_file() for name in _RECIPE_FILES)
 
 
 def find_run(recipe: Recipe, folder: Path) -> Path | None:

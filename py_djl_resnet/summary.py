@@ -105,13 +105,10 @@ def summarize(
 
 
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
-    """Returns rows as lines with aligned columns.
+    """Returns rows, of which the first has the headings, as lines with aligned columns.
 
-    Args:
-        rows: the cells, the same number in each row; the first row has the headings.
-        right: the columns to align to the right.
-        columns: the longest line: the last column wraps between words, and where it has no room left each row becomes
-            a paragraph. None for no limit.
+    If a line may have only so many `columns`, the last cell wraps between words; without room for it, each row becomes
+    a paragraph.
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     if columns is not None:

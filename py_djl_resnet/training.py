@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ._following import follow
 from ._java import jvm
 from .checks import checked_class_names, checked_instance, checked_path
-from .datasets import ARRAYS, checked_examples, default_folder, from_arrays
+from .datasets import ARRAYS, checked_examples, default_folder, from_arrays, require_arrays
 from .errors import SettingError, UsageError
 from .metrics import Row
 from .models import Model, checkpoint_file
@@ -200,12 +200,8 @@ def _resume(
 
 
 def _checked_arrays(arrays: Any, channels_last: bool | None) -> Arrays:
-    if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
-        size = f" of {len(arrays)}" if isinstance(arrays, (tuple, list)) else ""
-        raise UsageError(
-            "dataset must be a name or four arrays: training images, training labels, test images, test labels. "
-            f"Received: a {type(arrays).__name__}{size}."
-        )
+    parts = "training images, training labels, test images, test labels"
+    require_arrays(arrays, (4,), f"a data set's name, or four arrays: {parts}")
     train_x, train_y = checked_examples(arrays[0], arrays[1], "training", channels_last)
     test_x, test_y = checked_examples(arrays[2], arrays[3], "test", channels_last)
     if train_x.dtype != test_x.dtype:

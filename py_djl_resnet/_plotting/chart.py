@@ -30,13 +30,7 @@ class Chart(Figure):
 
 
 def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) -> Chart:
-    """Returns the figure, after writing it to `path` unless that is None. The file's folder is created.
-
-    Args:
-        chart: the figure.
-        path: a file ending in .png, .svg (whose text stays text) or .pdf; or None.
-        dpi: dots per inch.
-    """
+    """Returns the figure, after writing it to `path` unless that is None: .png, .svg (as editable text) or .pdf."""
     if path is None:
         return chart
     check_suffix(path)
@@ -48,12 +42,7 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
 
 
 def check_suffix(path: str | os.PathLike[str], others: tuple[str, ...] = ()) -> None:
-    """Raises :class:`UsageError` unless a file of this name can hold a figure.
-
-    Args:
-        path: the file's name.
-        others: extensions allowed in addition to :data:`SUFFIXES`.
-    """
+    """Raises :class:`UsageError` unless the file's extension is one of :data:`SUFFIXES` or of the others."""
     suffix = Path(checked_path(path, "the figure's file")).suffix
     allowed = (*SUFFIXES, *others)
     if suffix.lower() not in allowed:
