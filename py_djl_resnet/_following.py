@@ -15,7 +15,7 @@ from typing import Any
 from ._java import jvm
 from ._process.signals import signals
 from ._process.surroundings import in_notebook
-from .checks import require_callable
+from .checks import shown
 from .datasets import ARRAYS
 from .errors import Interrupted, ResnetError, UsageError, warn
 from .metrics import Row
@@ -43,8 +43,8 @@ def follow(
         )
     try:
         display = shown_by(progress)
-        if callback is not None:
-            require_callable(callback, "callback")
+        if callback is not None and not callable(callback):
+            raise UsageError(f"callback must be a function. Received: {shown(callback)}.")
         recipe = checked()
         handle = None
         try:
@@ -80,7 +80,7 @@ def _result(
             history,
             folder,
             handle.network(),
-            None if profile is None else Profile.from_dict(json.loads(str(profile))),
+            None if profile is None else Profile(**json.loads(str(profile))),
             json.loads(str(handle.selection())),
             json.loads(str(handle.test())),
         )

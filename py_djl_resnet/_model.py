@@ -7,18 +7,16 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import conversion, require_array
 from ._checkpoint import require_no_run
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
 from .checks import checked_path, whole_number, whole_numbers
-from .datasets import check_finite, check_size
+from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
 from .recipe import Recipe
 from .summary import Summary
@@ -251,12 +249,7 @@ class Model:
     def __enter__(self) -> Model:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, shown, whole_number
-from .datasets import ARRAYS, Examples, from_arrays, limited, named
+from .checks import checked_path, require_distinct, shown, whole_number
+from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
 from .summary import text_table
@@ -41,12 +41,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"loss", "accuracy", "classes": [...], "confusion_matrix"}``, ready for JSON."""
-        return {
-            "loss": self.loss,
-            "accuracy": self.accuracy,
-            "classes": self.classes,
-            "confusion_matrix": self.confusion_matrix.tolist(),
-        }
+        return asdict(self) | {"confusion_matrix": self.confusion_matrix.tolist()}
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws the confusion matrix, and writes it to `path` (.png, .svg, .pdf) if given."""
@@ -134,7 +129,8 @@ def measurer(
     arrays = None if dataset is None or isinstance(dataset, str) else _test_arrays(dataset, network.class_names)
     recipe = network.recipe
     if arrays is not None:
-        examples = limited(from_arrays(*arrays, network.class_names, "test", channels_last=channels_last), limit)
+        checked = checked_examples(*arrays, "test", channels_last)
+        examples = limited(from_arrays(checked, network.class_names, "test"), limit)
     else:
         if dataset is None and recipe is None:
             raise UsageError(
@@ -155,6 +151,7 @@ def measurer(
     def measure(bypass: Sequence[str]) -> Evaluation:
         if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
             raise UsageError(f"bypass must be names of blocks such as ['layer3.2']. Received: {shown(bypass)}.")
+        require_distinct(bypass, "bypass")
         with jvm.translated_errors():
             text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
         form = json.loads(text)
@@ -166,12 +163,7 @@ def measurer(
 
 def _test_arrays(dataset: Any, class_names: Sequence[str]) -> Examples:
     """Returns the images and labels for testing, labels as numbers."""
-    if not isinstance(dataset, (tuple, list)) or len(dataset) not in (2, 4):
-        size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
-        raise UsageError(
-            "dataset must be a data set's name, images and labels, or the four arrays of train. Received: "
-            f"{type(dataset).__name__}{size}."
-        )
+    require_arrays(dataset, (2, 4), "a data set's name, images and labels, or the four arrays of train")
     images, labels = dataset[-2:]
     return images, _numbered(labels, class_names)
 

@@ -134,11 +134,7 @@ def available(engine: str | None = None) -> list[dict[str, Any]]:
 
 
 def checkpoint_file(path: str | os.PathLike[str]) -> Path:
-    """Returns `path`, or the best (else the last) checkpoint in it if it is a run folder.
-
-    Raises:
-        UsageError: the file does not exist, or the folder has no checkpoint.
-    """
+    """Returns `path`, or the best (else the last) checkpoint in it if it is a run folder."""
     file = Path(checked_path(path, "the checkpoint", "The network of a run is run.model, its folder run.folder."))
     if file.is_dir():
         for name in CHECKPOINTS:

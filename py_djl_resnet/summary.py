@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ._java import jvm
@@ -38,12 +38,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"model", "input", "layers": [...], "total": {...}}``, ready for JSON."""
-        return {
-            "model": self.model,
-            "input": list(self.input),
-            "layers": self.layers,
-            "total": self.total,
-        }
+        return asdict(self) | {"input": list(self.input)}
 
     def lines(self) -> str:
         """Returns the chapter's lines, one for each layer: ``01Conv2d (1,64,112,112)``."""
@@ -110,13 +105,10 @@ def summarize(
 
 
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
-    """Returns rows as lines with aligned columns.
+    """Returns rows, of which the first has the headings, as lines with aligned columns.
 
-    Args:
-        rows: the cells, the same number in each row; the first row has the headings.
-        right: the columns to align to the right.
-        columns: the longest line: the last column wraps between words, and where it has no room left each row becomes
-            a paragraph. None for no limit.
+    If a line may have only so many `columns`, the last cell wraps between words; without room for it, each row becomes
+    a paragraph.
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     if columns is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._checkpoint import is_checkpoint, require_no_run
+from ._files import write
 from ._java import jvm
 from ._onnx import graph as onnx_graph
 from ._preprocessing import Preprocessing, chosen
@@ -124,7 +124,7 @@ def export(
         else:
             steps = json.loads(str(handle.preprocessing(prepared))) if with_preprocessing else None
             graph = json.loads(str(handle.graph()))
-            _replace(Path(target), onnx_graph.build(graph, state_dict(handle), info, steps))
+            write(Path(target), onnx_graph.build(graph, state_dict(handle), info, steps), "ONNX file")
 
 
 def require_writable(target: Path) -> None:
@@ -141,15 +141,3 @@ def require_new(target: Path) -> None:
     require_no_run(target)
     if target.exists():
         raise UsageError(f"{target} already exists. Give another name, or delete the file first.")
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Writes a file under another name and renames it, so that it is complete or missing."""
-    temporary = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise UsageError(f"{file} cannot be written: {error.strerror}.") from error

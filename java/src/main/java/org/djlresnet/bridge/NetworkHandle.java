@@ -7,8 +7,10 @@ import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
@@ -204,7 +206,7 @@ public final class NetworkHandle implements AutoCloseable {
         try {
             Checkpoint.save(Path.of(file), network, null, Map.of());
         } catch (IOException failure) {
-            throw new UserException(failure.getMessage(), failure);
+            throw unwritable(file, failure.getMessage(), failure);
         }
     }
 
@@ -262,7 +264,7 @@ public final class NetworkHandle implements AutoCloseable {
         try {
             StateFile.write(Path.of(file), network);
         } catch (IOException failure) {
-            throw new UserException(failure.getMessage(), failure);
+            throw unwritable(file, failure.getMessage(), failure);
         }
     }
 
@@ -279,9 +281,17 @@ public final class NetworkHandle implements AutoCloseable {
             DjlFolder.write(
                     Path.of(folder), network, network.specification().preprocessing(preprocessing));
         } catch (IOException failure) {
-            throw new UserException(
-                    folder + " cannot be written: " + AtomicFile.reason(failure) + ".", failure);
+            String reason = AtomicFile.reason(failure);
+            throw unwritable(folder, folder + " cannot be written: " + reason + ".", failure);
         }
+    }
+
+    /** Returns an error of usage, unless the path may be written, so that the disk is at fault. */
+    private static RuntimeException unwritable(String path, String message, IOException failure) {
+        Path target = Path.of(path).toAbsolutePath();
+        return Files.isWritable(target.getParent()) && !Files.isDirectory(target)
+                ? new UncheckedIOException(message, failure)
+                : new UserException(message, failure);
     }
 
     /** Frees the network's memory. */

@@ -57,7 +57,8 @@ record Setting(
         } catch (ArithmeticException | NumberFormatException notWhole) {
             throw wrong(value, "");
         } catch (UserException unknown) {
-            throw wrong(value, " " + sentence(unknown.getMessage().replace('"', '\'')));
+            String reason = sentence(unknown.getMessage().replace('"', '\''));
+            throw new SettingException("Invalid value for \"" + name + "\". " + reason);
         }
         String nearest =
                 type.equals("choice") || type.equals("dataset")
