@@ -58,6 +58,8 @@ class Recipe:
     plateau_factor: float = 0.1
     stochastic_depth: float = 0.0
     profile: bool = False
+    precision: str = "float32"
+    compile: bool = True
     validation: float | str | None = None
     drop_last: bool | None = None
 
