@@ -1,11 +1,9 @@
 package org.djlresnet.bridge;
 
-import com.google.gson.JsonObject;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonParser;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.djlresnet.checkpoint.Checkpoint;
-import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
 /** Runs a training run on its own thread, for Python. */
@@ -79,12 +77,8 @@ public final class TrainingHandle {
      * @return the network
      */
     public NetworkHandle network() {
-        Recipe recipe = run.recipe();
-        JsonObject info =
-                JsonParser.parseString(Checkpoint.describe(run.network().specification()))
-                        .getAsJsonObject();
-        info.add("recipe", JsonParser.parseString(recipe.toJson()));
-        return new NetworkHandle(run.network(), info.toString());
+        JsonElement recipe = JsonParser.parseString(run.recipe().toJson());
+        return WeightsJson.handle(run.network(), "recipe", recipe);
     }
 
     /**
