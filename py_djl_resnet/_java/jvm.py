@@ -21,7 +21,7 @@ from .._process.signals import delayed_signals
 from ..errors import EngineError, ResnetError, UsageError, warn
 from ..settings import check_start
 from . import jars, jvm_options
-from .arrays import from_direct_buffer, from_java_array, is_java, to_direct_buffer, to_java_string
+from .arrays import from_direct_buffer, is_java, to_direct_buffer, to_python
 from .exceptions import ENDED, translate
 from .find import Java, find_java
 
@@ -30,7 +30,6 @@ __all__ = [
     "engine",
     "free",
     "from_direct_buffer",
-    "from_java_array",
     "is_java",
     "is_running",
     "loaded_class_path",
@@ -39,7 +38,7 @@ __all__ = [
     "set_property",
     "start",
     "to_direct_buffer",
-    "to_java_string",
+    "to_python",
     "translated_errors",
 ]
 
@@ -108,13 +107,6 @@ def start(
                 "Another library has started a JVM in this process, without this package's jars. Import and start "
                 "py_djl_resnet first, or use a separate process."
             )
-        try:
-            os.getcwd()
-        except OSError as error:  # Java would end the process
-            raise EngineError(
-                f"The working directory is gone or cannot be read ({error.strerror}), and Java needs one. Change to "
-                "another directory."
-            ) from error
         if engine == "pytorch":
             jvm_options.require_no_other_torch()
         if threads is not None and threads > processors():
@@ -213,11 +205,6 @@ def translated_errors() -> Iterator[None]:
         yield
     except jpype.JException as error:
         raise translate(error) from error
-    except UnicodeError as error:  # Python represents bytes of a path that are not UTF-8 as surrogates
-        received = f" Received: {error.object!r}." if isinstance(error, UnicodeEncodeError) else ""
-        raise UsageError(
-            f"Java can only open paths that are valid UTF-8.{received} Rename the file or folder."
-        ) from error
     except RuntimeError as error:
         if is_running():
             raise

@@ -6,9 +6,11 @@ import io
 import os
 from pathlib import Path
 
+import matplotlib
+from matplotlib.figure import Figure
+
 from ..checks import checked_path
 from ..errors import UsageError
-from .backend import Figure, matplotlib
 
 #: The kinds of file that a figure can be written to.
 SUFFIXES = (".png", ".svg", ".pdf")

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ..errors import UsageError
 from ..metrics import metric_columns
-from .backend import Axes, Line2D, MaxNLocator
 from .chart import DPI, Chart, finished
 
 #: A panel for each metric, or the one panel of the chapter.
