@@ -27,7 +27,7 @@ import org.djlresnet.weights.StateFile;
 /** Converts weights and descriptions of networks to and from JSON for Python. */
 final class WeightsJson {
 
-    private static final Gson GSON = 
+    private static final Gson GSON =
             new GsonBuilder()
                     .serializeNulls()
                     .setFieldNamingPolicy(FieldNamingPolicy.LOWER_CASE_WITH_UNDERSCORES)

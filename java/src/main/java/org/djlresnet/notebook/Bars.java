@@ -44,8 +44,7 @@ public final class Bars {
         return train(trainer, System.out);
     }
 
-    static List<EpochRow> train(Trainer trainer, PrintStream out)
-            throws InterruptedException {
+    static List<EpochRow> train(Trainer trainer, PrintStream out) throws InterruptedException {
         Throwable[] failure = new Throwable[1];
         // outside the cell's thread group, because an interruption hits all threads in it
         ThreadGroup group = Thread.currentThread().getThreadGroup();
