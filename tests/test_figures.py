@@ -1,9 +1,6 @@
 """What the figures show, read from Matplotlib's objects."""
 
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest

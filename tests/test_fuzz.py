@@ -20,7 +20,6 @@ from PIL import Image
 
 from py_djl_resnet import Recipe, UsageError
 from py_djl_resnet._checkpoint import recipe_settings
-from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import MAX_CLASSES, check_images, check_labels
 from py_djl_resnet.images import decode
 from py_djl_resnet.recipe import settings_of
@@ -272,26 +271,6 @@ def test_anything_is_labels_or_rejected(labels, count):
         assert numbers.tolist() == np.asarray(labels).tolist()
 
 
-@examples
-@given(
-    content=st.binary(max_size=40)
-    | damaged(b'{"a.jar": [3, 5, "0123"]}')
-    | VALUES.map(lambda v: json.dumps(v).encode())
-)
-def test_damaged_checksum_cache_accepts_no_bad_jar(folder, content):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(folder))
-        monkeypatch.setenv("M2_REPO", str(folder / "m2"))
-        monkeypatch.delenv("PY_DJL_RESNET_JARS", raising=False)
-        jar = jars.Jar("g", "a", "1", "0" * 64, 3)
-        place = folder / jar.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(b"bad")
-        (folder / "verified.json").write_bytes(content)
-        search = jars.find([jar])
-        assert (search.found, search.missing, search.damaged) == ({}, [jar], [place])
-
-
 def test_ragged_labels_are_rejected():
     with pytest.raises(UsageError, match=r"mine must have shape \(N,\)\. Received: list: .*inhomogeneous"):
         check_labels([1, [2, 3]], 2, "mine")
@@ -307,4 +286,3 @@ def test_deep_nesting_is_rejected(folder, content):
     assert read_or_rejected(recipe_settings, file) is None
     file.write_bytes(header(content.decode()))
     assert read_or_rejected(recipe_settings, file) is None
-    test_damaged_checksum_cache_accepts_no_bad_jar.hypothesis.inner_test(folder, content)

@@ -108,18 +108,6 @@ def test_network_in_use_survives_deletion_of_its_name(tmp_path):
     assert run(script, tmp_path) == "True\n"
 
 
-def test_live_networks_do_not_block_the_exit(tmp_path):
-    script = """
-    import atexit
-    kept = resnet.create_model("cifar-resnet20")
-    kept.itself = kept
-    late = [resnet.create_model("cifar-resnet20")]
-    atexit.register(late.clear)
-    print("done")
-    """
-    assert run(script, tmp_path) == "done\n"
-
-
 def test_network_may_outlive_java(tmp_path):
     script = """
     model = resnet.create_model("cifar-resnet20", 1)
@@ -215,60 +203,6 @@ def test_forked_child_that_drops_networks_ends(tmp_path, engine):
     """
     out = run(FORK + textwrap.dedent(script), tmp_path)
     assert [line for line in out.splitlines() if "JVM" not in line] == 6 * ["ended with 3"] + ["3"]
-
-
-@forks
-def test_child_forked_during_training_ends(tmp_path):
-    script = """
-    x, y = np.zeros((64, 1, 28, 28), np.uint8), np.arange(64) % 2
-    recipe = resnet.Recipe(epochs=1000, batch_size=8, model="cifar-resnet20")
-    begun, enough = threading.Event(), threading.Event()
-
-    def followed(row):
-        begun.set()
-        if enough.is_set():
-            raise KeyError
-
-    def train():
-        try:
-            resnet.train(dataset=(x, y, x, y), recipe=recipe, progress=False, callback=followed)
-        except KeyError:
-            pass
-
-    thread = threading.Thread(target=train)
-    thread.start()
-    begun.wait()
-    for _ in range(3):
-        forked(lambda: resnet.create_model("cifar-resnet20"), sys.exit)
-        forked(train, sys.exit)
-    enough.set()
-    thread.join()
-    """
-    error = "The JVM does not survive a fork. Sta\nended with 3\n"
-    assert run(FORK + textwrap.dedent(script), tmp_path) == 6 * error
-
-
-@forks
-def test_multiprocessing_worker_fails_and_ends(tmp_path):
-    script = """
-    import multiprocessing
-    model = resnet.create_model("cifar-resnet20", 1)
-
-    def work(queue):
-        try:
-            model(np.zeros((2, 1, 28, 28), np.float32))
-        except resnet.EngineError as error:
-            queue.put(str(error)[:31])
-
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    worker = context.Process(target=work, args=(queue,))
-    worker.start()
-    print(queue.get(timeout=60))
-    worker.join(60)
-    print(worker.exitcode)
-    """
-    assert run(script, tmp_path) == "The JVM does not survive a fork\n0\n"
 
 
 @forks
