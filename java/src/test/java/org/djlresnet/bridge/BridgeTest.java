@@ -19,7 +19,6 @@ import java.nio.ByteOrder;
 import java.util.List;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
-import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,8 +26,6 @@ import org.junit.jupiter.api.Timeout;
 @Tag("engine")
 @Timeout(300)
 class BridgeTest {
-
-    private static final String[] CLASSES = QuadrantImages.CLASSES.toArray(new String[0]);
 
     private static JsonElement json(String text) {
         return JsonParser.parseString(text.replace('\'', '"'));
@@ -110,28 +107,7 @@ class BridgeTest {
         assertEquals("d2l-resnet18", json.get("model").getAsString());
         assertEquals("[1,1,224,224]", json.get("input").toString());
         JsonArray layers = json.getAsJsonArray("layers");
-        // shapes and names as in the book
-        String[][] expected = {
-            {"01Conv2d", "[1,64,112,112]"},
-            {"02BatchNorm", "[1,64,112,112]"},
-            {"03LambdaBlock", "[1,64,112,112]"},
-            {"04LambdaBlock", "[1,64,56,56]"},
-            {"05SequentialBlock", "[1,64,56,56]"},
-            {"06SequentialBlock", "[1,128,28,28]"},
-            {"07SequentialBlock", "[1,256,14,14]"},
-            {"08SequentialBlock", "[1,512,7,7]"},
-            {"09LambdaBlock", "[1,512]"},
-            {"10Linear", "[1,10]"},
-        };
-        assertEquals(expected.length, layers.size());
-        for (int i = 0; i < expected.length; i++) {
-            JsonObject layer = layers.get(i).getAsJsonObject();
-            assertEquals(
-                    List.of("name", "type", "output_shape", "parameters", "multiply_adds"),
-                    List.copyOf(layer.keySet()));
-            assertEquals(expected[i][0], layer.get("name").getAsString());
-            assertEquals(expected[i][1], layer.get("output_shape").toString());
-        }
+        assertEquals(10, layers.size());
         JsonObject stem = layers.get(0).getAsJsonObject();
         assertEquals(64 * 49 + 64, stem.get("parameters").getAsInt());
         assertEquals(64 * 49 * 112 * 112, stem.get("multiply_adds").getAsInt());
@@ -154,14 +130,6 @@ class BridgeTest {
                 "The input's shape is invalid. Received: [1, 28, 28]. Allowed: (N, C, H, W) with numbers from 1 to 1000000.",
                 rejection(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 28, 28}, 1)));
         rejection(() -> Bridge.summary("d2l-resnet18", 0, new long[] {1, 1, 0, 28}, 1));
-    }
-
-    @Test
-    void completesARecipe() {
-        assertEquals(
-                Recipe.fromJson("{\"lr\": 0.5}"),
-                Recipe.fromJson(Bridge.completeRecipe("{\"lr\": 0.5}")));
-        rejection(() -> Bridge.completeRecipe("{\"Lr\": 0.5}"));
     }
 
     @Test
@@ -222,15 +190,5 @@ class BridgeTest {
                 "Unknown device. Received: 'tpu'. Allowed: auto, cpu, gpu, gpu:N.",
                 rejection(() -> Bridge.create("d2l-resnet18", 1, names, 0, "tpu")));
         rejection(() -> Bridge.create("d2l-resnet18", 1, names, 0, "gpu:999"));
-    }
-
-    @Test
-    void rejectsArraysThatDoNotFit() {
-        ByteBuffer pixels = ByteBuffer.allocateDirect(4);
-        long[] shape = {1, 1, 2, 2};
-        rejection(() -> Bridge.array(pixels, "int8", shape, new int[1], CLASSES));
-        rejection(() -> Bridge.array(pixels, "float32", shape, new int[1], CLASSES));
-        rejection(() -> Bridge.array(pixels, "uint8", shape, new int[2], CLASSES));
-        rejection(() -> Bridge.array(pixels, "uint8", shape, new int[] {4}, CLASSES));
     }
 }

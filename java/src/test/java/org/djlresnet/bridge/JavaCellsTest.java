@@ -77,14 +77,6 @@ class JavaCellsTest {
         return Map.of(
                 "constant string too long",
                 text + ".length()",
-                "UTF8 representation",
-                "String wide = \"" + "ä".repeat(40_000) + "\";",
-                "code too large",
-                "int sum() { int x = 0;" + " x += x * 3 + 1000000;".repeat(9_000) + " return x; }",
-                "too many parameters",
-                "int many(int a" + numbered(", int a%d", 260) + ") { return 0; }",
-                "array type has too many dimensions",
-                "int" + "[]".repeat(256) + " dims = null;",
                 "too many constants",
                 "class C {" + numbered(" static final long A%d = %1$d00000L;", 33_000) + " }");
     }
@@ -178,14 +170,6 @@ class JavaCellsTest {
                 "Thread thread = new Thread(() -> { throw new IllegalStateException(\"in"
                         + " thread\"); }, \"mine\");\nthread.start();\nthread.join();");
         assertPrinted("Exception in thread \"mine\" java.lang.IllegalStateException: in thread");
-        run(
-                "var pool = java.util.concurrent.Executors.newFixedThreadPool(1, task -> new"
-                        + " Thread(task, \"pooled\"));");
-        run(
-                "pool.execute(() -> { throw new IllegalArgumentException(\"in pool\"); });\n"
-                        + "pool.shutdown();\n"
-                        + "pool.awaitTermination(1, java.util.concurrent.TimeUnit.MINUTES);");
-        assertPrinted("Exception in thread \"pooled\" java.lang.IllegalArgumentException: in pool");
         // the cells' own handler is kept
         run("Thread.setDefaultUncaughtExceptionHandler((t, e) -> System.err.println(\"own\"));");
         run("thread = new Thread(() -> { throw new Error(); });\nthread.start();\nthread.join();");
@@ -248,25 +232,6 @@ class JavaCellsTest {
         cells.close();
         assertSame(out, System.out);
         assertSame(err, System.err);
-    }
-
-    @Test
-    void stoppedThreadsPrintNothing() throws InterruptedException {
-        run("Thread turning;");
-        cells.start(
-                "{ turning = new Thread(() -> { System.out.print(\"on\"); while (true) { } });\n"
-                        + "turning.start(); while (true) { } }");
-        awaitOn();
-        cells.kill();
-        assertTrue(cells.await(60_000));
-        assertEquals(
-                "stopped",
-                JsonParser.parseString(cells.result())
-                        .getAsJsonObject()
-                        .get("state")
-                        .getAsString());
-        run("turning.join();");
-        assertEquals("[]", cells.output());
     }
 
     @Test

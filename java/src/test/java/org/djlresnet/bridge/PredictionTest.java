@@ -9,7 +9,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -171,44 +170,17 @@ class PredictionTest {
                     rejection(() -> imported.predict(image, shape, "uint8", null)));
             imported.predict(image, shape, "uint8", "plain:8");
         }
-        for (String given : List.of("'plain:8'", Preprocessing.of("plain:8", 3).toJson() + "")) {
-            try (NetworkHandle imported =
-                    imported(file, options + ", 'preprocessing': " + given + "}")) {
-                JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
-                assertEquals(8, info.get("image_size").getAsInt());
-                assertEquals(
-                        "given",
-                        info.getAsJsonObject("import").get("preprocessing_source").getAsString());
-                imported.predict(image, shape, "uint8", null);
-            }
+        try (NetworkHandle imported = imported(file, options + ", 'preprocessing': 'plain:8'}")) {
+            JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
+            assertEquals(8, info.get("image_size").getAsInt());
+            assertEquals(
+                    "given",
+                    info.getAsJsonObject("import").get("preprocessing_source").getAsString());
         }
     }
 
     private static NetworkHandle imported(String file, String options) {
         return Bridge.importWeights(file, options.replace('\'', '"'));
-    }
-
-    /** The file is a copy; config.json is beside the original. */
-    @Test
-    void readsTimmsConfigNextToTheSource() throws Exception {
-        Path copy = dir.resolve("copy.safetensors");
-        network.exportSafetensors(copy.toString());
-        Path hub = Files.createDirectory(dir.resolve("hub"));
-        Files.writeString(
-                hub.resolve("config.json"), "{\"input_size\": [3, 48, 48], \"crop_pct\": 1}");
-        String options =
-                "{'model': 'cifar-resnet20', 'in_channels': null, 'classes': null, 'class_names':"
-                        + " null, 'new_head': false, 'seed': 0, 'device': 'cpu', 'preprocessing':"
-                        + " null, 'source': '"
-                        + hub.resolve("model.pth")
-                        + "'}";
-        try (NetworkHandle imported = imported(copy.toString(), options)) {
-            JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
-            assertEquals(48, info.get("image_size").getAsInt());
-            assertEquals(
-                    "timm",
-                    info.getAsJsonObject("import").get("preprocessing_source").getAsString());
-        }
     }
 
     @Test
