@@ -261,9 +261,9 @@ def _java_kernel() -> Iterator[Finding]:
         yield Finding("java kernel", "warning", str(error), "Set JAVA_HOME to a JDK and run doctor again.")
         return
     except ResnetError as error:
-        yield Finding("java kernel", "warning", str(error), kernel.cure())
+        yield Finding("java kernel", "warning", str(error), kernel.CURE)
         return
     if why is None:
         yield Finding("java kernel", "ok", f"{kernel.NAME} in {folder}")
     else:
-        yield Finding("java kernel", "warning", why, kernel.cure())
+        yield Finding("java kernel", "warning", why, kernel.CURE)

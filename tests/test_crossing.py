@@ -83,15 +83,3 @@ def test_engine_that_failed_to_load_gives_the_same_cause_again(jvm, monkeypatch)
     for links in ([ENGINE, (LINK, "why")], [("java.lang.NoClassDefFoundError", "Could not initialize class org.A")]):
         with pytest.raises(EngineError, match="native library cannot be loaded: why"), jvm.translated_errors():
             raise java(*links)
-
-
-def test_full_heap_is_reported_even_if_the_exception_cannot_be_read(jvm, monkeypatch):
-    full = jpype.JClass("java.lang.OutOfMemoryError")("Java heap space")
-
-    def unreadable(error):
-        raise full
-
-    monkeypatch.setattr(exceptions, "_translate", unreadable)
-    message = r"Java heap is full: java\.lang\.OutOfMemoryError\. .*PY_DJL_RESNET_HEAP"
-    with pytest.raises(EngineError, match=message), jvm.translated_errors():
-        jpype.JClass("java.lang.Integer").parseInt("x")

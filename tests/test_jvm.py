@@ -182,20 +182,3 @@ def test_interruption_while_java_starts_is_handled_afterwards(failing):
     first, then, last = out.splitlines()
     assert (first, last) == ("interrupted", "interrupted")
     assert "failed to start: broken" in then if failing else then == "plain20"
-
-
-def test_java_ended_by_another_library_is_reported():
-    script = """
-    import jpype
-    import py_djl_resnet as resnet
-    from py_djl_resnet.errors import EngineError
-    model = resnet.create_model("plain20")
-    jpype.shutdownJVM()
-    for call in (lambda: resnet.create_model("plain20"), lambda: model.state_dict(), model.close):
-        try:
-            call()
-        except EngineError as error:
-            print(error)
-    """
-    ended = "Java has ended in this process and cannot start again. Restart the kernel or the process.\n"
-    assert run(script) == (0, 3 * ended, "")

@@ -178,16 +178,3 @@ def test_killing_a_server_leaves_no_process(java_kernel):
         server.kill()
         server.wait()
         server.stdout.close()
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-def test_a_kernel_ends_if_its_server_ended_before_it_started(java_kernel, registered, tmp_path):
-    from jupyter_client.connect import write_connection_file
-
-    connection, _ = write_connection_file(str(tmp_path / "connection.json"))
-    argv = [part.replace("{connection_file}", connection) for part in registered["argv"]]
-    # stands for the server
-    server = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    environment = {**os.environ, **registered["env"], "JPY_PARENT_PID": server.stdout.strip()}
-    started = subprocess.run(argv, env=environment, capture_output=True, timeout=60)
-    assert started.returncode == 1

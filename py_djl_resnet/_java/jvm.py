@@ -22,7 +22,7 @@ from ..errors import EngineError, ResnetError, UsageError, warn
 from ..settings import check_start
 from . import jars, jvm_options
 from .arrays import from_direct_buffer, is_java, to_direct_buffer, to_python
-from .exceptions import ENDED, translate
+from .exceptions import translate
 from .find import Java, find_java
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "free",
     "from_direct_buffer",
     "is_java",
-    "is_running",
     "loaded_class_path",
     "processors",
     "require_no_fork",
@@ -152,11 +151,6 @@ def engine() -> str | None:
     return _started.engine if _started else None
 
 
-def is_running() -> bool:
-    """Returns whether Java is running in this process: not before its start, after its end, or in a forked child."""
-    return bool(jpype.isJVMStarted())
-
-
 def require_no_fork() -> None:
     """Raises :class:`EngineError` in a forked child of a process with a JVM, where any call to Java would hang."""
     if _process not in (None, os.getpid()):
@@ -172,7 +166,7 @@ def free(handle: Any) -> None:
     Finalizers run on any thread at any moment, so this takes no lock. In a forked child and when Python exits it does
     nothing; the memory is freed with the process.
     """
-    if _exiting or not is_running():
+    if _exiting or not jpype.isJVMStarted():
         return
     with contextlib.suppress(RuntimeError):  # Java has ended in the meantime
         handle.close()
@@ -205,16 +199,10 @@ def translated_errors() -> Iterator[None]:
         yield
     except jpype.JException as error:
         raise translate(error) from error
-    except RuntimeError as error:
-        if is_running():
-            raise
-        raise EngineError(ENDED) from error
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
     require_no_fork()
-    if not is_running():
-        raise EngineError(ENDED)
     if engine not in (None, started.engine):
         raise UsageError(
             f"One process can use only one engine. Received: {engine!r}, while {started.engine!r} is running. Use a "

@@ -23,6 +23,9 @@ NAME = "py-djl-resnet-java"
 #: The command that installs everything notebooks need.
 EXTRA = "pip install 'py-djl-resnet[notebook]'"
 
+#: How to fix a missing or outdated kernelspec.
+CURE = "Run: python -m py_djl_resnet notebook --kernel-only"
+
 # Adapts JJava and draws a Tablesaw figure that is the last expression of a cell
 _STARTUP = (
     "{ var kernel = (org.dflib.jjava.kernel.JavaKernel) org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel();"
@@ -115,11 +118,6 @@ def outdated(folder: Path) -> str | None:
     now = expected(engine, offline=True, quiet=True)
     changed = [key for key in now if spec.get(key) != now[key]]
     return f"{folder} is outdated: Java or the package has changed ({', '.join(changed)})" if changed else None
-
-
-def cure() -> str:
-    """Returns how to fix a missing or outdated kernelspec."""
-    return "Run: python -m py_djl_resnet notebook --kernel-only"
 
 
 def missing_modules() -> list[str]:

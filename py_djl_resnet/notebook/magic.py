@@ -120,15 +120,12 @@ class JavaCells:
         """Prints what Java has printed since the last call, also between cells."""
         if self._java is None:
             return
-        if not jvm.is_running():
-            self._java = None
-            return
         for piece in json.loads(str(self._java.output())):
             print(piece["text"], end="", file=getattr(sys, piece["stream"]), flush=True)
 
     def close(self) -> None:
         """Restores Java's own output."""
-        self.flush()  # forgets a JVM that has ended
+        self.flush()
         java, self._java = self._java, None
         if java is not None:
             java.close()
