@@ -1,6 +1,7 @@
 package org.djlresnet.bridge;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -92,15 +93,6 @@ public final class TrainingHandle {
     }
 
     /**
-     * Returns the rule that selects the best epoch.
-     *
-     * @return the JSON text of {@link org.djlresnet.training.Selection#toJson}
-     */
-    public String selection() {
-        return run.trainer().selection().toJson();
-    }
-
-    /**
      * Returns the test result of a complete run with a validation split.
      *
      * @return the JSON text of test.json, or {@code null} as text
@@ -110,38 +102,20 @@ public final class TrainingHandle {
     }
 
     /**
-     * Returns the run's recipe.
+     * Describes the run.
      *
-     * @return its JSON text with all settings
+     * @return {@code {"recipe": with all settings, "selection": the rule that selects the best
+     *     epoch, "run_dir": its folder, or null if it writes no files, "rows_before": the number of
+     *     epochs completed before it was started or resumed, "warning": a text for the user, or
+     *     null}}
      */
-    public String recipe() {
-        return run.recipe().toJson();
-    }
-
-    /**
-     * Returns the number of epochs completed before the run was started or resumed.
-     *
-     * @return the number of epochs
-     */
-    public int rowsBefore() {
-        return run.rowsBefore();
-    }
-
-    /**
-     * Returns a warning for the user.
-     *
-     * @return the warning, or null
-     */
-    public String warning() {
-        return run.warning();
-    }
-
-    /**
-     * Returns the run's folder.
-     *
-     * @return its path, or null if the run writes no files
-     */
-    public String runDir() {
-        return run.folder() == null ? null : run.folder().path().toString();
+    public String describe() {
+        JsonObject json = new JsonObject();
+        json.add("recipe", JsonParser.parseString(run.recipe().toJson()));
+        json.add("selection", JsonParser.parseString(run.trainer().selection().toJson()));
+        json.addProperty("run_dir", run.folder() == null ? null : run.folder().path().toString());
+        json.addProperty("rows_before", run.rowsBefore());
+        json.addProperty("warning", run.warning());
+        return json.toString();
     }
 }
