@@ -138,16 +138,3 @@ def test_engine_reports_why_it_did_not_load(library_jars, monkeypatch, tmp_path)
     finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
     assert finding.verdict == "failure"
     assert f"JAVA_HOME does not point to a suitable Java. Found: JAVA_HOME: {tmp_path}" in finding.detail
-
-
-def test_extras_are_listed(child, monkeypatch):
-    versions = {"onnx": "1.2.3"}
-
-    def version(package):
-        if package not in versions:
-            raise doctor.importlib.metadata.PackageNotFoundError(package)
-        return versions[package]
-
-    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
-    finding = by_name(doctor.examine())["extras"]
-    assert (finding.verdict, finding.detail) == ("ok", "[torch] not installed, [onnx] onnx 1.2.3")

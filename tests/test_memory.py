@@ -1,10 +1,10 @@
 """Dropped networks are freed; forked children get an error and end. Each test uses a separate process."""
 
 import os
-import subprocess
 import sys
 import textwrap
 
+import processes
 import pytest
 
 NETWORK = 45 << 20
@@ -43,17 +43,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
-def run(script, folder, timeout=120):
+def run(script, folder):
     """Returns the standard output of Python code in a new process, which must succeed without warnings."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(script)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    code, out, err = processes.run(PRELUDE + textwrap.dedent(script), folder)
+    assert (code, err) == (0, "")
+    return out
 
 
 @linux

@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
-import shlex
 import signal
 import sys
 import time
@@ -228,11 +227,7 @@ def _parse(line: str) -> argparse.Namespace:
     parser = _Parser(prog="%%java", add_help=False, allow_abbrev=False)
     for option in ("-i", "-o"):
         parser.add_argument(option, action="extend", nargs="+", default=[], metavar="NAMES")
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        parser.error(f"{str(error).lower()} in {line!r}")
-    options = parser.parse_args(words)
+    options = parser.parse_args(line.split())
     for option in ("i", "o"):
         setattr(options, option, [name for name in ",".join(getattr(options, option)).split(",") if name])
     return options

@@ -201,7 +201,6 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @param name its name in {@link #tensors}
      * @return float32 in a direct buffer in native order
-     * @throws UserException if there is no such tensor
      */
     public ByteBuffer tensor(String name) {
         return WeightsJson.tensor(network, name);

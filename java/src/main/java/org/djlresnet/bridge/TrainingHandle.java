@@ -3,15 +3,13 @@ package org.djlresnet.bridge;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.djlresnet.training.TrainingRun;
 
 /** Runs a training run on its own thread, for Python. */
 public final class TrainingHandle {
 
     private final TrainingRun run;
-    private final CountDownLatch ended = new CountDownLatch(1);
+    private final Thread thread;
     private volatile Throwable failure;
 
     /**
@@ -21,19 +19,10 @@ public final class TrainingHandle {
      */
     TrainingHandle(TrainingRun run) {
         this.run = run;
-        Thread thread = new Thread(this::train, "training");
+        thread = new Thread(run.trainer()::run, "training");
+        thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
         thread.setDaemon(true);
         thread.start();
-    }
-
-    private void train() {
-        try {
-            run.trainer().run();
-        } catch (Throwable thrown) {
-            failure = thrown;
-        } finally {
-            ended.countDown();
-        }
     }
 
     /**
@@ -59,7 +48,8 @@ public final class TrainingHandle {
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
-        return ended.await(milliseconds, TimeUnit.MILLISECONDS);
+        thread.join(milliseconds);
+        return !thread.isAlive();
     }
 
     /** Throws the error that ended the run, if any. */

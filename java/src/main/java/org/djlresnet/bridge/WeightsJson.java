@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.djlresnet.UserException;
 import org.djlresnet.block.Graph;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.Devices;
@@ -106,12 +105,8 @@ final class WeightsJson {
 
     /** Copies a tensor. */
     static ByteBuffer tensor(Network network, String name) {
-        NDArray array = network.stateDict().get(name);
-        if (array == null) {
-            throw new UserException("The network has no tensor '" + name + "'.");
-        }
         try (NDManager scope = network.manager().newSubManager()) {
-            return TensorBytes.copy(TensorBytes.of(array, scope));
+            return TensorBytes.copy(TensorBytes.of(network.stateDict().get(name), scope));
         }
     }
 
