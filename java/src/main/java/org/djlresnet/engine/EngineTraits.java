@@ -17,24 +17,11 @@ public enum EngineTraits {
         }
 
         @Override
-        public boolean stridesArrays() {
-            return true;
-        }
-
-        @Override
         public void forgetGradient(NDArray parameter) {
             // A new leaf on the same memory has no gradient, so the backward pass hands over its
             // result instead of adding it to zeros
             parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);
-        }
-
-        @Override
-        public void clearUnreachedGradient(NDArray parameter) {}
-
-        @Override
-        public boolean computesAtOnce(Device device) {
-            return !device.isGpu();
         }
 
         @Override
@@ -56,31 +43,10 @@ public enum EngineTraits {
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
     MXNET {
         @Override
-        public void disableRecording() {}
-
-        @Override
-        public boolean stridesArrays() {
-            return false;
-        }
-
-        @Override
-        public void forgetGradient(NDArray parameter) {}
-
-        @Override
         public void clearUnreachedGradient(NDArray parameter) {
             try (NDArray gradient = parameter.getGradient()) {
                 gradient.subi(gradient);
             }
-        }
-
-        @Override
-        public boolean computesAtOnce(Device device) {
-            return false;
-        }
-
-        @Override
-        public void backward(NDArray output, NDArray gradient) {
-            throw new UnsupportedOperationException("MXNet's backward pass starts at a loss.");
         }
 
         @Override
@@ -119,7 +85,7 @@ public enum EngineTraits {
     }
 
     /** Disables the recording of gradients on this thread, except in gradient collectors. */
-    public abstract void disableRecording();
+    public void disableRecording() {}
 
     /**
      * Returns whether an array's memory order may differ from its shape's, so that transposing
@@ -127,21 +93,23 @@ public enum EngineTraits {
      *
      * @return whether arrays have strides
      */
-    public abstract boolean stridesArrays();
+    public boolean stridesArrays() {
+        return this == PYTORCH;
+    }
 
     /**
      * Makes the next backward pass start from a zero gradient.
      *
      * @param parameter an array that requires a gradient
      */
-    public abstract void forgetGradient(NDArray parameter);
+    public void forgetGradient(NDArray parameter) {}
 
     /**
      * Zeroes a gradient that the backward pass did not reach and so did not write.
      *
      * @param parameter an array that requires a gradient, after {@link #forgetGradient}
      */
-    public abstract void clearUnreachedGradient(NDArray parameter);
+    public void clearUnreachedGradient(NDArray parameter) {}
 
     /**
      * Returns whether an operation is complete when its call returns, so that it can be timed.
@@ -149,7 +117,9 @@ public enum EngineTraits {
      * @param device where it runs
      * @return whether calls are synchronous
      */
-    public abstract boolean computesAtOnce(Device device);
+    public boolean computesAtOnce(Device device) {
+        return this == PYTORCH && !device.isGpu();
+    }
 
     /**
      * Runs the backward pass from an array inside a graph; PyTorch only.
@@ -157,7 +127,9 @@ public enum EngineTraits {
      * @param output the array, recorded in a gradient collector
      * @param gradient the gradient of the loss with respect to it
      */
-    public abstract void backward(NDArray output, NDArray gradient);
+    public void backward(NDArray output, NDArray gradient) {
+        throw new UnsupportedOperationException("MXNet's backward pass starts at a loss.");
+    }
 
     /**
      * Copies the values of an array into another.
