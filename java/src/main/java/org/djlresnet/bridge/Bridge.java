@@ -116,9 +116,6 @@ public final class Bridge {
     }
 
     private static Output output(Models.Model entry, int classes) {
-        if (classes < 0) {
-            throw new UserException("A network needs at least 1 class. Received: " + classes + ".");
-        }
         return classes == 0 ? entry.output() : Classes.numbered(classes);
     }
 
@@ -237,32 +234,6 @@ public final class Bridge {
      *
      * @param model its name
      * @param inChannels the number of input channels, or 0 for the default
-     * @param classes the number of classes, or 0 for the default
-     * @param seed the seed of its weights
-     * @param device auto, cpu, gpu or gpu:N
-     * @return the network
-     * @throws UserException if a name is unknown or a number is out of range
-     */
-    public static NetworkHandle create(
-            String model, int inChannels, int classes, long seed, String device) {
-        requireNotNegative(inChannels, classes);
-        String[] names = Network.numbered(classes).toArray(String[]::new);
-        return create(model, inChannels, names, seed, device);
-    }
-
-    private static void requireNotNegative(int inChannels, int classes) {
-        if (inChannels < 0 || classes < 0) {
-            throw new UserException(
-                    "The network's size is invalid. Received: in_channels=%s, classes=%s. Allowed: 1 or more, or 0 for the default."
-                            .formatted(inChannels, classes));
-        }
-    }
-
-    /**
-     * Creates a network with initial weights and class names.
-     *
-     * @param model its name
-     * @param inChannels the number of input channels, or 0 for the default
      * @param classNames a name for each class, or empty for the default classes
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
@@ -271,7 +242,6 @@ public final class Bridge {
      */
     public static NetworkHandle create(
             String model, int inChannels, String[] classNames, long seed, String device) {
-        requireNotNegative(inChannels, classNames.length);
         Models.Model entry = Models.get(model);
         Specification specification =
                 entry.specification(

@@ -4,10 +4,12 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
+import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonSerializer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +35,15 @@ final class Descriptions {
     /** Far above any real input, but small enough for multiply-adds to fit in 64 bits. */
     private static final long LARGEST_SIZE = 1_000_000;
 
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+    private static final Gson GSON =
+            new GsonBuilder()
+                    .serializeNulls()
+                    .setFieldNamingPolicy(FieldNamingPolicy.LOWER_CASE_WITH_UNDERSCORES)
+                    .registerTypeAdapter(
+                            Shape.class,
+                            (JsonSerializer<Shape>)
+                                    (shape, type, context) -> context.serialize(shape.getShape()))
+                    .create();
 
     private Descriptions() {}
 
@@ -84,7 +94,7 @@ final class Descriptions {
             json.addProperty("parameters", summary.parameters());
             json.addProperty("trainable_parameters", summary.trainableParameters());
             json.addProperty("multiply_adds", summary.multiplyAdds());
-            json.add("input", GSON.toJsonTree(shape(model).getShape()));
+            json.add("input", GSON.toJsonTree(shape(model)));
             json.add("options", GSON.toJsonTree(model.options()));
             list.add(json);
         }
@@ -156,24 +166,11 @@ final class Descriptions {
     }
 
     private static String toJson(String model, Shape input, Summary summary) {
+        JsonObject total = GSON.toJsonTree(summary).getAsJsonObject();
         JsonObject json = new JsonObject();
         json.addProperty("model", model);
-        json.add("input", GSON.toJsonTree(input.getShape()));
-        JsonArray layers = new JsonArray();
-        for (Summary.Layer layer : summary.layers()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("name", layer.name());
-            row.addProperty("type", layer.type());
-            row.add("output_shape", GSON.toJsonTree(layer.outputShape().getShape()));
-            row.addProperty("parameters", layer.parameters());
-            row.addProperty("multiply_adds", layer.multiplyAdds());
-            layers.add(row);
-        }
-        json.add("layers", layers);
-        JsonObject total = new JsonObject();
-        total.addProperty("parameters", summary.parameters());
-        total.addProperty("trainable_parameters", summary.trainableParameters());
-        total.addProperty("multiply_adds", summary.multiplyAdds());
+        json.add("input", GSON.toJsonTree(input));
+        json.add("layers", total.remove("layers"));
         json.add("total", total);
         return GSON.toJson(json);
     }

@@ -77,7 +77,7 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @return the network
      */
-    Network share() {
+    public Network share() {
         shared = true;
         forget();
         return network;
@@ -119,18 +119,18 @@ public final class NetworkHandle implements AutoCloseable {
      * @param shape its shape, (N, C, H, W)
      * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return logits, float32, (N, classes), in a direct buffer in native order
-     * @throws UserException if the shape does not fit the network or the buffer, or the network
-     *     cannot run in the precision
+     * @throws UserException if the shape does not fit the network, or the network cannot run in the
+     *     precision
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape, String precision) {
-        requireShape(input, shape);
+        Shape images = Descriptions.inputShape(shape, network.inChannels());
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             // DJL reads a direct buffer from its start, regardless of its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
-            NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
+            NDArray array = manager.create(remaining, images, DataType.FLOAT32);
             return TensorBytes.copy(
-                    TensorBytes.of(logits(images, Precision.of(precision)), manager));
+                    TensorBytes.of(logits(array, Precision.of(precision)), manager));
         }
     }
 
@@ -160,19 +160,6 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public String preprocessing(String text) {
         return network.specification().preprocessing(text).toJson();
-    }
-
-    private void requireShape(ByteBuffer input, long[] shape) {
-        Shape images = Descriptions.inputShape(shape, network.inChannels());
-        double bytes = Float.BYTES;
-        for (long length : shape) {
-            bytes *= length;
-        }
-        if (bytes != input.remaining()) {
-            throw UserException.of(
-                    "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
-                    images, bytes, input.remaining());
-        }
     }
 
     /**

@@ -1,8 +1,7 @@
 package org.djlresnet.bridge;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
@@ -25,32 +24,48 @@ import org.djlresnet.weights.StateFile;
 /** Converts weights and descriptions of networks to and from JSON for Python. */
 final class WeightsJson {
 
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+    private static final Gson GSON =
+            new GsonBuilder()
+                    .serializeNulls()
+                    .setFieldNamingPolicy(FieldNamingPolicy.LOWER_CASE_WITH_UNDERSCORES)
+                    .create();
 
     private WeightsJson() {}
 
-    static NetworkHandle read(String file, String options) {
+    /** The options of {@link Bridge#importWeights}. */
+    private record Options(
+            String model,
+            Integer inChannels,
+            Integer classes,
+            List<String> classNames,
+            boolean newHead,
+            long seed,
+            String device,
+            JsonElement preprocessing,
+            String source) {
+
+        StateFile.Wanted wanted(String file) {
+            List<String> names =
+                    classNames != null || classes == null ? classNames : Network.numbered(classes);
+            String preset = null;
+            if (preprocessing != null && !preprocessing.isJsonNull()) {
+                boolean named = preprocessing.isJsonPrimitive();
+                preset = named ? preprocessing.getAsString() : preprocessing.toString();
+            }
+            Path beside = Path.of(source == null ? file : source);
+            return new StateFile.Wanted(model, inChannels, names, newHead, seed, preset, beside);
+        }
+    }
+
+    static NetworkHandle read(String file, String json) {
         if (ForeignFile.isPickle(Path.of(file))) {
             return null;
         }
-        JsonObject given = JsonParser.parseString(options).getAsJsonObject();
-        String origin = optionalText(given.get("source"));
-        StateFile.Wanted wanted =
-                new StateFile.Wanted(
-                        given.get("model").getAsString(),
-                        optionalInt(given.get("in_channels")),
-                        classNames(given),
-                        given.get("new_head").getAsBoolean(),
-                        given.get("seed").getAsLong(),
-                        optionalText(given.get("preprocessing")),
-                        Path.of(origin == null ? file : origin));
-        Device device = Devices.of(given.get("device").getAsString());
+        Options options = GSON.fromJson(json, Options.class);
         try (StateFile opened = StateFile.open(Path.of(file))) {
-            StateFile.Imported imported = opened.network(wanted, device);
+            StateFile.Imported imported =
+                    opened.network(options.wanted(file), Devices.of(options.device()));
             Network network = imported.network();
-            JsonObject info =
-                    JsonParser.parseString(Checkpoint.describe(network.specification()))
-                            .getAsJsonObject();
             JsonObject report = new JsonObject();
             report.add("taken", GSON.toJsonTree(imported.taken()));
             report.add("new", GSON.toJsonTree(imported.fresh()));
@@ -59,29 +74,17 @@ final class WeightsJson {
             report.add("converted", GSON.toJsonTree(imported.converted()));
             report.add("not_finite", GSON.toJsonTree(imported.notFinite()));
             report.addProperty("preprocessing_source", imported.preprocessingSource());
-            info.add("import", report);
-            return new NetworkHandle(network, GSON.toJson(info));
+            return handle(network, "import", report);
         }
     }
 
-    private static List<String> classNames(JsonObject given) {
-        if (!given.get("class_names").isJsonNull()) {
-            List<String> names = new ArrayList<>();
-            given.getAsJsonArray("class_names").forEach(name -> names.add(name.getAsString()));
-            return names;
-        }
-        Integer classes = optionalInt(given.get("classes"));
-        return classes == null ? null : Network.numbered(classes);
-    }
-
-    private static Integer optionalInt(JsonElement value) {
-        return value.isJsonNull() ? null : value.getAsInt();
-    }
-
-    private static String optionalText(JsonElement value) {
-        return value == null || value.isJsonNull()
-                ? null
-                : value.isJsonPrimitive() ? value.getAsString() : value.toString();
+    /** Wraps a network whose description has one more entry. */
+    static NetworkHandle handle(Network network, String key, JsonElement entry) {
+        JsonObject info =
+                JsonParser.parseString(Checkpoint.describe(network.specification()))
+                        .getAsJsonObject();
+        info.add(key, entry);
+        return new NetworkHandle(network, GSON.toJson(info));
     }
 
     /** Describes the tensors: {@code [{"name", "shape"}]}, and the batch counts by name. */
@@ -101,9 +104,8 @@ final class WeightsJson {
 
     /** Copies a tensor. */
     static ByteBuffer tensor(Network network, String name) {
-        NDArray array = network.stateDict().get(name);
         try (NDManager scope = network.manager().newSubManager()) {
-            return TensorBytes.copy(TensorBytes.of(array, scope));
+            return TensorBytes.copy(TensorBytes.of(network.stateDict().get(name), scope));
         }
     }
 
