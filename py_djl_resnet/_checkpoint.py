@@ -48,14 +48,11 @@ def recipe_settings(file: Path) -> dict[str, Any]:
         UsageError: the file cannot be read, or is not a checkpoint of a run.
     """
     try:
-        settings = json.loads(json.loads(_header(file))["__metadata__"][_KEY])["run"]["recipe"]
+        return dict(json.loads(json.loads(_header(file))["__metadata__"][_KEY])["run"]["recipe"])
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
-    if not isinstance(settings, dict):
-        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.")
-    return settings
 
 
 def _header(file: Path) -> bytes:

@@ -46,13 +46,7 @@ def classify(
 ) -> tuple[list[Prediction], list[str]]:
     """Like :func:`predict`, but also returns an error message for each skipped image.
 
-    Args:
-        handle: Java's ``NetworkHandle``.
-        info: its description.
-        images: see :data:`Images`.
-        top_k: as of :func:`predict`.
-        preprocessing: as of :func:`evaluate`.
-        invert: whether light and dark are swapped.
+    `handle` is Java's ``NetworkHandle``, `info` its description.
     """
     top_k = whole_number(top_k, "top_k")
     prepared = chosen(preprocessing, info["preprocessing"], info["model"])

@@ -15,7 +15,7 @@ from typing import Any
 from ._java import jvm
 from ._process.signals import signals
 from ._process.surroundings import in_notebook
-from .checks import require_callable
+from .checks import shown
 from .datasets import ARRAYS
 from .errors import Interrupted, ResnetError, UsageError, warn
 from .metrics import Row
@@ -43,8 +43,8 @@ def follow(
         )
     try:
         display = shown_by(progress)
-        if callback is not None:
-            require_callable(callback, "callback")
+        if callback is not None and not callable(callback):
+            raise UsageError(f"callback must be a function. Received: {shown(callback)}.")
         recipe = checked()
         handle = None
         try:
@@ -70,18 +70,20 @@ def _result(
     received: list[int],
 ) -> Run:
     """Follows a run to its end and returns it, or raises the error that ended it."""
-    run_folder = handle.runDir()
-    folder = None if run_folder is None else Path(os.path.abspath(str(run_folder)))
     with _closed_on_failure(handle), jvm.translated_errors():
-        history, state = _follow(handle, display, callback, received)
+        described = json.loads(str(handle.describe()))
+        folder = None if described["run_dir"] is None else Path(os.path.abspath(described["run_dir"]))
+        if described["warning"] is not None:
+            warn(described["warning"])
+        history, state = _follow(handle, display, callback, received, described["rows_before"])
         profile = handle.profile() if state in ("done", "stopped") else None
         run = Run(
-            Recipe.from_settings(json.loads(str(handle.recipe()))),
+            Recipe.from_settings(described["recipe"]),
             history,
             folder,
             handle.network(),
-            None if profile is None else Profile.from_dict(json.loads(str(profile))),
-            json.loads(str(handle.selection())),
+            None if profile is None else Profile(**json.loads(str(profile))),
+            described["selection"],
             json.loads(str(handle.test())),
         )
     try:
@@ -126,11 +128,9 @@ def _follow(
     display: Display,
     callback: Callable[[Row], object] | None,
     received: list[int],
+    rows_before: int,
 ) -> tuple[list[Row], str]:
     """Polls until the run has ended, and stops it on a signal. Returns its history and state."""
-    if (warning := handle.warning()) is not None:
-        warn(str(warning))
-    rows_before = int(handle.rowsBefore())
     history: list[Row] = []
     stopping = ended = False
     while not ended:

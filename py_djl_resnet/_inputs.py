@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ._arrays import conversion
 from .checks import checked_path, shown
-from .datasets import check_finite
+from .datasets import check_finite, conversion
 from .errors import UsageError
-from .images import decode, find_images
+from .images import decode, find_images, printable
 
 #: One image, or a folder of them.
 One: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any]"
@@ -31,31 +30,15 @@ _ROUNDING = 1e-6
 BATCH, _BYTES = 16, 256 << 20
 
 
-@dataclass(frozen=True)
-class Input:
-    """An image before it is decoded.
-
-    Args:
-        name: the file's path, or the image's place in the argument, such as ``images[2]``.
-        read: decodes it to (C, H, W), uint8, or float32 in [0, 1]; raises :class:`UsageError` for a bad image.
-    """
+class Input(NamedTuple):
+    """An image before `read` decodes it to (C, H, W), uint8, or float32 in [0, 1], or raises :class:`UsageError`."""
 
     name: str
     read: Callable[[], npt.NDArray[Any]]
 
 
 def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
-    """Lists the images that a caller passed.
-
-    Args:
-        images: see :data:`Images`.
-        channels: channels of the network's input; arrays may have as many, or 1 or 3.
-        invert: whether to swap light and dark.
-
-    Raises:
-        UsageError: an object that is not an image, a path that does not exist, a folder or list without images, or an
-            array of another type, shape or range.
-    """
+    """Lists the images that a caller passed; arrays may have as many `channels` as the network, or 1 or 3."""
     several = isinstance(images, Sequence) and not isinstance(images, str)
     if several and not len(images):
         raise UsageError(f"images must contain at least one image. Received: {shown(images)}.")
@@ -65,27 +48,14 @@ def inputs(images: Any, channels: int, *, invert: bool = False) -> list[Input]:
         if isinstance(given, np.ndarray):
             found += _of_array(given, name, channels, invert, single=several)
         elif isinstance(given, Image.Image):
-            found.append(Input(name, _of_pillow(given, name, invert)))
+            found.append(Input(name, partial(decode, given, invert=invert, name=name)))
         elif isinstance(given, (str, os.PathLike)):
-            found += [Input(str(file), _of_file(file, invert)) for file in find_images([checked_path(given, name)])]
+            files = find_images([checked_path(given, name)])
+            found += [Input(printable(file), partial(decode, file, invert=invert)) for file in files]
         else:
             advice = " Pass numbers as one array." if isinstance(given, (int, float, list, tuple)) else ""
             raise UsageError(f"{name} is not an image. Received: {shown(given)}. Allowed: {_ALLOWED}.{advice}")
     return found
-
-
-def _of_file(file: os.PathLike[str], invert: bool) -> Callable[[], npt.NDArray[Any]]:
-    return lambda: decode(file, invert=invert)
-
-
-def _of_pillow(image: Image.Image, name: str, invert: bool) -> Callable[[], npt.NDArray[Any]]:
-    def read() -> npt.NDArray[Any]:
-        try:
-            return decode(image, invert=invert)
-        except UsageError as error:
-            raise UsageError(f"{name}: {error}") from error
-
-    return read
 
 
 def _of_array(array: npt.NDArray[Any], name: str, channels: int, invert: bool, *, single: bool) -> Iterator[Input]:
@@ -142,12 +112,7 @@ def _of_pixels(pixels: npt.NDArray[Any], invert: bool) -> Callable[[], npt.NDArr
 
 
 def batches(found: Sequence[Input], problems: list[str]) -> Iterator[tuple[list[str], list[npt.NDArray[Any]]]]:
-    """Decodes images; yields the names and pixels of a few at a time, all of one type.
-
-    Args:
-        found: the images.
-        problems: receives the errors of bad images, which are skipped.
-    """
+    """Yields names and pixels of a few images at a time, all of one type; `problems` gets the errors of bad ones."""
     names: list[str] = []
     pixels: list[npt.NDArray[Any]] = []
     for given in found:

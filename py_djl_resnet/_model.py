@@ -7,18 +7,16 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import conversion, require_array
 from ._checkpoint import require_no_run
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, whole_number, whole_numbers
-from .datasets import check_finite, check_size
+from .checks import checked_path, checked_text, whole_number, whole_numbers
+from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
 from .recipe import Recipe
 from .summary import Summary
@@ -48,12 +46,16 @@ class Model:
         with jvm.translated_errors():
             self._info: dict[str, Any] = json.loads(str(handle.info()))
 
-    def __call__(self, x: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def __call__(
+        self, x: npt.NDArray[np.float32] | npt.NDArray[np.uint8], *, precision: str = "float32"
+    ) -> npt.NDArray[np.float32]:
         """Computes logits with BatchNorm's running statistics.
 
         Args:
             x: (N, C, H, W). uint8 images, 0 to 255, are preprocessed as in training. float32 is used unchanged: finite,
                 scaled and normalized as in training; a C-contiguous array is not copied.
+            precision: of convolutions and activations: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the
+                processor has it. uint8 images are always computed in float32.
 
         Returns:
             float32 (N, classes).
@@ -82,7 +84,8 @@ class Model:
             warn(f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.")
         array = np.ascontiguousarray(array)
         with jvm.translated_errors():
-            answer = self.handle.forward(jvm.to_direct_buffer(array), [int(n) for n in array.shape])
+            sizes = [int(n) for n in array.shape]
+            answer = self.handle.forward(jvm.to_direct_buffer(array), sizes, checked_text(precision, "precision"))
             return np.array(jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
 
     def _logits_of_bytes(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -139,8 +142,8 @@ class Model:
         """Replaces all parameters and running statistics; an error leaves them unchanged.
 
         Args:
-            state: floating-point arrays as :meth:`state_dict` returns them; they are copied. A prefix that all names
-                share, such as ``module.``, is removed. ``num_batches_tracked`` may be missing.
+            state: floating-point arrays as :meth:`state_dict` returns them; they are copied. Names may differ as in a
+                file of weights, by a prefix such as ``module.``. ``num_batches_tracked`` may be missing.
 
         Raises:
             UsageError: missing, unexpected or misshapen arrays, with a list.
@@ -148,7 +151,7 @@ class Model:
         Warns:
             ResnetWarning: some values are not finite.
         """
-        load_state_dict(self.handle, self.name, state)
+        load_state_dict(self.handle, state)
 
     def export(
         self,
@@ -251,12 +254,7 @@ class Model:
     def __enter__(self) -> Model:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

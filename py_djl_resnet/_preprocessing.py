@@ -18,11 +18,7 @@ ALLOWED = "torchvision, plain:N such as plain:32, a .json file, or in Python a d
 
 
 def text(preprocessing: Preprocessing) -> str | None:
-    """Returns a preset's name or a JSON text, which Java checks; None for None.
-
-    Raises:
-        UsageError: another type, or a file that cannot be read.
-    """
+    """Returns a preset's name or a JSON text, which Java checks; None for None."""
     given: Any = preprocessing
     if given is None:
         return None
@@ -44,16 +40,7 @@ def text(preprocessing: Preprocessing) -> str | None:
 
 
 def chosen(preprocessing: Preprocessing, own: Mapping[str, Any] | None, network: str) -> str | None:
-    """As :func:`text`; requires a preprocessing from the caller or from the network.
-
-    Args:
-        preprocessing: the caller's, or None.
-        own: the network's, or None if unknown.
-        network: the network's name.
-
-    Raises:
-        UsageError: as :func:`text`, or both are None.
-    """
+    """As :func:`text`; rejects None unless the network has its `own` preprocessing."""
     found = text(preprocessing)
     if found is None and own is None:
         raise UsageError(

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import zipfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ._java import jvm
 from .checks import checked_path, require_no_pipe
 from .errors import UsageError
-
-_SECONDS_FOR_A_PICKLE = 600
 
 
 def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> Any:
@@ -37,56 +33,29 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
     if not path.is_file():
         raise UsageError(f"Weights {path} do not exist. Give a .safetensors, .pth or .pt file.")
     given = json.dumps({**options, "source": os.path.abspath(path)})
-    with _as_safetensors(path) as readable:
-        try:
-            with jvm.translated_errors():
-                return jvm.bridge().importWeights(os.path.abspath(readable), given)
-        except UsageError as error:
-            if readable == path:
-                raise
-            raise UsageError(str(error).replace(os.path.abspath(readable), str(path))) from error
-
-
-@contextlib.contextmanager
-def _as_safetensors(file: Path) -> Iterator[Path]:
-    """Yields a temporary safetensors file with the tensors of a pickle, else `file`, which Java reads."""
-    if not _is_pickle(file):
-        yield file
-        return
+    with jvm.translated_errors():
+        handle = jvm.bridge().importWeights(os.path.abspath(path), given)
+    if handle is not None:
+        return handle
     with tempfile.TemporaryDirectory(prefix="py-djl-resnet-") as folder:
         converted = Path(folder) / "converted.safetensors"
-        _unpickle(file, converted)
-        yield converted
-
-
-def _is_pickle(file: Path) -> bool:
-    """Returns whether ``torch.save`` may have written a file; TorchScript and numpy write other zip archives."""
-    with file.open("rb") as opened:
-        start = opened.read(9)
-    if start.startswith(b"PK\x03\x04"):
+        _unpickle(path, converted)
         try:
-            with zipfile.ZipFile(file) as archive:
-                names = {PurePosixPath(name).name for name in archive.namelist()}
-        except zipfile.BadZipFile:
-            return False
-        return "data.pkl" in names and "constants.pkl" not in names
-    # the length of a safetensors header may look like a pickle, but its JSON starts at the ninth byte
-    return start.startswith(b"\x80") and start[8:] != b"{"
+            with jvm.translated_errors():
+                return jvm.bridge().importWeights(str(converted), given)
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(converted), str(path))) from error
 
 
 def _unpickle(file: Path, target: Path) -> None:
     program = Path(__file__).with_name("_unpickle.py")
-    try:
-        child = subprocess.run(
-            [sys.executable, str(program), os.path.abspath(file), str(target)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS_FOR_A_PICKLE,
-        )
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"{file} cannot be read: torch did not finish within {_SECONDS_FOR_A_PICKLE} s.") from None
+    child = subprocess.run(
+        [sys.executable, str(program), os.path.abspath(file), str(target)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
     try:
         answer = json.loads(child.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):

@@ -6,8 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -40,7 +39,7 @@ class BypassCosts:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"model", "loss", "accuracy", "blocks": [{"block", "loss", "accuracy", "cost"}]}`` for JSON."""
-        return {"model": self.model, "loss": self.loss, "accuracy": self.accuracy, "blocks": self.blocks}
+        return asdict(self)
 
     def to_csv(self) -> str:
         """Returns a table with the columns block, loss, accuracy, cost; the complete network comes first, unnamed."""
@@ -118,17 +117,3 @@ def bypass_costs(
             if callback is not None:
                 callback(blocks[-1])
         return BypassCosts(network.name, whole.loss, whole.accuracy, blocks)
-
-
-def write_csv(costs: BypassCosts, path: str | os.PathLike[str]) -> None:
-    """Writes the table to a file, and creates its folder.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    file = Path(path)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(costs.to_csv(), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Table {file} cannot be written: {error.strerror or error}. Choose another file.") from error

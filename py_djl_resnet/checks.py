@@ -1,7 +1,8 @@
-"""Checks arguments that Java cannot check, or would report less clearly."""
+"""Checks arguments that Java cannot check, or would report less clearly. Each check raises :class:`UsageError`."""
 
 from __future__ import annotations
 
+import json
 import numbers
 import os
 import stat
@@ -21,33 +22,21 @@ _LONGEST = 80
 
 
 def whole_number(value: Any, name: str, least: int = 1, most: int = INT) -> int:
-    """Returns `value` as an int if it is a whole number from `least` to `most`.
-
-    Raises:
-        UsageError: it is something else.
-    """
+    """Returns `value` as an int if it is a whole number from `least` to `most`."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool) and least <= int(value) <= most:
         return int(value)
     raise UsageError(f"{name} must be a whole number. Received: {shown(value)}. Allowed: {least} to {most}.")
 
 
 def whole_numbers(values: Any, name: str) -> list[int]:
-    """Returns `values`, such as a shape, as ints if they are from 1 to Java's largest long.
-
-    Raises:
-        UsageError: they are something else.
-    """
+    """Returns `values`, such as a shape, as ints if they are from 1 to Java's largest long."""
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise UsageError(f"{name} must be whole numbers such as (1, 1, 28, 28). Received: {shown(values)}.")
     return [whole_number(value, f"{name}[{index}]", most=LONG) for index, value in enumerate(values)]
 
 
 def require_no_pipe(file: Path) -> None:
-    """Rejects a pipe or a device, because reading it might never end.
-
-    Raises:
-        UsageError: the file is one. A file that cannot be accessed is left to its reader.
-    """
+    """Rejects a pipe or a device, because reading it might never end."""
     try:
         mode = file.stat().st_mode
     except OSError:
@@ -57,27 +46,14 @@ def require_no_pipe(file: Path) -> None:
 
 
 def checked_text(value: Any, name: str) -> str:
-    """Returns `value` as a str if it is a string.
-
-    Raises:
-        UsageError: it is something else.
-    """
+    """Returns `value` as a str if it is a string."""
     if isinstance(value, str):
         return str(value)  # numpy's strings are str, but Java does not take them
     raise UsageError(f"{name} must be a string. Received: {shown(value)}.")
 
 
 def checked_path(value: Any, name: str, advice: str = "") -> str:
-    """Returns a string or `Path` as a string if Java can use it as a path. The file need not exist.
-
-    Args:
-        value: the path.
-        name: the argument in an error.
-        advice: what an error about another type says at its end, as a sentence.
-
-    Raises:
-        UsageError: another type, an empty path, a URL, one that is not UTF-8 or cannot be accessed.
-    """
+    """Returns a string or `Path` as a string if Java can use it as a path; `advice` ends an error about its type."""
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(path, str):
         raise UsageError(" ".join([f"{name} must be a string or a Path. Received: {shown(value)}.", advice]).rstrip())
@@ -96,11 +72,7 @@ def checked_path(value: Any, name: str, advice: str = "") -> str:
 
 
 def require_utf8(path: str, name: str) -> None:
-    """Rejects a path that Java cannot express, alone or below the working directory.
-
-    Raises:
-        UsageError: its absolute form is not UTF-8.
-    """
+    """Rejects a path that Java cannot express, alone or below the working directory."""
     whole = os.path.abspath(path)
     try:
         whole.encode()
@@ -109,43 +81,40 @@ def require_utf8(path: str, name: str) -> None:
 
 
 def checked_instance(value: Any, kind: type[Any], name: str, advice: str) -> Any:
-    """Returns `value` if it is of a class.
-
-    Raises:
-        UsageError: it is something else; ends with `advice`, a sentence.
-    """
+    """Returns `value` if it is of a class."""
     if isinstance(value, kind):
         return value
     raise UsageError(f"{name} must be a {kind.__name__}. Received: {shown(value)}. {advice}")
 
 
-def require_callable(value: Any, name: str) -> None:
-    """Raises :class:`UsageError` unless `value` can be called."""
-    if not callable(value):
-        raise UsageError(f"{name} must be a function. Received: {shown(value)}.")
+def json_object(text: str, source: str, example: str = "") -> dict[str, Any]:
+    """Returns the object in a JSON text."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source} is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{source} must be a JSON object{example}. Received: {shown(found)}.")
+    return found
 
 
 def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
-    """Returns `values` as a list if they are class names.
-
-    Args:
-        values: an iterable of strings.
-        distinct: whether to reject a name that occurs twice.
-
-    Raises:
-        UsageError: they are something else, or there are none.
-    """
+    """Returns `values` as a list if they are class names, at least one."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise UsageError(f"class_names must be a list of names. Received: {shown(values)}.")
     names = [checked_text(value, f"class_names[{index}]") for index, value in enumerate(values)]
     if not names:
         raise UsageError("class_names must have at least 1 name. Received: none.")
-    seen: set[str] = set()
-    for name in names if distinct else ():
-        if name in seen:
-            raise UsageError(f"class_names must be distinct. Received: {shown(name)} twice.")
-        seen.add(name)
+    if distinct:
+        require_distinct(names, "class_names")
     return names
+
+
+def require_distinct(names: Sequence[str], argument: str) -> None:
+    """Raises :class:`UsageError` that shows the first name that occurs twice."""
+    if len(set(names)) < len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise UsageError(f"{argument} must be distinct. Received: {shown(twice)} twice.")
 
 
 def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import conversion, require_array
 from ._fetch.archive import ARCHIVES, fetch
 from ._java import jars, jvm
 from .checks import INT, checked_path, nearest
@@ -77,11 +76,7 @@ def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet
 
 
 def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) -> Any:
-    """Returns Java's ``ImageDataset`` of a named data set. The JVM must be running.
-
-    Raises:
-        UsageError: an unknown name; files that are missing, damaged or inconsistent.
-    """
+    """Returns Java's ``ImageDataset`` of a named data set. The JVM must be running."""
     folder = os.path.abspath(default_folder(name) if data_dir is None else data_dir)
     with jvm.translated_errors():
         return limited(jvm.bridge().dataset(name, folder, train, None), limit)
@@ -92,32 +87,26 @@ def limited(dataset: Any, limit: int | None) -> Any:
     return dataset if limit is None or limit >= dataset.size() else dataset.limit(limit)
 
 
-def from_arrays(
-    images: npt.NDArray[Any],
-    labels: npt.NDArray[Any] | Sequence[int],
-    class_names: Sequence[str],
-    part: str,
-    *,
-    channels_last: bool | None = None,
-) -> Any:
-    """Returns Java's ``ImageDataset`` over a caller's arrays, without copying contiguous ones.
+def require_arrays(dataset: Any, counts: Sequence[int], allowed: str) -> None:
+    """Rejects a caller's data unless they are a tuple or list of as many arrays as allowed."""
+    several = isinstance(dataset, (tuple, list))
+    if not several or len(dataset) not in counts:
+        size = f" of {len(dataset)}" if several else ""
+        raise UsageError(f"dataset must be {allowed}. Received: {type(dataset).__name__}{size}.")
 
-    Args:
-        images: uint8 (0 to 255, scaled to [0, 1]) or float32, (N, C, H, W), or (N, H, W) for one channel; finite.
-        labels: N whole numbers from 0 to ``len(class_names) - 1``.
-        class_names: a name for each class.
-        part: ``"training"`` or ``"test"``, for errors.
-        channels_last: as in :func:`check_images`.
 
-    Raises:
-        UsageError: a wrong type, rank, length or label, or a number that is not finite.
-    """
+def checked_examples(images: Any, labels: Any, part: str, channels_last: bool | None = None) -> Examples:
+    """Returns a caller's images and labels as :func:`check_images` and :func:`check_labels` do."""
     pixels = check_images(images, f"{part} images", channels_last)
-    return from_checked(pixels, check_labels(labels, len(pixels), f"{part} labels"), class_names, part)
+    return pixels, check_labels(labels, len(pixels), f"{part} labels")
 
 
-def from_checked(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32], class_names: Sequence[str], part: str) -> Any:
-    """Returns the same as :func:`from_arrays` for the results of :func:`check_images` and :func:`check_labels`."""
+def from_arrays(examples: Examples, class_names: Sequence[str], part: str) -> Any:
+    """Returns Java's ``ImageDataset`` over arrays of :func:`checked_examples`, without copying them.
+
+    Java checks that the images are finite and the labels from 0 to ``len(class_names) - 1``.
+    """
+    pixels, labels = examples
     if len(class_names) > MAX_CLASSES:
         raise UsageError(f"class_names has too many names. Received: {len(class_names)}. Allowed: {MAX_CLASSES}.")
     try:
@@ -130,16 +119,9 @@ def from_checked(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32], class_
 
 
 def check_images(images: Any, name: str, channels_last: bool | None = None) -> npt.NDArray[Any]:
-    """Checks images and returns them as a contiguous (N, C, H, W) array. Java checks that they are finite.
+    """Checks images as :func:`py_djl_resnet.train` takes them, and returns them as a contiguous (N, C, H, W) array.
 
-    Args:
-        images: uint8 or float32, (N, C, H, W), or (N, H, W) for grey ones.
-        name: the array in an error.
-        channels_last: True for (N, H, W, C), which is copied; False for (N, C, H, W); None for (N, C, H, W) unless
-            the shape looks like (N, H, W, C), which is an error.
-
-    Raises:
-        UsageError: a wrong type or shape.
+    Java checks that they are finite.
     """
     array = require_array(images, name)
     if array.dtype.name not in ("uint8", "float32") or not array.dtype.isnative:
@@ -169,17 +151,15 @@ def check_images(images: Any, name: str, channels_last: bool | None = None) -> n
 
 
 def check_labels(labels: Any, count: int, name: str) -> npt.NDArray[np.int32]:
-    """Checks labels and returns them as (N,) int32. Java checks them against the number of classes.
-
-    Raises:
-        UsageError: a wrong type, shape or number of labels, or one that cannot be a class number.
-    """
+    """Checks labels and returns them as (N,) int32. Java checks them against the number of classes."""
     try:
         array = np.asarray(labels)
     except ValueError as error:
         raise UsageError(f"{name} must have shape (N,). Received: {type(labels).__name__}: {error}.") from error
     if array.ndim != 1:
-        raise UsageError(f"{name} must have shape (N,). Received: {array.shape}.")
+        one_hot = array.ndim == 2 and array.shape[1] > 1 and ((array == 0) | (array == 1)).all()
+        advice = " For one-hot labels pass labels.argmax(1)." if one_hot else ""
+        raise UsageError(f"{name} must have shape (N,). Received: {array.shape}.{advice}")
     if not np.issubdtype(array.dtype, np.integer):
         raise UsageError(f"{name} must be whole numbers. Received: {array.dtype}. {_numbering(array)}")
     if len(array) != count:
@@ -217,3 +197,35 @@ def check_finite(array: npt.NDArray[Any], name: str) -> None:
         return
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     raise UsageError(f"{name} must be finite. Received: {array[index]} at index {index}. Replace or drop such values.")
+
+
+def conversion(array: npt.NDArray[Any], name: str = "x") -> str:
+    """Returns advice on converting images of the wrong dtype without changing the meaning of their values."""
+    kind = array.dtype.kind
+    if kind not in "biuf" or not array.size:
+        return "Pass uint8 (0 to 255) or float32 (0 to 1)."
+    least, most = array.min(), array.max()
+    if kind == "f" and not (least >= 0 and 1 < most <= 255 and np.array_equal(array, np.rint(array))):
+        return f"Pass {name}.astype('float32')."
+    if least >= 0 and most <= 1:
+        return f"Pass {name}.astype('uint8') * 255."
+    if least >= 0 and most <= 255:
+        return f"Pass {name}.astype('uint8')."
+    if array.dtype == np.uint16:
+        return f"For values from 0 to 65535, pass ({name} // 257).astype('uint8')."
+    return f"The values range from {least} to {most}. Scale them to 0 to 255 and pass uint8."
+
+
+def require_array(images: Any, name: str) -> npt.NDArray[Any]:
+    """Returns `images` if it is a numpy array."""
+    if isinstance(images, np.ndarray):
+        return images
+    received = type(images).__name__
+    try:
+        array = np.asarray(images)
+    except Exception:  # foreign objects may raise anything when numpy requests their values
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"{name} must be a numpy array. Received: {received}.")
+    advice = conversion(array, "numpy.asarray(x)")
+    raise UsageError(f"{name} must be a numpy array. Received: {received}. {advice}")

@@ -21,7 +21,6 @@ from ._java import jars, jvm, jvm_options
 from ._java.exceptions import SEE_DOCTOR
 from ._java.find import find_java
 from ._java.jvm_options import engine_cache
-from .datasets import bundled_data
 from .errors import JavaNotFoundError, ResnetError
 from .notebook import kernel
 
@@ -30,7 +29,6 @@ Verdict = Literal["ok", "warning", "failure"]
 _ENGINE_TIMEOUT = 180
 _MIN_MEMORY = 2e9
 _MIN_DISK = 1e9
-_DATA_FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _EXTRAS = {"torch": "torch", "onnx": "onnx"}
 # In a separate process: one process can load only one engine, and a native library may crash it
 _DESCRIBE = """
@@ -73,14 +71,12 @@ def examine(engine: str = "pytorch") -> list[Finding]:
         "java": _java,
         "own jar": _own_jar,
         "library jars": lambda: _library_jars(engine),
-        "native library": lambda: _native_library(engine),
         **{f"engine {name}": functools.partial(_engine, name, name == engine) for name in jars.ENGINES},
         "threads": _threads,
         "memory": _memory,
         "jar cache": lambda: _cache("jar cache", jars.cache_folder(), "PY_DJL_RESNET_CACHE"),
         "engine cache": lambda: _cache("engine cache", engine_cache(), "DJL_CACHE_DIR"),
         "gpu": _gpu,
-        "data": _data,
         "extras": _extras,
         "java kernel": _java_kernel,
     }
@@ -109,17 +105,16 @@ def _own_jar() -> Iterator[Finding]:
 
 
 def _library_jars(engine: str) -> Iterator[Finding]:
-    # the next check reports an unsupported platform
+    # the engine's check reports an unsupported platform
     native = engine, jars.platform_name()
     needed = [jar for jar in jars.lock() if jar.engine is None or (jar.engine, jar.platform) == native]
-    search = jars.find(needed)
-    for path in search.damaged:
-        yield Finding("library jars", "warning", f"{path} is damaged and is not used", "Delete it.")
-    if not search.missing:
-        yield Finding("library jars", "ok", f"all {len(needed)} found, with the right checksums")
+    found = jars.find(needed)
+    missing = [jar for jar in needed if jar not in found]
+    if not missing:
+        yield Finding("library jars", "ok", f"all {len(needed)} found")
         return
-    size = sum(jar.size for jar in search.missing) / 1e6
-    detail = f"{len(search.missing)} of {len(needed)} are not downloaded yet ({size:.0f} MB)"
+    size = sum(jar.size for jar in missing) / 1e6
+    detail = f"{len(missing)} of {len(needed)} are not downloaded yet ({size:.0f} MB)"
     if jars.is_offline():
         cure = "Unset PY_DJL_RESNET_OFFLINE for one run, or set PY_DJL_RESNET_JARS to a folder with the jars."
         yield Finding("library jars", "failure", detail, cure)
@@ -127,21 +122,17 @@ def _library_jars(engine: str) -> Iterator[Finding]:
         yield Finding("library jars", "warning", detail, "Nothing to do: the first training downloads them.")
 
 
-def _native_library(engine: str) -> Iterator[Finding]:
-    native = [jar for jar in jars.required(engine) if jar.engine]
-    yield Finding("native library", "ok", f"{native[0].name} for {jars.platform_name()}")
-
-
 def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
     """Loads the engine in a separate process, if its jars are there."""
     name = f"engine {engine}"
     bad: Verdict = "failure" if wanted else "warning"
     try:
-        missing = jars.find(jars.required(engine)).missing
+        needed = jars.required(engine)
+        found = jars.find(needed)
     except ResnetError as error:
         yield Finding(name, bad, str(error))
         return
-    if missing:
+    if len(found) < len(needed):
         cure = f"Nothing to do: the first run with --engine {engine} downloads them."
         yield Finding(name, "warning", "not checked, because its jars are not downloaded yet", cure)
         return
@@ -164,7 +155,9 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
         if outcome == "described":
             answer = json.loads(text)
             devices = ", ".join(answer["devices"])
-            yield Finding(name, "ok", f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}")
+            bfloat16 = "bfloat16" if answer["bfloat16"] else "no bfloat16"
+            detail = f"{answer['engine_version']}, {_cores(answer['threads'])}, {bfloat16}, devices: {devices}"
+            yield Finding(name, "ok", detail)
             return
         if outcome == "failed":
             detail = json.loads(text)
@@ -270,21 +263,9 @@ def _java_kernel() -> Iterator[Finding]:
         yield Finding("java kernel", "warning", str(error), "Set JAVA_HOME to a JDK and run doctor again.")
         return
     except ResnetError as error:
-        yield Finding("java kernel", "warning", str(error), kernel.cure())
+        yield Finding("java kernel", "warning", str(error), kernel.CURE)
         return
     if why is None:
         yield Finding("java kernel", "ok", f"{kernel.NAME} in {folder}")
-    elif folder is None:
-        yield Finding("java kernel", "warning", why, kernel.cure())
     else:
-        yield Finding("java kernel", "warning", f"{folder} is outdated: {why}", kernel.cure())
-
-
-def _data() -> Iterator[Finding]:
-    folder = bundled_data()
-    missing = [name for name in _DATA_FILES if not (folder / "fashion-mnist" / name).is_file()]
-    if missing:
-        detail = f"missing from {folder / 'fashion-mnist'}: {', '.join(missing)}"
-        yield Finding("data", "failure", detail, "Reinstall the package, or choose another folder with --data-dir.")
-    else:
-        yield Finding("data", "ok", f"Fashion-MNIST in {folder / 'fashion-mnist'}")
+        yield Finding("java kernel", "warning", why, kernel.CURE)

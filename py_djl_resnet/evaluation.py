@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._java import jvm
+from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, shown, whole_number
-from .datasets import ARRAYS, Examples, from_arrays, limited, named
+from .checks import checked_path, checked_text, require_distinct, shown, whole_number
+from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
 from .summary import text_table
@@ -41,12 +42,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"loss", "accuracy", "classes": [...], "confusion_matrix"}``, ready for JSON."""
-        return {
-            "loss": self.loss,
-            "accuracy": self.accuracy,
-            "classes": self.classes,
-            "confusion_matrix": self.confusion_matrix.tolist(),
-        }
+        return asdict(self) | {"confusion_matrix": self.confusion_matrix.tolist()}
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws the confusion matrix, and writes it to `path` (.png, .svg, .pdf) if given."""
@@ -86,6 +82,7 @@ def evaluate(
     bypass: Sequence[str] = (),
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
+    precision: str = "float32",
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
@@ -102,6 +99,7 @@ def evaluate(
         preprocessing: ``torchvision``, ``plain:N`` (stretched to N by N), a JSON file or a dict of its content; None
             for the network's own. Float arrays are expected in [0, 1].
         channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is ambiguous.
+        precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
@@ -111,7 +109,14 @@ def evaluate(
     """
     with opened(model, device, engine) as network:
         measure = measurer(
-            network, dataset, data_dir, limit, batch_size, preprocessing=preprocessing, channels_last=channels_last
+            network,
+            dataset,
+            data_dir,
+            limit,
+            batch_size,
+            preprocessing=preprocessing,
+            channels_last=channels_last,
+            precision=precision,
         )
         return measure(bypass)
 
@@ -125,6 +130,7 @@ def measurer(
     *,
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
+    precision: str = "float32",
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
     prepared = chosen(preprocessing, network.preprocessing, network.name)
@@ -134,7 +140,8 @@ def measurer(
     arrays = None if dataset is None or isinstance(dataset, str) else _test_arrays(dataset, network.class_names)
     recipe = network.recipe
     if arrays is not None:
-        examples = limited(from_arrays(*arrays, network.class_names, "test", channels_last=channels_last), limit)
+        checked = checked_examples(*arrays, "test", channels_last)
+        examples = limited(from_arrays(checked, network.class_names, "test"), limit)
     else:
         if dataset is None and recipe is None:
             raise UsageError(
@@ -152,11 +159,15 @@ def measurer(
             )
         examples = named(name, folder, train=False, limit=limit)
 
+    warn_if_slow(checked_text(precision, "precision"))
+
     def measure(bypass: Sequence[str]) -> Evaluation:
         if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
             raise UsageError(f"bypass must be names of blocks such as ['layer3.2']. Received: {shown(bypass)}.")
+        require_distinct(bypass, "bypass")
         with jvm.translated_errors():
-            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
+            blocks = list(bypass)
+            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision))
         form = json.loads(text)
         matrix = np.array(form["confusion_matrix"], dtype=np.int64)
         return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
@@ -166,12 +177,7 @@ def measurer(
 
 def _test_arrays(dataset: Any, class_names: Sequence[str]) -> Examples:
     """Returns the images and labels for testing, labels as numbers."""
-    if not isinstance(dataset, (tuple, list)) or len(dataset) not in (2, 4):
-        size = f" of {len(dataset)}" if isinstance(dataset, (tuple, list)) else ""
-        raise UsageError(
-            "dataset must be a data set's name, images and labels, or the four arrays of train. Received: "
-            f"{type(dataset).__name__}{size}."
-        )
+    require_arrays(dataset, (2, 4), "a data set's name, images and labels, or the four arrays of train")
     images, labels = dataset[-2:]
     return images, _numbered(labels, class_names)
 

@@ -42,11 +42,7 @@ _TIFF_TAGS = {258: ((16,), (32,)), 262: (1,)}
 
 
 def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Lists image files; a folder means the images in it, sorted, without hidden files.
-
-    Raises:
-        UsageError: a folder without images.
-    """
+    """Lists image files; a folder means the images in it, sorted, without hidden files."""
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
@@ -61,7 +57,9 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
-def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False) -> npt.NDArray[np.uint8]:
+def decode(
+    image: str | os.PathLike[str] | Image.Image, *, invert: bool = False, name: str = "The image"
+) -> npt.NDArray[np.uint8]:
     """Decodes an image at full size.
 
     The EXIF orientation is applied. Transparent pixels become black. Greys of 16 bits, and floats from 0 to 1, are
@@ -70,6 +68,7 @@ def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False)
     Args:
         image: a BMP, GIF, JPEG, PNG, TIFF or WebP file (its first frame), or a Pillow image.
         invert: whether to swap light and dark; transparent pixels become black nevertheless.
+        name: of a Pillow image, for an error.
 
     Returns:
         uint8 (1, H, W) for grey images, else (3, H, W).
@@ -79,28 +78,33 @@ def decode(image: str | os.PathLike[str] | Image.Image, *, invert: bool = False)
             megapixels or 100 JPEG scans.
     """
     if isinstance(image, Image.Image):
-        with _named("The image"):
-            _require_mode(image, "The image")
-            return _pixels(ImageOps.exif_transpose(image), "The image", invert)
+        with _named(name):
+            _require_mode(image, name)
+            return _pixels(ImageOps.exif_transpose(image), name, invert)
     path = os.fspath(image)
+    name = f"Image {printable(path)}"
     if not os.path.exists(path):
-        raise UsageError(f"Image {path} does not exist. Give an image file or a folder.")
+        raise UsageError(f"{name} does not exist. Give an image file or a folder.")
     require_no_pipe(Path(path))
-    with _named(f"Image {path}"), warnings.catch_warnings():
+    with _named(name), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # opened by its path, Pillow maps plain TIFFs into memory and misreads rotated ones
         with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
-                raise UsageError(_too_large(f"Image {path}", f"{opened.width}x{opened.height} pixels"))
+                raise UsageError(_too_large(name, f"{opened.width}x{opened.height} pixels"))
             # a JPEG with an MPF segment is an MPO to Pillow
             if opened.format in ("JPEG", "MPO") and _has_more_scans(path):
                 raise UsageError(
-                    f"Image {path} has more than {MAX_SCANS} scans, which are slow to decode. Save it again as a "
-                    "baseline JPEG."
+                    f"{name} has more than {MAX_SCANS} scans, which are slow to decode. Save it as a baseline JPEG."
                 )
-            _require_mode(opened, f"Image {path}")
+            _require_mode(opened, name)
             ImageOps.exif_transpose(opened, in_place=True)
-            return _pixels(opened, f"Image {path}", invert)
+            return _pixels(opened, name, invert)
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """Returns a path as text that can be printed, with escapes for bytes that are not UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 @contextlib.contextmanager

@@ -24,11 +24,7 @@ def metric_columns(row: Iterable[str]) -> list[str]:
 
 
 def read_metrics(file: Path) -> list[Row]:
-    """Returns the rows of a ``metrics.csv``; empty cells are None.
-
-    Raises:
-        UsageError: a file that cannot be read, lacks a column, or has a cell that is not a number.
-    """
+    """Returns the rows of a ``metrics.csv``; empty cells are None."""
     require_no_pipe(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:

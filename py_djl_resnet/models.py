@@ -14,7 +14,7 @@ from ._model import Model
 from ._preprocessing import Preprocessing
 from ._preprocessing import text as preprocessing_text
 from ._weight_files import open_weights
-from .checks import INT, LONG, checked_class_names, checked_path, checked_text, require_no_pipe, whole_number
+from .checks import LONG, checked_class_names, checked_path, checked_text, require_no_pipe, whole_number
 from .datasets import MAX_CLASSES
 from .errors import UsageError
 from .weights import warn_of_numbers
@@ -78,7 +78,7 @@ def create_model(
     if in_channels is not None:
         in_channels = whole_number(in_channels, "in_channels")
     if classes is not None:
-        classes = whole_number(classes, "classes", most=INT if weights is None else MAX_CLASSES)
+        classes = whole_number(classes, "classes", most=MAX_CLASSES)
     seed = whole_number(seed, "seed", -LONG - 1, LONG)
     if new_head and (weights is None or classes is None):
         raise UsageError("new_head replaces the last layer of weights. Give weights, and classes or class_names.")
@@ -93,8 +93,9 @@ def create_model(
         warn_of_numbers(model.info["import"]["not_finite"], str(weights))
         return model
     with jvm.translated_errors():
-        # 0 means the usual number
-        return Model(jvm.bridge().create(name, in_channels or 0, class_names or classes or 0, seed, device))
+        # 0 and no names mean the usual numbers
+        names = class_names or [str(number) for number in range(classes or 0)]
+        return Model(jvm.bridge().create(name, in_channels or 0, names, seed, device))
 
 
 def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None) -> Model:
@@ -134,11 +135,7 @@ def available(engine: str | None = None) -> list[dict[str, Any]]:
 
 
 def checkpoint_file(path: str | os.PathLike[str]) -> Path:
-    """Returns `path`, or the best (else the last) checkpoint in it if it is a run folder.
-
-    Raises:
-        UsageError: the file does not exist, or the folder has no checkpoint.
-    """
+    """Returns `path`, or the best (else the last) checkpoint in it if it is a run folder."""
     file = Path(checked_path(path, "the checkpoint", "The network of a run is run.model, its folder run.folder."))
     if file.is_dir():
         for name in CHECKPOINTS:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from ._classification import Prediction, classify, warn_of
+from ._classification import Prediction
 from ._inputs import Images
 from ._preprocessing import Preprocessing
 from .models import Model, opened
 
-__all__ = ["Prediction", "predict", "predictions_and_problems"]
+__all__ = ["Prediction", "predict"]
 
 
 def predict(
@@ -46,20 +46,5 @@ def predict(
     Warns:
         ResnetWarning: an image cannot be read or preprocessed; it is skipped.
     """
-    predictions, problems = predictions_and_problems(model, images, top_k, preprocessing, invert, device, engine)
-    warn_of(problems)
-    return predictions
-
-
-def predictions_and_problems(
-    model: Model | str | os.PathLike[str],
-    images: Images,
-    top_k: int,
-    preprocessing: Preprocessing,
-    invert: bool,
-    device: str,
-    engine: str | None,
-) -> tuple[list[Prediction], list[str]]:
-    """Like :func:`predict`, but also returns an error message for each skipped image."""
     with opened(model, device, engine) as network:
-        return classify(network.handle, network.info, images, top_k, preprocessing, invert)
+        return network.predict(images, top_k, preprocessing=preprocessing, invert=invert)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .summary import text_table
@@ -27,14 +27,9 @@ class Profile:
     steps: int
     rows: list[dict[str, Any]]
 
-    @staticmethod
-    def from_dict(form: dict[str, Any]) -> Profile:
-        """Returns the profile that :meth:`to_dict` turned into `form`."""
-        return Profile(form["steps"], form["rows"])
-
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"steps", "rows": [...]}``, ready for JSON."""
-        return {"steps": self.steps, "rows": self.rows}
+        return asdict(self)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws a bar for each part.

@@ -36,6 +36,7 @@ class Display(Protocol):
                 ``epochs``, ``done`` and ``total`` (examples), ``metrics`` (means so far, by name),
                 ``examples_per_second``, and more; unknown values are None.
         """
+        return
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """Shows a completed epoch.
@@ -44,25 +45,18 @@ class Display(Protocol):
             row: the new row of the history, with the columns of ``metrics.csv``.
             epochs: how many epochs the run has.
         """
+        return
 
     def close(self) -> None:
         """Ends the display: the run is done, stopped or failed."""
+        return
 
 
-class Silent:
+class Silent(Display):
     """Shows nothing."""
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Shows nothing."""
 
-    def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
-        """Shows nothing."""
-
-    def close(self) -> None:
-        """Shows nothing."""
-
-
-class Lines(Silent):
+class Lines(Display):
     """One line per epoch, for a file or a pipe.
 
     Args:
@@ -79,7 +73,7 @@ class Lines(Silent):
         print(f"{epoch_line(row, epochs)}, {seconds:.1f} s, {left} left", file=self._stream, flush=True)
 
 
-class Bar(Silent):
+class Bar(Display):
     """One line that shows the current phase, replaced by a line per epoch.
 
     The line never wraps: a narrow terminal drops its least important parts, a wide one has room for a bar.
@@ -180,11 +174,7 @@ def fitted(parts: Sequence[str], columns: int) -> str:
 
 
 def shown_by(progress: Any) -> Display:
-    """Returns the display for `progress`: the object itself, or the default for True or False.
-
-    Raises:
-        UsageError: it is none of these.
-    """
+    """Returns the display for `progress`: the object itself, or the default for True or False."""
     if isinstance(progress, bool):
         return display() if progress else Silent()
     allowed = "Allowed: True, False, or an object with show, epoch_ended and close, such as LiveFigure()."

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .checks import checked_path, nearest, require_no_pipe, shown
+from .checks import checked_path, json_object, nearest, require_no_pipe, shown
 from .errors import UsageError
 from .settings import ENVIRONMENT, SETTINGS
 
@@ -58,6 +58,8 @@ class Recipe:
     plateau_factor: float = 0.1
     stochastic_depth: float = 0.0
     profile: bool = False
+    precision: str = "float32"
+    compile: bool = True
     validation: float | str | None = None
     drop_last: bool | None = None
 
@@ -106,7 +108,7 @@ class Recipe:
         """Returns the recipe in a JSON object. Missing settings have their defaults; values are not checked here.
 
         Raises:
-            UsageError: not JSON, not an object, an unknown or repeated name; begins with `source`.
+            UsageError: not JSON, not an object, an unknown name; begins with `source`.
         """
         return Recipe(**_parse(text, source))
 
@@ -127,11 +129,7 @@ def recipe_names() -> list[str]:
 
 
 def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the settings in a recipe file, or in a recipe of the package, without the defaults.
-
-    Raises:
-        UsageError: as :meth:`Recipe.from_file`.
-    """
+    """Returns the settings in a recipe file, or in a recipe of the package, without the defaults."""
     text = checked_path(name, "recipe")
     names = recipe_names()
     if text in names:
@@ -170,25 +168,9 @@ def number(text: str) -> int | float | str:
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
-    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise UsageError(f'{source}: "{key}" occurs twice. Keep one.')
-            found[key] = value
-        return found
-
-    def no_constant(text: str) -> None:
-        raise UsageError(f"{source}: JSON does not allow {text}. Give a finite number.")
-
-    try:
-        settings = json.loads(text, object_pairs_hook=no_duplicates, parse_constant=no_constant)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"{source} is not JSON: {error}.") from error
-    if not isinstance(settings, dict):
-        raise UsageError(f'{source} must be a JSON object like {{"epochs": 10}}. Received: {shown(settings)}.')
+    if text.startswith("version https://git-lfs"):
+        raise UsageError(f"{source} is a Git LFS pointer, not the file itself. Fetch it with: git lfs pull")
+    settings = json_object(text, source, ' like {"epochs": 10}')
     for note in ("selection", "versions"):  # in a run folder's recipe.json, next to the settings
         settings.pop(note, None)
     return _known(settings, source)

@@ -27,22 +27,12 @@ _RETRY_SECONDS = 0.2
 
 
 def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | None) -> Path | None:
-    """Returns the run that :func:`py_djl_resnet.train` resumes, or None if it starts one.
-
-    Args:
-        resume: a run folder, a checkpoint in one, or "auto": the run in `out`, or without `out` the newest in
-            ``runs`` with this recipe.
-        recipe: the requested recipe.
-        out: the requested run folder.
-
-    Raises:
-        UsageError: there is no such run.
-    """
+    """Returns the run that :func:`py_djl_resnet.train` resumes with these arguments, or None if it starts one."""
     if resume != "auto":
         return existing_run(resume, "resume")
     if out is None:
         return find_run(recipe, Path("runs").absolute())
-    return Path(out) if is_run(Path(out)) else None
+    return Path(out) if any(Path(out, name).is_file() for name in _RECIPE_FILES) else None
 
 
 def existing_run(run: str | os.PathLike[str], name: str) -> Path:
@@ -54,33 +44,21 @@ def existing_run(run: str | os.PathLike[str], name: str) -> Path:
     return Path(os.path.abspath(source))
 
 
-def is_run(folder: Path) -> bool:
-    """Returns whether a folder holds a run that can be resumed."""
-    return any((folder / name).is_file() for name in _RECIPE_FILES)
-
-
 def find_run(recipe: Recipe, folder: Path) -> Path | None:
     """Returns the newest run in `folder` with this recipe, except for resumable settings; None if there is none."""
     found: list[tuple[int, Path]] = []
     for run in folder.iterdir() if folder.is_dir() else []:
         with contextlib.suppress(UsageError):
-            _, recipe_of_that_run = next(_recipes(run))
+            file, recipe_of_that_run = next(_recipes(run))
             if not differences(recipe, recipe_of_that_run):
-                first = next(file for name in _RECIPE_FILES if (file := run / name).is_file())
-                found.append((first.stat().st_mtime_ns, run))
+                found.append((file.stat().st_mtime_ns, run))
     return max(found, default=(0, None))[1]
 
 
 def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -> Recipe:
     """Starts Java for a run and returns its checked recipe, from ``recipe.json`` or else from a checkpoint.
 
-    Args:
-        source: the run folder, or a checkpoint in one.
-        changes: changed settings; only the device and the threads are used here.
-        quiet: whether to hide the progress of downloading Java's libraries.
-
-    Raises:
-        UsageError: no valid recipe can be read; reports the first problem.
+    Of the changed settings, only the device and the threads are used here.
     """
     used = {name: changes[name] for name in ("device", "threads") if name in changes}
     check_start(ENGINES[0], used.get("device", "auto"), used.get("threads"))
@@ -95,18 +73,17 @@ def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -
 
 def _recipes(source: Path) -> Iterator[tuple[Path, Recipe]]:
     """Yields each readable recipe of a run with its file; if there is none, raises the first :class:`UsageError`."""
-    is_checkpoint = source.is_file()
-    folder = source.parent if is_checkpoint else source
+    if source.is_file():
+        files = [source.parent / _RECIPE_FILES[0], source]
+    else:
+        files = [source / name for name in _RECIPE_FILES]
     failures = []
-    checkpoints = [source] if is_checkpoint else [folder / name for name in _RECIPE_FILES[1:]]
-    for file in (folder / _RECIPE_FILES[0], *checkpoints):
+    for file in files:
         try:
-            recipe = recipe_of_run(recipe_settings(file), file) if file in checkpoints else read_recipe(file)
+            yield file, read_recipe(file) if file is files[0] else recipe_of_run(recipe_settings(file), file)
         except UsageError as error:
             failures.append(error)
-        else:
-            yield file, recipe
-    if len(failures) > len(checkpoints):
+    if len(failures) == len(files):
         raise failures[0]
 
 
@@ -128,12 +105,7 @@ def differences(recipe: Recipe, recipe_of_run: Recipe) -> dict[str, tuple[Any, A
 
 
 def when_free(wait: float, begin: Callable[[], Run]) -> Run:
-    """Calls `begin` repeatedly for up to `wait` seconds while another process writes to its run.
-
-    Raises:
-        RunInUseError: the run is still in use then.
-        SettingError: `wait` is not a number of seconds.
-    """
+    """Calls `begin` repeatedly for up to `wait` seconds while another process writes to its run."""
     if isinstance(wait, bool) or not isinstance(wait, numbers.Real) or not 0 <= wait < math.inf:
         raise SettingError(f'"wait" must be at least 0. Received: {shown(wait)}.')
     announced = ""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._files import writing
 from ._java import jvm
-from .checks import checked_path, require_no_pipe
-from .errors import SettingError, UsageError
+from .checks import checked_path, json_object, require_no_pipe
+from .errors import SettingError, UsageError, warn
 from .metrics import Row, read_metrics
 from .models import Model, load
 from .profile import Profile
@@ -145,9 +145,12 @@ def plot_runs(
     Raises:
         UsageError: an unknown style or ending, or a file that cannot be written.
     """
-    from ._plotting.history import plot_history
+    from ._plotting.history import gaps, plot_history
 
     named = runs if isinstance(runs, Mapping) else dict(zip(labels(runs), runs, strict=True))
+    for name, run in named.items():
+        if columns := gaps(run.history):
+            warn(f"{name} has epochs without a finite {', '.join(columns)}. The curve has a gap there.")
     titles = {f"{run.recipe.model} on {run.recipe.dataset}" for run in named.values()}
     return plot_history(
         {name: run.history for name, run in named.items()},
@@ -164,10 +167,8 @@ def plot_page(runs: Sequence[Run], path: str | os.PathLike[str]) -> None:
     """Writes the same figure as an HTML page that works offline. Every run needs its folder."""
     jvm.start()
     file = Path(os.path.abspath(checked_path(path, "the figure's file")))
-    try:
+    with writing(file, "Figure"):
         file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"Figure {file} cannot be written: {error.strerror or error}. Choose another file.") from error
     files = [os.path.abspath(run.folder / "metrics.csv") for run in runs if run.folder is not None]
     with jvm.translated_errors():
         jvm.bridge().plot(files, labels(runs), str(file))
@@ -186,11 +187,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def read_recipe(file: Path) -> Recipe:
-    """Returns the recipe in a run folder's ``recipe.json``.
-
-    Raises:
-        UsageError: there is no such file, or it is not a run's.
-    """
+    """Returns the recipe in a run folder's ``recipe.json``."""
     return recipe_of_run(_read_object(file), file)
 
 
@@ -198,14 +195,11 @@ def _read_object(file: Path) -> dict[str, Any]:
     """Returns the JSON object in a file of a run folder."""
     require_no_pipe(file)
     try:
-        settings = json.loads(file.read_text("utf-8-sig"))
+        return json_object(file.read_text("utf-8-sig"), str(file))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}. Give the folder of a training run.") from error
-    except (ValueError, RecursionError) as error:
+    except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not JSON: {error}.") from error
-    if not isinstance(settings, dict):
-        raise UsageError(f"{file} must be a JSON object. Received: a {type(settings).__name__}.")
-    return settings
 
 
 def recipe_of_run(settings: dict[str, Any], file: Path) -> Recipe:

@@ -98,36 +98,20 @@ ENVIRONMENT = {setting.environment: setting.name for setting in SETTINGS.values(
 
 
 def check_start(engine: object, device: object, threads: object) -> None:
-    """Checks the settings that are needed to start Java, because Java cannot check them itself.
-
-    Raises:
-        SettingError: a value that is not allowed.
-    """
+    """Checks the settings that are needed to start Java, because Java cannot check them itself."""
     if not (isinstance(engine, str) and engine in SETTINGS["engine"].choices):
         raise SETTINGS["engine"].error_for(engine)
     if not (isinstance(device, str) and re.fullmatch(SETTINGS["device"].pattern, device)):
         raise SETTINGS["device"].error_for(device)
-    if threads is not None and not _is_within(threads, SETTINGS["threads"]):
-        raise SETTINGS["threads"].error_for(threads)
-
-
-def _is_within(value: object, setting: Setting) -> bool:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        return False
-    return setting.min <= int(value) <= setting.max
+    limits = SETTINGS["threads"]
+    whole = isinstance(threads, numbers.Integral) and not isinstance(threads, bool)
+    if threads is not None and not (whole and limits.min <= threads <= limits.max):  # type: ignore[operator]
+        raise limits.error_for(threads)
 
 
 def absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `settings` with absolute paths, because Java's working directory may differ from Python's.
-
-    Raises:
-        UsageError: a path that is not UTF-8.
-    """
-    return {name: _absolute(SETTINGS[name], value) for name, value in settings.items()}
-
-
-def _absolute(setting: Setting, value: Any) -> Any:
-    if not (setting.is_path and isinstance(value, str) and value):
-        return value
-    require_utf8(value, f'"{setting.name}"')
-    return os.path.abspath(value)
+    """Returns `settings` with absolute paths, because Java's working directory may differ from Python's."""
+    paths = {name for name, value in settings.items() if SETTINGS[name].is_path and isinstance(value, str) and value}
+    for name in paths:
+        require_utf8(settings[name], f'"{name}"')
+    return {name: os.path.abspath(value) if name in paths else value for name, value in settings.items()}

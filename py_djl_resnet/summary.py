@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ._java import jvm
@@ -38,12 +38,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns ``{"model", "input", "layers": [...], "total": {...}}``, ready for JSON."""
-        return {
-            "model": self.model,
-            "input": list(self.input),
-            "layers": self.layers,
-            "total": self.total,
-        }
+        return asdict(self) | {"input": list(self.input)}
 
     def lines(self) -> str:
         """Returns the chapter's lines, one for each layer: ``01Conv2d (1,64,112,112)``."""
@@ -109,14 +104,38 @@ def summarize(
         return Summary.from_dict(json.loads(str(jvm.bridge().summary(model, count, sizes, depth))))
 
 
-def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
-    """Returns rows as lines with aligned columns.
+def program(
+    model: str,
+    shape: Sequence[int] | None = None,
+    *,
+    classes: int | None = None,
+    precision: str = "float32",
+) -> str:
+    """Returns the TorchScript that a network runs as on the PyTorch engine: a training step and an evaluation.
 
     Args:
-        rows: the cells, the same number in each row; the first row has the headings.
-        right: the columns to align to the right.
-        columns: the longest line: the last column wraps between words, and where it has no room left each row becomes
-            a paragraph. None for no limit.
+        model: a name from :func:`py_djl_resnet.models.available`, with options after plus signs.
+        shape: the input's shape (N, C, H, W); None for the network's usual one.
+        classes: the number of outputs; None for the usual number.
+        precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
+
+    Raises:
+        UsageError: an unknown name or precision, or a shape that the network cannot take.
+    """
+    sizes = [] if shape is None else whole_numbers(shape, "shape")
+    count = 0 if classes is None else whole_number(classes, "classes")
+    jvm.start()
+    with jvm.translated_errors():
+        return str(
+            jvm.bridge().program(checked_text(model, "model"), count, sizes, checked_text(precision, "precision"))
+        )
+
+
+def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
+    """Returns rows, of which the first has the headings, as lines with aligned columns.
+
+    If a line may have only so many `columns`, the last cell wraps between words; without room for it, each row becomes
+    a paragraph.
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     if columns is not None:

@@ -14,14 +14,15 @@ import numpy.typing as npt
 
 from ._following import follow
 from ._java import jvm
+from ._precision import warn_if_slow
 from .checks import checked_class_names, checked_instance, checked_path
-from .datasets import ARRAYS, check_images, check_labels, default_folder, from_checked
+from .datasets import ARRAYS, checked_examples, default_folder, from_arrays, require_arrays
 from .errors import SettingError, UsageError
 from .metrics import Row
 from .models import Model, checkpoint_file
 from .progress import Display
 from .recipe import Recipe
-from .resuming import existing_run, is_run, recipe_to_resume, require_equal, run_to_resume, when_free
+from .resuming import existing_run, recipe_to_resume, require_equal, run_to_resume, when_free
 from .runs import Run
 from .settings import RESUMABLE, absolute_paths
 
@@ -77,11 +78,8 @@ def train(
         ResnetError: another failure, such as a full disk; its ``run``, like that of TrainingError, has the history and
             the network. An exception from `callback` also ends the training, but has neither.
     """
-    wanted = (
-        Recipe()
-        if recipe is None
-        else checked_instance(recipe, Recipe, "recipe", "Pass Recipe(epochs=1), or Recipe.from_file(name).")
-    )
+    wanted = Recipe() if recipe is None else recipe
+    checked_instance(wanted, Recipe, "recipe", "Pass Recipe(epochs=1), or Recipe.from_file(name).")
     if isinstance(model, Model):
         raise UsageError(
             f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To start from "
@@ -112,6 +110,7 @@ def train(
     resumable = {} if any_recipe else {name: getattr(wanted, name) for name in RESUMABLE}
 
     def begin(recipe: Recipe) -> Any:
+        warn_if_slow(recipe.precision)
         if arrays is None:
             # Java's working directory is the one where it was started
             jvm.set_property("py_djl_resnet.runs", os.path.abspath(checked_path("runs", "The folder of runs")))
@@ -124,12 +123,7 @@ def train(
             required = None if any_recipe else wanted
             changed = resumable if changes is None else changes
             return _resume(source, changed, required, arrays, names, progress, callback)
-        try:
-            return follow(lambda: wanted.checked(quiet=progress is False), begin, progress, callback)
-        except UsageError:
-            if resume is None or folder is None or not is_run(Path(folder)):
-                raise
-        return start_or_resume()  # another process has begun the run meanwhile
+        return follow(lambda: wanted.checked(quiet=progress is False), begin, progress, callback)
 
     return when_free(wait, start_or_resume)
 
@@ -168,11 +162,15 @@ def resume(
         Interrupted: as in :func:`train`.
         TrainingError: as in :func:`train`.
     """
-    source = existing_run(run, "run")
-    arrays = None if dataset is None else _checked_arrays(dataset, channels_last)
-    names = None if class_names is None else checked_class_names(class_names)
-    return when_free(
-        wait, lambda: _resume(source, {} if changes is None else changes, None, arrays, names, progress, callback)
+    return train(
+        dataset=dataset,
+        class_names=class_names,
+        resume=existing_run(run, "run"),
+        changes=changes,
+        wait=wait,
+        channels_last=channels_last,
+        progress=progress,
+        callback=callback,
     )
 
 
@@ -204,16 +202,10 @@ def _resume(
 
 
 def _checked_arrays(arrays: Any, channels_last: bool | None) -> Arrays:
-    if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
-        size = f" of {len(arrays)}" if isinstance(arrays, (tuple, list)) else ""
-        raise UsageError(
-            "dataset must be a name or four arrays: training images, training labels, test images, test labels. "
-            f"Received: a {type(arrays).__name__}{size}."
-        )
-    train_x = check_images(arrays[0], "training images", channels_last)
-    train_y = check_labels(arrays[1], len(train_x), "training labels")
-    test_x = check_images(arrays[2], "test images", channels_last)
-    test_y = check_labels(arrays[3], len(test_x), "test labels")
+    parts = "training images, training labels, test images, test labels"
+    require_arrays(arrays, (4,), f"a data set's name, or four arrays: {parts}")
+    train_x, train_y = checked_examples(arrays[0], arrays[1], "training", channels_last)
+    test_x, test_y = checked_examples(arrays[2], arrays[3], "test", channels_last)
     if train_x.dtype != test_x.dtype:
         raise UsageError(
             f"Training and test images must have the same dtype. Received: {train_x.dtype} and {test_x.dtype}."
@@ -225,7 +217,4 @@ def _java_datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[A
     train_x, train_y, test_x, test_y = arrays
     count = int(max(np.max(train_y), np.max(test_y))) + 1
     names = class_names if class_names is not None else [str(n) for n in range(count)]
-    return (
-        from_checked(train_x, train_y, names, "training"),
-        from_checked(test_x, test_y, names, "test"),
-    )
+    return from_arrays((train_x, train_y), names, "training"), from_arrays((test_x, test_y), names, "test")

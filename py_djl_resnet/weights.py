@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._checkpoint import is_checkpoint, require_no_run
+from ._files import write
 from ._java import jvm
 from ._onnx import graph as onnx_graph
 from ._preprocessing import Preprocessing, chosen
@@ -25,8 +25,6 @@ FORMATS = ("safetensors", "djl", "onnx")
 
 _MOST_LISTED = 10
 _COUNTER = "num_batches_tracked"
-#: The counter of torch's AveragedModel, which is not part of the network.
-_AVERAGED = "n_averaged"
 
 
 def state_dict(handle: Any) -> dict[str, npt.NDArray[Any]]:
@@ -45,78 +43,47 @@ def state_dict(handle: Any) -> dict[str, npt.NDArray[Any]]:
     return state
 
 
-def load_state_dict(handle: Any, network: str, state: Mapping[str, npt.ArrayLike]) -> None:
-    """See :meth:`Model.load_state_dict`; `handle` is Java's ``NetworkHandle``, `network` the network's name."""
+def load_state_dict(handle: Any, state: Mapping[str, npt.ArrayLike]) -> None:
+    """See :meth:`Model.load_state_dict`; `handle` is Java's ``NetworkHandle``."""
     if not isinstance(state, Mapping):
         raise UsageError(f"state must map names to arrays. Received: {type(state).__name__}.")
     for key in NESTED:
         if isinstance(state.get(key), Mapping):
             raise UsageError(f"state is a training checkpoint, not a state dict. Pass its entry {key!r}.")
+    arrays = {str(name): _array(str(name)[:120], value) for name, value in state.items()}
+    description = [
+        {"name": name, "dtype": "F32" if array.dtype == np.float32 else "I64", "shape": array.shape}
+        for name, array in arrays.items()
+    ]
     with jvm.translated_errors():
-        described = json.loads(str(handle.tensors()))
-    shapes = {tensor["name"]: tuple(tensor["shape"]) for tensor in described["tensors"]}
-    counts = described["batches_tracked"]
-    received = _without_prefix({str(name): _array(name, value) for name, value in state.items()}, shapes)
-    problems = {
-        "missing": [name for name in shapes if name not in received],
-        "unexpected": [name[:120] for name in received if name not in shapes and name not in counts],
-        "of another type or shape": [
-            f"{name} is {array.dtype.name} {array.shape}, not float32 {shapes.get(name, ())}"
-            if name in shapes
-            else f"{name} is {array.dtype.name} {array.shape}, not one whole number"
-            for name, array in received.items()
-            if (name in shapes and not (_is_float(array) and array.shape == shapes[name]))
-            or (name in counts and not (array.dtype.kind in "iu" and array.shape == ()))
-        ],
-    }
-    if any(problems.values()):
-        text = "; ".join(f"{len(names)} {kind}: {_listed(names)}" for kind, names in problems.items() if names)
-        raise UsageError(f"The state dict does not fit this {network}: {text}.")
-    tensors = {name: np.ascontiguousarray(received[name], np.float32) for name in shapes}
-    not_finite = [name for name, array in tensors.items() if not np.isfinite(array).all()]
+        buffers = [jvm.to_direct_buffer(array) for array in arrays.values()]
+        not_finite = json.loads(str(handle.loadStateDict(json.dumps(description), buffers)))
     warn_of_numbers(not_finite, "the state dict")
-    description = {
-        "tensors": described["tensors"],
-        "batches_tracked": {name: int(received[name]) for name in counts if name in received},
-    }
-    with jvm.translated_errors():
-        buffers = [jvm.to_direct_buffer(array) for array in tensors.values()]
-        handle.loadStateDict(json.dumps(description), buffers)
 
 
 def warn_of_numbers(names: Sequence[str], source: str) -> None:
     """Warns about tensors that contain NaN or infinity."""
     if names:
-        warn(f"{source}: {_listed(names)} {'contains' if len(names) == 1 else 'contain'} NaN or infinite values.")
+        more = len(names) - _MOST_LISTED
+        listed = ", ".join(names[:_MOST_LISTED]) + (f", and {more} more" if more > 0 else "")
+        warn(f"{source}: {listed} {'contains' if len(names) == 1 else 'contain'} NaN or infinite values.")
 
 
-def _array(name: Any, value: Any) -> npt.NDArray[Any]:
+def _array(name: str, value: Any) -> npt.NDArray[Any]:
+    """Returns float32, or int64 for integers."""
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except Exception as error:  # a torch tensor raises several kinds
         raise UsageError(
-            f"state[{str(name)[:120]!r}] cannot be converted to a numpy array: {error}. For a torch tensor, pass "
+            f"state[{name!r}] cannot be converted to a numpy array: {error}. For a torch tensor, pass "
             "tensor.detach().cpu().float().numpy()."
         ) from error
-
-
-def _without_prefix(state: dict[str, npt.NDArray[Any]], names: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    """Removes name prefixes added by DistributedDataParallel, torch.compile, AveragedModel and others."""
-    state = {name: array for name, array in state.items() if name.rpartition(".")[2] != _AVERAGED}
-    if any(name in names for name in state):
-        return state
-    prefix = "".join(os.path.commonprefix(list(state)).rpartition(".")[:2])  # noqa: RUF071 - of texts, not of paths
-    return {name.removeprefix(prefix): array for name, array in state.items()}
-
-
-def _is_float(array: npt.NDArray[Any]) -> bool:
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64)
     # bfloat16 of the package ml_dtypes has its own kind
-    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_LISTED
-    return ", ".join(names[:_MOST_LISTED]) + (f", and {more} more" if more > 0 else "")
+    if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
+        return np.asarray(array, np.float32)
+    raise UsageError(f"state[{name!r}] must be an array of numbers. Received: dtype {array.dtype}.")
 
 
 def export(
@@ -138,6 +105,12 @@ def export(
         raise UsageError(f"preprocessing needs the format djl, or onnx with with_preprocessing. Received: {format}.")
     prepared = chosen(preprocessing, info["preprocessing"], info["model"]) if prepares else None
     target = os.path.abspath(checked_path(path, "path"))
+    suffix = Path(target).suffix.lower()[1:]
+    if suffix in FORMATS and suffix != format:
+        raise UsageError(
+            f"The suffix of {path} is that of another format. Received: {format}. Allowed: {suffix}. Change the format "
+            "or the name."
+        )
     if format != "djl":
         require_writable(Path(target))
         require_no_run(Path(target))
@@ -151,7 +124,7 @@ def export(
         else:
             steps = json.loads(str(handle.preprocessing(prepared))) if with_preprocessing else None
             graph = json.loads(str(handle.graph()))
-            _replace(Path(target), onnx_graph.build(graph, state_dict(handle), info, steps))
+            write(Path(target), onnx_graph.build(graph, state_dict(handle), info, steps), "ONNX file")
 
 
 def require_writable(target: Path) -> None:
@@ -162,13 +135,9 @@ def require_writable(target: Path) -> None:
         raise UsageError(f"{target} cannot be written: folder {target.parent} does not exist.")
 
 
-def _replace(file: Path, content: bytes) -> None:
-    """Writes a file under another name and renames it, so that it is complete or missing."""
-    temporary = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise UsageError(f"{file} cannot be written: {error.strerror}.") from error
+def require_new(target: Path) -> None:
+    """Raises :class:`UsageError` for a file that exists or cannot be written; for commands, which replace nothing."""
+    require_writable(target)
+    require_no_run(target)
+    if target.exists():
+        raise UsageError(f"{target} already exists. Give another name, or delete the file first.")

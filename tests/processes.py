@@ -6,10 +6,11 @@ import sys
 import textwrap
 
 
-def run(script, **environment):
-    """Runs Python code in a new process; returns its exit code, standard output and standard error."""
+def run(script, folder=None, **environment):
+    """Runs Python code in a new process, in `folder`; returns its exit code, standard output and standard error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
+        cwd=folder,
         env=os.environ | environment,
         capture_output=True,
         text=True,

@@ -1,23 +1,15 @@
 """Residual networks in numpy and double precision, as a reference for the Java networks."""
 
-import json
 import re
-import struct
 
 import numpy as np
+from state_files import read_safetensors
 
 
 def read_tensors(file):
     """Returns the tensors of a safetensors file by name, without the optimizer's."""
-    content = file.read_bytes()
-    (length,) = struct.unpack_from("<Q", content)
-    header = json.loads(content[8 : 8 + length])
-    tensors = {}
-    for name, form in header.items():
-        if name != "__metadata__" and not name.startswith("optimizer/"):
-            begin, end = (8 + length + offset for offset in form["data_offsets"])
-            tensors[name] = np.frombuffer(content[begin:end], "<f4").reshape(form["shape"]).astype(np.float64)
-    return tensors
+    tensors = read_safetensors(file).items()
+    return {name: array.astype(np.float64) for name, array in tensors if not name.startswith("optimizer/")}
 
 
 class Reference:

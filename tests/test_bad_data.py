@@ -2,24 +2,21 @@
 
 import gzip
 import os
-import re
 import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from py_djl_resnet import Recipe, Run, UsageError, create_model, evaluate, load, resume, train
-from py_djl_resnet.datasets import bundled_data, download
-from py_djl_resnet.runs import plot_page
+from py_djl_resnet import Recipe, UsageError, create_model, load, resume, train
+from py_djl_resnet.datasets import bundled_data
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
 
-def write_idx(file, array, magic=None, shape=None):
-    """Writes a gzip IDX file of bytes; `magic` and `shape` replace what the header should contain."""
-    header = struct.pack(">I", 0x800 + array.ndim if magic is None else magic)
-    header += struct.pack(f">{array.ndim}I", *(shape or array.shape))
+def write_idx(file, array):
+    """Writes a gzip IDX file of bytes."""
+    header = struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)
     file.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), 1))
 
 
@@ -35,90 +32,21 @@ def idx(tmp_path):
     return folder
 
 
-def damage(name, change):
-    return pytest.param(name, change, id=f"{name.split('-idx')[0]}-{change.__name__}")
-
-
-def missing(file):
-    file.unlink()
-
-
-def truncated(file):
-    file.write_bytes(file.read_bytes()[:-20])
-
-
-def truncated_inside(file):
-    content = gzip.decompress(file.read_bytes())
-    file.write_bytes(gzip.compress(content[:-10]))
-
-
-def longer(file):
-    content = gzip.decompress(file.read_bytes())
-    file.write_bytes(gzip.compress(content + b"0123"))
-
-
-def not_gzip(file):
-    file.write_bytes(b"something else entirely")
-
-
-def empty(file):
-    file.write_bytes(b"")
-
-
-def a_folder(file):
-    file.unlink()
-    file.mkdir()
-
-
-def wrong_magic(file):
-    write_idx(file, np.zeros((40, 28, 28)), magic=0x12345678)
-
-
-def fewer_images(file):
-    write_idx(file, np.zeros((39, 28, 28)))
-
-
-def huge_count(file):
-    write_idx(file, np.zeros((40, 28, 28)), shape=(2**32 - 1, 28, 28))
-
-
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 
 
 @pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        *(
-            damage(IMAGES, change)
-            for change in (
-                missing,
-                truncated,
-                truncated_inside,
-                longer,
-                not_gzip,
-                empty,
-                a_folder,
-                wrong_magic,
-                fewer_images,
-                huge_count,
-            )
-        ),
-        damage(LABELS, missing),
-        damage("t10k-images-idx3-ubyte.gz", not_gzip),
-    ],
+    ("name", "content"),
+    [(IMAGES, None), (IMAGES, b"something else entirely"), (IMAGES, gzip.compress(bytes(16))), (LABELS, b"")],
 )
-def test_damaged_data_are_rejected(rejected, idx, tmp_path, name, change):
-    change(idx / name)
+def test_damaged_data_are_rejected(rejected, idx, tmp_path, name, content):
+    (idx / name).unlink()
+    if content is not None:
+        (idx / name).write_bytes(content)
     code, message = rejected("train", "--dataset", "idx", "--data-dir", idx, *TINY)
     assert code == 2
     assert name.removesuffix("-ubyte.gz") in message
     assert not (tmp_path / "mine").exists()
-
-
-def test_valid_data_in_idx_files_train(command, idx, tmp_path):
-    code, _, err = command("train", "--dataset", "idx", "--data-dir", idx, *TINY)
-    assert code == 0, err
-    assert (tmp_path / "mine" / "best.safetensors").is_file()
 
 
 def test_fashion_mnist_with_another_checksum_is_rejected(rejected, tmp_path):
@@ -197,34 +125,17 @@ NOT_UTF8 = r"must be a path in UTF-8\. Received: '.*caf\\udce9.*'\. Rename the f
     "use",
     [
         lambda run, path: train(out=path, progress=False),
-        lambda run, path: train(resume=path, progress=False),
-        lambda run, path: train(recipe=Recipe(weights=path), progress=False),
         lambda run, path: train(recipe=Recipe(data_dir=path), progress=False),
-        lambda run, path: train(recipe=Recipe(validation=path), progress=False),
         lambda run, path: resume(path, progress=False),
-        lambda run, path: Recipe.from_file(path),
-        lambda run, path: Run.open(path),
         lambda run, path: load(path),
         lambda run, path: create_model("resnet18", weights=path),
-        lambda run, path: evaluate(run.model, data_dir=path),
         lambda run, path: run.model.save(path),
-        lambda run, path: run.model.export(path, "djl"),
         lambda run, path: run.plot(path),
-        lambda run, path: plot_page([run], path),
-        lambda run, path: download("cifar-10", path),
     ],
 )
 def test_path_that_is_not_utf8_is_rejected(trained, tmp_path, use):
     with pytest.raises(UsageError, match=NOT_UTF8):
         use(trained, not_utf8(tmp_path))
-
-
-def test_command_rejects_a_path_that_is_not_utf8(rejected, tmp_path):
-    for arguments in (("train", "--out", "caf\udce9"), ("predict", "caf\udce9", "x.png"), ("evaluate", "caf\udce9")):
-        code, message = rejected(*arguments)
-        assert code == 2
-        assert re.search(NOT_UTF8, message)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_working_directory_that_is_not_utf8_is_rejected(trained, tmp_path, monkeypatch):

@@ -55,8 +55,6 @@ def test_training_learns(command, folder, tmp_path):
     ("name", "size", "part"),
     [
         ("data_batch_3.bin", RECORDS * RECORD - 1, "truncated"),
-        ("data_batch_5.bin", 0, "empty"),
-        ("test_batch.bin", RECORDS * RECORD + 1, "too long"),
         ("data_batch_1.bin", 2**40, "too long"),
     ],
 )
@@ -68,15 +66,6 @@ def test_file_of_another_size_is_rejected(rejected, folder, tmp_path, name, size
     expected = f"{folder / name} is {part}. Received: {size} bytes. Allowed: 30730000, for 10000 records of 3073 bytes."
     assert message.startswith(expected)
     assert not (tmp_path / "mine").exists()
-
-
-def test_label_out_of_range_is_rejected(rejected, folder):
-    with (folder / "data_batch_2.bin").open("r+b") as batch:
-        batch.seek(7 * RECORD)
-        batch.write(b"\x0a")
-    code, message = rejected("train", "--dataset", "cifar-10", "--data-dir", folder, *TINY)
-    assert code == 2
-    assert f"{folder / 'data_batch_2.bin'} has an invalid label in record 7. Received: 10. Allowed: 0 to 9." in message
 
 
 def test_missing_files_suggest_the_download_command(rejected, folder, monkeypatch, tmp_path):

@@ -49,16 +49,6 @@ def test_train_prints_a_line_per_epoch_and_the_chapters_two_lines(tmp_path):
     assert ran.stderr == ""
 
 
-def test_quiet_train_prints_only_the_final_lines(command, tmp_path):
-    code, out, err = command(
-        "train", "--quiet", "--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine"
-    )
-    assert code == 0
-    assert re.fullmatch(f"{LAST}mine\n", out)
-    assert err == ""
-    assert (tmp_path / "mine" / "last.safetensors").is_file()
-
-
 def test_last_lines_name_the_best_epoch_and_what_selected_it(command):
     arguments = ("train", "--quiet", "--epochs", "3", "--limit", "200", "--batch-size", "32", "--lr", "0.02")
     for name, more in (("test", ()), ("validation", ("--validation", "0.2"))):
@@ -88,11 +78,6 @@ def test_training_works_offline_once_the_jars_are_cached(jvm, tmp_path):
     assert (tmp_path / "mine" / "figures" / "metrics.html").is_file()
 
 
-def test_importing_the_package_starts_no_jvm_and_no_matplotlib(tmp_path):
-    script = "import sys, py_djl_resnet, jpype; print(jpype.isJVMStarted(), 'matplotlib' in sys.modules)"
-    assert python("-c", script, cwd=tmp_path).stdout == "False False\n"
-
-
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
 def test_train_on_a_terminal_shows_a_bar_and_a_line_per_epoch(tmp_path):
     import pty
@@ -115,26 +100,6 @@ def test_train_on_a_terminal_shows_a_bar_and_a_line_per_epoch(tmp_path):
     assert any(re.match(r"Train 1/2  \d+%  ━*─*  \d+:\d\d  loss \d\.\d+  acc \d\.\d{3}", line) for line in bars), bars
     assert all(len(line) < 80 for line in bars)
     assert [line.partition(":")[0] for line in lines if line.startswith("epoch ")] == ["epoch 1/2", "epoch 2/2"]
-
-
-def test_closed_pipe_is_no_error(tmp_path):
-    ran = subprocess.run(
-        f"{sys.executable} -m py_djl_resnet train --help | head -n 1",
-        shell=True,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.stdout.startswith("usage: python -m py_djl_resnet train")
-    assert ran.stderr == ""
-
-
-def test_summary_prints_the_chapters_lines(command):
-    code, out, err = command("summary", "d2l-resnet18", "--input", "1,1,224,224")
-    assert (code, err) == (0, "")
-    assert out.splitlines()[0] == "01Conv2d (1,64,112,112)"
-    assert out.splitlines()[-1] == "10Linear (1,10)"
-    assert len(out.splitlines()) == 10
 
 
 def test_summary_as_json_has_its_documented_form(command):
@@ -231,19 +196,6 @@ def test_lists_are_text_or_json(command, name, first):
     assert first in [entry["name"] for entry in json.loads(out)]
 
 
-def test_models_text_has_torchvisions_count(command):
-    code, out, err = command("models")
-    assert (code, err) == (0, "")
-    assert [line for line in out.splitlines() if re.match(r"resnet18 .*\b11,689,512\b", line)], out
-
-
-def test_doctor_reports_findings_with_verdicts(command):
-    code, out, _ = command("doctor", "--json")
-    findings = json.loads(out)
-    assert {f["verdict"] for f in findings} <= {"ok", "warning", "failure"}
-    assert code == int(any(f["verdict"] == "failure" for f in findings))
-
-
 def test_doctor_fails_when_training_cannot_work(command, monkeypatch):
     from py_djl_resnet.cli import doctor
     from py_djl_resnet.doctor import Finding
@@ -269,13 +221,6 @@ def test_unexpected_error_is_one_line_and_debug_shows_the_rest(command, monkeypa
         code, _, err = command(*arguments)
         assert code == 1
         assert "Traceback" in err
-
-
-def test_debug_shows_the_java_cause(command):
-    code, _, err = command("summary", "resnet", "--debug")
-    assert code == 2
-    assert "org.djlresnet.UserException" in err
-    assert err.splitlines()[-1].startswith("py-djl-resnet: error: ")
 
 
 def test_output_that_is_not_utf8_is_whole():

@@ -77,14 +77,6 @@ def test_figure_of_runs_has_their_network_and_best_epochs(two, tmp_path):
     assert [text.get_text() for text in chart.legends[0].get_texts()][:2] == ["SGD", "momentum"]
 
 
-def test_run_given_twice_is_drawn_twice(command, two, tmp_path):
-    code, _, err = command("plot", two[0], two[0], "--out", "both.svg")
-    assert code == 0, err
-    text = (tmp_path / "both.svg").read_text()
-    assert ">a/run<" in text
-    assert ">a/run (2)<" in text
-
-
 def test_labels_are_names_else_paths_else_numbered():
     recipe = Recipe()
 
@@ -116,3 +108,18 @@ def test_page_that_cannot_be_written_is_named(rejected, two, tmp_path):
     code, message = rejected("plot", *two, "--out", "file/page.html")
     assert code == 2
     assert str(tmp_path / "file" / "page.html") in message
+
+
+def test_plot_reports_gaps(command, trained, tmp_path):
+    run = shutil.copytree(trained.folder, tmp_path / "run")
+    lines = (run / "metrics.csv").read_text().splitlines()
+    column = lines[0].split(",").index("test_loss")
+    cells = lines[2].split(",")
+    lines[2] = ",".join([*cells[:column], "NaN", *cells[column + 1 :]])
+    (run / "metrics.csv").write_text("\n".join(lines) + "\n")
+    code, _, err = command("plot", "run", "--out", "gap.png")
+    assert code == 0
+    assert err == (
+        "py-djl-resnet: warning: run has epochs without a finite test_loss. The curve has a gap there.\n"
+        "figure: gap.png\n"
+    )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from py_djl_resnet._java import exceptions
-from py_djl_resnet.errors import EngineError, ResnetError, UsageError
+from py_djl_resnet.errors import EngineError, ResnetError
 
 
 def test_arrays_cross_without_a_copy(jvm):
@@ -83,28 +83,3 @@ def test_engine_that_failed_to_load_gives_the_same_cause_again(jvm, monkeypatch)
     for links in ([ENGINE, (LINK, "why")], [("java.lang.NoClassDefFoundError", "Could not initialize class org.A")]):
         with pytest.raises(EngineError, match="native library cannot be loaded: why"), jvm.translated_errors():
             raise java(*links)
-
-
-def test_path_that_is_not_utf8_is_rejected(jvm):
-    with pytest.raises(UsageError, match=r"valid UTF-8\. Received: 'caf\\udce9'\. Rename"), jvm.translated_errors():
-        jpype.JClass("java.nio.file.Path").of(b"caf\xe9".decode(errors="surrogateescape"))
-    escaped = jpype.JClass("java.lang.Character").toString(0xDCE9)  # as from JSON text
-    with pytest.raises(UsageError, match=r"valid UTF-8\. Rename"), jvm.translated_errors():
-        jpype.JClass("java.nio.file.Path").of(escaped)
-
-
-def test_python_errors_pass_unchanged(jvm):
-    with pytest.raises(KeyError), jvm.translated_errors():
-        raise KeyError("x")
-
-
-def test_full_heap_is_reported_even_if_the_exception_cannot_be_read(jvm, monkeypatch):
-    full = jpype.JClass("java.lang.OutOfMemoryError")("Java heap space")
-
-    def unreadable(error):
-        raise full
-
-    monkeypatch.setattr(exceptions, "_translate", unreadable)
-    message = r"Java heap is full: java\.lang\.OutOfMemoryError\. .*PY_DJL_RESNET_HEAP"
-    with pytest.raises(EngineError, match=message), jvm.translated_errors():
-        jpype.JClass("java.lang.Integer").parseInt("x")

@@ -12,7 +12,7 @@ from repository import Repository
 from py_djl_resnet import UsageError
 from py_djl_resnet._fetch import archive as archives
 from py_djl_resnet._fetch import download as downloads
-from py_djl_resnet.datasets import default_folder, download
+from py_djl_resnet.datasets import download
 from py_djl_resnet.errors import DataError
 
 FILES = {"a.bin": b"a" * 700, "b.bin": bytes(range(256)) * 40}
@@ -87,23 +87,9 @@ def test_downloads_again_only_if_a_file_is_incomplete(server, tmp_path):
     assert (tmp_path / "small" / "b.bin").read_bytes() == FILES["b.bin"]
 
 
-def test_default_folder_is_that_of_training(server, tmp_path):
-    assert download("cifar-10", quiet=True) == default_folder("cifar-10") / "small"
-    assert (tmp_path / "cache" / "data" / "small" / "a.bin").is_file()
-
-
-@pytest.mark.parametrize(
-    ("faults", "text"),
-    [
-        (["damage"] * 3, r"its SHA-256 is [0-9a-f]{64} instead of [0-9a-f]{64}, tried 3 times"),
-        (["cut"] * 3, r"received \d+ of \d+ bytes, tried 3 times"),
-        ([404], r"answered 404 .* tried once\. Check .*or download http.* with another program and extract it into"),
-        ([500] * 3, r"answered 500 .* tried 3 times"),
-    ],
-)
-def test_failed_download_is_reported_and_leaves_nothing(server, tmp_path, faults, text):
-    server.faults = faults
-    with pytest.raises(DataError, match=text):
+def test_failed_download_is_reported_and_leaves_nothing(server, tmp_path):
+    server.faults = ["damage", "cut", 404]
+    with pytest.raises(DataError, match=r"answered 404 .* tried 3 times\. Check .*or download http.* extract it into"):
         download("cifar-10", tmp_path, quiet=True)
     assert everything(tmp_path) == []
 
@@ -132,12 +118,6 @@ def test_offline_error_names_what_to_download(server, monkeypatch, tmp_path):
     assert server.requests == []
 
 
-def test_folder_that_cannot_be_written_is_reported(server, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match=r"Cannot write to .*file"):
-        download("cifar-10", tmp_path / "file", quiet=True)
-
-
 def test_unknown_data_set_is_rejected():
     with pytest.raises(UsageError, match=r"'cifar-1O'.*'cifar-10'"):
         download("cifar-1O")
@@ -149,12 +129,3 @@ def test_command_prints_the_folder(server, command, tmp_path):
     assert f"{NAME} from 127.0.0.1" in err
     code, out, _ = command("datasets", "--download", "cifar-10", "--data-dir", "mine", "--json")
     assert (code, out) == (0, f'{{\n  "folder": "{tmp_path / "mine" / "small"}"\n}}\n')
-
-
-def test_command_rejects_other_data_sets(rejected):
-    code, message = rejected("datasets", "--download", "idx")
-    assert code == 2
-    assert "'idx'" in message
-    code, message = rejected("datasets", "--data-dir", "mine")
-    assert code == 2
-    assert "--download" in message

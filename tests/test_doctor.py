@@ -18,7 +18,6 @@ NAMES = [
     "java",
     "own jar",
     "library jars",
-    "native library",
     "engine pytorch",
     "engine mxnet",
     "threads",
@@ -26,7 +25,6 @@ NAMES = [
     "jar cache",
     "engine cache",
     "gpu",
-    "data",
     "extras",
     "java kernel",
 ]
@@ -93,12 +91,6 @@ def test_broken_engine_is_a_failure_only_if_it_is_the_requested_one(child):
     assert findings["engine mxnet"].verdict == "warning"
 
 
-def test_error_with_advice_gets_no_other_advice(child):
-    child.stdout = 'failed "The cache is full. Free some space."\n'
-    finding = by_name(doctor.examine())["engine pytorch"]
-    assert (finding.detail, finding.cure) == ("The cache is full. Free some space.", "")
-
-
 def test_engine_that_crashes_is_reported(child):
     child.stdout, child.stderr, child.returncode = "", "terminate called\n", -6
     detail = by_name(doctor.examine())["engine pytorch"].detail
@@ -115,13 +107,6 @@ def test_missing_jars_are_a_failure_only_offline(child, monkeypatch, tmp_path, o
     count = len(jars.required("pytorch"))
     assert f"{count} of {count} are not downloaded yet" in finding.detail
     assert not (tmp_path / "cache").exists()
-
-
-def test_missing_data_are_reported(child, monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "bundled_data", lambda: tmp_path)
-    finding = by_name(doctor.examine())["data"]
-    assert finding.verdict == "failure"
-    assert "train-images-idx3-ubyte.gz" in finding.detail
 
 
 def test_cache_that_cannot_be_written_is_reported(child, monkeypatch, tmp_path):
@@ -153,16 +138,3 @@ def test_engine_reports_why_it_did_not_load(library_jars, monkeypatch, tmp_path)
     finding = by_name(doctor.examine("mxnet"))["engine mxnet"]
     assert finding.verdict == "failure"
     assert f"JAVA_HOME does not point to a suitable Java. Found: JAVA_HOME: {tmp_path}" in finding.detail
-
-
-def test_extras_are_listed(child, monkeypatch):
-    versions = {"onnx": "1.2.3"}
-
-    def version(package):
-        if package not in versions:
-            raise doctor.importlib.metadata.PackageNotFoundError(package)
-        return versions[package]
-
-    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
-    finding = by_name(doctor.examine())["extras"]
-    assert (finding.verdict, finding.detail) == ("ok", "[torch] not installed, [onnx] onnx 1.2.3")

@@ -20,7 +20,6 @@ from PIL import Image
 
 from py_djl_resnet import Recipe, UsageError
 from py_djl_resnet._checkpoint import recipe_settings
-from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import MAX_CLASSES, check_images, check_labels
 from py_djl_resnet.images import decode
 from py_djl_resnet.recipe import settings_of
@@ -111,30 +110,27 @@ def test_any_text_is_a_recipe_or_rejected(text):
         assert Recipe.from_json(recipe.to_json()) == recipe
 
 
-@examples
-@given(content=damaged(Recipe(limit=100, checkpoint_every="60s").to_json().encode()))
-def test_damaged_recipe_is_read_or_rejected(folder, content):
-    file = folder / "recipe.json"
-    file.write_bytes(content)
-    read_or_rejected(settings_of, file)
-    read_or_rejected(read_recipe, file)
+RECIPE = Recipe(limit=100, checkpoint_every="60s").to_json()
+CHECKPOINT = header({"run": {"recipe": json.loads(RECIPE)}})
 
 
-@examples
-@given(content=damaged(header({"run": {"recipe": json.loads(Recipe(limit=100).to_json())}})))
-def test_damaged_checkpoint_header_is_read_or_rejected(folder, content):
-    file = folder / "last.safetensors"
-    file.write_bytes(content)
-    settings = read_or_rejected(recipe_settings, file)
-    assert settings is None or isinstance(settings, dict)
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("recipe.json", RECIPE.encode(), settings_of),
+        ("recipe.json", RECIPE.encode(), read_recipe),
+        ("last.safetensors", CHECKPOINT, recipe_settings),
+        ("metrics.csv", ROWS, read_metrics),
+    ],
+)
+def test_damaged_file_of_a_run_is_read_or_rejected(folder, name, content, read):
+    @examples
+    @given(content=damaged(content))
+    def check(content):
+        (folder / name).write_bytes(content)
+        read_or_rejected(read, folder / name)
 
-
-@examples
-@given(content=damaged(ROWS))
-def test_damaged_metrics_are_read_or_rejected(folder, content):
-    file = folder / "metrics.csv"
-    file.write_bytes(content)
-    read_or_rejected(read_metrics, file)
+    check()
 
 
 @pytest.mark.parametrize("kind", list(IMAGES))
@@ -171,13 +167,10 @@ BOMB = zlib.compress(bytes(100_000_000), 9)
 
 HOSTILE = {
     "65535-by-65535.png": png(65535, 65535),
-    "2-to-the-31.png": png(2**31 - 1, 2**31 - 1),
     "70-megapixels.png": png(10_000, 7_000),
     "100-megabytes-of-text.png": png(4, 4, chunk(b"zTXt", b"Comment\0\0" + BOMB)),
-    "100-megabytes-of-profile.png": png(4, 4, chunk(b"iCCP", b"profile\0\0" + BOMB)),
     "more-pixels-than-announced.png": png(4, 4, pixels=bytes(100_000_000)),
     "fewer-pixels-than-announced.png": png(4000, 4000, pixels=b"\0"),
-    "no-pixels.png": png(4000, 4000),
     "65535-by-65535.gif": b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0x80, 0, 0) + bytes(6) + b",",
     "2-to-the-31.bmp": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 24, *[0] * 6),
     "a-program.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n",
@@ -219,16 +212,13 @@ def test_hostile_image_takes_little_memory(folder, name):
 
 def _of_64_megapixels(form):
     """Returns a valid image of zeros and the options to compress it best."""
-    mode = {"16-bit.png": "I;16", "transparent.png": "RGBA", "cmyk.tiff": "CMYK", "float.tiff": "F"}.get(form, "RGB")
+    mode = {"16-bit.png": "I;16", "cmyk.tiff": "CMYK", "float.tiff": "F"}.get(form, "RGB")
     options = {"tiff": {"compression": "tiff_deflate"}, "webp": {"lossless": True}}.get(form.split(".")[-1], {})
     return Image.new(mode, (8000, 8000)), options
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
-@pytest.mark.parametrize(
-    "form",
-    ["8-bit.png", "16-bit.png", "transparent.png", "8-bit.jpg", "8-bit.webp", "cmyk.tiff", "float.tiff", "8-bit.gif"],
-)
+@pytest.mark.parametrize("form", ["16-bit.png", "8-bit.jpg", "8-bit.webp", "cmyk.tiff", "float.tiff"])
 def test_largest_allowed_image_takes_bounded_memory(folder, form):
     largest, options = _of_64_megapixels(form)
     largest.save(folder / form, **options)
@@ -272,26 +262,6 @@ def test_anything_is_labels_or_rejected(labels, count):
         assert numbers.tolist() == np.asarray(labels).tolist()
 
 
-@examples
-@given(
-    content=st.binary(max_size=40)
-    | damaged(b'{"a.jar": [3, 5, "0123"]}')
-    | VALUES.map(lambda v: json.dumps(v).encode())
-)
-def test_damaged_checksum_cache_accepts_no_bad_jar(folder, content):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(folder))
-        monkeypatch.setenv("M2_REPO", str(folder / "m2"))
-        monkeypatch.delenv("PY_DJL_RESNET_JARS", raising=False)
-        jar = jars.Jar("g", "a", "1", "0" * 64, 3)
-        place = folder / jar.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(b"bad")
-        (folder / "verified.json").write_bytes(content)
-        search = jars.find([jar])
-        assert (search.found, search.missing, search.damaged) == ({}, [jar], [place])
-
-
 def test_ragged_labels_are_rejected():
     with pytest.raises(UsageError, match=r"mine must have shape \(N,\)\. Received: list: .*inhomogeneous"):
         check_labels([1, [2, 3]], 2, "mine")
@@ -307,4 +277,3 @@ def test_deep_nesting_is_rejected(folder, content):
     assert read_or_rejected(recipe_settings, file) is None
     file.write_bytes(header(content.decode()))
     assert read_or_rejected(recipe_settings, file) is None
-    test_damaged_checksum_cache_accepts_no_bad_jar.hypothesis.inner_test(folder, content)

@@ -142,16 +142,6 @@ def test_new_head_is_initialized_and_named(command, tmp_path, state):
         np.testing.assert_array_equal(model.state_dict()["conv1.weight"], state["conv1.weight"])
 
 
-@pytest.mark.parametrize("prefix", ["", "module.backbone."])
-@pytest.mark.parametrize("head", ["head.fc", "classifier", "last_linear"])
-def test_head_of_another_name_is_replaced(tmp_path, state, prefix, head):
-    renamed = {prefix + name.replace("fc.", f"{head}."): array for name, array in state.items()}
-    write_safetensors(tmp_path / "theirs.safetensors", renamed)
-    with create_model(NAME, classes=4, weights=tmp_path / "theirs.safetensors", new_head=True) as model:
-        assert model.classes == 4
-        np.testing.assert_array_equal(model.state_dict()["conv1.weight"], state["conv1.weight"])
-
-
 def test_new_head_accepts_a_file_without_one(tmp_path, state):
     backbone = {name: array for name, array in state.items() if not name.startswith("fc.")}
     write_safetensors(tmp_path / "backbone.safetensors", backbone)
@@ -179,31 +169,25 @@ def test_json_contains_the_whole_report(command, tmp_path, state):
 
 def test_error_lists_everything(rejected, tmp_path, state):
     changed = {f"backbone.{name}" if name == "bn1.bias" else name: array for name, array in state.items()}
-    changed["fc.weight"] = changed["fc.weight"][:, :-1]
-    changed["conv1.weight"] = np.zeros((16, 3, 5, 5), np.float32)
-    changed["bn1.weight"] = np.zeros(16, np.int32)
     changed["\x1b[31m" + "x" * 10_000] = np.zeros(1, np.float32)
     del changed["layer1.0.conv1.weight"]
-    write_safetensors(tmp_path / "theirs.safetensors", changed)
-    code, message = rejected("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors")
+    write_safetensors(tmp_path / "names.safetensors", changed)
+    state["fc.weight"] = state["fc.weight"][:, :-1]
+    state["conv1.weight"] = np.zeros((16, 3, 5, 5), np.float32)
+    state["bn1.weight"] = np.zeros(16, np.int32)
+    write_safetensors(tmp_path / "shapes.safetensors", state)
+    code, names = rejected("import", "names.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
-    assert message.startswith(str(tmp_path / "theirs.safetensors") + f" does not contain the tensors of a {NAME}")
-    assert "2 missing: bn1.bias, layer1.0.conv1.weight" in message
-    assert ": backbone.bn1.bias, ?[31mxxx" in message
-    assert "fc.weight is F32 [7, 63], not F32 [7, 64]" in message
-    assert "conv1.weight is F32 [16, 3, 5, 5], not F32 [16, 3, 3, 3]" in message
-    assert "bn1.weight is I32 [16], not F32 [16]" in message
-    assert len(message) < 1500
+    assert names.startswith(str(tmp_path / "names.safetensors") + f" does not contain the tensors of a {NAME}")
+    assert "2 missing: bn1.bias, layer1.0.conv1.weight" in names
+    assert ": backbone.bn1.bias, ?[31mxxx" in names
+    assert len(names) < 1500
+    code, shapes = rejected("import", "shapes.safetensors", "--model", NAME, "--out", "ours.safetensors")
+    assert code == 2
+    assert "fc.weight is F32 [7, 63], not F32 [7, 64]" in shapes
+    assert "conv1.weight is F32 [16, 3, 5, 5], not F32 [16, 3, 3, 3]" in shapes
+    assert "bn1.weight is I32 [16], not F32 [16]" in shapes
     assert not (tmp_path / "ours.safetensors").exists()
-
-
-def test_list_in_an_error_is_bounded(rejected, tmp_path, state):
-    write_safetensors(tmp_path / "theirs.safetensors", state)
-    code, message = rejected("import", "theirs.safetensors", "--model", "resnet50", "--out", "ours.safetensors")
-    assert code == 2
-    assert ", and " in message
-    assert "missing: " in message
-    assert len(message) < 2500
 
 
 def test_other_classes_are_advised_to_use_a_new_head(tmp_path, state):
@@ -216,29 +200,15 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
 
 @pytest.mark.parametrize(
-    ("header", "data", "announced", "reason"),
+    ("header", "data", "reason"),
     [
-        (b"no safetensors at all", b"", 0x2073_7465_6E73_6F72, "the header must take 2 to"),
-        (b"", b"", None, "the header must take 2 to"),
-        ({"a": ENTRY}, bytes(4), None, "it is truncated or damaged"),
-        ({"a": ENTRY}, bytes(8), 4096, "the header must take 2 to 69 bytes, not 4096"),
-        ({"a": ENTRY, "b": ENTRY}, bytes(8), None, "an overlap"),
-        ({"a": ENTRY | {"data_offsets": [4, 12]}}, bytes(12), None, "a hole"),
-        ({"a": ENTRY | {"data_offsets": [0, 800]}}, bytes(8), None, "takes 8 bytes, but data_offsets span 800"),
-        (b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{}}', b"", None, "twice"),
-        ({"a": ENTRY | {"dtype": "F8_E4M3"}}, bytes(8), None, "dtype must be one of"),
-        ({"a": ENTRY | {"shape": [3]}}, bytes(8), None, "takes 12 bytes, but data_offsets span 8"),
-        (
-            {"conv1.weight": {"dtype": "F32", "shape": [50_000, 50_000], "data_offsets": [0, 10**10]}},
-            bytes(900),
-            None,
-            "the tensors take 10000000000 bytes, but the file has 900",
-        ),
-        ({"a": ENTRY | {"shape": [10**17, 10**17]}}, bytes(8), None, "the size overflows"),
+        (b"", b"", "the header must take 2 to"),
+        ({"a": ENTRY}, bytes(4), "the tensors take 8 bytes, but the file has 4: it is truncated or damaged"),
+        ({"a": ENTRY | {"dtype": "F8_E4M3"}}, bytes(8), "Received: F8_E4M3. Allowed: [F64, F32, "),
     ],
 )
-def test_damaged_file_is_rejected_with_its_fault(rejected, tmp_path, header, data, announced, reason):
-    write_raw(tmp_path / "bad.safetensors", header, data, announced)
+def test_damaged_file_is_rejected_with_its_fault(rejected, tmp_path, header, data, reason):
+    write_raw(tmp_path / "bad.safetensors", header, data)
     code, message = rejected("import", "bad.safetensors", "--model", NAME, "--out", "ours.safetensors")
     assert code == 2
     assert str(tmp_path / "bad.safetensors") in message
@@ -251,7 +221,6 @@ def test_damaged_file_is_rejected_with_its_fault(rejected, tmp_path, header, dat
     "changed",
     [
         {"conv1.weight": ("F32", np.zeros((16, 2**31, 0, 3), np.float32))},
-        {"fc.weight": ("F32", np.zeros((2**31 - 1, 0), np.float32))},
         {"fc.weight": np.zeros(64, np.float32)},
     ],
 )
@@ -260,15 +229,6 @@ def test_impossible_shape_is_rejected(tmp_path, state, changed):
     write_safetensors(tmp_path / "theirs.safetensors", state | changed)
     with pytest.raises(UsageError, match=r"1 of another type or shape: .* sizes above 0"):
         create_model(NAME, weights=tmp_path / "theirs.safetensors")
-
-
-def test_values_that_are_not_finite_are_warned_about(command, tmp_path, state):
-    state["layer1.0.bn1.bias"][0] = np.inf
-    state["fc.bias"][1] = np.nan
-    write_safetensors(tmp_path / "theirs.safetensors", state)
-    code, _, err = command("import", "theirs.safetensors", "--model", NAME, "--out", "ours.safetensors")
-    assert code == 0
-    assert "warning: theirs.safetensors: layer1.0.bn1.bias, fc.bias contain NaN or infinite values" in err
 
 
 @pytest.mark.parametrize(
@@ -334,13 +294,14 @@ def in_a_process(*arguments):
     return done.stdout
 
 
-def test_input_file_is_not_overwritten(tmp_path, command):
-    file = tmp_path / "net.safetensors"
-    file.write_bytes(b"weights of somebody")
-    code, _, err = command("import", str(file), "--model", "resnet18", "--out", str(file))
-    assert code == 2
-    assert "--out is the input file" in err
-    assert file.read_bytes() == b"weights of somebody"
+def test_existing_file_is_not_overwritten(tmp_path, rejected, state):
+    file = write_safetensors(tmp_path / "net.safetensors", state)
+    before = file.read_bytes()
+    for arguments in (["import", "net.safetensors", "--model", NAME], ["export", "x", "--format", "safetensors"]):
+        code, message = rejected(*arguments, "--out", "net.safetensors")
+        assert code == 2
+        assert message == "net.safetensors already exists. Give another name, or delete the file first."
+    assert file.read_bytes() == before
 
 
 def test_folder_is_rejected(tmp_path):

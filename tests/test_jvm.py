@@ -1,6 +1,5 @@
 """Starting the JVM. A process can start it only once, so most tests use a separate process."""
 
-import os
 import signal
 
 import pytest
@@ -8,20 +7,6 @@ from processes import run
 
 from py_djl_resnet._java import jvm
 from py_djl_resnet.errors import UsageError
-
-
-def test_java_home_without_a_jvm_is_reported(tmp_path):
-    script = """
-    from py_djl_resnet._java import jvm
-    from py_djl_resnet.errors import JavaNotFoundError
-    try:
-        jvm.start()
-    except JavaNotFoundError as error:
-        print(error)
-    """
-    code, out, err = run(script, JAVA_HOME=str(tmp_path))
-    assert (code, err) == (0, "")
-    assert f"{tmp_path} has no lib/server" in out or f"{tmp_path} has no bin/server" in out
 
 
 def test_import_does_not_start_the_jvm():
@@ -37,22 +22,6 @@ def test_numpy_linear_algebra_works_after_the_start():
     print(np.allclose(np.linalg.inv(matrix) @ matrix, np.eye(300)))
     """
     assert run(script) == (0, "True\n", "")
-
-
-def test_second_start_does_nothing_and_rejects_another_engine():
-    script = """
-    from py_djl_resnet._java import jvm
-    from py_djl_resnet.errors import UsageError
-    jvm.start("pytorch")
-    jvm.start("pytorch")
-    try:
-        jvm.start("mxnet")
-    except UsageError as error:
-        print(error)
-    """
-    code, out, err = run(script)
-    assert (code, err) == (0, "")
-    assert out.startswith("One process can use only one engine. Received: 'mxnet', while 'pytorch' is running.")
 
 
 def test_calls_without_an_engine_use_the_running_one(tmp_path):
@@ -75,23 +44,6 @@ def test_calls_without_an_engine_use_the_running_one(tmp_path):
     assert resnet.evaluate(file, "fashion-mnist", limit=2).confusion_matrix.sum() == 2
     """
     assert run(script) == (0, "10 mxnet\n", "")
-
-
-def test_threads_cannot_change_after_the_start():
-    script = """
-    from py_djl_resnet._java import jvm
-    from py_djl_resnet.errors import UsageError
-    jvm.start(threads=1)
-    jvm.start(threads=1)
-    jvm.start()
-    try:
-        jvm.start(threads=2)
-    except UsageError as error:
-        print(error)
-    """
-    code, out, err = run(script)
-    assert (code, err) == (0, "")
-    assert "Received: threads=2, while the engine is running with 1." in out
 
 
 def test_more_threads_than_cores_are_reported():
@@ -170,27 +122,6 @@ def test_process_ends_while_a_daemon_thread_starts_java():
     assert run(script) == (0, "started: pytorch\n", "")
 
 
-def test_threads_cannot_use_java_while_python_exits():
-    script = """
-    import atexit, threading
-    from py_djl_resnet._java import jvm
-    from py_djl_resnet.errors import EngineError
-    jvm.start()
-    def late():
-        try:
-            jvm.bridge()
-        except EngineError as error:
-            print(error)
-    def exiting():
-        jvm._begin_exit()
-        thread = threading.Thread(target=late)
-        thread.start()
-        thread.join()
-    atexit.register(exiting)
-    """
-    assert run(script) == (0, "Python is exiting, so Java can no longer be used.\n", "")
-
-
 def test_starts_from_many_threads_start_one_jvm():
     script = """
     from concurrent.futures import ThreadPoolExecutor
@@ -217,28 +148,6 @@ def test_signals_stay_with_python_after_the_start():
     os.kill(os.getpid(), signal.SIGTERM)
     """
     assert run(script) == (-signal.SIGTERM, "handled\ninterrupted\n", "")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
-def test_deleted_working_directory_is_reported_and_another_one_works(tmp_path):
-    script = f"""
-    import os
-    import py_djl_resnet as resnet
-    from py_djl_resnet import models
-    os.mkdir({str(tmp_path / "gone")!r})
-    os.chdir({str(tmp_path / "gone")!r})
-    os.rmdir(os.getcwd())
-    try:
-        models.available()
-    except resnet.EngineError as error:
-        print(error)
-    os.chdir({str(tmp_path)!r})
-    print(len(models.available()) > 0)
-    """
-    code, out, err = run(script)
-    assert (code, err) == (0, "")
-    assert out.startswith("The working directory is gone or cannot be read (No such file or directory)")
-    assert out.endswith("\nTrue\n")
 
 
 @pytest.mark.parametrize("failing", [False, True])
@@ -273,42 +182,3 @@ def test_interruption_while_java_starts_is_handled_afterwards(failing):
     first, then, last = out.splitlines()
     assert (first, last) == ("interrupted", "interrupted")
     assert "failed to start: broken" in then if failing else then == "plain20"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_forked_process_gets_an_error():
-    script = """
-    import os, warnings
-    from py_djl_resnet._java import jvm
-    from py_djl_resnet.errors import EngineError
-    warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn about a fork with threads
-    jvm.start()
-    child = os.fork()
-    if child == 0:
-        try:
-            jvm.bridge()
-        except EngineError as error:
-            os.write(1, str(error).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    """
-    code, out, _ = run(script)
-    assert code == 0
-    assert "does not survive a fork" in out
-
-
-def test_java_ended_by_another_library_is_reported():
-    script = """
-    import jpype
-    import py_djl_resnet as resnet
-    from py_djl_resnet.errors import EngineError
-    model = resnet.create_model("plain20")
-    jpype.shutdownJVM()
-    for call in (lambda: resnet.create_model("plain20"), lambda: model.state_dict(), model.close):
-        try:
-            call()
-        except EngineError as error:
-            print(error)
-    """
-    ended = "Java has ended in this process and cannot start again. Restart the kernel or the process.\n"
-    assert run(script) == (0, 3 * ended, "")

@@ -2,13 +2,11 @@
 
 import sys
 import textwrap
-import types
 
 import pytest
 from processes import run
 
-from py_djl_resnet._java import jars, jvm, jvm_options
-from py_djl_resnet.errors import EngineError
+from py_djl_resnet._java import jars, jvm
 
 
 @pytest.mark.parametrize(
@@ -25,16 +23,6 @@ def test_mxnet_gets_its_threads_before_it_is_loaded(monkeypatch, arguments, envi
     print(int(getenv(b"OMP_NUM_THREADS")))
     """
     assert run(script, **environment) == (0, f"{threads or jvm.processors()}\n", "")
-
-
-@pytest.mark.parametrize(("version", "clashes"), [("2.15.0", True), ("2.7.1+cpu", False)])
-def test_another_torch_in_the_process_is_rejected(monkeypatch, version, clashes):
-    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(__version__=version))
-    if not clashes:
-        jvm_options.require_no_other_torch()
-        return
-    with pytest.raises(EngineError, match=rf"torch {version} is imported in this process.*engine='mxnet'"):
-        jvm_options.require_no_other_torch()
 
 
 def test_other_torch_is_rejected_by_the_pytorch_engine_alone():

@@ -1,6 +1,5 @@
 """The JVM's options: memory, threads, the engine's cache, GPU libraries."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,17 @@ from py_djl_resnet.errors import EngineError, JarError, UsageError
 JAVA = find.Java(Path("java"), "17", Path("libjvm"))
 
 
-def test_heap_from_16m_to_all_memory_is_allowed(monkeypatch):
-    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}.get)  # 4 GiB
-    for heap in ("16m", "16777216", "16384K", "4g", "4194304k"):
-        monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
-        assert f"-Xmx{heap}" in jvm_options.process_options(JAVA, "pytorch", None)
-    for heap in ("lots", "0m", "2 g", "1k", "16383k", "4096", "4194305k", "900000g"):
-        monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
-        with pytest.raises(
-            UsageError, match=f"PY_DJL_RESNET_HEAP must be .* Received: '{heap}'. Allowed: 16m to 4096m"
-        ):
-            jvm_options.process_options(JAVA, "pytorch", None)
-
-
-@pytest.mark.parametrize(("threads", "fits"), [("1024", True), ("4,2", True), ("1025", False), ("1,100000", False)])
-def test_omp_threads_that_would_crash_the_process_are_rejected(monkeypatch, threads, fits):
-    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+@pytest.mark.parametrize(
+    ("heap", "fits"), [("512m", True), ("2G", True), ("lots", False), ("0m", False), ("4096", False)]
+)
+def test_heap_is_a_size(monkeypatch, heap, fits):
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
     if fits:
-        assert jvm_options.process_options(JAVA, "pytorch", None)
+        assert f"-Xmx{heap}" in jvm_options.process_options(JAVA, "pytorch", None)
         return
-    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS must be .* Received: '{threads}'. Allowed: 1 to 1024"):
+    with pytest.raises(
+        UsageError, match=f"PY_DJL_RESNET_HEAP is not a size. Received: '{heap}'. Allowed: such as 512m"
+    ):
         jvm_options.process_options(JAVA, "pytorch", None)
 
 

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -42,11 +40,6 @@ def start(spec, connection="absent.json", **changes):
     )
 
 
-def filled(spec, folder):
-    """Fills in the kernelspec's own folder, as Jupyter does."""
-    return {**spec, "argv": [part.replace("{resource_dir}", str(folder)) for part in spec["argv"]]}
-
-
 def test_the_command_registers_class_path_and_engine(command, elsewhere):
     code, out, err = command("notebook", "--kernel-only", "--engine", "mxnet")
     assert (code, out) == (0, "")
@@ -54,8 +47,8 @@ def test_the_command_registers_class_path_and_engine(command, elsewhere):
     spec = json.loads((elsewhere / "kernel.json").read_text(encoding="utf-8"))
     assert "-Dai.djl.default_engine=MXNet" in spec["argv"]
     jars = [Path(entry) for entry in spec["argv"][spec["argv"].index("-cp") + 1].split(os.pathsep)]
-    assert {jar.name for jar in jars if jar.parent.name == "{resource_dir}"} == {"starter.jar", "jjava.jar"}
-    assert all(jar.is_file() for jar in jars[2:])
+    assert jars[0].name == "jjava.jar"
+    assert all(jar.is_file() for jar in jars)
     assert any("mxnet-native" in jar.name for jar in jars)
     assert kernel.outdated(elsewhere) is None
     # registering the other engine replaces it
@@ -73,22 +66,6 @@ def test_command_explains_how_to_install_jupyterlab(command, elsewhere, monkeypa
     assert "pip install 'py-djl-resnet[lab]'" in err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="only POSIX replaces a process")
-def test_jupyterlab_replaces_this_process(command, elsewhere, monkeypatch):
-    import importlib.util
-
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "there" if name == "jupyterlab" else find(name))
-
-    def execv(path, arguments):
-        raise SystemExit([path, *arguments])
-
-    monkeypatch.setattr(os, "execv", execv)
-    with pytest.raises(SystemExit) as replaced:
-        command("notebook")
-    assert replaced.value.code == [sys.executable, sys.executable, "-m", "jupyterlab"]
-
-
 def test_command_explains_how_to_install_the_extra(rejected, monkeypatch):
     monkeypatch.setattr(kernel, "missing_modules", lambda: ["jjava", "nbclient"])
     code, text = rejected("notebook", "--kernel-only")
@@ -101,8 +78,6 @@ def test_command_explains_how_to_install_the_extra(rejected, monkeypatch):
 def test_registering_rejects_a_runtime_without_a_compiler(elsewhere, monkeypatch, tmp_path):
     runtime = tmp_path / "jre"
     (runtime / "bin").mkdir(parents=True)
-    (runtime / "bin/java").write_text("#!/bin/sh\necho 'jdk.jshell not found' >&2\nexit 1\n")
-    (runtime / "bin/java").chmod(0o755)
     monkeypatch.setattr(kernel, "find_java", lambda: kernel.Java(runtime, "21.0.1", runtime / "libjvm.so"))
     with pytest.raises(
         JavaNotFoundError, match=r"Java cells need a JDK.*Java 21\.0\.1 in .*jre, a runtime without a compiler"
@@ -110,22 +85,10 @@ def test_registering_rejects_a_runtime_without_a_compiler(elsewhere, monkeypatch
         kernel.register()
 
 
-def test_a_kernel_rejects_a_runtime_without_a_compiler(java_kernel, registered):
-    spec = filled(registered, java_kernel)
-    # only the modules of a runtime
-    spec["argv"][1] = "--limit-modules=java.se,jdk.unsupported"
-    ran = start(spec)
-    assert ran.returncode == 1
-    assert ran.stderr.count("\n") <= 2
-    assert "Java cells need a JDK" in ran.stderr
-    assert "python -m py_djl_resnet notebook --kernel-only" in ran.stderr
-
-
 def test_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, registered):
-    spec = filled(registered, java_kernel)
-    place = spec["argv"].index("-cp") + 1
-    spec["argv"][place] += os.pathsep + "/nowhere/py-djl-resnet-0.0.1.jar"
-    ran = start(spec)
+    place = registered["argv"].index("-cp") + 1
+    registered["argv"][place] += os.pathsep + "/nowhere/py-djl-resnet-0.0.1.jar"
+    ran = start(registered)
     assert ran.returncode == 1
     assert ran.stderr == (
         "py-djl-resnet: error: The kernelspec is outdated: /nowhere/py-djl-resnet-0.0.1.jar no longer exists. "
@@ -136,11 +99,8 @@ def test_outdated_kernel_names_the_missing_jar_and_the_fix(java_kernel, register
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (
-            lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"),
-            "it was created by version 0.0.1; this is",
-        ),
-        (lambda spec: spec["argv"].insert(1, "-Xmx1g"), r"Java or the jars have moved \(changed: argv\)"),
+        (lambda spec: spec["metadata"]["py_djl_resnet"].update(version="0.0.1"), r"has changed \(metadata\)"),
+        (lambda spec: spec["argv"].insert(1, "-Xmx1g"), r"Java or the package has changed \(argv\)"),
         (lambda spec: spec.pop("metadata"), "its kernel.json cannot be read"),
     ],
 )
@@ -154,34 +114,17 @@ def test_the_doctor_finds_an_outdated_kernelspec(java_kernel, registered, monkey
     assert finding.cure == "Run: python -m py_djl_resnet notebook --kernel-only"
 
 
-@pytest.mark.parametrize("jar", ["starter.jar", "jjava.jar"])
-def test_the_doctor_finds_a_damaged_jar(java_kernel, monkeypatch, tmp_path, jar):
-    copy = shutil.copytree(java_kernel, tmp_path / "spec")
-    monkeypatch.setattr(kernel, "installed", lambda: copy)
-    assert [finding.verdict for finding in doctor._java_kernel()] == ["ok"]
-    (copy / jar).write_bytes((copy / jar).read_bytes()[:-1])
-    (finding,) = doctor._java_kernel()
-    assert finding.detail.endswith(f"its {jar} differs from this installation's")
-    (copy / jar).unlink()
-    (finding,) = doctor._java_kernel()
-    assert finding.detail.endswith(f"its {jar} cannot be read (No such file or directory)")
-
-
-def test_the_doctor_asks_for_a_jdk(java_kernel, monkeypatch):
-    def none():
+def test_the_doctor_reports_a_good_a_missing_and_an_unavailable_kernel(java_kernel, monkeypatch):
+    def no_jdk():
         raise JavaNotFoundError("Java cells need a JDK")
 
     monkeypatch.setattr(kernel, "installed", lambda: java_kernel)
-    monkeypatch.setattr(kernel, "_find_jdk", none)
-    (finding,) = doctor._java_kernel()
-    assert (finding.verdict, finding.detail) == ("warning", "Java cells need a JDK")
-    assert finding.cure == "Set JAVA_HOME to a JDK and run doctor again."
-
-
-def test_the_doctor_reports_a_good_a_missing_and_an_unavailable_kernel(java_kernel, monkeypatch):
-    monkeypatch.setattr(kernel, "installed", lambda: java_kernel)
     (finding,) = doctor._java_kernel()
     assert (finding.verdict, finding.cure) == ("ok", "")
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel, "_find_jdk", no_jdk)
+        (finding,) = doctor._java_kernel()
+    assert (finding.verdict, finding.detail) == ("warning", "Java cells need a JDK")
     monkeypatch.setattr(kernel, "installed", lambda: None)
     (finding,) = doctor._java_kernel()
     assert (finding.verdict, finding.detail) == ("warning", "not registered yet")
@@ -220,8 +163,7 @@ def has_ended(process):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-@pytest.mark.parametrize("victim", ["server", "kernel"])
-def test_killing_a_kernel_or_its_server_leaves_no_process(java_kernel, victim):
+def test_killing_a_server_leaves_no_process(java_kernel):
     server = subprocess.Popen([sys.executable, "-c", SERVER, kernel.NAME], stdout=subprocess.PIPE, text=True)
     try:
         process = int(server.stdout.readline())
@@ -230,22 +172,9 @@ def test_killing_a_kernel_or_its_server_leaves_no_process(java_kernel, victim):
         assert Path(f"/proc/{process}/status").read_text().partition("PPid:")[2].split()[0] == str(server.pid)
         children = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
         assert not any(children)
-        os.kill(server.pid if victim == "server" else process, signal.SIGKILL)
+        server.kill()
         assert has_ended(process)
     finally:
         server.kill()
         server.wait()
         server.stdout.close()
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-def test_a_kernel_ends_if_its_server_ended_before_it_started(java_kernel, registered, tmp_path):
-    from jupyter_client.connect import write_connection_file
-
-    connection, _ = write_connection_file(str(tmp_path / "connection.json"))
-    argv = [part.replace("{connection_file}", connection) for part in filled(registered, java_kernel)["argv"]]
-    # stands for the server
-    server = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    environment = {**os.environ, **registered["env"], "JPY_PARENT_PID": server.stdout.strip()}
-    started = subprocess.run(argv, env=environment, capture_output=True, timeout=60)
-    assert started.returncode == 1

@@ -1,10 +1,10 @@
 """Dropped networks are freed; forked children get an error and end. Each test uses a separate process."""
 
 import os
-import subprocess
 import sys
 import textwrap
 
+import processes
 import pytest
 
 NETWORK = 45 << 20
@@ -43,17 +43,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
-def run(script, folder, timeout=120):
+def run(script, folder):
     """Returns the standard output of Python code in a new process, which must succeed without warnings."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PRELUDE + textwrap.dedent(script)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    code, out, err = processes.run(PRELUDE + textwrap.dedent(script), folder)
+    assert (code, err) == (0, "")
+    return out
 
 
 @linux
@@ -106,18 +100,6 @@ def test_network_in_use_survives_deletion_of_its_name(tmp_path):
     print(np.array_equal(answers[0], expected))
     """
     assert run(script, tmp_path) == "True\n"
-
-
-def test_live_networks_do_not_block_the_exit(tmp_path):
-    script = """
-    import atexit
-    kept = resnet.create_model("cifar-resnet20")
-    kept.itself = kept
-    late = [resnet.create_model("cifar-resnet20")]
-    atexit.register(late.clear)
-    print("done")
-    """
-    assert run(script, tmp_path) == "done\n"
 
 
 def test_network_may_outlive_java(tmp_path):
@@ -215,60 +197,6 @@ def test_forked_child_that_drops_networks_ends(tmp_path, engine):
     """
     out = run(FORK + textwrap.dedent(script), tmp_path)
     assert [line for line in out.splitlines() if "JVM" not in line] == 6 * ["ended with 3"] + ["3"]
-
-
-@forks
-def test_child_forked_during_training_ends(tmp_path):
-    script = """
-    x, y = np.zeros((64, 1, 28, 28), np.uint8), np.arange(64) % 2
-    recipe = resnet.Recipe(epochs=1000, batch_size=8, model="cifar-resnet20")
-    begun, enough = threading.Event(), threading.Event()
-
-    def followed(row):
-        begun.set()
-        if enough.is_set():
-            raise KeyError
-
-    def train():
-        try:
-            resnet.train(dataset=(x, y, x, y), recipe=recipe, progress=False, callback=followed)
-        except KeyError:
-            pass
-
-    thread = threading.Thread(target=train)
-    thread.start()
-    begun.wait()
-    for _ in range(3):
-        forked(lambda: resnet.create_model("cifar-resnet20"), sys.exit)
-        forked(train, sys.exit)
-    enough.set()
-    thread.join()
-    """
-    error = "The JVM does not survive a fork. Sta\nended with 3\n"
-    assert run(FORK + textwrap.dedent(script), tmp_path) == 6 * error
-
-
-@forks
-def test_multiprocessing_worker_fails_and_ends(tmp_path):
-    script = """
-    import multiprocessing
-    model = resnet.create_model("cifar-resnet20", 1)
-
-    def work(queue):
-        try:
-            model(np.zeros((2, 1, 28, 28), np.float32))
-        except resnet.EngineError as error:
-            queue.put(str(error)[:31])
-
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    worker = context.Process(target=work, args=(queue,))
-    worker.start()
-    print(queue.get(timeout=60))
-    worker.join(60)
-    print(worker.exitcode)
-    """
-    assert run(script, tmp_path) == "The JVM does not survive a fork\n0\n"
 
 
 @forks

@@ -40,30 +40,10 @@ def test_summary_has_the_shapes_of_the_chapter(model):
     assert summary.total["parameters"] == 11_186_186
 
 
-def test_summary_prints_every_layer_and_the_totals(model):
-    table = str(model.summary((1, 1, 28, 28)))
-    assert "05SequentialBlock" in table
-    assert "11,186,186" in table
-    assert "trainable parameters: 11,178,378" in table
-
-
 def test_summarize_equals_the_summary_of_a_model(model):
     by_name = summarize("d2l-resnet18", (2, 1, 28, 28), depth=3)
     assert by_name == model.summary((2, 1, 28, 28), depth=3)
     assert len(by_name.layers) > len(summarize("d2l-resnet18").layers)
-
-
-def test_available_lists_the_networks():
-    (d2l,) = (known for known in available() if known["name"] == "d2l-resnet18")
-    assert d2l["parameters"] == 11_186_186
-
-
-def test_logits_are_finite_and_differ_between_images(model, images):
-    logits = model(images)
-    assert logits.shape == (3, 10)
-    assert logits.dtype == np.float32
-    assert np.isfinite(logits).all()
-    assert not np.allclose(logits[0], logits[1])
 
 
 def test_logits_do_not_depend_on_other_images(model, images):
@@ -74,18 +54,6 @@ def test_noncontiguous_input_gives_the_same_logits(model, images):
     turned = images.transpose(0, 1, 3, 2)
     assert not turned.flags.c_contiguous
     np.testing.assert_array_equal(model(turned), model(np.ascontiguousarray(turned)))
-
-
-def test_input_is_not_modified(model, images):
-    before = images.copy()
-    model(images)
-    np.testing.assert_array_equal(images, before)
-
-
-def test_read_only_input_is_accepted(model, images):
-    expected = model(images)
-    images.flags.writeable = False
-    np.testing.assert_array_equal(model(images), expected)
 
 
 def test_same_seed_gives_the_same_weights(model, images):
@@ -100,13 +68,6 @@ def test_channels_and_classes_can_be_chosen():
         assert (model.in_channels, model.classes) == (3, 7)
         assert model.class_names == [str(n) for n in range(7)]
         assert model.recipe is None
-
-
-def test_loaded_network_computes_the_same_as_the_saved_network(model, images, tmp_path):
-    model.save(tmp_path / "model.safetensors")
-    with load(tmp_path / "model.safetensors") as loaded:
-        np.testing.assert_array_equal(loaded(images), model(images))
-        assert loaded.name == "d2l-resnet18"
 
 
 def test_checkpoint_of_a_run_has_class_names_and_recipe(trained, images):
@@ -130,10 +91,8 @@ def test_closed_network_is_rejected(images):
         (lambda x: x.astype(">f4"), r"float32. Received: >f4. Pass x.astype\('float32'\)."),
         (lambda x: "x", "input must be a numpy array. Received: str.$"),
         (lambda x: x[0], r"shape \(N, 1, H, W\).* Received: \(1, 28, 28\)"),
-        (lambda x: np.repeat(x, 3, 1), r"shape \(N, 1, H, W\).* Received: \(3, 3, 28, 28\)"),
         (lambda x: x[:0], r"no empty axis. Received: \(0, 1, 28, 28\)"),
         (lambda x: np.where(np.arange(28) == 5, np.nan, x), r"nan at index \(0, 0, 0, 5\)"),
-        (lambda x: np.where(np.arange(28) == 5, np.inf, x), r"inf at index \(0, 0, 0, 5\)"),
         (lambda x: (x * 1000).astype(np.int64), "range from 0 to 999. Scale them to 0 to 255 and pass uint8."),
     ],
 )
@@ -174,9 +133,7 @@ def test_uint8_images_are_preprocessed_as_in_training(trained, normalized):
         lambda x: x.astype(np.float32).tolist(),
         lambda x: x.tolist(),
         lambda x: x.astype(np.uint16) * 257,
-        lambda x: x.astype(bool),
         lambda x: x.astype(bool).astype(np.int32),
-        lambda x: x.astype(bool).tolist(),
     ],
 )
 def test_advice_for_other_dtypes_gives_correct_logits(normalized, change):
@@ -207,12 +164,6 @@ def test_uint8_images_need_a_known_preprocessing(tmp_path):
         model(np.zeros((1, 3, 8, 8), np.uint8))
 
 
-@pytest.mark.parametrize("arguments", [{"in_channels": 0}, {"classes": 0}, {"device": "tpu"}])
-def test_invalid_argument_is_rejected(arguments):
-    with pytest.raises(UsageError, match=str(next(iter(arguments.values())))):
-        create_model(**arguments)
-
-
 def test_available_lists_parameters_and_options():
     models = {known["name"]: known for known in available()}
     assert models["resnet50"]["trainable_parameters"] == 25_557_032
@@ -231,13 +182,6 @@ def test_options_of_a_name_are_saved(tmp_path):
             np.testing.assert_array_equal(loaded(x), model(x))
     with pytest.raises(UsageError, match=r"(?i)option .option_c.*did you mean .option_b"):
         create_model("cifar-resnet20+option_c")
-
-
-def test_summary_uses_the_usual_input_and_classes():
-    summary = summarize("resnet18")
-    assert summary.input == (1, 3, 224, 224)
-    assert summary.layers[-1]["output_shape"] == [1, 1000]
-    assert summarize("resnet18", (1, 1, 28, 28), classes=10).layers[-1]["output_shape"] == [1, 10]
 
 
 def test_networks_page_is_current():

@@ -58,14 +58,6 @@ def test_file_describes_inputs_and_classes(tmp_path):
     assert {"conv1.weight", "layer3.2.bn2.running_var", "fc.bias"} <= {i.name for i in built.graph.initializer}
 
 
-def test_command_exports_onnx(command, tmp_path):
-    with create_model("cifar-resnet20", 3) as model:
-        model.save(tmp_path / "net.safetensors")
-    code, out, _ = command("export", "net.safetensors", "--format", "onnx", "--out", "net.onnx")
-    assert (code, out) == (0, "cifar-resnet20, 3 channels, 10 classes: net.onnx\n")
-    assert (tmp_path / "net.onnx").is_file()
-
-
 def test_missing_onnx_package_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with create_model("cifar-resnet20", 3) as model, pytest.raises(UsageError, match=r"py-djl-resnet\[onnx\]"):

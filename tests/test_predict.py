@@ -70,6 +70,16 @@ def test_command_reports_a_bad_image_and_classifies_the_others(command, model, f
     assert "Image images/missing.png does not exist" in err
 
 
+def test_file_name_that_is_not_utf8_is_printed_with_escapes(command, model, folder, tmp_path):
+    model.save(tmp_path / "net.safetensors")
+    (folder / "a.png").rename(folder / "e\udce9.png")
+    (folder / "c.png").rename(folder / "f\udce9.png")
+    code, out, err = command("predict", "net.safetensors", "images", "--top-k", 1)
+    assert code == 1
+    assert [line.split(":")[0] for line in out.splitlines()] == ["images/b.png", "images/d.png", r"images/e\xe9.png"]
+    assert err.startswith(r"py-djl-resnet: error: Image images/f\xe9.png cannot be read")
+
+
 def test_image_that_cannot_be_preprocessed_is_reported(model):
     long = np.zeros((1, 600_000, 3), np.uint8)
     how = {"channels": 3, "resize": {"to": "short-side", "size": 9000, "interpolation": "bilinear", "rounded": True}}
@@ -98,14 +108,12 @@ def test_files_folders_arrays_and_pillow_images_can_be_mixed(model, folder):
     [
         ((6, 7), ["images"]),
         ((6, 7, 3), ["images"]),
-        ((6, 7, 1), ["images"]),
         ((2, 6, 7), ["images[0]", "images[1]"]),
-        ((1, 6, 7), ["images"]),
         ((2, 6, 7, 3), ["images[0]", "images[1]"]),
         ((20, 6, 7, 1), [f"images[{i}]" for i in range(20)]),
     ],
 )
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64", "float16"])
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
 def test_arrays_have_their_channels_last(model, shape, names, dtype):
     array = pixels(*shape)
     given = array if dtype == "uint8" else (array / 255).astype(dtype)
@@ -126,31 +134,20 @@ def test_array_of_ambiguous_shape_is_rejected(model, grey):
     assert len(grey.predict(pixels(3, 6, 7))) == 3
 
 
-def test_network_of_2_channels_accepts_arrays_of_2_channels():
-    with resnet.create_model("cifar-resnet20", 2, 3) as model:
-        assert len(model.predict(pixels(2, 8, 9, 2))) == 2
-        with pytest.raises(UsageError, match=r"(?i)3 channels.* 2"):
-            model.predict(Image.new("RGB", (8, 8)))
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (np.zeros((2, 3, 8, 9), np.uint8), r"Received: \(2, 3, 8, 9\). Allowed: .* channels last, where C is 1 or 3.$"),
-        (np.zeros((0, 8, 9), np.uint8), r"Received: \(0, 8, 9\). Allowed: .* no empty axis"),
-        (np.zeros(8, np.uint8), r"Received: \(8,\). Allowed: \(H, W\), "),
         ([np.zeros((2, 8, 9), np.uint8)], r"images\[0\] .*\(2, 8, 9\). Allowed: \(H, W\) or \(H, W, C\), "),
         (
             np.full((8, 9), 7),
             r"dtype uint8 \(0 to 255\) or a float dtype \(0 to 1\). Received: int64. Pass x.astype\('uint8'\)",
         ),
         (np.full((8, 9), 7.5), "from 0 to 1. Received: 7.5 to 7.5. Pass 0 to 255 as uint8"),
-        (np.full((8, 9), -0.1), "from 0 to 1. Received: -0.1 to -0.1"),
         (np.full((8, 9), np.nan), "must be finite"),
         ([], r"images must contain at least one image. Received: \[\]"),
         (None, "images is not an image. Received: None. Allowed: files, folders, Pillow images, arrays.$"),
         ([[3, 4]], r"images\[0\] is not an image. Received: \[3, 4\]. .* Pass numbers as one array."),
-        (["a\0.png"], r"images\[0\] must be a path"),
         ("missing.png", "Image missing.png does not exist"),
     ],
 )

@@ -48,7 +48,7 @@ def test_training_with_profile_times_each_part(jvm, arrays):
         assert row["share"] == pytest.approx(row["total_ms"] / step)
         if row["forward_ms"] is not None:
             assert row["forward_ms"] + row["backward_ms"] == pytest.approx(row["total_ms"])
-    assert Profile.from_dict(run.profile.to_dict()) == run.profile
+    assert Profile(**run.profile.to_dict()) == run.profile
 
 
 def test_training_without_profile_times_nothing(trained):

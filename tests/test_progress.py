@@ -88,10 +88,8 @@ def drawn(stream, clock):
     ("columns", "line"),
     [
         (5, "Trai"),
-        (11, "Train 3/10"),
         (16, "Train 3/10  62%"),
         (24, "Train 3/10  62%  0:12"),
-        (40, "Train 3/10  62%  0:12  loss 0.41"),
         (58, "Train 3/10  62%  0:12  loss 0.41  acc 0.853"),
         (80, f"Train 3/10  62%  {'━' * 19}{'─' * 11}  0:12  loss 0.41  acc 0.853"),
         (200, f"Train 3/10  62%  {'━' * 19}{'─' * 11}  0:12  loss 0.41  acc 0.853"),
@@ -166,12 +164,6 @@ def test_without_a_terminal_an_epoch_is_one_line(monkeypatch):
     lines.epoch_ended(ROW, 10)
     lines.close()
     assert stream.getvalue() == f"{EPOCH}, 12.5 s, 1:28 left\n"
-
-
-def test_dumb_terminal_gets_lines(terminal, monkeypatch):
-    stream = terminal(80)
-    monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(display(stream), Lines)
 
 
 @pytest.mark.parametrize("progress", [LiveFigure, object(), None, "yes"])

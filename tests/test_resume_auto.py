@@ -44,15 +44,6 @@ def test_auto_without_a_folder_resumes_the_newest_run_with_the_recipe(folder, fi
     assert train(recipe=SMALL, resume="auto", progress=False).folder == first
 
 
-def test_auto_rejects_a_run_with_another_recipe(first):
-    before = {file.name: file.stat().st_mtime_ns for file in first.iterdir() if file.name != "run.lock"}
-    with pytest.raises(SettingError) as caught:
-        train(recipe=SMALL.replace(lr=0.5, epochs=9), out=first, resume="auto", progress=False)
-    message = str(caught.value)
-    assert f'The run in {first} has another recipe: "lr" 0.5 (it is 0.05). Give' in message
-    assert before == {file.name: file.stat().st_mtime_ns for file in first.iterdir() if file.name != "run.lock"}
-
-
 def test_run_is_resumed_with_any_recipe_unless_one_is_given(first):
     run = train(resume=first, changes={"epochs": 2}, progress=False)
     assert [row["epoch"] for row in run.history] == [1, 2]
@@ -79,14 +70,9 @@ def test_auto_on_arrays_needs_and_resumes_a_run_folder(folder):
     [
         ({"resume": "runs/first", "out": "new"}, '"out" cannot be combined with "resume" of a run'),
         ({"resume": "nothing"}, "run nothing does not exist"),
-        ({"resume": 5}, "resume must be a string or a Path. Received: 5"),
         ({"wait": 1}, '"wait" needs "resume"'),
         ({"changes": {}}, '"changes" needs "resume"'),
-        ({"resume": "runs/first", "changes": ["epochs"]}, r"changes must be a Mapping. Received: \['epochs'\]"),
-        ({"resume": "runs/first", "changes": {"epoch": 2}}, "Unknown setting. Received: 'epoch'"),
         ({"resume": "auto", "wait": -1}, '"wait" must be at least 0. Received: -1.'),
-        ({"resume": "auto", "wait": "1"}, "\"wait\" must be at least 0. Received: '1'."),
-        ({"resume": "auto", "wait": float("nan")}, '"wait" must be at least 0. Received: nan.'),
     ],
 )
 def test_invalid_argument_is_rejected(folder, arguments, message):

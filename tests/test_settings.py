@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from py_djl_resnet import Recipe, SettingError
-from py_djl_resnet.settings import GROUPS, RESUMABLE, SETTINGS, absolute_paths, check_start
+from py_djl_resnet.settings import RESUMABLE, SETTINGS, absolute_paths, check_start
 
 ROOT = Path(__file__).parent.parent
 TYPES = {
@@ -45,14 +45,6 @@ def test_resumed_run_may_change_settings_that_keep_its_result():
     assert set(RESUMABLE) == {"data_dir", "epochs", "device", "threads", "checkpoint_every", "keep", "profile"}
 
 
-def test_every_setting_has_a_group_and_help():
-    for setting in SETTINGS.values():
-        assert setting.group in GROUPS
-        assert setting.help.count("\n") == 0 < len(setting.help)
-        assert bool(setting.metavar) == (setting.type not in ("boolean", "choice"))
-        assert setting.in_words()
-
-
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.name)
 def test_java_checks_the_range_of_a_number(jvm, setting):
     whole = {"warmup_epochs": {"epochs": 1_000_000}}.get(setting.name, {})
@@ -80,9 +72,7 @@ def test_java_describes_allowed_values_like_the_docs(jvm, setting):
     ("engine", "device", "threads", "message"),
     [
         ("pytorc", "auto", None, "\"engine\". Received: 'pytorc'. Allowed: pytorch, mxnet. Did you mean 'pytorch'?"),
-        (["mxnet"], "auto", None, "\"engine\". Received: ['mxnet']. Allowed: pytorch, mxnet."),
         ("mxnet", "gpu:", None, "\"device\". Received: 'gpu:'. Allowed: auto, cpu, gpu or gpu:N."),
-        ("mxnet", 0, None, '"device". Received: 0. Allowed: auto, cpu, gpu or gpu:N.'),
         ("mxnet", "cpu", True, '"threads". Received: True. Allowed: a whole number from 1 to 1024, or null.'),
         ("mxnet", "cpu", 1025, '"threads". Received: 1025. Allowed: a whole number from 1 to 1024, or null.'),
     ],

@@ -99,18 +99,6 @@ def test_run_under_nohup_survives_its_terminal(tmp_path):
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "2 True\n", "")
 
 
-def test_interruption_before_training_prints_one_line(tmp_path):
-    script = (
-        "import py_djl_resnet.cli.models as models, py_djl_resnet.cli as cli\n"
-        "def available(engine): raise KeyboardInterrupt\n"
-        "models.available = available\n"
-        "raise SystemExit(cli.main(['models']))"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 130
-    assert ran.stderr == "py-djl-resnet: interrupted\n"
-
-
 @pytest.mark.parametrize("module", ["py_djl_resnet.cli", "argparse", "numpy", "jpype", "py_djl_resnet.cli.train"])
 @pytest.mark.parametrize("entry", ["module", "script"])
 def test_interruption_during_imports_prints_one_line(tmp_path, entry, module):

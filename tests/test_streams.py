@@ -70,12 +70,6 @@ def test_training_works_with_closed_streams(tmp_path, redirection):
     assert is_complete(tmp_path)
 
 
-@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"]])
-def test_command_works_with_closed_output(tmp_path, arguments):
-    ran = run(tmp_path, ">&-", *arguments)
-    assert (ran.returncode, ran.stderr) == (0, "")
-
-
 @pytest.mark.parametrize("redirection", ["2>&-", pytest.param("2>/dev/full", marks=full)])
 def test_training_from_python_works_without_standard_error(tmp_path, redirection):
     script = "from py_djl_resnet import Recipe, train\n" + (

@@ -1,6 +1,5 @@
 import csv
 import json
-import math
 import shutil
 import signal
 import threading
@@ -19,20 +18,10 @@ from py_djl_resnet import (
     _following,
     evaluate,
     load,
-    predict,
     train,
 )
 
 SMALL = Recipe(epochs=2, batch_size=32, lr=0.02)
-
-
-def test_run_on_bundled_data_learns_and_records_its_history(trained):
-    assert [row["epoch"] for row in trained.history] == [1, 2]
-    first, last = trained.history
-    assert last["train_loss"] < first["train_loss"]
-    assert last["train_accuracy"] > 0.3
-    assert last["step"] == 16
-    assert trained.examples_per_second > 0
 
 
 def test_run_folder_agrees_with_the_run(trained):
@@ -92,24 +81,6 @@ def test_training_works_on_a_second_thread(arrays):
     thread.start()
     thread.join()
     assert len(runs[0].history) == 1
-
-
-def test_callback_gets_each_row(arrays):
-    rows = []
-    run = train(dataset=arrays, recipe=SMALL, progress=False, callback=rows.append)
-    assert rows == run.history
-
-
-def test_exception_in_a_callback_stops_the_run(arrays):
-    rows = []
-
-    def stop(row):
-        rows.append(row)
-        raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        train(dataset=arrays, recipe=SMALL.replace(epochs=50), progress=False, callback=stop)
-    assert len(rows) == 1
 
 
 def test_default_run_folder_is_below_the_working_directory(jvm, tmp_path, monkeypatch):
@@ -233,20 +204,6 @@ def test_interrupted_run_has_its_last_network_or_with_patience_its_best(arrays, 
         assert not np.array_equal(*means)
 
 
-def test_interrupted_run_on_arrays_keeps_its_network(arrays):
-    with pytest.raises(Interrupted, match=r"The network is this exception's run\.model\.") as caught:
-        train(
-            dataset=arrays,
-            recipe=SMALL.replace(epochs=50),
-            progress=False,
-            callback=lambda row: row["epoch"] == 2 and signal.raise_signal(signal.SIGINT),
-        )
-    assert len(caught.value.history) >= 2
-    with caught.value.run.model as network:
-        accuracy = np.mean(network(arrays[2]).argmax(1) == arrays[3])
-    assert accuracy > 0.9
-
-
 def test_failed_run_with_patience_has_its_best_network(arrays, tmp_path):
     # one step per epoch; the weights are finite after the first and not after the second
     recipe = Recipe(epochs=30, batch_size=len(arrays[0]), lr=10.0, weight_decay=1.0, patience=29)
@@ -283,32 +240,3 @@ def test_signal_after_the_last_epoch_does_not_interrupt(arrays):
     )
     assert len(run.history) == 1
     assert run.model(arrays[2]).shape == (64, 2)
-
-
-def test_progress_without_a_terminal_is_lines(arrays, capsys):
-    train(dataset=arrays, recipe=SMALL)
-    err = capsys.readouterr().err
-    assert err.startswith("epoch 1/2: train loss ")
-    assert err.count("\n") == 2
-    assert "\r" not in err
-
-
-def test_predict_classifies_images_of_a_folder(trained, tmp_path):
-    from PIL import Image
-
-    for name, value in (("white", 255), ("black", 0)):
-        Image.new("L", (40, 30), value).save(tmp_path / f"{name}.png")
-    predictions = predict(trained.folder, tmp_path, top_k=20)
-    assert [p.image for p in predictions] == [str(tmp_path / n) for n in ("black.png", "white.png")]
-    for prediction in predictions:
-        values = [value for _, value in prediction.top]
-        assert len(values) == 10
-        assert values == sorted(values, reverse=True)
-        assert math.fsum(values) == pytest.approx(1)
-    black = predict(trained.folder, tmp_path / "black.png", top_k=10)
-    inverted = predict(trained.folder, tmp_path / "white.png", top_k=10, invert=True)
-    assert black[0].top == inverted[0].top
-
-
-def test_defaults_equal_javas(jvm):
-    assert json.loads(str(jvm.bridge().completeRecipe("{}"))) == json.loads(Recipe().to_json())

@@ -25,16 +25,6 @@ def separable_colours():
     return x[:48], y[:48], x[48:], y[48:]
 
 
-def test_uint8_and_float32_of_the_same_images_train_alike():
-    x, y = separable(128, 0, np.uint8)
-    recipe = SMALL.replace(epochs=1)
-    bytes_run = train(dataset=(x, y, x[:32], y[:32]), recipe=recipe, progress=False)
-    floats = x.astype(np.float32) / np.float32(255)
-    floats_run = train(dataset=(floats, y, floats[:32], y[:32]), recipe=recipe, progress=False)
-    loss = floats_run.history[0]["train_loss"]
-    assert bytes_run.history[0]["train_loss"] == pytest.approx(loss, rel=1e-3)
-
-
 def test_classes_are_counted_over_training_and_test_labels(arrays):
     train_x, train_y, test_x, test_y = arrays
     recipe = SMALL.replace(epochs=1)
@@ -114,9 +104,7 @@ def changed(arrays, index, array):
             lambda a: a.astype(np.float64),
             "training images must have dtype uint8 .* or float32. Received: float64. Pass",
         ),
-        (0, lambda a: a.tolist(), "training images must be a numpy array"),
         (0, lambda a: a[0, 0], r"training images must have shape \(N, C, H, W\).*\(16, 16\)"),
-        (0, lambda a: a[:0], "no empty axis"),
         (0, lambda a: a[:-1], "256 labels for 255 images"),
         (0, lambda a: a[..., :8], "same size.*16.8.*16.16"),
         (2, lambda a: (a * 255).astype(np.uint8), "same dtype. Received: float32 and uint8"),
@@ -130,8 +118,8 @@ def changed(arrays, index, array):
             lambda a: a.astype(float),
             r"training labels must be whole numbers. Received: float64. Pass labels.astype\('int64'\)",
         ),
-        (1, lambda a: a[:, None], r"training labels must have shape \(N,\). Received: \(256, 1\)"),
-        (1, lambda a: a - 1, "training labels must number the classes from 0. Received: -1 at index 0"),
+        (1, lambda a: a[:, None], r"training labels must have shape \(N,\). Received: \(256, 1\)\.$"),
+        (1, lambda a: np.eye(2)[a], r"Received: \(256, 2\)\. For one-hot labels pass labels\.argmax\(1\)\.$"),
         (3, lambda a: a + 1, "Invalid test data.* 2"),
     ],
 )
@@ -143,11 +131,6 @@ def test_invalid_array_is_rejected(arrays, index, change, message):
             class_names=["up", "down"],
             progress=False,
         )
-
-
-def test_wrong_number_of_arrays_is_rejected(arrays):
-    with pytest.raises(UsageError, match=r"four arrays.*Received: a tuple of 2"):
-        train(dataset=arrays[:2], recipe=SMALL)
 
 
 def test_one_class_is_rejected(arrays, tmp_path):

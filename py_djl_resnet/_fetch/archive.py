@@ -64,7 +64,7 @@ def fetch(archive: Archive, folder: Path, *, offline: bool = False, quiet: bool 
 
     Args:
         archive: what to download.
-        folder: where to put the files; it is created. If another process is downloading to it, this waits.
+        folder: where to put the files; it is created.
         offline: whether to fail instead of using the network.
         quiet: whether to hide the progress.
 
@@ -77,30 +77,29 @@ def fetch(archive: Archive, folder: Path, *, offline: bool = False, quiet: bool 
     by_hand = f"download {archive.address} with another program and extract it into {folder}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with download.locked(folder / f".{archive.name}.lock"):
-            if archive.is_in(folder):
-                return folder / archive.folder
-            if offline:
-                raise DataError(
-                    f"{archive.folder} is not in {folder}, and PY_DJL_RESNET_OFFLINE disables downloads. Unset it, or "
-                    f"{by_hand}."
-                )
-            title = f"{archive.name} from {urllib.parse.urlsplit(archive.address).netloc}"
-            with (
-                tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary,
-                download.progress_bar(title, archive.size, quiet=quiet) as progress,
-            ):
-                file = Path(temporary) / archive.name
-                download.download(
-                    archive.address,
-                    file,
-                    size=archive.size,
-                    digest=archive.sha256,
-                    progress=progress,
-                    error=DataError,
-                    advice=f"Check the network and HTTPS_PROXY, or {by_hand}.",
-                )
-                _extract(archive, file, folder)
+        if archive.is_in(folder):
+            return folder / archive.folder
+        if offline:
+            raise DataError(
+                f"{archive.folder} is not in {folder}, and PY_DJL_RESNET_OFFLINE disables downloads. Unset it, or "
+                f"{by_hand}."
+            )
+        title = f"{archive.name} from {urllib.parse.urlsplit(archive.address).netloc}"
+        with (
+            tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary,
+            download.progress_bar(title, archive.size, quiet=quiet) as progress,
+        ):
+            file = Path(temporary) / archive.name
+            download.download(
+                archive.address,
+                file,
+                size=archive.size,
+                digest=archive.sha256,
+                progress=progress,
+                error=DataError,
+                advice=f"Check the network and HTTPS_PROXY, or {by_hand}.",
+            )
+            _extract(archive, file, folder)
     except OSError as error:
         raise DataError(
             f"Cannot write to {folder}: {error.strerror or error}. Make it writable, free some space, or choose "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import http.client
 import os
@@ -13,7 +11,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +49,7 @@ def download(
     error: type[ResnetError],
     advice: str,
 ) -> None:
-    """Downloads a file; the caller holds a lock on the folder.
+    """Downloads a file. Another process may download the same one meanwhile.
 
     Args:
         address: where the file is.
@@ -98,37 +95,6 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> tqdm[Any]:
         file=sys.stderr,
         disable=quiet,
     )
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds an exclusive lock on the file `path`, which the system releases however the process ends."""
-    with path.open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            while True:
-                try:
-                    file.seek(0)
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                    break
-                except OSError as error:
-                    if error.errno not in (errno.EDEADLK, errno.EACCES):
-                        raise
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _transfer(address: str, temporary: Path, size: int, digest: str, progress: tqdm[Any]) -> None:

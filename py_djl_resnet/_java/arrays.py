@@ -1,4 +1,4 @@
-"""Moves arrays and text between numpy and the running JVM."""
+"""Moves values between numpy and the running JVM."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ _ELEMENTS = {
     "long": np.int64,
     "float": np.float32,
     "double": np.float64,
+}
+
+_PLAIN: dict[str, Any] = {
+    "java.lang.Boolean": bool,
+    **{f"java.lang.{name}": int for name in ("Byte", "Short", "Integer", "Long")},
+    **{f"java.lang.{name}": float for name in ("Float", "Double")},
+    **{f"java.lang.{name}": str for name in ("Character", "String")},
 }
 
 
@@ -46,12 +53,18 @@ def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) 
     return np.asarray(buffer).view(dtype).reshape(tuple(shape))
 
 
-def from_java_array(value: object) -> object:
-    """Copies a numeric Java array to numpy; returns anything else, including a ragged array, unchanged."""
-    if not isinstance(value, jpype.JArray):
-        return value
-    element, *axes = str(value.getClass().getTypeName()).split("[]")
-    if element not in _ELEMENTS:
+def to_python(value: Any) -> object:
+    """Returns a Java number, boolean or text as Python's, and an array of numbers as a numpy copy.
+
+    Anything else, including a ragged array, is returned unchanged.
+    """
+    if value is None:
+        return None
+    name = str(value.getClass().getTypeName())
+    if name in _PLAIN:
+        return _PLAIN[name](value)
+    element, *axes = name.split("[]")
+    if not axes or element not in _ELEMENTS:
         return value
     try:
         array: npt.NDArray[Any] = np.array(value, dtype=_ELEMENTS[element])
@@ -64,8 +77,3 @@ def from_java_array(value: object) -> object:
 def is_java(value: object) -> bool:
     """Returns whether `value` is a Java object."""
     return isinstance(value, (jpype.JObject, jpype.JString))
-
-
-def to_java_string(text: str) -> object:
-    """Returns `text` as a Java `String`."""
-    return jpype.JString(text)

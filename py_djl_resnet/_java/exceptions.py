@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import jpype
-
 from ..errors import EngineError, ResnetError, RunInUseError, SettingError, TrainingError, UsageError
 from .jvm_options import engine_cache
-
-ENDED = "Java has ended in this process and cannot start again. Restart the kernel or the process."
 
 #: Our own Java exceptions, whose text is written for users.
 _OURS = {
@@ -30,15 +26,6 @@ _load_failure: EngineError | None = None
 
 def translate(error: Any) -> ResnetError:
     """Returns our error for a Java exception, chosen by the most specific exception in its chain of causes."""
-    try:
-        return _translate(error)
-    except jpype.JException as again:
-        if not isinstance(again, jpype.JClass("java.lang.OutOfMemoryError")):
-            raise
-        return _heap_is_full("java.lang.OutOfMemoryError")  # there is not even enough heap to read the message
-
-
-def _translate(error: Any) -> ResnetError:
     global _load_failure
     chain = [error]
     while (cause := chain[-1].getCause()) is not None and len(chain) < 20:
@@ -52,10 +39,10 @@ def _translate(error: Any) -> ResnetError:
 
     # the most specific first: an engine's exception may wrap any of the others
     found = {kind: text for classes, text in zip(kinds, messages, strict=True) for kind in classes}
-    if "java.lang.InterruptedException" in found:  # only the shutdown of Java interrupts our threads
-        return EngineError(ENDED)
     if (text := found.get("java.lang.OutOfMemoryError")) is not None:
-        return _heap_is_full(text)
+        return EngineError(
+            f"The Java heap is full: {text}. Increase it with PY_DJL_RESNET_HEAP, such as 4g, or use smaller batches."
+        )
     if (text := found.get("java.lang.UnsatisfiedLinkError")) is not None:
         reason = re.sub(r"^(.+): \1: ", r"\1: ", text)  # Java names the file twice
         _load_failure = EngineError(f"The engine's native library cannot be loaded: {reason}.{_link_advice(text)}")
@@ -91,12 +78,6 @@ def _link_advice(text: str) -> str:
     if "GLIBC" in text:
         return " This system is too old for the engine. Use a newer one."
     return SEE_DOCTOR
-
-
-def _heap_is_full(text: str) -> EngineError:
-    return EngineError(
-        f"The Java heap is full: {text}. Increase it with PY_DJL_RESNET_HEAP, such as 4g, or use smaller batches."
-    )
 
 
 def _classes(thrown: Any) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -50,15 +49,6 @@ class Jar:
     def path(self) -> str:
         """The path of the file in a Maven repository."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.name}"
-
-
-@dataclass(frozen=True)
-class Search:
-    """The result of a search for jars: those found, those missing, and damaged files."""
-
-    found: dict[Jar, Path]
-    missing: list[Jar]
-    damaged: list[Path]
 
 
 @functools.cache
@@ -168,14 +158,13 @@ def is_offline() -> bool:
     return os.environ.get("PY_DJL_RESNET_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
-def find(jars: Iterable[Jar]) -> Search:
-    """Searches this machine for `jars`, skipping files whose checksum differs from the locked one.
+def find(jars: Iterable[Jar]) -> dict[Jar, Path]:
+    """Returns the files of those `jars` that this machine has, each with the locked size.
 
     Raises:
-        JarError: a file in PY_DJL_RESNET_JARS is not the locked one.
+        JarError: a file in PY_DJL_RESNET_JARS has another size.
     """
-    digests = _Digests()
-    search = Search({}, [], [])
+    found = {}
     override = os.environ.get("PY_DJL_RESNET_JARS")
     for jar in jars:
         places = [maven_folder() / jar.path, cache_folder() / jar.path]
@@ -184,19 +173,15 @@ def find(jars: Iterable[Jar]) -> Search:
         for place in places:
             if not os.path.isfile(place):  # also False in an unreadable folder
                 continue
-            if digests.agrees(place, jar):
-                search.found[jar] = place
+            if place.stat().st_size == jar.size:
+                found[jar] = place
                 break
             if override and place.is_relative_to(override):
                 raise JarError(
                     f"{place}, in the folder PY_DJL_RESNET_JARS, is not the file that this version needs ({jar.size} "
                     f"bytes, SHA-256 {jar.sha256}). Replace or remove it."
                 )
-            search.damaged.append(place)
-        else:
-            search.missing.append(jar)
-    digests.save()
-    return search
+    return found
 
 
 def class_path(engine: str, *, natives: bool = True, offline: bool = False, quiet: bool = False) -> list[Path]:
@@ -212,44 +197,37 @@ def class_path(engine: str, *, natives: bool = True, offline: bool = False, quie
         JarError: a jar is missing and could not be downloaded.
     """
     own, jars = own_jar(), required(engine, natives=natives)
-    search = find(jars)
-    if search.missing:
+    found = find(jars)
+    missing = [jar for jar in jars if jar not in found]
+    if missing:
         if offline or is_offline():
-            raise JarError(_missing_advice(search.missing))
-        _download(search, quiet)
-        search = find(jars)
-    return [own, *(search.found[jar] for jar in jars)]
+            raise JarError(_missing_advice(missing))
+        found |= _download(missing, quiet)
+    return [own, *(found[jar] for jar in jars)]
 
 
-def _download(search: Search, quiet: bool) -> None:
-    """Downloads the missing jars to the cache, after waiting for any other process that is downloading them."""
+def _download(missing: list[Jar], quiet: bool) -> dict[Jar, Path]:
+    """Downloads the missing jars to the cache."""
     cache, source = cache_folder(), repository()
+    title = f"Java libraries from {urllib.parse.urlsplit(source).netloc}"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with download.locked(cache / "lock"):
-            missing = find(search.missing).missing  # another process may have downloaded them meanwhile
-            if not missing:
-                return
-            if not quiet:
-                for path in search.damaged:
-                    print(f"{path} is damaged and is not used.", file=sys.stderr)
-            title = f"Java libraries from {urllib.parse.urlsplit(source).netloc}"
-            with download.progress_bar(title, sum(jar.size for jar in missing), quiet=quiet) as progress:
-                for jar in missing:
-                    download.download(
-                        f"{source}/{jar.path}",
-                        cache / jar.path,
-                        size=jar.size,
-                        digest=jar.sha256,
-                        progress=progress,
-                        error=JarError,
-                        advice=_ADVICE,
-                    )
+        with download.progress_bar(title, sum(jar.size for jar in missing), quiet=quiet) as progress:
+            for jar in missing:
+                download.download(
+                    f"{source}/{jar.path}",
+                    cache / jar.path,
+                    size=jar.size,
+                    digest=jar.sha256,
+                    progress=progress,
+                    error=JarError,
+                    advice=_ADVICE,
+                )
     except OSError as error:
         raise JarError(
             f"Cannot write to the cache {cache}: {error.strerror or error}. Make it writable, free some space, or set "
             "PY_DJL_RESNET_CACHE to another folder."
         ) from error
+    return {jar: cache / jar.path for jar in missing}
 
 
 def _missing_advice(missing: list[Jar]) -> str:
@@ -257,46 +235,7 @@ def _missing_advice(missing: list[Jar]) -> str:
     if override := os.environ.get("PY_DJL_RESNET_JARS"):
         folders.insert(0, override)
     return (
-        f"Jars are missing, and --offline or PY_DJL_RESNET_OFFLINE disables downloads. Missing: "
+        f"Jars are missing or incomplete, and --offline or PY_DJL_RESNET_OFFLINE disables downloads. Missing: "
         f"{', '.join(jar.name for jar in missing)}. Searched: {', '.join(folders)}. Run once with network access, or "
         "copy the jars into a folder and set PY_DJL_RESNET_JARS to it."
     )
-
-
-class _Digests:
-    """Remembers verified files between runs until their size or modification time changes."""
-
-    def __init__(self) -> None:
-        self._file = cache_folder() / "verified.json"
-        self._known: dict[str, list[int | str]] = {}
-        self._changed = False
-        with contextlib.suppress(OSError, ValueError, RecursionError):
-            known = json.loads(self._file.read_text(encoding="utf-8"))
-            if isinstance(known, dict):
-                self._known = known
-
-    def agrees(self, path: Path, jar: Jar) -> bool:
-        """Returns whether the file at `path` is the locked one."""
-        try:
-            state = path.stat()
-            if state.st_size != jar.size:
-                return False
-            stamp: list[int | str] = [state.st_size, state.st_mtime_ns, jar.sha256]
-            if self._known.get(str(path)) == stamp:
-                return True
-            if download.sha256(path) != jar.sha256:
-                return False
-        except OSError:
-            return False
-        self._known[str(path)] = stamp
-        self._changed = True
-        return True
-
-    def save(self) -> None:
-        """Saves what was verified; if the cache cannot be written, the next run verifies again."""
-        if self._changed:
-            temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}.tmp")
-            with contextlib.suppress(OSError):
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                temporary.write_text(json.dumps(self._known), encoding="utf-8")
-                os.replace(temporary, self._file)

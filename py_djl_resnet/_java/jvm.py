@@ -21,8 +21,8 @@ from .._process.signals import delayed_signals
 from ..errors import EngineError, ResnetError, UsageError, warn
 from ..settings import check_start
 from . import jars, jvm_options
-from .arrays import from_direct_buffer, from_java_array, is_java, to_direct_buffer, to_java_string
-from .exceptions import ENDED, translate
+from .arrays import from_direct_buffer, is_java, to_direct_buffer, to_python
+from .exceptions import translate
 from .find import Java, find_java
 
 __all__ = [
@@ -30,16 +30,14 @@ __all__ = [
     "engine",
     "free",
     "from_direct_buffer",
-    "from_java_array",
     "is_java",
-    "is_running",
     "loaded_class_path",
     "processors",
     "require_no_fork",
     "set_property",
     "start",
     "to_direct_buffer",
-    "to_java_string",
+    "to_python",
     "translated_errors",
 ]
 
@@ -108,13 +106,6 @@ def start(
                 "Another library has started a JVM in this process, without this package's jars. Import and start "
                 "py_djl_resnet first, or use a separate process."
             )
-        try:
-            os.getcwd()
-        except OSError as error:  # Java would end the process
-            raise EngineError(
-                f"The working directory is gone or cannot be read ({error.strerror}), and Java needs one. Change to "
-                "another directory."
-            ) from error
         if engine == "pytorch":
             jvm_options.require_no_other_torch()
         if threads is not None and threads > processors():
@@ -127,6 +118,7 @@ def start(
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # MXNet reads this when it is loaded; without it, it uses half of the cores
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
+        jvm_options.bound_spinning()
         options = jvm_options.process_options(java, engine, threads)
         # Ctrl-C during the start would leave a running JVM without an owner
         with delayed_signals(), _not_exiting(), jvm_options.utf8_locale():
@@ -160,11 +152,6 @@ def engine() -> str | None:
     return _started.engine if _started else None
 
 
-def is_running() -> bool:
-    """Returns whether Java is running in this process: not before its start, after its end, or in a forked child."""
-    return bool(jpype.isJVMStarted())
-
-
 def require_no_fork() -> None:
     """Raises :class:`EngineError` in a forked child of a process with a JVM, where any call to Java would hang."""
     if _process not in (None, os.getpid()):
@@ -180,7 +167,7 @@ def free(handle: Any) -> None:
     Finalizers run on any thread at any moment, so this takes no lock. In a forked child and when Python exits it does
     nothing; the memory is freed with the process.
     """
-    if _exiting or not is_running():
+    if _exiting or not jpype.isJVMStarted():
         return
     with contextlib.suppress(RuntimeError):  # Java has ended in the meantime
         handle.close()
@@ -213,21 +200,10 @@ def translated_errors() -> Iterator[None]:
         yield
     except jpype.JException as error:
         raise translate(error) from error
-    except UnicodeError as error:  # Python represents bytes of a path that are not UTF-8 as surrogates
-        received = f" Received: {error.object!r}." if isinstance(error, UnicodeEncodeError) else ""
-        raise UsageError(
-            f"Java can only open paths that are valid UTF-8.{received} Rename the file or folder."
-        ) from error
-    except RuntimeError as error:
-        if is_running():
-            raise
-        raise EngineError(ENDED) from error
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:
     require_no_fork()
-    if not is_running():
-        raise EngineError(ENDED)
     if engine not in (None, started.engine):
         raise UsageError(
             f"One process can use only one engine. Received: {engine!r}, while {started.engine!r} is running. Use a "

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import EngineError, JarError, UsageError
-from ..settings import SETTINGS
 from .find import Java
 from .jars import cache_folder, home_folder
 
@@ -22,9 +21,6 @@ TORCH = "2.7.1"
 
 DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 """DJL's names of the engines."""
-
-_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-_LEAST_HEAP = 16 * _UNITS["m"]
 
 
 def process_options(java: Java, engine: str, threads: int | None) -> list[str]:
@@ -61,9 +57,9 @@ def engine_options(java: Java, engine: str) -> list[str]:
     ]
     if java.major >= 24:
         chosen.append("--sun-misc-unsafe-memory-access=allow")
-    _check_omp_threads(os.environ.get("OMP_NUM_THREADS", ""))
     if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
-        _check_heap(heap)
+        if not re.fullmatch(r"[1-9]\d*[kmgKMG]", heap):  # Java would end the process
+            raise UsageError(f"PY_DJL_RESNET_HEAP is not a size. Received: {heap[:80]!r}. Allowed: such as 512m or 2g.")
         chosen.append(f"-Xmx{heap}")
     else:
         # a large young generation is touched bit by bit, which looks like a memory leak
@@ -146,24 +142,11 @@ def require_no_other_torch() -> None:
         )
 
 
-def _check_omp_threads(text: str) -> None:
-    """Rejects numbers at which OpenMP would end the process; there may be one for each level of nesting."""
-    most = int(SETTINGS["threads"].max)
-    if any(len(number) > 9 or int(number) > most for number in re.findall(r"\d+", text)):
-        raise UsageError(
-            f"OMP_NUM_THREADS must be a whole number. Received: {text[:80]!r}. Allowed: 1 to {most}. Correct or unset "
-            "it."
-        )
+def bound_spinning() -> None:
+    """Lets idle OpenMP threads give their core to other programs soon, unless the user has chosen.
 
-
-def _check_heap(text: str) -> None:
-    """Rejects a heap size at which Java would end the process."""
-    size = re.fullmatch(r"([1-9]\d{0,15})([kmgKMG]?)", text)
-    amount = int(size[1]) * _UNITS[size[2].lower()] if size else 0
-    # Windows has no sysconf
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
-    if not _LEAST_HEAP <= amount <= memory:
-        raise UsageError(
-            f"PY_DJL_RESNET_HEAP must be a size such as 512m or 2g. Received: {text[:80]!r}. Allowed: 16m to "
-            f"{memory // _UNITS['m']}m, the memory of this machine."
-        )
+    By default libgomp's threads spin at each barrier; on a machine with other work a training then slows down many
+    times over. docs/performance.md has the figures.
+    """
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+        os.environ["GOMP_SPINCOUNT"] = "1000"

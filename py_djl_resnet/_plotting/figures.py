@@ -19,13 +19,7 @@ def plot_confusion(
 ) -> Chart:
     """Draws a confusion matrix with the accuracy, overall and per class.
 
-    Args:
-        matrix: counts, (classes, classes), a row for each true class; the colour is a count's share of its row.
-        class_names: one for each class.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
+    The counts are (classes, classes), a row for each true class; the colour is a count's share of its row.
     """
     count = len(class_names)
     side = 2.0 + 0.5 * min(count, 40)
@@ -59,16 +53,7 @@ def plot_bypass(
     without: Sequence[tuple[str, float]],
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
-    """Draws the test accuracy without each residual block, next to that of the full network.
-
-    Args:
-        accuracy: of the full network, in [0, 1].
-        without: for each block its name, such as ``layer3.2``, and the accuracy without it.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
-    """
+    """Draws the test accuracy of the full network, and that without each residual block."""
     chart = Chart(figsize=(min(max(6.4, 1.5 + 0.22 * len(without)), 40), 4.2), layout="constrained")
     axes = chart.add_subplot()
     stages = [name.partition(".")[0] for name, _ in without]
@@ -94,16 +79,7 @@ def plot_profile(
     steps: int | None,
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
-    """Draws where the time of a training step goes, a bar for each part in the order of a step.
-
-    Args:
-        rows: as :attr:`py_djl_resnet.Profile.rows`.
-        steps: how many steps the times are means of; None leaves it out.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-
-    Raises:
-        UsageError: an unsupported extension, or a file that cannot be written.
-    """
+    """Draws the rows of a :class:`py_djl_resnet.Profile`, a bar for each part in the order of a step."""
     chart = Chart(figsize=(6.4, min(1.8 + 0.24 * len(rows), 40)), layout="constrained")
     axes = chart.add_subplot()
     places = range(len(rows))

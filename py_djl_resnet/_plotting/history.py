@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ..errors import UsageError
 from ..metrics import metric_columns
-from .backend import Axes, Line2D, MaxNLocator
 from .chart import DPI, Chart, finished
 
 #: A panel for each metric, or the one panel of the chapter.
@@ -32,22 +34,18 @@ def plot_history(
     size: tuple[float, float] | None = None,
     dpi: int = DPI,
 ) -> Chart:
-    """Draws metrics over epochs.
+    """Draws metrics over epochs, as :func:`py_djl_resnet.runs.plot_runs`.
 
     One run has a colour for each part of the data; several have one colour each, and training is dashed.
 
     Args:
-        runs: for each name in the legend the rows of a run's history: ``epoch``, and metrics by column.
-        path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-        style: ``"panels"`` for a panel per metric, or ``"d2l"`` for the chapter's: training loss, training
-            accuracy and test accuracy in one.
+        runs: for each name in the legend the rows of a run's history.
+        path: as of :func:`finished`.
+        style: one of :data:`STYLES`.
         title: above the panels.
-        best: the best epoch of each run, by name, which panels mark.
-        size: width and height in inches; None chooses.
-        dpi: dots per inch of the file.
-
-    Raises:
-        UsageError: an unknown style or ending, or a file that cannot be written.
+        best: the best epoch of each run, by name.
+        size: width and height in inches.
+        dpi: dots per inch.
     """
     if style not in STYLES:
         raise UsageError(f"style is unknown. Received: {style!r}. Allowed: {', '.join(STYLES)}.")
@@ -152,6 +150,13 @@ def _metric(column: str) -> str:
 
 def _points(rows: Sequence[Row], column: str) -> tuple[list[int], list[float]]:
     return [row["epoch"] for row in rows], [np.nan if row[column] is None else row[column] for row in rows]
+
+
+def gaps(rows: Sequence[Row]) -> list[str]:
+    """Returns the columns that are not finite in some epochs, where their curves have gaps."""
+    return [
+        column for column in metric_columns(rows[0] if rows else ()) if not np.isfinite(_points(rows, column)).all()
+    ]
 
 
 def _label(axes: Axes, metric: str) -> None:

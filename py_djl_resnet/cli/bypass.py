@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._files import write
 from .._plotting.chart import check_suffix
-from ..bypass import bypass_costs, write_csv
+from ..bypass import bypass_costs
 from ..models import checkpoint_file
-from .options import add_checkpoint, add_data, add_engine, default_figure, print_json, start
+from .options import add_checkpoint, add_data, add_engine, default_figure, print_result, start
 
 HELP = """Block ablation: evaluate a network without each residual block.
 
@@ -58,14 +59,11 @@ def run(options: Any) -> int:
         engine=options.engine,
         callback=report_row,
     )
-    if options.json:
-        print_json(costs.to_dict())
-    else:
-        print(costs)
+    print_result(costs, options.json)
     figure = default_figure(file, options, "bypass") if options.figure is None else Path(options.figure)
     if figure is not None:
         costs.plot(figure)
-        write_csv(costs, figure.with_suffix(".csv"))
+        write(figure.with_suffix(".csv"), costs.to_csv().encode(), "Table")
         print(f"figure: {figure}", file=sys.stderr)
         print(f"table: {figure.with_suffix('.csv')}", file=sys.stderr)
     return 0

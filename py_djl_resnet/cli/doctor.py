@@ -6,8 +6,9 @@ import argparse
 import dataclasses
 from typing import Any
 
+from .._java.jars import ENGINES
 from ..doctor import examine
-from .options import engine, print_json
+from .options import print_json
 
 HELP = """Check the installation and suggest fixes.
 
@@ -19,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument(
-        "--engine", type=engine, metavar="pytorch|mxnet", default="pytorch", help="engine to check (default: pytorch)"
+        "--engine",
+        choices=ENGINES,
+        metavar="pytorch|mxnet",
+        default="pytorch",
+        help="engine to check (default: pytorch)",
     )
 
 

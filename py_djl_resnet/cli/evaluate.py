@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from .._plotting.chart import check_suffix
-from ..errors import UsageError
+from ..errors import ResnetError
 from ..evaluation import evaluate
 from ..models import checkpoint_file
-from .options import add_checkpoint, add_data, add_engine, default_figure, names, print_json, start
+from .options import add_checkpoint, add_data, add_engine, default_figure, names, print_result, start
 from .report import warn
 
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="BLOCK,...",
         help="skip residual blocks, such as layer3.1, and keep their shortcuts",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        default="float32",
+        help="precision of convolutions and activations (default: float32)",
     )
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -62,18 +68,16 @@ def run(options: Any) -> int:
         batch_size=options.batch_size,
         bypass=options.bypass,
         preprocessing=options.preprocessing,
+        precision=options.precision,
         device=options.device,
         engine=options.engine,
     )
-    if options.json:
-        print_json(result.to_dict())
-    else:
-        print(result)
+    print_result(result, options.json)
     figure = options.figure or (None if options.bypass else default_figure(file, options, "confusion"))
     if figure is not None:
         try:
             result.plot(Path(figure))
-        except UsageError as error:
+        except ResnetError as error:
             if options.figure is not None:
                 raise
             warn(f"No figure: {error}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..models import checkpoint_file, load
-from ..weights import FORMATS
+from ..weights import FORMATS, require_new
 from .options import add_engine, add_preprocessing, start
 from .report import network
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file or a run folder")
     parser.add_argument("--format", required=True, choices=FORMATS, help="the format to write")
-    parser.add_argument("--out", required=True, metavar="PATH", help="output file; for djl, a new folder")
+    parser.add_argument("--out", required=True, metavar="PATH", help="new output file; for djl, a new folder")
     add_preprocessing(parser)
     parser.add_argument(
         "--with-preprocessing",
@@ -43,6 +44,8 @@ def run(options: Any) -> int:
         raise UsageError("--with-preprocessing needs --format onnx.")
     if options.preprocessing is not None and options.format != "djl" and not options.with_preprocessing:
         raise UsageError("--preprocessing needs --format djl, or --format onnx with --with-preprocessing.")
+    if options.format != "djl":
+        require_new(Path(options.out))
     file = checkpoint_file(options.checkpoint)
     start(options)
     with load(file, "cpu", options.engine) as model:

@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .._checkpoint import require_no_run
 from .._preprocessing import described
 from ..datasets import MAX_CLASSES
 from ..errors import UsageError
 from ..models import Model, create_model
-from ..weights import require_writable
+from ..weights import require_new
 from .options import add_engine, add_preprocessing, count, print_json, start, whole
 from .report import network
 
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("file", metavar="FILE", help="a .safetensors, .pth or .pt file")
     parser.add_argument("--model", required=True, metavar="NAME", help="network; see the models command")
-    parser.add_argument("--out", required=True, metavar="CHECKPOINT", help="the .safetensors file to write")
+    parser.add_argument("--out", required=True, metavar="CHECKPOINT", help="the new .safetensors file")
     add_preprocessing(parser, "as recorded for the file")
     head = parser.add_argument_group("last layer")
     head.add_argument("--new-head", type=_classes, metavar="CLASSES", help="replace the last layer with a new one")
@@ -58,11 +57,7 @@ def _classes(text: str) -> int:
 
 def run(options: Any) -> int:
     """Writes the checkpoint; prints which tensors were loaded and which are new."""
-    out = Path(options.out)
-    if out.exists() and Path(options.file).exists() and out.samefile(options.file):
-        raise UsageError(f"--out is the input file, {options.file}. Give another file.")
-    require_writable(out)
-    require_no_run(out)
+    require_new(Path(options.out))
     if options.seed and options.new_head is None:
         raise UsageError("--seed needs --new-head: it seeds the new layer.")
     names = None if options.class_names is None else _class_names(options.class_names, options.new_head)

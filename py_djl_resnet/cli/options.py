@@ -10,7 +10,7 @@ from typing import Any
 
 from .._java import jvm
 from .._java.jars import ENGINES
-from ..checks import INT, LONG, nearest
+from ..checks import INT, LONG
 
 
 def whole(text: str) -> int:
@@ -27,15 +27,6 @@ def count(text: str) -> int:
     if not 1 <= number <= INT:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {INT}. Received: {text}.")
     return number
-
-
-def engine(text: str) -> str:
-    """Parses an engine's name."""
-    if text not in ENGINES:
-        raise argparse.ArgumentTypeError(
-            f"is unknown. Received: {text!r}. Allowed: {', '.join(ENGINES)}.{nearest(text, ENGINES)}"
-        )
-    return text
 
 
 def names(text: str) -> list[str]:
@@ -62,7 +53,7 @@ def shape(text: str) -> tuple[int, ...]:
 def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
     """Adds ``--engine``, ``--device``, ``--threads``, ``--offline``."""
     group = parser.add_argument_group("engine")
-    group.add_argument("--engine", type=engine, metavar="pytorch|mxnet", help="deep-learning engine (default: pytorch)")
+    group.add_argument("--engine", choices=ENGINES, help="deep-learning engine (default: pytorch)")
     if device:
         group.add_argument(
             "--device",
@@ -125,6 +116,14 @@ def start(options: Any) -> None:
         offline=options.offline,
         quiet=getattr(options, "quiet", False),
     )
+
+
+def print_result(result: Any, as_json: bool) -> None:
+    """Prints a result of the API as text or as JSON."""
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print(result)
 
 
 def print_json(form: Any) -> None:

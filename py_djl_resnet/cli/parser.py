@@ -19,20 +19,11 @@ _COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, m
 #: What other programs call our options.
 _ALIASES = {
     "--arch": "--model",
-    "--bs": "--batch-size",
-    "--config": "--recipe",
-    "--data": "--data-dir",
-    "--data-path": "--data-dir",
-    "--early-stopping": "--patience",
     "--gpu": "--device",
-    "--input-size": "--image-size",
     "--learning-rate": "--lr",
     "--lr-scheduler": "--schedule",
     "--output": "--out",
-    "--output-dir": "--out",
     "--pretrained": "--weights",
-    "--shape": "--input",
-    "--val-split": "--validation",
     "--wd": "--weight-decay",
     "--workers": "--threads",
 }
@@ -40,8 +31,6 @@ _ALIASES = {
 #: argparse's errors, and ours.
 _MESSAGES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"argument (\S+): expected (?:one|at least one) argument", r"\1 needs a value."),
-    (r"argument (\S+): ignored explicit argument .*", r"\1 takes no value."),
-    (r"argument (\S+): not allowed with argument (\S+)", r"\1 cannot be used with \2."),
     (
         r"argument (\S+): invalid choice: (.+) \(choose from (.*)\)",
         lambda found: f"{found[1]} is unknown. Received: {found[2]}. Allowed: {found[3].replace(chr(39), '')}.",
@@ -60,7 +49,7 @@ class Parser(argparse.ArgumentParser):
             message, found = re.subn(f"^{pattern}$", ours, message, flags=re.DOTALL)
             if found:
                 break
-        raise UsageError(f"{message} See {self.prog} --help.")
+        raise UsageError(f"{message.rstrip('.')}. See {self.prog} --help.")
 
 
 class _Help(argparse.HelpFormatter):
@@ -111,11 +100,7 @@ def build_parser(prog: str) -> Parser:
 
 
 def parse(parser: Parser, arguments: Sequence[str]) -> Any:
-    """Parses `arguments`.
-
-    Raises:
-        UsageError: no command, an unknown command or option, a bad value.
-    """
+    """Parses `arguments`."""
     names = [_name(command) for command in _COMMANDS]
     given = [argument for argument in arguments if argument != "--debug"]
     command = given[0] if given else ""

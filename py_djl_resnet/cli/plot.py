@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="width and height in inches, such as 10x4 (default: depends on the content)",
     )
-    parser.add_argument("--dpi", type=_dpi, metavar="N", help="dots per inch of a .png (default: 150)")
+    parser.add_argument("--dpi", type=count, metavar="N", help="dots per inch of a .png (default: 150)")
     add_engine(parser, device=False)
 
 
@@ -78,13 +78,6 @@ def run(options: Any) -> int:
             plot_runs(runs, output, style=options.style, size=options.size, dpi=options.dpi or 150)
         print(f"figure: {output}", file=sys.stderr)
     return 0
-
-
-def _dpi(text: str) -> int:
-    number = count(text)
-    if not 10 <= number <= 1200:
-        raise argparse.ArgumentTypeError(f"must be from 10 to 1200. Received: {number}.")
-    return number
 
 
 def _size(text: str) -> tuple[float, float]:

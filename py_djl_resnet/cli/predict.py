@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from .. import _preprocessing
+from .._classification import classify
 from ..checks import checked_path
 from ..images import find_images
-from ..models import checkpoint_file
-from ..prediction import predictions_and_problems
+from ..models import checkpoint_file, load
 from .options import add_checkpoint, add_engine, add_preprocessing, count, print_json, start
 from .report import fail
 
@@ -45,20 +45,15 @@ def run(options: Any) -> int:
     find_images([checked_path(image, "IMAGE") for image in options.images])
     _preprocessing.text(options.preprocessing)
     start(options)
-    predictions, problems = predictions_and_problems(
-        file,
-        options.images,
-        options.top_k,
-        options.preprocessing,
-        options.invert,
-        options.device,
-        options.engine,
-    )
+    with load(file, options.device, options.engine) as network:
+        predictions, problems = classify(
+            network.handle, network.info, options.images, options.top_k, options.preprocessing, options.invert
+        )
     if options.json:
         print_json([prediction.to_dict() for prediction in predictions])
     else:
         for prediction in predictions:
             print(prediction)
     for problem in problems:
-        fail(str(problem))
+        fail(problem)
     return 1 if problems else 0

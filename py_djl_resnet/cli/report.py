@@ -6,7 +6,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import Any
 
 from .._process import terminal
 from ..errors import ResnetWarning
@@ -51,18 +51,11 @@ def reported_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         others = warnings.showwarning
 
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
             if issubclass(category, ResnetWarning):
                 warn(str(message))
             else:
-                others(message, category, filename, lineno, file, line)
+                others(message, category, *where, **more)
 
         warnings.simplefilter("always", ResnetWarning)
         warnings.showwarning = show

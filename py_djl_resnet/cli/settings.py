@@ -55,15 +55,11 @@ def by_source(error: UsageError, options: Any) -> UsageError:
     in_file = {} if options.recipe is None else settings_of(options.recipe)
     environment = environment_settings() if options.resume in (None, "auto") else {}
 
-    named = re.findall(r'"(\w+)"', str(error))
-    # If only the file set any of them, name its keys
-    from_file = any(key in in_file for key in named) and not any(key in options for key in named)
-
     def name(quoted: re.Match[str]) -> str:
         key = quoted[1]
         if key in _ARGUMENTS:
             return _ARGUMENTS[key]
-        if key not in options and key not in environment and (key in in_file or from_file):
+        if key in in_file and key not in options:
             return quoted[0]
         return str(SETTINGS[key].environment if key in environment and key not in options else SETTINGS[key].flag)
 

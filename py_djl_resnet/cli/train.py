@@ -124,9 +124,7 @@ def _complete(result: Run) -> str:
     """Returns why nothing was trained."""
     done, recipe = len(result.history), result.recipe
     if done < recipe.epochs:
-        return (
-            f"This run is complete: early stopping ended it after epoch {done} of {recipe.epochs}. Nothing was trained."
-        )
+        return f"This run is complete: early stopping ended it after epoch {done} of {recipe.epochs}."
     more = "" if recipe.schedule in ("cosine", "one-cycle") else " Extend it with --epochs N."
     return f"This run is complete, with {done} of {recipe.epochs} epochs. Nothing was trained.{more}"
 

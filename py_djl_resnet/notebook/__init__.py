@@ -2,9 +2,7 @@
 
 from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .live import LiveFigure
+from .live import LiveFigure
 
 __all__ = ["LiveFigure", "load_ipython_extension", "unload_ipython_extension"]
 
@@ -21,13 +19,3 @@ def unload_ipython_extension(shell: Any) -> None:
     from . import magic
 
     magic.unload(shell)
-
-
-def __getattr__(name: str) -> object:
-    if name != "LiveFigure":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # imported on demand: it needs Matplotlib, which %%java and the doctor do not
-    from .live import LiveFigure
-
-    globals()[name] = LiveFigure
-    return LiveFigure

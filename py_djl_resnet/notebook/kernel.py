@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import io
 import json
 import os
-import subprocess
+import shutil
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,9 @@ NAME = "py-djl-resnet-java"
 #: The command that installs everything notebooks need.
 EXTRA = "pip install 'py-djl-resnet[notebook]'"
 
-_STARTER = "org/djlresnet/notebook/Kernel.class"
+#: How to fix a missing or outdated kernelspec.
+CURE = "Run: python -m py_djl_resnet notebook --kernel-only"
+
 # Adapts JJava and draws a Tablesaw figure that is the last expression of a cell
 _STARTUP = (
     "{ var kernel = (org.dflib.jjava.kernel.JavaKernel) org.dflib.jjava.jupyter.kernel.BaseKernel.notebookKernel();"
@@ -56,10 +56,7 @@ def register(engine: str = "pytorch", *, offline: bool = False, quiet: bool = Fa
     specs = _specs()
     spec = expected(engine, offline=offline, quiet=quiet)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder)
-        (path / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
-        for name, content in _own_jars().items():
-            (path / name).write_bytes(content)
+        (Path(folder) / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
         # a virtual environment has its own kernels; the system's Python may be read-only
         in_environment = sys.prefix != sys.base_prefix
         where: dict[str, Any] = {"prefix": sys.prefix} if in_environment else {"user": True}
@@ -72,10 +69,7 @@ def register(engine: str = "pytorch", *, offline: bool = False, quiet: bool = Fa
 def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict[str, Any]:
     """Returns the kernelspec that :func:`register` would write now."""
     java = _find_jdk()
-    _jjava()
     class_path = [str(path) for path in jars.class_path(engine, offline=offline, quiet=quiet)]
-    # Jupyter fills in the kernelspec's folder
-    path = os.pathsep.join(["{resource_dir}/starter.jar", "{resource_dir}/jjava.jar", *class_path])
     return {
         "argv": [
             str(java.home / "bin" / ("java.exe" if sys.platform == "win32" else "java")),
@@ -83,7 +77,7 @@ def expected(engine: str, *, offline: bool = False, quiet: bool = False) -> dict
             *jvm_options.engine_options(java, engine),
             f"-Dpy_djl_resnet.data={bundled_data()}",
             "-cp",
-            path,
+            os.pathsep.join([str(_jjava()), *class_path]),
             "org.djlresnet.notebook.Kernel",
             "{connection_file}",
         ],
@@ -119,28 +113,11 @@ def outdated(folder: Path) -> str | None:
     try:
         spec = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
         engine = spec["metadata"]["py_djl_resnet"]["engine"]
-        version = spec["metadata"]["py_djl_resnet"]["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"its kernel.json cannot be read ({error})"
+        return f"{folder} is damaged: its kernel.json cannot be read ({error})"
     now = expected(engine, offline=True, quiet=True)
-    here = now["metadata"]["py_djl_resnet"]["version"]
-    if version != here:
-        return f"it was created by version {version}; this is {here}"
-    if spec != now:
-        changed = [key for key in now if spec.get(key) != now[key]]
-        return f"Java or the jars have moved (changed: {', '.join(changed)})"
-    for name, content in _own_jars().items():
-        try:
-            if (folder / name).read_bytes() != content:
-                return f"its {name} differs from this installation's"
-        except OSError as error:
-            return f"its {name} cannot be read ({error.strerror})"
-    return None
-
-
-def cure() -> str:
-    """Returns how to fix a missing or outdated kernelspec."""
-    return "Run: python -m py_djl_resnet notebook --kernel-only"
+    changed = [key for key in now if spec.get(key) != now[key]]
+    return f"{folder} is outdated: Java or the package has changed ({', '.join(changed)})" if changed else None
 
 
 def missing_modules() -> list[str]:
@@ -162,14 +139,6 @@ def _specs() -> Any:
     return KernelSpecManager()
 
 
-def _own_jars() -> dict[str, bytes]:
-    """Returns the jars of the kernelspec's folder by name; the same bytes on every call."""
-    starter = io.BytesIO()
-    with zipfile.ZipFile(jars.own_jar()) as own, zipfile.ZipFile(starter, "w") as jar:
-        jar.writestr(zipfile.ZipInfo(_STARTER), own.read(_STARTER))
-    return {"starter.jar": starter.getvalue(), "jjava.jar": _jjava().read_bytes()}
-
-
 def _jjava() -> Path:
     """Returns the path of the kernel's jar in the package jjava."""
     for file in importlib.metadata.files("jjava") or ():
@@ -181,12 +150,7 @@ def _jjava() -> Path:
 def _find_jdk() -> Java:
     """Returns the Java that :func:`find_java` finds, which must be a JDK."""
     java = find_java()
-    command = [str(java.home / "bin/java"), "--describe-module", "jdk.jshell"]
-    try:
-        is_jdk = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        is_jdk = False
-    if not is_jdk:
+    if shutil.which("jshell", path=str(java.home / "bin")) is None:
         raise JavaNotFoundError(
             f"Java cells need a JDK to compile them. Received: Java {java.version} in {java.home}, a runtime without "
             "a compiler. Install a JDK 17 or later, such as Debian's openjdk-17-jdk-headless, or set JAVA_HOME to one."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._plotting.history import plot_history
 from ..errors import UsageError
 from ..progress import Snapshot, epoch_line
 from .kernel import EXTRA
@@ -46,6 +45,8 @@ class LiveFigure:
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """Redraws the figure with one more epoch."""
         from IPython.display import display
+
+        from .._plotting.history import plot_history  # Matplotlib, which %%java and the doctor do not need
 
         self._rows.append(row)
         self._update_line(epoch_line(row, epochs))

@@ -22,8 +22,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
-import keyword
-import shlex
 import signal
 import sys
 import time
@@ -121,15 +119,12 @@ class JavaCells:
         """Prints what Java has printed since the last call, also between cells."""
         if self._java is None:
             return
-        if not jvm.is_running():
-            self._java = None
-            return
         for piece in json.loads(str(self._java.output())):
             print(piece["text"], end="", file=getattr(sys, piece["stream"]), flush=True)
 
     def close(self) -> None:
         """Restores Java's own output."""
-        self.flush()  # forgets a JVM that has ended
+        self.flush()
         java, self._java = self._java, None
         if java is not None:
             java.close()
@@ -166,20 +161,9 @@ class JavaCells:
         with jvm.translated_errors():
             variables = java.variables()
             if isinstance(value, Model):
-                variables.putNetwork(name, value.handle)
-                self._models[value.handle] = value
-            elif jvm.is_java(value):
-                variables.putObject(name, value)
-            elif isinstance(value, (bool, np.bool_)):
-                variables.putTruth(name, bool(value))
-            elif isinstance(value, (int, np.integer)):
-                if not -LONG - 1 <= value <= LONG:
-                    raise UsageError(f"{name} does not fit into Java's long. Received: {value}.")
-                variables.putWhole(name, int(value))
-            elif isinstance(value, (float, np.floating)):
-                variables.putReal(name, float(value))
-            elif isinstance(value, str):
-                variables.putObject(name, jvm.to_java_string(value))
+                network = value.handle.share()
+                self._models[network] = value
+                variables.put(name, network)
             elif isinstance(value, np.ma.MaskedArray):
                 raise UsageError(f"{name} is a masked array, and Java has no masks. Pass {name}.filled(value).")
             elif isinstance(value, np.ndarray):
@@ -193,10 +177,15 @@ class JavaCells:
                 buffer = jvm.to_direct_buffer(native.view(np.uint8))
                 variables.putArray(name, buffer, _djl_name(value.dtype.name), [int(n) for n in value.shape])
             else:
-                raise UsageError(
-                    f"{name} cannot be passed to Java. Received: {type(value).__name__}. Allowed: numbers, strings, "
-                    "numpy arrays, networks and Java objects. Convert a list with np.array(...)."
-                )
+                plain = value.item() if isinstance(value, np.generic) else value
+                if not jvm.is_java(plain) and not isinstance(plain, (bool, int, float, str)):
+                    raise UsageError(
+                        f"{name} cannot be passed to Java. Received: {type(value).__name__}. Allowed: numbers, "
+                        "strings, numpy arrays, networks and Java objects. Convert a list with np.array(...)."
+                    )
+                if type(plain) is int and not -LONG - 1 <= plain <= LONG:
+                    raise UsageError(f"{name} does not fit into Java's long. Received: {value}.")
+                variables.put(name, plain)
 
     def _get(self, java: Any, name: str) -> Any:
         with jvm.translated_errors():
@@ -209,16 +198,14 @@ class JavaCells:
                 # one Model per network: closing a second would close the first
                 known = self._models.get(value)
                 if known is None:
-                    self._models[value] = known = Model(value, owned=False)  # its Java variable may outlive it
+                    # its Java variable may outlive it
+                    self._models[value] = known = Model(java.variables().handle(value), owned=False)
                 return known
         if kind == "html":
             from IPython.display import HTML
 
             return HTML(str(value))
-        plain: dict[str, Any] = {"whole": int, "real": float, "truth": bool, "text": str}
-        if kind in plain:
-            return plain[kind](value)
-        return None if kind == "null" else jvm.from_java_array(value)
+        return jvm.to_python(value)
 
 
 class _Shown:
@@ -240,16 +227,9 @@ def _parse(line: str) -> argparse.Namespace:
     parser = _Parser(prog="%%java", add_help=False, allow_abbrev=False)
     for option in ("-i", "-o"):
         parser.add_argument(option, action="extend", nargs="+", default=[], metavar="NAMES")
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        parser.error(f"{str(error).lower()} in {line!r}")
-    options = parser.parse_args(words)
+    options = parser.parse_args(line.split())
     for option in ("i", "o"):
-        names = [name for name in ",".join(getattr(options, option)).split(",") if name]
-        if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
-            parser.error(f"-{option} needs names of variables. Received: {', '.join(map(repr, names))}")
-        setattr(options, option, names)
+        setattr(options, option, [name for name in ",".join(getattr(options, option)).split(",") if name])
     return options
 
 

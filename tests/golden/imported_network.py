@@ -7,15 +7,14 @@ small biases make the logits depend on the image. Run by hand, in an environment
     python tests/golden/imported_network.py java/src/test/resources/golden
 """
 
-import math
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
 import PIL
 import torch
 import torchvision
+from formula import weights
 from PIL import Image, ImageOps
 from safetensors.numpy import save_file
 from torchvision import transforms
@@ -102,28 +101,9 @@ def decoded(file):
     return image.convert("RGB")
 
 
-def uniform(name, size):
-    """Multiples of 2^-24 in [0, 1), as in torchvision_outputs.py."""
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    with np.errstate(over="ignore"):
-        z = np.uint64(zlib.crc32(name.encode())) + np.arange(1, size + 1, dtype=np.uint64) * golden
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float64) * 2.0**-24
-
-
 def tensor(name, shape):
     """A tensor of the network by its name."""
-    u = uniform(name, math.prod(shape))
-    if name.endswith("running_var"):
-        values = 0.5 + u
-    elif len(shape) > 1:
-        values = (2 * u - 1) * math.sqrt(6 / math.prod(shape[1:]))
-    elif name.endswith("weight"):
-        values = 0.5 + 0.5 * u
-    else:
-        values = 0.02 * (2 * u - 1)
-    return torch.from_numpy(values.astype(np.float32).reshape(shape))
+    return torch.from_numpy(weights(name, shape))
 
 
 def main():

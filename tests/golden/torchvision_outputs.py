@@ -10,28 +10,18 @@ safetensors:
 
 import math
 import sys
-import zlib
 
 import numpy as np
 import timm
 import torch
 import torchvision
+from formula import uniform
 from safetensors.numpy import save_file
 
 NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "resnext50_32x4d")
 CLASSES = 10
 IMAGES = (4, 3, 64, 64)
 LR, MOMENTUM, WEIGHT_DECAY = 0.01, 0.9, 1e-3
-
-
-def uniform(name, size):
-    """Multiples of 2^-24 in [0, 1), SplitMix64's stream from the name's CRC-32 on."""
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    with np.errstate(over="ignore"):
-        z = np.uint64(zlib.crc32(name.encode())) + np.arange(1, size + 1, dtype=np.uint64) * golden
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(40)).astype(np.float64) * 2.0**-24
 
 
 def tensor(name, shape):

@@ -1,5 +1,7 @@
 package org.djlresnet;
 
+import java.util.Locale;
+
 /**
  * Reports bad input: a bad value, a bad file, an unknown name.
  *
@@ -28,5 +30,16 @@ public class UserException extends RuntimeException {
      */
     public UserException(String message, Throwable cause) {
         super(message, cause);
+    }
+
+    /**
+     * Formats a message with the same digits in every locale.
+     *
+     * @param format the message, as for {@link String#format}
+     * @param values the values in it
+     * @return an exception with this message
+     */
+    public static UserException of(String format, Object... values) {
+        return new UserException(String.format(Locale.ROOT, format, values));
     }
 }

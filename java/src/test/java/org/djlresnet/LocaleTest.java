@@ -75,7 +75,7 @@ class LocaleTest {
                 () -> {
                     Preprocessing large =
                             Preprocessing.exact(new ImageShape(1, 1, 1)).withImageSize(50_000);
-                    new BatchLoader(dataset(0, 1), large, 2, 1).close();
+                    new BatchLoader(dataset(0, 1), large, 2).close();
                 });
         assertDigits("0×1×1", () -> new ImageShape(0, 1, 1));
         assertDigits("Received: 0.", () -> Preprocessing.of("{\"channels\": 0}", 1));

@@ -89,15 +89,34 @@ public final class Bridge {
      */
     public static String summary(String model, int classes, long[] inputShape, int depth) {
         Models.Model entry = Models.get(model);
-        if (classes < 0) {
-            throw new UserException("A network needs at least 1 class. Received: " + classes + ".");
-        }
-        Shape input =
-                inputShape.length == 0
-                        ? Descriptions.shape(entry)
-                        : Descriptions.inputShape(inputShape, null);
-        Output output = classes == 0 ? entry.output() : Classes.numbered(classes);
-        return Descriptions.summary(model, entry.build(output), input, depth);
+        Shape input = input(entry, inputShape);
+        return Descriptions.summary(model, entry.build(output(entry, classes)), input, depth);
+    }
+
+    /**
+     * Returns the programs that a network runs as.
+     *
+     * @param model its name
+     * @param classes the number of classes; 0 for its usual output
+     * @param inputShape (N, C, H, W); empty for the network's usual shape
+     * @param precision float32, bfloat16 or auto
+     * @return the TorchScript of a training step and of an evaluation
+     * @throws UserException if an argument is out of range
+     */
+    public static String program(String model, int classes, long[] inputShape, String precision) {
+        Models.Model entry = Models.get(model);
+        return Descriptions.program(
+                entry.build(output(entry, classes)),
+                input(entry, inputShape),
+                Precision.of(precision));
+    }
+
+    private static Shape input(Models.Model entry, long[] shape) {
+        return shape.length == 0 ? Descriptions.shape(entry) : Descriptions.inputShape(shape, null);
+    }
+
+    private static Output output(Models.Model entry, int classes) {
+        return classes == 0 ? entry.output() : Classes.numbered(classes);
     }
 
     /**
@@ -215,32 +234,6 @@ public final class Bridge {
      *
      * @param model its name
      * @param inChannels the number of input channels, or 0 for the default
-     * @param classes the number of classes, or 0 for the default
-     * @param seed the seed of its weights
-     * @param device auto, cpu, gpu or gpu:N
-     * @return the network
-     * @throws UserException if a name is unknown or a number is out of range
-     */
-    public static NetworkHandle create(
-            String model, int inChannels, int classes, long seed, String device) {
-        requireNotNegative(inChannels, classes);
-        String[] names = Network.numbered(classes).toArray(String[]::new);
-        return create(model, inChannels, names, seed, device);
-    }
-
-    private static void requireNotNegative(int inChannels, int classes) {
-        if (inChannels < 0 || classes < 0) {
-            throw new UserException(
-                    "The network's size is invalid. Received: in_channels=%s, classes=%s. Allowed: 1 or more, or 0 for the default."
-                            .formatted(inChannels, classes));
-        }
-    }
-
-    /**
-     * Creates a network with initial weights and class names.
-     *
-     * @param model its name
-     * @param inChannels the number of input channels, or 0 for the default
      * @param classNames a name for each class, or empty for the default classes
      * @param seed the seed of its weights
      * @param device auto, cpu, gpu or gpu:N
@@ -249,7 +242,6 @@ public final class Bridge {
      */
     public static NetworkHandle create(
             String model, int inChannels, String[] classNames, long seed, String device) {
-        requireNotNegative(inChannels, classNames.length);
         Models.Model entry = Models.get(model);
         Specification specification =
                 entry.specification(
@@ -280,9 +272,10 @@ public final class Bridge {
      *     file's); new_head (whether the last layer is new, not the file's); seed; device;
      *     preprocessing (a preset's name or an object; null to detect it); source (the original
      *     path of the file, next to which timm's config.json is expected; null for {@code file})
-     * @return the network; its {@code info()} has the key {@code import}: {@code {"taken", "new",
-     *     "left", "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which
-     *     is "given", "file", "timm", "torchvision" or null
+     * @return the network, or null if the file is a pickle, which only torch can read; the
+     *     network's {@code info()} has the key {@code import}: {@code {"taken", "new", "left",
+     *     "prefix", "converted", "not_finite", "preprocessing_source"}}, the last of which is
+     *     "given", "file", "timm", "torchvision" or null
      * @throws UserException if the file is damaged, or its tensors do not fit the network; the
      *     message lists missing, unexpected and misshapen ones
      */

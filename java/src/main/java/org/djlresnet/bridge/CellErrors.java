@@ -1,7 +1,6 @@
 package org.djlresnet.bridge;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -21,7 +20,8 @@ import jdk.jshell.UnresolvedReferenceException;
 /** Describes JShell's errors with their cell and line. */
 final class CellErrors {
 
-    private static final String COMPILATION = "CompilationError";
+    /** The message for code that JShell neither ran nor rejected. */
+    static final String UNFINISHED = "the code ends inside a comment, a string or brackets";
 
     /** Enough frames to show an endless recursion. */
     private static final int MAX_FRAMES = 20;
@@ -31,6 +31,15 @@ final class CellErrors {
 
     /** Where a snippet is: its cell, the lines before it, and all lines of the cell. */
     record Place(int cell, int linesBefore, List<String> lines) {}
+
+    /** An error as Python receives it; line and source are null if unknown. */
+    record Failure(
+            String kind,
+            String message,
+            int cell,
+            Integer line,
+            String source,
+            List<String> trace) {}
 
     CellErrors(JShell shell) {
         this.shell = shell;
@@ -42,66 +51,57 @@ final class CellErrors {
     }
 
     /** Returns the compiler's error for a snippet. */
-    JsonObject compilation(Snippet snippet) {
+    Failure compilation(Snippet snippet) {
         Place place = places.get(snippet.id());
         Diag diag = shell.diagnostics(snippet).filter(Diag::isError).findFirst().orElse(null);
         if (diag == null) {
             return unresolved(snippet, place);
         }
         int position = (int) Math.min(diag.getPosition(), snippet.source().length());
-        int line = 1 + CellShell.lineOf(snippet.source(), position);
         // the location names a class of JShell's own
         String message =
                 diag.getMessage(Locale.ROOT)
                         .lines()
                         .filter(text -> !text.strip().startsWith("location:"))
                         .collect(Collectors.joining("\n"));
-        return error(COMPILATION, message, place, line, new JsonArray());
+        return compilation(message, place, 1 + CellShell.lineOf(snippet.source(), position));
     }
 
-    /** Returns the error for code that JShell neither ran nor rejected. */
-    JsonObject unfinished(Place place) {
-        String message = "the code ends inside a comment, a string or brackets";
-        return error(COMPILATION, message, place, 1, new JsonArray());
-    }
-
-    /** Returns the error for code that made JShell itself fail. */
-    JsonObject shellFailure(Throwable thrown, Place place) {
-        String message = "JShell failed on this code: " + thrown;
-        return error(COMPILATION, message, place, 1, new JsonArray());
+    /** Returns the error for code that cannot be compiled. */
+    Failure compilation(String message, Place place, Integer line) {
+        return failure("CompilationError", message, place, line, List.of());
     }
 
     /** Returns the error for unknown names, for which JShell gives no message of the compiler. */
-    private JsonObject unresolved(Snippet snippet, Place place) {
+    private Failure unresolved(Snippet snippet, Place place) {
         List<String> unknown =
                 snippet instanceof DeclarationSnippet declaration
                         ? shell.unresolvedDependencies(declaration).toList()
                         : List.of();
         if (unknown.isEmpty()) {
-            return unfinished(place);
+            return compilation(UNFINISHED, place, 1);
         }
         // such as "method g(int)"
         String name = unknown.get(0).replaceFirst("^\\w+ ", "").replaceFirst("\\W.*", "");
         Matcher first = Pattern.compile("\\b" + name + "\\b").matcher(snippet.source());
         Integer line = first.find() ? 1 + CellShell.lineOf(snippet.source(), first.start()) : null;
-        String message = "unknown: " + String.join(", ", unknown);
-        return error(COMPILATION, message, place, line, new JsonArray());
+        return compilation("unknown: " + String.join(", ", unknown), place, line);
     }
 
     /** Returns the error for an exception that a snippet threw. */
-    JsonObject thrown(JShellException thrown, Snippet snippet) {
+    Failure thrown(JShellException thrown, Snippet snippet) {
         if (thrown instanceof UnresolvedReferenceException unresolved) {
             return compilation(unresolved.getSnippet());
         }
         String kind = className(thrown);
-        JsonArray trace = trace(thrown);
+        List<String> trace = trace(thrown);
         for (StackTraceElement frame : thrown.getStackTrace()) {
             Place place = place(frame);
             if (place != null) {
-                return error(kind, thrown.getMessage(), place, frame.getLineNumber(), trace);
+                return failure(kind, thrown.getMessage(), place, frame.getLineNumber(), trace);
             }
         }
-        return error(kind, thrown.getMessage(), places.get(snippet.id()), null, trace);
+        return failure(kind, thrown.getMessage(), places.get(snippet.id()), null, trace);
     }
 
     private static String className(Throwable thrown) {
@@ -110,8 +110,8 @@ final class CellErrors {
                 : thrown.getClass().getName();
     }
 
-    private JsonArray trace(Throwable thrown) {
-        JsonArray trace = new JsonArray();
+    private List<String> trace(Throwable thrown) {
+        List<String> trace = new ArrayList<>();
         for (Throwable link = thrown; link != null; link = link.getCause()) {
             trace.add(
                     (link == thrown ? "" : "Caused by: ")
@@ -144,20 +144,12 @@ final class CellErrors {
         return file != null && file.startsWith("#") ? places.get(file.substring(1)) : null;
     }
 
-    /**
-     * @param line the line in the snippet, from 1, or null if unknown
-     */
-    private static JsonObject error(
-            String kind, String message, Place place, Integer line, JsonArray trace) {
-        JsonObject error = new JsonObject();
-        error.addProperty("kind", kind);
-        error.addProperty("message", message);
-        error.addProperty("cell", place.cell());
-        int inCell = place.linesBefore() + (line == null ? 1 : line);
-        error.addProperty("line", line == null ? null : inCell);
+    /** Returns an error at a line of a snippet, counted from 1; null if unknown. */
+    private static Failure failure(
+            String kind, String message, Place place, Integer line, List<String> trace) {
+        Integer inCell = line == null ? null : place.linesBefore() + line;
         boolean exists = line != null && inCell <= place.lines().size();
-        error.addProperty("source", exists ? place.lines().get(inCell - 1) : null);
-        error.add("trace", trace);
-        return error;
+        String source = exists ? place.lines().get(inCell - 1) : null;
+        return new Failure(kind, message, place.cell(), inCell, source, trace);
     }
 }

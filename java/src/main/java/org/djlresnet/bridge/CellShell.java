@@ -2,8 +2,6 @@ package org.djlresnet.bridge;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonObject;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -17,6 +15,7 @@ import jdk.jshell.VarSnippet;
 import jdk.jshell.spi.ExecutionControl;
 import jdk.jshell.spi.ExecutionControlProvider;
 import jdk.jshell.spi.ExecutionEnv;
+import org.djlresnet.UserException;
 import org.djlresnet.notebook.FreshCompiler;
 
 /** A JShell in this JVM that knows the cell and line of each snippet. */
@@ -27,13 +26,12 @@ final class CellShell {
     private final JShell shell;
     private final SourceCodeAnalysis analysis;
     private final CellErrors errors;
-    private final List<Snippet> unresolved = new ArrayList<>();
     private int cell;
     private volatile boolean running;
     private volatile boolean stopped;
     private String value;
     private String text;
-    private JsonObject error;
+    private CellErrors.Failure error;
 
     CellShell(String[] classPath) {
         shell =
@@ -62,19 +60,7 @@ final class CellShell {
     /** Runs a cell's snippets in order, up to the first that fails. */
     void run(String code) {
         cell++;
-        unresolved.clear();
         running = true;
-        try {
-            evaluate(code);
-        } finally {
-            running = false;
-        }
-        if (error == null && !stopped) {
-            warnOfUnresolved();
-        }
-    }
-
-    private void evaluate(String code) {
         List<String> lines = code.lines().toList();
         // JShell counts a snippet's lines from its first character that is not blank
         String rest = code.stripLeading();
@@ -85,9 +71,10 @@ final class CellShell {
             try {
                 rest = evaluateFirst(rest, place);
             } catch (RuntimeException | Error thrown) { // such as javac's StackOverflowError
-                error = errors.shellFailure(thrown, place);
+                error = errors.compilation("JShell failed on this code: " + thrown, place, 1);
             }
         }
+        running = false;
     }
 
     /** Runs the first snippet of some code and returns the code after it. */
@@ -102,7 +89,7 @@ final class CellShell {
             examine(event, place);
         }
         if (!finished && error == null) { // JShell silently skips an unclosed comment
-            error = errors.unfinished(place);
+            error = errors.compilation(CellErrors.UNFINISHED, place, 1);
         }
         if (code.substring(0, code.length() - remaining.length()).stripTrailing().endsWith(";")) {
             value = null;
@@ -126,8 +113,6 @@ final class CellShell {
             error = errors.compilation(snippet);
         } else if (event.exception() != null) {
             error = errors.thrown(event.exception(), snippet);
-        } else if (event.status() == Snippet.Status.RECOVERABLE_DEFINED) {
-            unresolved.add(snippet);
         }
         if (error != null) {
             value = null;
@@ -139,23 +124,15 @@ final class CellShell {
         }
     }
 
-    /** Warns about methods that use names the cell never declared. */
-    private void warnOfUnresolved() {
-        for (Snippet snippet : unresolved) {
-            if (shell.status(snippet) == Snippet.Status.RECOVERABLE_DEFINED) {
-                JsonObject why = errors.compilation(snippet);
-                String line = why.get("line").isJsonNull() ? "" : "line " + why.get("line") + ": ";
-                System.err.println(
-                        "warning: " + line + why.get("message").getAsString().replace("\n", ", "));
-            }
-        }
-    }
-
     /** Runs a snippet of this class, such as a variable's declaration. */
     void declare(String source) {
         for (SnippetEvent event : shell.eval(source)) {
             if (event.status() == Snippet.Status.REJECTED || event.exception() != null) {
-                throw new IllegalStateException("JShell rejects: " + source, event.exception());
+                throw new UserException(
+                        "Java does not allow this declaration. Received: "
+                                + source.replaceFirst(" = .*", "")
+                                + ". Assign the value to another name.",
+                        event.exception());
             }
         }
     }
@@ -168,13 +145,11 @@ final class CellShell {
                                         && shell.status(variable) == Snippet.Status.VALID);
     }
 
+    private record Result(String state, String value, String text, CellErrors.Failure error) {}
+
     String result() {
-        JsonObject json = new JsonObject();
-        json.addProperty("state", stopped ? "stopped" : error != null ? "failed" : "done");
-        json.addProperty("value", stopped || error != null ? null : value);
-        json.addProperty("text", text);
-        json.add("error", error);
-        return GSON.toJson(json);
+        String state = stopped ? "stopped" : error != null ? "failed" : "done";
+        return GSON.toJson(new Result(state, stopped ? null : value, text, error));
     }
 
     void interrupt() {

@@ -4,16 +4,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.lang.ref.WeakReference;
+import java.lang.invoke.MethodType;
 import java.lang.reflect.Modifier;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
-import javax.lang.model.SourceVersion;
 import org.djlresnet.UserException;
-import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.figure.NotebookFigure;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
@@ -29,9 +26,6 @@ public final class CellVariables {
 
     /** The arrays given by Python, closed when their variable is declared again. */
     private final Map<String, NDArray> arrays = new HashMap<>();
-
-    /** One handle per network: closing a second one would close the first. */
-    private final Map<Network, WeakReference<NetworkHandle>> handles = new WeakHashMap<>();
 
     CellVariables(CellShell shell) {
         this.shell = shell;
@@ -51,37 +45,23 @@ public final class CellVariables {
     }
 
     /**
-     * Declares an {@code int}, or a {@code long} if the value needs one.
+     * Declares a variable of a value's class, or of its primitive type: {@code int} for a whole
+     * number that fits, else {@code long}. If the class is not public, uses a public interface
+     * instead, such as {@code List} for {@code List.of(1)}, or else a superclass.
      *
      * @param name the variable
-     * @param value the value
+     * @param value the value, not null
      */
-    public void putWhole(String name, long value) {
-        if (value == (int) value) {
-            declare(name, "int", (int) value);
-        } else {
-            declare(name, "long", value);
+    public void put(String name, Object value) {
+        if (shell.has(name) && read(name) == value) {
+            return; // keep the declared type, which may be more specific, such as List<Integer>
         }
-    }
-
-    /**
-     * Declares a {@code double}.
-     *
-     * @param name the variable
-     * @param value the value
-     */
-    public void putReal(String name, double value) {
-        declare(name, "double", value);
-    }
-
-    /**
-     * Declares a {@code boolean}.
-     *
-     * @param name the variable
-     * @param value the value
-     */
-    public void putTruth(String name, boolean value) {
-        declare(name, "boolean", value);
+        Object given = value;
+        if (value instanceof Long whole && whole == whole.intValue()) {
+            given = whole.intValue();
+        }
+        Class<?> type = MethodType.methodType(publicType(given.getClass())).unwrap().returnType();
+        declare(name, type, given);
     }
 
     /**
@@ -93,36 +73,10 @@ public final class CellVariables {
      * @param shape the shape
      */
     public void putArray(String name, ByteBuffer values, String type, long[] shape) {
-        requireName(name);
         ByteBuffer copy = TensorBytes.copy(values);
         NDArray array = manager.create(copy, new Shape(shape), DataType.valueOf(type));
-        declare(name, NDArray.class.getName(), array);
+        declare(name, NDArray.class, array);
         arrays.put(name, array);
-    }
-
-    /**
-     * Declares a {@code Network}.
-     *
-     * @param name the variable
-     * @param network the network; Python still closes it
-     */
-    public void putNetwork(String name, NetworkHandle network) {
-        handles.put(network.network(), new WeakReference<>(network));
-        declare(name, Network.class.getName(), network.share());
-    }
-
-    /**
-     * Declares a variable of an object's class. If that class is not public, uses a public
-     * interface instead, such as {@code List} for {@code List.of(1)}, or else a superclass.
-     *
-     * @param name the variable
-     * @param value the object, not null
-     */
-    public void putObject(String name, Object value) {
-        if (shell.has(name) && read(name) == value) {
-            return; // keep the declared type, which may be more specific, such as List<Integer>
-        }
-        declare(name, publicType(value.getClass()).getCanonicalName(), value);
     }
 
     private static Class<?> publicType(Class<?> type) {
@@ -142,34 +96,23 @@ public final class CellVariables {
         return Modifier.isPublic(type.getModifiers()) && type.getCanonicalName() != null;
     }
 
-    private void declare(String name, String type, Object value) {
-        requireName(name);
+    private void declare(String name, Class<?> type, Object value) {
         EXCHANGE.put(name, value);
         shell.declare(
-                String.format(
-                        "%s %s = (%s) %s.exchange().remove(\"%s\");",
-                        type, name, type, CellVariables.class.getName(), name));
+                "%1$s %2$s = (%1$s) %3$s.exchange().remove(\"%2$s\");"
+                        .formatted(type.getCanonicalName(), name, CellVariables.class.getName()));
         NDArray before = arrays.remove(name);
         if (before != null) {
             before.close();
         }
     }
 
-    private static void requireName(String name) {
-        if (!SourceVersion.isName(name) || name.contains(".")) {
-            throw new UserException(
-                    "Java does not allow this variable name. Received: '"
-                            + name
-                            + "'. Assign the value to another name.");
-        }
-    }
-
     /**
      * The value of a variable, for Python.
      *
-     * @param kind null, whole, real, truth, text, array, network, html (a figure) or object
+     * @param kind array, network, html (a figure) or object
      * @param value the value; for an array, a direct buffer in native order
-     * @param type for an array its element type, by DJL's name; otherwise the value's class
+     * @param type the element type of an array, by DJL's name, or null
      * @param shape the shape of an array, or null
      */
     public record Variable(String kind, Object value, String type, long[] shape) {}
@@ -186,54 +129,36 @@ public final class CellVariables {
             throw new UserException("There is no Java variable '" + name + "'.");
         }
         Object value = read(name);
-        if (value == null) {
-            return new Variable("null", null, null, null);
-        }
-        String type = value.getClass().getTypeName();
         if (value instanceof NDArray array) {
             ByteBuffer copy = TensorBytes.copy(array.toByteBuffer());
             return new Variable(
                     "array", copy, array.getDataType().name(), array.getShape().getShape());
         }
-        if (value instanceof Network network) {
-            return new Variable("network", handle(network), type, null);
-        }
         if (value instanceof Figure figure) {
-            return new Variable("html", NotebookFigure.html(figure), type, null);
+            return new Variable("html", NotebookFigure.html(figure), null, null);
         }
-        if (value instanceof Boolean) {
-            return new Variable("truth", value, type, null);
-        }
-        if (value instanceof Float || value instanceof Double) {
-            return new Variable("real", value, type, null);
-        }
-        if (value instanceof Byte
-                || value instanceof Short
-                || value instanceof Integer
-                || value instanceof Long) {
-            return new Variable("whole", value, type, null);
-        }
-        boolean text = value instanceof CharSequence || value instanceof Character;
-        return new Variable(text ? "text" : "object", text ? value.toString() : value, type, null);
+        String kind = value instanceof Network ? "network" : "object";
+        return new Variable(
+                kind, value instanceof CharSequence ? value.toString() : value, null, null);
     }
 
     private Object read(String name) {
         String slot = "get " + name;
         shell.declare(
-                String.format(
-                        "if ((Object) %s != null) %s.exchange().put(\"%s\", %s);",
-                        name, CellVariables.class.getName(), slot, name));
+                "if ((Object) %s != null) %s.exchange().put(\"%s\", %s);"
+                        .formatted(name, CellVariables.class.getName(), slot, name));
         return EXCHANGE.remove(slot);
     }
 
-    private NetworkHandle handle(Network network) {
-        WeakReference<NetworkHandle> known = handles.get(network);
-        NetworkHandle handle = known == null ? null : known.get();
-        if (handle == null) {
-            handle = new NetworkHandle(network, Checkpoint.describe(network.specification()));
-            handle.share();
-            handles.put(network, new WeakReference<>(handle));
-        }
+    /**
+     * Wraps a network that a cell created and still owns.
+     *
+     * @param network the network
+     * @return its handle
+     */
+    public NetworkHandle handle(Network network) {
+        NetworkHandle handle = new NetworkHandle(network);
+        handle.share();
         return handle;
     }
 }

@@ -3,19 +3,31 @@ package org.djlresnet.bridge;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
+import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonSerializer;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.engine.Engines;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Window;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Models;
+import org.djlresnet.model.StateDict;
 import org.djlresnet.model.Summary;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.program.Programs;
 
 /** Describes engine, networks and data sets as JSON for Python; see {@link Bridge}. */
 final class Descriptions {
@@ -23,7 +35,15 @@ final class Descriptions {
     /** Far above any real input, but small enough for multiply-adds to fit in 64 bits. */
     private static final long LARGEST_SIZE = 1_000_000;
 
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+    private static final Gson GSON =
+            new GsonBuilder()
+                    .serializeNulls()
+                    .setFieldNamingPolicy(FieldNamingPolicy.LOWER_CASE_WITH_UNDERSCORES)
+                    .registerTypeAdapter(
+                            Shape.class,
+                            (JsonSerializer<Shape>)
+                                    (shape, type, context) -> context.serialize(shape.getShape()))
+                    .create();
 
     private Descriptions() {}
 
@@ -43,8 +63,24 @@ final class Descriptions {
         }
         json.add("devices", devices);
         json.addProperty("threads", Runtime.getRuntime().availableProcessors());
+        json.addProperty("bfloat16", Precision.isBfloat16Fast());
         json.addProperty("max_heap_bytes", Runtime.getRuntime().maxMemory());
         return GSON.toJson(json);
+    }
+
+    /** Writes a network's programs; see {@link Bridge#program}. */
+    static String program(Block block, Shape input, Precision precision) {
+        Map<String, Parameter> parameters = StateDict.of(block);
+        List<String> names = List.copyOf(parameters.keySet());
+        List<String> trained =
+                names.stream().filter(name -> parameters.get(name).requiresGradient()).toList();
+        Graph graph = GraphBuilder.describe(block, parameters);
+        Window.Pair images = new Window.Pair((int) input.get(2), (int) input.get(3));
+        String loss = new Classification(0).program();
+        return "# A training step\n"
+                + Programs.training(graph, images, precision, names, trained, loss, List.of(), null)
+                + "# Evaluation\n"
+                + Programs.evaluation(graph, images, precision, names, true);
     }
 
     static String models() {
@@ -58,7 +94,7 @@ final class Descriptions {
             json.addProperty("parameters", summary.parameters());
             json.addProperty("trainable_parameters", summary.trainableParameters());
             json.addProperty("multiply_adds", summary.multiplyAdds());
-            json.add("input", GSON.toJsonTree(shape(model).getShape()));
+            json.add("input", GSON.toJsonTree(shape(model)));
             json.add("options", GSON.toJsonTree(model.options()));
             list.add(json);
         }
@@ -121,36 +157,20 @@ final class Descriptions {
                 shape.length == 4
                         && Arrays.stream(shape).allMatch(size -> size > 0 && size <= LARGEST_SIZE);
         if (!fits || (channels != null && shape[1] != channels)) {
-            throw new UserException(
-                    String.format(
-                            "The input's shape is invalid. Received: %s. Allowed: (N, %s, H, W) with"
-                                    + " numbers from 1 to %s.",
-                            Arrays.toString(shape),
-                            channels == null ? "C" : channels,
-                            LARGEST_SIZE));
+            throw UserException.of(
+                    "The input's shape is invalid. Received: %s. Allowed: (N, %s, H, W) with"
+                            + " numbers from 1 to %s.",
+                    Arrays.toString(shape), channels == null ? "C" : channels, LARGEST_SIZE);
         }
         return new Shape(shape);
     }
 
     private static String toJson(String model, Shape input, Summary summary) {
+        JsonObject total = GSON.toJsonTree(summary).getAsJsonObject();
         JsonObject json = new JsonObject();
         json.addProperty("model", model);
-        json.add("input", GSON.toJsonTree(input.getShape()));
-        JsonArray layers = new JsonArray();
-        for (Summary.Layer layer : summary.layers()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("name", layer.name());
-            row.addProperty("type", layer.type());
-            row.add("output_shape", GSON.toJsonTree(layer.outputShape().getShape()));
-            row.addProperty("parameters", layer.parameters());
-            row.addProperty("multiply_adds", layer.multiplyAdds());
-            layers.add(row);
-        }
-        json.add("layers", layers);
-        JsonObject total = new JsonObject();
-        total.addProperty("parameters", summary.parameters());
-        total.addProperty("trainable_parameters", summary.trainableParameters());
-        total.addProperty("multiply_adds", summary.multiplyAdds());
+        json.add("input", GSON.toJsonTree(input));
+        json.add("layers", total.remove("layers"));
         json.add("total", total);
         return GSON.toJson(json);
     }

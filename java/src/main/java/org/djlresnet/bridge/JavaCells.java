@@ -2,8 +2,6 @@ package org.djlresnet.bridge;
 
 import com.google.gson.Gson;
 import java.io.PrintStream;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.djlresnet.UserException;
 import org.djlresnet.notebook.Bars;
 import org.djlresnet.notebook.CellOutput;
@@ -21,7 +19,7 @@ public final class JavaCells {
     private final CellOutput output = new CellOutput();
     private final CellShell shell;
     private final CellVariables variables;
-    private CountDownLatch ended = new CountDownLatch(0);
+    private Thread thread = new Thread();
 
     /**
      * Opens a shell.
@@ -59,23 +57,20 @@ public final class JavaCells {
      * @throws UserException if the previous cell is still running
      */
     public void start(String code) {
-        if (ended.getCount() > 0) {
+        if (thread.isAlive()) {
             throw new UserException(
                     "The previous Java cell is still running and cannot be stopped. Restart the"
                             + " kernel.");
         }
-        ended = new CountDownLatch(1);
-        CountDownLatch end = ended;
         shell.begin();
         output.setBounded(true);
-        Thread thread =
+        thread =
                 new Thread(
                         () -> {
                             try {
                                 shell.run(code);
                             } finally {
                                 output.setBounded(false);
-                                end.countDown();
                             }
                         },
                         "java-cell");
@@ -92,7 +87,8 @@ public final class JavaCells {
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
-        return ended.await(milliseconds, TimeUnit.MILLISECONDS);
+        thread.join(milliseconds);
+        return !thread.isAlive();
     }
 
     /**

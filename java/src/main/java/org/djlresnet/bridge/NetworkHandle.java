@@ -7,10 +7,11 @@ import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
@@ -76,7 +77,7 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @return the network
      */
-    Network share() {
+    public Network share() {
         shared = true;
         forget();
         return network;
@@ -118,18 +119,18 @@ public final class NetworkHandle implements AutoCloseable {
      * @param shape its shape, (N, C, H, W)
      * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return logits, float32, (N, classes), in a direct buffer in native order
-     * @throws UserException if the shape does not fit the network or the buffer, or the network
-     *     cannot run in the precision
+     * @throws UserException if the shape does not fit the network, or the network cannot run in the
+     *     precision
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape, String precision) {
-        requireShape(input, shape);
+        Shape images = Descriptions.inputShape(shape, network.inChannels());
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             // DJL reads a direct buffer from its start, regardless of its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
-            NDArray images = manager.create(remaining, new Shape(shape), DataType.FLOAT32);
+            NDArray array = manager.create(remaining, images, DataType.FLOAT32);
             return TensorBytes.copy(
-                    TensorBytes.of(logits(images, Precision.of(precision)), manager));
+                    TensorBytes.of(logits(array, Precision.of(precision)), manager));
         }
     }
 
@@ -159,23 +160,6 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public String preprocessing(String text) {
         return network.specification().preprocessing(text).toJson();
-    }
-
-    private void requireShape(ByteBuffer input, long[] shape) {
-        Shape images = Descriptions.inputShape(shape, network.inChannels());
-        double bytes = Float.BYTES;
-        for (long length : shape) {
-            bytes *= length;
-        }
-        if (bytes != input.remaining()) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Shape %s needs %.0f bytes of float32. Received: %d bytes.",
-                            images,
-                            bytes,
-                            input.remaining()));
-        }
     }
 
     /**
@@ -209,7 +193,7 @@ public final class NetworkHandle implements AutoCloseable {
         try {
             Checkpoint.save(Path.of(file), network, null, Map.of());
         } catch (IOException failure) {
-            throw new UserException(failure.getMessage(), failure);
+            throw unwritable(file, failure.getMessage(), failure);
         }
     }
 
@@ -227,7 +211,6 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @param name its name in {@link #tensors}
      * @return float32 in a direct buffer in native order
-     * @throws UserException if there is no such tensor
      */
     public ByteBuffer tensor(String name) {
         return WeightsJson.tensor(network, name);
@@ -236,14 +219,16 @@ public final class NetworkHandle implements AutoCloseable {
     /**
      * Replaces the values of all tensors, or of none if there is an error.
      *
-     * @param description as from {@link #tensors}; missing batch counts become 0
-     * @param values float32 values of each tensor, in direct buffers in native order
-     * @throws UserException if tensors are missing, unexpected or have another shape; the message
+     * @param description a JSON array of {@code {"name", "dtype", "shape"}}, with the types of a
+     *     safetensors file; missing batch counts become 0
+     * @param values the elements of each tensor, in direct buffers in native order
+     * @return a JSON array with the names of tensors that contain NaN or infinite values
+     * @throws UserException if tensors are missing, superfluous or have another shape; the message
      *     lists them
      */
-    public void loadStateDict(String description, ByteBuffer[] values) {
+    public String loadStateDict(String description, ByteBuffer[] values) {
         forget();
-        WeightsJson.load(network, description, values);
+        return WeightsJson.load(network, description, values);
     }
 
     /**
@@ -266,7 +251,7 @@ public final class NetworkHandle implements AutoCloseable {
         try {
             StateFile.write(Path.of(file), network);
         } catch (IOException failure) {
-            throw new UserException(failure.getMessage(), failure);
+            throw unwritable(file, failure.getMessage(), failure);
         }
     }
 
@@ -283,9 +268,17 @@ public final class NetworkHandle implements AutoCloseable {
             DjlFolder.write(
                     Path.of(folder), network, network.specification().preprocessing(preprocessing));
         } catch (IOException failure) {
-            throw new UserException(
-                    folder + " cannot be written: " + AtomicFile.reason(failure) + ".", failure);
+            String reason = AtomicFile.reason(failure);
+            throw unwritable(folder, folder + " cannot be written: " + reason + ".", failure);
         }
+    }
+
+    /** Returns an error of usage, unless the path may be written, so that the disk is at fault. */
+    private static RuntimeException unwritable(String path, String message, IOException failure) {
+        Path target = Path.of(path).toAbsolutePath();
+        return Files.isWritable(target.getParent()) && !Files.isDirectory(target)
+                ? new UncheckedIOException(message, failure)
+                : new UserException(message, failure);
     }
 
     /** Frees the network's memory. */

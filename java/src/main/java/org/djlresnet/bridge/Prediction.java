@@ -2,7 +2,6 @@ package org.djlresnet.bridge;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
@@ -30,14 +29,10 @@ final class Prediction {
 
     /** See {@link NetworkHandle#predict}. */
     ByteBuffer logits(ByteBuffer[] images, long[][] shapes) {
-        if (images.length == 0 || images.length != shapes.length) {
-            throw new UserException(
-                    "A prediction needs at least 1 image and one shape per image. Received: images %s, shapes %s."
-                            .formatted(images.length, shapes.length));
-        }
         ImageShape[] given = new ImageShape[images.length];
         for (int i = 0; i < images.length; i++) {
-            given[i] = shape(i, images[i], shapes[i]);
+            long[] shape = shapes[i];
+            given[i] = new ImageShape((int) shape[0], (int) shape[1], (int) shape[2]);
         }
         int classes = network.network().specification().output().size();
         ByteBuffer logits =
@@ -55,23 +50,6 @@ final class Prediction {
             begin = end;
         }
         return logits.flip();
-    }
-
-    private ImageShape shape(int i, ByteBuffer image, long[] shape) {
-        boolean fits =
-                shape.length == 3
-                        && Arrays.stream(shape).allMatch(n -> n > 0 && n <= Integer.MAX_VALUE);
-        if (fits) {
-            ImageShape found = new ImageShape((int) shape[0], (int) shape[1], (int) shape[2]);
-            // as a double, because the product may exceed 64 bits
-            double bytes = (double) shape[0] * shape[1] * shape[2] * type.bytes();
-            if (bytes == image.remaining()) {
-                return found;
-            }
-        }
-        throw new UserException(
-                "Image %s does not fit its shape (C, H, W). Received: %s of %s in %s bytes."
-                        .formatted(i, Arrays.toString(shape), type, image.remaining()));
     }
 
     private ByteBuffer batch(

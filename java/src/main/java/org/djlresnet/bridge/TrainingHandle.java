@@ -1,18 +1,15 @@
 package org.djlresnet.bridge;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import org.djlresnet.checkpoint.Checkpoint;
-import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
 /** Runs a training run on its own thread, for Python. */
 public final class TrainingHandle {
 
     private final TrainingRun run;
-    private final CountDownLatch ended = new CountDownLatch(1);
+    private final Thread thread;
     private volatile Throwable failure;
 
     /**
@@ -22,19 +19,10 @@ public final class TrainingHandle {
      */
     TrainingHandle(TrainingRun run) {
         this.run = run;
-        Thread thread = new Thread(this::train, "training");
+        thread = new Thread(run.trainer()::run, "training");
+        thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
         thread.setDaemon(true);
         thread.start();
-    }
-
-    private void train() {
-        try {
-            run.trainer().run();
-        } catch (Throwable thrown) {
-            failure = thrown;
-        } finally {
-            ended.countDown();
-        }
     }
 
     /**
@@ -60,7 +48,8 @@ public final class TrainingHandle {
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
-        return ended.await(milliseconds, TimeUnit.MILLISECONDS);
+        thread.join(milliseconds);
+        return !thread.isAlive();
     }
 
     /** Throws the error that ended the run, if any. */
@@ -79,12 +68,8 @@ public final class TrainingHandle {
      * @return the network
      */
     public NetworkHandle network() {
-        Recipe recipe = run.recipe();
-        JsonObject info =
-                JsonParser.parseString(Checkpoint.describe(run.network().specification()))
-                        .getAsJsonObject();
-        info.add("recipe", JsonParser.parseString(recipe.toJson()));
-        return new NetworkHandle(run.network(), info.toString());
+        JsonElement recipe = JsonParser.parseString(run.recipe().toJson());
+        return WeightsJson.handle(run.network(), "recipe", recipe);
     }
 
     /**
@@ -98,15 +83,6 @@ public final class TrainingHandle {
     }
 
     /**
-     * Returns the rule that selects the best epoch.
-     *
-     * @return the JSON text of {@link org.djlresnet.training.Selection#toJson}
-     */
-    public String selection() {
-        return run.trainer().selection().toJson();
-    }
-
-    /**
      * Returns the test result of a complete run with a validation split.
      *
      * @return the JSON text of test.json, or {@code null} as text
@@ -116,38 +92,20 @@ public final class TrainingHandle {
     }
 
     /**
-     * Returns the run's recipe.
+     * Describes the run.
      *
-     * @return its JSON text with all settings
+     * @return {@code {"recipe": with all settings, "selection": the rule that selects the best
+     *     epoch, "run_dir": its folder, or null if it writes no files, "rows_before": the number of
+     *     epochs completed before it was started or resumed, "warning": a text for the user, or
+     *     null}}
      */
-    public String recipe() {
-        return run.recipe().toJson();
-    }
-
-    /**
-     * Returns the number of epochs completed before the run was started or resumed.
-     *
-     * @return the number of epochs
-     */
-    public int rowsBefore() {
-        return run.rowsBefore();
-    }
-
-    /**
-     * Returns a warning for the user.
-     *
-     * @return the warning, or null
-     */
-    public String warning() {
-        return run.warning();
-    }
-
-    /**
-     * Returns the run's folder.
-     *
-     * @return its path, or null if the run writes no files
-     */
-    public String runDir() {
-        return run.folder() == null ? null : run.folder().path().toString();
+    public String describe() {
+        JsonObject json = new JsonObject();
+        json.add("recipe", JsonParser.parseString(run.recipe().toJson()));
+        json.add("selection", JsonParser.parseString(run.trainer().selection().toJson()));
+        json.addProperty("run_dir", run.folder() == null ? null : run.folder().path().toString());
+        json.addProperty("rows_before", run.rowsBefore());
+        json.addProperty("warning", run.warning());
+        return json.toString();
     }
 }

@@ -1,24 +1,21 @@
 package org.djlresnet.bridge;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
+import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.checkpoint.Dtype;
+import org.djlresnet.checkpoint.ForeignFile;
+import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
@@ -27,29 +24,48 @@ import org.djlresnet.weights.StateFile;
 /** Converts weights and descriptions of networks to and from JSON for Python. */
 final class WeightsJson {
 
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+    private static final Gson GSON =
+            new GsonBuilder()
+                    .serializeNulls()
+                    .setFieldNamingPolicy(FieldNamingPolicy.LOWER_CASE_WITH_UNDERSCORES)
+                    .create();
 
     private WeightsJson() {}
 
-    static NetworkHandle read(String file, String options) {
-        JsonObject given = JsonParser.parseString(options).getAsJsonObject();
-        String origin = optionalText(given.get("source"));
-        StateFile.Wanted wanted =
-                new StateFile.Wanted(
-                        given.get("model").getAsString(),
-                        optionalInt(given.get("in_channels")),
-                        classNames(given),
-                        given.get("new_head").getAsBoolean(),
-                        given.get("seed").getAsLong(),
-                        optionalText(given.get("preprocessing")),
-                        Path.of(origin == null ? file : origin));
-        Device device = Devices.of(given.get("device").getAsString());
+    /** The options of {@link Bridge#importWeights}. */
+    private record Options(
+            String model,
+            Integer inChannels,
+            Integer classes,
+            List<String> classNames,
+            boolean newHead,
+            long seed,
+            String device,
+            JsonElement preprocessing,
+            String source) {
+
+        StateFile.Wanted wanted(String file) {
+            List<String> names =
+                    classNames != null || classes == null ? classNames : Network.numbered(classes);
+            String preset = null;
+            if (preprocessing != null && !preprocessing.isJsonNull()) {
+                boolean named = preprocessing.isJsonPrimitive();
+                preset = named ? preprocessing.getAsString() : preprocessing.toString();
+            }
+            Path beside = Path.of(source == null ? file : source);
+            return new StateFile.Wanted(model, inChannels, names, newHead, seed, preset, beside);
+        }
+    }
+
+    static NetworkHandle read(String file, String json) {
+        if (ForeignFile.isPickle(Path.of(file))) {
+            return null;
+        }
+        Options options = GSON.fromJson(json, Options.class);
         try (StateFile opened = StateFile.open(Path.of(file))) {
-            StateFile.Imported imported = opened.network(wanted, device);
+            StateFile.Imported imported =
+                    opened.network(options.wanted(file), Devices.of(options.device()));
             Network network = imported.network();
-            JsonObject info =
-                    JsonParser.parseString(Checkpoint.describe(network.specification()))
-                            .getAsJsonObject();
             JsonObject report = new JsonObject();
             report.add("taken", GSON.toJsonTree(imported.taken()));
             report.add("new", GSON.toJsonTree(imported.fresh()));
@@ -58,79 +74,53 @@ final class WeightsJson {
             report.add("converted", GSON.toJsonTree(imported.converted()));
             report.add("not_finite", GSON.toJsonTree(imported.notFinite()));
             report.addProperty("preprocessing_source", imported.preprocessingSource());
-            info.add("import", report);
-            return new NetworkHandle(network, GSON.toJson(info));
+            return handle(network, "import", report);
         }
     }
 
-    private static List<String> classNames(JsonObject given) {
-        if (!given.get("class_names").isJsonNull()) {
-            List<String> names = new ArrayList<>();
-            given.getAsJsonArray("class_names").forEach(name -> names.add(name.getAsString()));
-            return names;
-        }
-        Integer classes = optionalInt(given.get("classes"));
-        return classes == null ? null : Network.numbered(classes);
-    }
-
-    private static Integer optionalInt(JsonElement value) {
-        return value.isJsonNull() ? null : value.getAsInt();
-    }
-
-    private static String optionalText(JsonElement value) {
-        return value == null || value.isJsonNull()
-                ? null
-                : value.isJsonPrimitive() ? value.getAsString() : value.toString();
+    /** Wraps a network whose description has one more entry. */
+    static NetworkHandle handle(Network network, String key, JsonElement entry) {
+        JsonObject info =
+                JsonParser.parseString(Checkpoint.describe(network.specification()))
+                        .getAsJsonObject();
+        info.add(key, entry);
+        return new NetworkHandle(network, GSON.toJson(info));
     }
 
     /** Describes the tensors: {@code [{"name", "shape"}]}, and the batch counts by name. */
     static String tensors(Network network) {
-        JsonObject json = new JsonObject();
-        JsonArray tensors = new JsonArray();
+        List<Map<String, Object>> tensors = new ArrayList<>();
         network.stateDict()
                 .forEach(
-                        (name, array) -> {
-                            JsonObject row = new JsonObject();
-                            row.addProperty("name", name);
-                            row.add("shape", GSON.toJsonTree(array.getShape().getShape()));
-                            tensors.add(row);
-                        });
-        json.add("tensors", tensors);
-        json.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
-        return GSON.toJson(json);
+                        (name, array) ->
+                                tensors.add(
+                                        Map.of(
+                                                "name",
+                                                name,
+                                                "shape",
+                                                array.getShape().getShape())));
+        return GSON.toJson(Map.of("tensors", tensors, "batches_tracked", network.batchesTracked()));
     }
 
     /** Copies a tensor. */
     static ByteBuffer tensor(Network network, String name) {
-        NDArray array = network.stateDict().get(name);
-        if (array == null) {
-            throw new UserException("The network has no tensor '" + name + "'.");
-        }
         try (NDManager scope = network.manager().newSubManager()) {
-            return TensorBytes.copy(TensorBytes.of(array, scope));
+            return TensorBytes.copy(TensorBytes.of(network.stateDict().get(name), scope));
         }
     }
 
-    /** Replaces all tensors: a description as from {@link #tensors}, and the float32 values. */
-    static void load(Network network, String description, ByteBuffer[] values) {
-        JsonObject json = JsonParser.parseString(description).getAsJsonObject();
-        Map<String, Long> counts = new LinkedHashMap<>();
-        json.getAsJsonObject("batches_tracked")
-                .entrySet()
-                .forEach(count -> counts.put(count.getKey(), count.getValue().getAsLong()));
-        try (NDManager manager = network.manager().newSubManager()) {
-            Map<String, NDArray> arrays = new LinkedHashMap<>();
-            int index = 0;
-            for (JsonElement row : json.getAsJsonArray("tensors")) {
-                JsonObject tensor = row.getAsJsonObject();
-                Shape shape = new Shape(GSON.fromJson(tensor.get("shape"), long[].class));
-                ByteBuffer value = values[index++].slice().order(ByteOrder.nativeOrder());
-                arrays.put(
-                        tensor.get("name").getAsString(),
-                        TensorBytes.toArray(manager, value, shape));
-            }
-            network.loadStateDict(arrays);
+    /** Replaces all tensors: an array of {@code {"name", "dtype", "shape"}}, and the values. */
+    static String load(Network network, String description, ByteBuffer[] values) {
+        List<Tensor> tensors = new ArrayList<>();
+        for (JsonElement row : JsonParser.parseString(description).getAsJsonArray()) {
+            JsonObject tensor = row.getAsJsonObject();
+            tensors.add(
+                    new Tensor(
+                            tensor.get("name").getAsString(),
+                            Dtype.valueOf(tensor.get("dtype").getAsString()),
+                            GSON.fromJson(tensor.get("shape"), long[].class),
+                            values[tensors.size()]));
         }
-        network.setBatchesTracked(counts);
+        return GSON.toJson(StateFile.load(network, tensors));
     }
 }

@@ -6,18 +6,18 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.image.ImageShape;
@@ -26,6 +26,7 @@ import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
+import org.djlresnet.model.StateDict;
 
 /**
  * A network and the state of its run in one safetensors file.
@@ -41,18 +42,59 @@ import org.djlresnet.model.Specification;
  */
 public final class Checkpoint implements AutoCloseable {
 
+    /** The prefix of the optimizer's tensors. */
+    public static final String OPTIMIZER = "optimizer/";
+
     private static final String KEY = "py_djl_resnet";
     private static final int FORMAT = 1;
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final Path path;
     private final SafetensorsFile file;
-    private final JsonObject info;
+    private final Specification specification;
+    private final String engine;
+    private final Map<String, Long> batchesTracked = new LinkedHashMap<>();
+    private final JsonObject run;
 
     private Checkpoint(Path path, SafetensorsFile file, JsonObject info) {
         this.path = path;
         this.file = file;
-        this.info = info;
+        List<String> classNames = new ArrayList<>();
+        info.getAsJsonArray("class_names").forEach(name -> classNames.add(name.getAsString()));
+        int channels = info.get("in_channels").getAsInt();
+        specification =
+                new Specification(
+                        info.get("model").getAsString(),
+                        channels,
+                        new Classes(classNames),
+                        preprocessing(info, channels));
+        engine =
+                info.get("versions") instanceof JsonObject versions && versions.has("engine")
+                        ? versions.get("engine").getAsString()
+                        : null;
+        if (info.get("batches_tracked") instanceof JsonObject counts) {
+            counts.entrySet()
+                    .forEach(
+                            count ->
+                                    batchesTracked.put(
+                                            count.getKey(), count.getValue().getAsLong()));
+        }
+        JsonElement state = info.get("run");
+        run = state == null || state.isJsonNull() ? null : state.getAsJsonObject();
+    }
+
+    /** Reads the preprocessing; earlier versions recorded only a size. */
+    private static Preprocessing preprocessing(JsonObject info, int channels) {
+        JsonElement written = info.get("preprocessing");
+        if (written != null) {
+            return written.isJsonNull()
+                    ? null
+                    : Preprocessing.of(written.getAsJsonObject().toString());
+        }
+        JsonElement size = info.get("image_size");
+        return size.isJsonNull()
+                ? null
+                : Preprocessing.exact(new ImageShape(channels, size.getAsInt(), size.getAsInt()));
     }
 
     /**
@@ -67,14 +109,9 @@ public final class Checkpoint implements AutoCloseable {
     public static void save(
             Path path, Network network, String run, Map<String, NDArray> optimizerState)
             throws IOException {
-        Preprocessing preprocessing = network.specification().preprocessing();
-        JsonObject info = new JsonObject();
+        JsonObject info = description(network.specification());
+        info.remove("classes");
         info.addProperty("format", FORMAT);
-        info.addProperty("model", network.model());
-        info.addProperty("in_channels", network.inChannels());
-        info.add("class_names", GSON.toJsonTree(network.classNames()));
-        info.addProperty("image_size", preprocessing == null ? null : preprocessing.imageSize());
-        info.add("preprocessing", tree(preprocessing));
         info.add("versions", GSON.toJsonTree(Versions.of(network.manager().getEngine())));
         info.add("batches_tracked", GSON.toJsonTree(network.batchesTracked()));
         info.add("run", run == null ? JsonNull.INSTANCE : JsonParser.parseString(run));
@@ -83,9 +120,7 @@ public final class Checkpoint implements AutoCloseable {
             network.stateDict()
                     .forEach((name, array) -> tensors.add(Tensor.of(name, array, scope)));
             optimizerState.forEach(
-                    (name, array) ->
-                            tensors.add(
-                                    Tensor.of(CheckpointTensors.OPTIMIZER + name, array, scope)));
+                    (name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array, scope)));
             SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
         }
     }
@@ -145,67 +180,16 @@ public final class Checkpoint implements AutoCloseable {
             JsonObject info = JsonParser.parseString(text).getAsJsonObject();
             int format = info.get("format").getAsInt();
             if (format != FORMAT) {
-                throw new UserException(
-                        String.format(
-                                "%s has an unsupported checkpoint format. Received: %s. Allowed: %s.",
-                                path, format, FORMAT));
+                throw UserException.of(
+                        "Unsupported checkpoint format. Received: %s. Allowed: %s.",
+                        format, FORMAT);
             }
-            Checkpoint checkpoint = new Checkpoint(path, file, info);
-            checkpoint.requireValid();
-            return checkpoint;
-        } catch (JsonParseException
-                | ClassCastException
-                | IllegalStateException
-                | UnsupportedOperationException
-                | NumberFormatException
-                | NullPointerException malformed) {
+            return new Checkpoint(path, file, info);
+        } catch (UserException rejected) {
+            throw new UserException(path + ": " + rejected.getMessage(), rejected);
+        } catch (RuntimeException malformed) {
             throw new UserException(path + " has invalid metadata. Use another copy.", malformed);
         }
-    }
-
-    private void requireValid() {
-        model();
-        batchesTracked();
-        Integer size = imageSize();
-        if (inChannels() < 1 || classNames().isEmpty() || (size != null && size < 1)) {
-            throw new IllegalStateException("a size is not above 0");
-        }
-        Preprocessing preprocessing = preprocessing();
-        if (preprocessing != null && preprocessing.channels() != inChannels()) {
-            throw new IllegalStateException("the preprocessing is for other channels");
-        }
-        run();
-    }
-
-    /**
-     * Returns the name of the network.
-     *
-     * @return its name in {@link Models}
-     */
-    public String model() {
-        return info.get("model").getAsString();
-    }
-
-    /**
-     * Returns the number of input channels.
-     *
-     * @return the number of channels
-     */
-    public int inChannels() {
-        return info.get("in_channels").getAsInt();
-    }
-
-    /**
-     * Returns the names of the classes.
-     *
-     * @return a name for each logit
-     */
-    public List<String> classNames() {
-        List<String> names = new ArrayList<>();
-        for (JsonElement name : info.getAsJsonArray("class_names")) {
-            names.add(name.getAsString());
-        }
-        return names;
     }
 
     /**
@@ -214,50 +198,16 @@ public final class Checkpoint implements AutoCloseable {
      * @return DJL's name of the engine, or null if it is not recorded
      */
     public String engine() {
-        return info.get("versions") instanceof JsonObject versions && versions.has("engine")
-                ? versions.get("engine").getAsString()
-                : null;
-    }
-
-    private Integer imageSize() {
-        JsonElement size = info.get("image_size");
-        return size.isJsonNull() ? null : size.getAsInt();
-    }
-
-    /**
-     * Returns the preprocessing of the network's images.
-     *
-     * @return the preprocessing; null if unknown
-     */
-    public Preprocessing preprocessing() {
-        JsonElement written = info.get("preprocessing");
-        if (written != null && written.isJsonNull()) {
-            return null;
-        }
-        if (written != null) {
-            try {
-                return Preprocessing.of(written.getAsJsonObject().toString());
-            } catch (UserException bad) {
-                throw new UserException(path + ": " + bad.getMessage(), bad);
-            }
-        }
-        Integer size = imageSize();
-        return size == null ? null : Preprocessing.exact(new ImageShape(inChannels(), size, size));
+        return engine;
     }
 
     /**
      * Returns the network's specification.
      *
      * @return the specification
-     * @throws UserException if the model is unknown
      */
     public Specification specification() {
-        try {
-            return new Specification(
-                    model(), inChannels(), new Classes(classNames()), preprocessing());
-        } catch (UserException unknown) {
-            throw new UserException(path + ": " + unknown.getMessage(), unknown);
-        }
+        return specification;
     }
 
     /**
@@ -267,11 +217,10 @@ public final class Checkpoint implements AutoCloseable {
      *     of a run, recipe, epoch, step, best and history
      */
     public String describe() {
-        JsonObject description = describe(model(), inChannels(), classNames(), preprocessing());
-        JsonElement run = info.get("run");
-        if (run != null && run.isJsonObject()) {
+        JsonObject description = description(specification);
+        if (run != null) {
             for (String key : List.of("recipe", "epoch", "step", "best", "history")) {
-                description.add(key, run.getAsJsonObject().get(key));
+                description.add(key, run.get(key));
             }
         }
         return GSON.toJson(description);
@@ -285,32 +234,23 @@ public final class Checkpoint implements AutoCloseable {
      *     height and width of prepared images, or null) and preprocessing (or null)
      */
     public static String describe(Specification specification) {
-        return GSON.toJson(
-                describe(
-                        specification.model(),
-                        specification.channels(),
-                        specification.classNames(),
-                        specification.preprocessing()));
+        return GSON.toJson(description(specification));
     }
 
-    private static JsonElement tree(Preprocessing preprocessing) {
-        return preprocessing == null
-                ? JsonNull.INSTANCE
-                : JsonParser.parseString(preprocessing.toJson());
-    }
-
-    private static JsonObject describe(
-            String model, int channels, List<String> classNames, Preprocessing preprocessing) {
+    private static JsonObject description(Specification specification) {
+        Preprocessing preprocessing = specification.preprocessing();
         JsonObject description = new JsonObject();
-        description.addProperty("model", model);
-        description.addProperty("in_channels", channels);
-        description.addProperty("classes", classNames.size());
-        JsonArray names = new JsonArray();
-        classNames.forEach(names::add);
-        description.add("class_names", names);
+        description.addProperty("model", specification.model());
+        description.addProperty("in_channels", specification.channels());
+        description.addProperty("classes", specification.classNames().size());
+        description.add("class_names", GSON.toJsonTree(specification.classNames()));
         description.addProperty(
                 "image_size", preprocessing == null ? null : preprocessing.imageSize());
-        description.add("preprocessing", tree(preprocessing));
+        description.add(
+                "preprocessing",
+                preprocessing == null
+                        ? JsonNull.INSTANCE
+                        : JsonParser.parseString(preprocessing.toJson()));
         return description;
     }
 
@@ -323,28 +263,26 @@ public final class Checkpoint implements AutoCloseable {
      *     message lists them
      */
     public Network network(Device device) {
-        return network(specification(), device);
+        return network(specification, device);
     }
 
     /**
      * Creates the checkpoint's network with another preprocessing.
      *
-     * @param specification the checkpoint's specification, except for the preprocessing
+     * @param other the checkpoint's specification, except for the preprocessing
      * @param device the device of its parameters
      * @return the network
      * @throws UserException as {@link #network(Device)}
      */
-    public Network network(Specification specification, Device device) {
-        CheckpointTensors tensors = new CheckpointTensors(path, file, model());
-        Network network =
-                Network.of(specification, device, tensors.network(specification.output()));
-        try {
-            tensors.requireFit();
-        } catch (UserException unfit) {
-            network.close();
-            throw unfit;
-        }
-        network.setBatchesTracked(batchesTracked());
+    public Network network(Specification other, Device device) {
+        Map<String, TensorInfo> tensors = new LinkedHashMap<>(file.tensors());
+        tensors.keySet().removeIf(name -> name.startsWith(OPTIMIZER));
+        String subject = path + " does not contain the tensors of a " + other.model();
+        TensorReader reader = new TensorReader(subject, tensors, file::data);
+        Set<String> names = StateDict.of(Models.get(other.model()).build(other.output())).keySet();
+        reader.requireNames(names, "");
+        Network network = reader.network(other, device, names, 0, "");
+        network.setBatchesTracked(batchesTracked);
         return network;
     }
 
@@ -354,14 +292,7 @@ public final class Checkpoint implements AutoCloseable {
      * @return the counts by torchvision's names; empty in files of earlier versions
      */
     public Map<String, Long> batchesTracked() {
-        Map<String, Long> counts = new LinkedHashMap<>();
-        JsonElement all = info.get("batches_tracked");
-        if (all != null && all.isJsonObject()) {
-            all.getAsJsonObject()
-                    .entrySet()
-                    .forEach(count -> counts.put(count.getKey(), count.getValue().getAsLong()));
-        }
-        return counts;
+        return batchesTracked;
     }
 
     /**
@@ -370,8 +301,7 @@ public final class Checkpoint implements AutoCloseable {
      * @return the JSON object given to {@link #save}, or null
      */
     public String run() {
-        JsonElement run = info.get("run");
-        return run == null || run.isJsonNull() ? null : run.getAsJsonObject().toString();
+        return run == null ? null : run.toString();
     }
 
     /**
@@ -381,7 +311,27 @@ public final class Checkpoint implements AutoCloseable {
      *     {@link #close}
      */
     public Map<String, Initializer> optimizerState() {
-        return new CheckpointTensors(path, file, model()).optimizer();
+        Map<String, Initializer> state = new LinkedHashMap<>();
+        file.tensors()
+                .forEach(
+                        (name, tensor) -> {
+                            if (name.startsWith(OPTIMIZER)) {
+                                state.put(name.substring(OPTIMIZER.length()), optimizer(tensor));
+                            }
+                        });
+        return state;
+    }
+
+    private Initializer optimizer(TensorInfo tensor) {
+        ByteBuffer data = file.data(tensor.name());
+        TensorReader reader =
+                new TensorReader(
+                        path + " has a wrong tensor", Map.of(tensor.name(), tensor), name -> data);
+        return (manager, shape, type) -> {
+            NDArray array = reader.initializer(tensor.name()).initialize(manager, shape, type);
+            reader.requireFit("");
+            return array;
+        };
     }
 
     /** Closes the file; networks created from it remain valid. */

@@ -2,36 +2,53 @@ package org.djlresnet.checkpoint;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.zip.ZipFile;
+import org.djlresnet.InputFile;
+import org.djlresnet.UserException;
 
 /** Recognizes other kinds of files that users pass instead of safetensors. */
-final class ForeignFile {
+public final class ForeignFile {
 
     private static final int START = 1 << 16;
     private static final String RESAVE =
             "Save its state dict in Python with safetensors.torch.save_file.";
+    private static final String PICKLE = "a pickle, as written by torch.save. " + RESAVE;
 
     private ForeignFile() {}
+
+    /**
+     * Returns whether {@code torch.save} may have written a file.
+     *
+     * @param file the file
+     * @return whether it is a pickle, alone or in an archive
+     */
+    public static boolean isPickle(Path file) {
+        try {
+            return PICKLE.equals(describe(file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + " cannot be read: " + e, e);
+        }
+    }
 
     /**
      * Describes a file that is not safetensors.
      *
      * @param file the file
      * @return what it is and what to do, as the end of a sentence; null if unknown
+     * @throws UserException if it is a Git LFS pointer
      */
     static String describe(Path file) throws IOException {
         byte[] bytes;
         try (InputStream in = Files.newInputStream(file)) {
             bytes = in.readNBytes(START);
         }
+        InputFile.rejectLfsPointer(file, bytes);
         String start = new String(bytes, StandardCharsets.ISO_8859_1);
-        if (start.startsWith("version https://git-lfs")) {
-            return "a Git LFS pointer, not the file itself. Download the file with: git lfs pull";
-        }
         String text = start.replace("\u00ef\u00bb\u00bf", "").strip().toLowerCase(Locale.ROOT);
         if (text.startsWith("<!doctype html") || text.startsWith("<html")) {
             return "an HTML page, such as a login or error page, not weights. Download the file again"
@@ -50,7 +67,7 @@ final class ForeignFile {
         }
         // a safetensors header length may start with the same bytes, but its ninth byte is a brace
         if (start.matches("(?s)\u0080[\u0002-\u0005].{6}[^{].*")) {
-            return "a pickle, as written by torch.save. " + RESAVE;
+            return PICKLE;
         }
         if (start.startsWith("\u0093NUMPY")) {
             return "a single NumPy array, not tensors by name. " + RESAVE;
@@ -72,7 +89,7 @@ final class ForeignFile {
                         + " state_dict() with safetensors.torch.save_file.";
             }
             if (zip.stream().anyMatch(entry -> entry.getName().endsWith("/data.pkl"))) {
-                return "a pickle, as written by torch.save. " + RESAVE;
+                return PICKLE;
             }
         } catch (IOException damaged) {
             return "a damaged ZIP archive. Use another copy.";

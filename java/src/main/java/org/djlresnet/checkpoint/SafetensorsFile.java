@@ -1,5 +1,6 @@
 package org.djlresnet.checkpoint;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.IOException;
@@ -7,13 +8,10 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -21,14 +19,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 import org.djlresnet.AtomicFile;
+import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
 
 /**
  * A safetensors file: named tensors and a few strings, no code.
  *
- * <p>{@link #read} checks the whole header before it reads any tensor: size, JSON, types, shapes,
- * offsets, overlaps, holes and the length of the file. The file stays open, so the tensors always
- * belong to the header, even if another file is renamed to its path. Close it after use.
+ * <p>{@link #read} checks the header before it reads any tensor: JSON, types, shapes, offsets and
+ * the length of the file. The file stays open, so the tensors always belong to the header, even if
+ * another file is renamed to its path. Close it after use.
  *
  * <p>{@link #write} adds a checksum of the whole file, metadata included. Other readers ignore it;
  * {@link #verify} checks it.
@@ -41,21 +40,19 @@ public final class SafetensorsFile implements AutoCloseable {
      */
     public static final String CHECKSUM = "checksum";
 
-    private static final String NO_DIGITS = "crc32c:00000000";
+    private static final String NO_DIGITS = "00000000";
 
     /** The start of the header, up to the digits, whose fixed position lets readers find them. */
-    private static final byte[] BEFORE_DIGITS =
-            "{\"__metadata__\":{\"checksum\":\"crc32c:".getBytes(US_ASCII);
+    private static final String BEFORE_DIGITS = "{\"__metadata__\":{\"checksum\":\"crc32c:";
 
     private static final int LENGTH = 8;
-    private static final int DIGITS_AT = LENGTH + BEFORE_DIGITS.length;
-    private static final int DIGITS = 8;
+    private static final int DIGITS_AT = LENGTH + BEFORE_DIGITS.length();
 
     /**
      * Thirty times the header of the deepest network. A parsed header takes ten times the memory of
      * its text.
      */
-    static final long LONGEST_HEADER = 10_000_000;
+    private static final long LONGEST_HEADER = 10_000_000;
 
     private static final int LONGEST_REASON = 500;
     private static final int CHUNK = 1 << 20;
@@ -65,12 +62,29 @@ public final class SafetensorsFile implements AutoCloseable {
     private final long dataStart;
     private final SafetensorsHeader header;
 
-    private SafetensorsFile(
-            Path path, FileChannel channel, long dataStart, SafetensorsHeader header) {
+    private SafetensorsFile(Path path, FileChannel channel) throws IOException {
         this.path = path;
         this.channel = channel;
-        this.dataStart = dataStart;
-        this.header = header;
+        long size = channel.size();
+        if (size < LENGTH) {
+            throw bad("it has %s bytes, at least 8 are needed".formatted(size));
+        }
+        long length = read(0, LENGTH).getLong();
+        long most = Math.min(size - LENGTH, LONGEST_HEADER);
+        if (length < 2 || length > most) {
+            throw bad(
+                    "the header must take 2 to %s bytes, not %s"
+                            .formatted(most, Long.toUnsignedString(length)));
+        }
+        dataStart = LENGTH + length;
+        String json = StandardCharsets.UTF_8.decode(read(LENGTH, (int) length)).toString();
+        try {
+            header = SafetensorsHeader.parse(json, size - dataStart);
+        } catch (UserException unfit) {
+            throw bad(unfit.getMessage());
+        } catch (RuntimeException malformed) {
+            throw bad("its header is not a JSON object of tensors");
+        }
     }
 
     /**
@@ -82,79 +96,43 @@ public final class SafetensorsFile implements AutoCloseable {
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public static SafetensorsFile read(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new UserException(
-                    file + (Files.exists(file) ? " is not a regular file." : " does not exist."));
-        }
-        FileChannel channel = null;
-        boolean valid = false;
+        InputFile.requireRegular(file);
         try {
-            channel = FileChannel.open(file, StandardOpenOption.READ);
-            SafetensorsFile result = open(file, channel);
-            valid = true;
-            return result;
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+            try {
+                return new SafetensorsFile(file, channel);
+            } catch (IOException | RuntimeException failure) {
+                channel.close();
+                throw failure;
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(file + " cannot be read: " + e, e);
-        } finally {
-            if (channel != null && !valid) {
-                closeQuietly(channel);
-            }
         }
     }
 
-    private static SafetensorsFile open(Path file, FileChannel channel) throws IOException {
-        long size = channel.size();
-        if (size < 8) {
-            throw bad(file, "it has %s bytes, at least 8 are needed".formatted(size));
-        }
-        long length = readFully(file, channel, 0, 8).getLong();
-        long most = Math.min(size - 8, LONGEST_HEADER);
-        if (length < 2 || length > most) {
-            throw bad(
-                    file,
-                    "the header must take 2 to %s bytes, not %s"
-                            .formatted(most, Long.toUnsignedString(length)));
-        }
-        String json;
-        try {
-            ByteBuffer bytes = readFully(file, channel, 8, (int) length);
-            json = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
-        } catch (CharacterCodingException e) {
-            throw bad(file, "the header is not UTF-8");
-        }
-        try {
-            SafetensorsHeader header = SafetensorsHeader.parse(json, size - 8 - length);
-            return new SafetensorsFile(file, channel, 8 + length, header);
-        } catch (SafetensorsHeader.BadHeaderException e) {
-            throw bad(file, e.getMessage());
-        }
-    }
-
-    private static UserException bad(Path file, String reason) throws IOException {
-        String foreign = ForeignFile.describe(file);
+    private UserException bad(String reason) throws IOException {
+        String foreign = ForeignFile.describe(path);
         if (foreign != null) {
-            return new UserException(file + " is " + foreign);
+            return new UserException(path + " is " + foreign);
         }
         // names come from the file, so strip control characters and limit the length
         String shown = reason.replaceAll("\\p{Cntrl}", "?");
         if (shown.length() > LONGEST_REASON) {
             shown = shown.substring(0, LONGEST_REASON) + "…";
         }
-        return new UserException(file + " is not a valid safetensors file: " + shown + ".");
+        return new UserException(path + " is not a valid safetensors file: " + shown + ".");
     }
 
-    private static ByteBuffer readFully(Path file, FileChannel channel, long start, int length)
-            throws IOException {
+    private ByteBuffer read(long start, int length) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
-        readInto(file, channel, start, bytes);
+        readInto(start, bytes);
         return bytes;
     }
 
-    private static void readInto(Path file, FileChannel channel, long start, ByteBuffer bytes)
-            throws IOException {
+    private void readInto(long start, ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining()) {
             if (channel.read(bytes, start + bytes.position()) < 0) {
-                throw bad(file, "it was truncated while being read");
+                throw bad("it was truncated while being read");
             }
         }
         bytes.flip();
@@ -168,31 +146,23 @@ public final class SafetensorsFile implements AutoCloseable {
      * @param metadata strings by key; the key {@link #CHECKSUM} is added
      * @param tensors tensors with different names, at most 2^31-1 bytes each
      * @throws IOException if the file cannot be written; an existing file is unchanged
-     * @throws IllegalArgumentException if two tensors share a name, the metadata contain {@link
-     *     #CHECKSUM}, or the header is longer than readers accept
+     * @throws IllegalArgumentException if the header is longer than readers accept
      */
     public static void write(Path file, Map<String, String> metadata, List<Tensor> tensors)
             throws IOException {
-        if (metadata.containsKey(CHECKSUM)) {
-            throw new IllegalArgumentException(
-                    "The metadata must not contain \"" + CHECKSUM + "\": it is added.");
-        }
         List<Tensor> sorted = new ArrayList<>(tensors);
         sorted.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
         Map<String, TensorInfo> infos = new LinkedHashMap<>();
         long at = 0;
         for (Tensor tensor : sorted) {
             long end = at + tensor.data().remaining();
-            TensorInfo info =
-                    new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape(), at, end);
-            if (infos.put(tensor.name(), info) != null) {
-                throw new IllegalArgumentException(
-                        "Two tensors are named \"" + tensor.name() + "\".");
-            }
+            infos.put(
+                    tensor.name(),
+                    new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape(), at, end));
             at = end;
         }
         Map<String, String> withChecksum = new LinkedHashMap<>();
-        withChecksum.put(CHECKSUM, NO_DIGITS);
+        withChecksum.put(CHECKSUM, "crc32c:" + NO_DIGITS);
         withChecksum.putAll(metadata);
         byte[] json = new SafetensorsHeader(withChecksum, infos).toBytes();
         if (json.length > LONGEST_HEADER) {
@@ -205,7 +175,7 @@ public final class SafetensorsFile implements AutoCloseable {
         CRC32C checksum = new CRC32C();
         checksum.update(start.duplicate());
         sorted.forEach(tensor -> checksum.update(tensor.data().duplicate()));
-        start.put(DIGITS_AT, digits(checksum));
+        start.put(DIGITS_AT, digits(checksum).getBytes(US_ASCII));
         AtomicFile.write(
                 file,
                 channel -> {
@@ -222,8 +192,8 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
-    private static byte[] digits(CRC32C checksum) {
-        return "%08x".formatted(checksum.getValue()).getBytes(US_ASCII);
+    private static String digits(CRC32C checksum) {
+        return "%08x".formatted(checksum.getValue());
     }
 
     /**
@@ -249,15 +219,11 @@ public final class SafetensorsFile implements AutoCloseable {
      *
      * @param name one of {@link #tensors}
      * @return its elements, row-major, in a new direct buffer in little-endian order
-     * @throws UserException if there is no such tensor, it exceeds 2^31-1 bytes, or the file was
-     *     truncated meanwhile
+     * @throws UserException if it exceeds 2^31-1 bytes, or the file was truncated meanwhile
      * @throws UncheckedIOException if it cannot be read for another reason
      */
     public ByteBuffer data(String name) {
         TensorInfo tensor = header.tensors().get(name);
-        if (tensor == null) {
-            throw new UserException("%s has no tensor '%s'.".formatted(path, name));
-        }
         long length = tensor.end() - tensor.begin();
         if (length > Integer.MAX_VALUE) {
             throw new UserException(
@@ -265,7 +231,7 @@ public final class SafetensorsFile implements AutoCloseable {
                             .formatted(path, name, length, Integer.MAX_VALUE));
         }
         try {
-            return readFully(path, channel, dataStart + tensor.begin(), (int) length);
+            return read(dataStart + tensor.begin(), (int) length);
         } catch (IOException e) {
             throw new UncheckedIOException(path + " cannot be read: " + e, e);
         }
@@ -282,58 +248,43 @@ public final class SafetensorsFile implements AutoCloseable {
         if (!header.metadata().containsKey(CHECKSUM)) {
             return false;
         }
-        CRC32C checksum = new CRC32C();
-        byte[] expected = new byte[DIGITS];
         try {
             long size = channel.size();
+            byte[] start = new byte[(int) Math.min(DIGITS_AT + NO_DIGITS.length(), size)];
+            read(0, start.length).get(start);
+            String text = new String(start, ISO_8859_1);
+            if (!text.startsWith(BEFORE_DIGITS, LENGTH)) {
+                throw new UserException(
+                        path
+                                + " does not begin with its checksum: it is damaged, or was written"
+                                + " by another program or an earlier version. Use another copy.");
+            }
+            CRC32C checksum = new CRC32C();
+            checksum.update(start, 0, DIGITS_AT);
+            checksum.update(NO_DIGITS.getBytes(US_ASCII));
             ByteBuffer chunk = ByteBuffer.allocateDirect((int) Math.min(CHUNK, size));
-            for (long at = 0; at < size; at += CHUNK) {
-                chunk.clear().limit((int) Math.min(CHUNK, size - at));
-                readInto(path, channel, at, chunk);
-                if (at == 0) {
-                    takeDigits(chunk, expected);
-                }
+            for (long at = start.length; at < size; at += CHUNK) {
+                readInto(at, chunk.clear().limit((int) Math.min(chunk.capacity(), size - at)));
                 checksum.update(chunk);
             }
+            String recorded = text.substring(DIGITS_AT);
+            if (!recorded.equals(digits(checksum))) {
+                throw new UserException(
+                        "%s is damaged: its checksum is %s, but %s is recorded. Use another copy."
+                                .formatted(
+                                        path,
+                                        digits(checksum),
+                                        recorded.replaceAll("[^0-9a-zA-Z]", "?")));
+            }
+            return true;
         } catch (IOException e) {
             throw new UncheckedIOException(path + " cannot be read: " + e, e);
         }
-        if (!Arrays.equals(expected, digits(checksum))) {
-            throw new UserException(
-                    "%s is damaged: its checksum is %s, but %s is recorded. Use another copy."
-                            .formatted(path, shown(digits(checksum)), shown(expected)));
-        }
-        return true;
-    }
-
-    /** Extracts the checksum's digits from the first bytes, and replaces them with zeros. */
-    private void takeDigits(ByteBuffer chunk, byte[] digits) {
-        byte[] before = new byte[BEFORE_DIGITS.length];
-        boolean here = chunk.limit() >= DIGITS_AT + DIGITS;
-        if (here) {
-            chunk.get(LENGTH, before);
-        }
-        if (!here || !Arrays.equals(before, BEFORE_DIGITS)) {
-            throw new UserException(
-                    path
-                            + " does not begin with its checksum: it is damaged, or was written by"
-                            + " another program or an earlier version. Use another copy.");
-        }
-        chunk.get(DIGITS_AT, digits);
-        chunk.put(DIGITS_AT, NO_DIGITS.substring(NO_DIGITS.length() - DIGITS).getBytes(US_ASCII));
-    }
-
-    private static String shown(byte[] digits) {
-        return new String(digits, US_ASCII).replaceAll("[^0-9a-zA-Z]", "?");
     }
 
     /** Closes the file; buffers that {@link #data} returned remain valid. */
     @Override
     public void close() {
-        closeQuietly(channel);
-    }
-
-    private static void closeQuietly(FileChannel channel) {
         try {
             channel.close();
         } catch (IOException e) {

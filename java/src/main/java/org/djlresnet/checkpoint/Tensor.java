@@ -3,7 +3,6 @@ package org.djlresnet.checkpoint;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.djlresnet.model.TensorBytes;
 
@@ -20,13 +19,9 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
     /**
      * Checks that the data fit the type and shape.
      *
-     * @throws IllegalArgumentException if they do not, a length is negative, or the name is the
-     *     reserved {@code __metadata__}
+     * @throws IllegalArgumentException if they do not
      */
     public Tensor {
-        if (name.equals(SafetensorsHeader.METADATA)) {
-            throw new IllegalArgumentException("No tensor may be named " + name + ".");
-        }
         shape = shape.clone();
         long bytes = SafetensorsHeader.bytes(dtype, shape);
         if (bytes != data.remaining()) {
@@ -48,24 +43,7 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
      */
     public static Tensor of(String name, NDArray array, NDManager scope) {
         return new Tensor(
-                name,
-                Dtype.F32,
-                array.getShape().getShape(),
-                swapped(TensorBytes.of(array, scope)));
-    }
-
-    /** Swaps the bytes of each float if the machine is not little-endian. */
-    static ByteBuffer swapped(ByteBuffer bytes) {
-        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
-            return bytes;
-        }
-        ByteBuffer source = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer target =
-                ByteBuffer.allocateDirect(bytes.remaining()).order(ByteOrder.BIG_ENDIAN);
-        while (source.hasRemaining()) {
-            target.putFloat(source.getFloat());
-        }
-        return target.flip();
+                name, Dtype.F32, array.getShape().getShape(), TensorBytes.of(array, scope));
     }
 
     /** Returns a copy. */

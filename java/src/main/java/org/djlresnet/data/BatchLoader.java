@@ -1,18 +1,20 @@
 package org.djlresnet.data;
 
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.Locale;
+import java.util.Queue;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.RawImage;
 
 /**
- * Prefetches batches: worker threads read and prepare examples into a ring of reused buffers, two
- * more than there are workers.
+ * Prefetches batches: a thread reads and prepares examples into a ring of reused buffers.
  *
  * <pre>{@code
- * try (BatchLoader loader = new BatchLoader(examples, preprocessing, 256, 1)) {
+ * try (BatchLoader loader = new BatchLoader(examples, preprocessing, 256)) {
  *     loader.restart(EpochOrder.of(seed, epoch, n));
  *     for (boolean more = true; more; ) {
  *         try (Batch batch = loader.next()) {
@@ -25,24 +27,20 @@ import org.djlresnet.image.Preprocessing;
  * }
  * }</pre>
  *
- * <p>The number of workers changes neither the batches nor their order. One thread takes the
- * batches; any thread may close the loader. Each pass reuses the buffers of the previous one, so
- * memory use stays constant over epochs.
+ * <p>One thread takes the batches and closes the loader. Each pass reuses the buffers of the
+ * previous one, so memory use stays constant over epochs.
  */
 public final class BatchLoader implements AutoCloseable {
+
+    /** One batch in use, one ready, and one being filled. */
+    private static final int RING = 3;
 
     private final Examples examples;
     private final Preprocessing preprocessing;
     private final ImageShape shape;
     private final int batchSize;
-    private final int workers;
-    private final int ring;
-
-    /** Held while a pass starts or ends; acquired before this loader's own lock. */
-    private final Object passes = new Object();
-
-    private final Deque<BatchBuffers> free;
-    private LoaderPass pass;
+    private final Queue<BatchBuffers> free = new ArrayDeque<>();
+    private Pass pass;
     private boolean closed;
 
     /**
@@ -51,27 +49,20 @@ public final class BatchLoader implements AutoCloseable {
      * @param examples the examples to read
      * @param preprocessing how images are prepared
      * @param batchSize the number of examples in a batch, 1 or more; the last may be smaller
-     * @param workers the number of worker threads, 1 or more
-     * @throws UserException if a number is out of range, the images do not suit the preprocessing,
+     * @throws UserException if the batch size is below 1, the images do not suit the preprocessing,
      *     or a batch takes more than 2^31-1 bytes
      */
-    public BatchLoader(Examples examples, Preprocessing preprocessing, int batchSize, int workers) {
+    public BatchLoader(Examples examples, Preprocessing preprocessing, int batchSize) {
         if (batchSize < 1) {
             throw new UserException(
                     "The batch size must be at least 1. Received: " + batchSize + ".");
         }
-        if (workers < 1) {
-            throw new UserException("A loader needs at least 1 worker. Received: " + workers + ".");
-        }
         this.examples = examples;
         this.preprocessing = preprocessing;
-        this.workers = workers;
         this.batchSize = Math.min(batchSize, examples.size());
         shape = requireFit(examples, preprocessing, batchSize);
-        ring = workers + 2;
-        free = new ArrayDeque<>(ring);
         int imageBytes = (int) (this.batchSize * shape.values() * Float.BYTES);
-        for (int i = 0; i < ring; i++) {
+        for (int i = 0; i < RING; i++) {
             free.add(BatchBuffers.allocate(imageBytes, this.batchSize * Integer.BYTES));
         }
     }
@@ -92,13 +83,10 @@ public final class BatchLoader implements AutoCloseable {
         int most = Math.min(batchSize, examples.size());
         double bytes = (double) most * shape.values() * Float.BYTES;
         if (bytes > Integer.MAX_VALUE) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "A batch of %d images of %s is too large. Received: %.1f GB. Allowed: 2.1 GB. Use smaller batches or images.",
-                            most,
-                            shape,
-                            bytes / 1e9));
+            throw UserException.of(
+                    "A batch of %d images of %s is too large. Received: %.1f GB. Allowed: 2.1 GB."
+                            + " Use smaller batches or images.",
+                    most, shape, bytes / 1e9);
         }
         return shape;
     }
@@ -108,32 +96,31 @@ public final class BatchLoader implements AutoCloseable {
      * are borrowed, this method blocks.
      *
      * @return the batch; null at the end of the pass
-     * @throws IllegalStateException if no pass was started, the loader is closed, or this thread is
-     *     interrupted
-     * @throws RuntimeException if a worker failed on this batch; every later call throws it again
+     * @throws IllegalStateException if no pass was started, or this thread is interrupted
+     * @throws RuntimeException if reading this batch failed; every later call throws it again
      */
     public synchronized Batch next() {
-        while (true) {
-            if (closed) {
-                throw new IllegalStateException("The loader is closed");
-            }
-            if (pass == null) {
-                throw new IllegalStateException("No pass was started. Call restart.");
-            }
-            if (pass.isOver()) {
-                return null;
-            }
-            Batch batch = pass.take();
-            if (batch != null) {
-                return batch;
-            }
-            try {
-                wait();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("Interrupted while waiting for a batch", e);
-            }
+        if (pass == null) {
+            throw new IllegalStateException("No pass was started. Call restart.");
         }
+        try {
+            while (pass.ready.isEmpty() && !pass.over) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("Interrupted while waiting for a batch", e);
+        }
+        if (!pass.ready.isEmpty()) {
+            return pass.ready.poll();
+        }
+        if (pass.failure instanceof Error error) {
+            throw error;
+        }
+        if (pass.failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+        return null;
     }
 
     /**
@@ -143,78 +130,155 @@ public final class BatchLoader implements AutoCloseable {
      * @throws IllegalStateException if the loader is closed or a batch is still open
      */
     public void restart(int[] order) {
-        synchronized (passes) {
-            endPass();
-            synchronized (this) {
-                if (closed) {
-                    throw new IllegalStateException("The loader is closed");
-                }
-                if (free.size() < ring) {
-                    throw new IllegalStateException(
-                            String.format(
-                                    Locale.ROOT,
-                                    "%d batches are still open. Close them first.",
-                                    ring - free.size()));
-                }
-                int[] own = order == null ? null : order.clone();
-                pass = new LoaderPass(this, own, workers, ring);
-                pass.start();
-            }
+        endPass();
+        if (closed || free.size() < RING) {
+            throw new IllegalStateException(
+                    closed ? "The loader is closed" : "A batch is still open. Close it first.");
         }
+        pass = new Pass(order == null ? null : order.clone());
+        pass.thread.start();
     }
 
-    /** Ends the workers and releases the buffers; may be called at any time and more than once. */
+    /** Ends the thread and releases the buffers; may be called more than once. */
     @Override
     public void close() {
-        synchronized (this) {
-            closed = true;
-            // wakes a thread waiting in next()
-            notifyAll();
-        }
-        synchronized (passes) {
-            endPass();
-            synchronized (this) {
-                free.clear();
-            }
-        }
+        endPass();
+        closed = true;
+        free.clear();
     }
 
     private void endPass() {
-        LoaderPass ending;
-        synchronized (this) {
-            ending = pass;
+        if (pass != null) {
+            pass.end();
             pass = null;
-        }
-        if (ending != null) {
-            ending.end();
         }
     }
 
     synchronized void giveBack(BatchBuffers buffers) {
-        if (!closed) {
-            free.add(buffers);
-            notifyAll();
+        free.add(buffers);
+        notifyAll();
+    }
+
+    /** One pass over the examples. All fields that change are guarded by the loader's lock. */
+    private final class Pass {
+
+        private final int[] order;
+        private final int total;
+        private final Thread thread = new Thread(this::work, "djlresnet-loader");
+        private final Queue<Batch> ready = new ArrayDeque<>();
+        private Throwable failure;
+        private boolean over;
+        private volatile boolean ended;
+
+        Pass(int[] order) {
+            this.order = order;
+            total = order == null ? examples.size() : order.length;
+            thread.setDaemon(true);
         }
-    }
 
-    /** Returns free buffers, or null; the caller holds this loader's lock. */
-    BatchBuffers takeFree() {
-        return free.poll();
-    }
+        private void work() {
+            Throwable thrown = null;
+            try {
+                fillAll();
+            } catch (RuntimeException | Error failed) {
+                thrown = failed;
+            }
+            synchronized (BatchLoader.this) {
+                failure = thrown;
+                over = true;
+                BatchLoader.this.notifyAll();
+            }
+        }
 
-    Examples examples() {
-        return examples;
-    }
+        private void fillAll() {
+            Preprocessor preprocessor = new Preprocessor(preprocessing);
+            RawImage raw = new RawImage();
+            float[] pixels = new float[(int) shape.values()];
+            int begin = 0;
+            while (begin < total) {
+                BatchBuffers buffers = awaitBuffers();
+                if (buffers == null) {
+                    return;
+                }
+                int count = Math.min(batchSize, total - begin);
+                boolean filled = false;
+                try {
+                    FloatBuffer images = buffers.images().asFloatBuffer();
+                    IntBuffer labels = buffers.labels().asIntBuffer();
+                    for (int i = 0; i < count && !ended; i++) {
+                        int example = example(begin + i);
+                        examples.read(example, raw);
+                        requireShape(example, preprocessor.output(raw.shape()));
+                        preprocessor.apply(raw, pixels, 0);
+                        images.put(i * pixels.length, pixels);
+                        labels.put(i, examples.label(example));
+                    }
+                    filled = true;
+                } finally {
+                    if (!filled) {
+                        giveBack(buffers);
+                    }
+                }
+                synchronized (BatchLoader.this) {
+                    ready.add(new Batch(BatchLoader.this, buffers, count, shape));
+                    BatchLoader.this.notifyAll();
+                }
+                begin += count;
+            }
+        }
 
-    int batchSize() {
-        return batchSize;
-    }
+        private int example(int position) {
+            int example = order == null ? position : order[position];
+            if (example < 0 || example >= examples.size()) {
+                throw new IndexOutOfBoundsException(
+                        "order[" + position + "] is out of range. Received: " + example + ".");
+            }
+            return example;
+        }
 
-    ImageShape shape() {
-        return shape;
-    }
+        private void requireShape(int example, ImageShape out) {
+            if (!out.equals(shape)) {
+                throw UserException.of(
+                        "Example %d differs in shape after preprocessing. Received: %s."
+                                + " Allowed: %s, like the others.",
+                        example, out, shape);
+            }
+        }
 
-    BatchFiller newFiller() {
-        return new BatchFiller(examples, preprocessing, shape);
+        /** Returns free buffers, or null if the pass has ended. */
+        private BatchBuffers awaitBuffers() {
+            synchronized (BatchLoader.this) {
+                while (!ended && free.isEmpty()) {
+                    try {
+                        BatchLoader.this.wait();
+                    } catch (InterruptedException e) {
+                        // a notebook interrupts all threads of a cell; only end() ends this one
+                        continue;
+                    }
+                }
+                return ended ? null : free.poll();
+            }
+        }
+
+        /** Stops the thread, and returns the buffers of unused batches. */
+        void end() {
+            ended = true;
+            synchronized (BatchLoader.this) {
+                BatchLoader.this.notifyAll();
+            }
+            boolean interrupted = false;
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    // keep waiting: the thread ends soon, and must not outlive the pass
+                    interrupted = true;
+                }
+            }
+            ready.forEach(Batch::close);
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 }

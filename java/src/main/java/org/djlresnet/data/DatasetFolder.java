@@ -4,7 +4,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import org.djlresnet.UserException;
 
@@ -33,14 +32,12 @@ final class DatasetFolder {
             }
             searched.add(folder.toAbsolutePath() + lack(folder, files, needed));
         }
-        throw new UserException(
-                String.format(
-                        Locale.ROOT,
-                        "The files of data set '%s' were not found. Needed: %s. Searched: %s. %s their folder.",
-                        dataset,
-                        String.join(", ", needed.stream().map(names -> names.get(0)).toList()),
-                        String.join("; ", searched),
-                        cure));
+        throw UserException.of(
+                "The files of data set '%s' were not found. Needed: %s. Searched: %s. %s their folder.",
+                dataset,
+                String.join(", ", needed.stream().map(names -> names.get(0)).toList()),
+                String.join("; ", searched),
+                cure);
     }
 
     /**

@@ -65,11 +65,9 @@ public final class Datasets {
     private static DatasetReader reader(String name) {
         DatasetReader reader = READERS.get(name);
         if (reader == null) {
-            throw new UserException(
-                    "Unknown data set. Received: '"
-                            + name
-                            + "'."
-                            + NearestName.suggest(String.valueOf(name), names()));
+            throw UserException.of(
+                    "Unknown data set. Received: '%s'.%s",
+                    name, NearestName.suggest(String.valueOf(name), names()));
         }
         return reader;
     }

@@ -92,12 +92,11 @@ public final class DjlDatasets {
                 shape.dimension() == 4 && shape.get(3) <= 4 && shape.get(1) > 4 && shape.get(2) > 4;
         boolean taken = type == DataType.UINT8 || type == DataType.FLOAT32;
         if (shape.dimension() != 4 || channelsLast || !taken) {
-            throw new UserException(
-                    String.format(
-                            "A DJL dataset's images must be (C, H, W), uint8 or float32. Received: %s"
-                                    + " %s. Add the transform ai.djl.modality.cv.transform.ToTensor,"
-                                    + " which takes (H, W, C) with values from 0 to 255.",
-                            type, shape.slice(1)));
+            throw UserException.of(
+                    "A DJL dataset's images must be (C, H, W), uint8 or float32. Received: %s"
+                            + " %s. Add the transform ai.djl.modality.cv.transform.ToTensor,"
+                            + " which takes (H, W, C) with values from 0 to 255.",
+                    type, shape.slice(1));
         }
         return type == DataType.UINT8 ? PixelType.UINT8 : PixelType.FLOAT32;
     }
@@ -114,11 +113,10 @@ public final class DjlDatasets {
 
     private static long[] labels(NDArray labels, int images) {
         if (labels.size() != images) {
-            throw new UserException(
-                    String.format(
-                            "A DJL dataset's labels must be one number per image. Received: the shape"
-                                    + " %s for %s images.",
-                            labels.getShape(), images));
+            throw UserException.of(
+                    "A DJL dataset's labels must be one number per image. Received: the shape"
+                            + " %s for %s images.",
+                    labels.getShape(), images);
         }
         return labels.toType(DataType.INT64, false).toLongArray();
     }

@@ -16,6 +16,7 @@ import java.util.HexFormat;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
+import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
 
 /**
@@ -24,9 +25,8 @@ import org.djlresnet.UserException;
  * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. The
  * content, not the name, shows whether a file is compressed.
  *
- * <p>A damaged header wastes no memory: a file that declares more data than it can hold is rejected
- * immediately, and a gzip file that declares more than 64 MiB is first decompressed only to count
- * its bytes.
+ * <p>A file whose header declares more data than it can hold is rejected before memory is
+ * allocated.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
  * uses MNIST's format.
@@ -37,9 +37,6 @@ public final class IdxFile {
     static final int LABELS = 2049;
 
     private static final int GZIP = 0x1f8b;
-
-    /** Declared sizes up to this limit are allocated before the content is counted. */
-    private static final int UNCOUNTED = 64 << 20;
 
     /** The highest compression ratio of gzip: two bits for 258 bytes (RFC 1951). */
     private static final long MAX_RATIO = 1032;
@@ -82,7 +79,7 @@ public final class IdxFile {
     }
 
     private static IdxFile read(Path file, int magic, int rank) {
-        DataFile.requireRegular(file);
+        InputFile.requireRegular(file);
         MessageDigest digest = newMd5();
         int[] lengths = new int[rank];
         int header = Integer.BYTES * (1 + rank);
@@ -94,11 +91,8 @@ public final class IdxFile {
             if (total > possible) {
                 throw truncated(file, total, "at most " + possible);
             }
-            if (compressed && total > UNCOUNTED) {
-                count(file, header, total);
-            }
             ByteBuffer data = ByteBuffer.allocateDirect(total);
-            copy(file, in, total, data::put);
+            copy(file, in, total, data);
             return new IdxFile(data.flip(), lengths, HexFormat.of().formatHex(digest.digest()));
         } catch (EOFException e) {
             throw new UserException(file + " is truncated. Download it again.", e);
@@ -140,22 +134,15 @@ public final class IdxFile {
         for (int i = 0; i < lengths.length; i++) {
             lengths[i] = in.readInt();
             if (lengths[i] < 1) {
-                throw new UserException(
-                        String.format(
-                                Locale.ROOT,
-                                "%s has an invalid length for dimension %d in its header. Received: %d. Allowed: 1 or more.",
-                                file,
-                                i,
-                                lengths[i]));
+                throw UserException.of(
+                        "%s has an invalid length for dimension %d in its header. Received: %d. Allowed: 1 or more.",
+                        file, i, lengths[i]);
             }
             total *= lengths[i];
             if (total > Integer.MAX_VALUE) {
-                throw new UserException(
-                        String.format(
-                                Locale.ROOT,
-                                "%s declares more than %d bytes in its header, which is not supported.",
-                                file,
-                                Integer.MAX_VALUE));
+                throw UserException.of(
+                        "%s declares more than %d bytes in its header, which is not supported.",
+                        file, Integer.MAX_VALUE);
             }
         }
         return (int) total;
@@ -169,43 +156,22 @@ public final class IdxFile {
         }
         if (!compressed) {
             try (InputStream in = Files.newInputStream(file)) {
-                DataFile.rejectLfsPointer(file, in.readNBytes(64));
+                InputFile.rejectLfsPointer(file, in.readNBytes(64));
             }
         }
-        return new UserException(
-                String.format(
-                        Locale.ROOT,
-                        "%s is not an IDX file of %s. Received: magic number %d. Allowed: %d.",
-                        file,
-                        magic == IMAGES ? "images" : "labels",
-                        received,
-                        magic));
+        return UserException.of(
+                "%s is not an IDX file of %s. Received: magic number %d. Allowed: %d.",
+                file, magic == IMAGES ? "images" : "labels", received, magic);
     }
 
     private static UserException truncated(Path file, int total, String received) {
-        return new UserException(
-                String.format(
-                        Locale.ROOT,
-                        "%s is truncated: its header declares %d bytes. Received: %s. Download it again.",
-                        file,
-                        total,
-                        received));
+        return UserException.of(
+                "%s is truncated: its header declares %d bytes. Received: %s. Download it again.",
+                file, total, received);
     }
 
-    @FunctionalInterface
-    private interface Sink {
-        void put(byte[] chunk, int offset, int length);
-    }
-
-    /** Decompresses and discards the whole file to check that it has the declared size. */
-    private static void count(Path file, long header, int total) throws IOException {
-        try (InputStream in = open(file)) {
-            in.skipNBytes(header);
-            copy(file, in, total, (chunk, offset, length) -> {});
-        }
-    }
-
-    private static void copy(Path file, InputStream in, int total, Sink sink) throws IOException {
+    private static void copy(Path file, InputStream in, int total, ByteBuffer data)
+            throws IOException {
         byte[] chunk = new byte[CHUNK];
         int done = 0;
         while (done < total) {
@@ -213,16 +179,13 @@ public final class IdxFile {
             if (got < 0) {
                 throw truncated(file, total, Integer.toString(done));
             }
-            sink.put(chunk, 0, got);
+            data.put(chunk, 0, got);
             done += got;
         }
         if (in.read() >= 0) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s holds more than the %d bytes that its header declares. Download it again.",
-                            file,
-                            total));
+            throw UserException.of(
+                    "%s holds more than the %d bytes that its header declares. Download it again.",
+                    file, total);
         }
     }
 

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.djlresnet.UserException;
@@ -101,14 +100,9 @@ final class IdxReader implements DatasetReader {
         IdxFile images = IdxFile.readImages(imagesFile);
         checkMd5(imagesFile, train ? TRAIN_IMAGES : TEST_IMAGES, images);
         if (images.count() != labels.count()) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s and %s must hold the same number of images and labels. Received: %d images and %d labels.",
-                            imagesFile,
-                            labelsFile.getFileName(),
-                            images.count(),
-                            labels.count()));
+            throw UserException.of(
+                    "%s and %s must hold the same number of images and labels. Received: %d images and %d labels.",
+                    imagesFile, labelsFile.getFileName(), images.count(), labels.count());
         }
         long[] shape = new ImageShape(1, images.height(), images.width()).batch(images.count());
         return ImageDataset.of(images.data(), PixelType.UINT8, shape, labels.toIntArray(), classes);
@@ -123,13 +117,9 @@ final class IdxReader implements DatasetReader {
     private void checkMd5(Path file, String name, IdxFile content) {
         String published = known.md5().get(name);
         if (published != null && !published.equals(content.md5())) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s is not the published file. Received: MD5 %s. Allowed: %s. Download it again, or read your own file as data set 'idx'.",
-                            file,
-                            content.md5(),
-                            published));
+            throw UserException.of(
+                    "%s is not the published file. Received: MD5 %s. Allowed: %s. Download it again, or read your own file as data set 'idx'.",
+                    file, content.md5(), published);
         }
     }
 

@@ -73,37 +73,24 @@ public final class ImageDataset implements Examples {
         }
         long bytes = bytes(shape, type);
         if (pixels.remaining() != bytes) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "A buffer of images of shape %s and type %s has the wrong size. Received: %d bytes. Allowed: %d.",
-                            Arrays.toString(shape),
-                            type,
-                            pixels.remaining(),
-                            bytes));
+            throw UserException.of(
+                    "A buffer of images of shape %s and type %s has the wrong size. Received: %d bytes. Allowed: %d.",
+                    Arrays.toString(shape), type, pixels.remaining(), bytes);
         }
         int size = (int) shape[0];
         if (labels.length != size) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Each image needs one label. Received: %d images and %d labels.",
-                            size,
-                            labels.length));
+            throw UserException.of(
+                    "Each image needs one label. Received: %d images and %d labels.",
+                    size, labels.length);
         }
         if (classNames.isEmpty()) {
             throw new UserException("A data set needs at least one class name.");
         }
         for (int i = 0; i < size; i++) {
             if (labels[i] < 0 || labels[i] >= classNames.size()) {
-                throw new UserException(
-                        String.format(
-                                Locale.ROOT,
-                                "The label of example %d is out of range. Received: %d. Allowed: 0 to %d, for %d classes.",
-                                i,
-                                labels[i],
-                                classNames.size() - 1,
-                                classNames.size()));
+                throw UserException.of(
+                        "The label of example %d is out of range. Received: %d. Allowed: 0 to %d, for %d classes.",
+                        i, labels[i], classNames.size() - 1, classNames.size());
             }
         }
         ByteBuffer own = pixels.slice().asReadOnlyBuffer().order(ByteOrder.nativeOrder());
@@ -146,21 +133,9 @@ public final class ImageDataset implements Examples {
             values.get(start, chunk, 0, length);
             for (int i = 0; i < length; i++) {
                 if (!Float.isFinite(chunk[i])) {
-                    int at = start + i;
-                    int x = at % shape.width();
-                    int y = at / shape.width() % shape.height();
-                    int plane = at / shape.width() / shape.height();
-                    int c = plane % shape.channels();
-                    int n = plane / shape.channels();
-                    throw new UserException(
-                            String.format(
-                                    Locale.ROOT,
-                                    "Pixels must be finite. Received: %s at (%d, %d, %d, %d) of (N, C, H, W).",
-                                    chunk[i],
-                                    n,
-                                    c,
-                                    y,
-                                    x));
+                    throw UserException.of(
+                            "Pixels must be finite. Received: %s in image %d.",
+                            chunk[i], (start + i) / shape.values());
                 }
             }
         }

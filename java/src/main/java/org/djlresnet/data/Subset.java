@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import java.util.zip.CRC32C;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
@@ -23,13 +22,9 @@ final class Subset implements Examples {
         }
         for (int i = 0; i < indices.length; i++) {
             if (indices[i] < 0 || indices[i] >= all.size()) {
-                throw new UserException(
-                        String.format(
-                                Locale.ROOT,
-                                "Index %d of a subset is out of range. Received: %d. Allowed: 0 to %d.",
-                                i,
-                                indices[i],
-                                all.size() - 1));
+                throw UserException.of(
+                        "Index %d of a subset is out of range. Received: %d. Allowed: 0 to %d.",
+                        i, indices[i], all.size() - 1);
             }
         }
         this.all = all;

@@ -1,6 +1,7 @@
 package org.djlresnet.data;
 
 import java.util.BitSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import org.djlresnet.UserException;
@@ -23,17 +24,14 @@ public final class TrainingData {
     public static String checkClasses(Examples train, Examples test) {
         BitSet present = labels(train);
         if (present.cardinality() == 1) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Training needs examples of at least 2 classes. Received: %d training"
-                                    + " examples, all with label %d.",
-                            train.size(),
-                            present.nextSetBit(0)));
+            throw UserException.of(
+                    "Training needs examples of at least 2 classes. Received: %d training"
+                            + " examples, all with label %d.",
+                    train.size(), present.nextSetBit(0));
         }
         present.or(labels(test));
         int classes = train.classNames().size();
-        if (2 * present.cardinality() >= classes || !areNumbers(train)) {
+        if (2 * present.cardinality() >= classes || !areNumbers(train.classNames())) {
             return null;
         }
         return String.format(
@@ -54,9 +52,15 @@ public final class TrainingData {
         return labels;
     }
 
-    private static boolean areNumbers(Examples examples) {
-        return IntStream.range(0, examples.classNames().size())
-                .allMatch(i -> examples.classNames().get(i).equals(Integer.toString(i)));
+    /**
+     * Returns whether classes are only numbered.
+     *
+     * @param names the class names
+     * @return whether each is its own index
+     */
+    public static boolean areNumbers(List<String> names) {
+        return IntStream.range(0, names.size())
+                .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
     /**
@@ -72,15 +76,10 @@ public final class TrainingData {
         if (one != null
                 && other != null
                 && (one.height() != other.height() || one.width() != other.width())) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Training and test images must have the same size. Received: %d×%d and"
-                                    + " %d×%d pixels. Set \"image_size\" to resize both.",
-                            one.height(),
-                            one.width(),
-                            other.height(),
-                            other.width()));
+            throw UserException.of(
+                    "Training and test images must have the same size. Received: %d×%d and"
+                            + " %d×%d pixels. Set \"image_size\" to resize both.",
+                    one.height(), one.width(), other.height(), other.width());
         }
     }
 }

@@ -29,11 +29,10 @@ public final class Devices {
         }
         int id = name.equals("gpu") ? 0 : Integer.parseInt(name.substring(4));
         if (id >= gpus) {
-            throw new UserException(
-                    String.format(
-                            "The engine %s has no such device. Received: '%s'. GPUs found: %s. Use cpu,"
-                                    + " or run: py-djl-resnet doctor",
-                            Engines.current().getEngineName(), name, gpus));
+            throw UserException.of(
+                    "The engine %s has no such device. Received: '%s'. GPUs found: %s. Use cpu,"
+                            + " or run: py-djl-resnet doctor",
+                    Engines.current().getEngineName(), name, gpus);
         }
         return Device.gpu(id);
     }

@@ -1,6 +1,5 @@
 package org.djlresnet.engine;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -17,24 +16,11 @@ public enum EngineTraits {
         }
 
         @Override
-        public boolean compiles() {
-            return true;
-        }
-
-        @Override
         public void forgetGradient(NDArray parameter) {
             // A new leaf on the same memory has no gradient, so the backward pass hands over its
             // result instead of adding it to zeros
             parameter.intern(parameter.stopGradient());
             parameter.setRequiresGradient(true);
-        }
-
-        @Override
-        public void clearUnreachedGradient(NDArray parameter) {}
-
-        @Override
-        public boolean computesAtOnce(Device device) {
-            return !device.isGpu();
         }
 
         @Override
@@ -50,26 +36,10 @@ public enum EngineTraits {
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
     MXNET {
         @Override
-        public void disableRecording() {}
-
-        @Override
-        public boolean compiles() {
-            return false;
-        }
-
-        @Override
-        public void forgetGradient(NDArray parameter) {}
-
-        @Override
         public void clearUnreachedGradient(NDArray parameter) {
             try (NDArray gradient = parameter.getGradient()) {
                 gradient.subi(gradient);
             }
-        }
-
-        @Override
-        public boolean computesAtOnce(Device device) {
-            return false;
         }
 
         @Override
@@ -114,36 +84,30 @@ public enum EngineTraits {
     }
 
     /** Disables the recording of gradients on this thread, except in gradient collectors. */
-    public abstract void disableRecording();
+    public void disableRecording() {}
 
     /**
      * Returns whether {@link TorchScript} programs run on the engine, and arrays have strides.
      *
      * @return whether they do
      */
-    public abstract boolean compiles();
+    public boolean compiles() {
+        return this == PYTORCH;
+    }
 
     /**
      * Makes the next backward pass start from a zero gradient.
      *
      * @param parameter an array that requires a gradient
      */
-    public abstract void forgetGradient(NDArray parameter);
+    public void forgetGradient(NDArray parameter) {}
 
     /**
      * Zeroes a gradient that the backward pass did not reach and so did not write.
      *
      * @param parameter an array that requires a gradient, after {@link #forgetGradient}
      */
-    public abstract void clearUnreachedGradient(NDArray parameter);
-
-    /**
-     * Returns whether an operation is complete when its call returns, so that it can be timed.
-     *
-     * @param device where it runs
-     * @return whether calls are synchronous
-     */
-    public abstract boolean computesAtOnce(Device device);
+    public void clearUnreachedGradient(NDArray parameter) {}
 
     /**
      * Copies the values of an array into another.

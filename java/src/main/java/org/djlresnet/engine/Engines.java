@@ -52,21 +52,19 @@ public final class Engines {
     public static void require(String name) {
         String engine = name.equalsIgnoreCase("mxnet") ? "MXNet" : "PyTorch";
         if (!Engine.hasEngine(engine)) {
-            throw new UserException(
-                    String.format(
-                            "The engine %1$s is not on the class path. Add DJL's artifact"
-                                    + " ai.djl.%2$s:%2$s-engine.",
-                            engine, engine.toLowerCase(Locale.ROOT)));
+            throw UserException.of(
+                    "The engine %1$s is not on the class path. Add DJL's artifact"
+                            + " ai.djl.%2$s:%2$s-engine.",
+                    engine, engine.toLowerCase(Locale.ROOT));
         }
         String chosen = chosen();
         if (chosen == null) {
             System.setProperty(PROPERTY, engine);
         } else if (!chosen.equals(engine)) {
-            throw new UserException(
-                    String.format(
-                            "This process uses the engine %s, and a process has one engine. Received:"
-                                    + " %s. Start Java with -D%s=%s.",
-                            chosen, engine, PROPERTY, engine));
+            throw UserException.of(
+                    "This process uses the engine %s, and a process has one engine. Received:"
+                            + " %s. Start Java with -D%s=%s.",
+                    chosen, engine, PROPERTY, engine);
         }
     }
 

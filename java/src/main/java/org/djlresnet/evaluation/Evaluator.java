@@ -59,7 +59,7 @@ public final class Evaluator {
         disableGradients(network);
         ConfusionMeasurement measurement = new ConfusionMeasurement(network.classNames().size());
         try (Inference inference = new Inference(network, precision, true);
-                BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize, 1)) {
+                BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize)) {
             loader.restart(null);
             run(network, inference, measurement, loader::next, () -> {});
         }

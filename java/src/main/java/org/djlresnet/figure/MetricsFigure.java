@@ -65,12 +65,10 @@ public final class MetricsFigure {
      */
     public static Figure of(List<Path> metricsCsv, List<String> labels) {
         if (metricsCsv.isEmpty() || metricsCsv.size() != labels.size()) {
-            throw new UserException(
-                    "A figure needs a label for each table. Received: "
-                            + metricsCsv.size()
-                            + " tables and "
-                            + labels.size()
-                            + " labels.");
+            throw UserException.of(
+                    "A figure needs a label for each table. Received: %s tables and %s "
+                            + "labels.",
+                    metricsCsv.size(), labels.size());
         }
         List<ScatterTrace> traces = new ArrayList<>();
         double lastEpoch = 1;

@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.djlresnet.UserException;
 import tech.tablesaw.api.ColumnType;
-import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.io.csv.CsvReadOptions;
 
@@ -54,22 +53,7 @@ final class MetricsTable {
         if (table.isEmpty()) {
             throw empty(file);
         }
-        checkEpochs(file, table.doubleColumn("epoch"));
         return table;
-    }
-
-    private static void checkEpochs(Path file, DoubleColumn epochs) {
-        double last = 0;
-        for (double epoch : epochs) {
-            if (!(epoch > last) || epoch != Math.rint(epoch)) {
-                throw malformed(
-                        file,
-                        "epochs must be increasing integers from 1. Received: %s after %s"
-                                .formatted(epoch, last),
-                        null);
-            }
-            last = epoch;
-        }
     }
 
     private static UserException empty(Path file) {

@@ -1,6 +1,5 @@
 package org.djlresnet.image;
 
-import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
@@ -20,12 +19,9 @@ record Geometry(ImageShape in, int height, int width, Span rows, Span columns, I
         if (in.channels() != channels
                 && !(in.channels() == 1 && channels == 3)
                 && !(in.channels() == 3 && channels == 1)) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Images with %s cannot be converted to images with %s. Allowed: the same number, 3 to 1, or 1 to 3.",
-                            Preprocessing.count(in.channels()),
-                            Preprocessing.count(channels)));
+            throw UserException.of(
+                    "Images with %s cannot be converted to images with %s. Allowed: the same number, 3 to 1, or 1 to 3.",
+                    Preprocessing.count(in.channels()), Preprocessing.count(channels));
         }
         Resize resize = preprocessing.resize();
         int height = resize == null ? in.height() : resize.heightOf(in);

@@ -1,6 +1,5 @@
 package org.djlresnet.image;
 
-import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
@@ -19,13 +18,9 @@ public record ImageShape(int channels, int height, int width) {
      */
     public ImageShape {
         if (channels < 1 || height < 1 || width < 1) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "An image needs at least 1 channel, 1 row and 1 column. Received: %d×%d×%d.",
-                            channels,
-                            height,
-                            width));
+            throw UserException.of(
+                    "An image needs at least 1 channel, 1 row and 1 column. Received: %d×%d×%d.",
+                    channels, height, width);
         }
     }
 

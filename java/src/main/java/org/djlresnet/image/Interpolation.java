@@ -45,11 +45,9 @@ public enum Interpolation {
         List<String> names = Arrays.stream(values()).map(Interpolation::toString).toList();
         int found = names.indexOf(name);
         if (found < 0) {
-            throw new UserException(
-                    "Unknown interpolation. Received: '"
-                            + name
-                            + "'."
-                            + NearestName.suggest(name, names));
+            throw UserException.of(
+                    "Unknown interpolation. Received: '%s'.%s",
+                    name, NearestName.suggest(name, names));
         }
         return values()[found];
     }

@@ -32,12 +32,9 @@ public enum PixelType {
                 return type;
             }
         }
-        throw new UserException(
-                "Unknown pixel type. Received: '"
-                        + name
-                        + "'."
-                        + NearestName.suggest(
-                                String.valueOf(name), List.of(UINT8.text, FLOAT32.text)));
+        throw UserException.of(
+                "Unknown pixel type. Received: '%s'.%s",
+                name, NearestName.suggest(String.valueOf(name), List.of(UINT8.text, FLOAT32.text)));
     }
 
     /**

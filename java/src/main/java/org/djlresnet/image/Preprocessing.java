@@ -1,7 +1,6 @@
 package org.djlresnet.image;
 
 import java.util.List;
-import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
@@ -55,12 +54,9 @@ public record Preprocessing(
 
     private static void requireSize(String key, int value) {
         if (value < 1) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Invalid value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more.",
-                            key,
-                            value));
+            throw UserException.of(
+                    "Invalid value for \"%s\" in a preprocessing. Received: %d. Allowed: 1 or more.",
+                    key, value);
         }
     }
 
@@ -72,20 +68,18 @@ public record Preprocessing(
         boolean fit =
                 values.size() == channels
                         && values.stream()
-                                .map(Double::floatValue)
-                                .allMatch(v -> Float.isFinite(v) && !(above0 && v <= 0));
+                                .allMatch(v -> v != null && isAllowed(v.floatValue(), above0));
         if (!fit) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "Invalid value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s"
-                                    + " for each channel (%d), or null.",
-                            key,
-                            values,
-                            above0 ? " above 0" : "",
-                            channels));
+            throw UserException.of(
+                    "Invalid value for \"%s\" in a preprocessing. Received: %s. Allowed: a number%s"
+                            + " for each channel (%d), or null.",
+                    key, values, above0 ? " above 0" : "", channels);
         }
         return List.copyOf(values);
+    }
+
+    private static boolean isAllowed(float value, boolean above0) {
+        return Float.isFinite(value) && !(above0 && value <= 0);
     }
 
     /**
@@ -126,13 +120,9 @@ public record Preprocessing(
     public static Preprocessing of(String text, int channels) {
         Preprocessing found = PreprocessingText.read(text, channels);
         if (found.channels != channels) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "The preprocessing outputs images with %s, but the network needs %d. Received: %s.",
-                            count(found.channels),
-                            channels,
-                            text));
+            throw UserException.of(
+                    "The preprocessing outputs images with %s, but the network needs %d. Received: %s.",
+                    count(found.channels), channels, text);
         }
         return found;
     }

@@ -1,6 +1,5 @@
 package org.djlresnet.image;
 
-import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
@@ -73,12 +72,8 @@ public record Resize(
     private int scaled(int side, ImageShape in) {
         long scaled = (long) height * side / Math.min(in.height(), in.width());
         if (scaled > Integer.MAX_VALUE) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "An image of %s is too elongated to resize its short side to %d.",
-                            in,
-                            height));
+            throw UserException.of(
+                    "An image of %s is too elongated to resize its short side to %d.", in, height);
         }
         return (int) scaled;
     }

@@ -15,22 +15,17 @@ import org.djlresnet.training.Trainer;
 public final class Bars {
 
     private static final int WIDTH = 30;
-    private static final String TRAINING = "training";
 
-    private static final long POLL_MILLIS = 10;
-
-    private static final long DRAW_NANOS = 50_000_000;
+    private static final long POLL_MILLIS = 50;
 
     /** The number of polls that {@link #awaitEnding} waits for a run to notice its interruption. */
-    private static final int QUIET_POLLS = 50;
+    private static final int QUIET_POLLS = 10;
 
     private static final AtomicInteger ENDING = new AtomicInteger();
 
     private final PrintStream out;
     private String phase = "";
     private String drawn = "";
-    private long drawnAt;
-    private JsonObject last;
     private int rows;
 
     Bars(PrintStream out) {
@@ -49,16 +44,7 @@ public final class Bars {
         return train(trainer, System.out);
     }
 
-    /**
-     * Like {@link #train(Trainer)}, but draws on another stream.
-     *
-     * @param trainer the training loop, not started yet
-     * @param out where to draw
-     * @return one row per epoch
-     * @throws InterruptedException if the calling thread was interrupted; the run has ended by then
-     */
-    public static List<EpochRow> train(Trainer trainer, PrintStream out)
-            throws InterruptedException {
+    static List<EpochRow> train(Trainer trainer, PrintStream out) throws InterruptedException {
         Throwable[] failure = new Throwable[1];
         // outside the cell's thread group, because an interruption hits all threads in it
         ThreadGroup group = Thread.currentThread().getThreadGroup();
@@ -137,27 +123,26 @@ public final class Bars {
         JsonObject now = JsonParser.parseString(progress).getAsJsonObject();
         int epochs = now.get("epochs").getAsInt();
         if (now.get("ended") instanceof JsonObject ended && title(ended, epochs).equals(phase)) {
-            last = ended;
-        }
-        for (JsonElement element : now.getAsJsonArray("rows")) {
-            rows++;
-            finish(EpochRow.fromJson(element.toString()), epochs);
-        }
-        String state = now.get("state").getAsString();
-        boolean testing = state.equals("testing");
-        boolean inEpoch = state.equals(TRAINING) || state.equals("validating");
-        if (!testing && !(inEpoch && now.get("epoch").getAsInt() > rows)) {
-            return;
+            draw(ended);
         }
         String title = title(now, epochs);
-        boolean begins = !title.equals(phase);
-        if (begins) {
-            complete();
-            phase = title;
+        for (JsonElement element : now.getAsJsonArray("rows")) {
+            rows++;
+            if (title.equals(phase)) {
+                draw(now);
+            }
+            end();
+            EpochRow row = EpochRow.fromJson(element.toString());
+            out.println("epoch " + row.epoch() + "/" + epochs + ": " + row.inWords());
         }
-        last = now;
-        if (begins || System.nanoTime() - drawnAt >= DRAW_NANOS) {
-            draw(now.get("done").getAsLong());
+        String state = now.get("state").getAsString();
+        boolean inEpoch = state.equals("training") || state.equals("validating");
+        if (state.equals("testing") || (inEpoch && now.get("epoch").getAsInt() > rows)) {
+            if (!title.equals(phase)) {
+                end();
+                phase = title;
+            }
+            draw(now);
         }
     }
 
@@ -171,64 +156,32 @@ public final class Bars {
                 epochs);
     }
 
-    private void finish(EpochRow row, int epochs) {
-        if (!phase.isEmpty()) {
-            boolean training = last.get("state").getAsString().equals(TRAINING);
-            JsonObject metrics = new JsonObject();
-            row.metrics()
-                    .forEach(
-                            (column, value) -> {
-                                int split = column.indexOf('_');
-                                if (column.startsWith("train_") == training) {
-                                    metrics.addProperty(column.substring(split + 1), value);
-                                }
-                            });
-            last.add("metrics", metrics);
-        }
-        complete();
-        out.println("epoch " + row.epoch() + "/" + epochs + ": " + row.inWords());
-    }
-
-    /** Fills and ends the bar of the current phase. */
-    private void complete() {
-        if (!phase.isEmpty()) {
-            draw(last.get("total").getAsLong());
-        }
-        end();
-    }
-
     private void end() {
         if (!phase.isEmpty()) {
             out.println();
-            out.flush();
         }
         phase = "";
     }
 
-    private void draw(long done) {
-        long total = last.get("total").getAsLong();
+    private void draw(JsonObject progress) {
+        long total = progress.get("total").getAsLong();
+        long done = progress.get("done").getAsLong();
         int full = (int) (done * WIDTH / total);
         StringBuilder line = new StringBuilder("\r").append(phase);
         line.append(String.format(Locale.ROOT, " %3d%% |", 100 * done / total));
         line.append("█".repeat(full)).append(" ".repeat(WIDTH - full)).append("| ");
         line.append(done).append('/').append(total);
-        last.getAsJsonObject("metrics")
-                .entrySet()
-                .forEach(
-                        metric ->
-                                line.append(
-                                        String.format(
-                                                Locale.ROOT,
-                                                ", %s %.3f",
-                                                metric.getKey(),
-                                                metric.getValue().getAsDouble())));
-        if (!last.get("examples_per_second").isJsonNull()) {
-            double speed = last.get("examples_per_second").getAsDouble();
+        JsonObject metrics = progress.getAsJsonObject("metrics");
+        for (String name : metrics.keySet()) {
+            double value = metrics.get(name).getAsDouble();
+            line.append(String.format(Locale.ROOT, ", %s %.3f", name, value));
+        }
+        if (!progress.get("examples_per_second").isJsonNull()) {
+            double speed = progress.get("examples_per_second").getAsDouble();
             line.append(String.format(Locale.ROOT, ", examples per second %.1f", speed));
         }
         if (!drawn.contentEquals(line)) {
             drawn = line.toString();
-            drawnAt = System.nanoTime();
             out.print(line);
             out.flush();
         }

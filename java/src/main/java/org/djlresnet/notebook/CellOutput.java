@@ -87,47 +87,20 @@ public final class CellOutput {
     /**
      * Returns and removes the output since the last call.
      *
-     * @return the texts in the order of printing, consecutive ones from different streams; an
-     *     incomplete character stays in the queue
+     * @return the texts in the order of printing, consecutive ones from different streams; a text
+     *     that ends inside a character stays in the queue
      */
     public synchronized List<Text> take() {
         List<Text> texts = new ArrayList<>();
         waiting = 0;
-        Piece begun = null;
-        while (!pieces.isEmpty()) {
-            Piece piece = pieces.poll();
-            byte[] bytes = piece.bytes().toByteArray();
-            int end = pieces.isEmpty() ? wholeCharacters(bytes) : bytes.length;
-            if (end > 0) {
-                texts.add(
-                        new Text(
-                                piece.stream(), new String(bytes, 0, end, StandardCharsets.UTF_8)));
-            }
-            if (end < bytes.length) {
-                begun = new Piece(piece.stream(), new ByteArrayOutputStream());
-                begun.bytes().write(bytes, end, bytes.length - end);
-                waiting = bytes.length - end;
-            }
-        }
-        if (begun != null) {
-            pieces.add(begun);
-        }
         notifyAll();
-        return texts;
-    }
-
-    /** Returns the length of UTF-8 bytes without an incomplete last character. */
-    private static int wholeCharacters(byte[] bytes) {
-        for (int back = 1; back <= Math.min(3, bytes.length); back++) {
-            int b = bytes[bytes.length - back] & 0xff;
-            if (b >= 0xc0) {
-                int needed = b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : 2;
-                return needed > back ? bytes.length - back : bytes.length;
-            }
-            if (b < 0x80) {
+        while (!pieces.isEmpty()) {
+            String text = pieces.peek().bytes().toString(StandardCharsets.UTF_8);
+            if (pieces.size() == 1 && text.endsWith("\uFFFD")) {
                 break;
             }
+            texts.add(new Text(pieces.poll().stream(), text));
         }
-        return bytes.length;
+        return texts;
     }
 }

@@ -9,14 +9,12 @@ import java.util.logging.Logger;
 /**
  * Checks the kernelspec's class path and starts JJava, the Java kernel.
  *
- * <p>This class uses no other class of the library, so that it can report missing jars. The kernel
- * ends when the process that started it ends, even if that process is killed.
+ * <p>The kernel ends when the process that started it ends, even if that process is killed.
  */
 public final class Kernel {
 
     private static final String JJAVA = "org.dflib.jjava.distro.JJava";
     private static final long INTERVAL_NANOS = 500_000_000;
-    private static final String CURE = "Run: python -m py_djl_resnet notebook --kernel-only";
 
     private Kernel() {}
 
@@ -43,15 +41,11 @@ public final class Kernel {
     }
 
     private static String problem() {
-        if (ModuleLayer.boot().findModule("jdk.jshell").isEmpty()) {
-            return "Java cells need a JDK to compile them. Received: "
-                    + System.getProperty("java.home")
-                    + ", a runtime without a compiler. Set JAVA_HOME to a JDK. "
-                    + CURE;
-        }
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             if (!new File(entry).isFile()) {
-                return "The kernelspec is outdated: " + entry + " no longer exists. " + CURE;
+                return "The kernelspec is outdated: "
+                        + entry
+                        + " no longer exists. Run: python -m py_djl_resnet notebook --kernel-only";
             }
         }
         return null;

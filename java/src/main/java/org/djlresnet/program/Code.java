@@ -23,6 +23,7 @@ final class Code {
     private final List<String> lines = new ArrayList<>();
     private final Map<Value, String> variables = new HashMap<>();
     private final Set<String> taken = new HashSet<>();
+    private final Map<String, Integer> numbers = new HashMap<>();
     private final Map<Integer, Alternative> alternatives = new LinkedHashMap<>();
     private Alternative open;
     private int ignored;
@@ -103,10 +104,10 @@ final class Code {
     }
 
     private String fresh(String name) {
-        String word = name.replaceAll("\\W", "_");
+        String word = name.replace('.', '_');
         String free = word;
-        for (int i = 2; !taken.add(free); i++) {
-            free = word + "_" + i;
+        while (!taken.add(free)) {
+            free = word + "_" + numbers.merge(word, 1, Integer::sum);
         }
         if (open != null) {
             open.assigned.add(free);

@@ -68,10 +68,9 @@ public final class Recipe {
             throw new SettingException("\"nesterov\" needs \"momentum\" above 0. Received: 0.");
         }
         if (recipe.warmupEpochs() >= recipe.epochs() && recipe.warmupEpochs() > 0) {
-            throw new SettingException(
-                    String.format(
-                            "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s.",
-                            recipe.warmupEpochs(), recipe.epochs()));
+            throw SettingException.of(
+                    "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s.",
+                    recipe.warmupEpochs(), recipe.epochs());
         }
         return recipe;
     }
@@ -125,31 +124,29 @@ public final class Recipe {
                         changed.add(name, value);
                     } else if (!value.equals(values.get(name))) {
                         rejected.add(
-                                String.format(
-                                        "\"%s\" %s (it is %s)",
-                                        name,
-                                        Setting.shown(value),
-                                        Setting.shown(values.get(name))));
+                                "\"%s\" %s (it is %s)"
+                                        .formatted(
+                                                name,
+                                                Setting.shown(value),
+                                                Setting.shown(values.get(name))));
                     }
                 });
         if (!rejected.isEmpty()) {
-            throw new SettingException(
-                    String.format(
-                            "A resumed run keeps these settings: %s. Allowed to change: %s.",
-                            String.join(", ", rejected),
-                            Settings.resumable().stream()
-                                    .map(name -> '"' + name + '"')
-                                    .collect(Collectors.joining(", "))));
+            throw SettingException.of(
+                    "A resumed run keeps these settings: %s. Allowed to change: %s.",
+                    String.join(", ", rejected),
+                    Settings.resumable().stream()
+                            .map(name -> '"' + name + '"')
+                            .collect(Collectors.joining(", ")));
         }
         Recipe recipe = of(changed.asMap());
         boolean bound = schedule().equals("cosine") || schedule().equals("one-cycle");
         if (bound && recipe.epochs() != epochs()) {
-            throw new SettingException(
-                    String.format(
-                            "\"epochs\" cannot change in a resumed run with the schedule '%s', which"
-                                    + " depends on it from the first step. Received: %s. Allowed:"
-                                    + " %s. Start a new run.",
-                            schedule(), recipe.epochs(), epochs()));
+            throw SettingException.of(
+                    "\"epochs\" cannot change in a resumed run with the schedule '%s', which"
+                            + " depends on it from the first step. Received: %s. Allowed:"
+                            + " %s. Start a new run.",
+                    schedule(), recipe.epochs(), epochs());
         }
         return recipe;
     }

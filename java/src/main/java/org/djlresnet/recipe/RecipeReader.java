@@ -1,17 +1,13 @@
 package org.djlresnet.recipe;
 
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import java.io.IOException;
-import java.io.StringReader;
-import java.util.LinkedHashMap;
-import java.util.Locale;
+import com.google.gson.reflect.TypeToken;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.djlresnet.UserException;
@@ -19,10 +15,14 @@ import org.djlresnet.UserException;
 /** Reads the JSON text of a recipe, strictly. */
 final class RecipeReader {
 
-    /** Keys of a run's recipe.json that are not settings. */
-    private static final Set<String> NOTES = Set.of("selection", "versions");
+    private static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
 
-    private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
+    /** Keys of a run's recipe.json that are not settings. */
+    private static final List<String> NOTES = List.of("selection", "versions");
+
+    /** The useful part of Gson's messages; the rest is for programmers. */
+    private static final Pattern REASON =
+            Pattern.compile("duplicate key: [^;]+|at line \\d+ column \\d+");
 
     private RecipeReader() {}
 
@@ -34,46 +34,21 @@ final class RecipeReader {
      * @throws UserException if the text is not a JSON object or repeats a setting
      */
     static Map<String, JsonElement> read(String json) {
-        Map<String, JsonElement> given = new LinkedHashMap<>();
-        try (JsonReader reader = new JsonReader(new StringReader(json))) {
-            reader.setStrictness(Strictness.STRICT);
-            if (reader.peek() != JsonToken.BEGIN_OBJECT) {
-                throw new UserException(
-                        "A recipe must be a JSON object. Received: "
-                                + inWords(reader.peek())
-                                + ".");
-            }
-            reader.beginObject();
-            while (reader.hasNext()) {
-                String key = reader.nextName();
-                if (NOTES.contains(key)) {
-                    reader.skipValue();
-                } else if (given.put(key, JsonParser.parseReader(reader)) != null) {
-                    throw new SettingException("The recipe repeats \"" + key + "\". Keep one.");
-                }
-            }
-            reader.endObject();
-            reader.peek(); // throws if text follows the object
-        } catch (IOException | JsonParseException | IllegalStateException malformed) {
+        Map<String, JsonElement> given;
+        try {
+            given = GSON.fromJson(json, new TypeToken<Map<String, JsonElement>>() {});
+        } catch (JsonParseException malformed) {
+            Matcher reason = REASON.matcher(String.valueOf(malformed.getMessage()));
             throw new UserException(
-                    "The recipe is not valid JSON" + place(malformed) + ".", malformed);
+                    "The recipe is not a valid JSON object"
+                            + (reason.find() ? ": " + reason.group() : "")
+                            + ".",
+                    malformed);
         }
+        if (given == null) {
+            throw new UserException("The recipe is not a valid JSON object: it is empty.");
+        }
+        given.keySet().removeAll(NOTES);
         return given;
-    }
-
-    private static String inWords(JsonToken token) {
-        return switch (token) {
-            case BEGIN_ARRAY -> "a list";
-            case STRING -> "a string";
-            case NUMBER -> "a number";
-            case BOOLEAN -> "true or false";
-            default -> token.name().toLowerCase(Locale.ROOT);
-        };
-    }
-
-    /** Returns only the place from Gson's message, because its advice is for programmers. */
-    private static String place(Exception malformed) {
-        Matcher place = PLACE.matcher(String.valueOf(malformed.getMessage()));
-        return place.find() ? place.group() : "";
     }
 }

@@ -57,7 +57,8 @@ record Setting(
         } catch (ArithmeticException | NumberFormatException notWhole) {
             throw wrong(value, "");
         } catch (UserException unknown) {
-            throw wrong(value, " " + sentence(unknown.getMessage().replace('"', '\'')));
+            String reason = sentence(unknown.getMessage().replace('"', '\''));
+            throw new SettingException("Invalid value for \"" + name + "\". " + reason);
         }
         String nearest =
                 type.equals("choice") || type.equals("dataset")
@@ -100,10 +101,9 @@ record Setting(
     }
 
     private SettingException wrong(JsonElement value, String advice) {
-        return new SettingException(
-                String.format(
-                        "Invalid value for \"%s\". Received: %s. Allowed: %s.%s",
-                        name, shown(value), inWords(), advice));
+        return SettingException.of(
+                "Invalid value for \"%s\". Received: %s. Allowed: %s.%s",
+                name, shown(value), inWords(), advice);
     }
 
     /** Describes the allowed values. */

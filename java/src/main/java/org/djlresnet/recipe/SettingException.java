@@ -1,5 +1,6 @@
 package org.djlresnet.recipe;
 
+import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
@@ -19,5 +20,16 @@ public final class SettingException extends UserException {
      */
     public SettingException(String message) {
         super(message);
+    }
+
+    /**
+     * Formats a message with the same digits in every locale.
+     *
+     * @param format the message, as for {@link String#format}
+     * @param values the values in it
+     * @return an exception with this message
+     */
+    public static SettingException of(String format, Object... values) {
+        return new SettingException(String.format(Locale.ROOT, format, values));
     }
 }

@@ -96,12 +96,11 @@ final class Settings {
         Setting setting = SETTINGS.get(name);
         if (setting == null) {
             String nearest = NearestName.find(name, SETTINGS.keySet());
-            throw new SettingException(
-                    String.format(
-                            "Unknown setting. Received: %s. Allowed: %s.%s",
-                            Setting.shown(new JsonPrimitive(name)),
-                            String.join(", ", SETTINGS.keySet()),
-                            nearest == null ? "" : " Did you mean \"" + nearest + "\"?"));
+            throw SettingException.of(
+                    "Unknown setting. Received: %s. Allowed: %s.%s",
+                    Setting.shown(new JsonPrimitive(name)),
+                    String.join(", ", SETTINGS.keySet()),
+                    nearest == null ? "" : " Did you mean \"" + nearest + "\"?");
         }
         return setting.checked(value);
     }

@@ -1,7 +1,6 @@
 package org.djlresnet.training;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystemException;
@@ -30,24 +29,12 @@ final class CheckpointFiles {
         void write(Path file) throws IOException;
     }
 
-    /** Gives an existing file a second name. */
-    @FunctionalInterface
-    interface Linker {
-        void link(Path name, Path existing) throws IOException;
-    }
-
     private static final Pattern KEPT = Pattern.compile("epoch-(\\d{4,9})\\.safetensors");
 
     private final Path folder;
-    private final Linker linker;
 
     CheckpointFiles(Path folder) {
-        this(folder, Files::createLink);
-    }
-
-    CheckpointFiles(Path folder, Linker linker) {
         this.folder = folder;
-        this.linker = linker;
     }
 
     Path last() {
@@ -173,35 +160,11 @@ final class CheckpointFiles {
     }
 
     /** Gives a file a second name, or copies it if the file system has no hard links. */
-    private void link(Path existing, Path name) throws IOException {
+    private static void link(Path existing, Path name) throws IOException {
         try {
-            linker.link(name, existing);
-        } catch (UnsupportedOperationException notHere) {
-            copy(existing, name);
-        } catch (FileSystemException refused) {
-            // a subclass, such as for a missing file, has another cause
-            if (refused.getClass() != FileSystemException.class) {
-                throw refused;
-            }
-            try {
-                copy(existing, name);
-            } catch (IOException alsoRefused) {
-                refused.addSuppressed(alsoRefused);
-                throw refused;
-            }
-        }
-    }
-
-    private static void copy(Path existing, Path name) throws IOException {
-        try (FileChannel from = FileChannel.open(existing)) {
-            AtomicFile.write(
-                    name,
-                    to -> {
-                        long size = from.size();
-                        for (long done = 0; done < size; ) {
-                            done += from.transferTo(done, size - done, to);
-                        }
-                    });
+            Files.createLink(name, existing);
+        } catch (UnsupportedOperationException | FileSystemException noHardLinks) {
+            Files.copy(existing, name);
         }
     }
 }

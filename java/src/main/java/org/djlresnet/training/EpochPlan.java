@@ -41,11 +41,10 @@ final class EpochPlan {
         int rest = size % batchSize;
         examples = rest > 0 && drops(rest, dropLast) ? size - rest : size;
         if (examples == 0) {
-            throw new SettingException(
-                    String.format(
-                            "\"drop_last\" would drop all %s examples. Received: \"batch_size\""
-                                    + " %s. Use a smaller \"batch_size\".",
-                            size, batchSize));
+            throw SettingException.of(
+                    "\"drop_last\" would drop all %s examples. Received: \"batch_size\""
+                            + " %s. Use a smaller \"batch_size\".",
+                    size, batchSize);
         }
     }
 
@@ -95,11 +94,10 @@ final class EpochPlan {
         if (recipe.dropLast() == null && keeping.fits(start)) {
             return keeping;
         }
-        throw new UserException(
-                String.format(
-                        "The checkpoint at step %s of epoch %s does not match %s examples in"
-                                + " batches of %s. Give the data of the run.",
-                        start.step(), start.epochsDone() + 1, size, recipe.batchSize()));
+        throw UserException.of(
+                "The checkpoint at step %s of epoch %s does not match %s examples in"
+                        + " batches of %s. Give the data of the run.",
+                start.step(), start.epochsDone() + 1, size, recipe.batchSize());
     }
 
     private static EpochPlan of(Recipe recipe, int size, Boolean dropLast) {

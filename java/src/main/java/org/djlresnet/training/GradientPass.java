@@ -1,8 +1,15 @@
 package org.djlresnet.training;
 
+import org.djlresnet.UserException;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.model.Network;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.objective.Objective;
 import org.djlresnet.optimizer.Gradients;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 
 /** Computes the loss and gradients of a batch. {@link Profiler} also measures the time. */
 interface GradientPass extends AutoCloseable {
@@ -24,6 +31,33 @@ interface GradientPass extends AutoCloseable {
      * @param gradients the gradient of each trained parameter
      */
     record Result(Objective.Value value, Gradients gradients) {}
+
+    /**
+     * Creates the pass that a recipe asks for.
+     *
+     * @param recipe the recipe, with precision, compile, profile and stochastic_depth
+     * @param network the network
+     * @param objective the objective
+     * @param images the shape of its images
+     * @return a program, or the network's blocks where it cannot be compiled
+     * @throws UserException if precision or profile need a program, and there is none
+     */
+    static GradientPass create(
+            Recipe recipe, Network network, Objective objective, ImageShape images) {
+        Precision precision = recipe.precision();
+        Graph graph = network.compilable(precision, recipe.compile());
+        if (recipe.profile() && (graph == null || network.manager().getDevice().isGpu())) {
+            throw new SettingException(
+                    "\"profile\" needs \"engine\" pytorch, \"device\" cpu and \"compile\" true.");
+        }
+        if (graph == null) {
+            return new BlockPass(network, objective);
+        }
+        boolean drops = recipe.stochasticDepth() > 0;
+        return recipe.profile()
+                ? new Profiler(network, graph, objective, images, precision, drops)
+                : new ProgramPass(network, graph, objective, images, precision, drops, null);
+    }
 
     /**
      * Computes the gradient of each trained parameter, and updates the running statistics.

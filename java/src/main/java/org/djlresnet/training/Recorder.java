@@ -1,9 +1,13 @@
 package org.djlresnet.training;
 
 import ai.djl.ndarray.NDArray;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
@@ -14,6 +18,9 @@ import org.djlresnet.recipe.Recipe;
 
 /** Writes a run's checkpoints, rows and log to its folder, if it has one. */
 final class Recorder implements AutoCloseable {
+
+    private static final String TEST = "test.json";
+    private static final Gson PRETTY = new GsonBuilder().setPrettyPrinting().create();
 
     private final RunFolder folder;
     private final Network network;
@@ -90,7 +97,6 @@ final class Recorder implements AutoCloseable {
 
     private void writeLast(TrainingState state, Optimizer optimizer) {
         try {
-            folder.requireLock();
             folder.checkpoints().replaceLast(file -> save(file, state, optimizer));
             if (state.isEpochsEnd()) {
                 folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
@@ -111,16 +117,15 @@ final class Recorder implements AutoCloseable {
         if (folder == null) {
             return;
         }
-        try {
-            folder.requireLock();
-            log("epoch " + row.toJson());
-            requireFinite(state.step(), optimizer);
-            // best precedes last, so that the best that last refers to always exists
-            if (best) {
+        log("epoch " + row.toJson());
+        requireFinite(state.step(), optimizer);
+        // best precedes last, so that the best that last refers to always exists
+        if (best) {
+            try {
                 save(folder.best(), state, optimizer);
+            } catch (IOException failure) {
+                throw unwritable(folder.best(), failure);
             }
-        } catch (IOException failure) {
-            throw unwritable(folder.best(), failure);
         }
         writeLast(state, optimizer);
         folder.append(row);
@@ -131,26 +136,30 @@ final class Recorder implements AutoCloseable {
     }
 
     /**
-     * Returns the result on the test data from an earlier process, or null.
+     * Returns the result on the test data from an earlier process, or null if there is none, it
+     * belongs to another epoch or cannot be read.
      *
      * @param epoch the epoch of the tested network
      */
     JsonObject testResult(int epoch) {
-        return folder == null ? null : TestResult.read(folder, epoch);
+        if (folder == null) {
+            return null;
+        }
+        try {
+            JsonObject result =
+                    JsonParser.parseString(Files.readString(folder.path().resolve(TEST)))
+                            .getAsJsonObject();
+            return result.get("epoch").getAsInt() == epoch ? result : null;
+        } catch (IOException | RuntimeException unreadable) {
+            return null;
+        }
     }
 
     /** Writes the result on the test data. */
     void test(JsonObject result) {
         log("test " + result);
-        if (folder == null) {
-            return;
-        }
-        try {
-            folder.requireLock();
-            TestResult.write(folder, result);
-        } catch (IOException failure) {
-            throw new UncheckedIOException(
-                    "Cannot write test.json: " + AtomicFile.reason(failure) + ".", failure);
+        if (folder != null) {
+            folder.write(TEST, PRETTY.toJson(result) + "\n");
         }
     }
 
@@ -177,15 +186,8 @@ final class Recorder implements AutoCloseable {
      * @param profile the profile, or null for none
      */
     void profile(Profile profile) {
-        if (folder == null || profile == null || profile.steps() == 0) {
-            return;
-        }
-        try {
-            folder.requireLock();
-            folder.profile(profile.toCsv());
-        } catch (IOException failure) {
-            throw new UncheckedIOException(
-                    "Cannot write profile.csv: " + AtomicFile.reason(failure) + ".", failure);
+        if (folder != null && profile != null && profile.steps() > 0) {
+            folder.write("profile.csv", profile.toCsv());
         }
     }
 

@@ -72,7 +72,7 @@ record ResumePoint(
             }
         }
         Path last = folder.last();
-        Path previous = folder.previous();
+        Path previous = folder.checkpoints().previous();
         if (!Files.exists(last) && !Files.exists(previous)) {
             return withoutLast(folder);
         }
@@ -86,21 +86,17 @@ record ResumePoint(
             try {
                 return open(folder, previous, warning);
             } catch (UserException alsoDamaged) {
-                throw new UserException(
-                        "Neither checkpoint of the run can be read. "
-                                + damaged.getMessage()
-                                + " "
-                                + alsoDamaged.getMessage()
-                                + " The best checkpoint may be intact: "
-                                + folder.best(),
-                        damaged);
+                throw UserException.of(
+                        "Neither checkpoint of the run can be read. %s %s The best checkpoint may"
+                                + " be intact: %s",
+                        damaged.getMessage(), alsoDamaged.getMessage(), folder.best());
             }
         }
     }
 
     /** Rejects an earlier checkpoint, because resuming would discard later steps. */
     private static void requireNothingLater(RunFolder folder, ResumePoint point) {
-        for (Path file : List.of(folder.last(), folder.previous())) {
+        for (Path file : List.of(folder.last(), folder.checkpoints().previous())) {
             long step;
             try (Checkpoint checkpoint = Checkpoint.open(file)) {
                 step = state(checkpoint, file).step();
@@ -109,12 +105,11 @@ record ResumePoint(
                 continue;
             }
             if (step > point.state().step()) {
-                throw new UserException(
-                        String.format(
-                                "%s is at step %s, but the run has reached step %s (%s). Resuming"
-                                        + " from there would lose the later steps. Resume from the run"
-                                        + " folder %s, or copy the checkpoint to a separate folder and resume from the copy.",
-                                point.file(), point.state().step(), step, file, folder.path()));
+                throw UserException.of(
+                        "%s is at step %s, but the run has reached step %s (%s). Resuming"
+                                + " from there would lose the later steps. Resume from the run"
+                                + " folder %s, or copy the checkpoint to a separate folder and resume from the copy.",
+                        point.file(), point.state().step(), step, file, folder.path());
             }
         }
     }
@@ -134,14 +129,13 @@ record ResumePoint(
             }
             point.close();
         }
-        throw new UserException(
-                "The run in "
-                        + folder.path()
-                        + " is missing its last checkpoint: there is no last.safetensors or last.previous.safetensors, but the folder has "
-                        + String.join(", ", traces)
-                        + ". Starting again would overwrite them. Put last.safetensors back, resume"
-                        + " from another checkpoint of the folder, or start a new run in another"
-                        + " folder.");
+        throw UserException.of(
+                "The run in %s is missing its last checkpoint: there is no "
+                        + "last.safetensors or last.previous.safetensors, but the folder has %s. "
+                        + "Starting again would overwrite them. Put last.safetensors back, resume "
+                        + "from another checkpoint of the folder, or start a new run in another "
+                        + "folder.",
+                folder.path(), String.join(", ", traces));
     }
 
     private static ResumePoint open(RunFolder folder, Path file, String warning)

@@ -102,14 +102,12 @@ public final class RunFolder implements AutoCloseable {
         try {
             RunFolder folder = new RunFolder(path);
             try {
-                requireNoLink(folder.logFile());
-                folder.requireFiles();
                 folder.checkpoints.recover();
-            } catch (IOException | RuntimeException failure) {
+                return folder;
+            } catch (IOException failure) {
                 folder.close();
                 throw failure;
             }
-            return folder;
         } catch (IOException failure) {
             throw new UserException(
                     "Cannot write to the run folder "
@@ -134,47 +132,8 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    /**
-     * Rejects a symbolic link in place of a file that is written in place. Links in place of other
-     * files are replaced.
-     */
-    static void requireNoLink(Path file) {
-        if (Files.isSymbolicLink(file)) {
-            throw new UserException(
-                    file
-                            + " is a symbolic link, which might lead outside the run folder. Remove"
-                            + " it.");
-        }
-    }
-
-    /** Rejects a folder or a pipe in place of one of the run's files. */
-    private void requireFiles() throws IOException {
-        try (DirectoryStream<Path> files =
-                Files.newDirectoryStream(
-                        path,
-                        "{recipe.json,test.json,metrics.csv,profile.csv,log.txt,*.safetensors}")) {
-            for (Path file : files) {
-                requireFile(file);
-            }
-        }
-        if (Files.exists(figures()) && !Files.isDirectory(figures())) {
-            throw new UserException(
-                    figures() + " is a file, but a run needs a folder of that name. Move it away.");
-        }
-    }
-
     private Path figures() {
         return path.resolve("figures");
-    }
-
-    /** Rejects a folder or a pipe; links are rejected elsewhere, or replaced. */
-    static void requireFile(Path file) {
-        if (Files.exists(file) && !Files.isRegularFile(file) && !Files.isSymbolicLink(file)) {
-            throw new UserException(
-                    file
-                            + (Files.isDirectory(file) ? " is a folder" : " is a pipe or a device")
-                            + ", but a run needs a file of that name. Move it away.");
-        }
     }
 
     static Path recipeFile(Path folder) {
@@ -228,9 +187,14 @@ public final class RunFolder implements AutoCloseable {
         Files.createDirectories(figures());
     }
 
-    /** Writes profile.csv, replacing that of an earlier part of the run. */
-    void profile(String table) throws IOException {
-        AtomicFile.write(path.resolve("profile.csv"), table);
+    /** Writes a file with the run's results, replacing that of an earlier part of the run. */
+    void write(String name, String text) {
+        try {
+            AtomicFile.write(path.resolve(name), text);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(
+                    "Cannot write " + name + ": " + AtomicFile.reason(failure) + ".", failure);
+        }
     }
 
     private static Path runs() {
@@ -319,31 +283,8 @@ public final class RunFolder implements AutoCloseable {
         return checkpoints.best();
     }
 
-    /**
-     * Returns the path of the checkpoint before the latest.
-     *
-     * @return the path of last.previous.safetensors
-     */
-    public Path previous() {
-        return checkpoints.previous();
-    }
-
-    /**
-     * Returns the folder's checkpoints.
-     *
-     * @return the checkpoints
-     */
     CheckpointFiles checkpoints() {
         return checkpoints;
-    }
-
-    /**
-     * Checks, before each write, that no other run has taken over the folder.
-     *
-     * @throws IOException if one has
-     */
-    void requireLock() throws IOException {
-        lock.confirm();
     }
 
     @Override
@@ -355,11 +296,8 @@ public final class RunFolder implements AutoCloseable {
         append(metrics(), row.toCsv(), StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Adds a line to the log, unless another run has taken over the folder. */
+    /** Adds a line to the log. */
     void log(String message) {
-        if (lock.isLost()) {
-            return;
-        }
         append(
                 logFile(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + message,

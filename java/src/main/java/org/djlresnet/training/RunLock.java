@@ -6,25 +6,21 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * A lock that allows only one process to write to a run folder.
  *
  * <p>The operating system holds the lock and releases it when the process ends, however that
  * happens. The text of {@code run.lock} names the owner. POSIX also releases the lock when the
- * process closes another handle of the file, for example after copying the folder. Therefore the
- * owner calls {@link #confirm} before it writes, and nothing else in this process opens the file.
+ * process closes another handle of the file, so nothing else in this process opens it.
  */
 final class RunLock implements AutoCloseable {
 
@@ -36,19 +32,13 @@ final class RunLock implements AutoCloseable {
     /** The locks of this process by the real paths of their folders. */
     private static final Map<Path, RunLock> HELD = new HashMap<>();
 
-    private final Path folder;
     private final Path key;
     private final FileChannel channel;
-    private final Object fileKey;
     private final String owner = describeThisProcess();
-    private boolean lost;
 
     private RunLock(Path folder, Path key) throws IOException {
-        this.folder = folder;
         this.key = key;
         Path file = folder.resolve(NAME);
-        RunFolder.requireNoLink(file);
-        RunFolder.requireFile(file);
         channel =
                 FileChannel.open(
                         file,
@@ -60,7 +50,6 @@ final class RunLock implements AutoCloseable {
             if (channel.tryLock(POSITION, 1, false) == null) {
                 throw inUse(folder, read(channel));
             }
-            fileKey = fileKey(file);
             channel.truncate(0);
             channel.write(ByteBuffer.wrap(owner.getBytes(StandardCharsets.UTF_8)), 0);
         } catch (IOException | RuntimeException failure) {
@@ -94,49 +83,10 @@ final class RunLock implements AutoCloseable {
                         .formatted(folder, owner.strip()));
     }
 
-    /**
-     * Checks that this process still owns the folder.
-     *
-     * @throws IOException if another run has taken it over, or {@code run.lock} is gone
-     */
-    synchronized void confirm() throws IOException {
-        Path file = folder.resolve(NAME);
-        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-            lost = true;
-            throw new IOException(
-                    "%s was removed, so another run may have taken over the run folder"
-                            .formatted(file));
-        }
-        boolean sameFile = Objects.equals(fileKey, fileKey(file));
-        String found = sameFile ? read(channel) : read(file);
-        lost |= !sameFile || !found.equals(owner);
-        if (lost) {
-            throw new IOException(
-                    "another run has taken over the run folder %s: %s. This process lost its lock because it copied the folder, or because the folder was moved or its run.lock replaced"
-                            .formatted(folder, found.strip()));
-        }
-    }
-
-    /** Returns whether another run now owns the folder. */
-    synchronized boolean isLost() {
-        return lost;
-    }
-
-    private static String read(Path file) throws IOException {
-        try (FileChannel other = FileChannel.open(file, LinkOption.NOFOLLOW_LINKS)) {
-            return read(other);
-        }
-    }
-
     private static String read(FileChannel file) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(1024);
         file.read(bytes, 0);
         return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
-    }
-
-    private static Object fileKey(Path file) throws IOException {
-        return Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
-                .fileKey();
     }
 
     private static String describeThisProcess() {

@@ -52,12 +52,10 @@ final class StochasticDepth {
             return;
         }
         if (found.isEmpty()) {
-            throw new SettingException(
-                    "\"stochastic_depth\" must be 0 for a "
-                            + network.model()
-                            + ", which has no shortcuts. Received: "
-                            + lastDrop
-                            + ".");
+            throw SettingException.of(
+                    "\"stochastic_depth\" must be 0 for a %s, which has no shortcuts. "
+                            + "Received: %s.",
+                    network.model(), lastDrop);
         }
         found.forEach(
                 (name, block) ->

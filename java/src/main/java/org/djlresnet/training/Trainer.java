@@ -48,7 +48,6 @@ public final class Trainer {
     private final GradientPass pass;
     private final BestWeights bestWeights;
     private volatile boolean stopRequested;
-    private volatile long lastStep = Long.MAX_VALUE;
     private Consumer<EpochRow> onEpoch = row -> {};
 
     private boolean stopped;
@@ -82,7 +81,7 @@ public final class Trainer {
      *     values
      * @param folder the run's folder, or null to write no files
      */
-    public Trainer(TrainingPlan plan, Map<String, Initializer> optimizerState, RunFolder folder) {
+    Trainer(TrainingPlan plan, Map<String, Initializer> optimizerState, RunFolder folder) {
         this.plan = plan;
         this.optimizerState = optimizerState;
         recipe = plan.recipe();
@@ -162,15 +161,6 @@ public final class Trainer {
     }
 
     /**
-     * Asks the run to stop after some more steps and to save {@code last}.
-     *
-     * @param steps the number of steps, counted from the start or resumption of this run
-     */
-    void stopAfter(long steps) {
-        lastStep = plan.start().step() + steps;
-    }
-
-    /**
      * Trains until all epochs are done, the patience is exhausted or a stop is requested. With a
      * patience or a validation split, the network then has the weights of its best epoch.
      *
@@ -222,7 +212,7 @@ public final class Trainer {
     }
 
     private BatchLoader loader(Examples examples) {
-        return new BatchLoader(examples, plan.preprocessing(), recipe.batchSize(), 1);
+        return new BatchLoader(examples, plan.preprocessing(), recipe.batchSize());
     }
 
     private boolean continues() {
@@ -238,7 +228,7 @@ public final class Trainer {
      * only place that checks for a stop.
      */
     private Batch next(BatchLoader loader) {
-        stopped = stopRequested || step >= lastStep;
+        stopped = stopRequested;
         return stopped ? null : loader.next();
     }
 

@@ -8,9 +8,7 @@ import java.util.TreeMap;
 import org.djlresnet.UserException;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
-import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
-import org.djlresnet.graph.Graph;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
@@ -23,57 +21,19 @@ import org.djlresnet.recipe.SettingException;
 /**
  * The plan of a run: recipe, network and data, checked against each other before anything is
  * written.
+ *
+ * @param fingerprints the data's fingerprints, or null if the run cannot be resumed
  */
-public final class TrainingPlan {
-
-    private final TrainingState start;
-    private final Network network;
-    private final Preprocessing preprocessing;
-    private final Splits data;
-    private final EpochPlan epochs;
-    private final Objective objective;
-    private final JsonObject fingerprints;
-    private final StochasticDepth stochasticDepth;
-    private final GradientPass pass;
-
-    private TrainingPlan(
-            TrainingState start, Network network, Examples train, Examples test, boolean keeps) {
-        this.start = start;
-        this.network = network;
-        Recipe recipe = start.recipe();
-        preprocessing = network.specification().requirePreprocessing();
-        Evaluator.requireFit(network, train);
-        Evaluator.requireFit(network, test);
-        data = Splits.of(recipe, train, test);
-        epochs = EpochPlan.of(start, data.train().size());
-        // only a resumed run needs them
-        fingerprints = keeps || start.data() != null ? data.fingerprints() : null;
-        data.requireSame(start.data());
-        ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
-        BatchLoader.requireFit(data.selecting(), preprocessing, recipe.batchSize());
-        BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
-        objective = new Classification(network.classNames().size());
-        stochasticDepth = new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
-        pass = pass(input);
-    }
-
-    private GradientPass pass(ImageShape input) {
-        Recipe recipe = recipe();
-        Graph graph = network.compilable(recipe.precision(), recipe.compile());
-        boolean onCpu = !network.manager().getDevice().isGpu();
-        if (recipe.profile() && (graph == null || !onCpu)) {
-            throw new SettingException(
-                    "\"profile\" needs \"engine\" pytorch, \"device\" cpu and a compiled network.");
-        }
-        if (graph == null) {
-            return new BlockPass(network, objective);
-        }
-        boolean drops = recipe.stochasticDepth() > 0;
-        Precision precision = recipe.precision();
-        return recipe.profile()
-                ? new Profiler(network, graph, objective, input, precision, drops)
-                : new ProgramPass(network, graph, objective, input, precision, drops, null);
-    }
+record TrainingPlan(
+        TrainingState start,
+        Network network,
+        Preprocessing preprocessing,
+        Splits data,
+        EpochPlan epochs,
+        Objective objective,
+        JsonObject fingerprints,
+        StochasticDepth stochasticDepth,
+        GradientPass pass) {
 
     /**
      * Checks a run.
@@ -87,9 +47,31 @@ public final class TrainingPlan {
      * @throws UserException if the data do not fit the network, the recipe or the state, are too
      *     few, or network or device do not support a setting
      */
-    public static TrainingPlan check(
+    static TrainingPlan check(
             TrainingState start, Network network, Examples train, Examples test, boolean keeps) {
-        return new TrainingPlan(start, network, train, test, keeps);
+        Recipe recipe = start.recipe();
+        Preprocessing preprocessing = network.specification().requirePreprocessing();
+        Evaluator.requireFit(network, train);
+        Evaluator.requireFit(network, test);
+        Splits data = Splits.of(recipe, train, test);
+        EpochPlan epochs = EpochPlan.of(start, data.train().size());
+        // only a resumed run needs them
+        JsonObject fingerprints = keeps || start.data() != null ? data.fingerprints() : null;
+        data.requireSame(start.data());
+        ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
+        BatchLoader.requireFit(data.selecting(), preprocessing, recipe.batchSize());
+        BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
+        Objective objective = new Classification(network.classNames().size());
+        return new TrainingPlan(
+                start,
+                network,
+                preprocessing,
+                data,
+                epochs,
+                objective,
+                fingerprints,
+                new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth()),
+                GradientPass.create(recipe, network, objective, input));
     }
 
     /**
@@ -110,9 +92,9 @@ public final class TrainingPlan {
             String schedule = schedules.get(name);
             if (!values.get(name).equals(defaults.get(name))
                     && !recipe.schedule().equals(schedule)) {
-                throw new SettingException(
-                        "\"%s\" needs \"schedule\" %s. Received: %s."
-                                .formatted(name, schedule, recipe.schedule()));
+                throw SettingException.of(
+                        "\"%s\" needs \"schedule\" %s. Received: %s.",
+                        name, schedule, recipe.schedule());
             }
         }
         if (recipe.minDelta() != 0 && recipe.patience() == null) {
@@ -124,45 +106,8 @@ public final class TrainingPlan {
         }
     }
 
-    TrainingState start() {
-        return start;
-    }
-
     Recipe recipe() {
         return start.recipe();
-    }
-
-    Network network() {
-        return network;
-    }
-
-    Preprocessing preprocessing() {
-        return preprocessing;
-    }
-
-    Splits data() {
-        return data;
-    }
-
-    EpochPlan epochs() {
-        return epochs;
-    }
-
-    Objective objective() {
-        return objective;
-    }
-
-    /** Returns the data's fingerprints, or null if the run cannot be resumed. */
-    JsonObject fingerprints() {
-        return fingerprints;
-    }
-
-    StochasticDepth stochasticDepth() {
-        return stochasticDepth;
-    }
-
-    GradientPass pass() {
-        return pass;
     }
 
     /** Returns the rule that selects the best epoch. */

@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -162,11 +161,10 @@ public record TrainingRun(
                 TrainingState state = point.state();
                 Recipe recipe = state.recipe().resumedWith(changes);
                 if (recipe.epochs() < state.epochsDone()) {
-                    throw new SettingException(
-                            String.format(
-                                    "\"epochs\" must be at least %s, which the run has already"
-                                            + " completed. Received: %s.",
-                                    state.epochsDone(), recipe.epochs()));
+                    throw SettingException.of(
+                            "\"epochs\" must be at least %s, which the run has already"
+                                    + " completed. Received: %s.",
+                            state.epochsDone(), recipe.epochs());
                 }
                 Engines.require(recipe.engine());
                 Examples train = limited(data.read(recipe, true), recipe);
@@ -221,21 +219,14 @@ public record TrainingRun(
     private static void requireSameNames(Network network, Examples train) {
         List<String> names = train.classNames();
         List<String> ofRun = network.classNames();
-        if (!areNumbers(names)
-                && !areNumbers(ofRun)
+        if (!TrainingData.areNumbers(names)
+                && !TrainingData.areNumbers(ofRun)
                 && !names.equals(ofRun.subList(0, names.size()))) {
-            throw new UserException(
-                    "The class names differ from those of the run. Received: "
-                            + String.join(", ", names)
-                            + ". Allowed: "
-                            + String.join(", ", ofRun)
-                            + ". Omit the names, or give those of the run.");
+            throw UserException.of(
+                    "The class names differ from those of the run. Received: %s. Allowed: "
+                            + "%s. Omit the names, or give those of the run.",
+                    String.join(", ", names), String.join(", ", ofRun));
         }
-    }
-
-    private static boolean areNumbers(List<String> names) {
-        return IntStream.range(0, names.size())
-                .allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
     /** Reads the best weights, which are optional, and returns any warnings. */
@@ -256,11 +247,10 @@ public record TrainingRun(
         if (recipe.weights() != null) {
             try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
                 if (file.model() != null && !file.model().equals(recipe.model())) {
-                    throw new SettingException(
-                            String.format(
-                                    "\"weights\" are those of a %1$s. Received: \"model\" %2$s. Set"
-                                            + " \"model\" %1$s.",
-                                    file.model(), recipe.model()));
+                    throw SettingException.of(
+                            "\"weights\" are those of a %1$s. Received: \"model\" %2$s. Set"
+                                    + " \"model\" %1$s.",
+                            file.model(), recipe.model());
                 }
                 Preprocessing ofWeights = file.preprocessing(recipe.model());
                 return file.network(specification(recipe, train, ofWeights), device);
@@ -282,10 +272,11 @@ public record TrainingRun(
         if (recipe.weights() == null || recipe.imageSize() != null || input.equals(train.shape())) {
             return null;
         }
-        return String.format(
-                "Images are resized to %s\u00d7%s pixels, as the weights require. Set \"image_size\""
-                        + " for another size.",
-                input.height(), input.width());
+        return "Images are resized to "
+                + input.height()
+                + "\u00d7"
+                + input.width()
+                + " pixels, as the weights require. Set \"image_size\" for another size.";
     }
 
     private static Specification specification(

@@ -41,12 +41,11 @@ final class ValidationSplit {
             return null;
         }
         if (heldOut.length < 1 || train.size() - heldOut.length < 2) {
-            throw new SettingException(
-                    String.format(
-                            "\"validation\" leaves too few examples. Received: %s of %s training"
-                                    + " examples held out. Allowed: at least 1 held out and 2 to"
-                                    + " train on.",
-                            heldOut.length, train.size()));
+            throw SettingException.of(
+                    "\"validation\" leaves too few examples. Received: %s of %s training"
+                            + " examples held out. Allowed: at least 1 held out and 2 to"
+                            + " train on.",
+                    heldOut.length, train.size());
         }
         return heldOut;
     }
@@ -79,11 +78,11 @@ final class ValidationSplit {
             lines = null;
         }
         if (lines == null) {
-            throw new SettingException(
-                    "\"validation\" names a file that cannot be read. Received: "
-                            + file
-                            + ". Allowed: a number above 0 and below 1, such as 0.1, or a text file"
-                            + " with one index per line.");
+            throw SettingException.of(
+                    "\"validation\" names a file that cannot be read. Received: %s. Allowed: "
+                            + "a number above 0 and below 1, such as 0.1, or a text file with one "
+                            + "index per line.",
+                    file);
         }
         BitSet chosen = new BitSet(size);
         for (int i = 0; i < lines.size(); i++) {
@@ -94,17 +93,15 @@ final class ValidationSplit {
             }
             int index = line.matches("\\d{1,9}") ? Integer.parseInt(line) : -1;
             if (index < 0 || index >= size) {
-                throw new UserException(
-                        String.format(
-                                "%s, line %s: not the index of a training example. Received: %s."
-                                        + " Allowed: a whole number from 0 to %s.",
-                                file, i + 1, line, size - 1));
+                throw UserException.of(
+                        "%s, line %s: not the index of a training example. Received: %s."
+                                + " Allowed: a whole number from 0 to %s.",
+                        file, i + 1, line, size - 1);
             }
             if (chosen.get(index)) {
-                throw new UserException(
-                        String.format(
-                                "%s, line %s: the index %s is repeated. Give each index once.",
-                                file, i + 1, index));
+                throw UserException.of(
+                        "%s, line %s: the index %s is repeated. Give each index once.",
+                        file, i + 1, index);
             }
             chosen.set(index);
         }

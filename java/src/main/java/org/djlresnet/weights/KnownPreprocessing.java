@@ -31,7 +31,7 @@ record KnownPreprocessing(Preprocessing preprocessing, String source) {
             return new KnownPreprocessing(Preprocessing.of(given, channels), "given");
         }
         if (checkpoint != null) {
-            Preprocessing recorded = checkpoint.preprocessing();
+            Preprocessing recorded = checkpoint.specification().preprocessing();
             return new KnownPreprocessing(recorded, recorded == null ? null : "file");
         }
         Preprocessing timm = TimmConfig.read(beside.resolveSibling("config.json"), channels);

@@ -1,9 +1,8 @@
 package org.djlresnet.weights;
 
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
-import org.djlresnet.graph.Graph;
-import org.djlresnet.graph.GraphBuilder;
-import org.djlresnet.graph.Operation;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.StateDict;
 
@@ -17,23 +16,13 @@ import org.djlresnet.model.StateDict;
  */
 record Layout(Set<String> names, String stem, String headWeight, Set<String> head) {
 
+    /** Finds the names. Parameters are in the order of the forward pass. */
     static Layout of(Models.Model model) {
-        var block = model.build(1);
-        var parameters = StateDict.of(block);
-        Graph graph = GraphBuilder.describe(block, parameters);
-        Operation.Convolution stem = null;
-        Operation.Linear head = null;
-        for (Operation operation : graph.operations()) {
-            if (stem == null && operation instanceof Operation.Convolution convolution) {
-                stem = convolution;
-            } else if (operation instanceof Operation.Linear linear) {
-                head = linear;
-            }
-        }
-        return new Layout(
-                parameters.keySet(),
-                stem.weight().name(),
-                head.weight().name(),
-                Set.of(head.weight().name(), head.bias().name()));
+        List<String> names = List.copyOf(StateDict.of(model.build(1)).keySet());
+        String last = names.get(names.size() - 1);
+        String module = last.substring(0, last.lastIndexOf('.') + 1);
+        Set<String> head = new LinkedHashSet<>(names);
+        head.removeIf(name -> !name.startsWith(module));
+        return new Layout(new LinkedHashSet<>(names), names.get(0), module + "weight", head);
     }
 }

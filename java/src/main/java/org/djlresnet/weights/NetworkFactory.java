@@ -90,11 +90,10 @@ public final class NetworkFactory implements BlockFactory {
         Object name = arguments.get(NETWORK);
         Object classes = arguments.get(CLASSES);
         if (name == null || classes == null || !classes.toString().matches("[1-9]\\d{0,8}")) {
-            throw new UserException(
-                    String.format(
-                            "%s is neither a run folder nor an exported folder: its arguments must have"
-                                    + " %s and %s. Received: %s, %s.",
-                            folder, NETWORK, CLASSES, name, classes));
+            throw UserException.of(
+                    "%s is neither a run folder nor an exported folder: its arguments must have"
+                            + " %s and %s. Received: %s, %s.",
+                    folder, NETWORK, CLASSES, name, classes);
         }
         requireEngine(model, folder, (String) arguments.get(ENGINE));
         Block block = Models.get(name.toString()).build(Integer.parseInt(classes.toString()));
@@ -114,11 +113,10 @@ public final class NetworkFactory implements BlockFactory {
     private static void requireEngine(Model model, Path folder, String engine) {
         String received = model.getNDManager().getEngine().getEngineName();
         if (engine != null && !engine.equals(received)) {
-            throw new UserException(
-                    String.format(
-                            "%1$s needs the engine %2$s. Received: %3$s. Choose it with"
-                                    + " Criteria.Builder.optEngine(\"%2$s\").",
-                            folder, engine, received));
+            throw UserException.of(
+                    "%1$s needs the engine %2$s. Received: %3$s. Choose it with"
+                            + " Criteria.Builder.optEngine(\"%2$s\").",
+                    folder, engine, received);
         }
     }
 }

@@ -1,35 +1,32 @@
 package org.djlresnet.weights;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.training.initializer.Initializer;
+import ai.djl.ndarray.types.DataType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.function.IntFunction;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.checkpoint.TensorInfo;
+import org.djlresnet.checkpoint.TensorReader;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Classes;
-import org.djlresnet.model.Mismatches;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
-import org.djlresnet.model.TensorBytes;
 
 /**
  * Reads and writes a network's weights in a safetensors file with torchvision's and timm's names.
@@ -41,7 +38,8 @@ import org.djlresnet.model.TensorBytes;
  */
 public final class StateFile implements AutoCloseable {
 
-    private static final String OPTIMIZER = "optimizer/";
+    private static final String NEW_HEAD =
+            "For other classes, use a new head (new_head in Python, --new-head N on the command line).";
 
     /**
      * The requested network.
@@ -94,12 +92,18 @@ public final class StateFile implements AutoCloseable {
     private StateFile(Path path, SafetensorsFile file) {
         this.path = path;
         this.file = file;
-        checkpoint = Checkpoint.isCheckpoint(file) ? Checkpoint.of(path, file) : null;
+        if (Checkpoint.isCheckpoint(file)) {
+            checkpoint = Checkpoint.of(path, file);
+        } else {
+            checkpoint = null;
+            file.verify();
+        }
     }
 
     private TensorNames names(Layout layout) {
         Map<String, TensorInfo> tensors = new LinkedHashMap<>(file.tensors());
-        tensors.keySet().removeIf(name -> checkpoint != null && name.startsWith(OPTIMIZER));
+        tensors.keySet()
+                .removeIf(name -> checkpoint != null && name.startsWith(Checkpoint.OPTIMIZER));
         return TensorNames.of(tensors, layout);
     }
 
@@ -113,7 +117,6 @@ public final class StateFile implements AutoCloseable {
     public static StateFile open(Path path) {
         SafetensorsFile file = SafetensorsFile.read(path);
         try {
-            file.verify();
             return new StateFile(path, file);
         } catch (RuntimeException | Error failure) {
             file.close();
@@ -127,7 +130,7 @@ public final class StateFile implements AutoCloseable {
      * @return its name; null unless the file is a checkpoint of this library
      */
     public String model() {
-        return checkpoint == null ? null : checkpoint.model();
+        return checkpoint == null ? null : checkpoint.specification().model();
     }
 
     /**
@@ -141,8 +144,7 @@ public final class StateFile implements AutoCloseable {
         Models.Model entry = Models.get(model);
         Layout layout = Layout.of(entry);
         TensorInfo stem = names(layout).tensors().get(layout.stem());
-        boolean valid = stem != null && stem.shape().length == 4;
-        int channels = valid ? (int) Math.min(stem.shape()[1], Integer.MAX_VALUE) : 0;
+        int channels = stem != null && stem.shape().length == 4 ? (int) stem.shape()[1] : 0;
         return KnownPreprocessing.find(null, checkpoint, path, entry, channels).preprocessing();
     }
 
@@ -156,22 +158,65 @@ public final class StateFile implements AutoCloseable {
      *     that is not floating-point; the message lists them
      */
     public Imported network(Wanted wanted, Device device) {
-        return network(
-                wanted,
-                channels ->
-                        KnownPreprocessing.find(
-                                wanted.preprocessing(),
-                                checkpoint,
-                                wanted.beside(),
-                                Models.get(wanted.model()),
-                                channels),
-                device);
+        Models.Model entry = Models.get(wanted.model());
+        Layout layout = Layout.of(entry);
+        TensorNames names = names(layout);
+        Map<String, TensorInfo> tensors = names.tensors();
+        Set<String> fresh = wanted.newHead() ? layout.head() : Set.of();
+        List<String> left =
+                tensors.keySet().stream()
+                        .filter(name -> wanted.newHead() && TensorNames.isHead(name))
+                        .toList();
+        tensors.keySet().removeAll(left);
+        Set<String> taken = new LinkedHashSet<>(layout.names());
+        taken.removeAll(fresh);
+        TensorReader reader =
+                new TensorReader(
+                        path + " does not contain the tensors of a " + wanted.model(),
+                        tensors,
+                        file::data);
+        boolean lacksHead = !wanted.newHead() && !tensors.containsKey(layout.headWeight());
+        reader.requireNames(taken, lacksHead ? NEW_HEAD : "");
+        int channels =
+                wanted.inChannels() == null
+                        ? reader.length(layout.stem(), 4, 1)
+                        : wanted.inChannels();
+        List<String> classNames = wanted.classNames();
+        if (classNames == null) {
+            int classes = wanted.newHead() ? 1 : reader.length(layout.headWeight(), 2, 0);
+            classNames = Network.numbered(classes);
+            if (checkpoint != null && checkpoint.specification().classNames().size() == classes) {
+                classNames = checkpoint.specification().classNames();
+            }
+        }
+        KnownPreprocessing known =
+                KnownPreprocessing.find(
+                        wanted.preprocessing(), checkpoint, wanted.beside(), entry, channels);
+        Specification specification =
+                new Specification(
+                        wanted.model(), channels, new Classes(classNames), known.preprocessing());
+        String cure =
+                wanted.newHead() || wanted.classNames() == null
+                        ? ""
+                        : "Give one class name per class of the weights. " + NEW_HEAD;
+        Network network = reader.network(specification, device, taken, wanted.seed(), cure);
+        network.setBatchesTracked(
+                checkpoint == null ? names.counts(file::data) : checkpoint.batchesTracked());
+        return new Imported(
+                network,
+                List.copyOf(taken),
+                List.copyOf(fresh),
+                left,
+                names.prefix(),
+                reader.converted(),
+                reader.notFinite(),
+                known.source());
     }
 
     /**
      * Imports a network for training.
      *
-     * @param specification the requested network
+     * @param specification the requested network, with a preprocessing
      * @param device the device of its parameters
      * @return the network
      * @throws UserException as {@link #network(Wanted, Device)}
@@ -184,181 +229,53 @@ public final class StateFile implements AutoCloseable {
                         specification.classNames(),
                         false,
                         0,
-                        null,
+                        specification.requirePreprocessing().toJson(),
                         path);
-        KnownPreprocessing known = new KnownPreprocessing(specification.preprocessing(), null);
-        return network(wanted, channels -> known, device).network();
-    }
-
-    private Imported network(
-            Wanted wanted, IntFunction<KnownPreprocessing> preprocessing, Device device) {
-        Layout layout = Layout.of(Models.get(wanted.model()));
-        TensorNames names = names(layout);
-        Map<String, TensorInfo> tensors = names.tensors();
-        Set<String> head = wanted.newHead() ? layout.head() : Set.of();
-        List<String> left =
-                tensors.keySet().stream()
-                        .filter(name -> wanted.newHead() && TensorNames.isHead(name))
-                        .toList();
-        tensors.keySet().removeAll(left);
-        Mismatches mismatches = new Mismatches();
-        Set<String> wrong = noteNames(layout, head, tensors, mismatches);
-        long channels = sizeOf(layout.stem(), 4, 1, tensors, mismatches, wrong);
-        long classes =
-                wanted.newHead()
-                        ? 1
-                        : sizeOf(layout.headWeight(), 2, 0, tensors, mismatches, wrong);
-        if (wrong.contains(layout.headWeight())) {
-            // the number of classes is unknown, so the bias cannot be checked
-            wrong.addAll(layout.head());
-        }
-        if (wanted.inChannels() != null) {
-            channels = wanted.inChannels();
-        }
-        List<String> classNames = wanted.classNames();
-        if (classNames == null) {
-            classNames =
-                    checkpoint != null && checkpoint.classNames().size() == classes
-                            ? checkpoint.classNames()
-                            : Network.numbered(Math.toIntExact(classes));
-        }
-        Map<String, Integer> converted = new TreeMap<>();
-        List<String> notFinite = new ArrayList<>();
-        Map<String, Initializer> values = new LinkedHashMap<>();
-        for (String name : layout.names()) {
-            if (wrong.contains(name)) {
-                values.put(name, (manager, shape, type) -> manager.zeros(new Shape(0)));
-            } else if (!head.contains(name)) {
-                values.put(name, reader(name, tensors, mismatches, converted, notFinite));
-            }
-        }
-        KnownPreprocessing known = preprocessing.apply(Math.toIntExact(channels));
-        Specification specification =
-                new Specification(
-                        wanted.model(),
-                        Math.toIntExact(channels),
-                        new Classes(classNames),
-                        known.preprocessing());
-        Network network = Network.of(specification, device, values, wanted.seed());
-        try {
-            mismatches.throwIfAny(
-                    String.format(
-                            "%s does not contain the tensors of a %s (input channels %s, classes %s)",
-                            path, wanted.model(), channels, classNames.size()),
-                    wanted.newHead()
-                                    || wanted.classNames() == null
-                                            && tensors.containsKey(layout.headWeight())
-                            ? ""
-                            : (wanted.classNames() == null
-                                            ? ""
-                                            : "Give one class name per class of the weights. ")
-                                    + "For other classes, use a new head (new_head in Python, --new-head N on the"
-                                    + " command line).");
-            network.setBatchesTracked(batchesTracked(network, names.counters()));
-        } catch (RuntimeException | Error failure) {
-            network.close();
-            throw failure;
-        }
-        return new Imported(
-                network,
-                List.copyOf(values.keySet()),
-                List.copyOf(head),
-                left,
-                names.prefix(),
-                converted,
-                notFinite,
-                known.source());
-    }
-
-    /** Records missing and unexpected names, and returns the missing ones. */
-    private static Set<String> noteNames(
-            Layout layout,
-            Set<String> head,
-            Map<String, TensorInfo> tensors,
-            Mismatches mismatches) {
-        Set<String> missing = new LinkedHashSet<>(layout.names());
-        missing.removeAll(tensors.keySet());
-        missing.removeAll(head);
-        missing.forEach(mismatches::missing);
-        tensors.keySet().stream()
-                .filter(name -> !layout.names().contains(name))
-                .forEach(mismatches::superfluous);
-        return missing;
+        return network(wanted, device).network();
     }
 
     /**
-     * Returns the size of an axis of a tensor. An empty tensor is recorded as wrong, because it may
-     * declare any size.
+     * Replaces all tensors of a network, or none if there is an error. Names and types may differ
+     * as in a file.
+     *
+     * @param network the network
+     * @param state the tensors; batch counts that are missing become 0
+     * @return the names of tensors with a NaN or an infinity
+     * @throws UserException if tensors are missing, superfluous or of another shape; the message
+     *     lists them
      */
-    private static long sizeOf(
-            String name,
-            int rank,
-            int axis,
-            Map<String, TensorInfo> tensors,
-            Mismatches mismatches,
-            Set<String> wrong) {
-        TensorInfo found = tensors.get(name);
-        if (found == null) {
-            return 1;
+    public static List<String> load(Network network, List<Tensor> state) {
+        Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+        Map<String, ByteBuffer> data = new HashMap<>();
+        for (Tensor tensor : state) {
+            int bytes = tensor.data().remaining();
+            TensorInfo info =
+                    new TensorInfo(tensor.name(), tensor.dtype(), tensor.shape(), 0, bytes);
+            tensors.put(tensor.name(), info);
+            data.put(tensor.name(), tensor.data());
         }
-        long[] shape = found.shape();
-        boolean empty = Arrays.stream(shape).anyMatch(size -> size == 0);
-        if (shape.length != rank || empty || shape[axis] > Integer.MAX_VALUE) {
-            mismatches.misshapen(name, describe(found), "of " + rank + " sizes above 0");
-            wrong.add(name);
-            return 1;
+        TensorNames names = TensorNames.of(tensors, Layout.of(Models.get(network.model())));
+        TensorReader reader =
+                new TensorReader(
+                        "The state dict does not fit this " + network.model(),
+                        names.tensors(),
+                        data::get);
+        Map<String, NDArray> own = network.stateDict();
+        reader.requireNames(own.keySet(), "");
+        try (NDManager scope = network.manager().newSubManager()) {
+            Map<String, NDArray> values = new LinkedHashMap<>();
+            own.forEach(
+                    (name, array) ->
+                            values.put(
+                                    name,
+                                    reader.initializer(name)
+                                            .initialize(
+                                                    scope, array.getShape(), DataType.FLOAT32)));
+            reader.requireFit("");
+            network.loadStateDict(values);
         }
-        return shape[axis];
-    }
-
-    private static String describe(TensorInfo tensor) {
-        return tensor.dtype() + " " + Arrays.toString(tensor.shape());
-    }
-
-    /** Reads a tensor, or records a mismatch, so that one message can list them all. */
-    private Initializer reader(
-            String name,
-            Map<String, TensorInfo> tensors,
-            Mismatches mismatches,
-            Map<String, Integer> converted,
-            List<String> notFinite) {
-        return (manager, shape, type) -> {
-            TensorInfo found = tensors.get(name);
-            Dtype dtype = found.dtype();
-            if (!Floats.accepts(dtype) || !Arrays.equals(found.shape(), shape.getShape())) {
-                mismatches.misshapen(
-                        name,
-                        describe(found),
-                        (Floats.accepts(dtype) ? dtype : Dtype.F32)
-                                + " "
-                                + Arrays.toString(shape.getShape()));
-                return manager.zeros(new Shape(0));
-            }
-            ByteBuffer values = Floats.toFloat32(file.data(found.name()), dtype);
-            if (dtype != Dtype.F32) {
-                converted.merge(dtype.name(), 1, Integer::sum);
-            }
-            if (!Floats.finite(values)) {
-                notFinite.add(name);
-            }
-            return TensorBytes.toArray(manager, values, shape);
-        };
-    }
-
-    /** Returns the file's batch counts; missing and invalid ones are skipped. */
-    private Map<String, Long> batchesTracked(Network network, Map<String, TensorInfo> counters) {
-        if (checkpoint != null) {
-            return checkpoint.batchesTracked();
-        }
-        Map<String, Long> counted = new LinkedHashMap<>();
-        for (String name : network.batchesTracked().keySet()) {
-            TensorInfo found = counters.get(name);
-            if (found != null && found.dtype() == Dtype.I64 && found.shape().length == 0) {
-                ByteBuffer data = file.data(found.name()).order(ByteOrder.LITTLE_ENDIAN);
-                counted.put(name, data.getLong(0));
-            }
-        }
-        return counted;
+        network.setBatchesTracked(names.counts(data::get));
+        return reader.notFinite();
     }
 
     /**

@@ -1,10 +1,13 @@
 package org.djlresnet.weights;
 
-import java.util.ArrayList;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
+import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.TensorInfo;
 import org.djlresnet.model.StateDict;
 
@@ -86,17 +89,33 @@ record TensorNames(
         return stripped;
     }
 
+    /**
+     * Reads the batch counts. Invalid ones are skipped.
+     *
+     * @param data the elements of a tensor by its own name
+     * @return the counts by the network's names
+     */
+    Map<String, Long> counts(Function<String, ByteBuffer> data) {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        counters.forEach(
+                (name, found) -> {
+                    if (found.dtype() == Dtype.I64 && found.shape().length == 0) {
+                        ByteBuffer count = data.apply(found.name());
+                        counts.put(name, count.order(ByteOrder.LITTLE_ENDIAN).getLong(0));
+                    }
+                });
+        return counts;
+    }
+
     private static void renameHead(Map<String, TensorInfo> tensors, Layout layout) {
         if (layout.head().stream().anyMatch(tensors::containsKey)) {
             return;
         }
-        List<String> weights = new ArrayList<>();
-        for (Map.Entry<String, TensorInfo> tensor : tensors.entrySet()) {
-            String name = tensor.getKey();
-            if (isHead(name) && name.endsWith(".weight") && tensor.getValue().shape().length == 2) {
-                weights.add(name);
-            }
-        }
+        List<String> weights =
+                tensors.keySet().stream()
+                        .filter(name -> isHead(name) && name.endsWith(".weight"))
+                        .filter(name -> tensors.get(name).shape().length == 2)
+                        .toList();
         if (weights.size() == 1) {
             String module = weights.get(0).replaceFirst("weight$", "");
             for (String name : layout.head()) {

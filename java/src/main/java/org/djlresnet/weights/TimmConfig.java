@@ -3,13 +3,12 @@ package org.djlresnet.weights;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.djlresnet.UserException;
 import org.djlresnet.image.Interpolation;
 import org.djlresnet.image.Preprocessing;
@@ -26,13 +25,7 @@ final class TimmConfig {
 
     private static final String GIVE = ". Give a preprocessing.";
 
-    private final Path file;
-    private final JsonObject config;
-
-    private TimmConfig(Path file, JsonObject config) {
-        this.file = file;
-        this.config = config;
-    }
+    private TimmConfig() {}
 
     /**
      * Reads the file.
@@ -47,106 +40,65 @@ final class TimmConfig {
             return null;
         }
         try {
-            JsonElement json = JsonParser.parseString(Files.readString(file));
-            if (!json.isJsonObject()) {
+            if (!(JsonParser.parseString(Files.readString(file)) instanceof JsonObject config)) {
                 return null;
             }
-            JsonObject config = json.getAsJsonObject();
-            JsonElement inner = config.get("pretrained_cfg");
-            if (inner != null && inner.isJsonObject()) {
-                config = inner.getAsJsonObject();
-            }
-            return config.has("input_size")
-                    ? new TimmConfig(file, config).preprocessing(channels)
-                    : null;
-        } catch (IOException
-                | JsonParseException
-                | IllegalStateException
-                | UnsupportedOperationException
-                | NumberFormatException malformed) {
+            JsonObject used =
+                    config.get("pretrained_cfg") instanceof JsonObject inner ? inner : config;
+            return used.has("input_size") ? preprocessing(used, channels) : null;
+        } catch (UserException unsupported) {
+            String reason = unsupported.getMessage().replaceFirst("\\.$", "");
+            throw new UserException(file + ": " + reason + GIVE, unsupported);
+        } catch (IOException | RuntimeException malformed) {
             throw new UserException(file + " cannot be read: " + malformed + GIVE, malformed);
         }
     }
 
-    private Preprocessing preprocessing(int channels) {
-        int[] shape = inputSize();
-        if (shape[0] != channels) {
-            throw new UserException(
-                    file
-                            + " is for another number of channels. Received: "
-                            + shape[0]
-                            + ". Allowed: "
-                            + channels
-                            + GIVE);
-        }
-        int size = shape[1];
-        int resized = (int) Math.floor(size / number("crop_pct", 0.875));
-        Interpolation interpolation = interpolation();
-        boolean squashes = squashes();
-        Preprocessing usual = Preprocessing.torchvision();
-        try {
-            return new Preprocessing(
-                    channels,
-                    squashes
-                            ? Resize.exact(resized, resized, interpolation, true)
-                            : Resize.shortSide(resized, interpolation, true),
-                    new Preprocessing.Crop(size, size),
-                    numbers("mean", usual.mean()),
-                    numbers("std", usual.deviation()));
-        } catch (UserException bad) {
-            throw new UserException(
-                    file + ": " + bad.getMessage().replaceFirst("\\.$", "") + GIVE, bad);
-        }
-    }
-
-    private int[] inputSize() {
+    private static Preprocessing preprocessing(JsonObject config, int channels) {
         JsonArray lengths = config.getAsJsonArray("input_size");
-        if (lengths.size() != 3 || !lengths.get(1).equals(lengths.get(2))) {
-            throw unknown("input_size", "[channels, N, N]");
+        if (lengths.size() != 3
+                || lengths.get(0).getAsInt() != channels
+                || !lengths.get(1).equals(lengths.get(2))) {
+            throw unsupported(config, "input_size", "[%s, N, N]".formatted(channels));
         }
-        return new int[] {lengths.get(0).getAsInt(), lengths.get(1).getAsInt()};
-    }
-
-    private Interpolation interpolation() {
-        try {
-            return Interpolation.of(text("interpolation", "bicubic"));
-        } catch (UserException other) {
-            throw unknown("interpolation", "bilinear, bicubic");
-        }
-    }
-
-    private boolean squashes() {
-        String mode = text("crop_mode", "center");
+        String mode = value(config, "crop_mode", "center", JsonElement::getAsString);
         if (!mode.equals("center") && !mode.equals("squash")) {
-            throw unknown("crop_mode", "center, squash");
+            throw unsupported(config, "crop_mode", "center, squash");
         }
-        return mode.equals("squash");
+        Interpolation interpolation;
+        try {
+            interpolation =
+                    Interpolation.of(
+                            value(config, "interpolation", "bicubic", JsonElement::getAsString));
+        } catch (UserException other) {
+            throw unsupported(config, "interpolation", "bilinear, bicubic");
+        }
+        int size = lengths.get(1).getAsInt();
+        int resized = (int) (size / value(config, "crop_pct", 0.875, JsonElement::getAsDouble));
+        Preprocessing usual = Preprocessing.torchvision();
+        return new Preprocessing(
+                channels,
+                mode.equals("squash")
+                        ? Resize.exact(resized, resized, interpolation, true)
+                        : Resize.shortSide(resized, interpolation, true),
+                new Preprocessing.Crop(size, size),
+                value(config, "mean", usual.mean(), TimmConfig::numbers),
+                value(config, "std", usual.deviation(), TimmConfig::numbers));
     }
 
-    private UserException unknown(String key, String allowed) {
+    private static UserException unsupported(JsonObject config, String key, String allowed) {
         return new UserException(
-                "%s has an unsupported \"%s\". Received: %s. Allowed: %s%s"
-                        .formatted(file, key, config.get(key), allowed, GIVE));
+                "Unsupported \"%s\". Received: %s. Allowed: %s"
+                        .formatted(key, config.get(key), allowed));
     }
 
-    private boolean has(String key) {
-        return config.has(key) && !config.get(key).isJsonNull();
+    private static <T> T value(
+            JsonObject config, String key, T otherwise, Function<JsonElement, T> read) {
+        JsonElement value = config.get(key);
+        return value == null || value.isJsonNull() ? otherwise : read.apply(value);
     }
 
-    private String text(String key, String otherwise) {
-        return has(key) ? config.get(key).getAsString() : otherwise;
-    }
-
-    private double number(String key, double otherwise) {
-        return has(key) ? config.get(key).getAsDouble() : otherwise;
-    }
-
-    private List<Double> numbers(String key, List<Double> otherwise) {
-        if (!has(key)) {
-            return otherwise;
-        }
-        List<Double> numbers = new ArrayList<>();
-        config.getAsJsonArray(key).forEach(number -> numbers.add(number.getAsDouble()));
-        return numbers;
+    private static List<Double> numbers(JsonElement array) {
+        return array.getAsJsonArray().asList().stream().map(JsonElement::getAsDouble).toList();
     }
 }

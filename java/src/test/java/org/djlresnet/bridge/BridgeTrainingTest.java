@@ -2,22 +2,17 @@ package org.djlresnet.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
-import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.recipe.Recipe;
@@ -71,22 +66,8 @@ class BridgeTrainingTest {
         TrainingHandle run = Bridge.train(recipe, data, data, null);
         assertTrue(run.await(200_000));
         run.check();
-        assertNull(run.runDir());
+        assertTrue(object(run.describe()).get("run_dir").isJsonNull());
         JsonObject progress = object(run.progress(0));
-        assertEquals(
-                Set.of(
-                        "state",
-                        "epoch",
-                        "epochs",
-                        "step",
-                        "done",
-                        "total",
-                        "metrics",
-                        "examples_per_second",
-                        "ended",
-                        "test",
-                        "rows"),
-                progress.keySet());
         assertEquals("done", progress.get("state").getAsString());
         assertEquals(2, progress.get("step").getAsInt());
         JsonObject row = progress.getAsJsonArray("rows").get(0).getAsJsonObject();
@@ -143,7 +124,7 @@ class BridgeTrainingTest {
     }
 
     @Test
-    void trainsOnFashionMnist() throws IOException, InterruptedException {
+    void trainsOnFashionMnist() throws InterruptedException {
         String recipe =
                 QuadrantImages.recipeJson(
                         "{'epochs': 1, 'limit': 256, 'batch_size': 64, 'seed': 1}");
@@ -151,62 +132,24 @@ class BridgeTrainingTest {
         TrainingHandle run = Bridge.train(recipe, "data", runDir.toString());
         assertTrue(run.await(280_000));
         run.check();
-        assertEquals(runDir.toString(), run.runDir());
-        try (Stream<Path> files = Files.list(runDir)) {
-            assertEquals(
-                    List.of(
-                            "best.safetensors",
-                            "figures",
-                            "last.safetensors",
-                            "log.txt",
-                            "metrics.csv",
-                            "recipe.json",
-                            "run.lock"),
-                    files.map(file -> file.getFileName().toString()).sorted().toList());
-        }
+        assertEquals(runDir.toString(), object(run.describe()).get("run_dir").getAsString());
         JsonObject row = object(run.progress(0)).getAsJsonArray("rows").get(0).getAsJsonObject();
         assertEquals(4, row.get("step").getAsInt());
         // guessing among ten classes has a loss of 2.3 and an accuracy of 0.1
         assertTrue(row.get("train_accuracy").getAsDouble() > 0.15, row.toString());
 
-        String page = runDir.resolve("figures").resolve("metrics.html").toString();
-        Bridge.plot(
-                new String[] {runDir.resolve("metrics.csv").toString()},
-                new String[] {"this run"},
-                page);
-        assertTrue(Files.readString(Path.of(page)).contains("test accuracy"));
-
-        String last = runDir.resolve("last.safetensors").toString();
-        JsonObject info;
-        try (Checkpoint checkpoint = Checkpoint.open(Path.of(last))) {
-            info = object(checkpoint.describe());
-        }
-        assertEquals(1, info.get("epoch").getAsInt());
-        assertEquals(4, info.get("step").getAsInt());
-        assertEquals(10, info.get("classes").getAsInt());
-        assertEquals(28, info.get("image_size").getAsInt());
-        assertEquals("Ankle boot", info.getAsJsonArray("class_names").get(9).getAsString());
-        assertEquals(row.get("test_accuracy"), info.getAsJsonObject("best").get("value"));
-        assertEquals(row, info.getAsJsonArray("history").get(0));
-        assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
-
         Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
-        assertEquals(256, test.size());
-        try (NetworkHandle loaded = Bridge.load(last, "cpu");
+        try (NetworkHandle loaded =
+                        Bridge.load(runDir.resolve("last.safetensors").toString(), "cpu");
                 NetworkHandle trained = run.network()) {
-            assertEquals(info, object(loaded.info()));
-            JsonObject evaluation =
-                    object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
-            double loss = row.get("test_loss").getAsDouble();
-            assertEquals(loss, evaluation.get("loss").getAsDouble(), 1e-5 * loss);
-            assertEquals(
-                    row.get("test_accuracy").getAsDouble(),
-                    evaluation.get("accuracy").getAsDouble());
+            JsonObject info = object(loaded.info());
+            assertEquals(row, info.getAsJsonArray("history").get(0));
+            assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
+            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
+            assertEquals(row.get("test_accuracy"), evaluation.get("accuracy"));
             ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};
             float[] logits = floats(trained.forward(images, shape, "float32"));
-            assertArrayEquals(logits, floats(loaded.forward(images, shape, "float32")));
-
             Path saved = dir.resolve("saved.safetensors");
             trained.save(saved.toString());
             try (NetworkHandle again = Bridge.load(saved.toString(), "auto")) {

@@ -1,12 +1,15 @@
 package org.djlresnet.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.djlresnet.evaluation.Evaluator;
@@ -71,7 +74,12 @@ class NetworkHandleTest {
                     other.stateDict().values().stream()
                             .map(NDArray::toByteBuffer)
                             .toArray(ByteBuffer[]::new);
-            handle.loadStateDict(WeightsJson.tensors(other), values);
+            JsonArray described =
+                    JsonParser.parseString(WeightsJson.tensors(other))
+                            .getAsJsonObject()
+                            .getAsJsonArray("tensors");
+            described.forEach(tensor -> tensor.getAsJsonObject().addProperty("dtype", "F32"));
+            assertEquals("[]", handle.loadStateDict(described.toString(), values));
         }
         float[] after = ofNetwork();
         assertTrue(Math.abs(after[0] - before[0]) > 1e-2, after[0] + ", " + before[0]);

@@ -74,11 +74,12 @@ class CheckpointPreprocessingTest {
         String sized = VALID.replace("'image_size': null", "'image_size': 40");
         try (Checkpoint checkpoint = Checkpoint.open(write(sized))) {
             assertEquals(
-                    Preprocessing.exact(new ImageShape(1, 40, 40)), checkpoint.preprocessing());
+                    Preprocessing.exact(new ImageShape(1, 40, 40)),
+                    checkpoint.specification().preprocessing());
             assertEquals(40, description(checkpoint).get("image_size").getAsInt());
         }
         try (Checkpoint checkpoint = Checkpoint.open(write(VALID))) {
-            assertNull(checkpoint.preprocessing());
+            assertNull(checkpoint.specification().preprocessing());
         }
     }
 

@@ -15,9 +15,6 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.djlresnet.UserException;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
@@ -57,10 +54,10 @@ class BatchLoaderTest {
                 .anyMatch(thread -> thread.getName().startsWith("djlresnet-loader"));
     }
 
-    /** Starts a loader with one worker that does not change the images. */
+    /** Starts a loader that does not change the images. */
     private static BatchLoader started(Examples examples, int batchSize, int[] order) {
         BatchLoader loader =
-                new BatchLoader(examples, Preprocessing.exact(examples.shape()), batchSize, 1);
+                new BatchLoader(examples, Preprocessing.exact(examples.shape()), batchSize);
         loader.restart(order);
         return loader;
     }
@@ -131,7 +128,7 @@ class BatchLoaderTest {
                         new int[2],
                         List.of("only"));
         Preprocessing doubled = Preprocessing.exact(set.shape()).withImageSize(4);
-        try (BatchLoader loader = new BatchLoader(set, doubled, 2, 1)) {
+        try (BatchLoader loader = new BatchLoader(set, doubled, 2)) {
             loader.restart(null);
             Batch batch = loader.next();
             assertArrayEquals(new long[] {2, 2, 4, 4}, batch.shape());
@@ -191,8 +188,7 @@ class BatchLoaderTest {
         try (BatchLoader loader = started(bytes(4), 2, new int[] {0, 1, 2, 4})) {
             assertNotNull(loader.next());
             Exception first = assertThrows(IndexOutOfBoundsException.class, loader::next);
-            assertEquals(
-                    "order[3] is out of range. Received: 4. Allowed: 0 to 3.", first.getMessage());
+            assertEquals("order[3] is out of range. Received: 4.", first.getMessage());
             assertSame(first, assertThrows(IndexOutOfBoundsException.class, loader::next));
         }
         assertFalse(loaderThreadLives());
@@ -214,22 +210,9 @@ class BatchLoaderTest {
     }
 
     @Test
-    void closeWakesWaitingThread() {
-        BatchLoader loader = started(bytes(20), 1, null);
-        for (int i = 0; i < 3; i++) {
-            loader.next();
-        }
-        CompletableFuture<Batch> waiting = CompletableFuture.supplyAsync(loader::next);
-        loader.close();
-        Exception e =
-                assertThrows(ExecutionException.class, () -> waiting.get(30, TimeUnit.SECONDS));
-        assertEquals(IllegalStateException.class, e.getCause().getClass());
-    }
-
-    @Test
     void requiresAStartedPass() {
         ImageDataset set = bytes(2);
-        try (BatchLoader loader = new BatchLoader(set, Preprocessing.exact(set.shape()), 1, 1)) {
+        try (BatchLoader loader = new BatchLoader(set, Preprocessing.exact(set.shape()), 1)) {
             assertThrows(IllegalStateException.class, loader::next);
         }
     }
@@ -238,11 +221,10 @@ class BatchLoaderTest {
     void rejectsSizesOutOfRange() {
         ImageDataset set = bytes(2);
         Preprocessing own = Preprocessing.exact(set.shape());
-        assertThrows(UserException.class, () -> new BatchLoader(set, own, 0, 1));
-        assertThrows(UserException.class, () -> new BatchLoader(set, own, 1, 0));
+        assertThrows(UserException.class, () -> new BatchLoader(set, own, 0));
         Preprocessing large = own.withImageSize(50_000);
         String message =
-                assertThrows(UserException.class, () -> new BatchLoader(set, large, 2, 1))
+                assertThrows(UserException.class, () -> new BatchLoader(set, large, 2))
                         .getMessage();
         assertTrue(
                 message.startsWith(

@@ -172,7 +172,7 @@ class ImageDatasetTest {
         pixels.putFloat(4 * at, Float.NaN).putFloat(4 * at + 4, Float.NEGATIVE_INFINITY);
         long[] shape = {n, 2, 1, 3};
         assertEquals(
-                "Pixels must be finite. Received: NaN at (18000, 1, 0, 2) of (N, C, H, W).",
+                "Pixels must be finite. Received: NaN in image 18000.",
                 rejected(pixels, PixelType.FLOAT32, shape, new int[n], NAMES));
     }
 

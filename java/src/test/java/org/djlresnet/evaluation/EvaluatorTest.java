@@ -158,7 +158,7 @@ class EvaluatorTest {
         List<Long> done = new ArrayList<>();
         Measurement measurement = new Classification(4).measurement();
         try (Inference inference = new Inference(network, Precision.FLOAT32, true);
-                BatchLoader loader = new BatchLoader(data, OWN, 4, 1)) {
+                BatchLoader loader = new BatchLoader(data, OWN, 4)) {
             loader.restart(null);
             Evaluator.run(
                     network,

@@ -8,6 +8,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -62,6 +63,24 @@ class SafetensorsFuzzTest {
     void header(byte[] header) throws IOException {
         ByteBuffer file = ByteBuffer.allocate(8 + header.length + 8).order(ByteOrder.LITTLE_ENDIAN);
         file(file.putLong(header.length).put(header).array());
+    }
+
+    /** Any metadata with a correct checksum are read as a checkpoint's, or rejected. */
+    @FuzzTest(maxDuration = "10m")
+    void metadata(byte[] metadata) throws IOException {
+        String text = new String(metadata, StandardCharsets.UTF_8);
+        SafetensorsFile.write(FILE.path(), Map.of("py_djl_resnet", text), List.of());
+        FILE.readOrReject(
+                path -> {
+                    try (Checkpoint checkpoint = Checkpoint.open(path)) {
+                        assertTrue(checkpoint.specification().channels() > 0);
+                        assertTrue(checkpoint.optimizerState().isEmpty());
+                        assertEquals(
+                                checkpoint.run() != null,
+                                checkpoint.describe().contains("\"history\":"));
+                        return checkpoint;
+                    }
+                });
     }
 
     private static List<Tensor> tensors(Path path, int length) {

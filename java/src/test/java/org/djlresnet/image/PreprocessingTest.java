@@ -78,50 +78,41 @@ class PreprocessingTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{} | Invalid value for 'channels' in a preprocessing. Received: nothing. Allowed: an"
-                        + " integer above 0.",
-                "{'channels': 0} | Invalid value for 'channels' in a preprocessing. Received: 0."
-                        + " Allowed: an integer above 0.",
-                "{'channels': 1.5} | Invalid value for 'channels' in a preprocessing. Received: 1.5."
-                        + " Allowed: an integer above 0.",
+                "{} | Invalid value for 'channels' in a preprocessing. Received: 0. Allowed: 1 or"
+                        + " more.",
+                "{'channels': 1.5} | The preprocessing has a wrong type for 'channels'. Received: {'channels': 1.5}."
+                        + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
+                "{'channels': null} | The preprocessing has a wrong type for 'channels'. Received: {'channels': null}."
+                        + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
                 "{'channels': 1, 'size': 3} | Unknown key 'size' in a preprocessing. Allowed:"
                         + " channels, resize, crop, mean, deviation.",
-                "{'channels': 1, 'crop': 224} | Invalid value for 'crop' in a preprocessing. Received:"
-                        + " 224. Allowed: a JSON object or null.",
-                "{'channels': 1, 'crop': {'height': 2, 'width': 99999999999}} | Invalid value for"
-                        + " 'crop.width' in a preprocessing. Received: 99999999999. Allowed: an"
-                        + " integer above 0.",
+                "{'channels': 1, 'crop': 224} | The preprocessing has a wrong type for 'crop'."
+                        + " Received: {'channels': 1, 'crop': 224}."
+                        + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
+                "{'channels': 1, 'crop': {'height': 2}} | Invalid value for 'crop.width' in a"
+                        + " preprocessing. Received: 0. Allowed: 1 or more.",
                 "{'channels': 1, 'resize': {'to': 'long-side'}} | Invalid value for 'resize.to' in a"
-                        + " preprocessing. Received: 'long-side'. Allowed: 'exact' or 'short-side'.",
-                "{'channels': 1, 'resize': {'to': 'long-side', 'interpolation': 'bicubic',"
-                        + " 'rounded': true}} | Invalid value for 'resize.to' in a preprocessing."
-                        + " Received: 'long-side'. Allowed: 'exact' or 'short-side'.",
-                "{'channels': 1, 'resize': {'to': 'exact', 'size': 3, 'interpolation': 'bicubic',"
-                        + " 'rounded': true}} | Unknown key 'resize.size' in a preprocessing. Allowed:"
-                        + " to, height, width, interpolation, rounded.",
+                        + " preprocessing. Received: long-side. Allowed: 'exact' or 'short-side'.",
+                "{'channels': 1, 'resize': {'to': 'exact', 'size': 3, 'height': 3, 'width': 3}} |"
+                        + " Unknown key 'resize.size' in a preprocessing. Allowed: to, height, width,"
+                        + " interpolation, rounded.",
                 "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
-                        + " 'nearest', 'rounded': true}} | Unknown interpolation. Received: 'nearest'. Allowed:"
-                        + " bilinear, bicubic.",
-                "{'channels': 1, 'resize': {'to': 'short-side', 'size': 3, 'interpolation':"
-                        + " 'bicubic', 'rounded': 1}} | Invalid value for 'resize.rounded' in a"
-                        + " preprocessing. Received: 1. Allowed: true or false.",
+                        + " 'nearest'}} | Unknown interpolation. Received: 'nearest'. Allowed: bilinear,"
+                        + " bicubic.",
                 "{'channels': 3, 'mean': [0.5]} | Invalid value for 'mean' in a preprocessing."
                         + " Received: [0.5]. Allowed: a number for each channel (3), or null.",
-                "{'channels': 1, 'mean': 0.5} | Invalid value for 'mean' in a preprocessing. Received:"
-                        + " 0.5. Allowed: a list of numbers, or null.",
-                "{'channels': 1, 'deviation': [0]} | Invalid value for 'deviation' in a preprocessing."
-                        + " Received: [0.0]. Allowed: a number above 0 for each channel (1), or"
-                        + " null.",
+                "{'channels': 1, 'mean': [null]} | Invalid value for 'mean' in a preprocessing."
+                        + " Received: [null]. Allowed: a number for each channel (1), or null.",
                 "{'channels': 1, 'deviation': [1e-60]} | Invalid value for 'deviation' in a"
                         + " preprocessing. Received: [1.0E-60]. Allowed: a number above 0 for each"
                         + " channel (1), or null.",
-                "{'channels': 2} | The preprocessing outputs images with 2 channels, but the network"
-                        + " needs 1. Received: {'channels': 2}.",
                 "torchvision | The preprocessing outputs images with 3 channels, but the network needs"
                         + " 1. Received: torchvision.",
                 "plain:0 | Unknown preprocessing. Received: 'plain:0'. Allowed: torchvision, plain:N"
                         + " such as plain:32, or a JSON object.",
-                "{'channels' | The preprocessing is not JSON. Received: {'channels'.",
+                "{'channels' | The preprocessing is not JSON."
+                        + " Received: {'channels'."
+                        + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
             })
     void rejectsInvalidTexts(String text, String message) {
         UserException error =
@@ -138,6 +129,7 @@ class PreprocessingTest {
         assertEquals(new ImageShape(3, 256, 384), cropless.output(new ImageShape(3, 333, 500)));
         assertEquals(new ImageShape(3, 384, 256), cropless.output(new ImageShape(1, 500, 333)));
         assertEquals(new ImageShape(3, 224, 224), Preprocessing.torchvision().output(null));
+        assertThrows(UserException.class, () -> cropless.output(null));
     }
 
     @Test

@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.nn.Block;
 import ai.djl.nn.Blocks;
+import ai.djl.nn.Parameter;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.block.Chain;
+import org.djlresnet.block.ResidualBlock;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.GraphBuilder;
 import org.djlresnet.graph.Operation;
@@ -63,7 +65,16 @@ class GraphTest {
         assertTrue(last instanceof Operation.Linear, name);
         assertEquals(last.output(), graph.output());
         // stochastic depth and bypass find a block's sum by this name
-        assertEquals(List.copyOf(ResidualBlocks.of(block).keySet()), sums(graph));
+        Map<String, ResidualBlock> blocks = ResidualBlocks.of(block);
+        assertEquals(List.copyOf(blocks.keySet()), sums(graph));
+        // all layers but the first and the last are in blocks
+        String depth = name.replaceAll(".*(?:resnet|resnext|plain)(\\d+).*", "$1");
+        assertEquals(
+                name.contains("plain") ? 0 : Integer.parseInt(depth) - 2,
+                blocks.values().stream()
+                        .flatMap(unit -> unit.branch().getParameters().values().stream())
+                        .filter(parameter -> parameter.getType() == Parameter.Type.WEIGHT)
+                        .count());
     }
 
     private static List<String> sums(Graph graph) {

@@ -100,13 +100,7 @@ class LastBatchTest extends TrainerFixture {
             Recipe recipe =
                     QuadrantImages.recipe("{'epochs': 2, 'batch_size': 16, 'lr': 0" + asked + "}");
             try (Network network = network(recipe)) {
-                Trainer trainer =
-                        new Trainer(
-                                recipe,
-                                network,
-                                QuadrantImages.of(18, 1),
-                                QuadrantImages.of(4, 2),
-                                null);
+                Trainer trainer = trainer(recipe, network, 18, 4, null);
                 trainer.run();
                 assertEquals(keep ? 4 : 2, trainer.progress().rows().get(1).step());
             }

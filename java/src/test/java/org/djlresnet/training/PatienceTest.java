@@ -112,8 +112,7 @@ class PatienceTest extends ResumeFixture {
         TrainingRun run = TrainingRun.prepare(recipe, train, wrong, parts);
         boolean done = false;
         while (!done) {
-            run.trainer().stopAfter(3);
-            finish(run);
+            finishSteps(3, run);
             done = run.trainer().progress().state() == Progress.State.DONE;
             run = done ? run : TrainingRun.resume(parts, Map.of(), train, wrong);
         }
@@ -159,8 +158,7 @@ class PatienceTest extends ResumeFixture {
             TrainingRun run = resume(parts, "{}");
             assertTrue(run.warning().contains(best.toString()), run.warning());
             assertTrue(run.warning().contains("Resuming without the best weights"), run.warning());
-            run.trainer().stopAfter(1);
-            finish(run);
+            finishSteps(1, run);
         }
         finish(resume(parts, "{}"));
         assertSameBytes(

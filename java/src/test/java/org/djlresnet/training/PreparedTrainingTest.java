@@ -65,7 +65,7 @@ class PreparedTrainingTest extends ResumeFixture {
 
     private static Preprocessing recorded(Path file) {
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
-            return checkpoint.preprocessing();
+            return checkpoint.specification().preprocessing();
         }
     }
 
@@ -88,9 +88,7 @@ class PreparedTrainingTest extends ResumeFixture {
         }
 
         Path parts = dir.resolve("parts");
-        TrainingRun first = TrainingRun.prepare(recipe, train, test, parts);
-        first.trainer().stopAfter(1);
-        finish(first);
+        finishSteps(1, TrainingRun.prepare(recipe, train, test, parts));
         finish(TrainingRun.resume(parts, Map.of(), train, test));
         assertSameResult(whole, parts);
     }
@@ -125,9 +123,7 @@ class PreparedTrainingTest extends ResumeFixture {
         Path whole = dir.resolve("whole");
         finish(TrainingRun.prepare(recipe, training, testing, whole));
         Path parts = dir.resolve("parts");
-        TrainingRun first = TrainingRun.prepare(recipe, training, testing, parts);
-        first.trainer().stopAfter(1);
-        finish(first);
+        finishSteps(1, TrainingRun.prepare(recipe, training, testing, parts));
         Path last = parts.resolve("last.safetensors");
         forgetPreprocessing(last);
         if (square) {

@@ -43,11 +43,6 @@ class ProfileTest extends TrainerFixture {
         return Engine.getInstance().getEngineName().equals("PyTorch");
     }
 
-    private static Trainer trainer(Recipe recipe, Network network, RunFolder folder) {
-        return new Trainer(
-                recipe, network, QuadrantImages.of(40, 1), QuadrantImages.of(8, 2), folder);
-    }
-
     private static Recipe profiled(Recipe recipe) {
         return recipe.with("profile", new JsonPrimitive(true));
     }
@@ -71,8 +66,8 @@ class ProfileTest extends TrainerFixture {
         Recipe profiled = profiled(plain);
         try (Network one = network(plain);
                 Network other = network(profiled)) {
-            Trainer without = trainer(plain, one, null);
-            Trainer with = trainer(profiled, other, null);
+            Trainer without = trainer(plain, one, 40, 8, null);
+            Trainer with = trainer(profiled, other, 40, 8, null);
             without.run();
             with.run();
 
@@ -95,7 +90,7 @@ class ProfileTest extends TrainerFixture {
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer = trainer(recipe, network, folder);
+            Trainer trainer = trainer(recipe, network, 40, 8, folder);
             assertEquals(List.of(), trainer.profile().rows());
             trainer.run();
             List<Profile.Row> rows = trainer.profile().rows();
@@ -130,11 +125,11 @@ class ProfileTest extends TrainerFixture {
         Recipe recipe = profiled(QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}"));
         try (Network network = network(recipe)) {
             if (onPyTorch()) {
-                assertNotNull(trainer(recipe, network, null).profile());
+                assertNotNull(trainer(recipe, network, 40, 8, null).profile());
                 return;
             }
             String message =
-                    assertThrows(UserException.class, () -> trainer(recipe, network, null))
+                    assertThrows(UserException.class, () -> trainer(recipe, network, 40, 8, null))
                             .getMessage();
             assertTrue(message.startsWith("\"profile\" needs \"engine\" pytorch"), message);
         }

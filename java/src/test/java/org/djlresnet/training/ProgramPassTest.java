@@ -136,8 +136,15 @@ class ProgramPassTest {
     private static Minibatch batch(NDManager manager, ImageShape shape, int examples, int step) {
         Random random = new Random(step);
         float[] images = new float[examples * (int) shape.values()];
+        int half = (shape.width() + 1) / 2;
+        float[] brightness = new float[2];
         for (int i = 0; i < images.length; i++) {
-            images[i] = random.nextFloat();
+            if (i % (half * shape.width()) == 0) {
+                // so that the examples differ in deep layers, too
+                brightness[0] = (float) random.nextGaussian();
+                brightness[1] = (float) random.nextGaussian();
+            }
+            images[i] = brightness[i % shape.width() / half] + random.nextFloat() - 0.5f;
         }
         int[] labels = random.ints(examples, 0, CLASSES).toArray();
         return new Minibatch(

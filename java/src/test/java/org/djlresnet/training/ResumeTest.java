@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
+import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ class ResumeTest extends ResumeFixture {
             // one step per run
             int before = run.trainer().progress().rows().size();
             Trainer trainer = run.trainer();
-            trainer.stopAfter(1);
+            stopAfter(1, trainer);
             finish(run);
             done = trainer.progress().state() == Progress.State.DONE;
             assertTrue(trainer.progress().rows().size() - before <= 1);
@@ -52,9 +53,7 @@ class ResumeTest extends ResumeFixture {
         String recipe = RECIPE.replace("}", ", 'checkpoint_every': '2'}");
         Path whole = whole(recipe);
         Path parts = dir.resolve("parts");
-        TrainingRun run = prepare(recipe, parts);
-        run.trainer().stopAfter(7);
-        finish(run);
+        finishSteps(7, prepare(recipe, parts));
         // leaves the checkpoint of step 6, within the second epoch
         Files.delete(parts.resolve("last.safetensors"));
         finish(resume(parts, "{}"));
@@ -91,9 +90,7 @@ class ResumeTest extends ResumeFixture {
     @Test
     void addsTheSecondsBeforeAStop() throws IOException {
         Path parts = dir.resolve("parts");
-        TrainingRun run = prepare(RECIPE, parts);
-        run.trainer().stopAfter(3);
-        finish(run);
+        finishSteps(3, prepare(RECIPE, parts));
         double before =
                 state(parts.resolve("last.safetensors"))
                         .getAsJsonObject("partial")
@@ -118,20 +115,6 @@ class ResumeTest extends ResumeFixture {
         finish(resume(parts, "{}"));
         assertSameResult(whole, parts);
         assertFalse(Files.exists(parts.resolve(".last.safetensors.1-1.tmp")));
-    }
-
-    @Test
-    void replacesALinkInPlaceOfTheTable() throws IOException {
-        Path whole = whole(RECIPE);
-        Path parts = stoppedAfter(1, RECIPE);
-        Path metrics = parts.resolve("metrics.csv");
-        Files.delete(metrics);
-        Path outside = Files.writeString(dir.resolve("outside"), "precious");
-        Files.createSymbolicLink(metrics, outside);
-        finish(resume(parts, "{}"));
-        assertSameResult(whole, parts);
-        assertFalse(Files.isSymbolicLink(metrics));
-        assertEquals("precious", Files.readString(outside));
     }
 
     @Test
@@ -216,8 +199,7 @@ class ResumeTest extends ResumeFixture {
             }
             TrainingRun run = resume(parts, "{}");
             assertTrue(run.warning().contains(recipe + " cannot be read"), run.warning());
-            run.trainer().stopAfter(1);
-            finish(run);
+            finishSteps(1, run);
             assertEquals(before, Recipe.fromJson(Files.readString(recipe)));
         }
         finish(resume(parts, "{}"));
@@ -251,8 +233,7 @@ class ResumeTest extends ResumeFixture {
         Path whole = whole(RECIPE);
         Path parts = stoppedAfter(1, RECIPE);
         TrainingRun run = resume(parts, "{'device': 'auto', 'checkpoint_every': '2'}");
-        run.trainer().stopAfter(3);
-        finish(run);
+        finishSteps(3, run);
         Recipe recipe = Recipe.fromJson(Files.readString(parts.resolve("recipe.json")));
         assertEquals("2", recipe.checkpointEvery());
         // the stop was at step 8, and a checkpoint was due one step before
@@ -274,45 +255,25 @@ class ResumeTest extends ResumeFixture {
         assertSameBytes(before, tensors(whole.resolve("last.safetensors")));
     }
 
-    @Test
-    void countsSecondsBetweenCheckpoints() {
-        Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '3600s', 'batch_size': 18}");
-        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("seconds"));
-        try (RunFolder folder = RunFolder.create(dir.resolve("hour"), Rows.contents(recipe))) {
-            Recorder recorder = new Recorder(folder, run.network(), Rows.ACCURACY, recipe, 0);
-            assertFalse(recorder.isDue(1));
-            assertFalse(recorder.isDue(1_000_000));
-            recorder.close();
-        }
-        recipe = QuadrantImages.recipe("{'checkpoint_every': '1s', 'batch_size': 18}");
-        try (RunFolder folder = RunFolder.create(dir.resolve("second"), Rows.contents(recipe))) {
-            long before = System.nanoTime();
-            Recorder recorder = new Recorder(folder, run.network(), Rows.ACCURACY, recipe, 0);
-            while (!recorder.isDue(2)) {
-                Thread.onSpinWait();
-            }
-            assertTrue(System.nanoTime() - before >= 1_000_000_000L);
-            recorder.close();
-        }
-        run.trainer().stop();
-        finish(run);
+    private Recorder recorder(String every, Network network) {
+        Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '" + every + "'}");
+        return new Recorder(folder(every, recipe), network, Rows.ACCURACY, recipe, 0);
     }
 
     @Test
-    void leavesNoTemporaryFile() throws IOException {
-        Path folder = whole(RECIPE);
-        try (Stream<Path> files = Files.list(folder)) {
-            assertEquals(
-                    List.of(
-                            "best.safetensors",
-                            "figures",
-                            "last.previous.safetensors",
-                            "last.safetensors",
-                            "log.txt",
-                            "metrics.csv",
-                            "recipe.json",
-                            "run.lock"),
-                    files.map(file -> file.getFileName().toString()).sorted().toList());
+    void countsSecondsBetweenCheckpoints() {
+        TrainingRun run = prepare("{'batch_size': 18}", dir.resolve("run"));
+        try (Recorder hour = recorder("3600s", run.network())) {
+            assertFalse(hour.isDue(1_000_000));
         }
+        long before = System.nanoTime();
+        try (Recorder second = recorder("1s", run.network())) {
+            while (!second.isDue(2)) {
+                Thread.onSpinWait();
+            }
+        }
+        assertTrue(System.nanoTime() - before >= 1_000_000_000L);
+        run.trainer().stop();
+        finish(run);
     }
 }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.nn.Parameter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,6 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.block.BranchGate;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.recipe.Recipe;
@@ -134,7 +132,7 @@ class StochasticDepthTest extends TrainerFixture {
     private Map<String, byte[]> after(int steps, Recipe recipe) {
         try (Network network = network(recipe)) {
             Trainer trainer = new Trainer(recipe, network, train, test, null);
-            trainer.stopAfter(steps);
+            stopAfter(steps, trainer);
             trainer.run();
             return parameters(network);
         }
@@ -145,9 +143,7 @@ class StochasticDepthTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{" + SETTINGS + ", 'epochs': 2, 'momentum': 0.9}");
         TrainingRun whole = TrainingRun.prepare(recipe, train, test, dir.resolve("whole"));
         finish(whole);
-        TrainingRun part = TrainingRun.prepare(recipe, train, test, dir.resolve("parts"));
-        part.trainer().stopAfter(3);
-        finish(part);
+        finishSteps(3, TrainingRun.prepare(recipe, train, test, dir.resolve("parts")));
         finish(TrainingRun.resume(dir.resolve("parts"), Map.of(), train, test));
         assertSameBytes(
                 tensors(dir.resolve("whole").resolve("last.safetensors")),
@@ -171,20 +167,6 @@ class StochasticDepthTest extends TrainerFixture {
                                     + model
                                     + ", which has no shortcuts. Received: 0.5."),
                     message);
-        }
-    }
-
-    @Test
-    void findsTheBlocksOfEveryNetwork() {
-        for (String name : Models.names()) {
-            long convolutions =
-                    ResidualBlocks.of(Models.get(name).build(10)).values().stream()
-                            .flatMap(unit -> unit.branch().getParameters().values().stream())
-                            .filter(parameter -> parameter.getType() == Parameter.Type.WEIGHT)
-                            .count();
-            int depth =
-                    Integer.parseInt(name.replaceAll(".*(?:resnet|resnext|plain)(\\d+).*", "$1"));
-            assertEquals(name.contains("plain") ? 0 : depth - 2, convolutions, name);
         }
     }
 }

@@ -1,12 +1,10 @@
 package org.djlresnet.training;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.training.initializer.ConstantInitializer;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,12 +20,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.image.ImageShape;
-import org.djlresnet.image.PixelType;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -112,31 +107,6 @@ class TrainerFaultTest extends TrainerFixture {
         assertFinite(folder.last());
     }
 
-    @Test
-    void checkpointWithinAnEpochRejectsNonFiniteWeights() {
-        Recipe recipe =
-                QuadrantImages.recipe(
-                        "{'epochs': 1, 'batch_size': 8, 'lr': 1000, 'momentum': 0.9,"
-                                + " 'checkpoint_every': '1'}");
-        RunFolder folder = folder("run", recipe);
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            TrainingPlan.check(
-                                    TrainingState.beginning(recipe),
-                                    network,
-                                    QuadrantImages.of(32, 1),
-                                    test,
-                                    true),
-                            Map.of("momentum/fc.bias", new ConstantInitializer(1e38f)),
-                            folder);
-            String message =
-                    assertThrows(NonFiniteWeightsException.class, trainer::run).getMessage();
-            assertTrue(message.startsWith("fc.bias is not finite after step 1. "), message);
-        }
-        assertFalse(Files.exists(folder.last()));
-    }
-
     private static void assertNothingHalfWritten(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
             assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
@@ -218,18 +188,7 @@ class TrainerFaultTest extends TrainerFixture {
                 failing(
                         IndexOutOfBoundsException.class,
                         (run, data) -> set(data, "labels", new int[0]));
-        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("BatchFiller"));
-    }
-
-    @Test
-    void resumesAfterTheLoaderRanOutOfMemory() throws IOException {
-        // the loader allocates an array for the pixels of an example, here 7 GB
-        failing(
-                OutOfMemoryError.class,
-                (run, data) -> {
-                    set(data, "type", PixelType.FLOAT32);
-                    set(data, "shape", new ImageShape(1, 1, 7 << 28));
-                });
+        assertTrue(Arrays.toString(thrown.getStackTrace()).contains("BatchLoader"));
     }
 
     @Test
@@ -250,50 +209,6 @@ class TrainerFaultTest extends TrainerFixture {
         public int size() {
             return QuadrantImages.CLASSES.size();
         }
-    }
-
-    @Test
-    void doesNotWriteToAnotherRunsFolder() throws IOException {
-        // a complete run of one epoch
-        Recipe brief = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
-        RunFolder other = folder("other", brief);
-        try (Network network = network(brief)) {
-            new Trainer(brief, network, QuadrantImages.of(8, 1), test, other).run();
-        }
-        Map<String, byte[]> others = contents(other.path());
-        assertTrue(others.containsKey("last.safetensors") && others.containsKey("log.txt"));
-
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8}");
-        RunFolder folder = folder("run", recipe);
-        Path moved = dir.resolve("moved");
-        try (Network network = network(recipe)) {
-            Trainer trainer = new Trainer(recipe, network, QuadrantImages.of(8, 1), test, folder);
-            trainer.onEpoch(
-                    row -> {
-                        try {
-                            Files.move(folder.path(), moved);
-                            Files.move(other.path(), folder.path());
-                        } catch (IOException failure) {
-                            throw new UncheckedIOException(failure);
-                        }
-                    });
-            Exception failure = assertThrows(UncheckedIOException.class, trainer::run);
-            assertTrue(failure.getMessage().contains("another run has taken"), failure.toString());
-        }
-        Map<String, byte[]> left = contents(folder.path());
-        assertEquals(others.keySet(), left.keySet());
-        others.forEach((name, bytes) -> assertArrayEquals(bytes, left.get(name), name));
-        assertEquals(1, state(moved.resolve("last.safetensors")).get("epoch").getAsInt());
-    }
-
-    private static Map<String, byte[]> contents(Path folder) throws IOException {
-        Map<String, byte[]> contents = new TreeMap<>();
-        try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                contents.put(file.getFileName().toString(), Files.readAllBytes(file));
-            }
-        }
-        return contents;
     }
 
     @Test

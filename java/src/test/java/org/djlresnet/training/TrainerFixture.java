@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.checkpoint.SafetensorsFile;
@@ -29,6 +30,22 @@ abstract class TrainerFixture {
 
     static Network network(Recipe recipe) {
         return Network.create(QuadrantImages.specification(recipe), recipe.seed(), Device.cpu());
+    }
+
+    static Trainer trainer(Recipe recipe, Network network, int train, int test, RunFolder folder) {
+        return new Trainer(
+                recipe, network, QuadrantImages.of(train, 1), QuadrantImages.of(test, 2), folder);
+    }
+
+    /** Stops a run after some more steps. */
+    static void stopAfter(int steps, Trainer trainer) {
+        AtomicInteger left = new AtomicInteger(steps);
+        trainer.addTransform(
+                gradients -> {
+                    if (left.decrementAndGet() == 0) {
+                        trainer.stop();
+                    }
+                });
     }
 
     RunFolder folder(String name, Recipe recipe) {
@@ -72,6 +89,11 @@ abstract class TrainerFixture {
     static void finish(TrainingRun run) {
         run.trainer().run();
         run.network().close();
+    }
+
+    static void finishSteps(int steps, TrainingRun run) {
+        stopAfter(steps, run.trainer());
+        finish(run);
     }
 
     /** Compares the tensors of last and best and the rows of metrics.csv, except times. */

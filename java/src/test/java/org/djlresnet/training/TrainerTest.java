@@ -38,13 +38,7 @@ class TrainerTest extends TrainerFixture {
                         "{'epochs': 3, 'batch_size': 8, 'lr': 0.04, 'schedule': 'step',"
                                 + " 'step_epochs': 1, 'step_factor': 0.5}");
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(8, 1),
-                            QuadrantImages.of(8, 2),
-                            null);
+            Trainer trainer = trainer(recipe, network, 8, 8, null);
             trainer.run();
             assertEquals(
                     List.of(0.04, 0.02, 0.01),
@@ -59,13 +53,7 @@ class TrainerTest extends TrainerFixture {
         Set<String> threadsBefore = threads();
         try (Network network = network(recipe)) {
             int arraysBefore = network.manager().getManagedArrays().size();
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(128, 1),
-                            QuadrantImages.of(32, 2),
-                            folder);
+            Trainer trainer = trainer(recipe, network, 128, 32, folder);
             List<Integer> arrays = new ArrayList<>();
             trainer.onEpoch(row -> arrays.add(network.manager().getManagedArrays().size()));
             assertEquals(Progress.State.STARTING, trainer.progress().state());
@@ -133,13 +121,7 @@ class TrainerTest extends TrainerFixture {
                                     + "}");
             RunFolder folder = folder("run" + runs.size(), recipe);
             try (Network network = network(recipe)) {
-                new Trainer(
-                                recipe,
-                                network,
-                                QuadrantImages.of(20, 1),
-                                QuadrantImages.of(8, 2),
-                                folder)
-                        .run();
+                trainer(recipe, network, 20, 8, folder).run();
             }
             runs.add(tensors(folder.last()));
         }
@@ -155,13 +137,7 @@ class TrainerTest extends TrainerFixture {
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
             Map<String, byte[]> before = parameters(network);
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(16, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = trainer(recipe, network, 16, 8, folder);
             trainer.stop();
             trainer.run();
             assertEquals(Progress.State.STOPPED, trainer.progress().state());
@@ -182,13 +158,7 @@ class TrainerTest extends TrainerFixture {
                         "{'epochs': 1, 'batch_size': 2, 'momentum': 0.5, 'lr': 1e-6}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(2000, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = trainer(recipe, network, 2000, 8, folder);
             Thread thread = new Thread(trainer::run);
             thread.start();
             while (thread.isAlive() && progress(trainer).get("step").getAsLong() < 3) {
@@ -220,13 +190,7 @@ class TrainerTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 2, 'lr': 0.001}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(4, 1),
-                            QuadrantImages.of(4000, 2),
-                            folder);
+            Trainer trainer = trainer(recipe, network, 4, 4000, folder);
             Thread thread = new Thread(trainer::run);
             thread.start();
             while (thread.isAlive() && trainer.progress().state() != Progress.State.VALIDATING) {
@@ -249,13 +213,7 @@ class TrainerTest extends TrainerFixture {
         Recipe recipe = QuadrantImages.recipe("{'epochs': 3, 'batch_size': 8}");
         RunFolder folder = folder("run", recipe);
         try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(16, 1),
-                            QuadrantImages.of(8, 2),
-                            folder);
+            Trainer trainer = trainer(recipe, network, 16, 8, folder);
             trainer.onEpoch(row -> trainer.stop());
             trainer.run();
             assertEquals(Progress.State.STOPPED, trainer.progress().state());

@@ -145,8 +145,7 @@ class ValidationRunTest extends TrainerFixture {
         Path parts = dir.resolve("parts");
         TrainingRun run = prepare(parts);
         for (boolean done = false; !done; ) {
-            run.trainer().stopAfter(3);
-            finish(run);
+            finishSteps(3, run);
             done = run.trainer().progress().state() == Progress.State.DONE;
             run = done ? run : resume(parts);
         }
@@ -194,9 +193,7 @@ class ValidationRunTest extends TrainerFixture {
     @Test
     void rejectsAnotherSplitOrTestData() {
         Path folder = dir.resolve("run");
-        TrainingRun run = prepare(folder);
-        run.trainer().stopAfter(3);
-        finish(run);
+        finishSteps(3, prepare(folder));
         Map<String, Object> none = Map.of();
         Examples other = QuadrantImages.of(12, 3);
         assertNotEquals(other.fingerprint(), test.fingerprint());

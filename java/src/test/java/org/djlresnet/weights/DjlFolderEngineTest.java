@@ -84,7 +84,7 @@ class DjlFolderEngineTest {
         float[] expected;
         try (Network network = DjlFolderTest.learned("cifar-resnet20", 3)) {
             DjlFolder.write(place, network, DjlFolderTest.plain(3));
-            expected = DjlFolderTest.expected(network, DjlFolderTest.ZEROS, DjlFolderTest.ONES);
+            expected = DjlFolderTest.expected(network);
         }
         Path out = folder.resolve("out.txt");
         Process process =

@@ -9,14 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -91,42 +89,6 @@ class StateFileTest {
         }
     }
 
-    @Test
-    void loadsTheStateOfAnotherNetwork() {
-        try (Network network = network(1);
-                Network other = network(2)) {
-            other.loadStateDict(network.stateDict());
-            assertSame(network, other);
-            // it is a copy: later changes do not affect the other
-            network.stateDict().get("fc.bias").addi(1);
-            assertArrayEquals(new float[4], other.stateDict().get("fc.bias").toFloatArray());
-            assertTrue(other.parameters().get("conv1.weight").getArray().hasGradient());
-        }
-    }
-
-    @Test
-    void reportsAllMismatchesAtOnceAndChangesNothing() {
-        try (Network network = network(1);
-                Network same = network(1);
-                NDManager manager = network.manager().newSubManager()) {
-            Map<String, NDArray> state = new LinkedHashMap<>(network.stateDict());
-            state.remove("conv1.weight");
-            state.put("head.bias", manager.ones(new Shape(4)));
-            state.put("fc.bias", manager.ones(new Shape(5)));
-            state.put("bn1.bias", manager.ones(new Shape(16), DataType.FLOAT64));
-            UserException error =
-                    assertThrows(UserException.class, () -> network.loadStateDict(state));
-            assertEquals(
-                    "These are not the tensors of this "
-                            + NAME
-                            + ": 1 missing: conv1.weight; 2 of another type or shape: bn1.bias is"
-                            + " float64 (16), not float32 (16), fc.bias is float32 (5), not float32"
-                            + " (4); 1 superfluous: head.bias",
-                    error.getMessage());
-            assertSame(same, network);
-        }
-    }
-
     /** Writes the network's tensors under other names, and some more tensors. */
     private Path write(Network network, UnaryOperator<String> rename, Tensor... more)
             throws IOException {
@@ -160,15 +122,7 @@ class StateFileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "module.",
-                "model.",
-                "_orig_mod.",
-                "module._orig_mod.",
-                "backbone.",
-                "model.encoder."
-            })
+    @ValueSource(strings = {"module.", "module._orig_mod.", "model.encoder."})
     void removesThePrefixOfWrappers(String prefix) throws IOException {
         try (Network network = network(1)) {
             Path path =
@@ -190,8 +144,7 @@ class StateFileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"head", "classifier", "head.fc", "last_linear", "linear", "classifier.1"})
+    @ValueSource(strings = {"head.fc", "last_linear", "linear", "classifier.1"})
     void acceptsALastLayerOfAnotherName(String head) throws IOException {
         try (Network network = network(1)) {
             Path path =
@@ -251,17 +204,5 @@ class StateFileTest {
                     assertThrows(UserException.class, () -> read(path, false)).getMessage();
             assertTrue(message.contains("backbone.conv1.weight"), message);
         }
-    }
-
-    @Test
-    void convertsHalfPrecisionExactly() {
-        assertEquals(1.0f, Floats.ofHalf((short) 0x3c00));
-        assertEquals(-2.0f, Floats.ofHalf((short) 0xc000));
-        assertEquals(65504.0f, Floats.ofHalf((short) 0x7bff));
-        assertEquals(0x1p-24f, Floats.ofHalf((short) 0x0001));
-        assertEquals(0x1p-14f, Floats.ofHalf((short) 0x0400));
-        assertEquals(Float.NEGATIVE_INFINITY, Floats.ofHalf((short) 0xfc00));
-        assertTrue(Float.isNaN(Floats.ofHalf((short) 0x7e00)));
-        assertEquals("-0.0", Float.toString(Floats.ofHalf((short) 0x8000)));
     }
 }

@@ -1,21 +1,15 @@
-package org.djlresnet.weights;
+package org.djlresnet.checkpoint;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import org.djlresnet.checkpoint.Dtype;
 
 /** Converts floating-point numbers of a safetensors file to float32. */
 final class Floats {
 
     private Floats() {}
 
-    /**
-     * Returns whether a type can be converted.
-     *
-     * @param dtype a type
-     * @return whether it is a floating-point type
-     */
+    /** Returns whether a type is a floating-point type. */
     static boolean accepts(Dtype dtype) {
         return switch (dtype) {
             case F64, F32, F16, BF16 -> true;
@@ -28,22 +22,21 @@ final class Floats {
      *
      * @param data little-endian numbers of the type
      * @param dtype a floating-point type
-     * @return float32 in native order in a direct buffer; the given one if nothing changes
+     * @return float32 in a direct buffer; the given one if nothing changes
      */
     static ByteBuffer toFloat32(ByteBuffer data, Dtype dtype) {
-        if (dtype == Dtype.F32 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
-            return data.duplicate().order(ByteOrder.nativeOrder());
-        }
         ByteBuffer in = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        if (dtype == Dtype.F32) {
+            return in;
+        }
         int count = in.remaining() / dtype.bytes();
         ByteBuffer out =
                 ByteBuffer.allocateDirect(Math.multiplyExact(count, Float.BYTES))
-                        .order(ByteOrder.nativeOrder());
+                        .order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < count; i++) {
             out.putFloat(
                     switch (dtype) {
                         case F64 -> (float) in.getDouble();
-                        case F32 -> in.getFloat();
                         case F16 -> ofHalf(in.getShort());
                         case BF16 -> Float.intBitsToFloat(in.getShort() << 16);
                         default -> throw new IllegalArgumentException("Not a float: " + dtype);
@@ -66,14 +59,9 @@ final class Floats {
         return Float.intBitsToFloat(sign | widened << 23 | fraction << 13);
     }
 
-    /**
-     * Returns whether all numbers are finite.
-     *
-     * @param data float32 in native order
-     * @return whether none is NaN or infinite
-     */
+    /** Returns whether all float32 numbers are finite. */
     static boolean finite(ByteBuffer data) {
-        FloatBuffer floats = data.duplicate().order(ByteOrder.nativeOrder()).asFloatBuffer();
+        FloatBuffer floats = data.duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
         while (floats.hasRemaining()) {
             if (!Float.isFinite(floats.get())) {
                 return false;
