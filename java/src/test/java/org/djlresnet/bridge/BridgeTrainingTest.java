@@ -145,7 +145,8 @@ class BridgeTrainingTest {
             JsonObject info = object(loaded.info());
             assertEquals(row, info.getAsJsonArray("history").get(0));
             assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
+            JsonObject evaluation =
+                    object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
             assertEquals(row.get("test_accuracy"), evaluation.get("accuracy"));
             ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};
