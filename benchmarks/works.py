@@ -95,7 +95,14 @@ WORKS = {
     "small28": Work("training, 28×28, batch 32", bounds(1.2), FLOAT32, batch_size=32, batches=50),
     "small56": Work("training, 56×56, batch 32", bounds(1.2), FLOAT32, size=56, batch_size=32, batches=25),
     "evaluate28": Work("evaluation, 28×28, batch 256", bounds(1.8, 2.5)),
-    "latency": Work("`model(x)` of one image, 28×28, ms", bounds(2.2), (*OURS, "eager", "compiled"), milliseconds=True),
+    "latency": Work(
+        "`model(x)` of one image, 28×28, ms",
+        bounds(2.2),
+        (*OURS, "eager", "compiled"),
+        batch_size=1,
+        batches=1000,
+        milliseconds=True,
+    ),
     "busy": Work("training, 28×28, batch 256, a busy process on a core", bounds(1.8), FLOAT32, batches=4, busy=True),
 }
 

@@ -81,7 +81,7 @@ def test_facts_compare_memory_with_its_bounds():
         "- Peak memory, training at 28×28, py_djl_resnet, float32: 700 (700 to 700) MB; at most 699: **not reached**"
     )
     assert lines[0] == memory
-    assert lines[2] == "- bfloat16 needs 30 % less memory; at least 25: reached"
+    assert lines[2] == "- bfloat16 needs 30 % less memory; at least 25 %: reached"
     assert lines[3] == "- Roofline, float32: 300 (300 to 300) GFLOP/s"
 
 
