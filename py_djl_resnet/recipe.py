@@ -50,6 +50,8 @@ class Recipe:
     engine: str = "pytorch"
     device: str = "auto"
     threads: int | None = None
+    precision: str = "float32"
+    compile: bool = True
     checkpoint_every: str | None = None
     keep: int = 0
     patience: int | None = None
@@ -58,8 +60,6 @@ class Recipe:
     plateau_factor: float = 0.1
     stochastic_depth: float = 0.0
     profile: bool = False
-    precision: str = "float32"
-    compile: bool = True
     validation: float | str | None = None
     drop_last: bool | None = None
 

@@ -78,7 +78,8 @@ final class Descriptions {
         Window.Pair images = new Window.Pair((int) input.get(2), (int) input.get(3));
         String loss = new Classification(0).program();
         return "# A training step\n"
-                + Programs.training(graph, images, precision, names, trained, loss, List.of(), null)
+                + Programs.training(
+                        graph, images, precision, names, trained, true, loss, List.of(), null)
                 + "# Evaluation\n"
                 + Programs.evaluation(graph, images, precision, names, true);
     }

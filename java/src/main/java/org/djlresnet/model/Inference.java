@@ -64,7 +64,7 @@ public final class Inference implements AutoCloseable {
     private TorchScript compile(Window.Pair images) {
         Map<String, NDArray> parameters = network.stateDict();
         List<String> names = List.copyOf(parameters.keySet());
-        boolean oneDnn = !network.manager().getDevice().isGpu() && isX86();
+        boolean oneDnn = Programs.canUseOneDnn(parameters.values().iterator().next());
         String text = Programs.evaluation(graph, images, precision, names, oneDnn);
         TorchScript compiled = new TorchScript(network.manager(), text);
         List<NDArray> handles = new ArrayList<>();
@@ -78,10 +78,6 @@ public final class Inference implements AutoCloseable {
         } finally {
             handles.forEach(NDArray::close);
         }
-    }
-
-    private static boolean isX86() {
-        return System.getProperty("os.arch").matches("amd64|x86_64");
     }
 
     /** Frees the program and its weights. */

@@ -49,7 +49,7 @@ final class EvaluationCode {
      *
      * @param graph a graph after {@code Passes.fuse}, in float32
      * @param precision the precision of convolutions and activations
-     * @param oneDnn whether to use oneDNN's fused convolutions, which only x86 processors have
+     * @param oneDnn whether to use oneDNN's fused convolutions and products
      */
     EvaluationCode(Graph graph, Precision precision, boolean oneDnn) {
         this.graph = graph;
@@ -105,8 +105,7 @@ final class EvaluationCode {
             code.set(a.output(), call("avg_pool2d", code.of(a.input()), window));
         } else if (operation instanceof GlobalAveragePool g) {
             String x = code.of(g.input());
-            boolean casts = precision != Precision.FLOAT32;
-            code.set(g.output(), call("mean", casts ? call("to", x, 6) : x, "[2, 3]"));
+            code.set(g.output(), call("mean", casts() ? call("to", x, 6) : x, "[2, 3]"));
         } else if (operation instanceof Linear l) {
             String weight = keep(call("clone", prepare.of(l.weight())));
             String bias = keep(call("clone", prepare.of(l.bias())));
@@ -130,7 +129,7 @@ final class EvaluationCode {
     }
 
     private void convolution(Fused f, Convolution c) {
-        String weight = call("clone", prepare.of(c.weight()));
+        String weight = prepare.of(c.weight());
         String bias = c.bias() == null ? "None" : call("clone", prepare.of(c.bias()));
         if (f.norm() != null) {
             String scale = scale(f.norm());
@@ -138,7 +137,7 @@ final class EvaluationCode {
             bias = shift(bias, f.norm(), scale);
         }
         String x = code.of(c.input());
-        String w = keep(cast(call("contiguous", weight, "memory_format=2")));
+        String w = keep(cast(Maps.channelsLast(weight)));
         String b = bias.equals("None") ? bias : keep(cast(bias));
         String added = code.of(f.added());
         if (!oneDnn) {
@@ -182,7 +181,10 @@ final class EvaluationCode {
                 bias.equals("None")
                         ? bias
                         : keep(cast(TrainingOperations.repeated(bias, positions)));
-        String y = code.let("product", call("linear", Maps.rows(code.of(p.input())), w, b));
+        String y =
+                code.let(
+                        "product",
+                        Maps.product(Maps.rows(code.of(p.input())), w, b, oneDnn && !casts()));
         code.set(f.output(), finished(f, Maps.map(y, p.result())));
     }
 
@@ -206,7 +208,11 @@ final class EvaluationCode {
     }
 
     private String cast(String value) {
-        return precision == Precision.FLOAT32 ? value : call("to", value, 15);
+        return casts() ? call("to", value, 15) : value;
+    }
+
+    private boolean casts() {
+        return precision != Precision.FLOAT32;
     }
 
     /** Keeps a prepared tensor; returns how the evaluation reads it. */

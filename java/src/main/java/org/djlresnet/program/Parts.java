@@ -23,7 +23,7 @@ final class Parts {
     static Map<Operation, String> of(Graph graph) {
         Map<Operation, String> parts = new HashMap<>();
         Set<Value> parameters = new HashSet<>(graph.parameters());
-        String current = "images";
+        String current = part(graph.parameters().get(0).name());
         for (Operation operation : graph.operations()) {
             for (Value value : operation.operands()) {
                 if (parameters.contains(value)) {

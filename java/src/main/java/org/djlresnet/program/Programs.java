@@ -1,5 +1,7 @@
 package org.djlresnet.program;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
 import java.util.List;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.Graph;
@@ -26,6 +28,7 @@ public final class Programs {
      * @param precision the precision of convolutions and activations
      * @param parameters the names of its parameters, in the order of the list q
      * @param trained the names of those whose gradients it returns, in order
+     * @param oneDnn whether to use oneDNN's products, see {@link #canUseOneDnn}
      * @param loss the objective's method {@code loss(outputs, y)}
      * @param gates the residual blocks whose branches a step may drop
      * @param clock receives what its readings mean; null for none
@@ -37,6 +40,7 @@ public final class Programs {
             Precision precision,
             List<String> parameters,
             List<String> trained,
+            boolean oneDnn,
             String loss,
             List<String> gates,
             Clock clock) {
@@ -44,7 +48,9 @@ public final class Programs {
         Graph products = Passes.mapProducts(moved, images);
         Graph cast = Passes.precision(products, precision);
         Graph complete = Passes.inPlace(cast);
-        return new TrainingCode(complete, gates, clock)
+        // in bfloat16 libtorch's own products are faster
+        boolean products32 = oneDnn && precision == Precision.FLOAT32;
+        return new TrainingCode(complete, products32, gates, clock)
                 .write(values(parameters), values(trained), loss);
     }
 
@@ -56,7 +62,8 @@ public final class Programs {
      * @param images the height and width of its images
      * @param precision the precision of convolutions and activations
      * @param parameters the names of its parameters, in the order of the list q
-     * @param oneDnn whether to use oneDNN's fused convolutions, which only x86 processors have
+     * @param oneDnn whether to use oneDNN's fused convolutions and products, see {@link
+     *     #canUseOneDnn}
      * @return the methods
      */
     public static String evaluation(
@@ -70,6 +77,18 @@ public final class Programs {
         Graph fused = Passes.fuse(products);
         Graph complete = Passes.inPlace(fused);
         return new EvaluationCode(complete, precision, oneDnn).write(values(parameters));
+    }
+
+    /**
+     * Returns whether programs can call oneDNN's own operators.
+     *
+     * @param parameter one of the network's parameters
+     * @return whether it is float32 on an x86 processor
+     */
+    public static boolean canUseOneDnn(NDArray parameter) {
+        return !parameter.getDevice().isGpu()
+                && parameter.getDataType() == DataType.FLOAT32
+                && System.getProperty("os.arch").matches("amd64|x86_64");
     }
 
     private static List<Value> values(List<String> names) {

@@ -30,21 +30,24 @@ final class TrainingCode {
     private final Deque<Runnable> backward = new ArrayDeque<>();
     private final Clock clock;
     private final Map<Operation, String> parts;
+    private final Map<Value, Operation> producers;
     private String last = "";
 
     /**
      * Prepares to write.
      *
      * @param graph the graph
+     * @param oneDnn whether to use oneDNN's products
      * @param gates the residual blocks whose branches a step may drop
      * @param clock is read between the network's parts; null for no profile
      */
-    TrainingCode(Graph graph, List<String> gates, Clock clock) {
+    TrainingCode(Graph graph, boolean oneDnn, List<String> gates, Clock clock) {
         this.graph = graph;
         this.gates = gates;
         this.clock = clock;
         parts = Parts.of(graph);
-        operations = new TrainingOperations(graph, code, gradients);
+        operations = new TrainingOperations(graph, code, gradients, oneDnn);
+        producers = graph.producers();
     }
 
     /**
@@ -117,7 +120,7 @@ final class TrainingCode {
         Map<Value, String> orders = new HashMap<>();
         for (Operation operation : graph.operations()) {
             if (operation instanceof Operation.Convolution c) {
-                orders.put(c.weight(), "torch.contiguous(%s, memory_format=2)");
+                orders.put(uncast(c.weight()), Maps.channelsLast("%s"));
             } else if (operation instanceof MapMatrix m) {
                 String taps = call("contiguous", call("permute", "%s", "[2, 3, 0, 1]"));
                 orders.put(m.weight(), call("permute", taps, "[2, 3, 0, 1]"));
@@ -131,6 +134,11 @@ final class TrainingCode {
             text.append(orders.getOrDefault(parameters.get(i), "%s").formatted("q[" + i + "]"));
         }
         return text.append("]\n").toString();
+    }
+
+    /** What a value is a copy of in another precision, or the value itself. */
+    private Value uncast(Value value) {
+        return producers.get(value) instanceof Operation.Cast cast ? cast.input() : value;
     }
 
     private void forward() {

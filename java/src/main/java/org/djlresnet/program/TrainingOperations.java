@@ -35,11 +35,13 @@ final class TrainingOperations {
 
     private final Code code;
     private final Gradients gradients;
+    private final boolean oneDnn;
 
     /** The values whose gradients nobody needs: the images. */
     private final Set<Value> constants = new HashSet<>();
 
-    TrainingOperations(Graph graph, Code code, Gradients gradients) {
+    TrainingOperations(Graph graph, Code code, Gradients gradients, boolean oneDnn) {
+        this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;
         constants.add(graph.input());
@@ -274,17 +276,19 @@ final class TrainingOperations {
         String matrix = code.of(p.matrix());
         int positions = p.result().height() * p.result().width();
         String bias = p.bias() == null ? "None" : repeated(code.of(p.bias()), positions);
-        String y = code.let("product", call("linear", x, matrix, bias));
+        String y = code.let("product", Maps.product(x, matrix, bias, oneDnn));
         code.set(p.output(), Maps.map(y, p.result()));
         return gradient -> {
             String g = code.let("rows", Maps.rows(gradient));
-            gradients.add(p.matrix(), code.let("gw", call("mm", call("t", g), x)), true);
+            String gw = Maps.product(call("t", g), call("t", x), "None", oneDnn);
+            gradients.add(p.matrix(), code.let("gw", gw), true);
             if (p.bias() != null) {
                 String channels = call("size", code.of(p.bias()), 0);
                 String each = call("reshape", g, "[-1, " + channels + "]");
                 gradients.add(p.bias(), code.let("gb", call("sum", each, "[0]")), true);
             }
-            String back = Maps.like(call("mm", g, matrix), code.of(p.input()));
+            String gx = Maps.product(g, call("t", matrix), "None", oneDnn);
+            String back = Maps.like(gx, code.of(p.input()));
             gradients.add(p.input(), code.let("gx", back), true);
         };
     }

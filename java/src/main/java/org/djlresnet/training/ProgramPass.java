@@ -71,6 +71,8 @@ class ProgramPass implements GradientPass {
                                 precision,
                                 List.copyOf(network.parameters().keySet()),
                                 trained,
+                                Programs.canUseOneDnn(
+                                        network.stateDict().values().iterator().next()),
                                 objective.program(),
                                 List.copyOf(gated.keySet()),
                                 clock));
