@@ -321,7 +321,7 @@ class ProgramPassTest {
         "d2l-resnet18, 28",
         "resnet18, 33",
         "resnet50, 33",
-        "resnext50_32x4d, 33",
+        "resnext50_32x4d, 28",
         "preact-resnet18, 33",
         "cifar-resnet20, 28",
     })
