@@ -14,7 +14,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
-import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -61,48 +60,6 @@ class LongRunTest extends TrainerFixture {
         finish(run);
         assertTrue(arrays.get(0) > run.network().parameters().size(), arrays.toString());
         assertEquals(Collections.nCopies(5, arrays.get(0)), arrays);
-    }
-
-    @Test
-    void memoryIsFlatOverAThousandSteps() {
-        Recipe recipe =
-                QuadrantImages.recipe(
-                        "{'model': 'cifar-resnet20', 'epochs': 5, 'batch_size': 2, 'lr': 0.001,"
-                                + " 'momentum': 0.9}");
-        List<Integer> arrays = new ArrayList<>();
-        List<Long> kilobytes = new ArrayList<>();
-        try (Network network = network(recipe)) {
-            Trainer trainer =
-                    new Trainer(
-                            recipe,
-                            network,
-                            QuadrantImages.of(400, 1),
-                            QuadrantImages.of(2, 2),
-                            null);
-            trainer.onEpoch(
-                    row -> {
-                        arrays.add(network.manager().getManagedArrays().size());
-                        kilobytes.add(residentKilobytes());
-                    });
-            trainer.run();
-        }
-        assertEquals(Collections.nCopies(5, arrays.get(0)), arrays);
-        // 800 steps after the first epoch; one lost map of a step would be 13 MB
-        long growth = kilobytes.get(4) - kilobytes.get(0);
-        assertTrue(growth < 10_000, kilobytes + " kB");
-    }
-
-    private static long residentKilobytes() {
-        // Java's own garbage is no growth
-        System.gc();
-        try {
-            return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmRSS:"))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D+", "")))
-                    .sum();
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
     }
 
     @Test

@@ -33,6 +33,8 @@ import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -112,9 +114,9 @@ class StepCountTest {
         return Optimizers.create(recipe, network.parameters(), network.manager(), Map.of());
     }
 
-    private static Minibatch batch(NDManager manager) {
-        NDArray images = manager.ones(new Shape(BATCH, 1, 28, 28));
-        return new Minibatch(images, manager.zeros(new Shape(BATCH), DataType.INT32));
+    private static Minibatch batch(NDManager manager, int examples) {
+        NDArray images = manager.ones(new Shape(examples, 1, 28, 28));
+        return new Minibatch(images, manager.zeros(new Shape(examples), DataType.INT32));
     }
 
     @ParameterizedTest
@@ -133,7 +135,7 @@ class StepCountTest {
                 Optimizer optimizer =
                         optimizer(network, "{'momentum': 0.9; 'weight_decay': 1e-4}");
                 NDManager manager = network.manager().newSubManager()) {
-            Minibatch batch = batch(manager);
+            Minibatch batch = batch(manager, BATCH);
             // the first step names the methods
             try (Gradients gradients = pass.run(batch).gradients()) {
                 optimizer.step(gradients.byName(), 0.01, 0);
@@ -202,13 +204,47 @@ class StepCountTest {
                 Optimizer optimizer =
                         optimizer(network, "{'momentum': 0.9; 'weight_decay': 1e-4}");
                 NDManager manager = network.manager().newSubManager();
-                Gradients gradients = pass.run(batch(manager)).gradients()) {
+                Gradients gradients = pass.run(batch(manager, BATCH)).gradients()) {
             Counts counts = count(() -> optimizer.step(gradients.byName(), 0.01, 0));
             // one with weight decay and one without, and nothing beside them
             assertEquals(2, counts.of("_fused_sgd_"));
             assertEquals(2, counts.exactly("step"));
             assertEquals(0, counts.of("add_", "add", "mul_", "mul", "sub_", "sub", "zero_"));
         }
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX) // which tells memory by /proc
+    void memoryIsFlatOverAThousandSteps() throws IOException {
+        try (Network network = network("cifar-resnet20");
+                GradientPass pass = pass(network, Precision.FLOAT32);
+                Optimizer optimizer = optimizer(network, "{'momentum': 0.9}")) {
+            int arrays = 0;
+            long kilobytes = 0;
+            for (int step = 1; step <= 1200; step++) {
+                try (NDManager manager = network.manager().newSubManager();
+                        Gradients gradients = pass.run(batch(manager, 2)).gradients()) {
+                    optimizer.step(gradients.byName(), 0.01, step);
+                }
+                if (step == 200) {
+                    arrays = network.manager().getManagedArrays().size();
+                    kilobytes = residentKilobytes();
+                }
+            }
+            assertEquals(arrays, network.manager().getManagedArrays().size());
+            // a lost map of each step would be 100 MB, a lost gradient 1.1 GB
+            long growth = residentKilobytes() - kilobytes;
+            assertTrue(growth < 20_000, growth + " kB");
+        }
+    }
+
+    private static long residentKilobytes() throws IOException {
+        // Java's own garbage is no growth
+        System.gc();
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D+", "")))
+                .sum();
     }
 
     private static void assertAtMost(int most, int count, String what) {
