@@ -155,8 +155,9 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
         if outcome == "described":
             answer = json.loads(text)
             devices = ", ".join(answer["devices"])
-            bfloat16 = "bfloat16" if answer["bfloat16"] else "no bfloat16"
-            detail = f"{answer['engine_version']}, {_cores(answer['threads'])}, {bfloat16}, devices: {devices}"
+            detail = f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}"
+            if engine == "pytorch":
+                detail += ", fast bfloat16" if answer["bfloat16"] else ", no instructions for bfloat16"
             yield Finding(name, "ok", detail)
             return
         if outcome == "failed":

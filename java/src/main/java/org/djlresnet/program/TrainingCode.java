@@ -25,7 +25,7 @@ final class TrainingCode {
     private final Graph graph;
     private final List<String> gates;
     private final Code code = new Code();
-    private final Gradients gradients = new Gradients(code);
+    private final GradientVariables gradients = new GradientVariables(code);
     private final TrainingOperations operations;
     private final Deque<Runnable> backward = new ArrayDeque<>();
     private final Clock clock;

@@ -34,13 +34,13 @@ import org.djlresnet.graph.Window;
 final class TrainingOperations {
 
     private final Code code;
-    private final Gradients gradients;
+    private final GradientVariables gradients;
     private final boolean oneDnn;
 
     /** The values whose gradients nobody needs: the images. */
     private final Set<Value> constants = new HashSet<>();
 
-    TrainingOperations(Graph graph, Code code, Gradients gradients, boolean oneDnn) {
+    TrainingOperations(Graph graph, Code code, GradientVariables gradients, boolean oneDnn) {
         this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;

@@ -11,7 +11,7 @@ import org.djlresnet.graph.Value;
 /**
  * The variables that hold the gradients with respect to a graph's values, while code is written.
  */
-final class Gradients {
+final class GradientVariables {
 
     private final Code code;
     private final Map<Value, String> variables = new HashMap<>();
@@ -19,7 +19,7 @@ final class Gradients {
     /** The values whose gradient is an array of its own, which may be overwritten. */
     private final Set<Value> owned = new HashSet<>();
 
-    Gradients(Code code) {
+    GradientVariables(Code code) {
         this.code = code;
     }
 
