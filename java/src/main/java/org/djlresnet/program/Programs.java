@@ -91,9 +91,12 @@ public final class Programs {
      * @return whether it is float32 on an x86 processor
      */
     public static boolean canUseOneDnn(NDArray parameter) {
-        return !parameter.getDevice().isGpu()
-                && parameter.getDataType() == DataType.FLOAT32
-                && System.getProperty("os.arch").matches("amd64|x86_64");
+        // a new handle: DJL remembers the type of an array even if its memory was exchanged
+        try (NDArray handle = parameter.stopGradient()) {
+            return !handle.getDevice().isGpu()
+                    && handle.getDataType() == DataType.FLOAT32
+                    && System.getProperty("os.arch").matches("amd64|x86_64");
+        }
     }
 
     private static List<Value> values(List<String> names) {
