@@ -4,7 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** Infers the height and width of each map of a graph. */
-final class MapSizes {
+public final class MapSizes {
 
     private MapSizes() {}
 
@@ -15,7 +15,7 @@ final class MapSizes {
      * @param images the height and width of its input
      * @return the sizes; 1×1 for arrays without a height
      */
-    static Map<Value, Window.Pair> of(Graph graph, Window.Pair images) {
+    public static Map<Value, Window.Pair> of(Graph graph, Window.Pair images) {
         Map<Value, Window.Pair> sizes = new HashMap<>();
         sizes.put(graph.input(), images);
         for (Operation operation : graph.operations()) {

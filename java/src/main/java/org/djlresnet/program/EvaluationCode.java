@@ -5,6 +5,7 @@ import static org.djlresnet.program.Code.pair;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.Operation;
@@ -40,6 +41,7 @@ final class EvaluationCode {
     private final Graph graph;
     private final Precision precision;
     private final boolean oneDnn;
+    private final Set<Value> single;
     private final Code prepare = new Code();
     private final Code code = new Code();
     private final List<String> kept = new ArrayList<>();
@@ -50,11 +52,13 @@ final class EvaluationCode {
      * @param graph a graph after {@code Passes.fuse}, in float32
      * @param precision the precision of convolutions and activations
      * @param oneDnn whether to use oneDNN's fused convolutions and products
+     * @param single the maps of one pixel
      */
-    EvaluationCode(Graph graph, Precision precision, boolean oneDnn) {
+    EvaluationCode(Graph graph, Precision precision, boolean oneDnn, Set<Value> single) {
         this.graph = graph;
         this.precision = precision;
         this.oneDnn = oneDnn;
+        this.single = single;
     }
 
     /**
@@ -139,7 +143,6 @@ final class EvaluationCode {
         String x = code.of(c.input());
         String w = keep(cast(Maps.channelsLast(weight)));
         String b = bias.equals("None") ? bias : keep(cast(bias));
-        String added = code.of(f.added());
         if (!oneDnn) {
             Window n = c.window();
             String window = pair(n.stride()) + ", " + pair(n.padding()) + ", [1, 1], " + c.groups();
@@ -154,10 +157,18 @@ final class EvaluationCode {
         if (f.added() == null) {
             String unary = f.relu() ? "\"relu\"" : "\"none\"";
             call = pointwise("", x, w, b, window, unary, "[], \"\")");
-        } else if (f.inPlace()) {
-            call = pointwise("_", added, x, w, b, window, with);
         } else {
-            call = pointwise("", x, added, w, b, window, with);
+            // oneDNN fuses no other order, and has no bfloat16 then
+            String added = call("contiguous", code.of(f.added()), "memory_format=2");
+            boolean fails = !f.inPlace() && single.contains(f.output());
+            if (fails) {
+                // oneDNN adds to maps of one pixel only in place
+                added = call("clone", added);
+            }
+            call =
+                    f.inPlace() || fails
+                            ? pointwise("_", added, x, w, b, window, with)
+                            : pointwise("", x, added, w, b, window, with);
         }
         code.set(f.output(), call);
     }

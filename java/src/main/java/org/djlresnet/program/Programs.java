@@ -3,8 +3,10 @@ package org.djlresnet.program;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import java.util.List;
+import java.util.Map;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.MapSizes;
 import org.djlresnet.graph.Passes;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
@@ -76,7 +78,10 @@ public final class Programs {
         Graph products = Passes.mapProducts(moved, images);
         Graph fused = Passes.fuse(products);
         Graph complete = Passes.inPlace(fused);
-        return new EvaluationCode(complete, precision, oneDnn).write(values(parameters));
+        Map<Value, Window.Pair> sizes = MapSizes.of(complete, images);
+        sizes.values().removeIf(size -> !Window.Pair.square(1).equals(size));
+        return new EvaluationCode(complete, precision, oneDnn, sizes.keySet())
+                .write(values(parameters));
     }
 
     /**
@@ -86,9 +91,12 @@ public final class Programs {
      * @return whether it is float32 on an x86 processor
      */
     public static boolean canUseOneDnn(NDArray parameter) {
-        return !parameter.getDevice().isGpu()
-                && parameter.getDataType() == DataType.FLOAT32
-                && System.getProperty("os.arch").matches("amd64|x86_64");
+        // a new handle: DJL remembers the type of an array even if its memory was exchanged
+        try (NDArray handle = parameter.stopGradient()) {
+            return !handle.getDevice().isGpu()
+                    && handle.getDataType() == DataType.FLOAT32
+                    && System.getProperty("os.arch").matches("amd64|x86_64");
+        }
     }
 
     private static List<Value> values(List<String> names) {

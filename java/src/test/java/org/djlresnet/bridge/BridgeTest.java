@@ -62,6 +62,7 @@ class BridgeTest {
                         "engine_version",
                         "devices",
                         "threads",
+                        "bfloat16",
                         "max_heap_bytes"),
                 List.copyOf(json.keySet()));
         assertEquals("0.36.0", json.get("djl").getAsString());
