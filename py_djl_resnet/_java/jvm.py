@@ -119,6 +119,7 @@ def start(
             # MXNet reads this when it is loaded; without it, it uses half of the cores
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
         jvm_options.bound_spinning()
+        jvm_options.keep_freed_memory()
         options = jvm_options.process_options(java, engine, threads)
         # Ctrl-C during the start would leave a running JVM without an owner
         with delayed_signals(), _not_exiting(), jvm_options.utf8_locale():

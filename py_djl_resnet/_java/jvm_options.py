@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.metadata
 import importlib.util
 import locale
@@ -39,6 +40,10 @@ def process_options(java: Java, engine: str, threads: int | None) -> list[str]:
     if threads is not None:
         chosen += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
     return chosen
+
+
+#: Parameters of glibc's mallopt.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
 
 def engine_options(java: Java, engine: str) -> list[str]:
@@ -150,3 +155,16 @@ def bound_spinning() -> None:
     """
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
         os.environ["GOMP_SPINCOUNT"] = "1000"
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep the memory that a training step frees for the next step, unless the user has chosen.
+
+    By default it returns large blocks to the system, which then clears their pages again at each step. With one arena
+    the blocks that different threads have freed can be used by all.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallopt") or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return
+    for parameter, value in ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 2**31 - 1)):
+        libc.mallopt(parameter, value)

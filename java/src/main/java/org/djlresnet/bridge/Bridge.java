@@ -141,7 +141,7 @@ public final class Bridge {
      */
     public static TrainingHandle train(String recipe, String dataDir, String runDir) {
         return new TrainingHandle(
-                TrainingRun.prepare(Recipe.fromJson(recipe), Path.of(dataDir), path(runDir)));
+                () -> TrainingRun.prepare(Recipe.fromJson(recipe), Path.of(dataDir), path(runDir)));
     }
 
     /**
@@ -157,7 +157,7 @@ public final class Bridge {
     public static TrainingHandle train(
             String recipe, Examples train, Examples test, String runDir) {
         return new TrainingHandle(
-                TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
+                () -> TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
     }
 
     /**
@@ -171,7 +171,7 @@ public final class Bridge {
      */
     public static TrainingHandle resume(String from, String changes, String dataDir) {
         return new TrainingHandle(
-                TrainingRun.resume(Path.of(from), settings(changes), Path.of(dataDir)));
+                () -> TrainingRun.resume(Path.of(from), settings(changes), Path.of(dataDir)));
     }
 
     /**
@@ -187,7 +187,7 @@ public final class Bridge {
     public static TrainingHandle resume(
             String from, String changes, Examples train, Examples test) {
         return new TrainingHandle(
-                TrainingRun.resume(Path.of(from), settings(changes), train, test));
+                () -> TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
 
     private static Map<String, ?> settings(String json) {

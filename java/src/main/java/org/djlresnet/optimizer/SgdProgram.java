@@ -8,13 +8,39 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.djlresnet.engine.TorchScript;
 
-/** {@link Sgd} as a program: one call for all parameters, one pass over each. PyTorch only. */
+/**
+ * {@link Sgd} as a program: one call for all parameters, one pass over each. PyTorch only.
+ *
+ * <p>ATen's update copies arrays that are not in row-major order, so it gets them as vectors in the
+ * order of their memory, which is the same for a parameter, its gradient and its momentum.
+ */
 final class SgdProgram implements AutoCloseable {
 
     private final NDManager manager;
     private final TorchScript program;
+
+    private static final String FLAT =
+            """
+              def flat(self: __torch__.Program, t: List[Tensor]) -> List[Tensor]:
+                vectors = annotate(List[Tensor], [])
+                for i in range(torch.len(t)):
+                  vector = torch.as_strided(t[i], [torch.numel(t[i])], [1], None)
+                  _0 = torch.append(vectors, vector)
+                return vectors
+            """;
+
+    /**
+     * Its arguments are the group, its momentum, weight decay, the factor of momentum, Nesterov.
+     */
+    private static final String UPDATE =
+            """
+                _%1$d = ops.aten._fused_sgd_(p%1$d, g%1$d, %2$s, weight_decay=%3$.17g, \
+            momentum=%4$.17g, lr=float(lr), dampening=0., nesterov=%5$s, maximize=False, \
+            is_first_step=False)
+            """;
 
     /** The parameters of each group, whose lists are arguments of the program. */
     private final List<Group> groups = new ArrayList<>();
@@ -43,57 +69,55 @@ final class SgdProgram implements AutoCloseable {
                     .add(parameter);
         }
         StringBuilder arguments = new StringBuilder("lr: Tensor");
-        StringBuilder calls = new StringBuilder();
-        byDecay.forEach(
-                (weightDecay, members) -> {
-                    int i = groups.size();
-                    groups.add(group(i, members, state));
-                    String velocities =
-                            momentum == 0 ? "annotate(List[Tensor], [])" : "m%d".formatted(i);
-                    arguments.append(", p%1$d: List[Tensor], g%1$d: List[Tensor]".formatted(i));
-                    arguments.append(momentum == 0 ? "" : ", m%d: List[Tensor]".formatted(i));
-                    calls.append(
-                            String.format(
-                                    Locale.ROOT,
-                                    "    _%1$d = ops.aten._fused_sgd_(p%1$d, g%1$d, %2$s,"
-                                            + " weight_decay=%3$.17g, momentum=%4$.17g,"
-                                            + " lr=float(lr), dampening=0., nesterov=%5$s,"
-                                            + " maximize=False, is_first_step=False)\n",
-                                    i,
-                                    velocities,
-                                    weightDecay,
-                                    momentum,
-                                    nesterov ? "True" : "False"));
-                });
-        program =
-                new TorchScript(
-                        manager,
-                        "  def step(self: __torch__.Program, %s) -> Tensor:\n%s    return lr\n"
-                                .formatted(arguments, calls));
-    }
-
-    private Group group(int index, List<TrainedParameter> members, Map<String, NDArray> state) {
-        List<String> names = new ArrayList<>();
-        List<NDArray> parameters = new ArrayList<>();
-        List<NDArray> velocities = new ArrayList<>();
-        for (TrainedParameter member : members) {
-            names.add(member.name());
-            parameters.add(handle(member.array()));
-            if (!state.isEmpty()) {
-                velocities.add(handle(state.get(Sgd.MOMENTUM + member.name())));
-            }
+        StringBuilder updates = new StringBuilder();
+        int index = 0;
+        for (double weightDecay : byDecay.keySet()) {
+            String velocities = momentum == 0 ? "annotate(List[Tensor], [])" : "m" + index;
+            arguments.append(", p%1$d: List[Tensor], g%1$d: List[Tensor]".formatted(index));
+            arguments.append(momentum == 0 ? "" : ", %s: List[Tensor]".formatted(velocities));
+            updates.append(
+                    String.format(
+                            Locale.ROOT,
+                            UPDATE,
+                            index,
+                            velocities,
+                            weightDecay,
+                            momentum,
+                            nesterov ? "True" : "False"));
+            index++;
         }
-        return new Group(
-                names,
-                TorchScript.list("p" + index, parameters),
-                TorchScript.list("m" + index, velocities));
+        String step = "  def step(self: __torch__.Program, %s) -> Tensor:\n%s    return lr\n";
+        program = new TorchScript(manager, FLAT + step.formatted(arguments, updates));
+        byDecay.values().forEach(members -> groups.add(group(members, state)));
     }
 
-    /** An array on the same memory that records nothing. */
-    private NDArray handle(NDArray array) {
-        NDArray handle = array.stopGradient();
-        handle.attach(manager);
-        return handle;
+    private Group group(List<TrainedParameter> members, Map<String, NDArray> state) {
+        List<NDArray> parameters = members.stream().map(TrainedParameter::array).toList();
+        List<NDArray> velocities =
+                members.stream()
+                        .map(member -> state.get(Sgd.MOMENTUM + member.name()))
+                        .filter(Objects::nonNull)
+                        .toList();
+        return new Group(
+                members.stream().map(TrainedParameter::name).toList(),
+                TorchScript.list("p" + groups.size(), flatHandles(parameters)),
+                TorchScript.list("m" + groups.size(), flatHandles(velocities)));
+    }
+
+    /** Vectors on the memory of arrays, which record nothing. */
+    private NDList flatHandles(List<NDArray> arrays) {
+        if (arrays.isEmpty()) {
+            return new NDList();
+        }
+        try (NDList handles = new NDList(arrays.stream().map(NDArray::stopGradient).toList())) {
+            NDList vectors = flat(handles);
+            vectors.attach(manager);
+            return vectors;
+        }
+    }
+
+    private NDList flat(List<NDArray> arrays) {
+        return program.call("flat", TorchScript.list("t", arrays));
     }
 
     /**
@@ -108,9 +132,9 @@ final class SgdProgram implements AutoCloseable {
             for (int i = 0; i < groups.size(); i++) {
                 Group group = groups.get(i);
                 arguments.addAll(group.parameters);
-                arguments.addAll(
-                        TorchScript.list(
-                                "g" + i, group.names.stream().map(gradients::get).toList()));
+                NDList vectors = flat(group.names.stream().map(gradients::get).toList());
+                vectors.attach(scope);
+                arguments.addAll(TorchScript.list("g" + i, vectors));
                 arguments.addAll(group.velocities);
             }
             program.call("step", arguments);

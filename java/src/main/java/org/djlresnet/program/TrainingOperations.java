@@ -6,6 +6,7 @@ import static org.djlresnet.program.Code.pair;
 
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.djlresnet.engine.Precision;
@@ -36,6 +37,7 @@ final class TrainingOperations {
     private final Code code;
     private final GradientVariables gradients;
     private final boolean oneDnn;
+    private final Map<Value, Operation> producers;
 
     /** The values whose gradients nobody needs: the images. */
     private final Set<Value> constants = new HashSet<>();
@@ -44,6 +46,7 @@ final class TrainingOperations {
         this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;
+        producers = graph.producers();
         constants.add(graph.input());
     }
 
@@ -183,9 +186,12 @@ final class TrainingOperations {
                         List.of(m.output().name(), "indices"),
                         call("max_pool2d_with_indices", x, window));
         code.alias(m.output(), y.get(0));
+        // only the shape counts, so that the normalized map need not be kept
+        Operation producer = producers.get(m.input());
+        String like = producer instanceof BatchNorm b ? code.of(b.input()) : x;
         return gradient -> {
             String backward = "max_pool2d_with_indices_backward";
-            String g = code.let("gx", call(backward, gradient, x, window, y.get(1)));
+            String g = code.let("gx", call(backward, gradient, like, window, y.get(1)));
             gradients.add(m.input(), g, true);
         };
     }

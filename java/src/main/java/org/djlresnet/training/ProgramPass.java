@@ -97,12 +97,11 @@ class ProgramPass implements GradientPass {
     /** Puts the weights into the memory order that the program wants. */
     private void arrange() {
         Collection<Parameter> all = network.parameters().values();
-        try (NDList handles = handles();
-                NDList arranged = program.call("arrange", handles)) {
+        try (NDList handles = handles()) {
+            NDList arranged = program.call("arrange", handles);
             int i = 0;
             for (Parameter parameter : all) {
-                NDArray values = arranged.get(i++).duplicate();
-                parameter.getArray().intern(values);
+                parameter.getArray().intern(arranged.get(i++));
                 parameter.getArray().setRequiresGradient(parameter.requiresGradient());
             }
         }
