@@ -141,16 +141,19 @@ final class EvaluationCode {
             bias = shift(bias, f.norm(), scale);
         }
         String x = code.of(c.input());
-        String w = keep(cast(Maps.channelsLast(weight)));
         String b = bias.equals("None") ? bias : keep(cast(bias));
+        Window n = c.window();
         if (!oneDnn) {
-            Window n = c.window();
+            String w = keep(cast(Maps.channelsLast(weight)));
             String window = pair(n.stride()) + ", " + pair(n.padding()) + ", [1, 1], " + c.groups();
             code.set(f.output(), finished(f, call("conv2d", x, w, b, window)));
             return;
         }
-        Window n = c.window();
         String window = pair(n.padding()) + ", " + pair(n.stride()) + ", [1, 1], " + c.groups();
+        String packed =
+                "ops.mkldnn._reorder_convolution_weight(%s, %s, None)"
+                        .formatted(cast(Maps.channelsLast(weight)), window);
+        String w = keep(packed);
         String relu = f.relu() ? "\"relu\"" : "None";
         String with = "\"add\", 1., " + relu + ", [], None)";
         String call;
@@ -187,15 +190,18 @@ final class EvaluationCode {
             String rows = TrainingOperations.repeated(scale, positions);
             matrix = call("mul", matrix, call("unsqueeze", rows, 1));
         }
-        String w = keep(cast(call("contiguous", matrix)));
+        boolean packs = oneDnn && !casts();
+        String whole = cast(call("contiguous", matrix));
+        String w =
+                keep(
+                        packs
+                                ? "ops.mkldnn._reorder_linear_weight(%s, None)".formatted(whole)
+                                : whole);
         String b =
                 bias.equals("None")
                         ? bias
                         : keep(cast(TrainingOperations.repeated(bias, positions)));
-        String y =
-                code.let(
-                        "product",
-                        Maps.product(Maps.rows(code.of(p.input())), w, b, oneDnn && !casts()));
+        String y = code.let("product", Maps.product(Maps.rows(code.of(p.input())), w, b, packs));
         code.set(f.output(), finished(f, Maps.map(y, p.result())));
     }
 
