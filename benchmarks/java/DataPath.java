@@ -62,8 +62,7 @@ public final class DataPath {
                         new BatchLoader(
                                 data,
                                 Preprocessing.exact(new ImageShape(1, size, size)),
-                                batchSize,
-                                1)) {
+                                batchSize)) {
             loader.restart(order(data.size(), batches * batchSize));
             EngineTraits.of(network.manager().getEngine()).disableRecording();
             network.arrangeFor(size, size);
