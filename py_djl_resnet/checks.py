@@ -6,6 +6,7 @@ import json
 import numbers
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -89,8 +90,17 @@ def checked_instance(value: Any, kind: type[Any], name: str, advice: str) -> Any
 
 def json_object(text: str, source: str, example: str = "") -> dict[str, Any]:
     """Returns the object in a JSON text."""
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = Counter(key for key, _ in pairs)
+        if len(keys) < len(pairs):
+            raise UsageError(f'{source}: "{keys.most_common(1)[0][0]}" occurs twice. Keep one.')
+        return dict(pairs)
+
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=distinct)
+    except UsageError:
+        raise
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is not JSON: {error}.") from error
     if not isinstance(found, dict):

@@ -160,6 +160,10 @@ def resume(
         Interrupted: as in :func:`train`.
         TrainingError: as in :func:`train`.
     """
+    if isinstance(dataset, str):
+        raise UsageError(
+            f"A run on a named data set needs no dataset. Received: {dataset!r}. Omit it; for a run on arrays, give them."
+        )
     return train(
         dataset=dataset,
         class_names=class_names,

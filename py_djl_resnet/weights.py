@@ -108,8 +108,8 @@ def export(
     suffix = Path(target).suffix.lower()[1:]
     if suffix in FORMATS and suffix != format:
         raise UsageError(
-            f"The suffix of {path} is that of another format. Received: {format}. Allowed: {suffix}. Change the format "
-            "or the name."
+            f"{path} has the suffix of another format. Received: {format}. Allowed: {suffix}. Change the format or the "
+            "name."
         )
     if format != "djl":
         require_writable(Path(target))

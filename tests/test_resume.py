@@ -87,6 +87,11 @@ def test_resume_needs_the_same_arrays(arrays, tmp_path):
         resume(run, dataset=other, progress=False)
 
 
+def test_resume_rejects_a_data_sets_name(finished):
+    with pytest.raises(UsageError, match="needs no dataset. Received: 'fashion-mnist'. Omit it"):
+        resume(finished, dataset="fashion-mnist", progress=False)
+
+
 def test_resume_uses_the_previous_checkpoint_if_last_is_damaged(finished, trained):
     damage_last(finished)
     with pytest.warns(

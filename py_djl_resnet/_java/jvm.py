@@ -106,6 +106,13 @@ def start(
                 "Another library has started a JVM in this process, without this package's jars. Import and start "
                 "py_djl_resnet first, or use a separate process."
             )
+        try:
+            os.getcwd()
+        except OSError as error:  # Java would end the process
+            raise EngineError(
+                f"The working directory is gone or cannot be read ({error.strerror}), and Java needs one. Change to "
+                "another directory."
+            ) from error
         if engine == "pytorch":
             jvm_options.require_no_other_torch()
         if threads is not None and threads > processors():

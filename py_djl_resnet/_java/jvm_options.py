@@ -59,7 +59,9 @@ def engine_options(java: Java, engine: str) -> list[str]:
         chosen.append("--sun-misc-unsafe-memory-access=allow")
     if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
         if not re.fullmatch(r"[1-9]\d*[kmgKMG]", heap):  # Java would end the process
-            raise UsageError(f"PY_DJL_RESNET_HEAP is not a size. Received: {heap[:80]!r}. Allowed: such as 512m or 2g.")
+            raise UsageError(
+                f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: {heap[:80]!r}. Allowed: 512m or 2g, for example."
+            )
         chosen.append(f"-Xmx{heap}")
     else:
         # a large young generation is touched bit by bit, which looks like a memory leak

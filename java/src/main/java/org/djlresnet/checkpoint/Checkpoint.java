@@ -186,7 +186,7 @@ public final class Checkpoint implements AutoCloseable {
             }
             return new Checkpoint(path, file, info);
         } catch (UserException rejected) {
-            throw new UserException(path + ": " + rejected.getMessage(), rejected);
+            throw new UserException(path + " cannot be used. " + rejected.getMessage(), rejected);
         } catch (RuntimeException malformed) {
             throw new UserException(path + " has invalid metadata. Use another copy.", malformed);
         }

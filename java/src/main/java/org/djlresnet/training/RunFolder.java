@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.djlresnet.AtomicFile;
+import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 
@@ -147,7 +148,7 @@ public final class RunFolder implements AutoCloseable {
     /** Returns the files, other than last, that show that a run has completed an epoch. */
     List<String> traces() throws IOException {
         List<String> traces = new ArrayList<>(checkpoints.bestAndKept());
-        if (Files.exists(metrics()) && Files.readAllLines(metrics()).size() > 1) {
+        if (Files.isRegularFile(metrics()) && Files.readAllLines(metrics()).size() > 1) {
             traces.add("metrics.csv");
         }
         return traces;
@@ -283,6 +284,15 @@ public final class RunFolder implements AutoCloseable {
         return checkpoints.best();
     }
 
+    /**
+     * Checks, before each checkpoint, that no other run has taken over the folder.
+     *
+     * @throws IOException if one has
+     */
+    void requireLock() throws IOException {
+        lock.confirm();
+    }
+
     CheckpointFiles checkpoints() {
         return checkpoints;
     }
@@ -307,6 +317,7 @@ public final class RunFolder implements AutoCloseable {
     }
 
     private static void append(Path file, String line, OpenOption... options) {
+        InputFile.requireNoPipe(file);
         try {
             Files.writeString(file, line + "\n", options);
         } catch (IOException failure) {

@@ -240,7 +240,7 @@ class CheckpointTest {
         assertTrue(
                 message.startsWith(
                         file
-                                + ": Unknown model. Received: 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
+                                + " cannot be used. Unknown model. Received: 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
                 message);
     }
 
