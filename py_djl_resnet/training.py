@@ -162,7 +162,7 @@ def resume(
     """
     if isinstance(dataset, str):
         raise UsageError(
-            f"A run on a named data set needs no dataset. Received: {dataset!r}. Omit it; for a run on arrays, give them."
+            f"A run on a named data set needs no dataset. Received: {dataset!r}. Omit it, or give the run's arrays."
         )
     return train(
         dataset=dataset,

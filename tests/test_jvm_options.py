@@ -19,7 +19,7 @@ def test_heap_is_a_size(monkeypatch, heap, fits):
         assert f"-Xmx{heap}" in jvm_options.process_options(JAVA, "pytorch", None)
         return
     with pytest.raises(
-        UsageError, match=f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: '{heap}'. Allowed: 512m or 2g"
+        UsageError, match=f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: '{heap}'. Allowed: such as 512m or 2g"
     ):
         jvm_options.process_options(JAVA, "pytorch", None)
 

@@ -88,7 +88,7 @@ def test_resume_needs_the_same_arrays(arrays, tmp_path):
 
 
 def test_resume_rejects_a_data_sets_name(finished):
-    with pytest.raises(UsageError, match="needs no dataset. Received: 'fashion-mnist'. Omit it"):
+    with pytest.raises(UsageError, match=r"needs no dataset\. Received: 'fashion-mnist'\. Omit it"):
         resume(finished, dataset="fashion-mnist", progress=False)
 
 

@@ -60,7 +60,7 @@ def engine_options(java: Java, engine: str) -> list[str]:
     if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
         if not re.fullmatch(r"[1-9]\d*[kmgKMG]", heap):  # Java would end the process
             raise UsageError(
-                f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: {heap[:80]!r}. Allowed: 512m or 2g, for example."
+                f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: {heap[:80]!r}. Allowed: such as 512m or 2g."
             )
         chosen.append(f"-Xmx{heap}")
     else:

@@ -103,9 +103,10 @@ public final class RunFolder implements AutoCloseable {
         try {
             RunFolder folder = new RunFolder(path);
             try {
+                InputFile.requireNoPipe(folder.logFile());
                 folder.checkpoints.recover();
                 return folder;
-            } catch (IOException failure) {
+            } catch (IOException | RuntimeException failure) {
                 folder.close();
                 throw failure;
             }
@@ -317,7 +318,6 @@ public final class RunFolder implements AutoCloseable {
     }
 
     private static void append(Path file, String line, OpenOption... options) {
-        InputFile.requireNoPipe(file);
         try {
             Files.writeString(file, line + "\n", options);
         } catch (IOException failure) {

@@ -229,7 +229,7 @@ class CheckpointTest {
     void rejectsAnotherFormat() throws IOException {
         Path file = write(VALID.replace("'format': 1", "'format': 2"), List.of());
         assertEquals(
-                file + ": Unsupported checkpoint format. Received: 2. Allowed: 1.",
+                file + " cannot be used. Unsupported checkpoint format. Received: 2. Allowed: 1.",
                 rejection(file));
     }
 
