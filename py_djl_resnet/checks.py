@@ -97,8 +97,11 @@ def json_object(text: str, source: str, example: str = "") -> dict[str, Any]:
             raise UsageError(f'{source}: "{keys.most_common(1)[0][0]}" occurs twice. Keep one.')
         return dict(pairs)
 
+    def finite(constant: str) -> None:
+        raise UsageError(f"{source}: JSON does not allow {constant}. Give a finite number.")
+
     try:
-        found = json.loads(text, object_pairs_hook=distinct)
+        found = json.loads(text, object_pairs_hook=distinct, parse_constant=finite)
     except UsageError:
         raise
     except (ValueError, RecursionError) as error:

@@ -94,7 +94,7 @@ def test_folder_without_a_checkpoint_is_rejected(rejected, tmp_path):
         ("metrics.csv", None, "cannot be read"),
         ("recipe.json", "{", "is not JSON"),
         ("recipe.json", "[]", "must be a JSON object"),
-        ("recipe.json", '{"lr": NaN}', 'Invalid value for "lr"'),
+        ("recipe.json", '{"lr": NaN}', "JSON does not allow NaN"),
         ("recipe.json", None, "cannot be read"),
     ],
 )

@@ -59,6 +59,11 @@ def test_repeated_setting_is_named(text):
     assert rejected(text).endswith('"lr" occurs twice. Keep one.')
 
 
+def test_number_that_is_not_finite_is_rejected_with_its_source():
+    with pytest.raises(UsageError, match=r"^mine: JSON does not allow Infinity\. Give a finite number\.$"):
+        Recipe.from_json('{"model": Infinity}', "mine")
+
+
 def test_json_without_an_object_is_rejected():
     assert 'must be a JSON object like {"epochs": 10}. Received: [1].' in rejected("[1]")
 
