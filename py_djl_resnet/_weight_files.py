@@ -44,7 +44,7 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
             with jvm.translated_errors():
                 return jvm.bridge().importWeights(str(converted), given)
         except UsageError as error:
-            raise UsageError(str(error).replace(str(converted), str(path))) from error
+            raise UsageError(str(error).replace(str(converted), str(path))) from None
 
 
 def _unpickle(file: Path, target: Path) -> None:

@@ -202,7 +202,7 @@ def no_java(monkeypatch):
         ({"out": "a\0b"}, r"out must be a path. Received: 'a\\x00b'"),
         ({"class_names": "abc"}, "class_names must be a list of names. Received: 'abc'"),
         ({"class_names": ["a", None]}, r"class_names\[1\] must be a string. Received: None"),
-        ({"class_names": ["a", "b", "a"]}, "class_names must be distinct. Received: 'a' twice"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must not repeat. Received: 'a' twice"),
     ],
 )
 def test_train_rejects_an_invalid_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):

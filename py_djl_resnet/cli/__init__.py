@@ -61,6 +61,7 @@ def _code(arguments: Sequence[str]) -> int:
         return interrupted.exit_code
     except ResnetError as error:
         if debug:
+            error.__suppress_context__ = False  # shows the Java exception
             traceback.print_exc()
         fail(str(error))
         return error.exit_code
