@@ -24,7 +24,7 @@ def text(preprocessing: Preprocessing) -> str | None:
         return None
     if isinstance(given, Mapping):
         try:
-            return json.dumps(dict(given), allow_nan=False)
+            return json.dumps(dict(given), allow_nan=False, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise UsageError(f"preprocessing must be valid JSON. Received: {shown(given)}. {error}.") from error
     if isinstance(given, os.PathLike) or (isinstance(given, str) and given.endswith(".json")):

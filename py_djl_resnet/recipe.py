@@ -87,7 +87,7 @@ class Recipe:
 
     def to_json(self) -> str:
         """Returns every setting as JSON text."""
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     @staticmethod
     def from_settings(settings: Mapping[str, Any], source: str = "") -> Recipe:

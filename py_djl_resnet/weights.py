@@ -57,7 +57,7 @@ def load_state_dict(handle: Any, state: Mapping[str, npt.ArrayLike]) -> None:
     ]
     with jvm.translated_errors():
         buffers = [jvm.to_direct_buffer(array) for array in arrays.values()]
-        not_finite = json.loads(str(handle.loadStateDict(json.dumps(description), buffers)))
+        not_finite = json.loads(str(handle.loadStateDict(json.dumps(description, ensure_ascii=False), buffers)))
     warn_of_numbers(not_finite, "the state dict")
 
 

@@ -18,7 +18,6 @@ import _jpype
 import jpype
 
 from .._process.signals import delayed_signals
-from ..checks import shown
 from ..errors import EngineError, ResnetError, UsageError, warn
 from ..settings import check_start
 from . import jars, jvm_options
@@ -206,7 +205,8 @@ def translated_errors() -> Iterator[None]:
             translated = translate(error)
             raise translated from (None if isinstance(translated, UsageError) else error)
     except UnicodeError as error:
-        received = f" Received: {shown(error.object)}." if isinstance(error, UnicodeEncodeError) else ""
+        text = error.object[max(error.start - 40, 0) : error.end] if isinstance(error, UnicodeEncodeError) else ""
+        received = f" Received: {text!r}." if text else ""
         raise UsageError(f"Names and paths must be valid UTF-8.{received} Correct or rename it.") from None
 
 
