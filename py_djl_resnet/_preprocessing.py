@@ -44,8 +44,8 @@ def chosen(preprocessing: Preprocessing, own: Mapping[str, Any] | None, network:
     found = text(preprocessing)
     if found is None and own is None:
         raise UsageError(
-            f"This {network} does not record how its images are preprocessed. Give preprocessing (on the command line "
-            f"--preprocessing). Allowed: {ALLOWED}."
+            f"This {network} does not record how its images are preprocessed. Set the preprocessing (on the "
+            f"command line --preprocessing). Allowed: {ALLOWED}."
         )
     return found
 
