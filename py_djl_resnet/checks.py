@@ -127,7 +127,7 @@ def require_distinct(names: Sequence[str], argument: str) -> None:
     """Raises :class:`UsageError` that shows the first name that occurs twice."""
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise UsageError(f"{argument} must be distinct. Received: {shown(twice)} twice.")
+        raise UsageError(f"{argument} must not repeat. Received: {shown(twice)} twice.")
 
 
 def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:

@@ -24,6 +24,26 @@ def test_heap_is_a_size(monkeypatch, heap, fits):
         jvm_options.process_options(JAVA, "pytorch", None)
 
 
+@pytest.mark.parametrize("heap", ["1k", "16383k", "4194305k", "900000g", "9" * 30 + "m"])
+def test_heap_out_of_range_is_rejected(monkeypatch, heap):
+    monkeypatch.setattr("os.sysconf", lambda name: 2**16)  # pages of 64 KiB
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
+    with pytest.raises(UsageError, match=f"^PY_DJL_RESNET_HEAP is out of range. Received: '{heap}'. Allowed: 16m to 4"):
+        jvm_options.process_options(JAVA, "pytorch", None)
+
+
+@pytest.mark.parametrize(
+    ("threads", "fits"), [("4,2", True), ("", True), ("0", False), ("abc", False), ("9999", False)]
+)
+def test_openmp_threads_are_a_number(monkeypatch, threads, fits):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    if fits:
+        jvm_options.process_options(JAVA, "pytorch", None)
+        return
+    with pytest.raises(UsageError, match=f"^OMP_NUM_THREADS must be .* Received: '{threads}'. Allowed: 1 to 1024"):
+        jvm_options.process_options(JAVA, "pytorch", None)
+
+
 def test_threads_reach_java():
     assert "-Dai.djl.pytorch.num_threads=3" in jvm_options.process_options(JAVA, "pytorch", 3)
 

@@ -168,7 +168,8 @@ public final class Checkpoint implements AutoCloseable {
                             + " is a safetensors file, but not a checkpoint of py_djl_resnet: its"
                             + " metadata lacks \""
                             + KEY
-                            + "\".");
+                            + "\". "
+                            + ForeignFile.IMPORT);
         }
         if (!file.verify()) {
             throw new UserException(
