@@ -17,7 +17,7 @@ from ._process.signals import signals
 from ._process.surroundings import in_notebook
 from .checks import shown
 from .datasets import ARRAYS
-from .errors import Interrupted, ResnetError, UsageError, warn
+from .errors import Interrupted, ResnetError, TrainingError, UsageError, warn
 from .metrics import Row
 from .profile import Profile
 from .progress import Display, shown_by
@@ -91,6 +91,9 @@ def _result(
             handle.check()
     except ResnetError as error:
         error.run = run
+        last = None if folder is None else folder / "last.safetensors"
+        if isinstance(error, TrainingError) and last is not None and last.is_file():
+            error.args = (f"{error} To keep what this one learned before, start it from the weights in {last}.",)
         raise
     # a run that was complete before the signal came is returned
     if received and state == "stopped":

@@ -20,7 +20,7 @@ from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
 from .recipe import Recipe
 from .summary import Summary
-from .weights import export, load_state_dict, state_dict
+from .weights import export, load_state_dict, require_writable, state_dict
 
 if TYPE_CHECKING:
     from ._classification import Prediction
@@ -126,6 +126,7 @@ class Model:
             UsageError: a folder that does not exist or is not writable, or a file of a run.
         """
         file = os.path.abspath(checked_path(path, "path"))
+        require_writable(Path(file))
         require_no_run(Path(file))
         with jvm.translated_errors():
             self.handle.save(file)
@@ -256,6 +257,9 @@ class Model:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def __reduce__(self) -> Any:
+        raise UsageError("A Model cannot be copied or pickled. Call model.save(file), and load(file) for another one.")
 
     def __repr__(self) -> str:
         return f"Model({self.name!r}, in_channels={self.in_channels}, classes={self.classes})"

@@ -24,7 +24,7 @@ def text(preprocessing: Preprocessing) -> str | None:
         return None
     if isinstance(given, Mapping):
         try:
-            return json.dumps(dict(given), allow_nan=False)
+            return json.dumps(dict(given), allow_nan=False, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise UsageError(f"preprocessing must be valid JSON. Received: {shown(given)}. {error}.") from error
     if isinstance(given, os.PathLike) or (isinstance(given, str) and given.endswith(".json")):
@@ -44,8 +44,8 @@ def chosen(preprocessing: Preprocessing, own: Mapping[str, Any] | None, network:
     found = text(preprocessing)
     if found is None and own is None:
         raise UsageError(
-            f"This {network} does not record how its images are preprocessed. Give preprocessing (on the command line "
-            f"--preprocessing). Allowed: {ALLOWED}."
+            f"This {network} does not record how its images are preprocessed. Set the preprocessing (on the "
+            f"command line --preprocessing). Allowed: {ALLOWED}."
         )
     return found
 

@@ -11,6 +11,7 @@ import json
 import re
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 #: Where training checkpoints keep their state dict.
@@ -48,7 +49,7 @@ def main(source: str, target: str) -> None:
             raise RejectedError("torch", str(error)) from error
         # of training scripts of timm and torchvision: plain values, no code
         torch.serialization.add_safe_globals([argparse.Namespace])
-        write(torch, state_dict(torch, source), target)
+        write(torch, state_dict(torch, source), target, 4 * Path(source).stat().st_size + 2**20)
     except RejectedError as rejected:
         print(json.dumps({"error": str(rejected), "kind": rejected.kind}))
     else:
@@ -76,8 +77,8 @@ def state_dict(torch: Any, source: str) -> dict[str, Any]:
     return loaded
 
 
-def write(torch: Any, tensors: dict[str, Any], target: str) -> None:
-    """Writes tensors as safetensors."""
+def write(torch: Any, tensors: dict[str, Any], target: str, most: int) -> None:
+    """Writes tensors as safetensors, at most `most` bytes: an expanded tensor of any size takes few in a pickle."""
     header: dict[str, Any] = {}
     at = 0
     for name, tensor in tensors.items():
@@ -87,6 +88,8 @@ def write(torch: Any, tensors: dict[str, Any], target: str) -> None:
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": TYPES[kind], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
+        if at > most:
+            raise RejectedError("content", f"it declares more than {most} bytes of tensors, several times its size")
     text = json.dumps(header).encode()
     with open(target, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)

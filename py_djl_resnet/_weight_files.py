@@ -32,7 +32,7 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
     require_no_pipe(path)
     if not path.is_file():
         raise UsageError(f"Weights {path} do not exist. Give a .safetensors, .pth or .pt file.")
-    given = json.dumps({**options, "source": os.path.abspath(path)})
+    given = json.dumps({**options, "source": os.path.abspath(path)}, ensure_ascii=False)
     with jvm.translated_errors():
         handle = jvm.bridge().importWeights(os.path.abspath(path), given)
     if handle is not None:
@@ -44,7 +44,7 @@ def open_weights(file: str | os.PathLike[str], options: Mapping[str, Any]) -> An
             with jvm.translated_errors():
                 return jvm.bridge().importWeights(str(converted), given)
         except UsageError as error:
-            raise UsageError(str(error).replace(str(converted), str(path))) from error
+            raise UsageError(str(error).replace(str(converted), str(path))) from None
 
 
 def _unpickle(file: Path, target: Path) -> None:

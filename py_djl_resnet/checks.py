@@ -6,6 +6,7 @@ import json
 import numbers
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -89,8 +90,20 @@ def checked_instance(value: Any, kind: type[Any], name: str, advice: str) -> Any
 
 def json_object(text: str, source: str, example: str = "") -> dict[str, Any]:
     """Returns the object in a JSON text."""
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = Counter(key for key, _ in pairs)
+        if len(keys) < len(pairs):
+            raise UsageError(f'{source}: "{keys.most_common(1)[0][0]}" occurs twice. Keep one.')
+        return dict(pairs)
+
+    def finite(constant: str) -> None:
+        raise UsageError(f"{source}: JSON does not allow {constant}. Give a finite number.")
+
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=distinct, parse_constant=finite)
+    except UsageError:
+        raise
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is not JSON: {error}.") from error
     if not isinstance(found, dict):
@@ -114,7 +127,7 @@ def require_distinct(names: Sequence[str], argument: str) -> None:
     """Raises :class:`UsageError` that shows the first name that occurs twice."""
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise UsageError(f"{argument} must be distinct. Received: {shown(twice)} twice.")
+        raise UsageError(f"{argument} must not repeat. Received: {shown(twice)} twice.")
 
 
 def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:

@@ -115,7 +115,7 @@ def from_arrays(examples: Examples, class_names: Sequence[str], part: str) -> An
                 jvm.to_direct_buffer(pixels), pixels.dtype.name, list(pixels.shape), labels, list(class_names)
             )
     except UsageError as error:
-        raise UsageError(f"Invalid {part} data. {error}") from error
+        raise UsageError(f"Invalid {part} data. {error}") from None
 
 
 def check_images(images: Any, name: str, channels_last: bool | None = None) -> npt.NDArray[Any]:
@@ -159,6 +159,8 @@ def check_labels(labels: Any, count: int, name: str) -> npt.NDArray[np.int32]:
     if array.ndim != 1:
         one_hot = array.ndim == 2 and array.shape[1] > 1 and ((array == 0) | (array == 1)).all()
         advice = " For one-hot labels pass labels.argmax(1)." if one_hot else ""
+        if array.shape[1:] == (1,):
+            advice = " Pass labels.ravel()."
         raise UsageError(f"{name} must have shape (N,). Received: {array.shape}.{advice}")
     if not np.issubdtype(array.dtype, np.integer):
         raise UsageError(f"{name} must be whole numbers. Received: {array.dtype}. {_numbering(array)}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ._fetch import download
 from ._java import jars, jvm, jvm_options
 from ._java.exceptions import SEE_DOCTOR
 from ._java.find import find_java
@@ -109,9 +110,14 @@ def _library_jars(engine: str) -> Iterator[Finding]:
     native = engine, jars.platform_name()
     needed = [jar for jar in jars.lock() if jar.engine is None or (jar.engine, jar.platform) == native]
     found = jars.find(needed)
+    for jar in needed:
+        if jar in found and download.sha256(found[jar]) != jar.sha256:
+            cure = "Delete it; the next training downloads it again."
+            yield Finding("library jars", "failure", f"{found[jar]} is damaged: its SHA-256 is wrong", cure)
+            return
     missing = [jar for jar in needed if jar not in found]
     if not missing:
-        yield Finding("library jars", "ok", f"all {len(needed)} found")
+        yield Finding("library jars", "ok", f"all {len(needed)} found, with the right checksums")
         return
     size = sum(jar.size for jar in missing) / 1e6
     detail = f"{len(missing)} of {len(needed)} are not downloaded yet ({size:.0f} MB)"

@@ -112,7 +112,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
     except UsageError as error:
         if file.name in str(error):
             raise
-        raise UsageError(f"checkpoint {file}: {error}") from error
+        raise UsageError(f"checkpoint {file}: {error}") from None
 
 
 @contextmanager

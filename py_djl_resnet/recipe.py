@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -88,7 +89,7 @@ class Recipe:
 
     def to_json(self) -> str:
         """Returns every setting as JSON text."""
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     @staticmethod
     def from_settings(settings: Mapping[str, Any], source: str = "") -> Recipe:
@@ -120,6 +121,19 @@ class Recipe:
             UsageError: as :meth:`from_json`, or there is no such file or name.
         """
         return Recipe(**settings_of(name))
+
+
+def _checking_names(create: Callable[..., None]) -> Callable[..., None]:
+    """Returns ``Recipe.__init__`` with our error for an unknown name, instead of Python's TypeError."""
+
+    @functools.wraps(create)
+    def init(self: Recipe, *values: Any, **settings: Any) -> None:
+        create(self, *values, **_known(settings, ""))
+
+    return init
+
+
+Recipe.__init__ = _checking_names(Recipe.__init__)  # type: ignore[method-assign]
 
 
 def recipe_names() -> list[str]:

@@ -162,6 +162,10 @@ def resume(
         Interrupted: as in :func:`train`.
         TrainingError: as in :func:`train`.
     """
+    if isinstance(dataset, str):
+        raise UsageError(
+            f"A run on a named data set needs no dataset. Received: {dataset!r}. Omit it, or give the run's arrays."
+        )
     return train(
         dataset=dataset,
         class_names=class_names,
@@ -186,6 +190,7 @@ def _resume(
     """Resumes a run, which must have the required recipe if there is one."""
     changed = Recipe.from_settings(checked_instance(changes, Mapping, "changes", 'Pass a dict such as {"epochs": 20}.'))
     given = absolute_paths({name: getattr(changed, name) for name in changes})
+    text = json.dumps(given, ensure_ascii=False)
 
     def checked() -> Recipe:
         recipe = recipe_to_resume(source, given, quiet=progress is False)
@@ -195,8 +200,8 @@ def _resume(
 
     def begin(recipe: Recipe) -> Any:
         if arrays is None:
-            return jvm.bridge().resume(str(source), json.dumps(given), str(default_folder(recipe.dataset)))
-        return jvm.bridge().resume(str(source), json.dumps(given), *_java_datasets(arrays, names))
+            return jvm.bridge().resume(str(source), text, str(default_folder(recipe.dataset)))
+        return jvm.bridge().resume(str(source), text, *_java_datasets(arrays, names))
 
     return follow(checked, begin, progress, callback)
 

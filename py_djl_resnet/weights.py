@@ -57,7 +57,7 @@ def load_state_dict(handle: Any, state: Mapping[str, npt.ArrayLike]) -> None:
     ]
     with jvm.translated_errors():
         buffers = [jvm.to_direct_buffer(array) for array in arrays.values()]
-        not_finite = json.loads(str(handle.loadStateDict(json.dumps(description), buffers)))
+        not_finite = json.loads(str(handle.loadStateDict(json.dumps(description, ensure_ascii=False), buffers)))
     warn_of_numbers(not_finite, "the state dict")
 
 
@@ -108,8 +108,8 @@ def export(
     suffix = Path(target).suffix.lower()[1:]
     if suffix in FORMATS and suffix != format:
         raise UsageError(
-            f"The suffix of {path} is that of another format. Received: {format}. Allowed: {suffix}. Change the format "
-            "or the name."
+            f"{path} has the suffix of another format. Received: {format}. Allowed: {suffix}. Change the format or the "
+            "name."
         )
     if format != "djl":
         require_writable(Path(target))
@@ -135,8 +135,9 @@ def require_writable(target: Path) -> None:
         raise UsageError(f"{target} cannot be written: folder {target.parent} does not exist.")
 
 
-def require_new(target: Path) -> None:
-    """Raises :class:`UsageError` for a file that exists or cannot be written; for commands, which replace nothing."""
+def require_new(out: str) -> None:
+    """Raises :class:`UsageError` if a command's ``--out`` exists or cannot be written: commands replace nothing."""
+    target = Path(checked_path(out, "--out"))
     require_writable(target)
     require_no_run(target)
     if target.exists():

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from notebook_outputs import BLUE, GREEN, ORANGE, check_colours, epoch_rows, numbers
+from notebook_outputs import BLUE, GREEN, ORANGE, check_bars, check_curves, epoch_rows, numbers, plotly_curves
 
 #: He et al. (2015), table 1: blocks per stage, and multiply-adds in billions from its last row.
 TABLE = {
@@ -40,9 +40,13 @@ def check_training(text, epochs):
     return rows
 
 
-def check_plotly(html):
-    names = ["train loss", "train accuracy", "test loss", "test accuracy"]
-    assert re.findall(r"name: '([^']*)'", html) == names
+def check_plotly(html, rows):
+    epochs = range(1, len(rows) + 1)
+    curves = plotly_curves(html)
+    assert list(curves) == ["train loss", "train accuracy", "test loss", "test accuracy"]
+    for points, column in zip(curves.values(), range(4), strict=True):
+        assert [x for x, _ in points] == list(epochs)
+        assert np.allclose([y for _, y in points], rows[:, column], atol=5.1e-4)
 
 
 def check_table(notebook):
@@ -102,7 +106,7 @@ def check_resnet(notebook, epochs):
     assert speed > 0
     best, epoch = numbers(BEST, notebook.text("examples/sec"))
     assert best == rows[int(epoch) - 1, 3] == rows[:, 3].max()
-    check_plotly(notebook.data("MetricsFigure.of(", "text/html"))
+    check_plotly(notebook.data("MetricsFigure.of(", "text/html"), rows)
     check_table(notebook)
     # exercises 2 to 4
     assert notebook.text("Block bottleneck = new Bottleneck") == "(2, 128, 4, 4)"
@@ -128,7 +132,7 @@ def check_resnet_python(notebook, epochs):
     line = notebook.text("progress=LiveFigure()").splitlines()[0]
     row = numbers(r"train loss (\S+), train acc (\S+), test loss (\S+), test acc (\S+)", line)
     assert line.startswith(f"epoch {epochs}/{epochs}: ")
-    check_colours(notebook.image("progress=LiveFigure()"), (BLUE, GREEN))
+    check_curves(notebook.image("progress=LiveFigure()"), (BLUE, ORANGE, GREEN), epochs)
     loss, train, test, speed = numbers(FINAL, notebook.text("examples/sec").strip())
     assert [loss, train, test] == [row[0], row[1], row[3]]
     assert speed > 0
@@ -151,7 +155,9 @@ def check_resnet_python(notebook, epochs):
         assert test > MIN_ACCURACY
         assert top[0][0] == "Ankle boot"
     assert notebook.image("photograph.save(").shape == (280, 280, 3)
-    check_colours(notebook.image("plot_runs(["), (BLUE, ORANGE))
+    # two panels with the legend below
+    for panel in np.array_split(notebook.image("plot_runs([")[:-80], 2, axis=1):
+        check_curves(panel, (BLUE, ORANGE), epochs)
 
 
 def check_mixed(notebook, epochs):
@@ -167,8 +173,8 @@ def check_mixed(notebook, epochs):
     assert "Model('plain20', in_channels=1, classes=2) ['shoe', 'shirt'] (2, 2)" in text
     rows = check_training(notebook.text("Bars.train"), epochs)
     assert notebook.text("resnet.load(folder)").startswith(f"test acc {rows[-1, 3]:.3f}, d2l-resnet18, 1 channel")
-    check_plotly(notebook.data("resnet.load(folder)", "text/html"))
-    check_colours(notebook.image("Run.open(folder).plot("), (BLUE, GREEN))
+    check_plotly(notebook.data("resnet.load(folder)", "text/html"), rows)
+    check_curves(notebook.image("Run.open(folder).plot("), (BLUE, ORANGE, GREEN), epochs)
     assert "ArithmeticException: / by zero" in notebook.error("int divide")
     assert ", line 2: return a / b;" in notebook.error("int divide")
     assert "int cannot be converted to java.lang.String" in notebook.error("String wrong")
@@ -198,7 +204,8 @@ def check_gradient_flow(notebook, epochs):
         for name, line in zip(networks, notebook.text("runs = {name").splitlines(), strict=True)
     }
     assert all(loss > 0 and 0 < accuracy <= 1 for _, loss, accuracy in after.values())
-    check_colours(notebook.image("axes.semilogy"), (BLUE, ORANGE))
+    for panel in np.array_split(notebook.image("axes.semilogy"), 2, axis=1):
+        check_curves(panel, (BLUE, ORANGE), epochs=2)
     ratios = {
         name: numbers(rf"{name}: first quarter / last quarter (\S+) at the start, (\S+) after \d+ steps$", line)
         for name, line in zip(networks, notebook.text("def steepness").splitlines(), strict=True)
@@ -211,7 +218,7 @@ def check_gradient_flow(notebook, epochs):
     values = np.array([row[1:] for row in costs], float)
     assert np.isfinite(values).all()
     assert np.allclose(values[:, 2], float(whole[2]) - values[:, 1], atol=1.1e-3)
-    check_colours(notebook.image("costs.plot()"), (BLUE, ORANGE, GREEN))
+    check_bars(notebook.image("costs.plot()"), (BLUE, ORANGE, GREEN), values[:, 1])
     if epochs > 1:
         assert after["cifar-resnet56"][2] > max(0.4, after["plain56"][2])
         assert values[:, 2].max() > 0.1

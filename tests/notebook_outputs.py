@@ -1,4 +1,4 @@
-"""Reads the outputs of notebooks."""
+"""Reads the outputs of notebooks and checks their images."""
 
 import base64
 import io
@@ -65,7 +65,49 @@ def numbers(pattern, text):
     return values
 
 
-def check_colours(image, colours):
-    """Checks that a figure has curves or bars of each colour."""
+def plotly_curves(html):
+    """Returns the curves that HTML passes to Plotly: {name: [(x, y), …]}."""
+    script = html.rpartition("<script>")[2]
+    traces = {
+        name: (curve, list(zip(map(float, json.loads(x)), map(float, json.loads(y)), strict=True)))
+        for name, x, y, curve in re.findall(
+            r"var (trace\d+) =\n\{\nx: (\[[^]]*\]),\ny: (\[[^]]*\]),.*?\nname: '([^']*)',\n\};", script, re.S
+        )
+    }
+    (names,) = re.findall(r"var data = \[(.*)\];\nPlotly\.newPlot\(\w+, data, ", script)
+    return dict(traces[name.strip()] for name in names.split(","))
+
+
+def where(image, colour):
+    """Returns which pixels have a colour."""
+    return (np.abs(image - colour) < 40).all(axis=2)
+
+
+def check_curves(image, colours, epochs):
+    """Checks that each colour has a curve, or for one epoch a point, apart from the legend."""
+    width = image.shape[1]
+    # after one epoch, the points of two accuracies may coincide
+    for colour in (colours[0], colours[-1]) if epochs == 1 else colours:
+        columns = np.flatnonzero(where(image, colour).any(axis=0))
+        if epochs == 1:
+            assert (abs(columns - width / 2) < 40).any()
+        else:
+            assert np.ptp(columns) > 0.6 * width
+            # a line, not only its ends
+            assert len(columns) > 0.3 * np.ptp(columns)
+
+
+def check_bars(image, colours, values):
+    """Checks bars side by side: their heights are proportional to values in [0, 1], ordered by colour."""
+    heights = []
     for colour in colours:
-        assert (np.abs(image - colour) < 40).all(axis=2).sum() > 20
+        bars = where(image[30:], colour)
+        # below the legend; the columns of a bar are adjacent
+        columns = np.flatnonzero(bars.sum(axis=0) > 3)
+        for bar in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
+            assert len(bar) > 20
+            heights.append(np.median(bars[:, bar].sum(axis=0)))
+    assert len(heights) == len(values)
+    scale = np.sum(np.multiply(heights, values)) / np.sum(np.square(values))
+    assert scale > 200
+    assert np.allclose(heights, np.multiply(scale, values), atol=2.5)

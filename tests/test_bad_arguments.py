@@ -1,5 +1,6 @@
 """Wrong arguments of commands and functions: one line says what is wrong, what is allowed and what to do."""
 
+import copy
 import os
 import re
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from py_djl_resnet import UsageError, create_model, evaluate, load, resume, summarize, train
+from py_djl_resnet import Recipe, UsageError, create_model, evaluate, load, resume, summarize, train
 from py_djl_resnet.notebook import LiveFigure
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
@@ -23,6 +24,9 @@ TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
         (["train", "--device", "tpu"], ["tpu", "cpu, gpu"]),
         (["train", "--nesterov"], ["--nesterov needs --momentum above 0. Received: 0."]),
         (["train", "--out", ""], ["out must be a path. Received: an empty string."]),
+        (["predict", "nothing", "a.png", "--top-k", "0"], ["--top-k", "Received: 0. Allowed: 1 to 2147483647."]),
+        (["export", "nothing", "--format", "djl", "--out", ""], ["--out must be a path. Received: an empty string."]),
+        (["import", "", "--model", "resnet18", "--out", "x"], ["FILE must be a path. Received: an empty string."]),
         (["summary", "d2l-resnet81"], ["d2l-resnet81", "d2l-resnet18"]),
         (["summary", "d2l-resnet18", "--input", "1,28,28"], ["N,C,H,W", "'1,28,28'"]),
         (["summary"], ["MODEL"]),
@@ -97,7 +101,7 @@ def test_setting_is_named_by_its_source(rejected, tmp_path, monkeypatch):
     assert rejected("train", "--limit", "0")[1].startswith("Invalid value for --limit. Received: 0.")
     # a value is no name
     assert rejected("train", "--limit", "64", "--model", "seed")[1].startswith(
-        "Invalid value for --model. Unknown model. Received: 'seed'."
+        "Invalid value for --model. Received: 'seed'."
     )
 
 
@@ -202,7 +206,7 @@ def no_java(monkeypatch):
         ({"out": "a\0b"}, r"out must be a path. Received: 'a\\x00b'"),
         ({"class_names": "abc"}, "class_names must be a list of names. Received: 'abc'"),
         ({"class_names": ["a", None]}, r"class_names\[1\] must be a string. Received: None"),
-        ({"class_names": ["a", "b", "a"]}, "class_names must be distinct. Received: 'a' twice"),
+        ({"class_names": ["a", "b", "a"]}, "class_names must not repeat. Received: 'a' twice"),
     ],
 )
 def test_train_rejects_an_invalid_argument_before_java_starts(tmp_path, monkeypatch, arrays, arguments, message):
@@ -224,6 +228,9 @@ def test_train_rejects_an_invalid_argument_before_java_starts(tmp_path, monkeypa
         (lambda run: load(""), "the checkpoint must be a path. Received: an empty string"),
         (evaluate, r"Received: Run\('trained', epochs=2\)\. The network of a run is run.model"),
         (lambda run: run.model.save(None), "path must be a string or a Path. Received: None"),
+        (lambda run: run.model.save("/"), "^/ is a folder. Give a file"),
+        (lambda run: copy.deepcopy(run.model), r"A Model cannot be copied or pickled. Call model.save\(file\)"),
+        (lambda run: Recipe(epoch=1), "^Unknown setting. Received: 'epoch'. .* Did you mean \"epochs\"?"),
         (lambda run: run.plot(5), "the figure's file must be a string or a Path. Received: 5"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import struct
 
 import numpy as np
@@ -136,6 +137,25 @@ NOT_UTF8 = r"must be a path in UTF-8\. Received: '.*caf\\udce9.*'\. Rename the f
 def test_path_that_is_not_utf8_is_rejected(trained, tmp_path, use):
     with pytest.raises(UsageError, match=NOT_UTF8):
         use(trained, not_utf8(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--model", "caf\udce9"],
+        ["train", "--dataset", "caf\udce9"],
+        ["summary", "caf\udce9"],
+        ["predict", "{run}", "a.png", "--preprocessing", "caf\udce9"],
+        ["import", "{run}/best.safetensors", "--model", "caf\udce9", "--out", "new.safetensors"],
+    ],
+)
+def test_name_that_is_not_utf8_is_rejected(rejected, trained, tmp_path, arguments):
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    code, message = rejected(*(argument.format(run=trained.folder) for argument in arguments))
+    assert code == 2
+    assert re.search(
+        r"^Names and paths must be valid UTF-8\. Received: .*caf\\udce9'\. Correct or rename it\.$", message
+    )
 
 
 def test_working_directory_that_is_not_utf8_is_rejected(trained, tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def test_run_folder_with_too_long_a_name_is_rejected():
     ("content", "reason"),
     [
         (b"", "is not a valid safetensors file: it has 0 bytes"),
-        (b"some text instead of a checkpoint", "is not a valid safetensors file: the header must take"),
+        (b"some text instead of a checkpoint", "is not a safetensors file."),
         (b"\2" + bytes(7) + b"{}", "is a safetensors file, but not a checkpoint of py_djl_resnet"),
     ],
 )
@@ -59,10 +59,25 @@ def test_file_that_is_not_a_checkpoint_is_rejected(rejected, tmp_path, content, 
 
 def test_truncated_checkpoint_is_rejected(rejected, trained, tmp_path):
     content = (trained.folder / "last.safetensors").read_bytes()
-    (tmp_path / "cut.safetensors").write_bytes(content[: len(content) // 2])
-    code, message = rejected("evaluate", "cut.safetensors")
+    for length in (len(content) // 2, 5000):
+        (tmp_path / "cut.safetensors").write_bytes(content[:length])
+        code, message = rejected("evaluate", "cut.safetensors")
+        assert code == 2
+        assert "cut.safetensors is not a valid safetensors file" in message
+        assert "it is truncated" in message
+
+
+def test_export_is_not_a_checkpoint_but_can_be_imported(rejected, trained, tmp_path):
+    trained.model.export(tmp_path / "export.safetensors")
+    code, message = rejected("predict", "export.safetensors", "a.png")
     assert code == 2
-    assert "cut.safetensors" in message
+    assert message.endswith("Import it first: py-djl-resnet import FILE --model NAME --out NEW.safetensors")
+
+
+def test_class_names_that_are_not_utf8_are_rejected(rejected, tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"caf\xe9\n")
+    code, message = rejected("import", "a", "--model", "b", "--out", "c", "--class-names", "names.txt")
+    assert (code, message) == (2, "--class-names names.txt is not text: byte 3 is not UTF-8.")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
@@ -94,7 +109,7 @@ def test_folder_without_a_checkpoint_is_rejected(rejected, tmp_path):
         ("metrics.csv", None, "cannot be read"),
         ("recipe.json", "{", "is not JSON"),
         ("recipe.json", "[]", "must be a JSON object"),
-        ("recipe.json", '{"lr": NaN}', 'Invalid value for "lr"'),
+        ("recipe.json", '{"lr": NaN}', "JSON does not allow NaN"),
         ("recipe.json", None, "cannot be read"),
     ],
 )

@@ -51,7 +51,8 @@ def test_help_works_without_docstrings(tmp_path):
         (["train", "--epoch", "3"], "Unknown option. Received: '--epoch'. Did you mean '--epochs'? See"),
         (["train", "extra"], "Unexpected argument 'extra'. See"),
         (["evaluate", "run", "--limit"], "--limit needs a value. See"),
-        (["summary", "resnet18", "--table", "--json"], "--json not allowed with argument --table. See"),
+        (["summary", "resnet18", "--table", "--json"], "--json cannot be combined with --table. See"),
+        (["train", "--quiet=yes"], "--quiet takes no value. Received: 'yes'. See"),
         (["plot", "run", "--style", "book"], "--style is unknown. Received: 'book'. Allowed: panels, d2l. See"),
         (["plot", "run", "--size", "10"], "--size must be inches from 1 to 100, such as 10x4. Received: '10'. See"),
         (

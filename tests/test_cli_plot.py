@@ -63,6 +63,17 @@ def test_plot_accepts_style_size_and_resolution(command, two, tmp_path):
     assert "Loss, accuracy" in (tmp_path / "one.svg").read_text()
 
 
+@pytest.mark.parametrize(
+    ("size", "dpi", "allowed"),
+    [("5x4", "5", "10 to 2236"), ("100x1", "700", "10 to 650"), ("90x90", "200", "10 to 111")],
+)
+def test_resolution_out_of_range_is_rejected(rejected, two, size, dpi, allowed):
+    assert rejected("plot", two[0], "--size", size, "--dpi", dpi, "--out", "one.png") == (
+        2,
+        f"dpi of a figure of {size} inches must be a whole number. Received: {dpi}. Allowed: {allowed}.",
+    )
+
+
 def test_figure_of_runs_has_their_network_and_best_epochs(two, tmp_path):
     runs = [Run.open(tmp_path / run) for run in two]
     chart = plot_runs(runs)

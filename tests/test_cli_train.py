@@ -72,10 +72,11 @@ def test_command_line_wins_over_recipe_over_environment_over_default(monkeypatch
 
 
 def test_every_setting_has_an_option(monkeypatch):
-    options = build_parser("py-djl-resnet").parse_args(["train", "--nesterov", "--no-drop-last"])
-    assert (options.nesterov, options.drop_last) == (True, False)
     for setting in SETTINGS.values():
-        if setting.type != "boolean":
+        if setting.type == "boolean":
+            flag = setting.flag.replace("--", "--no-") if setting.default else setting.flag
+            assert getattr(settings(monkeypatch, {}, flag), setting.name) is not setting.default
+        else:
             text = "7" if setting.type in ("integer", "number") else "text"
             recipe = settings(monkeypatch, {}, setting.flag, text)
             assert str(getattr(recipe, setting.name)) == text

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from py_djl_resnet._java import exceptions
-from py_djl_resnet.errors import EngineError, ResnetError
+from py_djl_resnet.errors import EngineError, ResnetError, UsageError
 
 
 def test_arrays_cross_without_a_copy(jvm):
@@ -83,3 +83,10 @@ def test_engine_that_failed_to_load_gives_the_same_cause_again(jvm, monkeypatch)
     for links in ([ENGINE, (LINK, "why")], [("java.lang.NoClassDefFoundError", "Could not initialize class org.A")]):
         with pytest.raises(EngineError, match="native library cannot be loaded: why"), jvm.translated_errors():
             raise java(*links)
+
+
+def test_wrong_input_found_in_java_gives_one_traceback(jvm):
+    with pytest.raises(UsageError) as caught, jvm.translated_errors():
+        jvm.bridge().create("plain21", 0, [], 0, "cpu")
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
+    assert "UserException" in str(caught.value.__context__.getClass())  # for --debug

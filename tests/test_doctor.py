@@ -109,6 +109,19 @@ def test_missing_jars_are_a_failure_only_offline(child, monkeypatch, tmp_path, o
     assert not (tmp_path / "cache").exists()
 
 
+def test_damaged_jar_is_named(child, monkeypatch, tmp_path):
+    found = jars.find(jars.required("pytorch"))
+    jar = jars.required("pytorch")[0]
+    content = bytearray(found[jar].read_bytes())
+    content[-1] ^= 1
+    (tmp_path / jar.name).write_bytes(content)
+    monkeypatch.setattr(jars, "find", lambda _: found | {jar: tmp_path / jar.name})
+    finding = by_name(doctor.examine())["library jars"]
+    assert finding.verdict == "failure"
+    assert finding.detail == f"{tmp_path / jar.name} is damaged: its SHA-256 is wrong"
+    assert finding.cure.startswith("Delete it")
+
+
 def test_cache_that_cannot_be_written_is_reported(child, monkeypatch, tmp_path):
     def refuse(**_):
         raise PermissionError(13, "Permission denied")

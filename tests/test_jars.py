@@ -150,6 +150,21 @@ def test_reports_a_disk_that_is_full_or_read_only(repository, monkeypatch, numbe
     assert [file.name for file in jars.cache_folder().rglob("*") if file.is_file()] == []
 
 
+def test_two_downloads_of_one_jar_do_not_disturb_each_other(repository, monkeypatch):
+    transfer = download._transfer
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(download, "_transfer", transfer)
+        transfer(*arguments)
+        jars.class_path("mxnet")
+
+    monkeypatch.setattr(download, "_transfer", meanwhile)
+    path = jars.class_path("mxnet")[1]
+    assert path.read_bytes() == b"common"
+    assert path.stat().st_mode & 0o444 == 0o444
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_shows_progress_only_for_downloads(repository, capsys):
     jars.class_path("mxnet")
     assert "Java libraries from 127.0.0.1" in capsys.readouterr().err

@@ -220,6 +220,11 @@ def test_output_is_complete_and_in_order(java, capsys):
     assert captured.err.splitlines() == [f"{i} ä😀" for i in range(count) if i % 7 == 0]
 
 
+def test_output_may_end_in_a_replacement_character(java, capsys):
+    java('System.out.print("cut \\uFFFD");')
+    assert capsys.readouterr().out == "cut \ufffd"
+
+
 @contextlib.contextmanager
 def interrupted_when_there_is(file):
     """A block that Ctrl-C interrupts as soon as a file exists."""

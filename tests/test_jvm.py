@@ -1,5 +1,6 @@
 """Starting the JVM. A process can start it only once, so most tests use a separate process."""
 
+import os
 import signal
 
 import pytest
@@ -148,6 +149,28 @@ def test_signals_stay_with_python_after_the_start():
     os.kill(os.getpid(), signal.SIGTERM)
     """
     assert run(script) == (-signal.SIGTERM, "handled\ninterrupted\n", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be deleted there")
+def test_deleted_working_directory_is_reported_and_another_one_works(tmp_path):
+    script = f"""
+    import os
+    import py_djl_resnet as resnet
+    from py_djl_resnet import models
+    os.mkdir({str(tmp_path / "gone")!r})
+    os.chdir({str(tmp_path / "gone")!r})
+    os.rmdir(os.getcwd())
+    try:
+        models.available()
+    except resnet.EngineError as error:
+        print(error)
+    os.chdir({str(tmp_path)!r})
+    print(len(models.available()) > 0)
+    """
+    code, out, err = run(script)
+    assert (code, err) == (0, "")
+    assert out.startswith("The working directory is gone or cannot be read (No such file or directory)")
+    assert out.endswith("\nTrue\n")
 
 
 @pytest.mark.parametrize("failing", [False, True])

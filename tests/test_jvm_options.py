@@ -19,8 +19,28 @@ def test_heap_is_a_size(monkeypatch, heap, fits):
         assert f"-Xmx{heap}" in jvm_options.process_options(JAVA, "pytorch", None)
         return
     with pytest.raises(
-        UsageError, match=f"PY_DJL_RESNET_HEAP is not a size. Received: '{heap}'. Allowed: such as 512m"
+        UsageError, match=f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: '{heap}'. Allowed: such as 512m or 2g"
     ):
+        jvm_options.process_options(JAVA, "pytorch", None)
+
+
+@pytest.mark.parametrize("heap", ["1k", "16383k", "4194305k", "900000g", "9" * 30 + "m"])
+def test_heap_out_of_range_is_rejected(monkeypatch, heap):
+    monkeypatch.setattr("os.sysconf", lambda name: 2**16)  # pages of 64 KiB
+    monkeypatch.setenv("PY_DJL_RESNET_HEAP", heap)
+    with pytest.raises(UsageError, match=f"^PY_DJL_RESNET_HEAP is out of range. Received: '{heap}'. Allowed: 16m to 4"):
+        jvm_options.process_options(JAVA, "pytorch", None)
+
+
+@pytest.mark.parametrize(
+    ("threads", "fits"), [("4,2", True), ("", True), ("0", False), ("abc", False), ("9999", False)]
+)
+def test_openmp_threads_are_a_number(monkeypatch, threads, fits):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    if fits:
+        jvm_options.process_options(JAVA, "pytorch", None)
+        return
+    with pytest.raises(UsageError, match=f"^OMP_NUM_THREADS must be .* Received: '{threads}'. Allowed: 1 to 1024"):
         jvm_options.process_options(JAVA, "pytorch", None)
 
 

@@ -200,6 +200,36 @@ def test_forked_child_that_drops_networks_ends(tmp_path, engine):
 
 
 @forks
+def test_child_forked_during_training_ends(tmp_path):
+    script = """
+    x, y = np.zeros((64, 1, 28, 28), np.uint8), np.arange(64) % 2
+    recipe = resnet.Recipe(epochs=1000, batch_size=8, model="cifar-resnet20")
+    begun, enough = threading.Event(), threading.Event()
+
+    def followed(row):
+        begun.set()
+        if enough.is_set():
+            raise KeyError
+
+    def train():
+        try:
+            resnet.train(dataset=(x, y, x, y), recipe=recipe, progress=False, callback=followed)
+        except KeyError:
+            print("the parent trained on")
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    begun.wait()
+    forked(lambda: resnet.create_model("cifar-resnet20"), sys.exit)
+    forked(train, os._exit)
+    enough.set()
+    thread.join()
+    """
+    error = "The JVM does not survive a fork. Sta\nended with 3\n"
+    assert run(FORK + textwrap.dedent(script), tmp_path) == 2 * error + "the parent trained on\n"
+
+
+@forks
 def test_child_of_a_process_without_java_can_use_it(tmp_path):
     script = "forked(lambda: print(resnet.create_model('cifar-resnet20').name, flush=True), sys.exit)"
     assert run(FORK + script, tmp_path) == "cifar-resnet20\nended with 3\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import chromium
 import pytest
 from notebook_checks import CHECKS, check_resnet
-from notebook_outputs import BLUE, ORANGE, Notebook, check_colours, pixels
+from notebook_outputs import BLUE, ORANGE, Notebook, check_curves, pixels
 from PIL import Image
 
 # imported before a test changes the folder in which Jupyter looks for its files
@@ -111,7 +111,8 @@ def test_rendered_page_matches_the_saved_notebook(name, tmp_path):
         assert drawn_from(saved, expected.decode()), "run tools/run_notebooks.py --render-only"
         drawn = pixels(saved)
         assert drawn.shape[1::-1] == run_notebooks.FIGURE
-        check_colours(drawn, (BLUE, ORANGE))
+        settings = Notebook(ROOT / f"notebooks/{name}.ipynb").content["metadata"]["py_djl_resnet"]["settings"]
+        check_curves(drawn, (BLUE, ORANGE), settings["MAX_EPOCH"])
 
 
 @needs_chromium

@@ -20,10 +20,10 @@ def block(language, page="README.md"):
 
 
 def run_python(page, folder):
-    """Runs a page's Python example, which writes metrics.svg, and returns what it prints."""
+    """Runs a page's Python example, which draws a run, and returns what it prints."""
     ran = subprocess.run([sys.executable, "-c", block("python", page)], cwd=folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert (folder / "metrics.svg").is_file()
+    assert (folder / "runs/small/metrics.svg").is_file()
     return ran.stdout
 
 

@@ -54,6 +54,16 @@ def test_invalid_json_is_rejected(text):
     assert "is not JSON" in rejected(text)
 
 
+@pytest.mark.parametrize("text", ['{"lr": 0.1, "epochs": 1, "lr": 2}', '{"selection": {"lr": 1, "lr": 2}}'])
+def test_repeated_setting_is_named(text):
+    assert rejected(text).endswith('"lr" occurs twice. Keep one.')
+
+
+def test_number_that_is_not_finite_is_rejected_with_its_source():
+    with pytest.raises(UsageError, match=r"^mine: JSON does not allow Infinity\. Give a finite number\.$"):
+        Recipe.from_json('{"model": Infinity}', "mine")
+
+
 def test_json_without_an_object_is_rejected():
     assert 'must be a JSON object like {"epochs": 10}. Received: [1].' in rejected("[1]")
 

@@ -37,8 +37,8 @@ def finished(trained, tmp_path):
     return shutil.copytree(trained.folder, tmp_path / "finished")
 
 
-def damage_last(folder):
-    last = folder / "last.safetensors"
+def damage_last(folder, name="last.safetensors"):
+    last = folder / name
     content = last.read_bytes()
     last.unlink()  # the previous one may be a hard link to it
     last.write_bytes(content[: len(content) // 2])
@@ -87,6 +87,11 @@ def test_resume_needs_the_same_arrays(arrays, tmp_path):
         resume(run, dataset=other, progress=False)
 
 
+def test_resume_rejects_a_data_sets_name(finished):
+    with pytest.raises(UsageError, match=r"needs no dataset\. Received: 'fashion-mnist'\. Omit it"):
+        resume(finished, dataset="fashion-mnist", progress=False)
+
+
 def test_resume_uses_the_previous_checkpoint_if_last_is_damaged(finished, trained):
     damage_last(finished)
     with pytest.warns(
@@ -95,6 +100,16 @@ def test_resume_uses_the_previous_checkpoint_if_last_is_damaged(finished, traine
         run = resume(finished, progress=False)
     assert [warning.filename for warning in warned] == [__file__]
     assert without_times(run.history) == without_times(trained.history)
+
+
+def test_best_checkpoint_is_named_only_if_it_exists(rejected, finished):
+    for name in ("last.safetensors", "last.previous.safetensors"):
+        damage_last(finished, name)
+    best = finished / "best.safetensors"
+    assert rejected("train", "--resume", finished)[1].endswith(f" The best checkpoint may be intact: {best}")
+    best.unlink()
+    code, message = rejected("train", "--resume", finished)
+    assert (code, best.name in message) == (2, False)
 
 
 def test_damaged_last_is_one_line_of_the_command(command, finished):

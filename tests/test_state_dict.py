@@ -63,7 +63,7 @@ def test_error_lists_everything_and_changes_nothing(model):
     shapes["fc.weight"] = np.zeros((64, 10), np.float32)
     shapes["fc.bias"] = np.zeros(10, np.int32)
     problems = {
-        "2 missing: conv1.weight, layer1.0.bn1.bias; 1 superfluous: bn9.weight": names,
+        "2 missing: conv1.weight, layer1.0.bn1.bias; 1 unexpected: bn9.weight": names,
         "2 of another type or shape: fc.weight is F32 [64, 10], not F32 [10, 64], fc.bias is I64 [10], not F32 [10]": (
             shapes
         ),
@@ -77,7 +77,7 @@ def test_error_lists_everything_and_changes_nothing(model):
 
 
 def test_list_in_an_error_is_bounded(model):
-    with pytest.raises(UsageError, match=r"107 missing: .*, and 97 more; 1000 superfluous: .*, and 990 more") as error:
+    with pytest.raises(UsageError, match=r"107 missing: .*, and 97 more; 1000 unexpected: .*, and 990 more") as error:
         model.load_state_dict({f"{n}{'x' * 1000}": np.zeros(1) for n in range(1000)})
     assert len(str(error.value)) < 3000
 

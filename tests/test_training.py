@@ -209,6 +209,8 @@ def test_failed_run_with_patience_has_its_best_network(arrays, tmp_path):
     recipe = Recipe(epochs=30, batch_size=len(arrays[0]), lr=10.0, weight_decay=1.0, patience=29)
     with pytest.raises(TrainingError) as caught:
         train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False)
+    assert "Start a new run with a lower learning rate" in str(caught.value)
+    assert str(caught.value).endswith(f"start it from the weights in {tmp_path / 'run' / 'last.safetensors'}.")
     assert len(caught.value.run.history) == 1
     assert without_times(caught.value.run.history) == without_times(Run.open(tmp_path / "run").history)
     with caught.value.run.model as network, load(tmp_path / "run" / "best.safetensors") as best:

@@ -111,14 +111,14 @@ def changed(arrays, index, array):
         (
             0,
             lambda a: a + np.where(a == a[2, 0, 0, 1], np.nan, 0).astype("f4"),
-            r"Invalid training data.*\(2, 0, 0, 1\)",
+            "Invalid training data.* NaN in image 2",
         ),
         (
             1,
             lambda a: a.astype(float),
             r"training labels must be whole numbers. Received: float64. Pass labels.astype\('int64'\)",
         ),
-        (1, lambda a: a[:, None], r"training labels must have shape \(N,\). Received: \(256, 1\)\.$"),
+        (1, lambda a: a[:, None], r"labels must have shape \(N,\)\. Received: \(256, 1\)\. Pass labels\.ravel\(\)\.$"),
         (1, lambda a: np.eye(2)[a], r"Received: \(256, 2\)\. For one-hot labels pass labels\.argmax\(1\)\.$"),
         (3, lambda a: a + 1, "Invalid test data.* 2"),
     ],

@@ -7,6 +7,7 @@ import http.client
 import os
 import ssl
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -65,10 +66,11 @@ def download(
         OSError: the target cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     before = progress.n
     attempts = len(PAUSES) + 1
-    try:
+    # a folder, because a temporary file would be readable only by this user
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent) as folder:
+        temporary = Path(folder) / target.name
         for attempt in range(attempts):
             try:
                 _transfer(address, temporary, size, digest, progress)
@@ -80,8 +82,6 @@ def download(
                     times = "once" if attempt == 0 else f"{attempt + 1} times"
                     raise error(f"{_cause(address, failure)}, tried {times}. {advice}") from failure
                 time.sleep(PAUSES[attempt])
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def progress_bar(title: str, total: int, *, quiet: bool) -> tqdm[Any]:
@@ -95,6 +95,15 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> tqdm[Any]:
         file=sys.stderr,
         disable=quiet,
     )
+
+
+def sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _transfer(address: str, temporary: Path, size: int, digest: str, progress: tqdm[Any]) -> None:

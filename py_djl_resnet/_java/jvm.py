@@ -106,6 +106,13 @@ def start(
                 "Another library has started a JVM in this process, without this package's jars. Import and start "
                 "py_djl_resnet first, or use a separate process."
             )
+        try:
+            os.getcwd()
+        except OSError as error:  # Java would end the process
+            raise EngineError(
+                f"The working directory is gone or cannot be read ({error.strerror}), and Java needs one. Change to "
+                "another directory."
+            ) from error
         if engine == "pytorch":
             jvm_options.require_no_other_torch()
         if threads is not None and threads > processors():
@@ -191,16 +198,25 @@ def processors() -> int:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises one of our errors for each Java exception, with the Java one as its cause; also a decorator.
+    """Raises one of our errors for each Java exception; also a decorator.
+
+    The Java exception is the cause of ours, or only its context if the input is wrong: its traceback helps no user.
 
     Raises:
         EngineError: this is a forked child.
+        UsageError: text that Java cannot express. Python represents bytes that are not UTF-8 as surrogates.
     """
     require_no_fork()
     try:
-        yield
-    except jpype.JException as error:
-        raise translate(error) from error
+        try:
+            yield
+        except jpype.JException as error:
+            translated = translate(error)
+            raise translated from (None if isinstance(translated, UsageError) else error)
+    except UnicodeError as error:
+        text = error.object[max(error.start - 40, 0) : error.end] if isinstance(error, UnicodeEncodeError) else ""
+        received = f" Received: {text!r}." if text else ""
+        raise UsageError(f"Names and paths must be valid UTF-8.{received} Correct or rename it.") from None
 
 
 def _check_running(started: _Started, engine: str | None = None, threads: int | None = None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import EngineError, JarError, UsageError
+from ..settings import SETTINGS
 from .find import Java
 from .jars import cache_folder, home_folder
 
@@ -22,6 +23,8 @@ TORCH = "2.7.1"
 
 DJL_NAMES = {"pytorch": "PyTorch", "mxnet": "MXNet"}
 """DJL's names of the engines."""
+
+_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 
 
 def process_options(java: Java, engine: str, threads: int | None) -> list[str]:
@@ -62,9 +65,13 @@ def engine_options(java: Java, engine: str) -> list[str]:
     ]
     if java.major >= 24:
         chosen.append("--sun-misc-unsafe-memory-access=allow")
+    _require_omp_threads(os.environ.get("OMP_NUM_THREADS", ""))
     if heap := os.environ.get("PY_DJL_RESNET_HEAP"):
         if not re.fullmatch(r"[1-9]\d*[kmgKMG]", heap):  # Java would end the process
-            raise UsageError(f"PY_DJL_RESNET_HEAP is not a size. Received: {heap[:80]!r}. Allowed: such as 512m or 2g.")
+            raise UsageError(
+                f"Invalid heap size in PY_DJL_RESNET_HEAP. Received: {heap[:80]!r}. Allowed: such as 512m or 2g."
+            )
+        _require_heap_in_range(heap)
         chosen.append(f"-Xmx{heap}")
     else:
         # a large young generation is touched bit by bit, which looks like a memory leak
@@ -163,8 +170,32 @@ def keep_freed_memory() -> None:
     By default it returns large blocks to the system, which then clears their pages again at each step. With one arena
     the blocks that different threads have freed can be used by all.
     """
+    if sys.platform != "linux" or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return
     libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt") or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+    if not hasattr(libc, "mallopt"):  # another C library
         return
     for parameter, value in ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 2**31 - 1)):
         libc.mallopt(parameter, value)
+
+
+def _require_heap_in_range(heap: str) -> None:
+    """Rejects a heap at which Java would end the process, such as one larger than the memory."""
+    # Windows has no sysconf
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**63
+    if not 16 * _UNITS["m"] <= int(heap[:-1][:18]) * _UNITS[heap[-1].lower()] <= memory:
+        raise UsageError(
+            f"PY_DJL_RESNET_HEAP is out of range. Received: {heap[:80]!r}. Allowed: 16m to {memory // _UNITS['m']}m, "
+            "this machine's memory."
+        )
+
+
+def _require_omp_threads(text: str) -> None:
+    """Rejects a number that OpenMP ignores or at which it ends the process; there may be one for each nested level."""
+    most = int(SETTINGS["threads"].max)
+    numbers = [number.strip() for number in text.split(",")] if text.strip() else []
+    if not all(re.fullmatch(r"\d{1,9}", number) and 1 <= int(number) <= most for number in numbers):
+        raise UsageError(
+            f"OMP_NUM_THREADS must be a whole number. Received: {text[:80]!r}. Allowed: 1 to {most}. Correct or unset "
+            "it."
+        )

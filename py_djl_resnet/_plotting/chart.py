@@ -10,7 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from .._files import write
-from ..checks import checked_path
+from ..checks import checked_path, whole_number
 from ..errors import UsageError
 
 #: The kinds of file that a figure can be written to.
@@ -18,6 +18,10 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 #: Dots per inch of a written figure.
 DPI = 150
+
+#: Matplotlib draws no longer sides, and four bytes for each pixel.
+_MOST_SIDE = 65_000
+_MOST_PIXELS = 100_000_000
 
 
 class Chart(Figure):
@@ -34,6 +38,10 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
     if path is None:
         return chart
     check_suffix(path)
+    width, height = chart.get_size_inches()
+    if Path(path).suffix.lower() == ".png":
+        most = min(_MOST_SIDE / max(width, height), (_MOST_PIXELS / (width * height)) ** 0.5)
+        dpi = whole_number(dpi, f"dpi of a figure of {width:g}x{height:g} inches", 10, int(most))
     drawn = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         chart.savefig(drawn, format=Path(path).suffix[1:].lower(), dpi=dpi)

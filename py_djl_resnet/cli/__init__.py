@@ -61,6 +61,9 @@ def _code(arguments: Sequence[str]) -> int:
         return interrupted.exit_code
     except ResnetError as error:
         if debug:
+            link: BaseException | None = error
+            while link is not None:  # shows the Java exception
+                link.__suppress_context__, link = False, link.__context__
             traceback.print_exc()
         fail(str(error))
         return error.exit_code

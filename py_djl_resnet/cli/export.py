@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from ..checks import checked_path
 from ..errors import UsageError
 from ..models import checkpoint_file, load
 from ..weights import FORMATS, require_new
@@ -44,8 +44,9 @@ def run(options: Any) -> int:
         raise UsageError("--with-preprocessing needs --format onnx.")
     if options.preprocessing is not None and options.format != "djl" and not options.with_preprocessing:
         raise UsageError("--preprocessing needs --format djl, or --format onnx with --with-preprocessing.")
+    checked_path(options.out, "--out")
     if options.format != "djl":
-        require_new(Path(options.out))
+        require_new(options.out)
     file = checkpoint_file(options.checkpoint)
     start(options)
     with load(file, "cpu", options.engine) as model:

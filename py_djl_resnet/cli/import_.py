@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._preprocessing import described
+from ..checks import checked_path
 from ..datasets import MAX_CLASSES
 from ..errors import UsageError
 from ..models import Model, create_model
@@ -57,7 +58,8 @@ def _classes(text: str) -> int:
 
 def run(options: Any) -> int:
     """Writes the checkpoint; prints which tensors were loaded and which are new."""
-    require_new(Path(options.out))
+    checked_path(options.file, "FILE")
+    require_new(options.out)
     if options.seed and options.new_head is None:
         raise UsageError("--seed needs --new-head: it seeds the new layer.")
     names = None if options.class_names is None else _class_names(options.class_names, options.new_head)
@@ -107,8 +109,10 @@ def _report(model: Model, file: str) -> list[str]:
 def _class_names(file: str, count: int | None) -> list[str]:
     try:
         names = Path(file).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--class-names {file} is not text: byte {error.start} is not UTF-8.") from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"--class-names {file} cannot be read: {error}.") from error
+        raise UsageError(f"--class-names {file} cannot be read: {getattr(error, 'strerror', error)}.") from error
     if not names or count not in (None, len(names)):
         allowed = "one line per class" if count is None else f"one line for each class of --new-head {count}"
         raise UsageError(

@@ -25,7 +25,7 @@ def count(text: str) -> int:
     """Parses a whole number from 1 to Java's largest int."""
     number = whole(text)
     if not 1 <= number <= INT:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {INT}. Received: {text}.")
+        raise argparse.ArgumentTypeError(f"must be a whole number. Received: {text}. Allowed: 1 to {INT}.")
     return number
 
 

@@ -36,6 +36,8 @@ _MESSAGES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         lambda found: f"{found[1]} is unknown. Received: {found[2]}. Allowed: {found[3].replace(chr(39), '')}.",
     ),
     (r"the following arguments are required: (.*)", r"Arguments are missing: \1."),
+    (r"argument (\S+): not allowed with argument (\S+)", r"\1 cannot be combined with \2."),
+    (r"argument (\S+): ignored explicit argument (.*)", r"\1 takes no value. Received: \2."),
     (r"argument (\S+): (.*)", r"\1 \2"),
 )
 

@@ -26,6 +26,18 @@ public final class InputFile {
     }
 
     /**
+     * Rejects folders, pipes and devices, but not a file that is still to be created.
+     *
+     * @param file the file
+     * @throws UserException if something other than a regular file has its name
+     */
+    public static void requireNoPipe(Path file) {
+        if (Files.exists(file)) {
+            requireRegular(file);
+        }
+    }
+
+    /**
      * Rejects the pointer that Git LFS leaves in place of a file it has not fetched.
      *
      * @param file the file

@@ -223,7 +223,7 @@ public final class NetworkHandle implements AutoCloseable {
      *     safetensors file; missing batch counts become 0
      * @param values the elements of each tensor, in direct buffers in native order
      * @return a JSON array with the names of tensors that contain NaN or infinite values
-     * @throws UserException if tensors are missing, superfluous or have another shape; the message
+     * @throws UserException if tensors are missing, unexpected or have another shape; the message
      *     lists them
      */
     public String loadStateDict(String description, ByteBuffer[] values) {

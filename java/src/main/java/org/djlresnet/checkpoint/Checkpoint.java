@@ -168,7 +168,8 @@ public final class Checkpoint implements AutoCloseable {
                             + " is a safetensors file, but not a checkpoint of py_djl_resnet: its"
                             + " metadata lacks \""
                             + KEY
-                            + "\".");
+                            + "\". "
+                            + ForeignFile.IMPORT);
         }
         if (!file.verify()) {
             throw new UserException(
@@ -186,7 +187,7 @@ public final class Checkpoint implements AutoCloseable {
             }
             return new Checkpoint(path, file, info);
         } catch (UserException rejected) {
-            throw new UserException(path + ": " + rejected.getMessage(), rejected);
+            throw new UserException(path + " cannot be used. " + rejected.getMessage(), rejected);
         } catch (RuntimeException malformed) {
             throw new UserException(path + " has invalid metadata. Use another copy.", malformed);
         }

@@ -17,7 +17,12 @@ public final class ForeignFile {
     private static final int START = 1 << 16;
     private static final String RESAVE =
             "Save its state dict in Python with safetensors.torch.save_file.";
-    private static final String PICKLE = "a pickle, as written by torch.save. " + RESAVE;
+
+    /** The advice for the weights of another program. */
+    static final String IMPORT =
+            "Import it first: py-djl-resnet import FILE --model NAME --out NEW.safetensors";
+
+    private static final String PICKLE = "a pickle, as written by torch.save. " + IMPORT;
 
     private ForeignFile() {}
 

@@ -72,9 +72,11 @@ public final class SafetensorsFile implements AutoCloseable {
         long length = read(0, LENGTH).getLong();
         long most = Math.min(size - LENGTH, LONGEST_HEADER);
         if (length < 2 || length > most) {
-            throw bad(
-                    "the header must take 2 to %s bytes, not %s"
-                            .formatted(most, Long.toUnsignedString(length)));
+            boolean cut =
+                    2 <= length
+                            && length <= LONGEST_HEADER
+                            && (size == LENGTH || read(LENGTH, 1).get() == '{');
+            throw bad(cut ? "it is truncated" : "");
         }
         dataStart = LENGTH + length;
         String json = StandardCharsets.UTF_8.decode(read(LENGTH, (int) length)).toString();
@@ -120,7 +122,11 @@ public final class SafetensorsFile implements AutoCloseable {
         if (shown.length() > LONGEST_REASON) {
             shown = shown.substring(0, LONGEST_REASON) + "…";
         }
-        return new UserException(path + " is not a valid safetensors file: " + shown + ".");
+        return new UserException(
+                path
+                        + (reason.isEmpty()
+                                ? " is not a safetensors file."
+                                : " is not a valid safetensors file: " + shown + "."));
     }
 
     private ByteBuffer read(long start, int length) throws IOException {

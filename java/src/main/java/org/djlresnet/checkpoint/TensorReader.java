@@ -48,13 +48,13 @@ public final class TensorReader {
      *
      * @param expected the network's names
      * @param cure the end of the message, or an empty text
-     * @throws UserException if tensors are missing or superfluous
+     * @throws UserException if tensors are missing or unexpected
      */
     public void requireNames(Set<String> expected, String cure) {
         expected.stream().filter(name -> !tensors.containsKey(name)).forEach(mismatches::missing);
         tensors.keySet().stream()
                 .filter(name -> !expected.contains(name))
-                .forEach(mismatches::superfluous);
+                .forEach(mismatches::unexpected);
         requireFit(cure);
     }
 

@@ -50,7 +50,7 @@ final class CifarReader implements DatasetReader {
                         CIFAR_10.name(),
                         List.of(dir.resolve(FOLDER), dir.resolve(CIFAR_10.name()), dir),
                         (train ? TRAIN : TEST).stream().map(List::of).toList(),
-                        "Download them: python -m py_djl_resnet datasets --download cifar-10. Or name");
+                        "Download them: python -m py_djl_resnet datasets --download cifar-10. Or set");
         CifarFile content = CifarFile.read(files, RECORDS);
         int[] labels = content.labels();
         return ImageDataset.of(

@@ -18,7 +18,7 @@ final class DatasetFolder {
      * @param dataset the data set's name
      * @param folders the folders to search, in this order
      * @param needed the possible names of each file, the usual one first
-     * @param cure the start of the advice if there is none, up to "their folder"
+     * @param cure the start of the advice if there is none, up to "--data-dir"
      * @return the paths of the files, in the order of {@code needed}
      * @throws UserException if there is none; the message lists what each folder lacks
      */
@@ -33,7 +33,7 @@ final class DatasetFolder {
             searched.add(folder.toAbsolutePath() + lack(folder, files, needed));
         }
         throw UserException.of(
-                "The files of data set '%s' were not found. Needed: %s. Searched: %s. %s their folder.",
+                "The files of data set '%s' were not found. Needed: %s. Searched: %s. %s --data-dir to their folder.",
                 dataset,
                 String.join(", ", needed.stream().map(names -> names.get(0)).toList()),
                 String.join("; ", searched),

@@ -25,8 +25,9 @@ import org.djlresnet.UserException;
  * <p>The format: big-endian int32 magic number, N, for images also H and W; then the bytes. The
  * content, not the name, shows whether a file is compressed.
  *
- * <p>A file whose header declares more data than it can hold is rejected before memory is
- * allocated.
+ * <p>A damaged header wastes no memory: a file that declares more data than it can hold is rejected
+ * immediately, and a gzip file that declares more than 64 MiB is first decompressed only to count
+ * its bytes.
  *
  * <p>Source: <a href="https://github.com/zalandoresearch/fashion-mnist">Fashion-MNIST</a>, which
  * uses MNIST's format.
@@ -37,6 +38,9 @@ public final class IdxFile {
     static final int LABELS = 2049;
 
     private static final int GZIP = 0x1f8b;
+
+    /** Declared sizes up to this limit are allocated before the content is counted. */
+    private static final int UNCOUNTED = 64 << 20;
 
     /** The highest compression ratio of gzip: two bits for 258 bytes (RFC 1951). */
     private static final long MAX_RATIO = 1032;
@@ -90,6 +94,12 @@ public final class IdxFile {
             long possible = compressed ? MAX_RATIO * Files.size(file) : Files.size(file) - header;
             if (total > possible) {
                 throw truncated(file, total, "at most " + possible);
+            }
+            if (compressed && total > UNCOUNTED) {
+                try (InputStream counted = open(file)) {
+                    counted.skipNBytes(header);
+                    copy(file, counted, total, null);
+                }
             }
             ByteBuffer data = ByteBuffer.allocateDirect(total);
             copy(file, in, total, data);
@@ -170,6 +180,7 @@ public final class IdxFile {
                 file, total, received);
     }
 
+    /** Reads all the data, into a buffer or, if it is null, only to count them. */
     private static void copy(Path file, InputStream in, int total, ByteBuffer data)
             throws IOException {
         byte[] chunk = new byte[CHUNK];
@@ -179,7 +190,9 @@ public final class IdxFile {
             if (got < 0) {
                 throw truncated(file, total, Integer.toString(done));
             }
-            data.put(chunk, 0, got);
+            if (data != null) {
+                data.put(chunk, 0, got);
+            }
             done += got;
         }
         if (in.read() >= 0) {

@@ -80,7 +80,7 @@ final class IdxReader implements DatasetReader {
         }
         List<Path> found =
                 DatasetFolder.find(
-                        known.name(), List.of(dir.resolve(known.name()), dir), needed, "Name");
+                        known.name(), List.of(dir.resolve(known.name()), dir), needed, "Set");
         Path imagesFile = found.get(0);
         Path labelsFile = found.get(1);
 

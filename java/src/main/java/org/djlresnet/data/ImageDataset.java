@@ -89,8 +89,12 @@ public final class ImageDataset implements Examples {
         for (int i = 0; i < size; i++) {
             if (labels[i] < 0 || labels[i] >= classNames.size()) {
                 throw UserException.of(
-                        "The label of example %d is out of range. Received: %d. Allowed: 0 to %d, for %d classes.",
-                        i, labels[i], classNames.size() - 1, classNames.size());
+                        "The label of example %d is out of range. Received: %d. Allowed: 0 to %d, for %d class%s.",
+                        i,
+                        labels[i],
+                        classNames.size() - 1,
+                        classNames.size(),
+                        classNames.size() == 1 ? "" : "es");
             }
         }
         ByteBuffer own = pixels.slice().asReadOnlyBuffer().order(ByteOrder.nativeOrder());

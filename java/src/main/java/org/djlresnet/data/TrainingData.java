@@ -26,8 +26,8 @@ public final class TrainingData {
         if (present.cardinality() == 1) {
             throw UserException.of(
                     "Training needs examples of at least 2 classes. Received: %d training"
-                            + " examples, all with label %d.",
-                    train.size(), present.nextSetBit(0));
+                            + " example%s, all with label %d.",
+                    train.size(), train.size() == 1 ? "" : "s", present.nextSetBit(0));
         }
         present.or(labels(test));
         int classes = train.classNames().size();

@@ -24,14 +24,26 @@ final class PreprocessingText {
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private record Json(
-            int channels,
+            Integer channels,
             JsonResize resize,
-            Preprocessing.Crop crop,
+            JsonCrop crop,
             List<Double> mean,
             List<Double> deviation) {}
 
+    private record JsonCrop(Integer height, Integer width) {
+
+        Preprocessing.Crop toCrop() {
+            return new Preprocessing.Crop(given("crop.height", height), given("crop.width", width));
+        }
+    }
+
     private record JsonResize(
-            String to, int size, int height, int width, String interpolation, Boolean rounded) {
+            String to,
+            Integer size,
+            Integer height,
+            Integer width,
+            String interpolation,
+            Boolean rounded) {
 
         Resize toResize() {
             Interpolation filter =
@@ -40,10 +52,14 @@ final class PreprocessingText {
                             : Interpolation.of(interpolation);
             boolean bytes = rounded == null || rounded;
             if (Resize.Target.EXACT.toString().equals(to)) {
-                return Resize.exact(height, width, filter, bytes);
+                return Resize.exact(
+                        given("resize.height", height),
+                        given("resize.width", width),
+                        filter,
+                        bytes);
             }
             if (Resize.Target.SHORT_SIDE.toString().equals(to)) {
-                return Resize.shortSide(size, filter, bytes);
+                return Resize.shortSide(given("resize.size", size), filter, bytes);
             }
             throw new UserException(
                     "Invalid value for \"resize.to\" in a preprocessing. Received: "
@@ -53,6 +69,13 @@ final class PreprocessingText {
     }
 
     private PreprocessingText() {}
+
+    private static int given(String key, Integer size) {
+        if (size == null) {
+            throw UserException.of("A preprocessing lacks \"%s\". Allowed: 1 or more.", key);
+        }
+        return size;
+    }
 
     static Preprocessing read(String text, int channels) {
         if (text.equals("torchvision")) {
@@ -71,9 +94,9 @@ final class PreprocessingText {
             Json json = GSON.fromJson(text, Json.class);
             Preprocessing found =
                     new Preprocessing(
-                            json.channels,
+                            given("channels", json.channels),
                             json.resize == null ? null : json.resize.toResize(),
-                            json.crop,
+                            json.crop == null ? null : json.crop.toCrop(),
                             json.mean,
                             json.deviation);
             requireKnown("", JsonParser.parseString(text).getAsJsonObject(), write(found));
@@ -87,7 +110,7 @@ final class PreprocessingText {
                                     ? "has a wrong type for \"" + place.group(1) + "\""
                                     : "is not JSON")
                             + ". Received: "
-                            + text
+                            + text.strip()
                             + ". Allowed: "
                             + ALLOWED,
                     malformed);

@@ -29,8 +29,8 @@ public final class Mismatches {
      *
      * @param name the tensor's name
      */
-    public void superfluous(String name) {
-        note("superfluous", name);
+    public void unexpected(String name) {
+        note("unexpected", name);
     }
 
     /**

@@ -295,7 +295,7 @@ public final class Network implements AutoCloseable {
                 });
         values.keySet().stream()
                 .filter(name -> !parameters.containsKey(name))
-                .forEach(mismatches::superfluous);
+                .forEach(mismatches::unexpected);
         mismatches.throwIfAny("These are not the tensors of this " + model(), "");
         EngineTraits traits = EngineTraits.of(manager.getEngine());
         parameters.forEach(

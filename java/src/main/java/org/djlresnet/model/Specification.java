@@ -96,7 +96,7 @@ public record Specification(
     public Preprocessing requirePreprocessing() {
         if (preprocessing == null) {
             throw new UserException(
-                    "The network does not record how its images are prepared. Give a preprocessing."
+                    "The network does not record how its images are prepared. Set the preprocessing."
                             + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.");
         }
         return preprocessing;

@@ -16,6 +16,9 @@ public final class CellOutput {
     /** A cell that has printed more than this many bytes blocks, to limit memory use. */
     private static final int MOST_WAITING = 1 << 20;
 
+    /** The UTF-8 bytes of U+FFFD, which otherwise stands for bytes that are no character. */
+    private static final String REPLACEMENT = "\u00EF\u00BF\u00BD";
+
     private final Deque<Piece> pieces = new ArrayDeque<>();
     private int waiting;
     private boolean bounded;
@@ -95,8 +98,10 @@ public final class CellOutput {
         waiting = 0;
         notifyAll();
         while (!pieces.isEmpty()) {
-            String text = pieces.peek().bytes().toString(StandardCharsets.UTF_8);
-            if (pieces.size() == 1 && text.endsWith("\uFFFD")) {
+            ByteArrayOutputStream bytes = pieces.peek().bytes();
+            String text = bytes.toString(StandardCharsets.UTF_8);
+            boolean printed = bytes.toString(StandardCharsets.ISO_8859_1).endsWith(REPLACEMENT);
+            if (pieces.size() == 1 && text.endsWith("\uFFFD") && !printed) {
                 break;
             }
             texts.add(new Text(pieces.poll().stream(), text));

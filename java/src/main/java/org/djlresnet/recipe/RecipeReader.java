@@ -39,10 +39,11 @@ final class RecipeReader {
             given = GSON.fromJson(json, new TypeToken<Map<String, JsonElement>>() {});
         } catch (JsonParseException malformed) {
             Matcher reason = REASON.matcher(String.valueOf(malformed.getMessage()));
+            String found = reason.find() ? ": " + reason.group() + "." : ".";
             throw new UserException(
                     "The recipe is not a valid JSON object"
-                            + (reason.find() ? ": " + reason.group() : "")
-                            + ".",
+                            + found
+                            + (found.contains("duplicate") ? " Keep one." : ""),
                     malformed);
         }
         if (given == null) {

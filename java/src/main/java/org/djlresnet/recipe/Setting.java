@@ -57,8 +57,8 @@ record Setting(
         } catch (ArithmeticException | NumberFormatException notWhole) {
             throw wrong(value, "");
         } catch (UserException unknown) {
-            String reason = sentence(unknown.getMessage().replace('"', '\''));
-            throw new SettingException("Invalid value for \"" + name + "\". " + reason);
+            String reason = unknown.getMessage().replace('"', '\'').replace("Unknown model. ", "");
+            throw new SettingException("Invalid value for \"" + name + "\". " + sentence(reason));
         }
         String nearest =
                 type.equals("choice") || type.equals("dataset")

@@ -1,6 +1,7 @@
 package org.djlresnet.training;
 
 import java.io.IOException;
+import java.nio.channels.Channels;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystemException;
@@ -164,7 +165,8 @@ final class CheckpointFiles {
         try {
             Files.createLink(name, existing);
         } catch (UnsupportedOperationException | FileSystemException noHardLinks) {
-            Files.copy(existing, name);
+            // atomically like a link: half a file would later replace the previous checkpoint
+            AtomicFile.write(name, to -> Files.copy(existing, Channels.newOutputStream(to)));
         }
     }
 }

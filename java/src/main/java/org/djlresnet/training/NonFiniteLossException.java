@@ -16,8 +16,7 @@ public final class NonFiniteLossException extends TrainingException {
                         + loss
                         + " at step "
                         + step
-                        + ". Earlier checkpoints are intact. Try a lower learning rate or a"
-                        + " warm-up.");
+                        + ". Start a new run with a lower learning rate or a warm-up.");
         this.step = step;
     }
 

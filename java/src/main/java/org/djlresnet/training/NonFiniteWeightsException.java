@@ -12,7 +12,6 @@ public final class NonFiniteWeightsException extends TrainingException {
                 name
                         + " is not finite after step "
                         + step
-                        + ". Earlier checkpoints are intact. Try a lower learning rate or a"
-                        + " warm-up.");
+                        + ". Start a new run with a lower learning rate or a warm-up.");
     }
 }

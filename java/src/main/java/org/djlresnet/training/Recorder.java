@@ -97,6 +97,7 @@ final class Recorder implements AutoCloseable {
 
     private void writeLast(TrainingState state, Optimizer optimizer) {
         try {
+            folder.requireLock();
             folder.checkpoints().replaceLast(file -> save(file, state, optimizer));
             if (state.isEpochsEnd()) {
                 folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
@@ -122,6 +123,7 @@ final class Recorder implements AutoCloseable {
         // best precedes last, so that the best that last refers to always exists
         if (best) {
             try {
+                folder.requireLock();
                 save(folder.best(), state, optimizer);
             } catch (IOException failure) {
                 throw unwritable(folder.best(), failure);

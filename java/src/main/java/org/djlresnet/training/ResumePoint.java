@@ -87,9 +87,12 @@ record ResumePoint(
                 return open(folder, previous, warning);
             } catch (UserException alsoDamaged) {
                 throw UserException.of(
-                        "Neither checkpoint of the run can be read. %s %s The best checkpoint may"
-                                + " be intact: %s",
-                        damaged.getMessage(), alsoDamaged.getMessage(), folder.best());
+                        "Neither checkpoint of the run can be read. %s %s%s",
+                        damaged.getMessage(),
+                        alsoDamaged.getMessage(),
+                        Files.exists(folder.best())
+                                ? " The best checkpoint may be intact: " + folder.best()
+                                : "");
             }
         }
     }

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.djlresnet.AtomicFile;
+import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
 import org.djlresnet.recipe.Recipe;
 
@@ -102,9 +103,10 @@ public final class RunFolder implements AutoCloseable {
         try {
             RunFolder folder = new RunFolder(path);
             try {
+                InputFile.requireNoPipe(folder.logFile());
                 folder.checkpoints.recover();
                 return folder;
-            } catch (IOException failure) {
+            } catch (IOException | RuntimeException failure) {
                 folder.close();
                 throw failure;
             }
@@ -147,7 +149,7 @@ public final class RunFolder implements AutoCloseable {
     /** Returns the files, other than last, that show that a run has completed an epoch. */
     List<String> traces() throws IOException {
         List<String> traces = new ArrayList<>(checkpoints.bestAndKept());
-        if (Files.exists(metrics()) && Files.readAllLines(metrics()).size() > 1) {
+        if (Files.isRegularFile(metrics()) && Files.readAllLines(metrics()).size() > 1) {
             traces.add("metrics.csv");
         }
         return traces;
@@ -281,6 +283,15 @@ public final class RunFolder implements AutoCloseable {
      */
     public Path best() {
         return checkpoints.best();
+    }
+
+    /**
+     * Checks, before each checkpoint, that no other run has taken over the folder.
+     *
+     * @throws IOException if one has
+     */
+    void requireLock() throws IOException {
+        lock.confirm();
     }
 
     CheckpointFiles checkpoints() {

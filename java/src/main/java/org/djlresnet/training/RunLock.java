@@ -14,13 +14,15 @@ import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.djlresnet.InputFile;
 
 /**
  * A lock that allows only one process to write to a run folder.
  *
  * <p>The operating system holds the lock and releases it when the process ends, however that
  * happens. The text of {@code run.lock} names the owner. POSIX also releases the lock when the
- * process closes another handle of the file, so nothing else in this process opens it.
+ * process closes another handle of the file, for example after copying the folder, so the owner
+ * calls {@link #confirm} before each checkpoint.
  */
 final class RunLock implements AutoCloseable {
 
@@ -39,6 +41,7 @@ final class RunLock implements AutoCloseable {
     private RunLock(Path folder, Path key) throws IOException {
         this.key = key;
         Path file = folder.resolve(NAME);
+        InputFile.requireNoPipe(file);
         channel =
                 FileChannel.open(
                         file,
@@ -81,6 +84,21 @@ final class RunLock implements AutoCloseable {
         return new RunInUseException(
                 "The run folder %s is being written by another run: %s. Wait for it to end, or stop it."
                         .formatted(folder, owner.strip()));
+    }
+
+    /**
+     * Checks that this process still owns the folder.
+     *
+     * @throws IOException if another run has taken it over
+     */
+    void confirm() throws IOException {
+        // through this channel, because closing another one would release the lock
+        String found = read(channel);
+        if (!found.equals(owner)) {
+            throw new IOException(
+                    "another run has taken over the run folder: %s. This process lost its lock, for example because it copied the folder"
+                            .formatted(found.strip()));
+        }
     }
 
     private static String read(FileChannel file) throws IOException {

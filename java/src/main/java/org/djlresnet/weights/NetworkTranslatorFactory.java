@@ -7,6 +7,7 @@ import ai.djl.modality.cv.translator.BaseImageTranslatorFactory;
 import ai.djl.translate.Translator;
 import java.io.Serializable;
 import java.util.Map;
+import org.djlresnet.UserException;
 
 /**
  * Creates the translator from images to class probabilities of a model whose block {@link
@@ -28,13 +29,20 @@ public final class NetworkTranslatorFactory extends BaseImageTranslatorFactory<C
     /**
      * Creates a translator.
      *
-     * @throws ClassCastException if the model's block is not one of ours
+     * @throws UserException if the model's block is not one of ours
      */
     @Override
     protected Translator<Image, Classifications> buildBaseTranslator(
             Model model, Map<String, ?> arguments) {
-        RawImageBlock block = (RawImageBlock) model.getBlock();
-        return new NetworkTranslator(block.preprocessing(), block.classNames());
+        if (model.getBlock() instanceof RawImageBlock block) {
+            return new NetworkTranslator(block.preprocessing(), block.classNames());
+        }
+        throw new UserException(
+                "The model's block records no preprocessing. Received: a block of "
+                        + model.getBlock().getClass().getSimpleName()
+                        + ". Create it with "
+                        + NetworkFactory.class.getSimpleName()
+                        + " or DjlFolder.model.");
     }
 
     @Override

@@ -170,12 +170,19 @@ public final class StateFile implements AutoCloseable {
         tensors.keySet().removeAll(left);
         Set<String> taken = new LinkedHashSet<>(layout.names());
         taken.removeAll(fresh);
+        String other =
+                checkpoint == null || model().equals(wanted.model())
+                        ? ""
+                        : " is a checkpoint of a " + model() + " and";
         TensorReader reader =
                 new TensorReader(
-                        path + " does not contain the tensors of a " + wanted.model(),
+                        path + other + " does not contain the tensors of a " + wanted.model(),
                         tensors,
                         file::data);
-        boolean lacksHead = !wanted.newHead() && !tensors.containsKey(layout.headWeight());
+        Set<String> missing = new LinkedHashSet<>(taken);
+        missing.removeAll(tensors.keySet());
+        boolean lacksHead =
+                missing.contains(layout.headWeight()) && layout.head().containsAll(missing);
         reader.requireNames(taken, lacksHead ? NEW_HEAD : "");
         int channels =
                 wanted.inChannels() == null
@@ -241,7 +248,7 @@ public final class StateFile implements AutoCloseable {
      * @param network the network
      * @param state the tensors; batch counts that are missing become 0
      * @return the names of tensors with a NaN or an infinity
-     * @throws UserException if tensors are missing, superfluous or of another shape; the message
+     * @throws UserException if tensors are missing, unexpected or of another shape; the message
      *     lists them
      */
     public static List<String> load(Network network, List<Tensor> state) {

@@ -2,6 +2,7 @@ package org.djlresnet.weights;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +34,9 @@ record TensorNames(
 
     /**
      * Maps the names of a file. Removes the prefixes of wrappers, such as {@code module.}, {@code
-     * _orig_mod.} or {@code backbone.}, that all tensors outside a head share. Renames a head such
-     * as {@code classifier} if the network's own is missing and there is just one candidate.
+     * _orig_mod.} or {@code backbone.}, that all tensors outside a head share, if that gives names
+     * of the network. Renames a head such as {@code classifier} if the network's own is missing and
+     * there is just one candidate.
      *
      * @param file the file's tensors by name
      * @param layout the network's names
@@ -42,11 +44,17 @@ record TensorNames(
     static TensorNames of(Map<String, TensorInfo> file, Layout layout) {
         Map<String, TensorInfo> tensors = new LinkedHashMap<>(file);
         tensors.remove(AVERAGED);
+        Map<String, TensorInfo> stripped = tensors;
         StringBuilder prefix = new StringBuilder();
         for (int depth = 0; depth < MAX_WRAPPERS; depth++) {
-            String next = wrapper(tensors, layout);
-            tensors = without(next, tensors);
+            String next = wrapper(stripped, layout);
+            stripped = without(next, stripped);
             prefix.append(next);
+        }
+        if (Collections.disjoint(stripped.keySet(), layout.names())) {
+            prefix.setLength(0);
+        } else {
+            tensors = stripped;
         }
         Map<String, TensorInfo> counters = new LinkedHashMap<>();
         tensors.forEach(

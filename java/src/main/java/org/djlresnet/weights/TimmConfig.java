@@ -3,12 +3,14 @@ package org.djlresnet.weights;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
+import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.image.Interpolation;
 import org.djlresnet.image.Preprocessing;
@@ -23,7 +25,8 @@ import org.djlresnet.image.Resize;
  */
 final class TimmConfig {
 
-    private static final String GIVE = ". Give a preprocessing.";
+    private static final String SET =
+            ". Set the preprocessing (preprocessing in Python, --preprocessing on the command line).";
 
     private TimmConfig() {}
 
@@ -48,9 +51,14 @@ final class TimmConfig {
             return used.has("input_size") ? preprocessing(used, channels) : null;
         } catch (UserException unsupported) {
             String reason = unsupported.getMessage().replaceFirst("\\.$", "");
-            throw new UserException(file + ": " + reason + GIVE, unsupported);
-        } catch (IOException | RuntimeException malformed) {
-            throw new UserException(file + " cannot be read: " + malformed + GIVE, malformed);
+            throw new UserException(file + ": " + reason + SET, unsupported);
+        } catch (IOException unreadable) {
+            String reason = AtomicFile.reason(unreadable);
+            throw new UserException(file + " cannot be read: " + reason + SET, unreadable);
+        } catch (JsonParseException malformed) {
+            throw new UserException(file + " is not JSON" + SET, malformed);
+        } catch (RuntimeException wrongType) {
+            throw new UserException(file + " has a value of the wrong type" + SET, wrongType);
         }
     }
 

@@ -107,8 +107,8 @@ class CheckpointPreprocessingTest {
         Path file = write(info);
         assertEquals(
                 file
-                        + ": Invalid value for \"crop.height\" in a preprocessing. Received: nothing."
-                        + " Allowed: an integer above 0.",
+                        + " cannot be used. Invalid value for \"crop.height\" in a preprocessing."
+                        + " Received: 0. Allowed: 1 or more.",
                 assertThrows(UserException.class, () -> Checkpoint.open(file)).getMessage());
     }
 

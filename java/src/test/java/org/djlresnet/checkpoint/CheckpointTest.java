@@ -177,7 +177,7 @@ class CheckpointTest {
         assertEquals(
                 file
                         + " does not contain the tensors of a d2l-resnet18: 2 missing: conv1.bias,"
-                        + " layer4.1.bn2.running_var; 2 superfluous: layer9.weight,"
+                        + " layer4.1.bn2.running_var; 2 unexpected: layer9.weight,"
                         + " bn1.num_batches_tracked",
                 rejection(file));
     }
@@ -221,7 +221,8 @@ class CheckpointTest {
         assertEquals(
                 file
                         + " is a safetensors file, but not a checkpoint of py_djl_resnet: its metadata"
-                        + " lacks \"py_djl_resnet\".",
+                        + " lacks \"py_djl_resnet\". Import it first: py-djl-resnet import FILE"
+                        + " --model NAME --out NEW.safetensors",
                 rejection(file));
     }
 
@@ -229,7 +230,7 @@ class CheckpointTest {
     void rejectsAnotherFormat() throws IOException {
         Path file = write(VALID.replace("'format': 1", "'format': 2"), List.of());
         assertEquals(
-                file + ": Unsupported checkpoint format. Received: 2. Allowed: 1.",
+                file + " cannot be used. Unsupported checkpoint format. Received: 2. Allowed: 1.",
                 rejection(file));
     }
 
@@ -240,7 +241,7 @@ class CheckpointTest {
         assertTrue(
                 message.startsWith(
                         file
-                                + ": Unknown model. Received: 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
+                                + " cannot be used. Unknown model. Received: 'd2l-resnet81'. Did you mean 'd2l-resnet18'?"),
                 message);
     }
 

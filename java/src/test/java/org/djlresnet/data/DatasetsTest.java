@@ -111,7 +111,7 @@ class DatasetsTest {
                                 + dir.resolve("idx")
                                 + " (no such folder); "
                                 + dir
-                                + " (lacks t10k-images-idx3-ubyte.gz). Name their folder."),
+                                + " (lacks t10k-images-idx3-ubyte.gz). Set --data-dir to their folder."),
                 message);
     }
 

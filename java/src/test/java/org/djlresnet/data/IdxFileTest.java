@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Random;
 import org.djlresnet.UserException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -132,6 +136,28 @@ class IdxFileTest {
     void rejectsContentThatContradictsTheHeader() throws IOException {
         assertRejects(file(new byte[3], 2051, 2, 1, 2), "declares 4 bytes. Received: 3.");
         assertRejects(file(new byte[5], 2051, 2, 1, 2), "more than the 4 bytes");
+    }
+
+    @Test
+    void allocatesNothingForDeclaredSizes() throws IOException {
+        long before = directBytes();
+        // random bytes do not compress: by its size, this file could hold what it declares
+        byte[] random = new byte[90_000];
+        new Random(1).nextBytes(random);
+        assertRejects(
+                file(random, 2051, 90_000_000, 1, 1), "declares 90000000 bytes. Received: 90000.");
+        assertTrue(directBytes() - before <= 1 << 20);
+        byte[] large = new byte[(64 << 20) + 3];
+        large[large.length - 1] = 2;
+        ByteBuffer data = IdxFile.readImages(file(large, 2051, large.length, 1, 1)).data();
+        assertEquals(ByteBuffer.wrap(large), data);
+    }
+
+    private static long directBytes() {
+        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(pool -> pool.getName().equals("direct"))
+                .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                .sum();
     }
 
     @Test

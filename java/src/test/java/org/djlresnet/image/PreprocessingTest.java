@@ -78,19 +78,17 @@ class PreprocessingTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{} | Invalid value for 'channels' in a preprocessing. Received: 0. Allowed: 1 or"
-                        + " more.",
+                "{} | A preprocessing lacks 'channels'. Allowed: 1 or more.",
                 "{'channels': 1.5} | The preprocessing has a wrong type for 'channels'. Received: {'channels': 1.5}."
                         + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
-                "{'channels': null} | The preprocessing has a wrong type for 'channels'. Received: {'channels': null}."
-                        + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
+                "{'channels': null} | A preprocessing lacks 'channels'. Allowed: 1 or more.",
                 "{'channels': 1, 'size': 3} | Unknown key 'size' in a preprocessing. Allowed:"
                         + " channels, resize, crop, mean, deviation.",
                 "{'channels': 1, 'crop': 224} | The preprocessing has a wrong type for 'crop'."
                         + " Received: {'channels': 1, 'crop': 224}."
                         + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
-                "{'channels': 1, 'crop': {'height': 2}} | Invalid value for 'crop.width' in a"
-                        + " preprocessing. Received: 0. Allowed: 1 or more.",
+                "{'channels': 1, 'crop': {'height': 2}} | A preprocessing lacks 'crop.width'."
+                        + " Allowed: 1 or more.",
                 "{'channels': 1, 'resize': {'to': 'long-side'}} | Invalid value for 'resize.to' in a"
                         + " preprocessing. Received: long-side. Allowed: 'exact' or 'short-side'.",
                 "{'channels': 1, 'resize': {'to': 'exact', 'size': 3, 'height': 3, 'width': 3}} |"

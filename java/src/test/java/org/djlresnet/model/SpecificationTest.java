@@ -97,7 +97,7 @@ class SpecificationTest {
     void requiresPreprocessingIfUnknown() {
         Specification unknown = new Specification("resnet18", 3, Classes.numbered(4), null);
         assertEquals(
-                "The network does not record how its images are prepared. Give a preprocessing."
+                "The network does not record how its images are prepared. Set the preprocessing."
                         + " Allowed: torchvision, plain:N such as plain:32, or a JSON object.",
                 rejection(() -> unknown.preprocessing(null)));
         assertEquals(Preprocessing.torchvision(), unknown.preprocessing("torchvision"));

@@ -55,7 +55,7 @@ class RecipeReaderTest {
                 "The recipe is not a valid JSON object: at line 1 column 16.",
                 rejection("{'epochs': 3} {}"));
         assertEquals(
-                "The recipe is not a valid JSON object: duplicate key: lr.",
+                "The recipe is not a valid JSON object: duplicate key: lr. Keep one.",
                 rejection("{'lr': 0.1, 'epochs': 1, 'lr': 2}"));
     }
 

@@ -13,6 +13,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
@@ -210,6 +212,27 @@ class CheckpointFilesTest {
         files.keepEpoch(files.last(), 7, 2);
         assertEquals("second", Files.readString(dir.resolve("epoch-0007.safetensors")));
         assertFalse(Files.exists(dir.resolve(".kept.tmp")));
+    }
+
+    @Test
+    void copiesAtomicallyWithoutHardLinks() throws IOException, InterruptedException {
+        Path memory = Path.of("/dev/shm");
+        assumeTrue(
+                Files.isWritable(memory)
+                        && !Files.getFileStore(memory).equals(Files.getFileStore(dir)),
+                "hard links cannot lead to another file system, and there is none");
+        Path elsewhere = Files.createTempFile(memory, "checkpoint", ".tmp");
+        try (WatchService watch = dir.getFileSystem().newWatchService()) {
+            Files.writeString(elsewhere, "first");
+            dir.register(watch, StandardWatchEventKinds.ENTRY_CREATE);
+            files.keepEpoch(elsewhere, 1, 1);
+            String created = watch.take().pollEvents().get(0).context().toString();
+            assertTrue(created.startsWith("..kept.tmp."), created);
+        } finally {
+            Files.delete(elsewhere);
+        }
+        assertEquals("first", Files.readString(dir.resolve("epoch-0001.safetensors")));
+        assertEquals(1, names().size());
     }
 
     private void assertNeeds(int checkpoints, int epochs, int keep) {

@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
@@ -222,6 +225,41 @@ class ResumeRejectionTest extends ResumeFixture {
         assertTrue(message.contains("process " + ProcessHandle.current().pid()), message);
         finishSteps(1, first);
         finish(resume(folder, "{}"));
+    }
+
+    @Test
+    void stopsWritingAfterAnotherRunTookTheFolder() {
+        assumeTrue(File.separatorChar == '/', "only POSIX releases locks after a copy");
+        Path folder = dir.resolve("parts");
+        TrainingRun run = prepare(RECIPE, folder);
+        Path last = folder.resolve("last.safetensors");
+        List<byte[]> atTheEpochsEnd = new ArrayList<>();
+        run.trainer()
+                .onEpoch(
+                        row -> {
+                            // as when the process copies the folder, which releases the lock
+                            read(folder.resolve(RunLock.NAME));
+                            assertEquals("taken", RunLockTest.anotherProcess(folder));
+                            atTheEpochsEnd.add(read(last));
+                        });
+        String message = assertThrows(UncheckedIOException.class, () -> finish(run)).getMessage();
+        assertTrue(
+                message.contains("another run has taken over the run folder: process "), message);
+        assertEquals(1, atTheEpochsEnd.size());
+        assertArrayEquals(atTheEpochsEnd.get(0), read(last));
+    }
+
+    @Test
+    void rejectsPipesInPlaceOfFiles() throws IOException, InterruptedException {
+        Path parts = stoppedAfter(1, RECIPE);
+        for (String name : List.of("run.lock", "log.txt")) {
+            Path file = parts.resolve(name);
+            Files.delete(file);
+            assumeTrue(new ProcessBuilder("mkfifo", file.toString()).start().waitFor() == 0);
+            assertRejected(parts, file + " is not a regular file");
+            Files.delete(file);
+        }
+        finish(resume(parts, "{}"));
     }
 
     private static byte[] read(Path file) {

@@ -3,8 +3,10 @@ package org.djlresnet.weights;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.Model;
 import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.cv.Image;
@@ -12,6 +14,7 @@ import ai.djl.modality.cv.ImageFactory;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.SequentialBlock;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.DeferredTranslatorFactory;
@@ -137,6 +140,40 @@ class DjlFolderTest {
             assertEquals(
                     expected[i], answer.get(CLASSES.get(i)).getProbability(), 1e-5, CLASSES.get(i));
         }
+    }
+
+    @Test
+    void translatorNeedsOurBlock() {
+        try (Model model = Model.newInstance("other")) {
+            model.setBlock(new SequentialBlock());
+            String message =
+                    assertThrows(
+                                    UserException.class,
+                                    () ->
+                                            new NetworkTranslatorFactory()
+                                                    .buildBaseTranslator(model, Map.of()))
+                            .getMessage();
+            assertTrue(message.contains("Received: a block of SequentialBlock."), message);
+        }
+    }
+
+    @Test
+    void servesNormalizedImages() throws Exception {
+        double[] mean = {0.485, 0.456, 0.406};
+        double[] deviation = {0.229, 0.224, 0.225};
+        float[] values = new float[3 * SIZE * SIZE];
+        for (int i = 0; i < values.length; i++) {
+            int channel = i / (SIZE * SIZE);
+            double value = level(i / SIZE % SIZE, i % SIZE, channel) / 255.0;
+            values[i] = (float) ((value - mean[channel]) / deviation[channel]);
+        }
+        Path place = folder.resolve("served");
+        float[] expected;
+        try (Network network = learned("cifar-resnet20+option_b", 3)) {
+            DjlFolder.write(place, network, Preprocessing.torchvision().withImageSize(SIZE));
+            expected = probabilities(network, values);
+        }
+        assertServes(served(place, image(false)), expected);
     }
 
     /** Kinds of images that DJL's own translator reads right. */

@@ -2,6 +2,7 @@ package org.djlresnet.weights;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import java.io.IOException;
@@ -123,7 +124,8 @@ class KnownPreprocessingTest {
                 folder.resolve("config.json")
                         + ": Unsupported "
                         + message
-                        + ". Give a preprocessing.",
+                        + ". Set the preprocessing (preprocessing in Python, --preprocessing on the"
+                        + " command line).",
                 error.getMessage().replace('"', '\''));
     }
 
@@ -131,8 +133,9 @@ class KnownPreprocessingTest {
     void rejectsADamagedConfigUnlessAPreprocessingIsGiven() throws IOException {
         config("{'input_size': [3,");
         UserException error = assertThrows(UserException.class, () -> found("resnet50", 3));
-        assertEquals(
-                true, error.getMessage().startsWith(folder.resolve("config.json") + " cannot be"));
+        assertTrue(
+                error.getMessage().startsWith(folder.resolve("config.json") + " is not JSON. Set"),
+                error.getMessage());
         assertEquals(
                 new KnownPreprocessing(Preprocessing.of("plain:64", 3), "given"),
                 KnownPreprocessing.find(
