@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib.metadata
 import importlib.util
 import locale
@@ -43,10 +42,6 @@ def process_options(java: Java, engine: str, threads: int | None) -> list[str]:
     if threads is not None:
         chosen += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
     return chosen
-
-
-#: Parameters of glibc's mallopt.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
 
 def engine_options(java: Java, engine: str) -> list[str]:
@@ -152,31 +147,6 @@ def require_no_other_torch() -> None:
             f"torch {version} is imported in this process, and its libraries clash with those of the PyTorch engine. "
             "Use a separate process for it, or engine='mxnet'."
         )
-
-
-def bound_spinning() -> None:
-    """Lets idle OpenMP threads give their core to other programs soon, unless the user has chosen.
-
-    By default libgomp's threads spin at each barrier; on a machine with other work a training then slows down many
-    times over. docs/performance.md has the figures.
-    """
-    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-        os.environ["GOMP_SPINCOUNT"] = "1000"
-
-
-def keep_freed_memory() -> None:
-    """Lets glibc keep the memory that a training step frees for the next step, unless the user has chosen.
-
-    By default it returns large blocks to the system, which then clears their pages again at each step. With one arena
-    the blocks that different threads have freed can be used by all.
-    """
-    if sys.platform != "linux" or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
-        return
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt"):  # another C library
-        return
-    for parameter, value in ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 2**31 - 1)):
-        libc.mallopt(parameter, value)
 
 
 def _require_heap_in_range(heap: str) -> None:
