@@ -164,7 +164,7 @@ class PredictionTest {
             assertTrue(info.get("preprocessing").isJsonNull());
             assertTrue(info.getAsJsonObject("import").get("preprocessing_source").isJsonNull());
             assertEquals(
-                    "The network does not record how its images are prepared. Give a"
+                    "The network does not record how its images are prepared. Set the"
                             + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
                             + " JSON object.",
                     rejection(() -> imported.predict(image, shape, "uint8", null)));
