@@ -66,6 +66,7 @@ def main() -> None:
             print(f"{precision}, seed {seed}: {value:.2f} %", file=sys.stderr, flush=True)
     about = f"Test accuracy in percent after {args.epochs} epochs with the recipe `{RECIPE}`; {report.machine()}."
     command = f"python benchmarks/precision.py --seeds {args.seeds} --epochs {args.epochs} --threads {args.threads}"
+    command += f" --limit {args.limit}" if args.limit else ""
     text = section(results, about, command)
     if args.docs:
         report.write_section("precision", text)

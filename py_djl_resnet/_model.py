@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ._checkpoint import require_no_run
 from ._java import jvm
+from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
 from .checks import checked_path, checked_text, whole_number, whole_numbers
 from .datasets import check_finite, check_size, conversion, require_array
@@ -77,15 +78,22 @@ class Model:
                 f"input must have shape (N, {self.in_channels}, H, W) with no empty axis. Received: {array.shape}."
             )
         check_size(array, "input")
+        checked_text(precision, "precision")
         if array.dtype == np.uint8:
+            if precision != "float32":
+                raise UsageError(
+                    f"uint8 images are computed in float32. Received: precision={precision!r}. Omit it, or pass "
+                    "float32 images."
+                )
             return self._logits_of_bytes(array)
         check_finite(array, "input")
         if (most := float(array.max())) > _USUAL:
             warn(f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.")
         array = np.ascontiguousarray(array)
+        warn_if_slow(precision)
         with jvm.translated_errors():
             sizes = [int(n) for n in array.shape]
-            answer = self.handle.forward(jvm.to_direct_buffer(array), sizes, checked_text(precision, "precision"))
+            answer = self.handle.forward(jvm.to_direct_buffer(array), sizes, precision)
             return np.array(jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
 
     def _logits_of_bytes(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -57,9 +57,14 @@ def test_blocks_train_like_the_program(arrays):
     assert losses[True] == pytest.approx(losses[False], rel=1e-3)
 
 
+def test_uint8_images_reject_another_precision(trained):
+    with pytest.raises(UsageError, match=r"uint8 images are computed in float32\. Received: precision='bfloat16'"):
+        trained.model(np.zeros((1, 1, 28, 28), np.uint8), precision="bfloat16")
+
+
 @pytest.mark.parametrize("precision", ["float16", "", "FLOAT32"])
 def test_unknown_precision_is_rejected(trained, precision):
-    with pytest.raises(UsageError, match=f"precision. Received: '{precision}'. Allowed: float32, bfloat16, auto."):
+    with pytest.raises(UsageError, match=rf"precision\. Received: '{precision}'\. Allowed: float32, bfloat16, auto\."):
         evaluate(trained.model, separable(4, 0), precision=precision)
 
 

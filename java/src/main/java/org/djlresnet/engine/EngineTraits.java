@@ -29,7 +29,9 @@ public enum EngineTraits {
             try (NDArray to = target.stopGradient();
                     NDArray from = source.stopGradient()) {
                 to.attach(source.getManager());
-                Copy.PROGRAM.call("copy", new NDList(to, from)).close();
+                synchronized (Copy.PROGRAM) {
+                    Copy.PROGRAM.call("copy", new NDList(to, from)).close();
+                }
             }
         }
     },

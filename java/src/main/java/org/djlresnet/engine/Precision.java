@@ -18,8 +18,7 @@ public enum Precision {
     /** The choice of {@link #BFLOAT16} where it is faster. */
     public static final String AUTO = "auto";
 
-    private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
-    private static final List<String> FAST = List.of("avx512_bf16", "amx_bf16");
+    private static final boolean BFLOAT16_IS_FAST = hasInstructions("avx512_bf16", "amx_bf16");
 
     /**
      * Finds a precision by name.
@@ -50,12 +49,16 @@ public enum Precision {
      * @return whether it has them; false where Linux does not tell
      */
     public static boolean isBfloat16Fast() {
+        return BFLOAT16_IS_FAST;
+    }
+
+    private static boolean hasInstructions(String... names) {
         try {
-            return Files.readAllLines(PROCESSORS).stream()
+            return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
                     .filter(line -> line.startsWith("flags"))
                     .limit(1)
                     .flatMap(line -> Arrays.stream(line.split("\\s+")))
-                    .anyMatch(FAST::contains);
+                    .anyMatch(List.of(names)::contains);
         } catch (IOException notLinux) {
             return false;
         }

@@ -87,6 +87,21 @@ public record Graph(Value input, Value output, List<Operation> operations) {
     }
 
     /**
+     * Requires the sum of a residual block.
+     *
+     * @param block the block's name
+     * @throws IllegalArgumentException if the graph has none, so that its branch cannot be left out
+     */
+    public void requireSum(String block) {
+        boolean has =
+                operations.stream()
+                        .anyMatch(o -> o instanceof Operation.Add add && add.block().equals(block));
+        if (!has) {
+            throw new IllegalArgumentException("No sum of the residual block " + block + ".");
+        }
+    }
+
+    /**
      * Finds the operations of a residual branch: those that only its sum depends on.
      *
      * @param sum the branch's sum

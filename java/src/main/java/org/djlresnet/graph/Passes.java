@@ -35,6 +35,7 @@ public final class Passes {
      * @return the graph without their branches
      */
     public static Graph bypass(Graph graph, Set<String> blocks) {
+        blocks.forEach(graph::requireSum);
         Map<Value, Value> replaced = new HashMap<>();
         List<Operation> kept = new ArrayList<>();
         for (Operation operation : graph.operations()) {
@@ -65,8 +66,9 @@ public final class Passes {
                     && operations.get(i + 1) instanceof MaxPool pool
                     && pool.input().equals(relu.output())
                     && uses.get(relu.output()) == 1) {
-                result.add(new MaxPool(relu.output(), relu.input(), pool.window()));
-                result.add(new Relu(pool.output(), relu.output(), false));
+                Value pooled = new Value(pool.output().name() + ".before_relu");
+                result.add(new MaxPool(pooled, relu.input(), pool.window()));
+                result.add(new Relu(pool.output(), pooled, false));
                 i++;
             } else {
                 result.add(operations.get(i));

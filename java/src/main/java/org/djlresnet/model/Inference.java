@@ -64,7 +64,7 @@ public final class Inference implements AutoCloseable {
     private TorchScript compile(Window.Pair images) {
         Map<String, NDArray> parameters = network.stateDict();
         List<String> names = List.copyOf(parameters.keySet());
-        boolean oneDnn = Programs.canUseOneDnn(parameters.values().iterator().next());
+        boolean oneDnn = Programs.canUseOneDnn(parameters.values().iterator().next(), precision);
         String text = Programs.evaluation(graph, images, precision, names, oneDnn);
         TorchScript compiled = new TorchScript(network.manager(), text);
         List<NDArray> handles = new ArrayList<>();

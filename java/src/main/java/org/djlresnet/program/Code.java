@@ -22,7 +22,15 @@ final class Code {
 
     private final List<String> lines = new ArrayList<>();
     private final Map<Value, String> variables = new HashMap<>();
-    private final Set<String> taken = new HashSet<>();
+
+    /** The names of arguments and modules, and the words of the language, are taken. */
+    private final Set<String> taken =
+            new HashSet<>(
+                    Set.of(
+                            "self", "x", "y", "q", "p", "g", "gates", "torch", "ops", "if", "else",
+                            "for", "in", "is", "and", "or", "not", "def", "return", "pass", "None",
+                            "True", "False", "class", "lambda"));
+
     private final Map<String, Integer> numbers = new HashMap<>();
     private final Map<Integer, Alternative> alternatives = new LinkedHashMap<>();
     private Alternative open;
@@ -104,7 +112,10 @@ final class Code {
     }
 
     private String fresh(String name) {
-        String word = name.replace('.', '_');
+        String word = NO_WORD.matcher(name).replaceAll("_");
+        if (Character.isDigit(word.charAt(0))) {
+            word = "v" + word;
+        }
         String free = word;
         while (!taken.add(free)) {
             free = word + "_" + numbers.merge(word, 1, Integer::sum);

@@ -112,7 +112,7 @@ final class EvaluationCode {
             code.set(g.output(), call("mean", casts() ? call("to", x, 6) : x, "[2, 3]"));
         } else if (operation instanceof Linear l) {
             String weight = keep(call("clone", prepare.of(l.weight())));
-            String bias = keep(call("clone", prepare.of(l.bias())));
+            String bias = l.bias() == null ? "None" : keep(call("clone", prepare.of(l.bias())));
             code.set(l.output(), call("linear", code.of(l.input()), weight, bias));
         } else if (operation instanceof Subsample s) {
             code.set(s.output(), Maps.subsample(code.of(s.input()), s.step()));
@@ -124,12 +124,14 @@ final class EvaluationCode {
         }
     }
 
+    /** Pre-activation: with float32 statistics in either precision. */
     private void batchNorm(BatchNorm b) {
-        String scale = scale(b);
-        String shift = shift("None", b, scale);
-        String kernel = "[1, -1, 1, 1]";
-        String scaled = call("mul", code.of(b.input()), keep(cast(call("reshape", scale, kernel))));
-        code.set(b.output(), call("add_", scaled, keep(cast(call("reshape", shift, kernel)))));
+        List<String> tensors = new ArrayList<>();
+        for (Value value : List.of(b.weight(), b.bias(), b.mean(), b.variance())) {
+            tensors.add(keep(call("clone", prepare.of(value))));
+        }
+        String norm = String.join(", ", tensors) + ", False, 0., " + Code.number(b.epsilon());
+        code.set(b.output(), call("batch_norm", code.of(b.input()), norm, "False"));
     }
 
     private void convolution(Fused f, Convolution c) {

@@ -88,9 +88,14 @@ public final class Programs {
      * Returns whether programs can call oneDNN's own operators.
      *
      * @param parameter one of the network's parameters
+     * @param precision the precision of convolutions and activations
      * @return whether it is float32 on an x86 processor
      */
-    public static boolean canUseOneDnn(NDArray parameter) {
+    public static boolean canUseOneDnn(NDArray parameter, Precision precision) {
+        if (precision == Precision.BFLOAT16 && !Precision.isBfloat16Fast()) {
+            // its bfloat16 operators reject a processor without the instructions
+            return false;
+        }
         // a new handle: DJL remembers the type of an array even if its memory was exchanged
         try (NDArray handle = parameter.stopGradient()) {
             return !handle.getDevice().isGpu()

@@ -232,7 +232,9 @@ final class TrainingOperations {
             gradients.add(l.input(), code.let("gx", call("mm", gradient, weight)), true);
             String transposed = call("t", gradient);
             gradients.add(l.weight(), code.let("gw", call("mm", transposed, x)), true);
-            gradients.add(l.bias(), code.let("gb", call("sum", gradient, "[0]")), true);
+            if (l.bias() != null) {
+                gradients.add(l.bias(), code.let("gb", call("sum", gradient, "[0]")), true);
+            }
         };
     }
 

@@ -72,7 +72,7 @@ class ProgramPass implements GradientPass {
                                 List.copyOf(network.parameters().keySet()),
                                 trained,
                                 Programs.canUseOneDnn(
-                                        network.stateDict().values().iterator().next()),
+                                        network.stateDict().values().iterator().next(), precision),
                                 objective.program(),
                                 List.copyOf(gated.keySet()),
                                 clock));
