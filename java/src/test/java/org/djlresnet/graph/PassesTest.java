@@ -3,6 +3,7 @@ package org.djlresnet.graph;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
@@ -91,7 +92,7 @@ class PassesTest {
         Graph bypassed = Passes.bypass(BLOCK, Set.of("block"));
         assertEquals(List.of("stem", "s", "out"), outputs(bypassed));
         assertEquals(List.of(value("s")), bypassed.operations().get(2).operands());
-        assertEquals(BLOCK, Passes.bypass(BLOCK, Set.of("other")));
+        assertThrows(IllegalArgumentException.class, () -> Passes.bypass(BLOCK, Set.of("other")));
         Graph last = graph(convolution("a", "x"), sum("sum", "a", "x"));
         assertEquals(value("x"), Passes.bypass(last, Set.of("block")).output());
     }
