@@ -1,7 +1,8 @@
-"""Runs each contender in its own process and returns what it measured, with its peak memory."""
+"""Runs each contender in its own process and returns what it measured."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -10,13 +11,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from works import Work
+
 HERE = Path(__file__).parent
-DATA = HERE.parent / "data" / "fashion-mnist"
+FASHION_MNIST = HERE.parent / "data" / "fashion-mnist"
+
+#: One epoch to warm up and one that counts.
+EPOCHS = 2
 
 
 class ProcessFailedError(Exception):
@@ -34,24 +41,28 @@ class Ended:
 
 @dataclass(frozen=True)
 class Training:
-    """Medians over the counted epochs of a process.
+    """The last epoch of a process.
 
     Args:
         train: training examples per second, including the data path.
-        evaluate: examples per second of the evaluation after an epoch; None if unknown.
+        evaluate: examples per second of the evaluation after the epoch.
         peak_mb: peak resident memory of the process.
         versions: the versions of the libraries.
+        profile: the rows of ``profile.csv``.
     """
 
     train: float
-    evaluate: float | None
+    evaluate: float
     peak_mb: float
     versions: dict[str, str]
+    profile: list[dict[str, str]]
 
 
 def run(command: Iterable[object], threads: int) -> Ended:
     """Runs a process with a number of OpenMP threads until it ends."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    # How OpenMP waits is each contender's own choice, not the caller's
+    inherited = {key: text for key, text in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    environment = {**inherited, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     words = [str(word) for word in command]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         began = time.time()
@@ -68,155 +79,125 @@ def run(command: Iterable[object], threads: int) -> Ended:
         return Ended(output.read(), began, usage.ru_maxrss / scale)
 
 
-def ours(
-    epochs: int, limit: int, batch_size: int, threads: int, image_size: int | None = None, *more: str
-) -> tuple[Training, list[dict[str, Any]]]:
-    """Runs our command `train`, from file to metrics; with ``--profile`` in `more`, also returns the profile."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        command = [sys.executable, "-m", "py_djl_resnet", "train", "--quiet", "--offline", "--out", out]
-        command += ["--epochs", epochs, "--limit", limit, "--batch-size", batch_size, "--threads", threads, *more]
-        ended = run(command + (["--image-size", image_size] if image_size else []), threads)
-        rows = _rows(out / "metrics.csv")
-        profile = _rows(out / "profile.csv") if "--profile" in more else []
-        versions = json.loads((out / "recipe.json").read_text())["versions"]
-    counted = rows[1:] or rows
-    trained = statistics.median(float(row["examples_per_second"]) for row in counted)
-    evaluated = statistics.median(min(limit, 10_000) / float(row["validation_seconds"]) for row in counted)
-    return Training(trained, evaluated, ended.peak_mb, versions), profile
+@contextlib.contextmanager
+def busy_core() -> Iterator[subprocess.Popen[bytes]]:
+    """Keeps the first core busy with a loop, which also ends if this process does."""
+    code = (
+        "import os, sys\n"
+        "if hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "while os.getppid() == int(sys.argv[1]): pass"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(os.getpid())])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def write_cifar(folder: Path) -> None:
+    """Writes noise in the format of CIFAR-10's binary files."""
+    random = np.random.default_rng(0)
+    for name in (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"):
+        records = random.integers(0, 256, (10_000, 3073), np.uint8)
+        records[:, 0] %= 10
+        records.tofile(folder / name)
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """Everything that can be measured here.
+
+    Args:
+        threads: threads of each contender.
+        torch_python: a Python that has torch.
+        cifar: folder of CIFAR-10's binary files.
+    """
+
+    threads: int
+    torch_python: Path
+    cifar: Path
+
+    def train(self, work: Work, name: str, limit: int, *more: object) -> Training:
+        """Trains with ours or PyTorch, `more` being options of our command."""
+        folder = self.cifar if work.dataset == "cifar-10" else FASHION_MNIST
+        options = ["--model", work.model, "--dataset", work.dataset, "--data-dir", folder, "--epochs", EPOCHS]
+        options += ["--limit", limit, "--batch-size", work.batch_size, "--image-size", work.size]
+        with busy_core() if work.busy else contextlib.nullcontext():
+            if name.startswith("ours"):
+                return self._ours(name, limit, [*options, *more])
+            found, ended = self._pytorch("epochs", name, *options)
+        last = found["epochs"][-1]
+        versions = {"torch": found["torch"]}
+        return Training(limit / last["train"], limit / last["evaluate"], ended.peak_mb, versions, [])
+
+    def _ours(self, name: str, limit: int, options: list[object]) -> Training:
+        """Runs our command `train`, from file to metrics."""
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "run"
+            command = [sys.executable, "-m", "py_djl_resnet", "train", "--quiet", "--offline", "--out", out]
+            command += ["--threads", self.threads, "--lr", 0.01, *options]
+            ended = run(command + (["--precision", "bfloat16"] if name == "ours-bfloat16" else []), self.threads)
+            last = _rows(out / "metrics.csv")[-1]
+            profile = _rows(out / "profile.csv") if "--profile" in options else []
+            versions = json.loads((out / "recipe.json").read_text())["versions"]
+        evaluated = limit / float(last["validation_seconds"])
+        return Training(float(last["examples_per_second"]), evaluated, ended.peak_mb, versions, profile)
+
+    def latency(self, name: str, calls: int) -> float:
+        """Returns the median milliseconds of a call on one image; the first fifth of the calls does not count."""
+        if name.startswith("ours"):
+            precision = "bfloat16" if name == "ours-bfloat16" else "float32"
+            found = json.loads(self._our_work("latency", "--calls", calls, "--precision", precision).output)
+        else:
+            found, _ = self._pytorch("latency", name, "--calls", calls)
+        return 1000 * statistics.median(found["calls"][len(found["calls"]) // 5 :])
+
+    def first_batch(self, name: str) -> float:
+        """Returns the seconds from the command to the end of the first step."""
+        if name.startswith("ours"):
+            with tempfile.TemporaryDirectory() as folder:
+                ended = self._our_work("first-batch", "--out", Path(folder) / "run")
+            return float(json.loads(ended.output)["at"]) - ended.began
+        found, ended = self._pytorch("first-batch", name, "--data-dir", FASHION_MNIST)
+        return float(found["at"]) - ended.began
+
+    def chapter(self, limit: int) -> float:
+        """Returns the examples per second of the book's code as published, with DJL's own parts."""
+        from py_djl_resnet._java import find, jars
+
+        class_path = os.pathsep.join(map(str, jars.class_path("pytorch", offline=True)))
+        command = [find.find_java().home / "bin" / "java", "-cp", class_path, "-XX:+UseSerialGC", "-Xmn16m"]
+        command += ["-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true", "-Dai.djl.default_engine=PyTorch"]
+        command += [f"-Dai.djl.pytorch.num_threads={self.threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
+        command += [HERE / "java" / "ChapterLoop.java", FASHION_MNIST, EPOCHS, limit, 256]
+        return limit / float(run(command, self.threads).output.split()[-1])
+
+    def peaks(self) -> dict[str, float]:
+        """Returns the operations per second that the cores reach, by precision."""
+        return dict(self._pytorch("peaks", "eager")[0]["peaks"])
+
+    def flops(self, work: Work) -> int:
+        """Returns the operations that a training step needs per example."""
+        return int(self._pytorch("flops", "eager", "--model", work.model, "--image-size", work.size)[0]["flops"])
+
+    def _our_work(self, work: str, *options: object) -> Ended:
+        return run([sys.executable, HERE / "our_work.py", work, "--threads", self.threads, *options], self.threads)
+
+    def _pytorch(self, work: str, name: str, *options: object) -> tuple[dict[str, Any], Ended]:
+        command = [self.torch_python, HERE / "pytorch_loop.py", work, "--threads", self.threads, *options]
+        command += ["--compile"] if name.startswith("compiled") else []
+        command += ["--channels-last"] if name in ("autocast-last", "compiled", "compiled-autocast") else []
+        ended = run(command + (["--autocast"] if "autocast" in name else []), self.threads)
+        return json.loads(ended.output), ended
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
     with open(file, newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-def theirs(
-    python: Path,
-    epochs: int,
-    limit: int,
-    batch_size: int,
-    threads: int,
-    image_size: int | None = None,
-    compiled: bool = False,
-) -> Training:
-    """Runs a good PyTorch loop over tensors in memory."""
-    options = ["--epochs", epochs, "--limit", limit, "--batch-size", batch_size, *_size(image_size)]
-    report, ended = pytorch(python, "epochs", threads, *options, *(["--compile"] if compiled else []))
-    counted = report["epochs"][1:] or report["epochs"]
-    trained = statistics.median(report["examples"] / epoch["seconds"] for epoch in counted)
-    evaluated = statistics.median(report["test_examples"] / epoch["validation_seconds"] for epoch in counted)
-    return Training(trained, evaluated, ended.peak_mb, {"torch": report["torch"]})
-
-
-def chapter(epochs: int, limit: int, batch_size: int, threads: int) -> Training:
-    """Runs the chapter's code as published, with DJL's own parts."""
-    ended = java("ChapterLoop", threads, DATA, epochs, limit, batch_size)
-    seconds = [float(line) for line in ended.output.splitlines()]
-    trained = statistics.median(min(limit, 60_000) / value for value in seconds[1:] or seconds)
-    return Training(trained, None, ended.peak_mb, {})
-
-
-def our_steps(batch_size: int, size: int, seconds: float, threads: int) -> tuple[list[float], float]:
-    """Returns the seconds of each of our steps on one fixed batch, without a data path, and the peak memory in MB.
-
-    It warms up for as long first: the JVM's compiler would otherwise take a core from the engine's threads.
-    """
-    ended = java("FixedBatch", threads, batch_size, size, 2 * seconds)
-    steps = [float(line) for line in ended.output.splitlines()]
-    return steps[len(steps) // 2 :], ended.peak_mb
-
-
-def data_cost(batch_size: int, size: int, threads: int, steps: int, pairs: int) -> list[float]:
-    """Returns the relative overhead of the data path in our steps, for alternating blocks in one process.
-
-    That is the time with the loader's batches, divided by the time with one fixed batch, minus 1.
-    """
-    output = java("DataPath", threads, DATA, batch_size, size, steps, pairs).output
-    return [loader / fixed - 1 for loader, fixed in _pairs(output)]
-
-
-def profile_cost(threads: int, limit: int, pairs: int) -> list[float]:
-    """Returns the relative overhead of the profile in our epochs, for alternating epochs in one process."""
-    options = ["--threads", threads, "--limit", limit, "--pairs", pairs]
-    output = run([sys.executable, HERE / "our_work.py", "profile-cost", *options], threads).output
-    return [profiled / plain - 1 for profiled, plain in _pairs(output)]
-
-
-def _pairs(output: str) -> list[tuple[float, float]]:
-    return [(float(first), float(second)) for first, second in (line.split() for line in output.splitlines())]
-
-
-def libraries(python: Path | None, threads: int) -> float:
-    """Returns the peak memory in MB of a process that only loads its libraries; ours if `python` is None."""
-    if python is not None:
-        return run([python, "-c", "import torch; torch.zeros(1) + 1"], threads).peak_mb
-    return run([sys.executable, HERE / "our_work.py", "libraries", "--threads", threads], threads).peak_mb
-
-
-def their_steps(
-    python: Path, batch_size: int, size: int, seconds: float, threads: int, compiled: bool = False
-) -> tuple[list[float], float]:
-    """Returns the same for PyTorch's steps."""
-    # Our learning rate: the loss stays finite however often the batch repeats
-    options = ["--batch-size", batch_size, "--image-size", size, "--seconds", 2 * seconds, "--lr", 0.001]
-    report, ended = pytorch(python, "fixed-batch", threads, *options, *(["--compile"] if compiled else []))
-    steps = report["steps"]
-    return steps[len(steps) // 2 :], ended.peak_mb
-
-
-def first_batch(python: Path | None, threads: int) -> float:
-    """Returns the seconds from the command to the end of the first step; ours if `python` is None."""
-    if python is not None:
-        report, ended = pytorch(python, "first-batch", threads)
-        return float(report["at"]) - ended.began
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, HERE / "our_work.py", "first-batch", "--out", Path(folder) / "run"]
-        ended = run([*command, "--threads", threads], threads)
-    return float(json.loads(ended.output)["at"]) - ended.began
-
-
-def latency(python: Path | None, threads: int, compiled: bool = False) -> float:
-    """Returns the median milliseconds of a call on one image; ours if `python` is None."""
-    if python is not None:
-        report, _ = pytorch(python, "latency", threads, *(["--compile"] if compiled else []))
-    else:
-        report = json.loads(
-            run([sys.executable, HERE / "our_work.py", "latency", "--threads", threads], threads).output
-        )
-    return 1000 * statistics.median(report["calls"])
-
-
-def pytorch(python: Path, work: str, threads: int, *options: object) -> tuple[dict[str, Any], Ended]:
-    script = HERE / "pytorch_loop.py"
-    ended = run([python, script, work, "--data-dir", DATA, "--threads", threads, *options], threads)
-    return json.loads(ended.output), ended
-
-
-def versions(python: Path | None) -> dict[str, str]:
-    """Returns the versions of our library and what it runs on, and of torch if there is a `python`."""
-    found = ours(1, 64, 32, 1)[0].versions
-    if python is not None:
-        found["torch"] = run([python, "-c", "import torch; print(torch.__version__)"], 1).output.strip()
-    return found
 
 
 def has_torch(python: Path) -> bool:
     """Returns whether a Python has torch, without importing it."""
     code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
     return subprocess.run([python, "-c", code], check=False).returncode == 0
-
-
-def java(name: str, threads: int, *arguments: object) -> Ended:
-    """Compiles and runs a program of `java/` with the JVM options of our command."""
-    from py_djl_resnet._java import find, jars
-
-    class_path = os.pathsep.join(map(str, jars.class_path("pytorch", offline=True)))
-    command = [find.find_java().home / "bin" / "java", "-cp", class_path, "-XX:+UseSerialGC", "-Xmn16m"]
-    command += ["-Dai.djl.offline=true", "-DOPT_OUT_TRACKING=true", "-Dai.djl.default_engine=PyTorch"]
-    command += [f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1"]
-    return run([*command, HERE / "java" / f"{name}.java", *arguments], threads)
-
-
-def _size(image_size: int | None) -> list[object]:
-    return ["--image-size", image_size] if image_size else []

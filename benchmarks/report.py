@@ -1,4 +1,4 @@
-"""Writes measurements as Markdown and figures, into docs/performance.md if asked."""
+"""Writes measurements as Markdown and a figure, into docs/performance.md if asked."""
 
 from __future__ import annotations
 
@@ -8,173 +8,149 @@ import re
 import statistics
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from works import CONTENDERS, FACTS, RATIOS, WORKS, Work
+
 DOCS = Path(__file__).parent.parent / "docs"
 
+#: The measurements of a round: a value for each work and contender.
+Round = Mapping[str, Mapping[str, float]]
 
-@dataclass(frozen=True)
-class Work:
-    """A row of the table.
 
-    Args:
-        key: the name in the results.
-        title: the work that is timed.
-        unit: the unit of the values.
-        less: whether less is better.
-        digits: decimals.
+def values(rounds: Sequence[Round], key: str, contender: str) -> list[float]:
+    """Returns the values of the rounds that have one."""
+    return [one[key][contender] for one in rounds if contender in one.get(key, {})]
+
+
+def ratios(rounds: Sequence[Round], key: str, contender: str, others: Sequence[str]) -> list[float]:
+    """Returns the speedup of a contender over the best of `others`, for each round that has them all."""
+    rows = [one[key] for one in rounds if {contender, *others} <= set(one.get(key, {}))]
+    if key in WORKS and not WORKS[key].milliseconds:
+        return [row[contender] / max(row[other] for other in others) for row in rows]
+    return [min(row[other] for other in others) / row[contender] for row in rows]
+
+
+def spread(found: Sequence[float], digits: int | None = None) -> str:
+    """Returns the median and the range; without `digits`, with three or more significant ones."""
+    middle = statistics.median(found)
+    if digits is None:
+        digits = 0 if middle >= 100 else 1 if middle >= 10 else 2
+    return f"{middle:.{digits}f} ({min(found):.{digits}f} to {max(found):.{digits}f})"
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def speedups(rounds: Sequence[Round]) -> str:
+    """Returns a table of our ratios with what they must reach, a row for each work."""
+    rows = []
+    for key, work in WORKS.items():
+        found = [ratios(rounds, key, *parts) for parts in RATIOS.values()]
+        if any(found):
+            cells = [_ratio(one, work.bounds.get(name)) for name, one in zip(RATIOS, found, strict=True)]
+            rows.append([work.title, *cells])
+    return markdown(["", *RATIOS], rows) if rows else ""
+
+
+def _ratio(found: Sequence[float], least: float | None) -> str:
+    if not found:
+        return ""
+    text = f"**{statistics.median(found):.2f}** ({min(found):.2f} to {max(found):.2f})"
+    return text if least is None else f"{text}; {verdict(statistics.median(found) >= least, f'at least {least}')}"
+
+
+def verdict(reached: bool, bound: str) -> str:
+    return f"{bound}: {'reached' if reached else '**not reached**'}"
+
+
+def speeds(rounds: Sequence[Round]) -> str:
+    """Returns a table of all values: examples per second, and the percentage of the roofline for training."""
+    present = [name for name in CONTENDERS if any(values(rounds, key, name) for key in WORKS)]
+    rows = []
+    for key, work in WORKS.items():
+        found = [values(rounds, key, name) for name in present]
+        if any(found):
+            cells = [
+                f"{spread(one)}{_percentage(roofline(rounds, key, name))}" if one else ""
+                for name, one in zip(present, found, strict=True)
+            ]
+            rows.append([work.title, *cells])
+    return markdown(["", *(CONTENDERS[name] for name in present)], rows)
+
+
+def _percentage(found: Sequence[float]) -> str:
+    return f", {statistics.median(found):.0f} %" if found else ""
+
+
+def roofline(rounds: Sequence[Round], key: str, contender: str) -> list[float]:
+    """Returns the percentage of the cores' speed that a training reaches, for each round.
+
+    ``flops`` has the operations per example by work, ``peaks`` the operations per second by precision.
     """
-
-    key: str
-    title: str
-    unit: str
-    less: bool = False
-    digits: int = 0
-
-
-WORK = (
-    Work("train28", "training, 28×28, batch 256", "examples/s"),
-    Work("train96", "training, 96×96, batch 64", "examples/s", digits=1),
-    Work("evaluate28", "evaluation, 28×28, batch 256", "examples/s"),
-    Work("latency", "`model(x)` from numpy, batch 1, 28×28", "ms", less=True, digits=2),
-    Work("first_batch", "start to first batch", "s", less=True, digits=1),
-    Work("peak", "peak resident memory, training at 28×28", "MB", less=True),
-)
-
-CONTENDERS = {
-    "ours": "py_djl_resnet",
-    "eager": "PyTorch, eager",
-    "compiled": "PyTorch, compiled",
-    "mxnet": "py_djl_resnet on MXNet",
-    "chapter": "the chapter's loop",
-}
-
-#: For each work and contender, a value per round.
-Results = Mapping[str, Mapping[str, Sequence[float]]]
+    precision = "bfloat16" if contender == "ours-bfloat16" or "autocast" in contender else "float32"
+    return [
+        100 * one[key][contender] * one["flops"][key] / one["peaks"][precision]
+        for one in rounds
+        if contender in one.get(key, {}) and key in one.get("flops", {}) and "peaks" in one
+    ]
 
 
-def spread(values: Sequence[float], digits: int) -> str:
-    """Returns the median and the range."""
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
-
-
-def ratios(work: Work, row: Mapping[str, Sequence[float]], contender: str, other: str) -> list[float]:
-    """Returns the speedup (or the saving) of a contender over another, for each round."""
-    pairs = zip(row.get(contender, ()), row.get(other, ()), strict=False)
-    return [b / a if work.less else a / b for a, b in pairs]
-
-
-def table(results: Results) -> str:
-    """Returns a Markdown table with a row for each work and our ratios to PyTorch."""
-    present = [key for key in CONTENDERS if any(key in row for row in results.values())]
-    head = ["", *(CONTENDERS[key] for key in present)]
-    against = [key for key in ("eager", "compiled") if key in present and "ours" in present]
-    head += [f"ratio to {CONTENDERS[key]}" for key in against]
-    lines = [head, ["---"] * len(head)]
-    for work in WORK:
-        row = results.get(work.key, {})
-        if not row:
-            continue
-        cells = [f"{work.title}, {work.unit}"]
-        cells += [spread(row[key], work.digits) if key in row else "" for key in present]
-        for key in against:
-            found = ratios(work, row, "ours", key)
-            cells.append(f"**{spread(found, 2)}**" if found else "")
-        lines.append(cells)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def extras(results: Results) -> str:
-    """Returns the values without a contender, shares and overheads, as a Markdown list."""
+def facts(rounds: Sequence[Round]) -> str:
+    """Returns what has no speed, as a Markdown list."""
     lines = []
-    for key, text in (
-        ("optimizer", "Optimizer, share of the step"),
-        ("momentum", "Optimizer with momentum and weight decay, share of the step"),
-        ("data_wait", "Wait for data, share of the step"),
-        (
-            "data_cost",
-            "Overhead of the data path, compared with steps on one fixed batch, alternating in one process",
-        ),
-        ("data_cost96", "Overhead of the data path at 96×96, batch 64, where the loader resizes"),
-        ("profile_cost", "Overhead of `--profile`, alternating epochs in one process"),
-    ):
-        if values := results.get(key, {}).get("ours"):
-            cells = [f"{100 * value:.1f} %" for value in (statistics.median(values), min(values), max(values))]
-            lines.append(f"- {text}: {cells[0]} ({cells[1]} to {cells[2]})")
-    if libraries := results.get("libraries"):
-        sizes = ", ".join(f"{CONTENDERS[key]} {spread(values, 0)} MB" for key, values in libraries.items())
-        lines.append(f"- Peak memory of a process that only loads its libraries: {sizes}")
+    for key, (title, names, unit, most) in FACTS.items():
+        for name, one in ((name, values(rounds, key, name)) for name in names):
+            if not one:
+                continue
+            text = f"- {title}{f', {CONTENDERS[name]}' if name in CONTENDERS else ''}: {spread(one)} {unit}"
+            if most is not None and name == "ours":
+                text += f"; {verdict(statistics.median(one) <= most, f'at most {most}')}"
+            lines.append(text)
+    if saving := ratios(rounds, "peak", "ours-bfloat16", ("ours",)):
+        less = 1 - 1 / statistics.median(saving)
+        lines.append(f"- bfloat16 needs {100 * less:.0f} % less memory; {verdict(less >= 0.25, 'at least 25 %')}")
+    for precision in ("float32", "bfloat16"):
+        if peak := [value / 1e9 for value in values(rounds, "peaks", precision)]:
+            lines.append(f"- Roofline, {precision}: {spread(peak)} GFLOP/s")
     return "\n".join(lines)
 
 
-def figure(results: Results, caption: str, path: Path) -> None:
+def figure(rounds: Sequence[Round], caption: str, path: Path) -> None:
     """Draws each contender's speedup over eager PyTorch: medians, with the range over the rounds."""
     from matplotlib.figure import Figure
 
-    shown = [work for work in WORK if "eager" in results.get(work.key, {})]
-    present = [key for key in CONTENDERS if any(key in results[work.key] for work in shown)]
-    chart = Figure(figsize=(7.2, 1.4 + 0.75 * len(shown)), layout="constrained")
+    shown = [key for key in WORKS if values(rounds, key, "eager")]
+    others = [name for name in CONTENDERS if name != "eager"]
+    chart = Figure(figsize=(7.2, 1.6 + 0.65 * len(shown)), layout="constrained")
     axes = chart.add_subplot()
-    height = 0.8 / len(present)
-    for number, key in enumerate(present):
-        for line, work in enumerate(shown):
-            found = ratios(work, results[work.key], key, "eager")
-            if not found:
-                continue
-            middle, place = statistics.median(found), line + height * (number - (len(present) - 1) / 2)
-            error = [[middle - min(found)], [max(found) - middle]]
-            label = CONTENDERS[key] if line == _first(shown, results, key) else None
-            axes.barh(place, middle, height, color=f"C{list(CONTENDERS).index(key)}", xerr=error, label=label)
-            axes.text(max(found), place, f" {middle:.2f}", va="center", fontsize="x-small")
+    for number, name in enumerate(others):
+        points = [(line, ratios(rounds, key, name, ("eager",))) for line, key in enumerate(shown)]
+        points = [(line + 0.11 * (number - (len(others) - 1) / 2), found) for line, found in points if found]
+        if points:
+            middles = [statistics.median(found) for _, found in points]
+            least = [middle - min(found) for middle, (_, found) in zip(middles, points, strict=True)]
+            most = [max(found) - middle for middle, (_, found) in zip(middles, points, strict=True)]
+            places = [place for place, _ in points]
+            style = {"fmt": "s" if name.startswith("ours") else "o", "markersize": 4, "capsize": 2}
+            axes.errorbar(middles, places, xerr=[least, most], label=CONTENDERS[name], color=f"C{number}", **style)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(shown)), [work.title.replace("`", "").replace(", ", ",\n", 1) for work in shown])
-    axes.tick_params(axis="y", labelsize="small")
-    axes.invert_yaxis()
-    axes.margins(x=0.08)
+    axes.set_yticks(range(len(shown)), [_label(WORKS[key]) for key in shown], fontsize="small")
+    axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.set_title("Speed and memory compared with eager PyTorch")
-    axes.set_xlabel("Speedup, or saving of memory (eager PyTorch = 1; more is better)")
+    axes.set_title("Speed compared with eager PyTorch")
+    axes.set_xlabel("Speedup (eager PyTorch in float32 = 1; more is better)")
     axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
-    chart.legend(loc="outside upper center", ncols=3, fontsize="small", frameon=False)
+    chart.legend(loc="outside upper center", ncols=2, fontsize="small", frameon=False)
     chart.text(0.5, -0.01, textwrap.fill(caption, 130), ha="center", va="top", fontsize="xx-small")
     path.parent.mkdir(parents=True, exist_ok=True)
     chart.savefig(path, dpi=150, bbox_inches="tight")
 
 
-def medians(profiles: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, Any]]:
-    """Returns the medians of several ``profile.csv``; None for parts outside the two passes."""
-    rows = []
-    for same in zip(*profiles, strict=True):
-        row: dict[str, Any] = {"part": same[0]["part"]}
-        for key in ("forward_ms", "backward_ms", "total_ms", "share"):
-            values = [float(one[key]) for one in same if one[key]]
-            row[key] = statistics.median(values) if values else None
-        rows.append(row)
-    return rows
-
-
-def profile_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Returns a profile as a Markdown table."""
-    lines = ["| part | forward (ms) | backward (ms) | total (ms) | share |", "|---|---|---|---|---|"]
-    for row in rows:
-        cells = ["" if row[key] is None else f"{row[key]:.1f}" for key in ("forward_ms", "backward_ms", "total_ms")]
-        lines.append(f"| {row['part']} | {' | '.join(cells)} | {100 * row['share']:.1f} % |")
-    return "\n".join(lines)
-
-
-def profile_figure(rows: Sequence[Mapping[str, Any]], path: Path) -> str:
-    """Draws the figure of `train --profile` and returns the file's name."""
-    from py_djl_resnet._plotting.figures import plot_profile
-
-    plot_profile(rows, None, path)
-    return path.name
-
-
-def _first(shown: Sequence[Work], results: Results, key: str) -> int:
-    return next(line for line, work in enumerate(shown) if ratios(work, results[work.key], key, "eager"))
+def _label(work: Work) -> str:
+    return work.title.replace("`", "").removesuffix(", ms").replace(", ", ",\n", 1).replace(", a busy", ",\na busy")
 
 
 def machine() -> str:

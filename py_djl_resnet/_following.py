@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ._java import jvm
+from ._java import jvm, memory
 from ._process.signals import signals
 from ._process.surroundings import in_notebook
 from .checks import shown
@@ -76,6 +76,7 @@ def _result(
         if described["warning"] is not None:
             warn(described["warning"])
         history, state = _follow(handle, display, callback, received, described["rows_before"])
+        memory.give_back()
         profile = handle.profile() if state in ("done", "stopped") else None
         run = Run(
             Recipe.from_settings(described["recipe"]),

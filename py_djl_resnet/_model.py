@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from ._checkpoint import require_no_run
 from ._java import jvm
+from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, whole_number, whole_numbers
+from .checks import checked_path, checked_text, whole_number, whole_numbers
 from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
 from .recipe import Recipe
@@ -46,12 +47,16 @@ class Model:
         with jvm.translated_errors():
             self._info: dict[str, Any] = json.loads(str(handle.info()))
 
-    def __call__(self, x: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def __call__(
+        self, x: npt.NDArray[np.float32] | npt.NDArray[np.uint8], *, precision: str = "float32"
+    ) -> npt.NDArray[np.float32]:
         """Computes logits with BatchNorm's running statistics.
 
         Args:
             x: (N, C, H, W). uint8 images, 0 to 255, are preprocessed as in training. float32 is used unchanged: finite,
                 scaled and normalized as in training; a C-contiguous array is not copied.
+            precision: of convolutions and activations: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the
+                processor has it. uint8 images are always computed in float32.
 
         Returns:
             float32 (N, classes).
@@ -73,14 +78,22 @@ class Model:
                 f"input must have shape (N, {self.in_channels}, H, W) with no empty axis. Received: {array.shape}."
             )
         check_size(array, "input")
+        checked_text(precision, "precision")
         if array.dtype == np.uint8:
+            if precision != "float32":
+                raise UsageError(
+                    f"uint8 images are computed in float32. Received: precision={precision!r}. Omit it, or pass "
+                    "float32 images."
+                )
             return self._logits_of_bytes(array)
         check_finite(array, "input")
         if (most := float(array.max())) > _USUAL:
             warn(f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.")
         array = np.ascontiguousarray(array)
+        warn_if_slow(precision)
         with jvm.translated_errors():
-            answer = self.handle.forward(jvm.to_direct_buffer(array), [int(n) for n in array.shape])
+            sizes = [int(n) for n in array.shape]
+            answer = self.handle.forward(jvm.to_direct_buffer(array), sizes, precision)
             return np.array(jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
 
     def _logits_of_bytes(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

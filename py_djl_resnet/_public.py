@@ -26,6 +26,7 @@ from .profile import Profile as Profile
 from .recipe import Recipe as Recipe
 from .runs import Run as Run
 from .summary import Summary as Summary
+from .summary import program as program
 from .summary import summarize as summarize
 from .training import resume as resume
 from .training import train as train

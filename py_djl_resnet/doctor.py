@@ -161,7 +161,10 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
         if outcome == "described":
             answer = json.loads(text)
             devices = ", ".join(answer["devices"])
-            yield Finding(name, "ok", f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}")
+            detail = f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}"
+            if engine == "pytorch":
+                detail += ", fast bfloat16" if answer["bfloat16"] else ", no instructions for bfloat16"
+            yield Finding(name, "ok", detail)
             return
         if outcome == "failed":
             detail = json.loads(text)

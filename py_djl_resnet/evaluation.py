@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ._java import jvm
+from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, require_distinct, shown, whole_number
+from .checks import checked_path, checked_text, require_distinct, shown, whole_number
 from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
@@ -81,6 +82,7 @@ def evaluate(
     bypass: Sequence[str] = (),
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
+    precision: str = "float32",
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
@@ -97,6 +99,7 @@ def evaluate(
         preprocessing: ``torchvision``, ``plain:N`` (stretched to N by N), a JSON file or a dict of its content; None
             for the network's own. Float arrays are expected in [0, 1].
         channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is ambiguous.
+        precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
@@ -106,7 +109,14 @@ def evaluate(
     """
     with opened(model, device, engine) as network:
         measure = measurer(
-            network, dataset, data_dir, limit, batch_size, preprocessing=preprocessing, channels_last=channels_last
+            network,
+            dataset,
+            data_dir,
+            limit,
+            batch_size,
+            preprocessing=preprocessing,
+            channels_last=channels_last,
+            precision=precision,
         )
         return measure(bypass)
 
@@ -120,6 +130,7 @@ def measurer(
     *,
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
+    precision: str = "float32",
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
     prepared = chosen(preprocessing, network.preprocessing, network.name)
@@ -148,12 +159,15 @@ def measurer(
             )
         examples = named(name, folder, train=False, limit=limit)
 
+    warn_if_slow(checked_text(precision, "precision"))
+
     def measure(bypass: Sequence[str]) -> Evaluation:
         if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
             raise UsageError(f"bypass must be names of blocks such as ['layer3.2']. Received: {shown(bypass)}.")
         require_distinct(bypass, "bypass")
         with jvm.translated_errors():
-            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, list(bypass), prepared))
+            blocks = list(bypass)
+            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision))
         form = json.loads(text)
         matrix = np.array(form["confusion_matrix"], dtype=np.int64)
         return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)

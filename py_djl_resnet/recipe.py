@@ -51,6 +51,8 @@ class Recipe:
     engine: str = "pytorch"
     device: str = "auto"
     threads: int | None = None
+    precision: str = "float32"
+    compile: bool = True
     checkpoint_every: str | None = None
     keep: int = 0
     patience: int | None = None

@@ -104,6 +104,33 @@ def summarize(
         return Summary.from_dict(json.loads(str(jvm.bridge().summary(model, count, sizes, depth))))
 
 
+def program(
+    model: str,
+    shape: Sequence[int] | None = None,
+    *,
+    classes: int | None = None,
+    precision: str = "float32",
+) -> str:
+    """Returns the TorchScript that a network runs as on the PyTorch engine: a training step and an evaluation.
+
+    Args:
+        model: a name from :func:`py_djl_resnet.models.available`, with options after plus signs.
+        shape: the input's shape (N, C, H, W); None for the network's usual one.
+        classes: the number of outputs; None for the usual number.
+        precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
+
+    Raises:
+        UsageError: an unknown name or precision, or a shape that the network cannot take.
+    """
+    sizes = [] if shape is None else whole_numbers(shape, "shape")
+    count = 0 if classes is None else whole_number(classes, "classes")
+    jvm.start()
+    with jvm.translated_errors():
+        return str(
+            jvm.bridge().program(checked_text(model, "model"), count, sizes, checked_text(precision, "precision"))
+        )
+
+
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
     """Returns rows, of which the first has the headings, as lines with aligned columns.
 

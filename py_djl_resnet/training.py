@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ._following import follow
 from ._java import jvm
+from ._precision import warn_if_slow
 from .checks import checked_class_names, checked_instance, checked_path
 from .datasets import ARRAYS, checked_examples, default_folder, from_arrays, require_arrays
 from .errors import SettingError, UsageError
@@ -109,6 +110,7 @@ def train(
     resumable = {} if any_recipe else {name: getattr(wanted, name) for name in RESUMABLE}
 
     def begin(recipe: Recipe) -> Any:
+        warn_if_slow(recipe.precision)
         if arrays is None:
             # Java's working directory is the one where it was started
             jvm.set_property("py_djl_resnet.runs", os.path.abspath(checked_path("runs", "The folder of runs")))

@@ -1,5 +1,6 @@
-"""The tables and figures of the benchmarks, not their measurements."""
+"""The tables, counts and processes of the benchmarks, not their measurements."""
 
+import json
 import re
 import subprocess
 import sys
@@ -14,12 +15,22 @@ import compare
 import contenders
 import report
 import scaling
+from roofline import Layer, training_flops
 
-RESULTS = {
-    "train28": {"ours": [300.0, 330.0, 310.0], "eager": [200.0, 220.0, 155.0], "chapter": [100.0, 100.0, 100.0]},
-    "latency": {"ours": [2.0, 4.0, 2.5], "eager": [4.0, 4.0, 4.0]},
-    "optimizer": {"ours": [0.04, 0.05, 0.03]},
-}
+ROUNDS = [
+    {
+        "train28": {"ours": ours, "ours-bfloat16": 2 * ours, "eager": eager, "autocast": auto, "autocast-last": last},
+        "latency": {"ours": call, "eager": 4.0},
+        "peak": {"ours": 700.0, "ours-bfloat16": 490.0},
+        "flops": {"train28": 5e8},
+        "peaks": {"float32": 3e11, "bfloat16": 6e11},
+    }
+    for ours, eager, auto, last, call in (
+        (300.0, 200.0, 300.0, 200.0, 2.0),
+        (330.0, 220.0, 200.0, 330.0, 4.0),
+        (310.0, 155.0, 200.0, 155.0, 2.5),
+    )
+]
 
 
 @pytest.fixture(autouse=True)
@@ -29,24 +40,65 @@ def editable_text():
         yield
 
 
-def texts(svg):
-    return set(re.findall(r"<text[^>]*>([^<]*)</text>", svg.read_text("utf-8")))
+def rows(table):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
 
 
-def test_table_has_medians_ranges_and_ratios_of_the_rounds():
-    head, _, train, latency = report.table(RESULTS).splitlines()
-    assert [cell.strip() for cell in head.split("|")[1:-1]] == [
+def test_speedups_are_medians_of_the_rounds_ratios_with_their_bounds():
+    head, _, train, latency = rows(report.speedups(ROUNDS))
+    assert head[1:4] == ["float32 / eager", "bfloat16 / eager", "bfloat16 / best autocast"]
+    assert train[1:] == [
+        # 300/200, 330/220, 310/155
+        "**1.50** (1.50 to 2.00); at least 1.6: **not reached**",
+        "**3.00** (3.00 to 4.00); at least 2.2: reached",
+        # 600/300, 660/330, 620/200
+        "**2.00** (2.00 to 3.10); at least 1.4: reached",
         "",
-        "py_djl_resnet",
-        "PyTorch, eager",
-        "the chapter's loop",
-        "ratio to PyTorch, eager",
+        "",
     ]
-    assert "| 310 (300 to 330) | 200 (155 to 220) | 100 (100 to 100) |" in train
-    # 300/200, 330/220, 310/155
-    assert train.endswith("| **1.50 (1.50 to 2.00)** |")
     # less is better: 4/2, 4/4, 4/2.5
-    assert latency.endswith("| 2.50 (2.00 to 4.00) | 4.00 (4.00 to 4.00) |  | **1.60 (1.00 to 2.00)** |")
+    assert latency[1] == "**1.60** (1.00 to 2.00); at least 2.2: **not reached**"
+
+
+def test_speeds_have_the_percentage_of_the_roofline_in_their_precision():
+    head, _, train, latency = rows(report.speeds(ROUNDS))
+    assert head[1:4] == ["py_djl_resnet, float32", "py_djl_resnet, bfloat16", "PyTorch, eager float32"]
+    # 310 · 5e8 / 3e11 = 52 %, 620 · 5e8 / 6e11 = 52 %, 200 · 5e8 / 3e11 = 33 %
+    assert train[1:4] == ["310 (300 to 330), 52 %", "620 (600 to 660), 52 %", "200 (155 to 220), 33 %"]
+    assert latency[1] == "2.50 (2.00 to 4.00)"
+
+
+def test_values_without_torch_have_no_ratios_and_a_failed_contender_no_value():
+    rounds = [{"train28": {"ours": 300.0}}, {"train28": {"ours": 100.0, "eager": 50.0}}]
+    assert rows(report.speedups(rounds[:1])) == []
+    assert rows(report.speedups(rounds))[2][1].startswith("**2.00** (2.00 to 2.00)")
+    assert rows(report.speeds(rounds[:1]))[2][1:] == ["300 (300 to 300)"]
+
+
+def test_facts_compare_memory_with_its_bounds():
+    lines = report.facts(ROUNDS).splitlines()
+    memory = (
+        "- Peak memory, training at 28×28, py_djl_resnet, float32: 700 (700 to 700) MB; at most 699: **not reached**"
+    )
+    assert lines[0] == memory
+    assert lines[2] == "- bfloat16 needs 30 % less memory; at least 25 %: reached"
+    assert lines[3] == "- Roofline, float32: 300 (300 to 300) GFLOP/s"
+
+
+def test_multiply_adds_leave_out_padding():
+    # Along an axis of 4, a kernel of 3 sees 2, 3, 3 and 2 positions; with stride 2, 2 and 3; on one position, 1
+    assert Layer(2, 3, size=4, kernel=3, padding=1).multiply_adds() == 2 * 3 * 10 * 10
+    assert Layer(2, 4, size=4, kernel=3, stride=2, padding=1, groups=2).multiply_adds() == 1 * 4 * 5 * 5
+    assert Layer(512, 512, size=1, kernel=3, padding=1).multiply_adds() == 512 * 512
+    # Two operations each, three passes, and no gradient of the images
+    assert training_flops([Layer(2, 3, 4, 3, 1, 1), Layer(3, 10)]) == 2 * (2 * 600 + 3 * 30)
+
+
+def test_figure_of_a_comparison_has_the_contenders(tmp_path):
+    report.figure(ROUNDS, "machine", tmp_path / "new" / "compare.svg")
+    text = set(re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "new" / "compare.svg").read_text("utf-8")))
+    assert {"Speed compared with eager PyTorch", "py_djl_resnet, bfloat16", "PyTorch, autocast", "machine"} <= text
+    assert "torch.compile, float32" not in text
 
 
 def test_section_replaces_the_text_between_its_markers():
@@ -56,59 +108,62 @@ def test_section_replaces_the_text_between_its_markers():
     assert report.insert(changed, "one", "new \\1") == changed
 
 
+@pytest.mark.parametrize("page", ["", "<!-- one -->\n", "<!-- /one -->\n<!-- one -->\n"])
+def test_page_without_markers_is_rejected(page):
+    with pytest.raises(ValueError, match=r"must have the marks <!-- one --> and <!-- /one --> once each"):
+        report.insert(page, "one", "new")
+
+
 def test_docs_page_has_the_markers():
     page = (report.DOCS / "performance.md").read_text("utf-8")
-    for name in ("compare", "scaling", "profile"):
+    for name in ("compare", "scaling"):
         assert "new" in report.insert(page, name, "new")
 
 
-def test_profiles_of_rounds_are_reduced_to_medians():
-    def profile(value):
-        none = {"part": "data", "forward_ms": "", "backward_ms": "", "total_ms": "1", "share": "0.25"}
-        return [none, {"part": "fc", "forward_ms": "1", "backward_ms": str(value), "total_ms": "3", "share": "0.75"}]
-
-    data, fc = report.medians([profile(2), profile(9), profile(4)])
-    assert data == {"part": "data", "forward_ms": None, "backward_ms": None, "total_ms": 1.0, "share": 0.25}
-    assert fc["backward_ms"] == 4.0
-    assert report.profile_table([data, fc]).splitlines()[2:] == [
-        "| data |  |  | 1.0 | 25.0 % |",
-        "| fc | 1.0 | 4.0 | 3.0 | 75.0 % |",
-    ]
+def test_wrong_parts_are_rejected(capsys):
+    assert compare.parse(["--only", "train28,latency"]).only == ("train28", "latency")
+    for arguments, message in (
+        (["--only", "train28,speed"], "Received: speed."),
+        (["--docs", "--only", "latency"], "--docs needs all parts. Omit --only."),
+    ):
+        with pytest.raises(SystemExit):
+            compare.parse(arguments)
+        assert message in capsys.readouterr().err
 
 
-def test_scaling_has_a_row_per_batch_and_image_size(tmp_path):
-    def point(contender, threads, batch_size, image_size, speed):
-        return scaling.Point(contender, threads, batch_size, image_size, speed, speed - 2, speed + 4, 500.0, 9)
-
-    points = [
-        point(name, threads, batch, size, speed * threads)
-        for name, speed in (("ours", 150.0), ("eager", 100.0))
-        for threads in (1, 2)
-        for batch, size in ((32, 28), (64, 28), (32, 56))
-    ]
-    lines = scaling.table(points).splitlines()
-    first = "| 32 | 28×28 | 150 (500, 148 to 154) | 100 (500, 98 to 104) | 1.50 "
-    assert lines[2] == first + "| 300 (500, 298 to 304) | 200 (500, 198 to 204) | 1.50 |"
-    assert [line.split(" | ")[:2] for line in lines[3:]] == [["| 64", "28×28"], ["| 32", "56×56"]]
-    scaling.figure(points, 32, "machine", tmp_path / "scaling.svg")
-    labels = {"Examples per second", "Peak memory (MB)", "Batch size (images of 28×28)"}
-    assert labels | {"py_djl_resnet, 1 thread", "PyTorch, eager, 2 threads"} <= texts(tmp_path / "scaling.svg")
+def test_scaling_has_a_row_per_point():
+    points = {
+        (1, 32, 28): {"ours": [(150.0, 500.0), (180.0, 510.0)], "eager": [(100.0, 900.0), (90.0, 900.0)]},
+        (2, 32, 56): {"ours": [(300.0, 600.0)], "eager": [(100.0, 900.0)]},
+    }
+    first, second = rows(scaling.table(points))[2:]
+    speeds = ["165 (150 to 180), 505 MB", "95.0 (90.0 to 100.0), 900 MB", "1.75 (1.50 to 2.00)"]
+    assert first == ["1", "32", "28×28", *speeds]
+    assert second[:3] == ["2", "32", "56×56"]
 
 
-def test_process_returns_output_and_memory_and_raises_its_error():
+def test_process_returns_output_and_memory_and_raises_its_error(monkeypatch):
     # In its own process: a child starts with the peak memory of its parent, here all these tests
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import contenders\n"
-        "code = \"import os; x = b'1' * 80_000_000; print(os.environ['OMP_NUM_THREADS'])\"\n"
+        "code = \"import os; x = b'1' * 80_000_000; print(os.environ['OMP_NUM_THREADS'], "
+        "'GOMP_SPINCOUNT' in os.environ)\"\n"
         "ended = contenders.run([sys.executable, '-c', code], 3); print(ended.output.strip(), ended.peak_mb)"
     )
+    monkeypatch.setenv("GOMP_SPINCOUNT", "0")
     folder = str(Path(contenders.__file__).parent)
     told = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True).stdout
-    output, peak_mb = told.split()
-    assert output == "3"
+    threads, inherited, peak_mb = told.split()
+    assert (threads, inherited) == ("3", "False")
     assert 80 < float(peak_mb) < 400
     with pytest.raises(contenders.ProcessFailedError, match=r"exit code 1 of: .*\n(.*\n)*.*ZeroDivisionError"):
         contenders.run([sys.executable, "-c", "1 / 0"], 1)
+
+
+def test_busy_process_ends_with_its_block():
+    with contenders.busy_core() as process:
+        assert process.poll() is None
+    assert process.poll() is not None
 
 
 def test_python_without_torch_is_detected(tmp_path, monkeypatch):
@@ -123,27 +178,23 @@ def test_python_without_torch_is_detected(tmp_path, monkeypatch):
     assert not contenders.has_torch(bare)
 
 
-def test_programs_in_java_run(jvm, tmp_path):
-    """They are compiled as they start, so no build notices when the library changes."""
-    fixed = contenders.java("FixedBatch", 1, 4, 28, 0.01).output.splitlines()
-    assert all(float(line) > 0 for line in fixed)
-    (pair,) = contenders.java("DataPath", 1, contenders.DATA, 4, 28, 2, 1).output.splitlines()
-    assert len([float(value) for value in pair.split()]) == 2
-    (epoch,) = contenders.java("ChapterLoop", 1, contenders.DATA, 1, 8, 4).output.splitlines()
-    assert float(epoch) > 0
+def test_the_books_loop_runs(jvm, tmp_path):
+    """It is compiled as it starts, so no build notices when DJL changes."""
+    assert contenders.Contenders(1, Path(sys.executable), tmp_path).chapter(8) > 0
 
 
-def test_failed_part_leaves_no_values_of_its_round(monkeypatch, tmp_path, capsys):
-    def ours(*settings, **more):
-        return contenders.Training(300.0, 900.0, 500.0, {}), []
+def test_failed_contender_leaves_the_others_values(monkeypatch, tmp_path, capsys):
+    def train(self, work, name, limit, *more):
+        if name != "ours":
+            raise contenders.ProcessFailedError("no memory")
+        return contenders.Training(300.0, 900.0, 500.0, {}, [])
 
-    def theirs(*settings, **more):
-        raise contenders.ProcessFailedError("no memory")
-
-    monkeypatch.setattr(contenders, "ours", ours)
-    monkeypatch.setattr(contenders, "theirs", theirs)
-    monkeypatch.setattr(contenders, "has_torch", lambda python: True)
-    monkeypatch.setattr(sys, "argv", ["compare.py", "--rounds", "2", "--only", "main", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match="Not measured in every round: main"):
+    monkeypatch.setattr(contenders.Contenders, "train", train)
+    monkeypatch.setattr(contenders, "has_torch", lambda python: False)
+    arguments = ["compare.py", "--rounds", "2", "--only", "train28", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit, match="Not measured in every round: train28 by ours-bfloat16"):
         compare.main()
-    assert "300" not in capsys.readouterr().out
+    assert "| 300 (300 to 300) |" in capsys.readouterr().out
+    values = {"train28": {"ours": 300.0}, "evaluate28": {"ours": 900.0}, "peak": {"ours": 500.0}}
+    assert json.loads((tmp_path / "compare.json").read_text())["rounds"] == [values, values]

@@ -34,7 +34,8 @@ def test_help_shows_the_default_of_every_setting(explained):
     for key, value in Recipe().__dict__.items():
         option = "--" + key.replace("_", "-")
         if value is not None:
-            assert text[option].endswith(f"(default: {'no' if value is False else value})")
+            shown = {False: "no", True: "yes"}[value] if isinstance(value, bool) else value
+            assert text[option].endswith(f"(default: {shown})")
     assert text["--threads"].endswith("(default: all cores)")
     assert text["--limit"].endswith("(default: all)")
     assert text["--patience"].endswith("(default: never)")

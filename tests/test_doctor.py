@@ -47,7 +47,7 @@ def library_jars():
 @pytest.fixture
 def child(library_jars, monkeypatch):
     """The result of the processes that load an engine; a test may change it."""
-    answer = {"engine_version": "2.7.1", "threads": 2, "devices": ["cpu"]}
+    answer = {"engine_version": "2.7.1", "threads": 2, "devices": ["cpu"], "bfloat16": True}
     child = Child(f"described {json.dumps(answer)}\n")
     # only for doctor: the search for Java uses subprocess too
     replaced = vars(subprocess) | {"run": lambda *_, **__: child}
@@ -64,7 +64,7 @@ def test_working_installation_has_no_failure(child):
     findings = doctor.examine()
     assert [finding.name for finding in findings] == NAMES
     assert {finding.verdict for finding in findings} <= {"ok", "warning"}
-    assert by_name(findings)["engine pytorch"].detail == "2.7.1, 2 CPU cores, devices: cpu"
+    assert by_name(findings)["engine pytorch"].detail == "2.7.1, 2 CPU cores, devices: cpu, fast bfloat16"
 
 
 def test_one_failure_does_not_stop_the_other_checks(child, monkeypatch):

@@ -42,7 +42,16 @@ def test_java_has_the_settings_of_the_schema(jvm):
 
 
 def test_resumed_run_may_change_settings_that_keep_its_result():
-    assert set(RESUMABLE) == {"data_dir", "epochs", "device", "threads", "checkpoint_every", "keep", "profile"}
+    assert set(RESUMABLE) == {
+        "data_dir",
+        "epochs",
+        "device",
+        "threads",
+        "compile",
+        "checkpoint_every",
+        "keep",
+        "profile",
+    }
 
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.name)

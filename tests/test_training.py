@@ -139,7 +139,7 @@ def test_network_of_a_failed_run_is_closed(arrays, monkeypatch, jvm):
 
     def logits(handle):
         with jvm.translated_errors():
-            handle.network().forward(jvm.to_direct_buffer(x), list(x.shape))
+            handle.network().forward(jvm.to_direct_buffer(x), list(x.shape), "float32")
 
     run = train(dataset=arrays, recipe=SMALL.replace(epochs=1), progress=False)
     logits(handles[-1])

@@ -20,7 +20,7 @@ import jpype
 from .._process.signals import delayed_signals
 from ..errors import EngineError, ResnetError, UsageError, warn
 from ..settings import check_start
-from . import jars, jvm_options
+from . import jars, jvm_options, memory
 from .arrays import from_direct_buffer, is_java, to_direct_buffer, to_python
 from .exceptions import translate
 from .find import Java, find_java
@@ -125,6 +125,8 @@ def start(
         if engine == "mxnet" and (threads is not None or "OMP_NUM_THREADS" not in os.environ):
             # MXNet reads this when it is loaded; without it, it uses half of the cores
             os.environ["OMP_NUM_THREADS"] = str(threads or processors())
+        memory.bound_spinning()
+        memory.keep()
         options = jvm_options.process_options(java, engine, threads)
         # Ctrl-C during the start would leave a running JVM without an owner
         with delayed_signals(), _not_exiting(), jvm_options.utf8_locale():

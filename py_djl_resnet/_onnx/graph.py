@@ -90,15 +90,15 @@ def _translated(
     node: Node, tensors: Tensors, initializers: Initializers
 ) -> Iterator[tuple[str, list[str], list[str], dict[str, Any]]]:
     """Yields the ONNX operations of a node: kind, inputs, outputs, attributes. Adds the tensors that they use."""
-    given, output, roles = node["attributes"], [node["output"]], node["tensors"]
-    inputs = list(node["inputs"])
+    given, output = node["attributes"], [node["output"]]
+    inputs = [name for name in node["inputs"] if name not in tensors]
 
     def constant(name: str, array: npt.NDArray[Any]) -> str:
         initializers[name] = np.ascontiguousarray(array)
         return name
 
-    def parameters(*wanted: str) -> list[str]:
-        return [constant(roles[role], tensors[roles[role]]) for role in wanted if role in roles]
+    def parameters() -> list[str]:
+        return [constant(name, tensors[name]) for name in node["inputs"] if name in tensors]
 
     def window() -> dict[str, Any]:
         return {"kernel_shape": given["kernel"], "strides": given["stride"], "pads": given["padding"] * 2}
@@ -107,28 +107,25 @@ def _translated(
         return np.array(values, np.int64)
 
     match node["op"]:
-        case "convolution":
-            kernel = list(tensors[roles["weight"]].shape[2:])
-            attributes = {"strides": given["stride"], "pads": given["padding"] * 2, "group": given["groups"]}
-            yield "Conv", inputs + parameters("weight", "bias"), output, {"kernel_shape": kernel, **attributes}
-        case "batch_norm":
-            statistics = parameters("weight", "bias", "running_mean", "running_var")
-            yield "BatchNormalization", inputs + statistics, output, {"epsilon": given["epsilon"]}
-        case "relu":
+        case "Convolution":
+            yield "Conv", inputs + parameters(), output, {**window(), "group": given["groups"]}
+        case "BatchNorm":
+            yield "BatchNormalization", inputs + parameters(), output, {"epsilon": given["epsilon"]}
+        case "Relu":
             yield "Relu", inputs, output, {}
-        case "add":
+        case "Add":
             yield "Add", inputs, output, {}
-        case "max_pool":
+        case "MaxPool":
             yield "MaxPool", inputs, output, window()
-        case "average_pool":
+        case "AveragePool":
             yield "AveragePool", inputs, output, {**window(), "ceil_mode": 1, "count_include_pad": 0}
-        case "global_average_pool":
+        case "GlobalAveragePool":
             pooled = output[0] + "_map"
             yield "GlobalAveragePool", inputs, [pooled], {}
             yield "Flatten", [pooled], output, {"axis": 1}
-        case "linear":
-            yield "Gemm", inputs + parameters("weight", "bias"), output, {"transB": 1}
-        case "subsample":
+        case "Linear":
+            yield "Gemm", inputs + parameters(), output, {"transB": 1}
+        case "Subsample":
             bounds = [
                 constant("from_start", numbers(0, 0)),
                 constant("to_end", numbers(_END, _END)),
@@ -136,7 +133,7 @@ def _translated(
                 constant(f"every_{given['step']}", numbers(given["step"], given["step"])),
             ]
             yield "Slice", inputs + bounds, output, {}
-        case "pad_channels":
+        case "PadChannels":
             sides = numbers(0, given["before"], 0, 0, 0, given["after"], 0, 0)
             yield "Pad", [*inputs, constant(output[0] + "_sides", sides)], output, {}
         case other:

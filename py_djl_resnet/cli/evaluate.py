@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BLOCK,...",
         help="skip residual blocks, such as layer3.1, and keep their shortcuts",
     )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        default="float32",
+        help="precision of convolutions and activations (default: float32)",
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",
@@ -62,6 +68,7 @@ def run(options: Any) -> int:
         batch_size=options.batch_size,
         bypass=options.bypass,
         preprocessing=options.preprocessing,
+        precision=options.precision,
         device=options.device,
         engine=options.engine,
     )

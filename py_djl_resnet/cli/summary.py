@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..summary import summarize
+from ..summary import program, summarize
 from .options import add_engine, count, print_json, shape, start
 
 HELP = """Show a network's layers: output shapes, parameters, multiply-adds."""
 EXAMPLES = (
     "summary d2l-resnet18 --input 1,1,224,224",
     "summary resnet50+deep_stem --table --depth 2",
+    "summary d2l-resnet18 --program --precision bfloat16",
 )
 
 
@@ -28,12 +29,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--table", action="store_true", help="print a table with parameters and multiply-adds")
     form.add_argument("--json", action="store_true", help="print JSON only")
+    form.add_argument("--program", action="store_true", help="print the TorchScript that the network runs as")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        default="float32",
+        help="with --program: precision of convolutions and activations (default: float32)",
+    )
     add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
-    """Prints the chapter's lines, a table or JSON."""
+    """Prints the chapter's lines, a table, JSON or the program."""
     start(options)
+    if options.program:
+        print(program(options.model, options.input, classes=options.classes, precision=options.precision), end="")
+        return 0
     summary = summarize(
         options.model,
         options.input,

@@ -6,6 +6,10 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.pooling.Pool;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
 
 /**
  * Average pooling over square windows; a window that extends past the edge averages only the values
@@ -72,8 +76,8 @@ public final class AveragePool extends AbstractBlock implements Described {
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
-        return graph.averagePool(input, kernelSize, stride);
+    public Value describe(GraphBuilder graph, Value input) {
+        return graph.averagePool(input, Window.square(kernelSize, stride, 0));
     }
 
     @Override

@@ -9,6 +9,9 @@ import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.util.PairList;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
 
 /**
  * Batch normalization over the channels of (N, C, H, W).
@@ -72,17 +75,6 @@ public final class BatchNorm extends AbstractBlock implements Described {
             PairList<String, Object> params) {
         NDArray input = inputs.singletonOrThrow();
         batchesTracked += training ? 1 : 0;
-        Shape shape = input.getShape();
-        if (shape.dimension() == 4 && shape.get(2) * shape.get(3) == 1) {
-            // as a matrix, 1×1 maps have only one memory order; mixed orders slow PyTorch down
-            NDArray rows = input.reshape(shape.slice(0, 2));
-            NDArray normal = normalize(parameterStore, rows, training).singletonOrThrow();
-            return new NDList(normal.reshape(shape));
-        }
-        return normalize(parameterStore, input, training);
-    }
-
-    private NDList normalize(ParameterStore parameterStore, NDArray input, boolean training) {
         Device device = input.getDevice();
         // with -1 DJL calls PyTorch's batch_norm directly, whose channels are axis 1
         boolean pytorch = "PyTorch".equals(input.getManager().getEngine().getEngineName());
@@ -118,8 +110,8 @@ public final class BatchNorm extends AbstractBlock implements Described {
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
-        return graph.batchNorm(input, this, EPSILON);
+    public Value describe(GraphBuilder graph, Value input) {
+        return graph.batchNorm(input, this, momentum, EPSILON);
     }
 
     @Override

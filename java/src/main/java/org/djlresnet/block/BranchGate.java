@@ -43,6 +43,15 @@ public final class BranchGate {
     }
 
     /**
+     * Returns the factor of the branch in this training step.
+     *
+     * @return 0 for a dropped branch, or else 1 divided by its survival probability
+     */
+    public float factor() {
+        return dropped ? 0 : 1 / survival;
+    }
+
+    /**
      * Returns whether the branch is disabled.
      *
      * @param training whether this is a training step

@@ -8,9 +8,9 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
 
 /**
  * Blocks applied one after another, each under a name that the builder chooses.
@@ -45,52 +45,11 @@ public class Chain extends AbstractBlock implements Described {
             NDList inputs,
             boolean training,
             PairList<String, Object> params) {
-        return forward(children.values(), parameterStore, inputs, training, params);
-    }
-
-    /**
-     * Applies blocks one after the other.
-     *
-     * <p>A max pooling that follows a ReLU is applied before it. The values and gradients are the
-     * same, but the ReLU works on a map of a quarter of the size.
-     *
-     * @param blocks the blocks
-     * @param parameterStore holds their parameters
-     * @param inputs the first block's inputs
-     * @param training whether batch normalization uses and updates statistics of this batch
-     * @param params the call's parameters, or null
-     * @return the last block's outputs
-     */
-    public static NDList forward(
-            List<Block> blocks,
-            ParameterStore parameterStore,
-            NDList inputs,
-            boolean training,
-            PairList<String, Object> params) {
         NDList current = inputs;
-        for (Block block : inOrder(blocks)) {
-            NDList next = block.forward(parameterStore, current, training, params);
-            Intermediates.free(current, inputs, next);
-            current = next;
+        for (Block child : children.values()) {
+            current = child.forward(parameterStore, current, training, params);
         }
         return current;
-    }
-
-    private static List<Block> inOrder(List<Block> blocks) {
-        List<Block> order = new ArrayList<>(blocks);
-        for (int i = 1; i < order.size(); i++) {
-            if (commute(order.get(i - 1), order.get(i))) {
-                Collections.swap(order, i - 1, i);
-            }
-        }
-        return order;
-    }
-
-    private static boolean commute(Block first, Block second) {
-        return first instanceof FunctionBlock a
-                && second instanceof FunctionBlock b
-                && a.law() == FunctionBlock.Law.MONOTONE
-                && b.law() == FunctionBlock.Law.MAXIMUM;
     }
 
     @Override
@@ -104,8 +63,8 @@ public class Chain extends AbstractBlock implements Described {
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
-        Graph.Value current = input;
+    public Value describe(GraphBuilder graph, Value input) {
+        Value current = input;
         for (Block child : children.values()) {
             current = graph.apply(child, current);
         }

@@ -1,21 +1,19 @@
 package org.djlresnet.block;
 
 import ai.djl.Device;
-import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Parameter;
 import ai.djl.nn.convolutional.Conv2d;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
-import java.io.DataInputStream;
-import java.io.IOException;
 import java.util.Locale;
-import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
 
 /**
  * A convolution with a square kernel, padded so that stride 1 keeps the height and width.
@@ -23,10 +21,7 @@ import org.djlresnet.engine.EngineTraits;
  * <p>Shapes: (N, C, H, W) → (N, channels, ⌈H / stride⌉, ⌈W / stride⌉). The weight is (channels, C /
  * groups, kernel, kernel), the bias (channels).
  *
- * <p>Computes the same as DJL's {@code Conv2d}. On PyTorch's CPU the weight's memory order is
- * channels-last, and for small maps {@link PositionProducts} replace the padded convolution.
- * Shapes, values and files are unaffected; but each call of DJL's {@code toFloatArray} on such a
- * weight leaves a copy with the weight's manager.
+ * <p>Computes the same as DJL's {@code Conv2d}, whose settings cannot be read back.
  */
 public final class Convolution extends AbstractBlock implements Described {
 
@@ -39,7 +34,6 @@ public final class Convolution extends AbstractBlock implements Described {
     private final int groups;
     private final Parameter weight;
     private final Parameter bias;
-    private MemoryOrder order = MemoryOrder.PLAIN;
 
     /**
      * Creates a convolution whose number of input channels is inferred from its first input.
@@ -114,17 +108,8 @@ public final class Convolution extends AbstractBlock implements Described {
         Device device = input.getDevice();
         NDArray w = parameterStore.getValue(weight, device, training);
         NDArray b = bias == null ? null : parameterStore.getValue(bias, device, training);
-        EngineTraits traits = EngineTraits.of(input.getManager().getEngine());
-        if (byPositions(input.getShape())
-                && MemoryOrder.of(device, traits, true) == MemoryOrder.TAPS_FIRST) {
-            return new NDList(PositionProducts.convolve(input, w, b, stride));
-        }
         int padding = kernelSize / 2;
         return Conv2d.conv2d(input, w, b, stride, new Shape(padding, padding), NO_DILATION, groups);
-    }
-
-    private boolean byPositions(Shape input) {
-        return groups == 1 && PositionProducts.suit(input, weightShape(input.get(1)), stride);
     }
 
     @Override
@@ -132,34 +117,6 @@ public final class Convolution extends AbstractBlock implements Described {
         weight.setShape(weightShape(inputShapes[0].get(1)));
         if (bias != null) {
             bias.setShape(new Shape(channels));
-        }
-    }
-
-    @Override
-    public void initialize(NDManager manager, DataType dataType, Shape... inputShapes) {
-        super.initialize(manager, dataType, inputShapes);
-        arrange(manager, inputShapes[0]);
-    }
-
-    @Override
-    public void loadParameters(NDManager manager, DataInputStream is)
-            throws IOException, MalformedModelException {
-        super.loadParameters(manager, is);
-        order = MemoryOrder.PLAIN;
-        if (inputShapes != null) {
-            arrange(manager, inputShapes[0]);
-        }
-    }
-
-    /** Rearranges the weight in memory for inputs of a shape. */
-    private void arrange(NDManager manager, Shape input) {
-        EngineTraits traits = EngineTraits.of(manager.getEngine());
-        MemoryOrder wanted = MemoryOrder.of(manager.getDevice(), traits, byPositions(input));
-        NDArray array = weight.getArray();
-        // shape mismatch, already reported by the initializer
-        if (wanted != order && array.getShape().equals(weight.getShape())) {
-            order = wanted;
-            order.apply(array, weight.requiresGradient());
         }
     }
 
@@ -176,8 +133,13 @@ public final class Convolution extends AbstractBlock implements Described {
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
-        int padding = kernelSize / 2;
-        return graph.convolution(input, this, stride, new Shape(padding, padding), groups);
+    public Value describe(GraphBuilder graph, Value input) {
+        Window.Pair strides = new Window.Pair((int) stride.get(0), (int) stride.get(1));
+        Window window =
+                new Window(
+                        Window.Pair.square(kernelSize),
+                        strides,
+                        Window.Pair.square(kernelSize / 2));
+        return graph.convolution(input, this, window, groups);
     }
 }

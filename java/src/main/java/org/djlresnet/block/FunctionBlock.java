@@ -8,6 +8,9 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
 
 /**
  * A block without parameters that computes its output shape.
@@ -19,35 +22,18 @@ final class FunctionBlock extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
 
-    /** A property of the function, used to reorder blocks. */
-    enum Law {
-        /** No known property. */
-        NONE,
-        /** Element-wise and non-decreasing. */
-        MONOTONE,
-        /** Maxima of the values. */
-        MAXIMUM
-    }
-
-    private final Law law;
     private final UnaryOperator<NDArray> function;
     private final UnaryOperator<Shape> outputShape;
-    private final BiFunction<Graph, Graph.Value, Graph.Value> description;
+    private final BiFunction<GraphBuilder, Value, Value> description;
 
     FunctionBlock(
-            Law law,
             UnaryOperator<NDArray> function,
             UnaryOperator<Shape> outputShape,
-            BiFunction<Graph, Graph.Value, Graph.Value> description) {
+            BiFunction<GraphBuilder, Value, Value> description) {
         super(VERSION);
-        this.law = law;
         this.function = function;
         this.outputShape = outputShape;
         this.description = description;
-    }
-
-    Law law() {
-        return law;
     }
 
     @Override
@@ -60,7 +46,7 @@ final class FunctionBlock extends AbstractBlock implements Described {
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
+    public Value describe(GraphBuilder graph, Value input) {
         return description.apply(graph, input);
     }
 

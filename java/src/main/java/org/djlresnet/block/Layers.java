@@ -4,7 +4,8 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
 import ai.djl.nn.core.Linear;
 import ai.djl.nn.pooling.Pool;
-import org.djlresnet.block.FunctionBlock.Law;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Window;
 
 /** Creates the layers of residual networks, for arrays of shape (N, C, H, W). */
 public final class Layers {
@@ -50,10 +51,7 @@ public final class Layers {
      */
     public static Block relu() {
         return new FunctionBlock(
-                Law.MONOTONE,
-                array -> array.getNDArrayInternal().relu(),
-                shape -> shape,
-                Graph::relu);
+                array -> array.getNDArrayInternal().relu(), shape -> shape, GraphBuilder::relu);
     }
 
     /**
@@ -62,7 +60,7 @@ public final class Layers {
      * @return the block, which returns its input itself
      */
     public static Block identity() {
-        return new FunctionBlock(Law.NONE, array -> array, shape -> shape, (graph, input) -> input);
+        return new FunctionBlock(array -> array, shape -> shape, (graph, input) -> input);
     }
 
     /**
@@ -78,7 +76,6 @@ public final class Layers {
         Shape steps = new Shape(stride, stride);
         Shape pads = new Shape(padding, padding);
         return new FunctionBlock(
-                Law.MAXIMUM,
                 array -> Pool.maxPool2d(array, kernel, steps, pads, false),
                 shape ->
                         new Shape(
@@ -86,7 +83,7 @@ public final class Layers {
                                 shape.get(1),
                                 (shape.get(2) + 2L * padding - kernelSize) / stride + 1,
                                 (shape.get(3) + 2L * padding - kernelSize) / stride + 1),
-                (graph, input) -> graph.maxPool(input, kernelSize, stride, padding));
+                (graph, input) -> graph.maxPool(input, Window.square(kernelSize, stride, padding)));
     }
 
     /**
@@ -96,10 +93,7 @@ public final class Layers {
      */
     public static Block globalAveragePool() {
         return new FunctionBlock(
-                Law.NONE,
-                Pool::globalAvgPool2d,
-                shape -> shape.slice(0, 2),
-                Graph::globalAveragePool);
+                Pool::globalAvgPool2d, shape -> shape.slice(0, 2), GraphBuilder::globalAveragePool);
     }
 
     /**

@@ -11,6 +11,9 @@ import ai.djl.util.PairList;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
 
 /**
  * The residual block of <i>Dive into Deep Learning</i> (Java edition, 7.6): relu(F(x) +
@@ -121,13 +124,11 @@ public final class Residual extends AbstractBlock
                 boolean training,
                 PairList<String, Object> params) {
             NDList sum = super.forwardInternal(parameterStore, inputs, training, params);
-            NDList output = new NDList(sum.singletonOrThrow().getNDArrayInternal().relu());
-            Intermediates.free(sum, inputs, output);
-            return output;
+            return new NDList(sum.singletonOrThrow().getNDArrayInternal().relu());
         }
 
         @Override
-        public Graph.Value describe(Graph graph, Graph.Value input) {
+        public Value describe(GraphBuilder graph, Value input) {
             return graph.relu(super.describe(graph, input));
         }
     }
@@ -171,7 +172,7 @@ public final class Residual extends AbstractBlock
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
+    public Value describe(GraphBuilder graph, Value input) {
         return graph.apply(block, input);
     }
 

@@ -7,6 +7,9 @@ import ai.djl.nn.Block;
 import ai.djl.nn.ParallelBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
 
 /**
  * The sum of a residual branch and a shortcut on the same input, F(x) + shortcut(x).
@@ -50,18 +53,14 @@ public class ResidualSum extends ParallelBlock implements Described {
         NDArray scaled = gate.scale(residual, training);
         NDArray kept =
                 shortcut.forward(parameterStore, inputs, training, params).singletonOrThrow();
-        NDList sum = new NDList(scaled.add(kept));
-        Intermediates.free(new NDList(residual, scaled, kept), inputs, sum);
-        return sum;
+        return new NDList(scaled.add(kept));
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
-        Graph.Value shortcut = graph.apply(children.get(1).getValue(), input);
-        if (gate.isShut(false)) {
-            return shortcut;
-        }
-        return graph.add(graph.apply(children.get(0).getValue(), input), shortcut);
+    public Value describe(GraphBuilder graph, Value input) {
+        Value shortcut = graph.apply(children.get(1).getValue(), input);
+        Block branch = children.get(0).getValue();
+        return graph.sum(graph.apply(branch, input), shortcut, branch);
     }
 
     /** DJL's shape inference would run the sum on arrays of zeros. */

@@ -9,6 +9,9 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.Locale;
+import org.djlresnet.graph.Described;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Value;
 
 /**
  * A shortcut without parameters: every stride-th row and column, with channels of zeros before and
@@ -122,8 +125,8 @@ public final class ZeroPadding extends AbstractBlock implements Described {
     }
 
     @Override
-    public Graph.Value describe(Graph graph, Graph.Value input) {
-        Graph.Value kept = stride > 1 ? graph.subsample(input, stride) : input;
+    public Value describe(GraphBuilder graph, Value input) {
+        Value kept = stride > 1 ? graph.subsample(input, stride) : input;
         return graph.padChannels(kept, before(), after());
     }
 

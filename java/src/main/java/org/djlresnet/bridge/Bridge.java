@@ -14,6 +14,7 @@ import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.Devices;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.image.PixelType;
@@ -88,12 +89,34 @@ public final class Bridge {
      */
     public static String summary(String model, int classes, long[] inputShape, int depth) {
         Models.Model entry = Models.get(model);
-        Shape input =
-                inputShape.length == 0
-                        ? Descriptions.shape(entry)
-                        : Descriptions.inputShape(inputShape, null);
-        Output output = classes == 0 ? entry.output() : Classes.numbered(classes);
-        return Descriptions.summary(model, entry.build(output), input, depth);
+        Shape input = input(entry, inputShape);
+        return Descriptions.summary(model, entry.build(output(entry, classes)), input, depth);
+    }
+
+    /**
+     * Returns the programs that a network runs as.
+     *
+     * @param model its name
+     * @param classes the number of classes; 0 for its usual output
+     * @param inputShape (N, C, H, W); empty for the network's usual shape
+     * @param precision float32, bfloat16 or auto
+     * @return the TorchScript of a training step and of an evaluation
+     * @throws UserException if an argument is out of range
+     */
+    public static String program(String model, int classes, long[] inputShape, String precision) {
+        Models.Model entry = Models.get(model);
+        return Descriptions.program(
+                entry.build(output(entry, classes)),
+                input(entry, inputShape),
+                Precision.of(precision));
+    }
+
+    private static Shape input(Models.Model entry, long[] shape) {
+        return shape.length == 0 ? Descriptions.shape(entry) : Descriptions.inputShape(shape, null);
+    }
+
+    private static Output output(Models.Model entry, int classes) {
+        return classes == 0 ? entry.output() : Classes.numbered(classes);
     }
 
     /**
@@ -118,7 +141,7 @@ public final class Bridge {
      */
     public static TrainingHandle train(String recipe, String dataDir, String runDir) {
         return new TrainingHandle(
-                TrainingRun.prepare(Recipe.fromJson(recipe), Path.of(dataDir), path(runDir)));
+                () -> TrainingRun.prepare(Recipe.fromJson(recipe), Path.of(dataDir), path(runDir)));
     }
 
     /**
@@ -134,7 +157,7 @@ public final class Bridge {
     public static TrainingHandle train(
             String recipe, Examples train, Examples test, String runDir) {
         return new TrainingHandle(
-                TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
+                () -> TrainingRun.prepare(Recipe.fromJson(recipe), train, test, path(runDir)));
     }
 
     /**
@@ -148,7 +171,7 @@ public final class Bridge {
      */
     public static TrainingHandle resume(String from, String changes, String dataDir) {
         return new TrainingHandle(
-                TrainingRun.resume(Path.of(from), settings(changes), Path.of(dataDir)));
+                () -> TrainingRun.resume(Path.of(from), settings(changes), Path.of(dataDir)));
     }
 
     /**
@@ -164,7 +187,7 @@ public final class Bridge {
     public static TrainingHandle resume(
             String from, String changes, Examples train, Examples test) {
         return new TrainingHandle(
-                TrainingRun.resume(Path.of(from), settings(changes), train, test));
+                () -> TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
 
     private static Map<String, ?> settings(String json) {
@@ -269,6 +292,7 @@ public final class Bridge {
      * @param bypass the names of residual blocks to bypass, from {@link
      *     NetworkHandle#residualBlocks()}
      * @param preprocessing a preset's name or JSON; null for the network's own
+     * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
      * @throws UserException if the data do not fit the network, it has no such block, or its
      *     preprocessing is unknown and none is given
@@ -278,12 +302,14 @@ public final class Bridge {
             Examples dataset,
             int batchSize,
             String[] bypass,
-            String preprocessing) {
+            String preprocessing,
+            String precision) {
         Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
         ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
-            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen).toJson();
+            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen, Precision.of(precision))
+                    .toJson();
         } finally {
             ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }

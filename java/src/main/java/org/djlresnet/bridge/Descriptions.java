@@ -3,6 +3,7 @@ package org.djlresnet.bridge;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
 import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
@@ -10,14 +11,23 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonSerializer;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.engine.Engines;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Window;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Models;
+import org.djlresnet.model.StateDict;
 import org.djlresnet.model.Summary;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.program.Programs;
 
 /** Describes engine, networks and data sets as JSON for Python; see {@link Bridge}. */
 final class Descriptions {
@@ -53,8 +63,25 @@ final class Descriptions {
         }
         json.add("devices", devices);
         json.addProperty("threads", Runtime.getRuntime().availableProcessors());
+        json.addProperty("bfloat16", Precision.isBfloat16Fast());
         json.addProperty("max_heap_bytes", Runtime.getRuntime().maxMemory());
         return GSON.toJson(json);
+    }
+
+    /** Writes a network's programs; see {@link Bridge#program}. */
+    static String program(Block block, Shape input, Precision precision) {
+        Map<String, Parameter> parameters = StateDict.of(block);
+        List<String> names = List.copyOf(parameters.keySet());
+        List<String> trained =
+                names.stream().filter(name -> parameters.get(name).requiresGradient()).toList();
+        Graph graph = GraphBuilder.describe(block, parameters);
+        Window.Pair images = new Window.Pair((int) input.get(2), (int) input.get(3));
+        String loss = new Classification(0).program();
+        return "# A training step\n"
+                + Programs.training(
+                        graph, images, precision, names, trained, true, loss, List.of(), null)
+                + "# Evaluation\n"
+                + Programs.evaluation(graph, images, precision, names, true);
     }
 
     static String models() {

@@ -16,10 +16,11 @@ import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
-import org.djlresnet.model.FoldedNetwork;
+import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.TensorBytes;
@@ -35,7 +36,9 @@ public final class NetworkHandle implements AutoCloseable {
     private final String info;
 
     /** The network prepared for evaluation; null until it is needed. */
-    private FoldedNetwork folded;
+    private Inference inference;
+
+    private Precision precision;
 
     private boolean shared;
 
@@ -80,20 +83,22 @@ public final class NetworkHandle implements AutoCloseable {
         return network;
     }
 
-    private NDArray logits(NDArray images) {
+    private NDArray logits(NDArray images, Precision wanted) {
         if (shared) {
-            return network.forward(images, false);
+            forget();
         }
-        if (folded == null) {
-            folded = new FoldedNetwork(network);
+        if (inference == null || precision != wanted) {
+            forget();
+            inference = new Inference(network, wanted, true);
+            precision = wanted;
         }
-        return folded.forward(images);
+        return inference.forward(images);
     }
 
     private void forget() {
-        if (folded != null) {
-            folded.close();
-            folded = null;
+        if (inference != null) {
+            inference.close();
+            inference = null;
         }
     }
 
@@ -112,17 +117,20 @@ public final class NetworkHandle implements AutoCloseable {
      *
      * @param input a direct buffer of float32 in native order, not copied on a CPU
      * @param shape its shape, (N, C, H, W)
+     * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return logits, float32, (N, classes), in a direct buffer in native order
-     * @throws UserException if the shape does not fit the network
+     * @throws UserException if the shape does not fit the network, or the network cannot run in the
+     *     precision
      */
-    public ByteBuffer forward(ByteBuffer input, long[] shape) {
+    public ByteBuffer forward(ByteBuffer input, long[] shape, String precision) {
         Shape images = Descriptions.inputShape(shape, network.inChannels());
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             // DJL reads a direct buffer from its start, regardless of its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
             NDArray array = manager.create(remaining, images, DataType.FLOAT32);
-            return TensorBytes.copy(TensorBytes.of(logits(array), manager));
+            return TensorBytes.copy(
+                    TensorBytes.of(logits(array, Precision.of(precision)), manager));
         }
     }
 
@@ -226,11 +234,11 @@ public final class NetworkHandle implements AutoCloseable {
     /**
      * Describes what the network computes.
      *
-     * @return {@code {"input", "output", "nodes": [{"op", "inputs", "output", "attributes",
-     *     "tensors"}]}}, see {@link org.djlresnet.block.Graph}
+     * @return {@code {"input", "output", "nodes": [{"op", "inputs", "output", "attributes"}]}}, see
+     *     {@link org.djlresnet.graph.Graph}; inputs include tensors
      */
     public String graph() {
-        return WeightsJson.graph(network);
+        return GraphJson.of(network.graph());
     }
 
     /**

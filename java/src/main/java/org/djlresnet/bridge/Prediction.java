@@ -3,6 +3,7 @@ package org.djlresnet.bridge;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.djlresnet.UserException;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
@@ -68,7 +69,7 @@ final class Prediction {
             preprocessor.apply(raw, prepared, 0);
             batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
         }
-        return network.forward(batch, out.batch(end - begin));
+        return network.forward(batch, out.batch(end - begin), Precision.FLOAT32.toString());
     }
 
     private void copy(ByteBuffer image, ImageShape shape) {

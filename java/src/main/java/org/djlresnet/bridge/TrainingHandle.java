@@ -3,9 +3,17 @@ package org.djlresnet.bridge;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import org.djlresnet.training.TrainingRun;
 
-/** Runs a training run on its own thread, for Python. */
+/**
+ * Prepares and runs a training run on its own thread, for Python.
+ *
+ * <p>libgomp lets idle threads sleep at once where two threads of a process have used OpenMP on all
+ * cores, so preparing on Python's thread would slow the training down.
+ */
 public final class TrainingHandle {
 
     private final TrainingRun run;
@@ -15,14 +23,33 @@ public final class TrainingHandle {
     /**
      * Starts a run.
      *
-     * @param run the prepared run
+     * @param preparation prepares the run; its error is thrown here
      */
-    TrainingHandle(TrainingRun run) {
-        this.run = run;
-        thread = new Thread(run.trainer()::run, "training");
+    TrainingHandle(Supplier<TrainingRun> preparation) {
+        CompletableFuture<TrainingRun> prepared = new CompletableFuture<>();
+        thread =
+                new Thread(
+                        () -> {
+                            try {
+                                prepared.complete(preparation.get());
+                            } catch (RuntimeException | Error rejected) {
+                                prepared.completeExceptionally(rejected);
+                                return;
+                            }
+                            prepared.join().trainer().run();
+                        },
+                        "training");
         thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
         thread.setDaemon(true);
         thread.start();
+        try {
+            run = prepared.join();
+        } catch (CompletionException rejected) {
+            if (rejected.getCause() instanceof RuntimeException exception) {
+                throw exception;
+            }
+            throw (Error) rejected.getCause();
+        }
     }
 
     /**

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDManager;
 import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -13,7 +12,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.djlresnet.block.Graph;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.ForeignFile;
@@ -124,27 +122,5 @@ final class WeightsJson {
                             values[tensors.size()]));
         }
         return GSON.toJson(StateFile.load(network, tensors));
-    }
-
-    /** Describes the network's {@link Graph}. */
-    static String graph(Network network) {
-        Graph graph = Graph.of(network.block(), network.parameters());
-        JsonObject json = new JsonObject();
-        json.addProperty("input", graph.input().name());
-        json.addProperty("output", graph.output().name());
-        JsonArray nodes = new JsonArray();
-        for (Graph.Node node : graph.nodes()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("op", node.op());
-            row.add(
-                    "inputs",
-                    GSON.toJsonTree(node.inputs().stream().map(Graph.Value::name).toList()));
-            row.addProperty("output", node.output().name());
-            row.add("attributes", GSON.toJsonTree(node.attributes()));
-            row.add("tensors", GSON.toJsonTree(node.tensors()));
-            nodes.add(row);
-        }
-        json.add("nodes", nodes);
-        return GSON.toJson(json);
     }
 }

@@ -1,9 +1,8 @@
 package org.djlresnet.engine;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
-import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.pytorch.jni.JniUtils;
 
 /** Differences between the engines that DJL's common interface does not cover. */
@@ -25,19 +24,15 @@ public enum EngineTraits {
         }
 
         @Override
-        public void backward(NDArray output, NDArray gradient) {
-            JniUtils.backward((PtNDArray) output, (PtNDArray) gradient, false, false);
-        }
-
-        @Override
-        public void assign(NDArray target, NDArray source, boolean requiresGradient) {
-            // DJL's copyTo warns on standard error. Ones times the source are its exact values in
-            // the target's memory order; detached, or a recording thread would keep the product
-            // as the target's origin
-            try (NDArray values = source.stopGradient()) {
-                target.intern(onesInOrderOf(target).muli(values));
+        public void assign(NDArray target, NDArray source) {
+            // DJL's copyTo warns on standard error
+            try (NDArray to = target.stopGradient();
+                    NDArray from = source.stopGradient()) {
+                to.attach(source.getManager());
+                synchronized (Copy.PROGRAM) {
+                    Copy.PROGRAM.call("copy", new NDList(to, from)).close();
+                }
             }
-            target.setRequiresGradient(requiresGradient);
         }
     },
     /** Overwrites gradients at each backward pass and records in gradient collectors only. */
@@ -50,10 +45,21 @@ public enum EngineTraits {
         }
 
         @Override
-        public void assign(NDArray target, NDArray source, boolean requiresGradient) {
+        public void assign(NDArray target, NDArray source) {
             source.copyTo(target);
         }
     };
+
+    /** Loads on first use, after the engine. */
+    private static final class Copy {
+        static final TorchScript PROGRAM =
+                new TorchScript(
+                        Engine.getEngine("PyTorch").newBaseManager(),
+                        """
+                          def copy(self: __torch__.Program, target: Tensor, source: Tensor) -> Tensor:
+                            return torch.copy_(target, source)
+                        """);
+    }
 
     /**
      * Returns the traits of an engine.
@@ -73,14 +79,9 @@ public enum EngineTraits {
      * @return float32 zeros of its shape, with its manager
      */
     public static NDArray zerosInOrderOf(NDArray array) {
-        return onesInOrderOf(array).subi(1);
-    }
-
-    private static NDArray onesInOrderOf(NDArray array) {
         try (NDArray detached = array.stopGradient()) {
-            // A copy keeps all strides, those of axes of length 1 included, by which PyTorch's
-            // kernels choose the order; any value to the power of 0 is 1, NaN included
-            return detached.duplicate().powi(0);
+            // a copy keeps all strides; any value to the power of 0 is 1, NaN included
+            return detached.duplicate().powi(0).subi(1);
         }
     }
 
@@ -88,12 +89,11 @@ public enum EngineTraits {
     public void disableRecording() {}
 
     /**
-     * Returns whether an array's memory order may differ from its shape's, so that transposing
-     * costs nothing.
+     * Returns whether {@link TorchScript} programs run on the engine, and arrays have strides.
      *
-     * @return whether arrays have strides
+     * @return whether they do
      */
-    public boolean stridesArrays() {
+    public boolean compiles() {
         return this == PYTORCH;
     }
 
@@ -112,31 +112,10 @@ public enum EngineTraits {
     public void clearUnreachedGradient(NDArray parameter) {}
 
     /**
-     * Returns whether an operation is complete when its call returns, so that it can be timed.
-     *
-     * @param device where it runs
-     * @return whether calls are synchronous
-     */
-    public boolean computesAtOnce(Device device) {
-        return this == PYTORCH && !device.isGpu();
-    }
-
-    /**
-     * Runs the backward pass from an array inside a graph; PyTorch only.
-     *
-     * @param output the array, recorded in a gradient collector
-     * @param gradient the gradient of the loss with respect to it
-     */
-    public void backward(NDArray output, NDArray gradient) {
-        throw new UnsupportedOperationException("MXNet's backward pass starts at a loss.");
-    }
-
-    /**
      * Copies the values of an array into another.
      *
      * @param target the array to change
      * @param source an array of the same shape
-     * @param requiresGradient whether the target requires a gradient
      */
-    public abstract void assign(NDArray target, NDArray source, boolean requiresGradient);
+    public abstract void assign(NDArray target, NDArray source);
 }

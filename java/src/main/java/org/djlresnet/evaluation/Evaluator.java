@@ -1,18 +1,17 @@
 package org.djlresnet.evaluation;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Locale;
 import java.util.function.Supplier;
 import org.djlresnet.UserException;
-import org.djlresnet.block.Described;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.image.Preprocessing;
-import org.djlresnet.model.FoldedNetwork;
+import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
 import org.djlresnet.objective.Minibatch;
@@ -34,7 +33,7 @@ public final class Evaluator {
      */
     public static Evaluation evaluate(Network network, Examples examples, int batchSize) {
         Preprocessing preprocessing = network.specification().requirePreprocessing();
-        return evaluate(network, examples, batchSize, preprocessing);
+        return evaluate(network, examples, batchSize, preprocessing, Precision.FLOAT32);
     }
 
     /**
@@ -44,19 +43,25 @@ public final class Evaluator {
      * @param examples the examples, with no more classes than the network has
      * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
      * @param preprocessing how images are prepared, for the network's channels
+     * @param precision the precision of convolutions and activations
      * @return the result over all examples
      * @throws UserException if the data do not fit the network, or the heap is too small for its
      *     confusion matrix
      */
     public static Evaluation evaluate(
-            Network network, Examples examples, int batchSize, Preprocessing preprocessing) {
+            Network network,
+            Examples examples,
+            int batchSize,
+            Preprocessing preprocessing,
+            Precision precision) {
         requireFit(network, examples);
         network.specification().withPreprocessing(preprocessing);
         disableGradients(network);
         ConfusionMeasurement measurement = new ConfusionMeasurement(network.classNames().size());
-        try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize)) {
+        try (Inference inference = new Inference(network, precision, true);
+                BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize)) {
             loader.restart(null);
-            run(network, measurement, loader::next, () -> {});
+            run(network, inference, measurement, loader::next, () -> {});
         }
         return new Evaluation(network.classNames(), measurement.lossSum(), measurement.confusion());
     }
@@ -93,29 +98,25 @@ public final class Evaluator {
      * Measures a network on batches.
      *
      * @param network the network
-     * @param measurement receives the network's outputs
+     * @param inference computes its outputs
+     * @param measurement receives them
      * @param batches returns the next batch, or null at the end
      * @param afterBatch runs after each batch
      */
     public static void run(
             Network network,
+            Inference inference,
             Measurement measurement,
             Supplier<Batch> batches,
             Runnable afterBatch) {
-        // a registered network of foreign blocks cannot be folded
-        boolean describes = network.block() instanceof Described;
-        try (FoldedNetwork folded = describes ? new FoldedNetwork(network) : null) {
-            for (Batch next = batches.get(); next != null; next = batches.get()) {
-                try (Batch batch = next;
-                        NDManager manager = network.manager().newSubManager()) {
-                    Minibatch minibatch = Minibatch.of(batch, manager);
-                    NDArray images = minibatch.images();
-                    NDArray outputs =
-                            describes ? folded.forward(images) : network.forward(images, false);
-                    measurement.add(new NDList(outputs), minibatch);
-                }
-                afterBatch.run();
+        for (Batch next = batches.get(); next != null; next = batches.get()) {
+            try (Batch batch = next;
+                    NDManager manager = network.manager().newSubManager()) {
+                Minibatch minibatch = Minibatch.of(batch, manager);
+                NDList outputs = new NDList(inference.forward(minibatch.images()));
+                measurement.add(outputs, minibatch);
             }
+            afterBatch.run();
         }
     }
 }

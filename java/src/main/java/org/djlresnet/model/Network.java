@@ -17,6 +17,11 @@ import java.util.function.BiFunction;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Engines;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Passes;
+import org.djlresnet.graph.UndescribedException;
 
 /**
  * A network with its specification, its parameters and its device.
@@ -45,7 +50,9 @@ public final class Network implements AutoCloseable {
                 (name, parameter) -> parameter.setInitializer(initializers.apply(name, parameter)));
         manager = Engines.current().newBaseManager(device);
         try {
-            arrangeFor(entry.input().height(), entry.input().width());
+            Shape images =
+                    new Shape(1, inChannels(), entry.input().height(), entry.input().width());
+            block.initialize(manager, DataType.FLOAT32, images);
         } catch (RuntimeException | Error failure) {
             manager.close();
             throw failure;
@@ -147,14 +154,45 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Arranges the weights in memory for images of a size, which changes results only by rounding.
-     * A new network is arranged for its usual image size.
+     * Describes what the network computes, without bypassed branches.
      *
-     * @param height the images' height
-     * @param width the images' width
+     * @return the graph
+     * @throws IllegalArgumentException if a part of the network does not describe itself
      */
-    public void arrangeFor(long height, long width) {
-        block.initialize(manager, DataType.FLOAT32, new Shape(1, inChannels(), height, width));
+    public Graph graph() {
+        return Passes.bypass(
+                GraphBuilder.describe(block, parameters), ResidualBlocks.bypassed(block));
+    }
+
+    /**
+     * Returns the graph to compile, or null if the network runs as blocks.
+     *
+     * @param precision the precision of convolutions and activations
+     * @param compile whether to compile it if that is possible
+     * @return the graph, or null if {@code compile} is false, the engine is not PyTorch, or a part
+     *     of the network does not describe itself
+     * @throws UserException if the network runs as blocks, and the precision is not float32
+     */
+    public Graph compilable(Precision precision, boolean compile) {
+        if (compile && EngineTraits.of(manager.getEngine()).compiles()) {
+            try {
+                return graph();
+            } catch (UndescribedException foreign) {
+                requireFloat32(precision, foreign.getMessage());
+                return null;
+            }
+        }
+        requireFloat32(precision, "Blocks of DJL compute in float32.");
+        return null;
+    }
+
+    private static void requireFloat32(Precision precision, String reason) {
+        if (precision != Precision.FLOAT32) {
+            throw new UserException(
+                    "bfloat16 needs a compiled network and the PyTorch engine. "
+                            + reason
+                            + " Use float32.");
+        }
     }
 
     /**
@@ -261,11 +299,7 @@ public final class Network implements AutoCloseable {
         mismatches.throwIfAny("These are not the tensors of this " + model(), "");
         EngineTraits traits = EngineTraits.of(manager.getEngine());
         parameters.forEach(
-                (name, parameter) ->
-                        traits.assign(
-                                parameter.getArray(),
-                                values.get(name),
-                                parameter.requiresGradient()));
+                (name, parameter) -> traits.assign(parameter.getArray(), values.get(name)));
     }
 
     /**

@@ -38,7 +38,7 @@ public final class TensorBytes {
      */
     public static ByteBuffer of(NDArray array, NDManager scope) {
         NDArray values = array;
-        if (EngineTraits.of(scope.getEngine()).stridesArrays()) {
+        if (EngineTraits.of(scope.getEngine()).compiles()) {
             // DJL attaches a copy to the manager of the original: use a second array on its memory
             values = array.stopGradient();
             values.attach(scope);

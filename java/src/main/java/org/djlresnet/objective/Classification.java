@@ -61,6 +61,17 @@ public final class Classification implements Objective {
     }
 
     @Override
+    public String program() {
+        return """
+                  def loss(self: __torch__.Program, outputs: Tensor, y: Tensor) -> List[Tensor]:
+                    classes = torch.to(y, 4)
+                    loss = torch.cross_entropy_loss(outputs, classes, None, 1, -100, 0.)
+                    correct = torch.sum(torch.eq(torch.argmax(outputs, 1), classes))
+                    return [loss, torch.to(correct, 6)]
+                """;
+    }
+
+    @Override
     public ClassificationMeasurement measurement() {
         return new ClassificationMeasurement(classes);
     }

@@ -51,6 +51,15 @@ public interface Objective {
     Value apply(NDList outputs, Minibatch batch);
 
     /**
+     * Returns {@link #apply} as TorchScript: a method {@code loss(outputs: Tensor, y: Tensor) ->
+     * List[Tensor]} that returns the loss and, for each other metric in the order of {@link
+     * #metrics}, its sum.
+     *
+     * @return the method, indented by two spaces
+     */
+    String program();
+
+    /**
      * Starts an evaluation.
      *
      * @return an empty measurement

@@ -7,32 +7,52 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.djlresnet.engine.EngineTraits;
 
-/**
- * The gradients of a step by parameter name, in the parameters' order. Closing frees them, so that
- * the next backward pass starts from zero.
- */
+/** The gradients of a step by parameter name, in the parameters' order. Closing frees them. */
 public final class Gradients implements AutoCloseable {
 
-    private final EngineTraits traits;
-    private final Map<String, NDArray> parameters = new LinkedHashMap<>();
-    private final Map<String, NDArray> byName = new LinkedHashMap<>();
+    private final Map<String, NDArray> byName;
+    private final Runnable afterClose;
 
     /**
-     * Collects the gradients after a backward pass.
+     * Wraps gradients.
      *
-     * @param all the network's parameters by name; those without gradients are skipped
-     * @param engine the engine
+     * @param byName the gradients by parameter name, in the parameters' order
      */
-    public Gradients(Map<String, Parameter> all, Engine engine) {
-        traits = EngineTraits.of(engine);
-        all.forEach(
+    public Gradients(Map<String, NDArray> byName) {
+        this(byName, () -> {});
+    }
+
+    private Gradients(Map<String, NDArray> byName, Runnable afterClose) {
+        this.byName = byName;
+        this.afterClose = afterClose;
+    }
+
+    /**
+     * Collects the gradients after a backward pass of DJL; when they are closed, the next one
+     * starts from zero.
+     *
+     * @param parameters the network's parameters by name; those without gradients are skipped
+     * @param engine the engine
+     * @return the gradients
+     */
+    public static Gradients collect(Map<String, Parameter> parameters, Engine engine) {
+        Map<String, NDArray> gradients = new LinkedHashMap<>();
+        parameters.forEach(
                 (name, parameter) -> {
                     if (parameter.requiresGradient()) {
-                        NDArray array = parameter.getArray();
-                        parameters.put(name, array);
-                        byName.put(name, array.getGradient());
+                        gradients.put(name, parameter.getArray().getGradient());
                     }
                 });
+        EngineTraits traits = EngineTraits.of(engine);
+        return new Gradients(
+                gradients,
+                () ->
+                        gradients
+                                .keySet()
+                                .forEach(
+                                        name ->
+                                                traits.forgetGradient(
+                                                        parameters.get(name).getArray())));
     }
 
     /**
@@ -47,6 +67,6 @@ public final class Gradients implements AutoCloseable {
     @Override
     public void close() {
         byName.values().forEach(NDArray::close);
-        parameters.values().forEach(traits::forgetGradient);
+        afterClose.run();
     }
 }

@@ -28,13 +28,16 @@ import org.djlresnet.engine.EngineTraits;
  */
 public final class Sgd implements Optimizer {
 
-    private static final String MOMENTUM = "momentum/";
+    static final String MOMENTUM = "momentum/";
 
     private final double momentum;
     private final boolean nesterov;
     private final EngineTraits traits;
     private final NDManager manager;
     private final List<Slot> slots;
+
+    /** On PyTorch, one call updates all parameters. */
+    private final SgdProgram program;
 
     private record Slot(TrainedParameter parameter, NDArray velocity) {}
 
@@ -67,6 +70,10 @@ public final class Sgd implements Optimizer {
                                                         ? null
                                                         : velocity(parameter, restored)))
                         .toList();
+        program =
+                traits.compiles()
+                        ? new SgdProgram(momentum, nesterov, parameters, state(), manager)
+                        : null;
     }
 
     /** Creates a buffer of zeros or restored values, in the parameter's memory order. */
@@ -78,7 +85,7 @@ public final class Sgd implements Optimizer {
         if (values != null) {
             try (NDArray given =
                     values.initialize(manager, array.getShape(), array.getDataType())) {
-                traits.assign(velocity, given, false);
+                traits.assign(velocity, given);
             }
         }
         return velocity;
@@ -86,6 +93,10 @@ public final class Sgd implements Optimizer {
 
     @Override
     public void step(Map<String, NDArray> gradients, double lr, long step) {
+        if (program != null) {
+            program.step(gradients, lr);
+            return;
+        }
         for (Slot slot : slots) {
             move(slot, gradients.get(slot.parameter.name()), lr);
         }
@@ -130,6 +141,9 @@ public final class Sgd implements Optimizer {
     @Override
     public void close() {
         state().values().forEach(NDArray::close);
+        if (program != null) {
+            program.close();
+        }
         manager.close();
     }
 }

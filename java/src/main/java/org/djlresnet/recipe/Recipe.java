@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.djlresnet.UserException;
+import org.djlresnet.engine.Precision;
 
 /**
  * All settings of a training run, validated.
@@ -333,6 +334,16 @@ public final class Recipe {
      */
     public double stochasticDepth() {
         return value("stochastic_depth").getAsDouble();
+    }
+
+    /** Returns the precision of convolutions and activations; {@code auto} is resolved. */
+    public Precision precision() {
+        return Precision.of(value("precision").getAsString());
+    }
+
+    /** Returns whether the network runs as a program where that is possible. */
+    public boolean compile() {
+        return value("compile").getAsBoolean();
     }
 
     /** Returns whether the run measures where the time of a step goes. */

@@ -3,7 +3,6 @@ package org.djlresnet.training;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.nn.Parameter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -70,10 +69,7 @@ final class BestWeights implements AutoCloseable {
         network.setBatchesTracked(batchesTracked);
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         kept.forEach(
-                (name, best) -> {
-                    Parameter parameter = network.parameters().get(name);
-                    traits.assign(parameter.getArray(), best, parameter.requiresGradient());
-                });
+                (name, best) -> traits.assign(network.parameters().get(name).getArray(), best));
         return true;
     }
 

@@ -1,40 +1,29 @@
 package org.djlresnet.training;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
-import ai.djl.nn.Block;
-import ai.djl.training.GradientCollector;
-import ai.djl.training.ParameterStore;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import org.djlresnet.block.Chain;
-import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.NetworkParts;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.objective.Objective;
-import org.djlresnet.recipe.SettingException;
+import org.djlresnet.program.Clock;
 
 /**
  * Measures the time of a training step: forward and backward pass of each part of the network, the
  * loss, the optimizer, the data and the rest.
  *
- * <p>The graph is cut between the parts. A part's input is a leaf, and its gradient starts the
- * backward pass of the previous part. The operations and their order are those of an uncut pass, so
- * results are bit-identical, and the clock can be read between parts. The first step, a warm-up, is
- * excluded if there are more.
+ * <p>The program reads the clock where a part begins. The first step, a warm-up, is excluded if
+ * there are more.
  */
-final class Profiler extends GradientPass {
+final class Profiler extends ProgramPass {
 
-    private static final String LOSS = "loss";
-
-    private final EngineTraits traits;
-    private final Network network;
-    private final ParameterStore parameterStore;
+    private final List<Clock.Lap> laps;
     private final List<String> names;
-    private final List<List<Block>> parts;
 
     /** Nanoseconds: forward passes of parts and loss, their backward passes, tasks. */
     private final long[] nanos;
@@ -43,86 +32,59 @@ final class Profiler extends GradientPass {
     private long steps;
     private long read;
 
-    /**
-     * Creates a profiler.
-     *
-     * @param network the network, on the CPU and the PyTorch engine
-     * @param objective the objective
-     * @throws SettingException if the engine or device works asynchronously
-     */
-    Profiler(Network network, Objective objective) {
-        super(network, objective);
-        traits = EngineTraits.of(network.manager().getEngine());
-        if (!traits.computesAtOnce(network.manager().getDevice())) {
-            throw SettingException.of(
-                    "\"profile\" needs \"engine\" pytorch and \"device\" cpu, because others"
-                            + " work asynchronously."
-                            + " Received: %s, %s.",
-                    network.manager().getEngine().getEngineName().toLowerCase(Locale.ROOT),
-                    network.manager().getDevice().getDeviceType());
-        }
-        this.network = network;
-        parameterStore = new ParameterStore(network.manager(), false);
-        names = new ArrayList<>(NetworkParts.of(network.block()).keySet());
-        names.add(LOSS);
-        parts = List.copyOf(NetworkParts.of(network.block()).values());
+    /** Compiles a training pass that reads the clock, see {@link ProgramPass}. */
+    Profiler(
+            Network network,
+            Graph graph,
+            Objective objective,
+            ImageShape images,
+            Precision precision,
+            boolean drops) {
+        this(network, graph, objective, images, precision, drops, new Clock());
+    }
+
+    private Profiler(
+            Network network,
+            Graph graph,
+            Objective objective,
+            ImageShape images,
+            Precision precision,
+            boolean drops,
+            Clock clock) {
+        super(network, graph, objective, images, precision, drops, clock);
+        laps = clock.laps();
+        names = laps.stream().map(Clock.Lap::part).distinct().toList();
         nanos = new long[2 * names.size() + Task.values().length];
         firstStep = new long[nanos.length];
     }
 
     @Override
-    Objective.Value run(Minibatch batch) {
-        try (GradientCollector collector = network.manager().getEngine().newGradientCollector()) {
-            List<NDArray> inputs = new ArrayList<>();
-            List<NDArray> outputs = new ArrayList<>();
-            lapTo(task(Task.DATA));
-            NDArray current = batch.images();
-            for (int i = 0; i < parts.size(); i++) {
-                // the images need no gradient
-                inputs.add(i == 0 ? current : cut(current));
-                current = forward(parts.get(i), inputs.get(i));
-                outputs.add(current);
-                lapTo(i);
-            }
-            NDArray logits = cut(current);
-            Objective.Value value = objective.apply(new NDList(logits), batch);
-            lapTo(parts.size());
-            collector.backward(value.loss());
-            lapTo(names.size() + parts.size());
-            NDArray next = logits;
-            for (int i = parts.size() - 1; i >= 0; i--) {
-                try (NDArray gradient = next.getGradient()) {
-                    traits.backward(outputs.get(i), gradient);
-                }
-                if (i < parts.size() - 1) {
-                    // an uncut pass also frees the gradient here
-                    next.close();
-                }
-                next = inputs.get(i);
-                lapTo(names.size() + i);
-            }
-            return value;
-        }
-    }
-
-    private static NDArray cut(NDArray output) {
-        NDArray leaf = output.stopGradient();
-        leaf.setRequiresGradient(true);
-        return leaf;
-    }
-
-    private NDArray forward(List<Block> part, NDArray input) {
-        return Chain.forward(part, parameterStore, new NDList(input), true, null)
-                .singletonOrThrow();
+    public Result run(Minibatch batch) {
+        lapTo(task(Task.DATA));
+        Result result = super.run(batch);
+        read = System.nanoTime();
+        return result;
     }
 
     @Override
-    void begin() {
+    void record(NDArray readings) {
+        long[] times = readings.toLongArray();
+        readings.close();
+        for (int i = 0; i < laps.size(); i++) {
+            Clock.Lap lap = laps.get(i);
+            int slot = names.indexOf(lap.part());
+            boolean backward = lap.phase().equals(Clock.BACKWARD);
+            nanos[backward ? names.size() + slot : slot] += times[i + 1] - times[i];
+        }
+    }
+
+    @Override
+    public void begin() {
         read = System.nanoTime();
     }
 
     @Override
-    void lap(Task task) {
+    public void lap(Task task) {
         lapTo(task(task));
     }
 
@@ -137,7 +99,7 @@ final class Profiler extends GradientPass {
     }
 
     @Override
-    void stepDone() {
+    public void stepDone() {
         steps++;
         if (steps == 1) {
             System.arraycopy(nanos, 0, firstStep, 0, nanos.length);

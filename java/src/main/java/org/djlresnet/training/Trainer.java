@@ -15,11 +15,11 @@ import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
 import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Minibatch;
-import org.djlresnet.objective.Objective;
 import org.djlresnet.optimizer.GradientTransform;
 import org.djlresnet.optimizer.Gradients;
 import org.djlresnet.optimizer.Optimizer;
@@ -186,7 +186,8 @@ public final class Trainer {
             throw failure;
         } finally {
             // releases the folder even if restoring the weights fails
-            try (recorder) {
+            try (recorder;
+                    pass) {
                 if (bestWeights != null) {
                     bestWeights.restore();
                     bestWeights.close();
@@ -302,19 +303,15 @@ public final class Trainer {
     private void trainStep(Batch batch, Optimizer optimizer, Tally tally) {
         try (NDManager manager = network.manager().newSubManager()) {
             plan.stochasticDepth().begin(step);
-            Objective.Value value = pass.run(Minibatch.of(batch, manager));
-            try (Gradients gradients = gradients()) {
+            GradientPass.Result result = pass.run(Minibatch.of(batch, manager));
+            try (Gradients gradients = result.gradients()) {
                 transforms.forEach(transform -> transform.apply(gradients.byName()));
                 optimizer.step(gradients.byName(), schedule.lr(step, progress.rows()), step);
             }
             pass.lap(GradientPass.Task.OPTIMIZER);
             step++;
-            tally.add(step, batch.count(), value);
+            tally.add(step, batch.count(), result.value());
         }
-    }
-
-    private Gradients gradients() {
-        return new Gradients(network.parameters(), network.manager().getEngine());
     }
 
     /** Evaluates the network; the result is incomplete if the run was stopped. */
@@ -322,11 +319,14 @@ public final class Trainer {
         int epoch = phase == Progress.State.TESTING ? epochsDone : epochsDone + 1;
         progress.begin(phase, epoch, examples.size(), 0);
         Measurement measurement = plan.objective().measurement();
-        Evaluator.run(
-                network,
-                measurement,
-                () -> next(loader),
-                () -> progress.advance(step, measurement.examples(), measurement.metrics()));
+        try (Inference inference = new Inference(network, recipe.precision(), recipe.compile())) {
+            Evaluator.run(
+                    network,
+                    inference,
+                    measurement,
+                    () -> next(loader),
+                    () -> progress.advance(step, measurement.examples(), measurement.metrics()));
+        }
         double loss = measurement.examples() == 0 ? 0 : measurement.metrics().get(Metric.LOSS);
         if (!Double.isFinite(loss)) {
             // the last step ruined the weights; they must not replace a good checkpoint

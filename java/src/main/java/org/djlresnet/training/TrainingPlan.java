@@ -61,7 +61,6 @@ record TrainingPlan(
         ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
         BatchLoader.requireFit(data.selecting(), preprocessing, recipe.batchSize());
         BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
-        network.arrangeFor(input.height(), input.width());
         Objective objective = new Classification(network.classNames().size());
         return new TrainingPlan(
                 start,
@@ -72,9 +71,7 @@ record TrainingPlan(
                 objective,
                 fingerprints,
                 new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth()),
-                recipe.profile()
-                        ? new Profiler(network, objective)
-                        : new GradientPass(network, objective));
+                GradientPass.create(recipe, network, objective, input));
     }
 
     /**

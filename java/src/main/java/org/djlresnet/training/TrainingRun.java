@@ -120,7 +120,9 @@ public record TrainingRun(
         };
     }
 
-    private static TrainingRun begin(Recipe recipe, Data data, boolean keep, Path runDir) {
+    private static TrainingRun begin(Recipe given, Data data, boolean keep, Path runDir) {
+        // another machine that resumes the run might choose differently
+        Recipe recipe = given.with("precision", given.precision().toString());
         TrainingPlan.rejectIgnoredSettings(recipe);
         Engines.require(recipe.engine());
         Examples allTrain = data.read(recipe, true);

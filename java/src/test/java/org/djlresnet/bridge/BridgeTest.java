@@ -62,6 +62,7 @@ class BridgeTest {
                         "engine_version",
                         "devices",
                         "threads",
+                        "bfloat16",
                         "max_heap_bytes"),
                 List.copyOf(json.keySet()));
         assertEquals("0.36.0", json.get("djl").getAsString());
@@ -143,7 +144,7 @@ class BridgeTest {
                             + " 'height': 28, 'width': 28, 'interpolation': 'bilinear',"
                             + " 'rounded': false}, 'crop': null, 'mean': null, 'deviation': null}}",
                     handle.info());
-            ByteBuffer logits = handle.forward(images, new long[] {3, 1, 8, 8});
+            ByteBuffer logits = handle.forward(images, new long[] {3, 1, 8, 8}, "float32");
             assertTrue(logits.isDirect());
             assertEquals(ByteOrder.nativeOrder(), logits.order());
             assertEquals(3 * 10 * 4, logits.remaining());
@@ -156,12 +157,15 @@ class BridgeTest {
 
             // the result is a copy, which later calls do not change
             float[] before = floats(logits);
-            handle.forward(QuadrantImages.floats(QuadrantImages.of(3, 2)), new long[] {3, 1, 8, 8});
+            handle.forward(
+                    QuadrantImages.floats(QuadrantImages.of(3, 2)),
+                    new long[] {3, 1, 8, 8},
+                    "float32");
             assertArrayEquals(before, floats(logits));
 
             // a part of a larger buffer
             ByteBuffer last = images.duplicate().order(ByteOrder.nativeOrder()).position(2 * 256);
-            float[] one = floats(handle.forward(last, new long[] {1, 1, 8, 8}));
+            float[] one = floats(handle.forward(last, new long[] {1, 1, 8, 8}, "float32"));
             for (int i = 0; i < 10; i++) {
                 assertEquals(direct[20 + i], one[i], 1e-4 * Math.abs(direct[20 + i]) + 1e-5);
             }
@@ -176,7 +180,7 @@ class BridgeTest {
                 {64}, {1, 8, 8}, {1, 3, 8, 8}, {0, 1, 8, 8}, {-1, 1, -8, 8}, {1, 1, 8, 8, 1}
             };
             for (long[] shape : shapes) {
-                String message = rejection(() -> handle.forward(image, shape));
+                String message = rejection(() -> handle.forward(image, shape, "float32"));
                 assertTrue(message.contains("(N, 1, H, W)"), message);
             }
         }

@@ -76,7 +76,8 @@ class BridgeTrainingTest {
             assertEquals(
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
-            JsonObject evaluation = object(Bridge.evaluate(network, data, 5, new String[0], null));
+            JsonObject evaluation =
+                    object(Bridge.evaluate(network, data, 5, new String[0], null, "float32"));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -144,15 +145,16 @@ class BridgeTrainingTest {
             JsonObject info = object(loaded.info());
             assertEquals(row, info.getAsJsonArray("history").get(0));
             assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
-            JsonObject evaluation = object(Bridge.evaluate(loaded, test, 100, new String[0], null));
+            JsonObject evaluation =
+                    object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
             assertEquals(row.get("test_accuracy"), evaluation.get("accuracy"));
             ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};
-            float[] logits = floats(trained.forward(images, shape));
+            float[] logits = floats(trained.forward(images, shape, "float32"));
             Path saved = dir.resolve("saved.safetensors");
             trained.save(saved.toString());
             try (NetworkHandle again = Bridge.load(saved.toString(), "auto")) {
-                assertArrayEquals(logits, floats(again.forward(images, shape)));
+                assertArrayEquals(logits, floats(again.forward(images, shape, "float32")));
             }
         }
     }

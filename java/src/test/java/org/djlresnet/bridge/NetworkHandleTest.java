@@ -44,7 +44,7 @@ class NetworkHandleTest {
     }
 
     private float[] ofHandle() {
-        ByteBuffer bytes = handle.forward(images, new long[] {EXAMPLES, 1, 28, 28});
+        ByteBuffer bytes = handle.forward(images, new long[] {EXAMPLES, 1, 28, 28}, "float32");
         float[] logits = new float[EXAMPLES * 10];
         bytes.order(ByteOrder.nativeOrder()).asFloatBuffer().get(logits);
         return logits;

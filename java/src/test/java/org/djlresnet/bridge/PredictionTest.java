@@ -83,7 +83,7 @@ class PredictionTest {
         ByteBuffer input =
                 ByteBuffer.allocateDirect(4 * prepared.length).order(ByteOrder.nativeOrder());
         input.asFloatBuffer().put(prepared);
-        return values(network.forward(input, out.batch(1)));
+        return values(network.forward(input, out.batch(1), "float32"));
     }
 
     private static String rejection(Runnable call) {
@@ -164,7 +164,7 @@ class PredictionTest {
             assertTrue(info.get("preprocessing").isJsonNull());
             assertTrue(info.getAsJsonObject("import").get("preprocessing_source").isJsonNull());
             assertEquals(
-                    "The network does not record how its images are prepared. Give a"
+                    "The network does not record how its images are prepared. Set the"
                             + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
                             + " JSON object.",
                     rejection(() -> imported.predict(image, shape, "uint8", null)));

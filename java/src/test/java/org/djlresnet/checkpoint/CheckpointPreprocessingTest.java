@@ -107,8 +107,8 @@ class CheckpointPreprocessingTest {
         Path file = write(info);
         assertEquals(
                 file
-                        + " cannot be used. Invalid value for \"crop.height\" in a preprocessing."
-                        + " Received: 0. Allowed: 1 or more.",
+                        + " cannot be used. A preprocessing lacks \"crop.height\"."
+                        + " Allowed: 1 or more.",
                 assertThrows(UserException.class, () -> Checkpoint.open(file)).getMessage());
     }
 

@@ -41,7 +41,7 @@ class EngineTraitsTest {
             NDArray target = manager.create(WILD, new Shape(2, 3));
             float[] values = {1, -2, Float.NaN, Float.NEGATIVE_INFINITY, 1e-40f, 0.1f};
             NDArray source = manager.create(values, new Shape(2, 3));
-            EngineTraits.of(manager.getEngine()).assign(target, source, true);
+            EngineTraits.of(manager.getEngine()).assign(target, source);
             assertArrayEquals(values, target.toFloatArray());
             assertArrayEquals(values, source.toFloatArray());
         }
@@ -65,7 +65,7 @@ class EngineTraitsTest {
             source.setRequiresGradient(true);
             NDArray target = manager.create(new float[] {1, 1});
             target.setRequiresGradient(true);
-            EngineTraits.of(manager.getEngine()).assign(target, source, true);
+            EngineTraits.of(manager.getEngine()).assign(target, source);
             NDArray factors = manager.create(new float[] {2, 3});
             try (GradientCollector collector = manager.getEngine().newGradientCollector()) {
                 collector.backward(target.mul(factors).sum());

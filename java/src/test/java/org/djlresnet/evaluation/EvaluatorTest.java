@@ -19,9 +19,11 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.ImageDataset;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
 import org.djlresnet.objective.Measurement;
@@ -77,7 +79,7 @@ class EvaluatorTest {
             lossSum += Math.log(sum);
             confusion[label][best]++;
         }
-        Evaluation evaluation = Evaluator.evaluate(network, data, EXAMPLES, OWN);
+        Evaluation evaluation = Evaluator.evaluate(network, data, EXAMPLES, OWN, Precision.FLOAT32);
         assertEquals(EXAMPLES, evaluation.examples());
         assertEquals(lossSum, evaluation.lossSum(), 1e-5 * lossSum);
         assertArrayEquals(confusion, evaluation.confusion());
@@ -86,9 +88,10 @@ class EvaluatorTest {
 
     @Test
     void batchSizeChangesNothing() {
-        Evaluation whole = Evaluator.evaluate(network, data, 64, OWN);
+        Evaluation whole = Evaluator.evaluate(network, data, 64, OWN, Precision.FLOAT32);
         for (int batchSize : new int[] {1, 3, 5}) {
-            assertClose(whole, Evaluator.evaluate(network, data, batchSize, OWN));
+            assertClose(
+                    whole, Evaluator.evaluate(network, data, batchSize, OWN, Precision.FLOAT32));
         }
     }
 
@@ -108,8 +111,8 @@ class EvaluatorTest {
                         labels,
                         QuadrantImages.CLASSES);
         assertClose(
-                Evaluator.evaluate(network, data, 4, OWN),
-                Evaluator.evaluate(network, reversed, 4, OWN));
+                Evaluator.evaluate(network, data, 4, OWN, Precision.FLOAT32),
+                Evaluator.evaluate(network, reversed, 4, OWN, Precision.FLOAT32));
     }
 
     @Test
@@ -118,7 +121,7 @@ class EvaluatorTest {
         network.parameters()
                 .forEach((name, value) -> before.put(name, value.getArray().toFloatArray()));
         int arrays = network.manager().getManagedArrays().size();
-        Evaluator.evaluate(network, data, 4, OWN);
+        Evaluator.evaluate(network, data, 4, OWN, Precision.FLOAT32);
         assertEquals(arrays, network.manager().getManagedArrays().size());
         network.parameters()
                 .forEach(
@@ -133,8 +136,8 @@ class EvaluatorTest {
         ImageDataset large = plain(12);
         ImageDataset small = plain(5);
         assertClose(
-                Evaluator.evaluate(network, large, 2, OWN.withImageSize(12)),
-                Evaluator.evaluate(network, small, 2, OWN.withImageSize(12)));
+                Evaluator.evaluate(network, large, 2, OWN.withImageSize(12), Precision.FLOAT32),
+                Evaluator.evaluate(network, small, 2, OWN.withImageSize(12), Precision.FLOAT32));
     }
 
     private static ImageDataset plain(int size) {
@@ -154,10 +157,12 @@ class EvaluatorTest {
     void runMeasuresAllBatches() {
         List<Long> done = new ArrayList<>();
         Measurement measurement = new Classification(4).measurement();
-        try (BatchLoader loader = new BatchLoader(data, OWN, 4)) {
+        try (Inference inference = new Inference(network, Precision.FLOAT32, true);
+                BatchLoader loader = new BatchLoader(data, OWN, 4)) {
             loader.restart(null);
             Evaluator.run(
                     network,
+                    inference,
                     measurement,
                     () -> measurement.examples() < 8 ? loader.next() : null,
                     () -> done.add(measurement.examples()));
@@ -195,7 +200,9 @@ class EvaluatorTest {
     private String rejection(ImageDataset dataset, int batchSize) {
         return assertThrows(
                         UserException.class,
-                        () -> Evaluator.evaluate(network, dataset, batchSize, OWN))
+                        () ->
+                                Evaluator.evaluate(
+                                        network, dataset, batchSize, OWN, Precision.FLOAT32))
                 .getMessage();
     }
 }

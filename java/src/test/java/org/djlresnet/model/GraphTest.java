@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.nn.Block;
 import ai.djl.nn.Blocks;
 import ai.djl.nn.Parameter;
@@ -13,12 +14,20 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.djlresnet.block.Chain;
-import org.djlresnet.block.Graph;
 import org.djlresnet.block.ResidualBlock;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Operation;
+import org.djlresnet.graph.Operation.Add;
+import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.UndescribedException;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+/** Checks how networks describe themselves. */
 class GraphTest {
 
     static Stream<String> names() {
@@ -32,7 +41,7 @@ class GraphTest {
     }
 
     private static Graph graph(Block block) {
-        return Graph.of(block, StateDict.of(block));
+        return GraphBuilder.describe(block, StateDict.of(block));
     }
 
     @ParameterizedTest
@@ -40,82 +49,96 @@ class GraphTest {
     void usesEveryTensorOnceAndEveryValueAfterItsDefinition(String name) {
         Block block = Models.get(name).build(10);
         Graph graph = graph(block);
-        Set<String> made = new HashSet<>(Set.of("input"));
+        Set<String> tensors = StateDict.of(block).keySet();
+        Set<Value> made = new HashSet<>(Set.of(graph.input()));
         Set<String> used = new HashSet<>();
-        for (Graph.Node node : graph.nodes()) {
-            node.inputs().forEach(value -> assertTrue(made.contains(value.name()), value::name));
-            assertTrue(made.add(node.output().name()), node.output()::name);
-            node.tensors().values().forEach(tensor -> assertTrue(used.add(tensor), tensor));
+        for (Operation operation : graph.operations()) {
+            for (Value value : operation.operands()) {
+                boolean first = !tensors.contains(value.name()) || used.add(value.name());
+                assertTrue(first, value::name);
+                assertTrue(made.contains(value) || tensors.contains(value.name()), value::name);
+            }
+            assertTrue(made.add(operation.output()), operation.output()::name);
         }
-        assertEquals(StateDict.of(block).keySet(), used);
-        Graph.Node last = graph.nodes().get(graph.nodes().size() - 1);
-        assertEquals("linear", last.op());
+        assertEquals(tensors, used);
+        Operation last = graph.operations().get(graph.operations().size() - 1);
+        assertTrue(last instanceof Operation.Linear, name);
         assertEquals(last.output(), graph.output());
+        // stochastic depth and bypass find a block's sum by this name
+        Map<String, ResidualBlock> blocks = ResidualBlocks.of(block);
+        assertEquals(List.copyOf(blocks.keySet()), sums(graph));
+        // all layers but the first and the last are in blocks
+        String depth = name.replaceAll(".*(?:resnet|resnext|plain)(\\d+).*", "$1");
+        assertEquals(
+                name.contains("plain") ? 0 : Integer.parseInt(depth) - 2,
+                blocks.values().stream()
+                        .flatMap(unit -> unit.branch().getParameters().values().stream())
+                        .filter(parameter -> parameter.getType() == Parameter.Type.WEIGHT)
+                        .count());
+    }
+
+    private static List<String> sums(Graph graph) {
+        return graph.operations().stream()
+                .filter(Add.class::isInstance)
+                .map(sum -> ((Add) sum).block())
+                .toList();
     }
 
     @Test
     void describesBasicBlockWithProjection() {
-        Block block = Models.get("cifar-resnet20+option_b").build(10);
-        List<Graph.Node> nodes = graph(block).nodes();
+        Graph graph = graph(Models.get("cifar-resnet20+option_b").build(10));
+        List<Operation> all = graph.operations();
         int first =
-                nodes.stream()
-                        .map(node -> node.tensors().get("weight"))
+                all.stream()
+                        .map(operation -> operation.output().name())
                         .toList()
-                        .indexOf("layer2.0.downsample.0.weight");
-        List<Graph.Node> shown = nodes.subList(first, first + 8);
+                        .indexOf("layer2.0.downsample.0");
+        List<Operation> shown = all.subList(first, first + 8);
         assertEquals(
                 List.of(
-                        "convolution",
-                        "batch_norm",
-                        "convolution",
-                        "batch_norm",
-                        "relu",
-                        "convolution",
-                        "batch_norm",
-                        "add"),
-                shown.stream().map(Graph.Node::op).toList());
-        assertEquals(shown.get(0).inputs(), shown.get(2).inputs());
-        assertEquals(
-                Map.of("stride", List.of(2L, 2L), "padding", List.of(1L, 1L), "groups", 1),
-                shown.get(2).attributes());
-        assertEquals(
-                Map.of("stride", List.of(2L, 2L), "padding", List.of(0L, 0L), "groups", 1),
-                shown.get(0).attributes());
-        assertEquals(
-                Set.of(shown.get(1).output(), shown.get(6).output()),
-                Set.copyOf(shown.get(7).inputs()));
+                        "Convolution",
+                        "BatchNorm",
+                        "Convolution",
+                        "BatchNorm",
+                        "Relu",
+                        "Convolution",
+                        "BatchNorm",
+                        "Add"),
+                shown.stream().map(operation -> operation.getClass().getSimpleName()).toList());
+        Convolution projection = (Convolution) shown.get(0);
+        Convolution convolution = (Convolution) shown.get(2);
+        assertEquals(projection.input(), convolution.input());
+        assertEquals(Window.square(1, 2, 0), projection.window());
+        assertEquals(Window.square(3, 2, 1), convolution.window());
+        Add sum = (Add) shown.get(7);
+        assertEquals(shown.get(1).output(), sum.shortcut());
+        assertEquals(shown.get(6).output(), sum.branch());
+        // the projection is not part of the branch
+        assertEquals(shown.subList(2, 7), graph.branch(sum));
     }
 
     @Test
     void bypassedBranchIsNotDescribed() {
-        Block block = Models.get("cifar-resnet20").build(10);
-        long before = graph(block).nodes().stream().filter(n -> n.op().equals("add")).count();
-        units(block).get(4).gate().bypass(true);
-        Graph after = graph(block);
-        assertEquals(9, before);
-        assertEquals(8, after.nodes().stream().filter(n -> n.op().equals("add")).count());
-        Set<String> tensors = new HashSet<>();
-        after.nodes().forEach(node -> tensors.addAll(node.tensors().values()));
-        assertEquals(StateDict.of(block).size() - 10, tensors.size());
-    }
-
-    private static List<ResidualBlock> units(Block block) {
-        return block.getChildren().values().stream()
-                .flatMap(
-                        child ->
-                                child instanceof ResidualBlock unit
-                                        ? Stream.of(unit)
-                                        : units(child).stream())
-                .toList();
+        try (Network network =
+                Network.create("cifar-resnet20", 3, Network.numbered(10), 0, Device.cpu())) {
+            Set<Value> before = Set.copyOf(network.graph().parameters());
+            ResidualBlocks.bypass(network.model(), network.block(), List.of("layer2.1"));
+            Graph after = network.graph();
+            assertEquals(8, sums(after).size());
+            Set<Value> left = new HashSet<>(before);
+            left.removeIf(value -> value.name().startsWith("layer2.1."));
+            assertEquals(before.size() - 10, left.size());
+            assertEquals(left, Set.copyOf(after.parameters()));
+        }
     }
 
     @Test
     void namesBlocksThatAreNotDescribed() {
         Chain chain = new Chain();
         chain.append("flatten", Blocks.batchFlattenBlock());
-        Map<String, Parameter> none = Map.of();
-        IllegalArgumentException error =
-                assertThrows(IllegalArgumentException.class, () -> Graph.of(chain, none));
+        UndescribedException error =
+                assertThrows(
+                        UndescribedException.class, () -> GraphBuilder.describe(chain, Map.of()));
         assertTrue(error.getMessage().endsWith("Implement Described."));
     }
 }

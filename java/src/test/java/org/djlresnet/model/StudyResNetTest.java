@@ -13,8 +13,9 @@ import ai.djl.training.GradientCollector;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.djlresnet.block.Graph;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.graph.GraphBuilder;
+import org.djlresnet.graph.Operation.BatchNorm;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,13 +75,13 @@ class StudyResNetTest {
     @ValueSource(strings = {"study-resnet20", "study-plain20", "study-resnet56", "study-plain56"})
     void epsilonIs1e5(String name) {
         Block block = Models.get(name).build(10);
-        List<Object> epsilons =
-                Graph.of(block, StateDict.of(block)).nodes().stream()
-                        .filter(node -> node.op().equals("batch_norm"))
-                        .map(node -> node.attributes().get("epsilon"))
+        List<Double> epsilons =
+                GraphBuilder.describe(block, StateDict.of(block)).operations().stream()
+                        .filter(BatchNorm.class::isInstance)
+                        .map(norm -> ((BatchNorm) norm).epsilon())
                         .toList();
         assertEquals(name.endsWith("20") ? 19 : 55, epsilons.size());
-        epsilons.forEach(epsilon -> assertEquals(1e-5f, epsilon));
+        epsilons.forEach(epsilon -> assertEquals(1e-5, epsilon, 1e-12));
     }
 
     /** Returns the running means after a training step that started with equal ones. */

@@ -85,7 +85,7 @@ class SgdTest {
     }
 
     private void step(Optimizer optimizer, double lr, int step) {
-        try (Gradients gradients = new Gradients(parameters, manager.getEngine())) {
+        try (Gradients gradients = Gradients.collect(parameters, manager.getEngine())) {
             optimizer.step(gradients.byName(), lr, step);
         }
     }

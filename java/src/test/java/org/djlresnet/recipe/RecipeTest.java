@@ -24,7 +24,7 @@ class RecipeTest {
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
              "image_size": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
-             "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
+             "precision": "float32", "compile": true, "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
              "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0,
              "profile": false, "validation": null, "drop_last": null}
             """;
@@ -38,6 +38,7 @@ class RecipeTest {
              "step_epochs": 3, "step_factor": 0.25, "weights": "start.safetensors",
              "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
+             "precision": "auto", "compile": false,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
              "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25,
              "profile": true, "validation": 0.125, "drop_last": false}

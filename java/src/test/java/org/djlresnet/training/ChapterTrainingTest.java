@@ -29,10 +29,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.function.Function;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Network;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.Minibatch;
+import org.djlresnet.objective.Objective;
 import org.djlresnet.optimizer.Gradients;
 import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.optimizer.Optimizers;
@@ -48,12 +52,6 @@ class ChapterTrainingTest {
     private static final Shape IMAGES = new Shape(64, 1, 16, 16);
     private static final int CLASSES = 4;
 
-    private static void move(Optimizer optimizer, Map<String, Parameter> parameters, double lr) {
-        try (Gradients gradients = new Gradients(parameters, Engine.getInstance())) {
-            optimizer.step(gradients.byName(), lr, 0);
-        }
-    }
-
     @Test
     void fiftyStepsReproduceTheChaptersLosses() {
         Recipe recipe = QuadrantImages.recipe("{'lr': 0.02, 'momentum': 0.5}");
@@ -65,21 +63,39 @@ class ChapterTrainingTest {
             chapter.initialize(manager, DataType.FLOAT32, IMAGES);
             Map<String, Parameter> theirs = copy(ours.parameters(), chapter, manager);
             ParameterStore store = new ParameterStore(manager, false);
-            try (Optimizer sgd = Optimizers.create(recipe, ours.parameters(), manager, Map.of());
+            Objective objective = new Classification(CLASSES);
+            boolean compiles = EngineTraits.of(manager.getEngine()).compiles();
+            try (GradientPass pass =
+                            compiles
+                                    ? new ProgramPass(
+                                            ours,
+                                            ours.graph(),
+                                            objective,
+                                            new ImageShape(1, 16, 16),
+                                            Precision.FLOAT32,
+                                            false,
+                                            null)
+                                    : new BlockPass(ours, objective);
+                    Optimizer sgd =
+                            Optimizers.create(recipe, ours.parameters(), manager, Map.of());
                     Optimizer theirSgd = Optimizers.create(recipe, theirs, manager, Map.of())) {
                 float first = 0;
                 float last = 0;
                 for (int step = 0; step < STEPS; step++) {
-                    float loss = step(manager, step, x -> ours.forward(x, true));
-                    move(sgd, ours.parameters(), recipe.lr());
-                    float expected =
-                            step(
-                                    manager,
-                                    step,
-                                    x ->
-                                            chapter.forward(store, new NDList(x), true)
-                                                    .singletonOrThrow());
-                    move(theirSgd, theirs, recipe.lr());
+                    float loss;
+                    float expected;
+                    try (NDManager scope = manager.newSubManager()) {
+                        Minibatch batch = batch(scope, step);
+                        GradientPass.Result result = pass.run(batch);
+                        loss = result.value().loss().getFloat();
+                        try (Gradients gradients = result.gradients()) {
+                            sgd.step(gradients.byName(), recipe.lr(), step);
+                        }
+                        expected = backward(chapter, store, batch);
+                        try (Gradients gradients = Gradients.collect(theirs, manager.getEngine())) {
+                            theirSgd.step(gradients.byName(), recipe.lr(), step);
+                        }
+                    }
                     assertEquals(expected, loss, 1e-3, "step " + step);
                     first = step == 0 ? loss : first;
                     last = loss;
@@ -89,27 +105,27 @@ class ChapterTrainingTest {
         }
     }
 
-    private static float step(NDManager parent, int step, Function<NDArray, NDArray> network) {
-        try (NDManager manager = parent.newSubManager()) {
-            Random random = new Random(step);
-            int pixels = (int) IMAGES.slice(1).size();
-            float[] images = new float[(int) IMAGES.size()];
-            int[] labels = new int[(int) IMAGES.get(0)];
-            for (int i = 0; i < images.length; i++) {
-                int label = i / pixels % CLASSES;
-                int quadrant = 2 * (i % pixels / (pixels / 2)) + i % 16 / 8;
-                images[i] = random.nextFloat() * 0.5f + (quadrant == label ? 0.5f : 0);
-                labels[i / pixels] = label;
-            }
-            NDArray x = manager.create(images, IMAGES);
-            NDArray y = manager.create(labels, new Shape(labels.length));
-            try (GradientCollector collector = parent.getEngine().newGradientCollector()) {
-                NDArray loss =
-                        Loss.softmaxCrossEntropyLoss()
-                                .evaluate(new NDList(y), new NDList(network.apply(x)));
-                collector.backward(loss);
-                return loss.getFloat();
-            }
+    private static Minibatch batch(NDManager manager, int step) {
+        Random random = new Random(step);
+        int pixels = (int) IMAGES.slice(1).size();
+        float[] images = new float[(int) IMAGES.size()];
+        int[] labels = new int[(int) IMAGES.get(0)];
+        for (int i = 0; i < images.length; i++) {
+            int label = i / pixels % CLASSES;
+            int quadrant = 2 * (i % pixels / (pixels / 2)) + i % 16 / 8;
+            images[i] = random.nextFloat() * 0.5f + (quadrant == label ? 0.5f : 0);
+            labels[i / pixels] = label;
+        }
+        return new Minibatch(manager.create(images, IMAGES), manager.create(labels));
+    }
+
+    private static float backward(Block network, ParameterStore store, Minibatch batch) {
+        try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+            NDList outputs = network.forward(store, new NDList(batch.images()), true);
+            NDArray loss =
+                    Loss.softmaxCrossEntropyLoss().evaluate(new NDList(batch.labels()), outputs);
+            collector.backward(loss);
+            return loss.getFloat();
         }
     }
 
@@ -123,7 +139,7 @@ class ChapterTrainingTest {
                     Parameter copy = parameters.next();
                     assertEquals(parameter.getType(), copy.getType(), name);
                     EngineTraits.of(manager.getEngine())
-                            .assign(copy.getArray(), parameter.getArray(), copy.requiresGradient());
+                            .assign(copy.getArray(), parameter.getArray());
                     copied.put(name, copy);
                 });
         assertTrue(!parameters.hasNext());

@@ -6,12 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.GradientCollector;
 import ai.djl.training.initializer.Initializer;
-import ai.djl.training.loss.Loss;
 import java.net.URISyntaxException;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -23,11 +20,17 @@ import java.util.zip.CRC32;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.data.SplitMix64;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.model.Classes;
+import org.djlresnet.model.Inference;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
 import org.djlresnet.model.StateDict;
+import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.Minibatch;
+import org.djlresnet.objective.Objective;
 import org.djlresnet.optimizer.Gradients;
 import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.optimizer.Optimizers;
@@ -42,7 +45,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Compares networks with torchvision and timm on the same weights and images, in evaluation mode
  * and after two steps of SGD with momentum and weight decay.
  *
- * <p>tests/golden/torchvision_outputs.py computes the expected outputs and defines the weights.
+ * <p>On PyTorch both blocks and programs are compared. tests/golden/torchvision_outputs.py computes
+ * the expected outputs and defines the weights.
  */
 class GoldenTest {
 
@@ -100,22 +104,60 @@ class GoldenTest {
     }
 
     private static void agrees(String name) {
+        agrees(name, false);
+        if (EngineTraits.of(Engine.getInstance()).compiles()) {
+            agrees(name, true);
+        }
+    }
+
+    private static void agrees(String name, boolean compile) {
         try (Network network = network(name);
                 NDManager manager = network.manager().newSubManager()) {
             NDArray images = manager.create(values("input", IMAGES), IMAGES);
-            assertAgrees(name + "/evaluation", network.forward(images, false));
+            assertAgrees(name + "/evaluation", evaluate(network, images, compile));
             float[] losses = new float[3];
-            try (Optimizer sgd =
-                    Optimizers.create(RECIPE, network.parameters(), network.manager(), Map.of())) {
-                losses[0] = step(network, images, sgd);
-                losses[1] = step(network, images, sgd);
-                if (Engine.getInstance().getEngineName().equals("PyTorch")) {
+            try (GradientPass pass = pass(network, compile);
+                    Optimizer sgd =
+                            Optimizers.create(
+                                    RECIPE, network.parameters(), network.manager(), Map.of())) {
+                losses[0] = step(network, images, pass, sgd);
+                losses[1] = step(network, images, pass, sgd);
+                if (EngineTraits.of(Engine.getInstance()).compiles()) {
                     // MXNet's running variances are biased, PyTorch's are not
-                    assertAgrees(name + "/after", network.forward(images, false));
+                    assertAgrees(name + "/after", evaluate(network, images, compile));
                 }
-                losses[2] = step(network, images, sgd);
+                losses[2] = step(network, images, pass, sgd);
             }
             assertAgrees(name + "/losses", manager.create(losses));
+        }
+    }
+
+    private static NDArray evaluate(Network network, NDArray images, boolean compile) {
+        try (Inference inference = new Inference(network, Precision.FLOAT32, compile)) {
+            return inference.forward(images);
+        }
+    }
+
+    private static GradientPass pass(Network network, boolean compile) {
+        Objective objective = new Classification(CLASSES);
+        if (!compile) {
+            return new BlockPass(network, objective);
+        }
+        ImageShape shape = new ImageShape(3, 64, 64);
+        return new ProgramPass(
+                network, network.graph(), objective, shape, Precision.FLOAT32, false, null);
+    }
+
+    private static float step(Network network, NDArray images, GradientPass pass, Optimizer sgd) {
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray batch = images.duplicate();
+            batch.attach(manager);
+            GradientPass.Result result =
+                    pass.run(new Minibatch(batch, manager.create(new int[] {0, 1, 2, 3})));
+            try (Gradients gradients = result.gradients()) {
+                sgd.step(gradients.byName(), LR, 0);
+            }
+            return result.value().loss().getFloat();
         }
     }
 
@@ -127,26 +169,6 @@ class GoldenTest {
         }
         return Network.of(
                 new Specification(name, 3, Classes.numbered(CLASSES), null), Device.cpu(), values);
-    }
-
-    private static float step(Network network, NDArray images, Optimizer sgd) {
-        try (NDManager manager = network.manager().newSubManager()) {
-            NDArray labels = manager.create(new int[] {0, 1, 2, 3});
-            NDArray loss;
-            NDArray batch = images.duplicate();
-            batch.attach(manager);
-            try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-                NDArray logits = network.forward(batch, true);
-                loss =
-                        Loss.softmaxCrossEntropyLoss()
-                                .evaluate(new NDList(labels), new NDList(logits));
-                collector.backward(loss);
-            }
-            try (Gradients gradients = new Gradients(network.parameters(), Engine.getInstance())) {
-                sgd.step(gradients.byName(), LR, 0);
-            }
-            return loss.toFloatArray()[0];
-        }
     }
 
     private static void assertAgrees(String name, NDArray actual) {

@@ -26,7 +26,11 @@ class LastBatchTest extends TrainerFixture {
 
     /** A learning rate of 0 keeps the weights, so the test can compute the loss of each batch. */
     private void assertSumsOfOneEpoch(int examples, int... batches) {
-        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 4, 'lr': 0, 'seed': 5}");
+        // the blocks: with two examples, normalization turns a rounding difference into another
+        // loss
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'epochs': 1, 'batch_size': 4, 'lr': 0, 'seed': 5, 'compile': false}");
         ImageDataset train = QuadrantImages.of(examples, 3);
         double lossSum = 0;
         int right = 0;

@@ -1,0 +1,91 @@
+"""The networks of the comparison in PyTorch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Residual(nn.Module):
+    """ReLU of a branch plus a shortcut."""
+
+    def __init__(self, branch: nn.Module, shortcut: nn.Module, inplace: bool = True) -> None:
+        super().__init__()
+        self.branch = branch
+        self.shortcut = shortcut
+        self.inplace = inplace
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.branch(x)
+        y += self.shortcut(x)
+        return F.relu(y, inplace=self.inplace)
+
+
+class ZeroPadding(nn.Module):
+    """Shortcut option A: every second position, and zeros for the new channels."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, x.shape[1]))
+
+
+def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, bias: bool = False) -> list[nn.Module]:
+    """Returns a convolution and its batch normalization."""
+    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias), nn.BatchNorm2d(outputs)]
+
+
+def basic(inputs: int, outputs: int, stride: int, shortcut: nn.Module, book: bool = False) -> Residual:
+    """Returns a block of two 3×3 convolutions; the book's has biases and no ReLU in place."""
+    first, second = convolution(inputs, outputs, 3, stride, book), convolution(outputs, outputs, 3, 1, book)
+    return Residual(nn.Sequential(*first, nn.ReLU(inplace=not book), *second), shortcut, not book)
+
+
+def network(stem: list[nn.Module], stages: list[nn.Module], features: int) -> nn.Sequential:
+    return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, 10))
+
+
+def d2l_resnet18() -> nn.Sequential:
+    """The chapter's network: convolutions with a bias, and projections without batch normalization."""
+    stages: list[nn.Module] = [basic(64, 64, 1, nn.Identity(), True), basic(64, 64, 1, nn.Identity(), True)]
+    for inputs in (64, 128, 256):
+        stages.append(basic(inputs, 2 * inputs, 2, nn.Conv2d(inputs, 2 * inputs, 1, 2), True))
+        stages.append(basic(2 * inputs, 2 * inputs, 1, nn.Identity(), True))
+    return network([*convolution(1, 64, 7, 2, True), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], stages, 512)
+
+
+def cifar_resnet20() -> nn.Sequential:
+    """He et al. 2015, section 4.2, with shortcut option A."""
+    stages: list[nn.Module] = [basic(16, 16, 1, nn.Identity()) for _ in range(3)]
+    for inputs in (16, 32):
+        stages.append(basic(inputs, 2 * inputs, 2, ZeroPadding()))
+        stages += [basic(2 * inputs, 2 * inputs, 1, nn.Identity()) for _ in range(2)]
+    return network([*convolution(3, 16, 3), nn.ReLU(inplace=True)], stages, 64)
+
+
+def resnet50() -> nn.Sequential:
+    """The same as torchvision's, with 10 classes."""
+    stages: list[nn.Module] = []
+    inputs = 64
+    for width, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        for number in range(blocks):
+            stride = 2 if number == 0 and width > 64 else 1
+            branch = [*convolution(inputs, width, 1), nn.ReLU(inplace=True)]
+            branch += [*convolution(width, width, 3, stride), nn.ReLU(inplace=True), *convolution(width, 4 * width, 1)]
+            projection = nn.Identity() if number else nn.Sequential(*convolution(inputs, 4 * width, 1, stride))
+            stages.append(Residual(nn.Sequential(*branch), projection))
+            inputs = 4 * width
+    return network([*convolution(3, 64, 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)], stages, inputs)
+
+
+NETWORKS = {"d2l-resnet18": d2l_resnet18, "cifar-resnet20": cifar_resnet20, "resnet50": resnet50}
+
+
+def create(name: str) -> nn.Sequential:
+    """Returns a network with He's initial weights."""
+    created = NETWORKS[name]()
+    for module in created.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return created

@@ -1,0 +1,77 @@
+package org.djlresnet.bridge;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.Operation;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
+
+/** A network's {@link Graph} as JSON, for the export to ONNX. */
+final class GraphJson {
+
+    private static final Gson GSON = new Gson();
+
+    private GraphJson() {}
+
+    /**
+     * Describes a graph.
+     *
+     * @return {@code {"input", "output", "nodes": [{"op", "inputs", "output", "attributes"}]}};
+     *     inputs include tensors
+     */
+    static String of(Graph graph) {
+        JsonArray nodes = new JsonArray();
+        for (Operation operation : graph.operations()) {
+            JsonObject node = new JsonObject();
+            node.addProperty("op", operation.getClass().getSimpleName());
+            List<String> inputs = operation.operands().stream().map(Value::name).toList();
+            node.add("inputs", GSON.toJsonTree(inputs));
+            node.addProperty("output", operation.output().name());
+            node.add("attributes", GSON.toJsonTree(attributes(operation)));
+            nodes.add(node);
+        }
+        JsonObject json = new JsonObject();
+        json.addProperty("input", graph.input().name());
+        json.addProperty("output", graph.output().name());
+        json.add("nodes", nodes);
+        return GSON.toJson(json);
+    }
+
+    private static Map<String, Object> attributes(Operation operation) {
+        if (operation instanceof Operation.Convolution c) {
+            return window(c.window(), c.groups());
+        }
+        if (operation instanceof Operation.MaxPool m) {
+            return window(m.window(), 1);
+        }
+        if (operation instanceof Operation.AveragePool a) {
+            return window(a.window(), 1);
+        }
+        if (operation instanceof Operation.BatchNorm b) {
+            return Map.of("epsilon", b.epsilon());
+        }
+        if (operation instanceof Operation.Subsample s) {
+            return Map.of("step", s.step());
+        }
+        if (operation instanceof Operation.PadChannels p) {
+            return Map.of("before", p.before(), "after", p.after());
+        }
+        return Map.of();
+    }
+
+    private static Map<String, Object> window(Window window, int groups) {
+        return Map.of(
+                "kernel", pair(window.kernel()),
+                "stride", pair(window.stride()),
+                "padding", pair(window.padding()),
+                "groups", groups);
+    }
+
+    private static List<Integer> pair(Window.Pair pair) {
+        return List.of(pair.height(), pair.width());
+    }
+}

@@ -1,0 +1,260 @@
+package org.djlresnet.graph;
+
+import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.core.Linear;
+import ai.djl.util.Pair;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Builds the {@link Graph} of a network: each block adds its operations, see {@link Described}.
+ *
+ * <p>Values have the names of their layers, for example {@code layer1.0.conv1}.
+ */
+public final class GraphBuilder {
+
+    private static final Value INPUT = new Value("images");
+
+    private final Map<Parameter, String> names = new IdentityHashMap<>();
+    private final List<Operation> operations = new ArrayList<>();
+    private final Set<String> taken = new HashSet<>();
+
+    private GraphBuilder(Map<String, Parameter> parameters) {
+        parameters.forEach((name, parameter) -> names.put(parameter, name));
+    }
+
+    /**
+     * Describes a network.
+     *
+     * @param network the network, initialized or not
+     * @param parameters its parameters by name
+     * @return the graph
+     * @throws UndescribedException if a part of the network does not describe itself
+     */
+    public static Graph describe(Block network, Map<String, Parameter> parameters) {
+        GraphBuilder builder = new GraphBuilder(parameters);
+        Value output = builder.apply(network, INPUT);
+        return new Graph(INPUT, output, builder.operations);
+    }
+
+    /**
+     * Adds what a block computes.
+     *
+     * @param block the block
+     * @param input its input
+     * @return its output
+     * @throws UndescribedException if the block does not describe itself
+     */
+    public Value apply(Block block, Value input) {
+        if (block instanceof Described described) {
+            return described.describe(this, input);
+        }
+        if (block instanceof Linear) {
+            Value output = value(layer(block));
+            operations.add(
+                    new Operation.Linear(
+                            output, input, tensor(block, "weight"), tensor(block, "bias")));
+            return output;
+        }
+        throw new UndescribedException(
+                block.getClass().getSimpleName()
+                        + " does not describe what it computes. Implement Described.");
+    }
+
+    /**
+     * Adds a convolution.
+     *
+     * @param input (N, C, H, W)
+     * @param block holds its weight, (out, C / groups, height, width), and perhaps its bias, (out)
+     * @param window kernel, stride and padding
+     * @param groups the number of groups of channels
+     * @return (N, out, H', W')
+     */
+    public Value convolution(Value input, Block block, Window window, int groups) {
+        Value output = value(layer(block));
+        operations.add(
+                new Operation.Convolution(
+                        output,
+                        input,
+                        tensor(block, "weight"),
+                        tensor(block, "bias"),
+                        window,
+                        groups));
+        return output;
+    }
+
+    /**
+     * Adds batch normalization.
+     *
+     * @param input (N, C, H, W)
+     * @param block holds its scale (weight), bias, running mean and variance, each (C)
+     * @param momentum the weight of the old running statistics at each training step
+     * @param epsilon the number added to the variance
+     * @return an array of the input's shape
+     */
+    public Value batchNorm(Value input, Block block, double momentum, double epsilon) {
+        Value output = value(layer(block));
+        operations.add(
+                new Operation.BatchNorm(
+                        output,
+                        input,
+                        tensor(block, "weight"),
+                        tensor(block, "bias"),
+                        tensor(block, "running_mean"),
+                        tensor(block, "running_var"),
+                        momentum,
+                        epsilon));
+        return output;
+    }
+
+    /**
+     * Adds a rectified linear unit.
+     *
+     * @param input any shape
+     * @return an array of the input's shape
+     */
+    public Value relu(Value input) {
+        Value output = value(input.name() + ".relu");
+        operations.add(new Operation.Relu(output, input, false));
+        return output;
+    }
+
+    /**
+     * Adds the sum of a residual branch and its shortcut.
+     *
+     * @param branch any shape
+     * @param shortcut the same shape
+     * @param block the residual branch's block, from which the sum gets its name
+     * @return their sum
+     */
+    public Value sum(Value branch, Value shortcut, Block block) {
+        String name = commonPrefix(block);
+        Value output = value(name.isEmpty() ? "sum" : name + ".sum");
+        operations.add(new Operation.Add(output, branch, shortcut, name, false));
+        return output;
+    }
+
+    /**
+     * Adds a maximum over a sliding window.
+     *
+     * @param input (N, C, H, W)
+     * @param window kernel, stride and padding, which is never the maximum
+     * @return (N, C, H', W')
+     */
+    public Value maxPool(Value input, Window window) {
+        Value output = value("maxpool");
+        operations.add(new Operation.MaxPool(output, input, window));
+        return output;
+    }
+
+    /**
+     * Adds a mean over a sliding window without padding; windows that extend past the edge average
+     * only the values inside.
+     *
+     * @param input (N, C, H, W)
+     * @param window kernel and stride
+     * @return (N, C, H', W')
+     */
+    public Value averagePool(Value input, Window window) {
+        Value output = value(input.name() + ".avgpool");
+        operations.add(new Operation.AveragePool(output, input, window));
+        return output;
+    }
+
+    /**
+     * Adds the mean over each map.
+     *
+     * @param input (N, C, H, W)
+     * @return (N, C)
+     */
+    public Value globalAveragePool(Value input) {
+        Value output = value("avgpool");
+        operations.add(new Operation.GlobalAveragePool(output, input));
+        return output;
+    }
+
+    /**
+     * Adds the selection of every step-th row and column, starting with the first.
+     *
+     * @param input (N, C, H, W)
+     * @param step the step
+     * @return (N, C, ⌈H/step⌉, ⌈W/step⌉)
+     */
+    public Value subsample(Value input, int step) {
+        Value output = value(input.name() + ".subsampled");
+        operations.add(new Operation.Subsample(output, input, step));
+        return output;
+    }
+
+    /**
+     * Adds channels of zeros.
+     *
+     * @param input (N, C, H, W)
+     * @param before the number of channels before the input's
+     * @param after the number of channels after the input's
+     * @return (N, before + C + after, H, W)
+     */
+    public Value padChannels(Value input, int before, int after) {
+        Value output = value(input.name() + ".padded");
+        operations.add(new Operation.PadChannels(output, input, before, after));
+        return output;
+    }
+
+    private Value value(String name) {
+        String free = name;
+        for (int i = 2; !taken.add(free); i++) {
+            free = name + i;
+        }
+        return new Value(free);
+    }
+
+    /** The name of a layer: the prefix of its tensors' names. */
+    private String layer(Block block) {
+        String first = name(block.getDirectParameters().valueAt(0));
+        int dot = first.lastIndexOf('.');
+        return dot < 0 ? "layer" : first.substring(0, dot);
+    }
+
+    /** The longest prefix that the names of all tensors of a block share, in whole words. */
+    private String commonPrefix(Block block) {
+        String common = null;
+        for (Pair<String, Parameter> parameter : block.getParameters()) {
+            String name = name(parameter.getValue());
+            while (common != null && !name.startsWith(common + ".")) {
+                common = common.contains(".") ? common.substring(0, common.lastIndexOf('.')) : "";
+                if (common.isEmpty()) {
+                    return "";
+                }
+            }
+            if (common == null) {
+                common = name.substring(0, Math.max(0, name.lastIndexOf('.')));
+            }
+        }
+        return common == null ? "" : common;
+    }
+
+    /** A block's own tensor by the last part of its name; null if it has none. */
+    private Value tensor(Block block, String role) {
+        for (Pair<String, Parameter> direct : block.getDirectParameters()) {
+            String name = name(direct.getValue());
+            if (name.equals(role) || name.endsWith("." + role)) {
+                return new Value(name);
+            }
+        }
+        return null;
+    }
+
+    private String name(Parameter parameter) {
+        String name = names.get(parameter);
+        if (name == null) {
+            throw new IllegalArgumentException(
+                    "The parameter " + parameter.getName() + " has no name in the network.");
+        }
+        return name;
+    }
+}

@@ -1,0 +1,285 @@
+package org.djlresnet.graph;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Operation.Add;
+import org.djlresnet.graph.Operation.BatchNorm;
+import org.djlresnet.graph.Operation.Cast;
+import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.MapMatrix;
+import org.djlresnet.graph.Operation.MapProduct;
+import org.djlresnet.graph.Operation.MaxPool;
+import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.Relu;
+
+/**
+ * Rewrites of graphs; each returns a graph that computes the same except for rounding. {@link
+ * #bypass} is the exception: it changes the network.
+ */
+public final class Passes {
+
+    private Passes() {}
+
+    /**
+     * Leaves residual branches out, so that their blocks are their shortcuts.
+     *
+     * @param graph the graph
+     * @param blocks the names of the blocks
+     * @return the graph without their branches
+     */
+    public static Graph bypass(Graph graph, Set<String> blocks) {
+        blocks.forEach(graph::requireSum);
+        Map<Value, Value> replaced = new HashMap<>();
+        List<Operation> kept = new ArrayList<>();
+        for (Operation operation : graph.operations()) {
+            Operation renamed = operation.reading(value -> replaced.getOrDefault(value, value));
+            if (renamed instanceof Add add && blocks.contains(add.block())) {
+                replaced.put(add.output(), add.shortcut());
+            } else {
+                kept.add(renamed);
+            }
+        }
+        Value output = replaced.getOrDefault(graph.output(), graph.output());
+        return new Graph(graph.input(), output, kept).live();
+    }
+
+    /**
+     * Moves max pooling before the ReLU that it follows, which then has a quarter of the values.
+     *
+     * @param graph the graph
+     * @return the graph with each such pair exchanged
+     */
+    public static Graph poolBeforeRelu(Graph graph) {
+        Map<Value, Integer> uses = graph.uses();
+        List<Operation> result = new ArrayList<>();
+        List<Operation> operations = graph.operations();
+        for (int i = 0; i < operations.size(); i++) {
+            if (operations.get(i) instanceof Relu relu
+                    && i + 1 < operations.size()
+                    && operations.get(i + 1) instanceof MaxPool pool
+                    && pool.input().equals(relu.output())
+                    && uses.get(relu.output()) == 1) {
+                Value pooled = new Value(pool.output().name() + ".before_relu");
+                result.add(new MaxPool(pooled, relu.input(), pool.window()));
+                result.add(new Relu(pool.output(), pooled, false));
+                i++;
+            } else {
+                result.add(operations.get(i));
+            }
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    /**
+     * Turns convolutions whose every position sees the whole map into matrix products, which
+     * multiply no padding.
+     *
+     * @param graph the graph
+     * @param images the images' height and width
+     * @return the graph with products for maps of up to 2×2
+     */
+    public static Graph mapProducts(Graph graph, Window.Pair images) {
+        Map<Value, Window.Pair> sizes = MapSizes.of(graph, images);
+        List<Operation> result = new ArrayList<>();
+        for (Operation operation : graph.operations()) {
+            if (operation instanceof Convolution c && seesAll(c, sizes)) {
+                Window.Pair size = sizes.get(c.input());
+                Value matrix = new Value(c.weight().name() + ".matrix");
+                result.add(new MapMatrix(matrix, c.weight(), c.window(), size));
+                result.add(
+                        new MapProduct(
+                                c.output(), c.input(), matrix, c.bias(), c.window().over(size)));
+            } else {
+                result.add(operation);
+            }
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    private static boolean seesAll(Convolution convolution, Map<Value, Window.Pair> sizes) {
+        Window window = convolution.window();
+        return convolution.groups() == 1
+                && window.kernel().height() * window.kernel().width() > 1
+                && seesAll(
+                        sizes.get(convolution.input()).height(),
+                        window.kernel().height(),
+                        window.stride().height(),
+                        window.padding().height())
+                && seesAll(
+                        sizes.get(convolution.input()).width(),
+                        window.kernel().width(),
+                        window.stride().width(),
+                        window.padding().width());
+    }
+
+    private static boolean seesAll(int size, int kernel, int stride, int padding) {
+        int lastStart = (size + 2 * padding - kernel) / stride * stride - padding;
+        return size <= 2 && lastStart <= 0 && kernel - padding >= size;
+    }
+
+    /**
+     * Computes convolutions and activations in another precision; normalization keeps its
+     * statistics, and pooling over whole maps and what follows it stay in float32.
+     *
+     * @param graph the graph
+     * @param precision the precision
+     * @return the graph with casts
+     */
+    public static Graph precision(Graph graph, Precision precision) {
+        if (precision == Precision.FLOAT32) {
+            return graph;
+        }
+        List<Operation> result = new ArrayList<>();
+        Map<Value, Value> replaced = new HashMap<>();
+        cast(graph.input(), precision, replaced, result);
+        for (Operation operation : graph.operations()) {
+            if (operation instanceof Convolution c) {
+                cast(c.weight(), precision, replaced, result);
+                cast(c.bias(), precision, replaced, result);
+            } else if (operation instanceof MapProduct p) {
+                cast(p.matrix(), precision, replaced, result);
+                cast(p.bias(), precision, replaced, result);
+            }
+            Operation reading = operation.reading(value -> replaced.getOrDefault(value, value));
+            if (operation instanceof GlobalAveragePool g) {
+                Value map = replaced.getOrDefault(g.input(), g.input());
+                cast(map, Precision.FLOAT32, replaced, result);
+                reading = new GlobalAveragePool(g.output(), replaced.get(map));
+            }
+            result.add(reading);
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    private static void cast(
+            Value value, Precision precision, Map<Value, Value> replaced, List<Operation> result) {
+        if (value == null || replaced.containsKey(value)) {
+            return;
+        }
+        Value output = new Value(value.name() + "." + precision);
+        result.add(new Cast(output, value, precision));
+        replaced.put(value, output);
+    }
+
+    /**
+     * For evaluation: makes each convolution one operation with the batch normalization, the
+     * addition and the ReLU that alone follow it.
+     *
+     * @param graph the graph
+     * @return the graph with fused convolutions
+     */
+    public static Graph fuse(Graph graph) {
+        Map<Value, Integer> uses = graph.uses();
+        Map<Value, Operation> readers = new HashMap<>();
+        graph.operations().forEach(o -> o.operands().forEach(v -> readers.put(v, o)));
+        Map<Operation, Operation> fused = new HashMap<>();
+        Set<Operation> gone = new HashSet<>();
+        for (Operation operation : graph.operations()) {
+            if (!(operation instanceof Convolution || operation instanceof MapProduct)) {
+                continue;
+            }
+            Operation last = operation;
+            BatchNorm norm = null;
+            Value added = null;
+            boolean relu = false;
+            while (uses.get(last.output()) == 1 && !relu) {
+                Operation next = readers.get(last.output());
+                if (next instanceof BatchNorm n && norm == null && added == null) {
+                    norm = n;
+                } else if (next instanceof Add add && added == null) {
+                    Value other =
+                            add.branch().equals(last.output()) ? add.shortcut() : add.branch();
+                    if (!ready(graph, other, operation, gone, fused)) {
+                        break;
+                    }
+                    added = other;
+                } else if (next instanceof Relu) {
+                    relu = true;
+                } else {
+                    break;
+                }
+                gone.add(next);
+                last = next;
+            }
+            fused.put(operation, new Fused(last.output(), operation, norm, added, relu, false));
+        }
+        List<Operation> result = new ArrayList<>();
+        for (Operation operation : graph.operations()) {
+            if (!gone.contains(operation)) {
+                result.add(fused.getOrDefault(operation, operation));
+            }
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    /**
+     * Lets ReLUs and sums overwrite their first operand where nothing reads it later, the backward
+     * pass included: the gradients of convolutions, batch normalizations, sums and poolings do not
+     * depend on their outputs.
+     *
+     * @param graph the graph
+     * @return the graph with operations in place
+     */
+    public static Graph inPlace(Graph graph) {
+        Map<Value, Integer> uses = graph.uses();
+        Map<Value, Operation> producers = graph.producers();
+        List<Operation> result = new ArrayList<>();
+        for (Operation operation : graph.operations()) {
+            if (operation instanceof Relu r) {
+                boolean dead = isDead(r.input(), uses, producers);
+                result.add(new Relu(r.output(), r.input(), dead));
+            } else if (operation instanceof Add a) {
+                boolean dead = isDead(a.branch(), uses, producers);
+                result.add(new Add(a.output(), a.branch(), a.shortcut(), a.block(), dead));
+            } else if (operation instanceof Fused f && f.added() != null) {
+                boolean dead = isDead(f.added(), uses, producers);
+                result.add(new Fused(f.output(), f.product(), f.norm(), f.added(), f.relu(), dead));
+            } else {
+                result.add(operation);
+            }
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    private static boolean isDead(
+            Value value, Map<Value, Integer> uses, Map<Value, Operation> producers) {
+        Operation producer = producers.get(value);
+        return uses.get(value) == 1
+                && (producer instanceof Convolution
+                        || producer instanceof BatchNorm
+                        || producer instanceof Add
+                        || producer instanceof MaxPool
+                        || producer instanceof MapProduct
+                        || producer instanceof PadChannels
+                        || producer instanceof Fused);
+    }
+
+    /** Whether a value is computed before an operation, so that the operation can read it. */
+    private static boolean ready(
+            Graph graph,
+            Value value,
+            Operation before,
+            Set<Operation> gone,
+            Map<Operation, Operation> fused) {
+        if (value.equals(graph.input())) {
+            return true;
+        }
+        for (Operation operation : graph.operations()) {
+            if (operation == before) {
+                return false;
+            }
+            Operation computing = fused.getOrDefault(operation, operation);
+            if (computing.output().equals(value) && !gone.contains(operation)) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,242 @@
+package org.djlresnet.program;
+
+import static org.djlresnet.program.Code.call;
+import static org.djlresnet.program.Code.pair;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.Operation;
+import org.djlresnet.graph.Operation.Add;
+import org.djlresnet.graph.Operation.AveragePool;
+import org.djlresnet.graph.Operation.BatchNorm;
+import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.Linear;
+import org.djlresnet.graph.Operation.MapMatrix;
+import org.djlresnet.graph.Operation.MapProduct;
+import org.djlresnet.graph.Operation.MaxPool;
+import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.Subsample;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
+
+/**
+ * Writes the evaluation of a graph as two methods: {@code prepare} folds, arranges and casts the
+ * weights and keeps them in the program; {@code evaluate} computes the outputs.
+ *
+ * <p>With γ, β, μ, σ² of a batch normalization, folding means
+ *
+ * <pre>
+ * weight' = weight · γ / √(σ² + ε)
+ * bias'   = (bias − μ) · γ / √(σ² + ε) + β
+ * </pre>
+ */
+final class EvaluationCode {
+
+    private final Graph graph;
+    private final Precision precision;
+    private final boolean oneDnn;
+    private final Set<Value> single;
+    private final Code prepare = new Code();
+    private final Code code = new Code();
+    private final List<String> kept = new ArrayList<>();
+
+    /**
+     * Prepares to write.
+     *
+     * @param graph a graph after {@code Passes.fuse}, in float32
+     * @param precision the precision of convolutions and activations
+     * @param oneDnn whether to use oneDNN's fused convolutions and products
+     * @param single the maps of one pixel
+     */
+    EvaluationCode(Graph graph, Precision precision, boolean oneDnn, Set<Value> single) {
+        this.graph = graph;
+        this.precision = precision;
+        this.oneDnn = oneDnn;
+        this.single = single;
+    }
+
+    /**
+     * Writes the methods.
+     *
+     * @param parameters the parameters in the order of the list q
+     */
+    String write(List<Value> parameters) {
+        for (int i = 0; i < parameters.size(); i++) {
+            prepare.set(parameters.get(i), "q[" + i + "]");
+        }
+        code.alias(graph.input(), code.let("images", cast("x")));
+        graph.operations().forEach(this::operation);
+        code.result(code.of(graph.output()));
+        return "  def prepare(self: __torch__.Program, q: List[Tensor]) -> Tensor:\n"
+                + prepare
+                + "    self.kept = annotate(List[Tensor], "
+                + kept
+                + ")\n"
+                + "    return q[0]\n"
+                + "  def evaluate(self: __torch__.Program, x: Tensor) -> Tensor:\n"
+                + "    p = self.kept\n"
+                + code;
+    }
+
+    private void operation(Operation operation) {
+        if (operation instanceof Fused f && f.product() instanceof Convolution c) {
+            convolution(f, c);
+        } else if (operation instanceof Fused f) {
+            product(f, (MapProduct) f.product());
+        } else if (operation instanceof MapMatrix m) {
+            String taps =
+                    prepare.let("taps", call("permute", prepare.of(m.weight()), "[2, 3, 0, 1]"));
+            prepare.set(m.output(), Tap.matrix(m, taps));
+        } else if (operation instanceof BatchNorm b) {
+            batchNorm(b);
+        } else if (operation instanceof Relu r) {
+            code.set(r.output(), call(r.inPlace() ? "relu_" : "relu", code.of(r.input())));
+        } else if (operation instanceof Add a) {
+            String add = a.inPlace() ? "add_" : "add";
+            code.set(a.output(), call(add, code.of(a.branch()), code.of(a.shortcut())));
+        } else if (operation instanceof MaxPool m) {
+            Window w = m.window();
+            String window = pair(w.kernel()) + ", " + pair(w.stride()) + ", " + pair(w.padding());
+            code.set(m.output(), call("max_pool2d", code.of(m.input()), window));
+        } else if (operation instanceof AveragePool a) {
+            String window = TrainingOperations.averagePoolWindow(a);
+            code.set(a.output(), call("avg_pool2d", code.of(a.input()), window));
+        } else if (operation instanceof GlobalAveragePool g) {
+            String x = code.of(g.input());
+            code.set(g.output(), call("mean", casts() ? call("to", x, 6) : x, "[2, 3]"));
+        } else if (operation instanceof Linear l) {
+            String weight = keep(call("clone", prepare.of(l.weight())));
+            String bias = l.bias() == null ? "None" : keep(call("clone", prepare.of(l.bias())));
+            code.set(l.output(), call("linear", code.of(l.input()), weight, bias));
+        } else if (operation instanceof Subsample s) {
+            code.set(s.output(), Maps.subsample(code.of(s.input()), s.step()));
+        } else if (operation instanceof PadChannels p) {
+            String padding = "[0, 0, 0, 0, " + p.before() + ", " + p.after() + "]";
+            code.set(p.output(), call("constant_pad_nd", code.of(p.input()), padding, 0));
+        } else {
+            throw new IllegalArgumentException("Not an operation of evaluation: " + operation);
+        }
+    }
+
+    /** Pre-activation: with float32 statistics in either precision. */
+    private void batchNorm(BatchNorm b) {
+        List<String> tensors = new ArrayList<>();
+        for (Value value : List.of(b.weight(), b.bias(), b.mean(), b.variance())) {
+            tensors.add(keep(call("clone", prepare.of(value))));
+        }
+        String norm = String.join(", ", tensors) + ", False, 0., " + Code.number(b.epsilon());
+        code.set(b.output(), call("batch_norm", code.of(b.input()), norm, "False"));
+    }
+
+    private void convolution(Fused f, Convolution c) {
+        String weight = prepare.of(c.weight());
+        String bias = c.bias() == null ? "None" : call("clone", prepare.of(c.bias()));
+        if (f.norm() != null) {
+            String scale = scale(f.norm());
+            weight = call("mul", weight, call("reshape", scale, "[-1, 1, 1, 1]"));
+            bias = shift(bias, f.norm(), scale);
+        }
+        String x = code.of(c.input());
+        String b = bias.equals("None") ? bias : keep(cast(bias));
+        Window n = c.window();
+        if (!oneDnn) {
+            String w = keep(cast(Maps.channelsLast(weight)));
+            String window = pair(n.stride()) + ", " + pair(n.padding()) + ", [1, 1], " + c.groups();
+            code.set(f.output(), finished(f, call("conv2d", x, w, b, window)));
+            return;
+        }
+        String window = pair(n.padding()) + ", " + pair(n.stride()) + ", [1, 1], " + c.groups();
+        String packed =
+                "ops.mkldnn._reorder_convolution_weight(%s, %s, None)"
+                        .formatted(cast(Maps.channelsLast(weight)), window);
+        String w = keep(packed);
+        String relu = f.relu() ? "\"relu\"" : "None";
+        String with = "\"add\", 1., " + relu + ", [], None)";
+        String call;
+        if (f.added() == null) {
+            String unary = f.relu() ? "\"relu\"" : "\"none\"";
+            call = pointwise("", x, w, b, window, unary, "[], \"\")");
+        } else {
+            // oneDNN fuses no other order, and has no bfloat16 then
+            String added = call("contiguous", code.of(f.added()), "memory_format=2");
+            boolean fails = !f.inPlace() && single.contains(f.output());
+            if (fails) {
+                // oneDNN adds to maps of one pixel only in place
+                added = call("clone", added);
+            }
+            call =
+                    f.inPlace() || fails
+                            ? pointwise("_", added, x, w, b, window, with)
+                            : pointwise("", x, added, w, b, window, with);
+        }
+        code.set(f.output(), call);
+    }
+
+    private static String pointwise(String suffix, String... arguments) {
+        return "ops.mkldnn._convolution_pointwise" + suffix + "(" + String.join(", ", arguments);
+    }
+
+    private void product(Fused f, MapProduct p) {
+        int positions = p.result().height() * p.result().width();
+        String matrix = call("clone", prepare.of(p.matrix()));
+        String bias = p.bias() == null ? "None" : call("clone", prepare.of(p.bias()));
+        if (f.norm() != null) {
+            String scale = scale(f.norm());
+            bias = shift(bias, f.norm(), scale);
+            String rows = TrainingOperations.repeated(scale, positions);
+            matrix = call("mul", matrix, call("unsqueeze", rows, 1));
+        }
+        boolean packs = oneDnn && !casts();
+        String whole = cast(call("contiguous", matrix));
+        String w =
+                keep(
+                        packs
+                                ? "ops.mkldnn._reorder_linear_weight(%s, None)".formatted(whole)
+                                : whole);
+        String b =
+                bias.equals("None")
+                        ? bias
+                        : keep(cast(TrainingOperations.repeated(bias, positions)));
+        String y = code.let("product", Maps.product(Maps.rows(code.of(p.input())), w, b, packs));
+        code.set(f.output(), finished(f, Maps.map(y, p.result())));
+    }
+
+    /** Adds what is added to a product, and applies its ReLU. */
+    private String finished(Fused f, String product) {
+        String sum = f.added() == null ? product : call("add_", product, code.of(f.added()));
+        return f.relu() ? call("relu_", sum) : sum;
+    }
+
+    /** γ / √(σ² + ε). */
+    private String scale(BatchNorm b) {
+        String variance = call("add", prepare.of(b.variance()), Code.number(b.epsilon()));
+        return prepare.let("scale", call("div", prepare.of(b.weight()), call("sqrt", variance)));
+    }
+
+    /** (bias − μ) · scale + β. */
+    private String shift(String bias, BatchNorm b, String scale) {
+        String mean = prepare.of(b.mean());
+        String centred = bias.equals("None") ? call("neg", mean) : call("sub", bias, mean);
+        return prepare.let("bias", call("add", call("mul", centred, scale), prepare.of(b.bias())));
+    }
+
+    private String cast(String value) {
+        return casts() ? call("to", value, 15) : value;
+    }
+
+    private boolean casts() {
+        return precision != Precision.FLOAT32;
+    }
+
+    /** Keeps a prepared tensor; returns how the evaluation reads it. */
+    private String keep(String tensor) {
+        kept.add(tensor);
+        return "p[" + (kept.size() - 1) + "]";
+    }
+}

@@ -1,0 +1,110 @@
+package org.djlresnet.program;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.graph.MapSizes;
+import org.djlresnet.graph.Passes;
+import org.djlresnet.graph.Value;
+import org.djlresnet.graph.Window;
+
+/** Writes TorchScript programs from graphs. */
+public final class Programs {
+
+    private Programs() {}
+
+    /**
+     * Writes a training program.
+     *
+     * <p>{@code arrange(q)} returns the parameters in the memory order that {@code step} wants.
+     * {@code step(x, y, q)} takes images, targets and parameters, updates the running statistics
+     * and returns the results of {@code loss}, the outputs, the gradients of the trained parameters
+     * and, with a clock, its readings. With gates, a last argument holds for each the factor of its
+     * branch, float32; 0 drops the branch.
+     *
+     * @param graph the network
+     * @param images the height and width of its images
+     * @param precision the precision of convolutions and activations
+     * @param parameters the names of its parameters, in the order of the list q
+     * @param trained the names of those whose gradients it returns, in order
+     * @param oneDnn whether to use oneDNN's products, see {@link #canUseOneDnn}
+     * @param loss the objective's method {@code loss(outputs, y)}
+     * @param gates the residual blocks whose branches a step may drop
+     * @param clock receives what its readings mean; null for none
+     * @return the methods
+     */
+    public static String training(
+            Graph graph,
+            Window.Pair images,
+            Precision precision,
+            List<String> parameters,
+            List<String> trained,
+            boolean oneDnn,
+            String loss,
+            List<String> gates,
+            Clock clock) {
+        Graph moved = Passes.poolBeforeRelu(graph);
+        Graph products = Passes.mapProducts(moved, images);
+        Graph cast = Passes.precision(products, precision);
+        Graph complete = Passes.inPlace(cast);
+        // in bfloat16 libtorch's own products are faster
+        boolean products32 = oneDnn && precision == Precision.FLOAT32;
+        return new TrainingCode(complete, products32, gates, clock)
+                .write(values(parameters), values(trained), loss);
+    }
+
+    /**
+     * Writes an evaluation program: {@code prepare(q)} takes the parameters, {@code evaluate(x)}
+     * returns the outputs for images.
+     *
+     * @param graph the network
+     * @param images the height and width of its images
+     * @param precision the precision of convolutions and activations
+     * @param parameters the names of its parameters, in the order of the list q
+     * @param oneDnn whether to use oneDNN's fused convolutions and products, see {@link
+     *     #canUseOneDnn}
+     * @return the methods
+     */
+    public static String evaluation(
+            Graph graph,
+            Window.Pair images,
+            Precision precision,
+            List<String> parameters,
+            boolean oneDnn) {
+        Graph moved = Passes.poolBeforeRelu(graph);
+        Graph products = Passes.mapProducts(moved, images);
+        Graph fused = Passes.fuse(products);
+        Graph complete = Passes.inPlace(fused);
+        Map<Value, Window.Pair> sizes = MapSizes.of(complete, images);
+        sizes.values().removeIf(size -> !Window.Pair.square(1).equals(size));
+        return new EvaluationCode(complete, precision, oneDnn, sizes.keySet())
+                .write(values(parameters));
+    }
+
+    /**
+     * Returns whether programs can call oneDNN's own operators.
+     *
+     * @param parameter one of the network's parameters
+     * @param precision the precision of convolutions and activations
+     * @return whether it is float32 on an x86 processor
+     */
+    public static boolean canUseOneDnn(NDArray parameter, Precision precision) {
+        if (precision == Precision.BFLOAT16 && !Precision.isBfloat16Fast()) {
+            // its bfloat16 operators reject a processor without the instructions
+            return false;
+        }
+        // a new handle: DJL remembers the type of an array even if its memory was exchanged
+        try (NDArray handle = parameter.stopGradient()) {
+            return !handle.getDevice().isGpu()
+                    && handle.getDataType() == DataType.FLOAT32
+                    && System.getProperty("os.arch").matches("amd64|x86_64");
+        }
+    }
+
+    private static List<Value> values(List<String> names) {
+        return names.stream().map(Value::new).toList();
+    }
+}

@@ -1,0 +1,31 @@
+package org.djlresnet.training;
+
+import ai.djl.ndarray.NDList;
+import ai.djl.training.GradientCollector;
+import org.djlresnet.model.Network;
+import org.djlresnet.objective.Minibatch;
+import org.djlresnet.objective.Objective;
+import org.djlresnet.optimizer.Gradients;
+
+/** Computes gradients through the network's blocks and DJL's backward pass. */
+final class BlockPass implements GradientPass {
+
+    private final Network network;
+    private final Objective objective;
+
+    BlockPass(Network network, Objective objective) {
+        this.network = network;
+        this.objective = objective;
+    }
+
+    @Override
+    public Result run(Minibatch batch) {
+        try (GradientCollector collector = network.manager().getEngine().newGradientCollector()) {
+            NDList outputs = new NDList(network.forward(batch.images(), true));
+            Objective.Value value = objective.apply(outputs, batch);
+            collector.backward(value.loss());
+            return new Result(
+                    value, Gradients.collect(network.parameters(), network.manager().getEngine()));
+        }
+    }
+}

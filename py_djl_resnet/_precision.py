@@ -1,0 +1,21 @@
+"""The precision of convolutions and activations."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+from ._java import jvm
+from .errors import warn
+
+
+def warn_if_slow(precision: str) -> None:
+    """Warns of bfloat16 on a processor without instructions for it. Needs Java."""
+    if precision == "bfloat16" and not _is_fast():
+        warn("This processor has no bfloat16 instructions, so float32 is faster. 'auto' chooses for you.")
+
+
+@functools.cache
+def _is_fast() -> bool:
+    with jvm.translated_errors():
+        return bool(json.loads(str(jvm.bridge().describe()))["bfloat16"])

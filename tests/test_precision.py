@@ -1,0 +1,110 @@
+"""Programs and their precision, as users choose them."""
+
+import json
+
+import numpy as np
+import pytest
+from examples import separable
+from processes import run
+
+from py_djl_resnet import Recipe, UsageError, evaluate, train
+
+
+def distance(found, expected):
+    """The largest difference, relative to the largest value."""
+    return np.abs(found - expected).max() / np.abs(expected).max()
+
+
+def test_bfloat16_logits_are_those_of_float32_to_two_digits(trained):
+    x = np.random.default_rng(0).random((16, 1, 28, 28), np.float32)
+    network = trained.model
+    expected = network(x)
+    found = network(x, precision="bfloat16")
+    assert found.dtype == np.float32
+    assert 0 < distance(found, expected) < 2e-2
+    assert (network(x) == expected).all()
+
+
+def test_bfloat16_evaluates_like_float32(trained):
+    exact = evaluate(trained.model, limit=256)
+    fast = evaluate(trained.model, limit=256, precision="bfloat16")
+    assert fast.loss == pytest.approx(exact.loss, rel=2e-2)
+    assert fast.loss != exact.loss
+
+
+def test_bfloat16_trains_and_is_recorded(arrays, tmp_path):
+    recipe = Recipe(epochs=2, batch_size=64, lr=0.01, precision="bfloat16")
+    result = train(dataset=arrays, recipe=recipe, out=tmp_path / "run", progress=False)
+    assert result.history[-1]["train_accuracy"] > 0.9
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["precision"] == "bfloat16"
+    assert {array.dtype for array in result.model.state_dict().values()} <= {np.dtype("f4"), np.dtype("i8")}
+
+
+def test_auto_is_recorded_as_the_precision_it_chose(jvm, arrays, tmp_path):
+    train(
+        dataset=arrays, recipe=Recipe(epochs=1, batch_size=64, precision="auto"), out=tmp_path / "run", progress=False
+    )
+    fast = json.loads(str(jvm.bridge().describe()))["bfloat16"]
+    recorded = json.loads((tmp_path / "run" / "recipe.json").read_text())["precision"]
+    assert recorded == ("bfloat16" if fast else "float32")
+
+
+def test_blocks_train_like_the_program(arrays):
+    losses = {}
+    for compiled in (True, False):
+        recipe = Recipe(epochs=1, batch_size=64, lr=0.01, compile=compiled)
+        losses[compiled] = train(dataset=arrays, recipe=recipe, progress=False).history[0]["train_loss"]
+    assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+
+
+def test_uint8_images_reject_another_precision(trained):
+    with pytest.raises(UsageError, match=r"uint8 images are computed in float32\. Received: precision='bfloat16'"):
+        trained.model(np.zeros((1, 1, 28, 28), np.uint8), precision="bfloat16")
+
+
+@pytest.mark.parametrize("precision", ["float16", "", "FLOAT32"])
+def test_unknown_precision_is_rejected(trained, precision):
+    with pytest.raises(UsageError, match=rf"precision\. Received: '{precision}'\. Allowed: float32, bfloat16, auto\."):
+        evaluate(trained.model, separable(4, 0), precision=precision)
+
+
+def test_blocks_and_mxnet_reject_bfloat16(arrays):
+    with pytest.raises(UsageError, match=r"bfloat16 needs a compiled network and the PyTorch engine.*Use float32"):
+        train(dataset=arrays, recipe=Recipe(precision="bfloat16", compile=False), progress=False)
+    script = """
+    import numpy as np, py_djl_resnet as resnet
+    model = resnet.create_model("plain20", engine="mxnet")
+    try:
+        model(np.zeros((1, model.in_channels, 32, 32), np.float32), precision="bfloat16")
+    except resnet.UsageError as error:
+        print(error)
+    """
+    code, out, _ = run(script)
+    assert (code, out.startswith("bfloat16 needs a compiled network and the PyTorch engine")) == (0, True)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_summary_prints_the_program_with_its_layers(command, precision):
+    code, out, _ = command("summary", "resnet18", "--program", "--precision", precision)
+    assert code == 0
+    for line in ("# forward, layer2.0", "# backward, layer2.0", "def step(", "def evaluate("):
+        assert line in out
+    assert ("torch.to(layer2_0_conv1_weight, 15)" in out) == (precision == "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("environment", "count"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "None")],
+)
+def test_spinning_is_bounded_unless_the_user_has_chosen(monkeypatch, environment, count):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    script = """
+    import ctypes, py_djl_resnet as resnet
+    resnet.start()
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    value = getenv(b"GOMP_SPINCOUNT")
+    print(value.decode() if value else None)
+    """
+    assert run(script, **environment) == (0, f"{count}\n", "")
