@@ -5,7 +5,7 @@
     python benchmarks/compare.py --rounds 1 --scale 0.1 --only train28,latency
 
 Each round runs every contender in its own process, one after the other, starting with a different one each
-time. Data, network, recipe and threads are the same. A process trains for two epochs, of which the first warms up.
+time. Data, network, recipe and threads are the same. A process trains for two epochs; the first warms up.
 Full epochs are timed, from images in memory to metrics: PyTorch's images are one float tensor, ours are
 bytes from which the loader makes batches. Prints Markdown and writes it with the figure and all values to
 --out; --docs also writes it to docs/performance.md.

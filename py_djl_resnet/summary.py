@@ -132,7 +132,7 @@ def program(
 
 
 def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
-    """Returns rows, of which the first has the headings, as lines with aligned columns.
+    """Returns rows as lines with aligned columns. The first row holds the headings.
 
     If a line may have only so many `columns`, the last cell wraps between words; without room for it, each row becomes
     a paragraph.

@@ -15,9 +15,9 @@ import org.djlresnet.program.Programs;
 /**
  * A network in evaluation mode: a program on PyTorch, else its blocks.
  *
- * <p>The program is a snapshot: later changes to the network do not affect it. Its logits differ
- * from those of {@link Network#forward} only by rounding, or in bfloat16 by about 1 percent of the
- * largest.
+ * <p>A program holds the weights of its first call for images of a size; later changes to the
+ * network affect only other sizes, and blocks at once. Its logits differ from those of {@link
+ * Network#forward} only by rounding, or in bfloat16 by about 1 percent of the largest.
  */
 public final class Inference implements AutoCloseable {
 

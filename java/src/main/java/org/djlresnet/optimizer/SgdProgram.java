@@ -12,7 +12,8 @@ import java.util.Objects;
 import org.djlresnet.engine.TorchScript;
 
 /**
- * {@link Sgd} as a program: one call for all parameters, one pass over each. PyTorch only.
+ * {@link Sgd} as a program: one call updates all parameters in one pass over each, after a call for
+ * each group that makes vectors of its gradients. PyTorch only.
  *
  * <p>ATen's update copies arrays that are not in row-major order, so it gets them as vectors in the
  * order of their memory, which is the same for a parameter, its gradient and its momentum.
