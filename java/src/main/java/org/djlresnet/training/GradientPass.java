@@ -48,7 +48,7 @@ interface GradientPass extends AutoCloseable {
         Graph graph = network.compilable(precision, recipe.compile());
         if (recipe.profile() && (graph == null || network.manager().getDevice().isGpu())) {
             throw new SettingException(
-                    "\"profile\" needs \"engine\" pytorch, \"device\" cpu and \"compile\" true.");
+                    "\"profile\" needs \"engine\" pytorch, \"device\" cpu and \"compile\".");
         }
         if (graph == null) {
             return new BlockPass(network, objective);
