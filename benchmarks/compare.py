@@ -3,12 +3,14 @@
     pip install '.[bench]'
     python benchmarks/compare.py --rounds 5 --docs
     python benchmarks/compare.py --rounds 1 --scale 0.1 --only train28,latency
+    python benchmarks/compare.py --rounds 1 --only resnet50 --add
 
 Each round runs every contender in its own process, one after the other, starting with a different one each
 time. Data, network, recipe and threads are the same. A process trains for two epochs; the first warms up.
 Full epochs are timed, from images in memory to metrics: PyTorch's images are one float tensor, ours are
 bytes from which the loader makes batches. Prints Markdown and writes it with the figure and all values to
---out; --docs also writes it to docs/performance.md.
+--out; --docs also writes it to docs/performance.md. A ratio compares values of one round; with --add the
+rounds join those in --out, so that the parts can be measured one by one while the machine is quiet.
 
 If another Python has torch, give it with --torch-python. Without torch, PyTorch is skipped. Networks for colour
 images train on noise unless --cifar-dir has CIFAR-10's binary files.
@@ -34,12 +36,14 @@ from works import FACTS, PARTS, WORKS
 class Comparison:
     """The rounds so far, and what failed in them."""
 
-    def __init__(self, all_contenders: contenders.Contenders, scale: float, has_torch: bool) -> None:
+    def __init__(
+        self, all_contenders: contenders.Contenders, scale: float, has_torch: bool, earlier: dict[str, Any]
+    ) -> None:
         self.contenders = all_contenders
         self.scale = scale
         self.has_torch = has_torch
-        self.rounds: list[dict[str, dict[str, float]]] = []
-        self.versions: dict[str, str] = {}
+        self.rounds: list[dict[str, dict[str, float]]] = earlier.get("rounds", [])
+        self.versions: dict[str, str] = earlier.get("versions", {})
         self.flops: dict[tuple[str, int], int] = {}
         self.failures: list[str] = []
 
@@ -130,10 +134,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help=f"measure some of {', '.join(PARTS)} (default: all)",
     )
     parser.add_argument("--out", type=Path, default=Path("target/benchmarks"))
+    parser.add_argument("--add", action="store_true", help="add to the rounds in --out")
     parser.add_argument("--docs", action="store_true", help="also write to docs/performance.md and docs/images")
     args = parser.parse_args(arguments)
-    if args.docs and args.only != PARTS:
-        parser.error("--docs needs all parts. Omit --only.")
+    if args.docs and args.only != PARTS and not args.add:
+        parser.error("--docs needs all parts. Omit --only, or add to earlier rounds with --add.")
     return args
 
 
@@ -150,6 +155,8 @@ def command(args: argparse.Namespace) -> str:
     words += ["--threads", str(args.threads)]
     words += ["--torch-python", "PYTHON"] if args.torch_python != Path(sys.executable) else []
     words += ["--cifar-dir", "DIR"] if args.cifar_dir else []
+    if args.add:
+        return shlex.join([*words, "--only", "PART", "--add"])
     return shlex.join(words + (["--only", ",".join(args.only)] if args.only != PARTS else []))
 
 
@@ -160,20 +167,30 @@ def main() -> None:
     if not has_torch:
         print(f"{args.torch_python} has no torch, so PyTorch is skipped. See --torch-python.", file=sys.stderr)
     args.out.mkdir(parents=True, exist_ok=True)
+    file = args.out / "compare.json"
+    earlier = json.loads(file.read_text("utf-8")) if args.add and file.exists() else {}
     with tempfile.TemporaryDirectory() as noise:
         if args.cifar_dir is None and {"resnet50", "cifar20"} & set(args.only):
             contenders.write_cifar(Path(noise))
         everyone = contenders.Contenders(args.threads, args.torch_python, args.cifar_dir or Path(noise))
-        comparison = Comparison(everyone, args.scale, has_torch)
+        comparison = Comparison(everyone, args.scale, has_torch, earlier)
         for _ in range(args.rounds):
             comparison.round(args.only)
             # All values so far, in case a later round is interrupted
-            about = f"n = {args.rounds}, {args.threads} threads; {machine}; {report.versions(comparison.versions)}."
-            values: dict[str, Any] = {"about": about, "command": command(args), "rounds": comparison.rounds}
-            (args.out / "compare.json").write_text(json.dumps(values, indent=1), "utf-8")
+            count = report.counted(comparison.rounds)
+            about = f"n = {count}, {args.threads} threads; {machine}; {report.versions(comparison.versions)}."
+            values = {
+                "about": about,
+                "command": command(args),
+                "versions": comparison.versions,
+                "rounds": comparison.rounds,
+            }
+            file.write_text(json.dumps(values, indent=1), "utf-8")
     missing = f"Not measured in every round: {', '.join(dict.fromkeys(comparison.failures))}"
     if comparison.failures and args.docs:
         sys.exit(f"docs/performance.md is unchanged. {missing}")
+    if args.docs and (absent := [part for part in PARTS if not any(part in one for one in comparison.rounds)]):
+        sys.exit(f"docs/performance.md is unchanged. Not measured yet: {', '.join(absent)}.")
     if drawn := any("eager" in row for one in comparison.rounds for row in one.values()):
         report.figure(comparison.rounds, about, (report.DOCS / "images" if args.docs else args.out) / "compare.png")
     link = "images/compare.png" if args.docs else "compare.png"

@@ -24,6 +24,13 @@ def values(rounds: Sequence[Round], key: str, contender: str) -> list[float]:
     return [one[key][contender] for one in rounds if contender in one.get(key, {})]
 
 
+def counted(rounds: Sequence[Round]) -> str:
+    """Returns how often each part was measured, such as ``3`` or ``3 to 5``."""
+    counts = [sum(key in one for one in rounds) for key in (*WORKS, *FACTS)]
+    least, most = min((count for count in counts if count), default=0), max(counts)
+    return str(most) if least == most else f"{least} to {most}"
+
+
 def ratios(rounds: Sequence[Round], key: str, contender: str, others: Sequence[str]) -> list[float]:
     """Returns the speedup of a contender over the best of `others`, for each round that has them all."""
     rows = [one[key] for one in rounds if {contender, *others} <= set(one.get(key, {}))]

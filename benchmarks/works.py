@@ -59,7 +59,7 @@ class Work:
     dataset: str = "fashion-mnist"
     size: int = 28
     batch_size: int = 256
-    batches: int = 8
+    batches: int = 20
     busy: bool = False
     milliseconds: bool = False
 
@@ -73,7 +73,7 @@ FLOAT32 = ("ours", "eager")
 #: The rows of the table. Each is measured by the part of its name; `evaluate28` comes with `train28`.
 WORKS = {
     "train28": Work("training, 28×28, batch 256", bounds(1.6, 2.2, 1.4)),
-    "train96": Work("training, 96×96, batch 64", bounds(1.1, 1.9, 1.1), size=96, batch_size=64, batches=4),
+    "train96": Work("training, 96×96, batch 64", bounds(1.1, 1.9, 1.1), size=96, batch_size=64, batches=10),
     "resnet50": Work(
         "training `resnet50`, 224×224, batch 8",
         bounds(1.2, 2.1, 1.05),
@@ -81,7 +81,7 @@ WORKS = {
         dataset="cifar-10",
         size=224,
         batch_size=8,
-        batches=3,
+        batches=12,
     ),
     "cifar20": Work(
         "training `cifar-resnet20`, 32×32, batch 128",
@@ -90,7 +90,7 @@ WORKS = {
         dataset="cifar-10",
         size=32,
         batch_size=128,
-        batches=10,
+        batches=24,
     ),
     "small28": Work("training, 28×28, batch 32", bounds(1.2), FLOAT32, batch_size=32, batches=50),
     "small56": Work("training, 56×56, batch 32", bounds(1.2), FLOAT32, size=56, batch_size=32, batches=25),
@@ -100,7 +100,7 @@ WORKS = {
         bounds(2.2),
         (*OURS, "eager", "compiled"),
         batch_size=1,
-        batches=1000,
+        batches=3000,
         milliseconds=True,
     ),
     "busy": Work("training, 28×28, batch 256, a busy process on a core", bounds(1.8), FLOAT32, batches=4, busy=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +39,12 @@ def to_direct_buffer(array: npt.NDArray[Any]) -> Any:
         The buffer, which keeps the array alive. Later changes to the array are visible in Java.
     """
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    buffer = jpype.nio.convertToDirectBuffer(native)
-    return buffer.order(jpype.JClass("java.nio.ByteOrder").nativeOrder())
+    return jpype.nio.convertToDirectBuffer(native).order(_native_order())
+
+
+@functools.cache
+def _native_order() -> Any:
+    return jpype.JClass("java.nio.ByteOrder").nativeOrder()
 
 
 def from_direct_buffer(buffer: Any, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
