@@ -76,7 +76,7 @@ class ValidationSplitTest {
 
     @Test
     void partsAreDisjointAndComplete() {
-        Splits splits = Splits.of(recipe(0.3, 1), examples(), examples());
+        Splits splits = Splits.of(recipe(0.3, 1), examples(), null, examples());
         assertEquals(70, splits.train().size());
         assertEquals(30, splits.selecting().size());
         assertEquals("validation", splits.part());
@@ -93,7 +93,7 @@ class ValidationSplitTest {
     @Test
     void testDataSelectWithoutASplit() {
         Examples test = examples();
-        Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), test);
+        Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), null, test);
         assertNull(ValidationSplit.indices(Recipe.fromJson("{}"), examples()));
         assertEquals("test", splits.part());
         assertEquals(test, splits.selecting());
