@@ -93,8 +93,9 @@ def evaluate(
 
     Args:
         model: a network, a checkpoint file or a run folder.
-        dataset: a data set's name; ``folder:DIR``; test images and labels; or the four arrays of :func:`train`, whose last two are
-            used. None for the data set of the training. Labels are numbers, or texts from the network's class names.
+        dataset: a data set's name; ``folder:DIR``; test images and labels; or the four arrays of :func:`train`, whose
+            last two are used. None for the data set of the training. Labels are numbers, or texts from the network's
+            class names. Of a folder, the images in ``test``, else ``val``, else those that the run held out, else all.
         data_dir: the folder of the data set's files; None for the recipe's, or the package's.
         limit: the largest number of examples; None for all.
         batch_size: examples per batch, at least 1.

@@ -54,9 +54,9 @@ def train(
 
     Args:
         model: a network's name; None uses the recipe's.
-        dataset: a data set's name, or ``folder:DIR`` (see docs/data.md); or four arrays: training images, training labels, test images, test labels. Images
-            are uint8 (0 to 255) or float32, (N, C, H, W) or (N, H, W); labels are N whole numbers from 0. None uses
-            the recipe's.
+        dataset: a data set's name; ``folder:DIR``, a folder of images described in docs/data.md; or four arrays:
+            training images, training labels, test images, test labels. Images are uint8 (0 to 255) or float32,
+            (N, C, H, W) or (N, H, W); labels are N whole numbers from 0. None uses the recipe's.
         recipe: the settings; None uses the chapter's. Its ``weights`` may also be a run folder.
         out: a new run folder; None for ``runs/<date>-<model>-<dataset>``, or, for arrays, nothing on disk.
         class_names: for arrays: distinct names of the classes; None uses their numbers.

@@ -49,6 +49,8 @@ class FolderData:
             quiet: whether to hide the progress.
         """
         self.layout = read_layout(path_of(recipe.dataset))
+        for part in self.layout.parts:
+            _report_missing(self.layout, part)
         self._entries: dict[str, list[Entry]] = {}
         problems: dict[str, str] = {}
         for part, files in self.layout.parts.items():
@@ -88,6 +90,14 @@ class FolderData:
         return handle
 
 
+def _report_missing(layout: Layout, part: str) -> None:
+    """Warns about classes without images to evaluate."""
+    missing = [name for name, count in zip(layout.class_names, layout.counts(part), strict=True) if not count]
+    if missing:
+        more = f", nor of {len(missing) - 1} other{'s' if len(missing) > 2 else ''}" if len(missing) > 1 else ""
+        warn(f"{layout.folder} has no {part} images of class {missing[0]!r}{more}.")
+
+
 def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
     channels = max(shape[0] for shape in shapes)
     sizes = {shape[1:] for shape in shapes}
@@ -100,9 +110,7 @@ def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
         wanted = size.get("height", 0), size.get("width", 0)
         if wanted != (height, width):
             reason = f"the usual size of {recipe.model}" if recipe.weights is None else "as the weights require"
-            warn(
-                f"Images are resized to {wanted[0]}x{wanted[1]} pixels, {reason}. Set image_size for another size."
-            )
+            warn(f"Images are resized to {wanted[0]}x{wanted[1]} pixels, {reason}. Set image_size for another size.")
     return text
 
 
@@ -121,13 +129,17 @@ def open_part(
     if not used:
         raise UsageError(f"None of these images of {layout.folder} can be decoded: {entries[0].path}, ...")
     with jvm.translated_errors():
-        examples = jvm.bridge().folders().open(
-            str(store.file),
-            records,
-            [entry.label for entry in used],
-            layout.class_names,
-            fingerprint(used, layout.class_names),
-            preprocessing,
+        examples = (
+            jvm.bridge()
+            .folders()
+            .open(
+                str(store.file),
+                records,
+                [entry.label for entry in used],
+                layout.class_names,
+                fingerprint(used, layout.class_names),
+                preprocessing,
+            )
         )
     return examples, used, store.problems
 

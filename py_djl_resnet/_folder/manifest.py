@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -40,9 +41,7 @@ class Entry(NamedTuple):
     shape: Shape
 
 
-def scan(
-    folder: Path, files: Sequence[tuple[str, int]], *, quiet: bool
-) -> tuple[list[Entry], dict[str, str]]:
+def scan(folder: Path, files: Sequence[tuple[str, int]], *, quiet: bool) -> tuple[list[Entry], dict[str, str]]:
     """Reads the checksum and shape of each file; those of files that have not changed since are remembered.
 
     Returns:
@@ -86,10 +85,8 @@ class _Memory:
         self._file = store_folder() / f"{name}.files.json"
         self._known: dict[str, Any] = {}
         self._new = False
-        try:
+        with contextlib.suppress(OSError, ValueError, TypeError):  # it is only there to save time
             self._known = dict(json.loads(self._file.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            pass  # it is only there to save time
 
     def find(self, path: str) -> tuple[int, int, Shape] | None:
         known = self._known.get(path)
@@ -109,10 +106,8 @@ class _Memory:
 
     def save(self) -> None:
         if self._new:
-            try:
+            with contextlib.suppress(ResnetError):
                 write(self._file, json.dumps(self._known).encode(), "Cache")
-            except ResnetError:
-                pass  # as above
 
 
 def store_folder() -> Path:
@@ -159,9 +154,9 @@ def require_same(file: Path, folder: Path, parts: dict[str, list[Entry]]) -> Non
     what, names = next(((what, names) for what, names in differences.items() if names), ("", []))
     if names:
         others = sum(map(len, differences.values())) - 1
-        more = f", and {others} other image{'' if others == 1 else 's'} differ{'s' if others == 1 else ''}"
+        more = f" {others} others differ as well." if others > 1 else " 1 other differs as well." if others else ""
         raise UsageError(
-            f"The images in {folder} differ from those of the run: {printable(names[0])} {what}{more if others else ''}. "
+            f"The images in {folder} differ from those of the run: {printable(names[0])} {what}.{more} "
             "Restore them, or start a new run."
         )
 

@@ -100,9 +100,7 @@ def _require_space(folder: Path, entries: Sequence[Entry], preprocessing: str, c
         )
 
 
-def _decode(
-    folder: Path, entries: Sequence[Entry], preprocessing: str, file: Path, *, quiet: bool
-) -> dict[str, str]:
+def _decode(folder: Path, entries: Sequence[Entry], preprocessing: str, file: Path, *, quiet: bool) -> dict[str, str]:
     """Writes the file, and returns the problems."""
     problems: dict[str, str] = {}
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
@@ -115,7 +113,8 @@ def _decode(
             try:
                 with _bounded(entry), jvm.translated_errors():
                     pixels = decode(folder / entry.path)
-                    writer.put(record, jvm.to_direct_buffer(pixels), *pixels.shape)
+                    # a copy: Java would keep a buffer of numpy's memory until it collects garbage
+                    writer.put(record, pixels.view(np.int8).ravel(), *pixels.shape)
             except UsageError as error:
                 problems[entry.path] = str(error)
 

@@ -80,6 +80,17 @@ public final class DataSheet {
     }
 
     /**
+     * Returns the shape of the inputs of a recipe's network.
+     *
+     * @param recipe the recipe as JSON
+     * @return C, H and W
+     */
+    public int[] inputShape(String recipe) {
+        ImageShape shape = Preprocessing.of(preprocessing(recipe)).output(examples.shape());
+        return new int[] {shape.channels(), shape.height(), shape.width()};
+    }
+
+    /**
      * Returns the inputs that a recipe's network gets from examples in an epoch of training.
      *
      * @param recipe the recipe as JSON

@@ -88,19 +88,19 @@ public final class ImageStoreWriter implements AutoCloseable {
      * Adds an image.
      *
      * @param record its record, from 0
-     * @param pixels its pixels (C, H, W), unsigned bytes, all that remain in the buffer
+     * @param pixels its pixels (C, H, W), unsigned bytes
      * @param channels C
      * @param height H
      * @param width W
      * @throws org.djlresnet.UserException if it cannot be prepared
      * @throws UncheckedIOException if the file cannot be written
      */
-    public void put(int record, ByteBuffer pixels, int channels, int height, int width) {
+    public void put(int record, byte[] pixels, int channels, int height, int width) {
         ImageShape shape = new ImageShape(channels, height, width);
-        ByteBuffer stored = pixels;
+        byte[] stored = pixels;
         if (resizing != null) {
             RawImage raw = new RawImage();
-            pixels.duplicate().get(raw.holdBytes(shape), 0, (int) shape.values());
+            System.arraycopy(pixels, 0, raw.holdBytes(shape), 0, pixels.length);
             Preprocessor preprocessor = new Preprocessor(resizing);
             shape = preprocessor.output(shape);
             float[] values = new float[(int) shape.values()];
@@ -108,7 +108,7 @@ public final class ImageStoreWriter implements AutoCloseable {
             stored = bytes(values);
         }
         long begin = allocate((int) shape.values());
-        write(stored.duplicate(), begin);
+        write(ByteBuffer.wrap(stored), begin);
         synchronized (this) {
             entries.putLong(record * ENTRY, begin);
             int at = record * ENTRY + Long.BYTES;
@@ -119,21 +119,24 @@ public final class ImageStoreWriter implements AutoCloseable {
     }
 
     /** Undoes the scaling of bytes to [0, 1], exactly. */
-    private static ByteBuffer bytes(float[] values) {
+    private static byte[] bytes(float[] values) {
         byte[] bytes = new byte[values.length];
         for (int i = 0; i < values.length; i++) {
             bytes[i] = (byte) Math.round(values[i] * 255);
         }
-        return ByteBuffer.wrap(bytes);
+        return bytes;
     }
 
     private synchronized long allocate(int bytes) {
-        long begin = end;
-        if (begin / SEGMENT != (begin + bytes - 1) / SEGMENT) {
-            begin = (begin / SEGMENT + 1) * SEGMENT;
-        }
+        long begin = place(end, bytes);
         end = begin + bytes;
         return begin;
+    }
+
+    /** Returns the first position from {@code end} where so many bytes cross no segment. */
+    static long place(long end, int bytes) {
+        boolean crosses = end / SEGMENT != (end + bytes - 1) / SEGMENT;
+        return crosses ? (end / SEGMENT + 1) * SEGMENT : end;
     }
 
     /**

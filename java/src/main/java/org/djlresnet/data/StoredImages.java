@@ -92,6 +92,9 @@ public final class StoredImages implements Examples {
             for (int i = 0; i < records.length; i++) {
                 entries.position(Objects.checkIndex(records[i], count) * ImageStoreWriter.ENTRY);
                 offsets[i] = entries.getLong();
+                if (offsets[i] < 0) {
+                    throw damaged(file, null);
+                }
                 int channels = entries.getInt();
                 int height = entries.getInt();
                 int width = entries.getInt();
