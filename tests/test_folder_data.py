@@ -51,6 +51,7 @@ def odd_images(folder):
     image(3, size=(28, 22)).save(folder / "plain.bmp")
 
 
+@pytest.mark.filterwarnings("ignore:Images are resized")
 @pytest.mark.parametrize("settings", [{"image_size": 12}, {"image_size": 40}, {}])
 def test_same_image_reaches_the_network_in_training_evaluation_and_prediction(jvm, tmp_path, settings):
     data = make(tmp_path / "data", kinds=KINDS)
@@ -81,8 +82,8 @@ def test_probe_agrees_with_decode(tmp_path):
 
 
 def test_run_ends_with_a_network_that_predict_and_evaluate_use(tmp_path, command):
-    data = make(tmp_path / "data", classes=("cat", "dog", "fox"), count=12)
-    run = train(recipe=recipe(data, epochs=6, lr=0.1, momentum=0.9), out=tmp_path / "run", progress=False)
+    data = make(tmp_path / "data", classes=("cat", "dog", "fox"), count=24)
+    run = train(recipe=recipe(data, epochs=10, momentum=0.9), out=tmp_path / "run", progress=False)
     assert run.recipe.dataset == f"folder:{data}"
     network = load(run.folder)
     assert network.class_names == ["cat", "dog", "fox"]
@@ -118,7 +119,7 @@ def test_validation_images_select_and_test_images_are_evaluated_once(tmp_path):
     data = make(tmp_path / "data", ("train", "val", "test"), count=8)
     fill(data / "test" / "dog", 5, hue=1)
     run = train(recipe=recipe(data), out=tmp_path / "run", progress=False)
-    assert run.selection["on"] == "validation"
+    assert run.selection["on"] == "validation data"
     assert run.test["examples"] == 16
     with pytest.raises(UsageError, match="cannot be combined with a data set that has its own validation images"):
         train(recipe=recipe(data, validation=0.2), out=tmp_path / "other", progress=False)
@@ -127,7 +128,7 @@ def test_validation_images_select_and_test_images_are_evaluated_once(tmp_path):
 
 def test_resumed_run_has_the_same_bytes_and_names_changed_images(tmp_path):
     data = make(tmp_path / "data", kinds=KINDS, count=10)
-    settings = {"image_size": 16, "threads": 1}
+    settings = {"image_size": 16}
     whole = train(recipe=recipe(data, epochs=2, **settings), out=tmp_path / "whole", progress=False)
     part = train(recipe=recipe(data, epochs=1, **settings), out=tmp_path / "part", progress=False)
     resumed = resume(part.folder, {"epochs": 2}, progress=False)
@@ -186,12 +187,16 @@ def test_images_are_decoded_once_and_again_after_a_change(tmp_path, monkeypatch)
     assert len(decoded) == 12
     FolderData(recipe(data, seed=9), quiet=True)
     assert len(decoded) == 12
-    image(4).save(data / "test" / "cat" / "000.png")
+    image(4, size=(20, 14)).save(data / "test" / "cat" / "000.png")
     FolderData(recipe(data), quiet=True)
     assert len(decoded) == 12 + 6
     assert len(list((tmp_path / "cache" / "images").glob("*.images"))) == 2
+    fill(data / "train" / "cat" / "more", 1)
+    FolderData(recipe(data), quiet=True)
+    assert len(decoded) == 12 + 6 + 7
+    assert len(list((tmp_path / "cache" / "images").glob("*.images"))) == 2
     FolderData(recipe(data, image_size=20), quiet=True)
-    assert len(decoded) == 12 + 6 + 12
+    assert len(decoded) == 12 + 6 + 7 + 13
 
 
 def test_full_disk_is_reported_before_decoding(tmp_path, monkeypatch):

@@ -108,8 +108,8 @@ def test_classes_of_one_part_are_rejected_unless_they_are_only_untested(tmp_path
     data = make(tmp_path / "data")
     fill(data / "train" / "fox", 1)
     assert read_layout(data).counts("test") == [8, 8, 0]
-    fill(data / "test" / "foks", 1)
-    assert "Class 'foks' has images in" in rejection(data)
+    fill(data / "test" / "foxx", 1)
+    assert "Class 'foxx' has images in" in rejection(data)
     assert "Did you mean 'fox'?" in rejection(data)
     make(tmp_path / "two", ("train", "val", "validation"))
     assert rejection(tmp_path / "two").endswith("has both val and validation. Keep one.")

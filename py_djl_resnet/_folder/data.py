@@ -58,13 +58,13 @@ class FolderData:
             problems |= bad
         require_readable(problems, recipe.skip_bad)
         shapes = [entry.shape for entries in self._entries.values() for entry in entries]
-        if not shapes:
-            raise UsageError(f"No image of {self.layout.folder} can be decoded.")
+        for part, entries in self._entries.items():
+            _require_some(entries, self.layout, part)
         self.preprocessing = _chosen(recipe, shapes) if preprocessing is None else preprocessing
         opened: dict[str, Any] = {}
         for part, entries in self._entries.items():
             opened[part], used, bad = open_part(
-                self.layout, entries, self.preprocessing, skip_bad=recipe.skip_bad, quiet=quiet
+                self.layout, part, recipe.limit, entries, self.preprocessing, skip_bad=recipe.skip_bad, quiet=quiet
             )
             self._entries[part] = used
             problems |= bad
@@ -115,19 +115,26 @@ def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
 
 
 def open_part(
-    layout: Layout, entries: Sequence[Entry], preprocessing: str, *, skip_bad: bool, quiet: bool
+    layout: Layout,
+    part: str,
+    limit: int | None,
+    entries: Sequence[Entry],
+    preprocessing: str,
+    *,
+    skip_bad: bool,
+    quiet: bool,
 ) -> tuple[Any, list[Entry], dict[str, str]]:
     """Decodes images and opens them in Java.
 
     Returns:
         Java's ``Examples``, the entries of the images in them, and an error message for each other one.
     """
-    store = stored(layout.folder, entries, preprocessing, quiet=quiet)
+    selection = part if limit is None else f"{part} {limit}"
+    store = stored(layout.folder, selection, entries, preprocessing, quiet=quiet)
     require_readable(store.problems, skip_bad)
     records = [record for record, entry in enumerate(entries) if entry.path not in store.problems]
     used = [entries[record] for record in records]
-    if not used:
-        raise UsageError(f"None of these images of {layout.folder} can be decoded: {entries[0].path}, ...")
+    _require_some(used, layout, part)
     with jvm.translated_errors():
         examples = (
             jvm.bridge()
@@ -142,6 +149,11 @@ def open_part(
             )
         )
     return examples, used, store.problems
+
+
+def _require_some(entries: Sequence[Entry], layout: Layout, part: str) -> None:
+    if not entries:
+        raise UsageError(f"None of the {part} images of {layout.folder} can be decoded. Replace them.")
 
 
 def require_readable(problems: dict[str, str], skip_bad: bool) -> None:
@@ -187,12 +199,12 @@ def examples_to_evaluate(
     part = next(part for part in ("test", "validation", "train") if part in layout.parts)
     of_run = recipe is not None and is_folder(recipe.dataset) and path_of(recipe.dataset) == layout.folder
     held_out = recipe if of_run and part == "train" else None
-    files = layout.parts[part][: limit if held_out is None else held_out.limit]
+    most = limit if held_out is None else held_out.limit
+    files = layout.parts[part][:most]
     entries, problems = scan(layout.folder, files, quiet=False)
     require_readable(problems, skip_bad)
-    if not entries:
-        raise UsageError(f"No image of {layout.folder} can be decoded.")
-    examples, _, bad = open_part(layout, entries, preprocessing, skip_bad=skip_bad, quiet=False)
+    _require_some(entries, layout, part)
+    examples, _, bad = open_part(layout, part, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
     report_left_out(layout.folder, problems | bad)
     if held_out is not None:
         with jvm.translated_errors():

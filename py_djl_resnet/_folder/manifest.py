@@ -175,7 +175,15 @@ def in_threads(items: Sequence[Item], work: Callable[[Item], None], title: str, 
         return len(chunk)
 
     try:
-        with tqdm(total=len(items), desc=title, unit=" images", delay=1, file=sys.stderr, disable=quiet) as bar:
+        with tqdm(
+            total=len(items),
+            desc=title,
+            unit=" images",
+            delay=1,
+            mininterval=0.1 if sys.stderr.isatty() else 5.0,
+            file=sys.stderr,
+            disable=quiet,
+        ) as bar:
             for done in executor.map(all_of, chunks):
                 bar.update(done)
     finally:

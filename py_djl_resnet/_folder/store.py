@@ -37,13 +37,14 @@ class Store(NamedTuple):
     problems: dict[str, str]
 
 
-def stored(folder: Path, entries: Sequence[Entry], preprocessing: str, *, quiet: bool) -> Store:
+def stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str, *, quiet: bool) -> Store:
     """Decodes images for a network, unless an earlier call has done so.
 
     There is one file for a folder, a selection of its images and a size; another one replaces it when images change.
 
     Args:
         folder: the folder of the images.
+        selection: a name for these images of the folder.
         entries: the images.
         preprocessing: the network's preprocessing as JSON. Images are stored as far as it allows: resized if it
             resizes bytes, else as they are.
@@ -55,8 +56,7 @@ def stored(folder: Path, entries: Sequence[Entry], preprocessing: str, *, quiet:
     """
     with jvm.translated_errors():
         form = str(jvm.bridge().folders().storable(preprocessing))
-    paths = "\n".join(sorted(entry.path for entry in entries))
-    key = "\0".join([str(folder), form, hashlib.sha256(os.fsencode(paths)).hexdigest()])
+    key = "\0".join([str(folder), selection, form])
     name = hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
     file = store_folder() / f"{name}-{fingerprint(entries)}.images"
     notes = file.with_suffix(".json")

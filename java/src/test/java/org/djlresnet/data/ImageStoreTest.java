@@ -52,8 +52,7 @@ class ImageStoreTest {
 
     private static StoredImages open(Path file, Preprocessing preprocessing, int... records) {
         int[] labels = new int[records.length];
-        return StoredImages.open(
-                file, records, labels, List.of("a"), "00000000", preprocessing);
+        return StoredImages.open(file, records, labels, List.of("a"), "00000000", preprocessing);
     }
 
     private static float[] prepared(Preprocessing preprocessing, RawImage raw) {

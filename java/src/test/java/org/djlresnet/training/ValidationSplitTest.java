@@ -108,8 +108,7 @@ class ValidationSplitTest {
         assertEquals("validation", splits.part());
         assertEquals(validation, splits.selecting());
         assertFalse(splits.keepsTest());
-        assertEquals(
-                "[train, validation]", splits.fingerprints().keySet().toString());
+        assertEquals("[train, validation]", splits.fingerprints().keySet().toString());
         assertTrue(
                 Splits.of(Recipe.fromJson("{}"), examples(), validation, examples()).keepsTest());
         assertTrue(
