@@ -1,6 +1,5 @@
 """Runs and evaluations on folders of images."""
 
-import hashlib
 import json
 import os
 
@@ -33,12 +32,6 @@ def prepared(jvm, examples, steps):
     count = examples.size()
     buffer = sheet.prepared(steps, list(range(count)))
     return jvm.from_direct_buffer(buffer, (count, -1), np.float32).copy()
-
-
-def sums(folder):
-    """Checksums of a run's files."""
-    names = ("last.safetensors", "best.safetensors", "images.csv")
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def odd_images(folder):
@@ -126,14 +119,15 @@ def test_validation_images_select_and_test_images_are_evaluated_once(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-def test_resumed_run_has_the_same_bytes_and_names_changed_images(tmp_path):
+def test_resumed_run_has_the_same_weights_and_names_changed_images(tmp_path):
     data = make(tmp_path / "data", kinds=KINDS, count=10)
     settings = {"image_size": 16}
     whole = train(recipe=recipe(data, epochs=2, **settings), out=tmp_path / "whole", progress=False)
     part = train(recipe=recipe(data, epochs=1, **settings), out=tmp_path / "part", progress=False)
     resumed = resume(part.folder, {"epochs": 2}, progress=False)
-    for name in ("conv1.weight", "fc.weight"):
-        np.testing.assert_array_equal(whole.model.state_dict()[name], resumed.model.state_dict()[name])
+    expected = whole.model.state_dict()
+    for name, values in resumed.model.state_dict().items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
     changed = data / "train" / "dog" / "002.gif"
     content = changed.read_bytes()
     image(9, "P").save(changed)

@@ -26,7 +26,7 @@ from ..images import Shape, printable, probe
 Item = TypeVar("Item")
 
 #: Files per task of a thread.
-_CHUNK = 64
+_CHUNK = 16
 
 _COLUMNS = ("part", "path", "bytes", "crc32")
 
