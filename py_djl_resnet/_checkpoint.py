@@ -48,7 +48,19 @@ def recipe_settings(file: Path) -> dict[str, Any]:
         UsageError: the file cannot be read, or is not a checkpoint of a run.
     """
     try:
-        return dict(json.loads(json.loads(_header(file))["__metadata__"][_KEY])["run"]["recipe"])
+        return dict(network_of(file)["run"]["recipe"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
+
+
+def network_of(file: Path) -> dict[str, Any]:
+    """Returns what a checkpoint records of its network and run.
+
+    Raises:
+        UsageError: the file cannot be read, or is not a checkpoint.
+    """
+    try:
+        return dict(json.loads(json.loads(_header(file))["__metadata__"][_KEY]))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError, KeyError, TypeError, IndexError) as error:

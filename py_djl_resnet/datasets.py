@@ -53,10 +53,10 @@ def default_folder(name: str) -> Path:
 def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> Path:
     """Fetches a data set that does not come with this package, unless its files exist already.
 
-    The archive is used only if its checksum is the pinned one.
+    Files are used only if their checksums are the pinned ones.
 
     Args:
-        name: ``cifar-10``.
+        name: ``cifar-10``, ``cifar-100``, ``mnist``, ``kmnist`` or ``emnist-letters``, ``-digits`` or ``-balanced``.
         data_dir: the folder to put it in; None for the default folder.
         quiet: whether to write nothing to standard error.
 

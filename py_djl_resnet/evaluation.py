@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ._folder.data import examples_to_evaluate
+from ._folder.layout import is_folder
 from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
@@ -83,6 +85,7 @@ def evaluate(
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
     precision: str = "float32",
+    skip_bad: bool = False,
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
@@ -90,8 +93,9 @@ def evaluate(
 
     Args:
         model: a network, a checkpoint file or a run folder.
-        dataset: a data set's name; test images and labels; or the four arrays of :func:`train`, whose last two are
-            used. None for the data set of the training. Labels are numbers, or texts from the network's class names.
+        dataset: a data set's name; ``folder:DIR``; test images and labels; or the four arrays of :func:`train`, whose
+            last two are used. None for the data set of the training. Labels are numbers, or texts from the network's
+            class names. Of a folder, the images in ``test``, else ``val``, else those that the run held out, else all.
         data_dir: the folder of the data set's files; None for the recipe's, or the package's.
         limit: the largest number of examples; None for all.
         batch_size: examples per batch, at least 1.
@@ -100,6 +104,7 @@ def evaluate(
             for the network's own. Float arrays are expected in [0, 1].
         channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is ambiguous.
         precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
+        skip_bad: for a folder of images: whether to leave out those that cannot be decoded.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
@@ -117,6 +122,7 @@ def evaluate(
             preprocessing=preprocessing,
             channels_last=channels_last,
             precision=precision,
+            skip_bad=skip_bad,
         )
         return measure(bypass)
 
@@ -131,6 +137,7 @@ def measurer(
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
     precision: str = "float32",
+    skip_bad: bool = False,
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
     prepared = chosen(preprocessing, network.preprocessing, network.name)
@@ -157,7 +164,21 @@ def measurer(
                 f"This {network.name} was trained on arrays, which its checkpoint does not contain. Name a data set, "
                 "or pass images and labels."
             )
-        examples = named(name, folder, train=False, limit=limit)
+        if is_folder(name):
+            if data_dir is not None:
+                raise UsageError(f"data_dir cannot be combined with a folder of images. Received: {folder}. Omit it.")
+            with jvm.translated_errors():
+                steps = str(network.handle.preprocessing(prepared))
+            examples = examples_to_evaluate(
+                name,
+                network.class_names,
+                steps,
+                recipe,
+                limit=limit,
+                skip_bad=skip_bad or (recipe is not None and recipe.skip_bad and name == recipe.dataset),
+            )
+        else:
+            examples = named(name, folder, train=False, limit=limit)
 
     warn_if_slow(checked_text(precision, "precision"))
 

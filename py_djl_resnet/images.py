@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,15 @@ _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, s
 _GREY = ("1", "L", "LA")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _DEEP = ("I;16", "I;16L", "I;16B", "F")
+
+#: Channels, height and width of an image.
+Shape = tuple[int, int, int]
+
+#: The EXIF tag of the orientation, and its values that swap height and width.
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+
+#: Filters of warnings belong to the process; images may be opened by several threads.
+_opening = threading.Lock()
 
 #: TIFF's BitsPerSample and PhotometricInterpretation, with the values that Pillow decodes correctly in a deep mode.
 _TIFF_TAGS = {258: ((16,), (32,)), 262: (1,)}
@@ -86,20 +97,45 @@ def decode(
     if not os.path.exists(path):
         raise UsageError(f"{name} does not exist. Give an image file or a folder.")
     require_no_pipe(Path(path))
-    with _named(name), warnings.catch_warnings():
+    # opened by its path, Pillow maps plain TIFFs into memory and misreads rotated ones
+    with _named(name), open(path, "rb") as file, _opened(file, name) as opened:
+        # a JPEG with an MPF segment is an MPO to Pillow
+        if opened.format in ("JPEG", "MPO") and _has_more_scans(path):
+            raise UsageError(
+                f"{name} has more than {MAX_SCANS} scans, which are slow to decode. Save it as a baseline JPEG."
+            )
+        ImageOps.exif_transpose(opened, in_place=True)
+        return _pixels(opened, name, invert)
+
+
+def probe(file: BinaryIO, name: str) -> Shape:
+    """Returns the shape (C, H, W) of a decoded image, as far as its header shows.
+
+    Args:
+        file: the open file.
+        name: of the image, for an error.
+
+    Raises:
+        UsageError: as :func:`decode`, if the header shows it.
+    """
+    with _named(name), _opened(file, name) as opened:
+        # a PNG's own method would decode it
+        turned = Image.Image.getexif(opened).get(_ORIENTATION) in _TURNED
+        height, width = (opened.width, opened.height) if turned else (opened.height, opened.width)
+        return 3 if opened.mode in _COLOUR else 1, height, width
+
+
+@contextlib.contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+    """Opens an image without decoding it, and rejects a size or mode that is not allowed."""
+    with _opening, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        # opened by its path, Pillow maps plain TIFFs into memory and misreads rotated ones
-        with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise UsageError(_too_large(name, f"{opened.width}x{opened.height} pixels"))
-            # a JPEG with an MPF segment is an MPO to Pillow
-            if opened.format in ("JPEG", "MPO") and _has_more_scans(path):
-                raise UsageError(
-                    f"{name} has more than {MAX_SCANS} scans, which are slow to decode. Save it as a baseline JPEG."
-                )
-            _require_mode(opened, name)
-            ImageOps.exif_transpose(opened, in_place=True)
-            return _pixels(opened, name, invert)
+        image = Image.open(file, formats=_FORMATS)
+    with image as opened:
+        if opened.width * opened.height > MAX_PIXELS:
+            raise UsageError(_too_large(name, f"{opened.width}x{opened.height} pixels"))
+        _require_mode(opened, name)
+        yield opened
 
 
 def printable(path: str | os.PathLike[str]) -> str:

@@ -32,6 +32,7 @@ class Recipe:
 
     model: str = "d2l-resnet18"
     dataset: str = "fashion-mnist"
+    skip_bad: bool = False
     data_dir: str | None = None
     epochs: int = 10
     batch_size: int = 256

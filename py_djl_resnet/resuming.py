@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import math
 import numbers
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ._checkpoint import recipe_settings
+from ._checkpoint import network_of, recipe_settings
 from ._java.jars import ENGINES
 from .checks import checked_path, require_no_pipe, shown
 from .errors import RunInUseError, SettingError, UsageError, warn
@@ -69,6 +70,14 @@ def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -
         except SettingError as error:
             failures.append(f"{file}: {error}")
     raise UsageError(failures[0])
+
+
+def preprocessing_of(source: Path) -> str | None:
+    """Returns the preprocessing of a run's network as JSON, from a checkpoint; None if there is none yet."""
+    for file in [source] if source.is_file() else [source / name for name in _RECIPE_FILES[1:]]:
+        with contextlib.suppress(UsageError):
+            return json.dumps(network_of(file)["preprocessing"])
+    return None
 
 
 def _recipes(source: Path) -> Iterator[tuple[Path, Recipe]]:

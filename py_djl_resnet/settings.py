@@ -17,6 +17,9 @@ from typing import Any
 from .checks import nearest, require_utf8, shown
 from .errors import SettingError
 
+#: The start of a data set's name that is a folder of images.
+FOLDER = "folder:"
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -114,4 +117,9 @@ def absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     paths = {name for name, value in settings.items() if SETTINGS[name].is_path and isinstance(value, str) and value}
     for name in paths:
         require_utf8(settings[name], f'"{name}"')
-    return {name: os.path.abspath(value) if name in paths else value for name, value in settings.items()}
+    absolute = {name: os.path.abspath(value) if name in paths else value for name, value in settings.items()}
+    dataset = absolute.get("dataset")
+    if isinstance(dataset, str) and dataset.startswith(FOLDER) and dataset != FOLDER:
+        require_utf8(dataset.removeprefix(FOLDER), '"dataset"')
+        absolute["dataset"] = FOLDER + os.path.abspath(dataset.removeprefix(FOLDER))
+    return absolute

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._folder.data import FolderData, with_split
+from ._folder.layout import is_folder
 from ._following import follow
 from ._java import jvm
 from ._precision import warn_if_slow
@@ -22,7 +24,7 @@ from .metrics import Row
 from .models import Model, checkpoint_file
 from .progress import Display
 from .recipe import Recipe
-from .resuming import existing_run, recipe_to_resume, require_equal, run_to_resume, when_free
+from .resuming import existing_run, preprocessing_of, recipe_to_resume, require_equal, run_to_resume, when_free
 from .runs import Run
 from .settings import RESUMABLE, absolute_paths
 
@@ -52,9 +54,9 @@ def train(
 
     Args:
         model: a network's name; None uses the recipe's.
-        dataset: a data set's name; or four arrays: training images, training labels, test images, test labels. Images
-            are uint8 (0 to 255) or float32, (N, C, H, W) or (N, H, W); labels are N whole numbers from 0. None uses
-            the recipe's.
+        dataset: a data set's name; ``folder:DIR``, a folder of images described in docs/data.md; or four arrays:
+            training images, training labels, test images, test labels. Images are uint8 (0 to 255) or float32,
+            (N, C, H, W) or (N, H, W); labels are N whole numbers from 0. None uses the recipe's.
         recipe: the settings; None uses the chapter's. Its ``weights`` may also be a run folder.
         out: a new run folder; None for ``runs/<date>-<model>-<dataset>``, or, for arrays, nothing on disk.
         class_names: for arrays: distinct names of the classes; None uses their numbers.
@@ -93,7 +95,7 @@ def train(
     if dataset is not None and not isinstance(dataset, str):
         arrays = _checked_arrays(dataset, channels_last)
         wanted = wanted.replace(dataset=ARRAYS, data_dir=None)
-    wanted = Recipe(**absolute_paths(dataclasses.asdict(wanted)))
+    wanted = with_split(Recipe(**absolute_paths(dataclasses.asdict(wanted))))
     if wanted.weights is not None and os.path.isdir(wanted.weights):
         wanted = wanted.replace(weights=str(checkpoint_file(wanted.weights)))
     folder = None if out is None else os.path.abspath(checked_path(out, "out"))
@@ -109,11 +111,21 @@ def train(
     any_recipe = resume != "auto" and recipe is None and model is None and not isinstance(dataset, str)
     resumable = {} if any_recipe else {name: getattr(wanted, name) for name in RESUMABLE}
 
+    files: list[FolderData] = []
+
+    def checked() -> Recipe:
+        complete = wanted.checked(quiet=progress is False)
+        if is_folder(complete.dataset):
+            files.append(FolderData(complete, quiet=progress is False))
+        return complete
+
     def begin(recipe: Recipe) -> Any:
         warn_if_slow(recipe.precision)
         if arrays is None:
             # Java's working directory is the one where it was started
             jvm.set_property("py_djl_resnet.runs", os.path.abspath(checked_path("runs", "The folder of runs")))
+            if files:
+                return files[0].begin(recipe, folder)
             return jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
         return jvm.bridge().train(recipe.to_json(), *_java_datasets(arrays, names), folder)
 
@@ -123,7 +135,7 @@ def train(
             required = None if any_recipe else wanted
             changed = resumable if changes is None else changes
             return _resume(source, changed, required, arrays, names, progress, callback)
-        return follow(lambda: wanted.checked(quiet=progress is False), begin, progress, callback)
+        return follow(checked, begin, progress, callback)
 
     return when_free(wait, start_or_resume)
 
@@ -191,14 +203,19 @@ def _resume(
     changed = Recipe.from_settings(checked_instance(changes, Mapping, "changes", 'Pass a dict such as {"epochs": 20}.'))
     given = absolute_paths({name: getattr(changed, name) for name in changes})
     text = json.dumps(given, ensure_ascii=False)
+    files: list[FolderData] = []
 
     def checked() -> Recipe:
         recipe = recipe_to_resume(source, given, quiet=progress is False)
         if required is not None:
             require_equal(required, recipe, source)
+        if is_folder(recipe.dataset) and arrays is None:
+            files.append(FolderData(recipe, preprocessing=preprocessing_of(source), quiet=progress is False))
         return recipe
 
     def begin(recipe: Recipe) -> Any:
+        if files:
+            return files[0].resume(source, text)
         if arrays is None:
             return jvm.bridge().resume(str(source), text, str(default_folder(recipe.dataset)))
         return jvm.bridge().resume(str(source), text, *_java_datasets(arrays, names))

@@ -5,6 +5,7 @@ import hashlib
 import io
 import re
 import tarfile
+import zipfile
 
 import pytest
 from repository import Repository
@@ -55,6 +56,15 @@ def server(monkeypatch, tmp_path):
     server.close()
 
 
+def zip_of(*members):
+    """A zip archive of (name, content)."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
 def everything(folder):
     """The files and folders in a folder, except locks."""
     return sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.suffix != ".lock")
@@ -75,6 +85,49 @@ def test_extracts_only_the_expected_files(server, tmp_path):
     assert {f.name: f.read_bytes() for f in folder.iterdir()} == FILES
     assert everything(tmp_path / "data") == ["small", "small/a.bin", "small/b.bin"]
     assert (folder / "a.bin").stat().st_mode & 0o444 == 0o444
+
+
+def test_extracts_a_zip_into_a_folder_of_another_name(server, monkeypatch, tmp_path):
+    content = zip_of(("gzip/other.gz", b"x"), *((f"gzip/{name}", data) for name, data in FILES.items()))
+    server.files["/gzip.zip"] = content
+    source = archives.Archive(
+        address=f"{server.address}/gzip.zip",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        folder="letters",
+        files=dict.fromkeys(FILES),
+        inside="gzip",
+    )
+    monkeypatch.setitem(archives.ARCHIVES, "emnist-letters", source)
+    folder = download("emnist-letters", tmp_path, quiet=True)
+    assert {f.name: f.read_bytes() for f in folder.iterdir()} == FILES
+    assert everything(tmp_path) == ["letters", "letters/a.bin", "letters/b.bin"]
+    server.requests.clear()
+    download("emnist-letters", tmp_path, quiet=True)
+    assert server.requests == []
+
+
+def test_separate_files_are_all_verified(server, monkeypatch, tmp_path):
+    server.files |= {f"/digits/{name}": data for name, data in FILES.items()}
+    pinned = {name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in FILES.items()}
+    source = archives.Files(f"{server.address}/digits", "digits", pinned)
+    monkeypatch.setitem(archives.ARCHIVES, "mnist", source)
+    folder = download("mnist", tmp_path, quiet=True)
+    assert {f.name: f.read_bytes() for f in folder.iterdir()} == FILES
+    (folder / "b.bin").unlink()
+    server.files["/digits/b.bin"] = FILES["b.bin"][::-1]
+    with pytest.raises(DataError, match=r"its SHA-256 is .* or download a\.bin, b\.bin from http.* into .*digits\."):
+        download("mnist", tmp_path, quiet=True)
+    assert everything(tmp_path) == ["digits", "digits/a.bin"]
+
+
+def test_every_source_is_pinned():
+    for source in archives.ARCHIVES.values():
+        for wanted in source.downloads:
+            assert re.fullmatch("[0-9a-f]{64}", wanted.sha256)
+            assert wanted.size > 4000
+    assert archives.ARCHIVES["cifar-100"].files == {"train.bin": 153_700_000, "test.bin": 30_740_000}
+    assert len(archives.ARCHIVES["emnist-letters"].files) == 12
 
 
 def test_downloads_again_only_if_a_file_is_incomplete(server, tmp_path):

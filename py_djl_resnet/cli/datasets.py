@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
+from .._plotting.chart import check_suffix
+from ..data_sheet import data_sheet
 from ..datasets import available, download
 from ..errors import UsageError
-from .options import add_engine, print_json, start
+from ..recipe import Recipe
+from .options import add_engine, print_json, print_result, start
 from .report import print_table
 
-HELP = """List the data sets for training, or download one."""
-EXAMPLES = ("datasets", "datasets --download cifar-10")
+HELP = """List the data sets for training, download one, or show what one contains.
+
+For show, the argument is a data set's name or folder:DIR. The command prints its classes with their numbers of images,
+and the mean and standard deviation of each channel."""
+USAGE = "%(prog)s [OPTION ...] [show NAME|folder:DIR]"
+EXAMPLES = (
+    "datasets",
+    "datasets --download cifar-10",
+    "datasets show folder:photos --out photos.png",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
+    parser.add_argument("show", nargs="*", metavar="show NAME", help="describe a data set")
+    shown = parser.add_argument_group("with show")
+    shown.add_argument("--recipe", metavar="FILE.json|NAME", help="how images are prepared (default: by their size)")
+    shown.add_argument("--out", metavar="FILE", help="write a contact sheet: .png, .svg or .pdf")
+    shown.add_argument("--skip-bad", action="store_true", help="leave out images of a folder that cannot be decoded")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument(
         "--download", metavar="NAME", help="download a data set that is not part of the package, and print its folder"
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder for the download (default: the user's cache)")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder of the files, or for the download (default: the user's cache)"
+    )
     add_engine(parser, device=False)
 
 
 def run(options: Any) -> int:
     """Prints a table or JSON, or the folder of a download."""
+    if options.show:
+        return _show(options)
+    for name in ("recipe", "out", "skip_bad"):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')} needs a data set to show: datasets show NAME.")
     if options.download is not None:
         if options.offline:
             raise UsageError("--download needs the network and cannot be used with --offline.")
@@ -54,4 +78,25 @@ def run(options: Any) -> int:
         for dataset in datasets
     ]
     print_table(rows, right=(2, 3, 4))
+    return 0
+
+
+def _show(options: Any) -> int:
+    """Describes a data set."""
+    if options.show[0] != "show" or len(options.show) != 2:
+        raise UsageError(
+            f"datasets takes no arguments but: show NAME. Received: {' '.join(options.show)}. For example: datasets "
+            "show fashion-mnist."
+        )
+    if options.download is not None:
+        raise UsageError("--download cannot be combined with show.")
+    if options.out is not None:
+        check_suffix(options.out)
+    recipe = None if options.recipe is None else Recipe.from_file(options.recipe)
+    start(options)
+    sheet = data_sheet(options.show[1], recipe, data_dir=options.data_dir, skip_bad=options.skip_bad)
+    print_result(sheet, options.json)
+    if options.out is not None:
+        sheet.plot(options.out)
+        print(f"contact sheet: {options.out}", file=sys.stderr)
     return 0

@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="precision of convolutions and activations (default: float32)",
     )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="for folder:DIR: leave out images that cannot be decoded"
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",
@@ -69,6 +72,7 @@ def run(options: Any) -> int:
         bypass=options.bypass,
         preprocessing=options.preprocessing,
         precision=options.precision,
+        skip_bad=options.skip_bad,
         device=options.device,
         engine=options.engine,
     )

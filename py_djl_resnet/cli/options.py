@@ -75,7 +75,9 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds the options that choose the examples of an evaluation."""
     data = parser.add_argument_group("data")
-    data.add_argument("--dataset", metavar="NAME", help="data set (default: the one used in training)")
+    data.add_argument(
+        "--dataset", metavar="NAME|folder:DIR", help="data set, or folder of images (default: the one used in training)"
+    )
     data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
     data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
     data.add_argument("--batch-size", type=count, default=256, metavar="N", help="examples per batch (default: 256)")

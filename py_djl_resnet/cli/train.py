@@ -108,7 +108,7 @@ def _last_lines(result: Run) -> list[str]:
     ]
     if best is not None:
         selected = f"best.safetensors: epoch {best['epoch']}, {metrics_line(best, [metric])}"
-        if result.test is None:
+        if result.selection["on"] == "test data":
             selected += ", selected on the test data (use --validation 0.1 to hold out training data)"
         lines.append(selected)
     if result.test is not None:

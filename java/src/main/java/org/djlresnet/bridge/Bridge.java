@@ -190,7 +190,26 @@ public final class Bridge {
                 () -> TrainingRun.resume(Path.of(from), settings(changes), train, test));
     }
 
-    private static Map<String, ?> settings(String json) {
+    /**
+     * Returns the calls for folders of images.
+     *
+     * @return an object without state
+     */
+    public static FolderData folders() {
+        return new FolderData();
+    }
+
+    /**
+     * Describes and shows examples.
+     *
+     * @param examples the examples
+     * @return their sheet
+     */
+    public static DataSheet sheet(Examples examples) {
+        return new DataSheet(examples);
+    }
+
+    static Map<String, ?> settings(String json) {
         return JsonParser.parseString(json).getAsJsonObject().asMap();
     }
 

@@ -12,7 +12,17 @@ import org.djlresnet.UserException;
 public final class Datasets {
 
     private static final Map<String, DatasetReader> READERS =
-            byName(IdxReader.fashionMnist(), new CifarReader(), IdxReader.own());
+            byName(
+                    IdxReader.fashionMnist(),
+                    IdxReader.mnist(),
+                    IdxReader.kmnist(),
+                    IdxReader.emnistLetters(),
+                    IdxReader.emnistDigits(),
+                    IdxReader.emnistBalanced(),
+                    CifarReader.cifar10(),
+                    CifarReader.cifar100(),
+                    CifarReader.cifar100Coarse(),
+                    IdxReader.own());
 
     private Datasets() {}
 
@@ -47,13 +57,16 @@ public final class Datasets {
     /**
      * Reads and checks one half of a data set.
      *
-     * <p>{@code fashion-mnist} is checked against its published MD5 sums. {@code idx} reads any IDX
-     * files with MNIST's names, compressed or not; its classes are 0 to the largest label in both
-     * halves. {@code cifar-10} reads the files of the binary version, of 10,000 records each.
+     * <p>{@code fashion-mnist} and {@code mnist} are checked against MD5 sums, other data sets by
+     * the number and size of their images. {@code idx} reads any IDX files with MNIST's names,
+     * compressed or not; its classes are 0 to the largest label in both halves. {@code cifar-10}
+     * and {@code cifar-100} read the files of the binary version; {@code cifar-100-coarse} has the
+     * labels of its 20 superclasses. EMNIST's images, whose rows and columns are swapped in the
+     * files, are upright.
      *
      * @param name one of {@link #names}
-     * @param dir the folder of the files, or its parent if it is called {@code name} (or, for
-     *     {@code cifar-10}, {@code cifar-10-batches-bin})
+     * @param dir the folder of the files, or its parent if it is called {@code name} or as in the
+     *     published archive, such as {@code cifar-10-batches-bin}
      * @param train whether to read the training half rather than the test half
      * @return the examples in the order of the files
      * @throws UserException if the name is unknown, or files are missing, damaged or inconsistent

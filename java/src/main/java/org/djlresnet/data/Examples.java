@@ -4,6 +4,7 @@ import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.RawImage;
 
 /**
@@ -66,6 +67,16 @@ public interface Examples {
      * @return eight hexadecimal digits that depend on every image and label and on their order
      */
     String fingerprint();
+
+    /**
+     * Returns the preprocessing that the images were stored for, which a network trained on them
+     * gets.
+     *
+     * @return the preprocessing; null if it follows from the images' shape
+     */
+    default Preprocessing preprocessing() {
+        return null;
+    }
 
     /**
      * Returns the first examples.

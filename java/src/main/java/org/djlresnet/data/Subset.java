@@ -8,6 +8,7 @@ import java.util.zip.CRC32C;
 import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.RawImage;
 
 /** A selection of other examples. */
@@ -44,6 +45,11 @@ final class Subset implements Examples {
     @Override
     public PixelType type() {
         return all.type();
+    }
+
+    @Override
+    public Preprocessing preprocessing() {
+        return all.preprocessing();
     }
 
     @Override

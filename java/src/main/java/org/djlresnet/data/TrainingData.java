@@ -16,7 +16,7 @@ public final class TrainingData {
      * Checks that the training data have more than one class.
      *
      * @param train all training examples
-     * @param test all test examples
+     * @param test all test examples, or null
      * @return a warning if the classes have no names and most of them no example, so that the
      *     labels are probably not numbered from 0; else null
      * @throws UserException if all training examples have the same class
@@ -29,7 +29,9 @@ public final class TrainingData {
                             + " example%s, all with label %d.",
                     train.size(), train.size() == 1 ? "" : "s", present.nextSetBit(0));
         }
-        present.or(labels(test));
+        if (test != null) {
+            present.or(labels(test));
+        }
         int classes = train.classNames().size();
         if (2 * present.cardinality() >= classes || !areNumbers(train.classNames())) {
             return null;

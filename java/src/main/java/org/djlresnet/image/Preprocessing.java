@@ -167,6 +167,56 @@ public record Preprocessing(
     }
 
     /**
+     * Creates the preprocessing of images that differ in size: short side resized to about 8/7 of a
+     * size, bilinearly in bytes, and a centre crop of that size, as in torchvision's for 224.
+     *
+     * @param channels the channels, 1 or 3
+     * @param size the height and width of the crop, 1 or more
+     * @return a preprocessing without normalization
+     */
+    public static Preprocessing centred(int channels, int size) {
+        int side = size + 2 * Math.round(size / 14f);
+        return new Preprocessing(
+                channels,
+                Resize.shortSide(side, Interpolation.BILINEAR, true),
+                new Crop(size, size),
+                null,
+                null);
+    }
+
+    /**
+     * Resizes in bytes; other steps stay.
+     *
+     * @return the preprocessing
+     */
+    public Preprocessing rounded() {
+        if (resize == null || resize.rounded()) {
+            return this;
+        }
+        Resize inBytes =
+                new Resize(
+                        resize.target(),
+                        resize.height(),
+                        resize.width(),
+                        resize.interpolation(),
+                        true);
+        return new Preprocessing(channels, inBytes, crop, mean, deviation);
+    }
+
+    /**
+     * Returns the first steps, which may be applied to images of bytes before they are stored: this
+     * preprocessing gives the same result for the stored image as for the original one.
+     *
+     * @return conversion to grey or colour and resizing; null if images are stored unchanged,
+     *     because they are not resized, or in float32
+     */
+    public Preprocessing storable() {
+        return resize == null || !resize.rounded()
+                ? null
+                : new Preprocessing(channels, resize, null, null, null);
+    }
+
+    /**
      * Changes the number of channels, which removes mean and deviation.
      *
      * @param number the number of channels, 1 or more

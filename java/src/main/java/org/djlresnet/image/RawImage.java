@@ -66,6 +66,16 @@ public final class RawImage {
         return type;
     }
 
+    /**
+     * Returns a value of the image.
+     *
+     * @param index the index in (C, H, W)
+     * @return the value; a byte is scaled to [0, 1]
+     */
+    public double value(int index) {
+        return type == PixelType.UINT8 ? (bytes[index] & 0xff) / 255.0 : floats[index];
+    }
+
     byte[] bytes() {
         return bytes;
     }

@@ -17,6 +17,9 @@ import org.djlresnet.image.Preprocessing;
 public record Specification(
         String model, int channels, Output output, Preprocessing preprocessing) {
 
+    /** Larger images of one size are photographs, which networks see at their usual size. */
+    private static final int MOST_OWN = 256;
+
     /**
      * Creates a specification.
      *
@@ -44,9 +47,10 @@ public record Specification(
     }
 
     /**
-     * Specifies a network to train. It uses the preprocessing of its initial weights, if they
-     * record one; otherwise images keep their channels and size. A given size replaces resizing and
-     * crop, but not channels and normalization.
+     * Specifies a network to train. It uses the preprocessing that the images were stored for, if
+     * any; else that of its initial weights, if they record one; otherwise images keep their
+     * channels and size. A given size replaces resizing and crop, but not channels and
+     * normalization.
      *
      * @param model its name in {@link Models}, with options
      * @param train the training data, which determine the classes
@@ -59,12 +63,72 @@ public record Specification(
      */
     public static Specification forTraining(
             String model, Examples train, Integer imageSize, Preprocessing ofWeights) {
+        if (train.preprocessing() != null) {
+            return new Specification(
+                    model,
+                    train.preprocessing().channels(),
+                    new Classes(train.classNames()),
+                    train.preprocessing());
+        }
         Preprocessing preprocessing = ofWeights == null ? ownShape(train, imageSize) : ofWeights;
         if (imageSize != null) {
             preprocessing = preprocessing.withImageSize(imageSize);
         }
         return new Specification(
                 model, preprocessing.channels(), new Classes(train.classNames()), preprocessing);
+    }
+
+    /**
+     * Chooses the preprocessing of files of images, before they are decoded. The size is the given
+     * one, else that of the weights' preprocessing, which then stays as it is; else, if all images
+     * have one size of at most {@value #MOST_OWN} pixels, their own; else the network's usual one.
+     * Square images of one size are resized as a whole, others get {@link Preprocessing#centred}.
+     * All resizing is in bytes, so that images can be stored after it.
+     *
+     * @param model the network's name in {@link Models}, with options
+     * @param shape the shape of all images; null if they differ in size
+     * @param channels 1 if all images are grey, else 3; the channels of the weights' preprocessing
+     *     take precedence
+     * @param imageSize the height and width to resize images to, or null
+     * @param ofWeights the preprocessing of the initial weights; null if these are fresh or do not
+     *     record it
+     * @return the preprocessing
+     * @throws UserException if the name is unknown
+     */
+    public static Preprocessing forFiles(
+            String model,
+            ImageShape shape,
+            int channels,
+            Integer imageSize,
+            Preprocessing ofWeights) {
+        if (ofWeights != null && imageSize == null) {
+            return ofWeights.rounded();
+        }
+        boolean own =
+                imageSize == null
+                        && shape != null
+                        && Math.max(shape.height(), shape.width()) <= MOST_OWN;
+        Preprocessing found;
+        if (own) {
+            found =
+                    Preprocessing.exact(new ImageShape(channels, shape.height(), shape.width()))
+                            .rounded();
+        } else {
+            int size = imageSize == null ? Models.get(model).input().height() : imageSize;
+            int used = ofWeights == null ? channels : ofWeights.channels();
+            found =
+                    shape != null && shape.height() == shape.width()
+                            ? Preprocessing.exact(new ImageShape(used, size, size)).rounded()
+                            : Preprocessing.centred(used, size);
+        }
+        return ofWeights == null
+                ? found
+                : new Preprocessing(
+                        found.channels(),
+                        found.resize(),
+                        found.crop(),
+                        ofWeights.mean(),
+                        ofWeights.deviation());
     }
 
     private static Preprocessing ownShape(Examples train, Integer imageSize) {

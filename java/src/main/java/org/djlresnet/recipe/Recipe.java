@@ -25,6 +25,9 @@ public final class Recipe {
     /** The data set's name in the recipe of a run on arrays. */
     public static final String ARRAYS = "arrays";
 
+    /** The start of a data set's name that is a folder of images. */
+    public static final String FOLDER = "folder:";
+
     private static final Gson GSON =
             new GsonBuilder()
                     .serializeNulls()
@@ -71,6 +74,17 @@ public final class Recipe {
             throw SettingException.of(
                     "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s.",
                     recipe.warmupEpochs(), recipe.epochs());
+        }
+        if (recipe.isFolder() && recipe.dataDir() != null) {
+            throw SettingException.of(
+                    "\"data_dir\" cannot be combined with a folder of images. Received: %s. Put the"
+                            + " folder's path after 'folder:', and omit it.",
+                    recipe.dataDir());
+        }
+        if (recipe.skipBad() && !recipe.isFolder()) {
+            throw SettingException.of(
+                    "\"skip_bad\" needs a folder of images as \"dataset\". Received: %s.",
+                    recipe.dataset());
         }
         return recipe;
     }
@@ -198,6 +212,16 @@ public final class Recipe {
     /** Returns the data set's name. */
     public String dataset() {
         return value("dataset").getAsString();
+    }
+
+    /** Returns whether the data set is a folder of images, whose path follows {@link #FOLDER}. */
+    public boolean isFolder() {
+        return dataset().startsWith(FOLDER);
+    }
+
+    /** Returns whether images that cannot be decoded are left out. */
+    public boolean skipBad() {
+        return value("skip_bad").getAsBoolean();
     }
 
     /** Returns the data set's folder, or null for the bundled data. */

@@ -72,7 +72,11 @@ record Setting(
             case "boolean" -> value.isJsonPrimitive() && value.getAsJsonPrimitive().isBoolean();
             case "integer" -> isNumber(value) && isWithin(BigDecimal.valueOf(whole(value)));
             case "number" -> isNumber(value) && isWithin(value.getAsDouble());
-            case "choice", "dataset" -> choices().contains(textOf(value));
+            case "choice" -> choices().contains(textOf(value));
+            case "dataset" ->
+                    choices().contains(textOf(value))
+                            || textOf(value).startsWith(Recipe.FOLDER)
+                                    && textOf(value).length() > Recipe.FOLDER.length();
             case "text" -> textOf(value).matches(pattern);
             case "path" -> isPath(value);
             case "fraction or path" ->
@@ -113,7 +117,8 @@ record Setting(
                     case "boolean" -> "true or false";
                     case "integer" -> "a whole number from " + plain(min) + " to " + plain(max);
                     case "number" -> "a number from " + plain(min) + " to " + plain(max);
-                    case "choice", "dataset" -> String.join(", ", choices());
+                    case "choice" -> String.join(", ", choices());
+                    case "dataset" -> Recipe.FOLDER + "DIR, " + String.join(", ", choices());
                     default -> allowed;
                 };
         return unset == null ? words : words + ", or null";

@@ -38,6 +38,7 @@ import org.djlresnet.recipe.Recipe;
  * epoch-0007.safetensors
  *                     a kept epoch, if the recipe sets {@code keep}
  * test.json           the best network's test result, if validation data selected it
+ * images.csv          the images of the run, if its data set is a folder; Python writes it
  * profile.csv         the time of a step by part ({@link Profile}), if the recipe sets {@code
  *                     profile}
  * figures/            metrics.html and other figures
@@ -206,7 +207,7 @@ public final class RunFolder implements AutoCloseable {
     static Path makeNamed(Path runs, Recipe recipe) throws IOException {
         Files.createDirectories(runs);
         String name =
-                LocalDateTime.now().format(DATE) + "-" + recipe.model() + "-" + recipe.dataset();
+                LocalDateTime.now().format(DATE) + "-" + recipe.model() + "-" + dataset(recipe);
         for (int copy = 1; ; copy++) {
             try {
                 Path made =
@@ -217,6 +218,14 @@ public final class RunFolder implements AutoCloseable {
                 // another run began within the same second
             }
         }
+    }
+
+    private static String dataset(Recipe recipe) {
+        if (!recipe.isFolder()) {
+            return recipe.dataset();
+        }
+        Path last = Path.of(recipe.dataset().substring(Recipe.FOLDER.length())).getFileName();
+        return last == null ? "folder" : last.toString();
     }
 
     private static Path makeAt(Path path) throws IOException {

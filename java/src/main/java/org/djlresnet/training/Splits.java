@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Examples;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 
 /**
  * The parts of a run's data: training examples, examples that select the best epoch, and test
@@ -15,7 +16,7 @@ import org.djlresnet.recipe.Recipe;
  * @param train the training examples
  * @param selecting the examples on which the network is evaluated after each epoch
  * @param part the name of that part: {@value #TEST} or {@value #VALIDATION}
- * @param test the test examples
+ * @param test the test examples; null if there are none besides those that select
  */
 record Splits(Examples train, Examples selecting, String part, Examples test) {
 
@@ -27,11 +28,25 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
      *
      * @param recipe the recipe with validation and seed
      * @param train the training data
-     * @param test the test data
+     * @param validation the data set's own validation data, or null
+     * @param test the test data, or null
      * @throws UserException if the split is not possible
      */
-    static Splits of(Recipe recipe, Examples train, Examples test) {
+    static Splits of(Recipe recipe, Examples train, Examples validation, Examples test) {
         int[] heldOut = ValidationSplit.indices(recipe, train);
+        if (heldOut == null && validation == null && test == null) {
+            throw new SettingException(
+                    "The data have neither validation nor test examples. Received: \"validation\""
+                            + " null. Allowed: a fraction of the training examples, such as 0.2.");
+        }
+        if (heldOut != null && validation != null) {
+            throw new SettingException(
+                    "\"validation\" cannot be combined with a data set that has its own validation"
+                            + " images. Omit it.");
+        }
+        if (validation != null) {
+            return new Splits(train, validation, VALIDATION, test);
+        }
         if (heldOut == null) {
             return new Splits(train, test, TEST, test);
         }
@@ -42,19 +57,19 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
                 test);
     }
 
-    /** Returns whether the test examples are evaluated only at the end. */
+    /** Returns whether there are test examples that are evaluated only at the end. */
     boolean keepsTest() {
-        return part.equals(VALIDATION);
+        return part.equals(VALIDATION) && test != null;
     }
 
     /** Returns the fingerprints of the data by part. */
     JsonObject fingerprints() {
         JsonObject json = new JsonObject();
         json.addProperty("train", train.fingerprint());
+        json.addProperty(part, selecting.fingerprint());
         if (keepsTest()) {
-            json.addProperty(VALIDATION, selecting.fingerprint());
+            json.addProperty("test", test.fingerprint());
         }
-        json.addProperty("test", test.fingerprint());
         return json;
     }
 

@@ -68,7 +68,12 @@ public final class Trainer {
             Recipe recipe, Network network, Examples train, Examples test, RunFolder folder) {
         this(
                 TrainingPlan.check(
-                        TrainingState.beginning(recipe), network, train, test, folder != null),
+                        TrainingState.beginning(recipe),
+                        network,
+                        train,
+                        null,
+                        test,
+                        folder != null),
                 Map.of(),
                 folder);
     }

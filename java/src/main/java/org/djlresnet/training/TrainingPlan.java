@@ -41,26 +41,35 @@ record TrainingPlan(
      * @param start the state of the run: its beginning, or that of a checkpoint
      * @param network the network in that state
      * @param train the training data; a validation split is taken from it
-     * @param test the test data
+     * @param validation the data set's own validation data, or null
+     * @param test the test data, or null
      * @param keeps whether the run writes checkpoints
      * @return the plan
      * @throws UserException if the data do not fit the network, the recipe or the state, are too
      *     few, or network or device do not support a setting
      */
     static TrainingPlan check(
-            TrainingState start, Network network, Examples train, Examples test, boolean keeps) {
+            TrainingState start,
+            Network network,
+            Examples train,
+            Examples validation,
+            Examples test,
+            boolean keeps) {
         Recipe recipe = start.recipe();
         Preprocessing preprocessing = network.specification().requirePreprocessing();
         Evaluator.requireFit(network, train);
-        Evaluator.requireFit(network, test);
-        Splits data = Splits.of(recipe, train, test);
+        Splits data = Splits.of(recipe, train, validation, test);
+        Evaluator.requireFit(network, data.selecting());
         EpochPlan epochs = EpochPlan.of(start, data.train().size());
         // only a resumed run needs them
         JsonObject fingerprints = keeps || start.data() != null ? data.fingerprints() : null;
         data.requireSame(start.data());
         ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
         BatchLoader.requireFit(data.selecting(), preprocessing, recipe.batchSize());
-        BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
+        if (data.keepsTest()) {
+            Evaluator.requireFit(network, test);
+            BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
+        }
         Objective objective = new Classification(network.classNames().size());
         return new TrainingPlan(
                 start,

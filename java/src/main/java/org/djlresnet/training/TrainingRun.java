@@ -42,9 +42,14 @@ public record TrainingRun(
         int rowsBefore,
         String warning) {
 
-    /** Reads the training or test examples. */
+    /** Reads the examples of a run. */
     private interface Data {
         Examples read(Recipe recipe, boolean train);
+
+        /** Returns the data set's own validation examples, or null. */
+        default Examples validation() {
+            return null;
+        }
     }
 
     /**
@@ -76,6 +81,23 @@ public record TrainingRun(
     }
 
     /**
+     * Prepares a run on files of images, which are decoded already.
+     *
+     * @param recipe the recipe, whose data set is their folder
+     * @param train the training data
+     * @param validation validation data, or null
+     * @param test the test data, or null; one of the two is required unless the recipe sets {@code
+     *     validation}
+     * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
+     * @return the run
+     * @throws UserException if recipe, data or folder are invalid
+     */
+    public static TrainingRun prepare(
+            Recipe recipe, Examples train, Examples validation, Examples test, Path runDir) {
+        return begin(recipe, files(train, validation, test), true, runDir);
+    }
+
+    /**
      * Resumes a run on a named data set.
      *
      * @param from a run folder, or a checkpoint in one; the run continues in that folder
@@ -103,6 +125,84 @@ public record TrainingRun(
         return continueRun(from, changes, arrays(train, test));
     }
 
+    /**
+     * Resumes a run on files of images, which are decoded already.
+     *
+     * @param from a run folder, or a checkpoint in one; the run continues in that folder
+     * @param changes settings to change; only those that do not affect the result
+     * @param train the training data of the run
+     * @param validation the validation data of the run, or null
+     * @param test the test data of the run, or null
+     * @return the run
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
+     */
+    public static TrainingRun resume(
+            Path from, Map<String, ?> changes, Examples train, Examples validation, Examples test) {
+        return continueRun(from, changes, files(train, validation, test));
+    }
+
+    /**
+     * Chooses the preprocessing of a run on files of images, before they are decoded.
+     *
+     * @param recipe the recipe
+     * @param shape the shape of all images; null if they differ in size
+     * @param channels 1 if all images are grey, else 3
+     * @return the preprocessing, see {@link Specification#forFiles}
+     * @throws UserException if the initial weights cannot be read
+     */
+    public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
+        return Specification.forFiles(
+                recipe.model(),
+                shape,
+                channels,
+                recipe.imageSize(),
+                preprocessingOfWeights(recipe));
+    }
+
+    /**
+     * Returns the preprocessing of a recipe's initial weights.
+     *
+     * @param recipe the recipe
+     * @return the preprocessing; null if it is unknown or the weights are random
+     * @throws UserException if they cannot be read
+     */
+    public static Preprocessing preprocessingOfWeights(Recipe recipe) {
+        if (recipe.weights() == null) {
+            return null;
+        }
+        try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
+            return file.preprocessing(recipe.model());
+        }
+    }
+
+    /**
+     * Returns the examples that a run holds out for validation.
+     *
+     * @param recipe the recipe
+     * @param train the run's data before the split
+     * @return the examples; null if the recipe holds none out
+     * @throws UserException if the split is not possible
+     */
+    public static Examples heldOut(Recipe recipe, Examples train) {
+        Examples used = limited(train, recipe);
+        int[] indices = ValidationSplit.indices(recipe, used);
+        return indices == null ? null : used.subset(indices);
+    }
+
+    private static Data files(Examples train, Examples validation, Examples test) {
+        return new Data() {
+            @Override
+            public Examples read(Recipe recipe, boolean training) {
+                return training ? train : test;
+            }
+
+            @Override
+            public Examples validation() {
+                return validation;
+            }
+        };
+    }
+
     private static Data arrays(Examples train, Examples test) {
         return (any, training) -> training ? train : test;
     }
@@ -114,6 +214,12 @@ public record TrainingRun(
                         "The data set \"arrays\" has no files. Pass the arrays, or name another data set. Allowed: "
                                 + String.join(", ", Datasets.names())
                                 + ".");
+            }
+            if (recipe.isFolder()) {
+                throw UserException.of(
+                        "A folder of images is decoded by Python. Received: %s. Train with: python"
+                                + " -m py_djl_resnet train --dataset %1$s",
+                        recipe.dataset());
             }
             Path folder = recipe.dataDir() == null ? dataDir : Path.of(recipe.dataDir());
             return Datasets.read(recipe.dataset(), folder, train);
@@ -130,14 +236,20 @@ public record TrainingRun(
         String classWarning = TrainingData.checkClasses(allTrain, allTest);
         Examples train = limited(allTrain, recipe);
         Examples test = limited(allTest, recipe);
-        if (recipe.imageSize() == null && recipe.weights() == null) {
+        if (recipe.imageSize() == null && recipe.weights() == null && !recipe.isFolder()) {
             TrainingData.requireSameSize(train, test);
         }
         Network network = fresh(recipe, train);
         RunFolder folder = null;
         try {
             TrainingPlan plan =
-                    TrainingPlan.check(TrainingState.beginning(recipe), network, train, test, keep);
+                    TrainingPlan.check(
+                            TrainingState.beginning(recipe),
+                            network,
+                            train,
+                            limited(data.validation(), recipe),
+                            test,
+                            keep);
             // the folder is created last, so that an error leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
@@ -180,7 +292,13 @@ public record TrainingRun(
                     optimizer = checkpoint.optimizerState();
                 }
                 TrainingPlan plan =
-                        TrainingPlan.check(state.with(recipe), network, train, test, true);
+                        TrainingPlan.check(
+                                state.with(recipe),
+                                network,
+                                train,
+                                limited(data.validation(), recipe),
+                                test,
+                                true);
                 requireSameNames(network, train);
                 Trainer trainer = new Trainer(plan, optimizer, folder);
                 String warning = recallBest(trainer, point.warning());
@@ -268,6 +386,9 @@ public record TrainingRun(
 
     /** Returns a warning if the weights, not the data, determine the image size. */
     private static String preparesOtherwise(Recipe recipe, Network network, Examples train) {
+        if (recipe.isFolder()) {
+            return null;
+        }
         ImageShape input = network.specification().preprocessing().output(train.shape());
         if (recipe.weights() == null || recipe.imageSize() != null || input.equals(train.shape())) {
             return null;
@@ -303,6 +424,6 @@ public record TrainingRun(
     }
 
     private static Examples limited(Examples dataset, Recipe recipe) {
-        return recipe.limit() == null ? dataset : dataset.limit(recipe.limit());
+        return recipe.limit() == null || dataset == null ? dataset : dataset.limit(recipe.limit());
     }
 }

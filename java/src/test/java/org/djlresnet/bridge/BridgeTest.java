@@ -97,8 +97,8 @@ class BridgeTest {
                                 + " 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'], 'train': 60000, 'test':"
                                 + " 10000}"),
                 all.get(0));
-        assertEquals("cifar-10", all.get(1).getAsJsonObject().get("name").getAsString());
-        assertEquals("idx", all.get(2).getAsJsonObject().get("name").getAsString());
+        assertEquals("cifar-10", all.get(6).getAsJsonObject().get("name").getAsString());
+        assertEquals("idx", all.get(9).getAsJsonObject().get("name").getAsString());
     }
 
     @Test

@@ -46,7 +46,19 @@ class DatasetsTest {
 
     @Test
     void describesWithoutReading() {
-        assertEquals(List.of("fashion-mnist", "cifar-10", "idx"), Datasets.names());
+        assertEquals(
+                List.of(
+                        "fashion-mnist",
+                        "mnist",
+                        "kmnist",
+                        "emnist-letters",
+                        "emnist-digits",
+                        "emnist-balanced",
+                        "cifar-10",
+                        "cifar-100",
+                        "cifar-100-coarse",
+                        "idx"),
+                Datasets.names());
         assertEquals(new ImageShape(1, 28, 28), Datasets.descriptor("fashion-mnist").shape());
         assertEquals(10, Datasets.descriptor("fashion-mnist").classes().size());
     }
@@ -96,7 +108,8 @@ class DatasetsTest {
     void rejectsUnknownName() {
         assertEquals(
                 "Unknown data set. Received: 'fasion-mnist'. Did you mean 'fashion-mnist'? Allowed:"
-                        + " fashion-mnist, cifar-10, idx.",
+                        + " fashion-mnist, mnist, kmnist, emnist-letters, emnist-digits,"
+                        + " emnist-balanced, cifar-10, cifar-100, cifar-100-coarse, idx.",
                 rejected("fasion-mnist", DATA, true));
     }
 
@@ -173,5 +186,78 @@ class DatasetsTest {
                 message.contains(
                         "Download them: python -m py_djl_resnet datasets --download cifar-10."),
                 message);
+    }
+
+    /** Writes the test half of EMNIST's letters; the first row of an image is the file's column. */
+    private void writeLetters(int count) throws IOException {
+        byte[] labels = new byte[count];
+        byte[] pixels = new byte[count * 784];
+        for (int i = 0; i < count; i++) {
+            labels[i] = (byte) (1 + i % 26);
+            for (int column = 0; column < 28; column++) {
+                pixels[i * 784 + column * 28] = (byte) (100 + column);
+            }
+        }
+        Path folder = Files.createDirectories(dir.resolve("emnist"));
+        Files.write(
+                folder.resolve("emnist-letters-test-labels-idx1-ubyte"),
+                IdxFiles.idx(labels, 2049, count));
+        Files.write(
+                folder.resolve("emnist-letters-test-images-idx3-ubyte"),
+                IdxFiles.idx(pixels, 2051, count, 28, 28));
+    }
+
+    @Test
+    void showsEmnistUprightWithLettersFromZero() throws IOException {
+        writeLetters(20_800);
+        ImageDataset test = (ImageDataset) Datasets.read("emnist-letters", dir, false);
+        assertEquals("A", test.classNames().get(test.label(0)));
+        assertEquals("Z", test.classNames().get(test.label(25)));
+        for (int x = 0; x < 28; x++) {
+            assertEquals((byte) (100 + x), test.pixels().get(784 + x));
+            assertEquals(0, test.pixels().get(784 + 28 + x));
+        }
+        assertEquals(47, Datasets.descriptor("emnist-balanced").classes().size());
+    }
+
+    @Test
+    void rejectsFilesOfAnotherDataSetByTheirShape() throws IOException {
+        writeLetters(5);
+        String message = rejected("emnist-letters", dir, false);
+        assertTrue(
+                message.contains(
+                        "is not a file of 'emnist-letters'. Received: 5 images of 28×28 pixels."
+                                + " Allowed: 20800 of 28×28."),
+                message);
+    }
+
+    @Test
+    void readsBothLabelsOfCifar100() throws IOException {
+        byte[] records = new byte[10_000 * 3074];
+        records[0] = 19;
+        records[1] = 99;
+        records[2] = 7;
+        records[3074] = 4;
+        records[3075] = 0;
+        records[2 * 3074 - 1] = 8;
+        Files.write(dir.resolve("test.bin"), records);
+        ImageDataset fine = (ImageDataset) Datasets.read("cifar-100", dir, false);
+        Examples coarse = Datasets.read("cifar-100-coarse", dir, false);
+        assertEquals("worm", fine.classNames().get(fine.label(0)));
+        assertEquals("vehicles_2", coarse.classNames().get(coarse.label(0)));
+        assertEquals("apple", fine.classNames().get(fine.label(1)));
+        assertEquals("fruit_and_vegetables", coarse.classNames().get(coarse.label(1)));
+        assertEquals(7, fine.pixels().get(0));
+        assertEquals(8, fine.pixels().get(2 * 3072 - 1));
+        records[3074] = 20;
+        Files.write(dir.resolve("test.bin"), records);
+        String message = rejected("cifar-100-coarse", dir, false);
+        assertTrue(
+                message.contains(
+                        "has an invalid label in record 1. Received: 20. Allowed: 0 to 19. The file"
+                                + " is damaged or not CIFAR-100."),
+                message);
+        message = rejected("cifar-100", dir, true);
+        assertTrue(message.contains("datasets --download cifar-100. Or set --data-dir"), message);
     }
 }

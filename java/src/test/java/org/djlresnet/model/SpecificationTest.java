@@ -76,6 +76,32 @@ class SpecificationTest {
     }
 
     @Test
+    void filesKeepTheirSizeOrGetTheUsualOne() {
+        ImageShape small = new ImageShape(3, 96, 64);
+        ImageShape large = new ImageShape(3, 600, 600);
+        Preprocessing weights = Preprocessing.torchvision();
+        assertEquals(
+                new ImageShape(1, 96, 64),
+                Specification.forFiles("resnet18", small, 1, null, null).output(null));
+        // several sizes: as torchvision's, without normalization
+        assertEquals(
+                Preprocessing.centred(3, 224),
+                Specification.forFiles("resnet18", null, 3, null, null));
+        assertEquals(256, Preprocessing.centred(3, 224).resize().height());
+        assertEquals(
+                Preprocessing.centred(3, 40),
+                Specification.forFiles("resnet18", small, 3, 40, null));
+        // square images lose no border
+        assertEquals(
+                Preprocessing.exact(new ImageShape(3, 224, 224)).rounded(),
+                Specification.forFiles("resnet18", large, 3, null, null));
+        assertEquals(weights, Specification.forFiles("resnet18", large, 1, null, weights));
+        Preprocessing sized = Specification.forFiles("resnet18", null, 1, 64, weights);
+        assertEquals(new ImageShape(3, 64, 64), sized.output(null));
+        assertEquals(weights.mean(), sized.mean());
+    }
+
+    @Test
     void rejectsInvalidSpecifications() {
         Output four = Classes.numbered(4);
         assertEquals(

@@ -194,7 +194,9 @@ class RecipeTest {
                 "engine        | 'jax'      | pytorch, mxnet",
                 "engine        | null       | pytorch, mxnet",
                 "stochastic_depth | 1       | a number from 0 to 0.95",
-                "dataset       | 'imagenet' | fashion-mnist, cifar-10, idx, arrays",
+                "dataset       | 'folder:'  | folder:DIR, fashion-mnist, mnist, kmnist, emnist-letters,"
+                        + " emnist-digits, emnist-balanced, cifar-10, cifar-100, cifar-100-coarse, idx,"
+                        + " arrays",
                 "validation    | 0          | a number above 0 and below 1, or a file's path, or null",
                 "validation    | 1          | a number above 0 and below 1, or a file's path, or null",
                 "validation    | ''         | a number above 0 and below 1, or a file's path, or null",
@@ -284,5 +286,20 @@ class RecipeTest {
                 Recipe.builder().optText("validation", "held-out.txt").build().validationFile());
         assertThrows(
                 SettingException.class, () -> Recipe.builder().optText("epochs", "[1]").build());
+    }
+
+    @Test
+    void folderExcludesOtherFilesOfTheData() {
+        Recipe recipe = Recipe.fromJson("{'dataset': 'folder:/photos', 'skip_bad': true}");
+        assertTrue(recipe.isFolder());
+        assertEquals(
+                "\"data_dir\" cannot be combined with a folder of images. Received: /x. Put the"
+                        + " folder's path after 'folder:', and omit it.",
+                assertThrows(SettingException.class, () -> recipe.with("data_dir", "/x"))
+                        .getMessage());
+        assertEquals(
+                "\"skip_bad\" needs a folder of images as \"dataset\". Received: idx.",
+                assertThrows(SettingException.class, () -> recipe.with("dataset", "idx"))
+                        .getMessage());
     }
 }

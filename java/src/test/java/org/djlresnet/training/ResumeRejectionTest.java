@@ -131,7 +131,7 @@ class ResumeRejectionTest extends ResumeFixture {
     @Test
     void acceptsAnyDataIfTheStateHasNoChecksums() {
         Recipe recipe = QuadrantImages.recipe(RECIPE);
-        Splits splits = Splits.of(recipe, train, test);
+        Splits splits = Splits.of(recipe, train, null, test);
         JsonObject data = splits.fingerprints();
         JsonObject told =
                 new TrainingState(recipe, 0, 0, List.of(), TrainingState.Partial.NONE, data)

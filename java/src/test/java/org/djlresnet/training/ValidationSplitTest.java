@@ -20,6 +20,7 @@ import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -76,7 +77,7 @@ class ValidationSplitTest {
 
     @Test
     void partsAreDisjointAndComplete() {
-        Splits splits = Splits.of(recipe(0.3, 1), examples(), examples());
+        Splits splits = Splits.of(recipe(0.3, 1), examples(), null, examples());
         assertEquals(70, splits.train().size());
         assertEquals(30, splits.selecting().size());
         assertEquals("validation", splits.part());
@@ -93,11 +94,42 @@ class ValidationSplitTest {
     @Test
     void testDataSelectWithoutASplit() {
         Examples test = examples();
-        Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), test);
+        Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), null, test);
         assertNull(ValidationSplit.indices(Recipe.fromJson("{}"), examples()));
         assertEquals("test", splits.part());
         assertEquals(test, splits.selecting());
         assertFalse(splits.keepsTest());
+    }
+
+    @Test
+    void ownValidationDataSelect() {
+        Examples validation = examples();
+        Splits splits = Splits.of(Recipe.fromJson("{}"), examples(), validation, null);
+        assertEquals("validation", splits.part());
+        assertEquals(validation, splits.selecting());
+        assertFalse(splits.keepsTest());
+        assertEquals("[train, validation]", splits.fingerprints().keySet().toString());
+        assertTrue(
+                Splits.of(Recipe.fromJson("{}"), examples(), validation, examples()).keepsTest());
+        assertTrue(
+                assertThrows(
+                                SettingException.class,
+                                () -> Splits.of(recipe(0.3, 1), examples(), validation, null))
+                        .getMessage()
+                        .startsWith("\"validation\" cannot be combined with a data set"));
+    }
+
+    @Test
+    void splitReplacesMissingTestData() {
+        Splits splits = Splits.of(recipe(0.3, 1), examples(), null, null);
+        assertEquals(30, splits.selecting().size());
+        assertFalse(splits.keepsTest());
+        assertTrue(
+                assertThrows(
+                                SettingException.class,
+                                () -> Splits.of(Recipe.fromJson("{}"), examples(), null, null))
+                        .getMessage()
+                        .startsWith("The data have neither validation nor test examples."));
     }
 
     @Test

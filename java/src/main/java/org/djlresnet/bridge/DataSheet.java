@@ -1,0 +1,129 @@
+package org.djlresnet.bridge;
+
+import com.google.gson.Gson;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Map;
+import org.djlresnet.data.Examples;
+import org.djlresnet.data.Statistics;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.RawImage;
+import org.djlresnet.model.Specification;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.TrainingRun;
+
+/** Describes and shows the examples of a data set. */
+public final class DataSheet {
+
+    private static final Gson GSON = new Gson();
+
+    private final Examples examples;
+
+    DataSheet(Examples examples) {
+        this.examples = examples;
+    }
+
+    /**
+     * Describes the examples.
+     *
+     * @return {@code {"classes": [names], "counts": [examples of each class], "shape": [C, H, W] or
+     *     empty if they differ, "mean", "deviation": [a number for each channel]}}; pixels of bytes
+     *     are scaled to [0, 1]
+     */
+    public String describe() {
+        ImageShape shape = examples.shape();
+        Statistics statistics = Statistics.of(examples);
+        return GSON.toJson(
+                Map.of(
+                        "classes", examples.classNames(),
+                        "counts", statistics.counts(),
+                        "shape",
+                                shape == null
+                                        ? new int[0]
+                                        : new int[] {
+                                            shape.channels(), shape.height(), shape.width()
+                                        },
+                        "mean", statistics.mean(),
+                        "deviation", statistics.deviation()));
+    }
+
+    /**
+     * Returns the label of each example.
+     *
+     * @return the labels
+     */
+    public int[] labels() {
+        int[] labels = new int[examples.size()];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = examples.label(i);
+        }
+        return labels;
+    }
+
+    /**
+     * Returns the preprocessing of a network that a recipe trains on these examples.
+     *
+     * @param recipe the recipe as JSON
+     * @return the JSON text of {@link Preprocessing#toJson}
+     */
+    public String preprocessing(String recipe) {
+        Recipe checked = Recipe.fromJson(recipe);
+        return Specification.forTraining(
+                        checked.model(),
+                        examples,
+                        checked.imageSize(),
+                        TrainingRun.preprocessingOfWeights(checked))
+                .preprocessing()
+                .toJson();
+    }
+
+    /**
+     * Returns the shape of the inputs of a recipe's network.
+     *
+     * @param recipe the recipe as JSON
+     * @return C, H and W
+     */
+    public int[] inputShape(String recipe) {
+        ImageShape shape = Preprocessing.of(preprocessing(recipe)).output(examples.shape());
+        return new int[] {shape.channels(), shape.height(), shape.width()};
+    }
+
+    /**
+     * Returns the inputs that a recipe's network gets from examples in an epoch of training.
+     *
+     * @param recipe the recipe as JSON
+     * @param indices the examples
+     * @param epoch the epoch, from 0
+     * @return float32 (N, C, H, W) in a direct buffer in native order, normalized
+     */
+    public ByteBuffer inputs(String recipe, int[] indices, int epoch) {
+        // augmentation by the recipe belongs here; it depends on the recipe's seed and the epoch
+        return prepared(preprocessing(recipe), indices);
+    }
+
+    /**
+     * Prepares examples.
+     *
+     * @param preprocessing a preprocessing as JSON, which gives all examples one shape
+     * @param indices the examples
+     * @return float32 (N, C, H, W) in a direct buffer in native order
+     */
+    public ByteBuffer prepared(String preprocessing, int[] indices) {
+        Preprocessing steps = Preprocessing.of(preprocessing);
+        int values = (int) steps.output(examples.shape()).values();
+        ByteBuffer prepared =
+                ByteBuffer.allocateDirect(Math.multiplyExact(indices.length * Float.BYTES, values))
+                        .order(ByteOrder.nativeOrder());
+        Preprocessor preprocessor = new Preprocessor(steps);
+        RawImage raw = new RawImage();
+        float[] pixels = new float[values];
+        for (int i = 0; i < indices.length; i++) {
+            examples.read(indices[i], raw);
+            preprocessor.apply(raw, pixels, 0);
+            prepared.asFloatBuffer().put(i * values, pixels);
+        }
+        return prepared;
+    }
+}

@@ -1,0 +1,146 @@
+package org.djlresnet.bridge;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
+import org.djlresnet.data.ImageStoreWriter;
+import org.djlresnet.data.StoredImages;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.TrainingRun;
+
+/** What Python calls to train on a folder of images, which it decodes. */
+public final class FolderData {
+
+    FolderData() {}
+
+    /**
+     * Chooses the preprocessing of a run.
+     *
+     * @param recipe the recipe as JSON
+     * @param channels 1 if all images are grey, else 3
+     * @param height the height of all images; 0 if they differ in size
+     * @param width the width of all images; 0 if they differ in size
+     * @return the JSON text of {@link Preprocessing#toJson}
+     * @throws UserException if a setting is invalid
+     */
+    public String preprocessing(String recipe, int channels, int height, int width) {
+        ImageShape shape = height == 0 ? null : new ImageShape(channels, height, width);
+        return TrainingRun.preprocessing(Recipe.fromJson(recipe), shape, channels).toJson();
+    }
+
+    /**
+     * Returns the form in which images are stored.
+     *
+     * @param preprocessing the preprocessing of a network, as JSON
+     * @return its steps that are applied before images are stored, as JSON; empty if there are none
+     */
+    public String storable(String preprocessing) {
+        Preprocessing steps = Preprocessing.of(preprocessing).storable();
+        return steps == null ? "" : steps.toJson();
+    }
+
+    /**
+     * Returns the number of bytes that stored images take.
+     *
+     * @param preprocessing the preprocessing of a network, as JSON
+     * @param shapes C, H and W of each image, one after another
+     * @return the number of bytes
+     * @throws UserException if an image's channels cannot be converted
+     */
+    public long bytes(String preprocessing, int[] shapes) {
+        return ImageStoreWriter.bytes(Preprocessing.of(preprocessing), shapes);
+    }
+
+    /**
+     * Creates a file of stored images.
+     *
+     * @param file the file, which is replaced
+     * @param records the number of images
+     * @param preprocessing the preprocessing of a network, as JSON
+     * @return the writer, for several threads
+     */
+    public ImageStoreWriter create(String file, int records, String preprocessing) {
+        return new ImageStoreWriter(Path.of(file), records, Preprocessing.of(preprocessing));
+    }
+
+    /**
+     * Opens a file of stored images; see {@link StoredImages#open}.
+     *
+     * @param file the file
+     * @param records the images to use, in this order
+     * @param labels the label of each
+     * @param classNames the class names, by label
+     * @param fingerprint a checksum of the original files
+     * @param preprocessing the preprocessing that they were stored for, as JSON
+     * @return the examples
+     * @throws UserException if the file is damaged
+     */
+    public Examples open(
+            String file,
+            int[] records,
+            int[] labels,
+            String[] classNames,
+            String fingerprint,
+            String preprocessing) {
+        return StoredImages.open(
+                Path.of(file),
+                records,
+                labels,
+                List.of(classNames),
+                fingerprint,
+                Preprocessing.of(preprocessing));
+    }
+
+    /**
+     * Returns the examples that a run holds out for validation.
+     *
+     * @param recipe the run's recipe as JSON
+     * @param train its data before the split
+     * @return the examples; null if the recipe holds none out
+     */
+    public Examples heldOut(String recipe, Examples train) {
+        return TrainingRun.heldOut(Recipe.fromJson(recipe), train);
+    }
+
+    /**
+     * Starts a run; see {@link TrainingRun#prepare(Recipe, Examples, Examples, Examples, Path)}.
+     *
+     * @param recipe the recipe as JSON
+     * @param train the training data
+     * @param validation validation data, or null
+     * @param test the test data, or null
+     * @param runDir the run's folder, or null for {@code runs/<date>-<model>-<dataset>}
+     * @return the started run
+     * @throws UserException if recipe, data or folder are invalid
+     */
+    public TrainingHandle train(
+            String recipe, Examples train, Examples validation, Examples test, String runDir) {
+        Path folder = runDir == null ? null : Path.of(runDir);
+        return new TrainingHandle(
+                () ->
+                        TrainingRun.prepare(
+                                Recipe.fromJson(recipe), train, validation, test, folder));
+    }
+
+    /**
+     * Resumes a run.
+     *
+     * @param from its folder, or a checkpoint in it
+     * @param changes a JSON object of settings to change; only those that do not affect the result
+     * @param train the training data of the run
+     * @param validation its validation data, or null
+     * @param test its test data, or null
+     * @return the resumed run
+     * @throws UserException if there is no run to resume, or changes or data do not fit it
+     */
+    public TrainingHandle resume(
+            String from, String changes, Examples train, Examples validation, Examples test) {
+        return new TrainingHandle(
+                () ->
+                        TrainingRun.resume(
+                                Path.of(from), Bridge.settings(changes), train, validation, test));
+    }
+}

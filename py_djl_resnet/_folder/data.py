@@ -1,0 +1,213 @@
+"""The data of a run or an evaluation on a folder of images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .._java import jvm
+from ..errors import UsageError, warn
+from ..images import Shape
+from ..recipe import Recipe
+from .layout import Layout, is_folder, is_split, path_of, read_layout
+from .manifest import Entry, fingerprint, require_same, scan, write_manifest
+from .store import stored
+
+#: The share of images held out if a folder has no others to evaluate on.
+_HELD_OUT = 0.2
+
+#: The table of a run's images in its folder.
+_MANIFEST = "images.csv"
+
+
+def with_split(recipe: Recipe) -> Recipe:
+    """Returns a recipe that holds out images if its folder has only training images."""
+    if recipe.validation is not None or not is_folder(recipe.dataset) or is_split(path_of(recipe.dataset)):
+        return recipe
+    return recipe.replace(validation=_HELD_OUT)
+
+
+class FolderData:
+    """The parts of a folder, decoded and opened in Java. The JVM must be running.
+
+    Attributes:
+        layout: the classes and files.
+        train: Java's ``Examples`` for training.
+        validation: those of ``val/``; None if there are none.
+        test: those of ``test/``; None if there are none.
+        preprocessing: how the network prepares the images, as JSON.
+    """
+
+    def __init__(self, recipe: Recipe, *, preprocessing: str | None = None, quiet: bool = False) -> None:
+        """Reads a recipe's folder.
+
+        Args:
+            recipe: the recipe, checked.
+            preprocessing: the network's preprocessing as JSON; None to choose that of a new network.
+            quiet: whether to hide the progress.
+        """
+        self.layout = read_layout(path_of(recipe.dataset))
+        for part in self.layout.parts:
+            _report_missing(self.layout, part)
+        self._entries: dict[str, list[Entry]] = {}
+        problems: dict[str, str] = {}
+        for part, files in self.layout.parts.items():
+            self._entries[part], bad = scan(self.layout.folder, files[: recipe.limit], quiet=quiet)
+            problems |= bad
+        require_readable(problems, recipe.skip_bad)
+        shapes = [entry.shape for entries in self._entries.values() for entry in entries]
+        for part, entries in self._entries.items():
+            _require_some(entries, self.layout, part)
+        self.preprocessing = _chosen(recipe, shapes) if preprocessing is None else preprocessing
+        opened: dict[str, Any] = {}
+        for part, entries in self._entries.items():
+            opened[part], used, bad = open_part(
+                self.layout, part, recipe.limit, entries, self.preprocessing, skip_bad=recipe.skip_bad, quiet=quiet
+            )
+            self._entries[part] = used
+            problems |= bad
+        self.train, self.validation, self.test = (opened.get(part) for part in ("train", "validation", "test"))
+        report_left_out(self.layout.folder, problems)
+
+    def begin(self, recipe: Recipe, folder: str | None) -> Any:
+        """Starts a run and returns Java's ``TrainingHandle``."""
+        parts = (self.train, self.validation, self.test)
+        return self._recorded(jvm.bridge().folders().train(recipe.to_json(), *parts, folder))
+
+    def resume(self, source: Path, changes: str) -> Any:
+        """Resumes a run on the same images and returns Java's ``TrainingHandle``."""
+        run = source if source.is_dir() else source.parent
+        require_same(run / _MANIFEST, self.layout.folder, self._entries)
+        parts = (self.train, self.validation, self.test)
+        return self._recorded(jvm.bridge().folders().resume(str(source), changes, *parts))
+
+    def _recorded(self, handle: Any) -> Any:
+        """Writes the table of the run's images."""
+        folder = Path(json.loads(str(handle.describe()))["run_dir"])
+        write_manifest(folder / _MANIFEST, self._entries)
+        return handle
+
+
+def _report_missing(layout: Layout, part: str) -> None:
+    """Warns about classes without images to evaluate."""
+    missing = [name for name, count in zip(layout.class_names, layout.counts(part), strict=True) if not count]
+    if missing:
+        more = f", nor of {len(missing) - 1} other{'s' if len(missing) > 2 else ''}" if len(missing) > 1 else ""
+        warn(f"{layout.folder} has no {part} images of class {missing[0]!r}{more}.")
+
+
+def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
+    channels = max(shape[0] for shape in shapes)
+    sizes = {shape[1:] for shape in shapes}
+    height, width = sizes.pop() if len(sizes) == 1 else (0, 0)
+    with jvm.translated_errors():
+        text = str(jvm.bridge().folders().preprocessing(recipe.to_json(), channels, height, width))
+    if recipe.image_size is None:
+        steps = json.loads(text)
+        size = steps["crop"] or steps["resize"] or {}
+        wanted = size.get("height", 0), size.get("width", 0)
+        if wanted != (height, width):
+            reason = f"the usual size of {recipe.model}" if recipe.weights is None else "as the weights require"
+            warn(f"Images are resized to {wanted[0]}x{wanted[1]} pixels, {reason}. Set image_size for another size.")
+    return text
+
+
+def open_part(
+    layout: Layout,
+    part: str,
+    limit: int | None,
+    entries: Sequence[Entry],
+    preprocessing: str,
+    *,
+    skip_bad: bool,
+    quiet: bool,
+) -> tuple[Any, list[Entry], dict[str, str]]:
+    """Decodes images and opens them in Java.
+
+    Returns:
+        Java's ``Examples``, the entries of the images in them, and an error message for each other one.
+    """
+    selection = part if limit is None else f"{part} {limit}"
+    store = stored(layout.folder, selection, entries, preprocessing, quiet=quiet)
+    require_readable(store.problems, skip_bad)
+    records = [record for record, entry in enumerate(entries) if entry.path not in store.problems]
+    used = [entries[record] for record in records]
+    _require_some(used, layout, part)
+    with jvm.translated_errors():
+        examples = (
+            jvm.bridge()
+            .folders()
+            .open(
+                str(store.file),
+                records,
+                [entry.label for entry in used],
+                layout.class_names,
+                fingerprint(used, layout.class_names),
+                preprocessing,
+            )
+        )
+    return examples, used, store.problems
+
+
+def _require_some(entries: Sequence[Entry], layout: Layout, part: str) -> None:
+    if not entries:
+        raise UsageError(f"None of the {part} images of {layout.folder} can be decoded. Replace them.")
+
+
+def require_readable(problems: dict[str, str], skip_bad: bool) -> None:
+    """Raises :class:`UsageError` for images that cannot be decoded, unless they may be left out."""
+    if problems and not skip_bad:
+        first, others = next(iter(problems.values())), len(problems) - 1
+        more = f" {others} other image{'s' if others > 1 else ''} cannot be decoded either." if others else ""
+        raise UsageError(
+            f"{first}{more} Remove such images, or leave them out with skip_bad (on the command line --skip-bad)."
+        )
+
+
+def report_left_out(folder: Path, problems: dict[str, str]) -> None:
+    """Warns about images that were left out."""
+    if problems:
+        count = f"{len(problems)} image{'s' if len(problems) > 1 else ''}"
+        warn(f"Left out {count} of {folder} that cannot be decoded. The first: {next(iter(problems.values()))}")
+
+
+def examples_to_evaluate(
+    dataset: str,
+    class_names: list[str],
+    preprocessing: str,
+    recipe: Recipe | None,
+    *,
+    limit: int | None,
+    skip_bad: bool,
+) -> Any:
+    """Returns Java's ``Examples`` of a folder for a network.
+
+    Test images if the folder has them, else validation images; else the images that the network's run held out, if it
+    was trained on this folder; else all.
+
+    Args:
+        dataset: ``folder:DIR``.
+        class_names: those of the network, which the names of the folder's classes are looked up in.
+        preprocessing: the network's preprocessing as JSON.
+        recipe: that of the network's run, or None.
+        limit: the largest number of examples; None for all.
+        skip_bad: whether to leave out images that cannot be decoded.
+    """
+    layout = read_layout(path_of(dataset), class_names)
+    part = next(part for part in ("test", "validation", "train") if part in layout.parts)
+    of_run = recipe is not None and is_folder(recipe.dataset) and path_of(recipe.dataset) == layout.folder
+    held_out = recipe if of_run and part == "train" else None
+    most = limit if held_out is None else held_out.limit
+    files = layout.parts[part][:most]
+    entries, problems = scan(layout.folder, files, quiet=False)
+    require_readable(problems, skip_bad)
+    _require_some(entries, layout, part)
+    examples, _, bad = open_part(layout, part, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
+    report_left_out(layout.folder, problems | bad)
+    if held_out is not None:
+        with jvm.translated_errors():
+            part_of_it = jvm.bridge().folders().heldOut(held_out.to_json(), examples)
+        examples = examples if part_of_it is None else part_of_it
+    return examples if limit is None or limit >= examples.size() else examples.limit(limit)

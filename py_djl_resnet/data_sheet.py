@@ -1,0 +1,167 @@
+"""What a data set contains: classes, statistics and images."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._folder.data import FolderData
+from ._folder.layout import is_folder
+from ._java import jvm
+from .checks import checked_text
+from .datasets import ARRAYS, named
+from .errors import UsageError
+from .recipe import Recipe
+from .settings import absolute_paths
+from .summary import text_table
+
+if TYPE_CHECKING:
+    from ._plotting.chart import Chart
+
+#: The most classes and images of each that a contact sheet shows.
+_ROWS, _COLUMNS = 20, 6
+
+
+@dataclass(frozen=True)
+class DataSheet:
+    """The classes and statistics of a data set.
+
+    Attributes:
+        dataset: its name.
+        classes: ``name`` and the number of images in each part, such as ``train`` and ``test``.
+        shape: channels, height and width of the images; empty if they differ in size.
+        mean: the mean of each channel of the training images, from 0 to 1.
+        deviation: the standard deviation of each channel, over all pixels.
+        ignored: the number of files in a folder that are not images.
+    """
+
+    dataset: str
+    classes: list[dict[str, Any]]
+    shape: list[int]
+    mean: list[float]
+    deviation: list[float]
+    ignored: int
+    _images: Any = field(repr=False, compare=False)
+    _recipe: Recipe = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes, ready for JSON."""
+        keys = ("dataset", "classes", "shape", "mean", "deviation", "ignored")
+        return {key: getattr(self, key) for key in keys}
+
+    def images(self, indices: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Returns training images at the network's input size, (N, C, H, W) from 0 to 1."""
+        steps = json.dumps(self._steps() | {"mean": None, "deviation": None})
+        with jvm.translated_errors():
+            return self._array(self._images.prepared(steps, list(indices)), indices)
+
+    def inputs(self, indices: Sequence[int], epoch: int = 1) -> npt.NDArray[np.float32]:
+        """Returns what the recipe's network gets for training images in an epoch, (N, C, H, W), normalized."""
+        with jvm.translated_errors():
+            return self._array(self._images.inputs(self._recipe.to_json(), list(indices), epoch - 1), indices)
+
+    def _array(self, buffer: Any, indices: Sequence[int]) -> npt.NDArray[np.float32]:
+        shape = [len(indices), *self._images.inputShape(self._recipe.to_json())]
+        return np.array(jvm.from_direct_buffer(buffer, shape, np.float32))
+
+    def _steps(self) -> dict[str, Any]:
+        with jvm.translated_errors():
+            return dict(json.loads(str(self._images.preprocessing(self._recipe.to_json()))))
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
+        """Draws a contact sheet: images of each class, and what the network sees of them.
+
+        It is written to `path` (.png, .svg, .pdf) if given.
+        """
+        from ._plotting.contact import plot_contact
+
+        rows = min(len(self.classes), _ROWS)
+        with jvm.translated_errors():
+            labels = np.array(self._images.labels())
+        chosen = [np.flatnonzero(labels == row)[:_COLUMNS] for row in range(rows)]
+        indices = [int(index) for row in chosen for index in row]
+        steps = self._steps()
+        seen = self.inputs(indices)
+        for key, undo in (("deviation", np.multiply), ("mean", np.add)):
+            if steps[key] is not None:
+                seen = undo(seen, np.array(steps[key], np.float32)[:, np.newaxis, np.newaxis])
+        names = [str(row["name"]) for row in self.classes[:rows]]
+        counts = [len(row) for row in chosen]
+        return plot_contact(names, counts, self.images(indices), seen, self._recipe.model, path)
+
+    def __str__(self) -> str:
+        parts = [key for key in self.classes[0] if key != "name"]
+        rows: list[Sequence[str]] = [("class", *parts)]
+        rows += [(str(row["name"]), *(f"{row[part]:,}" for part in parts)) for row in self.classes]
+        totals = [f"{sum(row[part] for row in self.classes):,}" for part in parts]
+        rows.append((f"all {len(self.classes)}", *totals))
+        size = "x".join(map(str, self.shape)) or "of several sizes"
+        lines = [
+            f"{self.dataset}: images {size}",
+            "",
+            text_table(rows, range(1, len(parts) + 1)),
+            "",
+            f"mean      {', '.join(f'{value:.4f}' for value in self.mean)}",
+            f"deviation {', '.join(f'{value:.4f}' for value in self.deviation)}",
+        ]
+        if self.ignored:
+            lines.append(f"ignored files that are not images: {self.ignored:,}")
+        return "\n".join(lines)
+
+
+def data_sheet(
+    dataset: str,
+    recipe: Recipe | None = None,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    skip_bad: bool = False,
+) -> DataSheet:
+    """Reads a data set and describes it.
+
+    Args:
+        dataset: a data set's name, or ``folder:DIR``.
+        recipe: decides how images are prepared; None for ``resnet18``. Its data set is ignored.
+        data_dir: the folder of a named data set's files.
+        skip_bad: for a folder: whether to leave out images that cannot be decoded.
+
+    Raises:
+        UsageError: no such data set, or files are missing or damaged.
+    """
+    if checked_text(dataset, "dataset") == ARRAYS:
+        raise UsageError("Arrays have no name to show. Give a data set's name or folder:DIR.")
+    # photographs are shown at the size that most networks for them have
+    wanted = (Recipe(model="resnet18") if recipe is None else recipe).replace(
+        dataset=dataset, data_dir=data_dir, skip_bad=skip_bad
+    )
+    wanted = Recipe(**absolute_paths(asdict(wanted))).checked()
+    parts: dict[str, Any]
+    ignored = 0
+    if is_folder(dataset):
+        data = FolderData(wanted)
+        parts = {"train": data.train, "validation": data.validation, "test": data.test}
+        ignored = len(data.layout.others)
+    else:
+        parts = {
+            part: named(dataset, wanted.data_dir, train=part == "train", limit=wanted.limit)
+            for part in ("train", "test")
+        }
+    with jvm.translated_errors():
+        sheets = {part: jvm.bridge().sheet(examples) for part, examples in parts.items() if examples is not None}
+        found = json.loads(str(sheets["train"].describe()))
+        counts = {
+            part: np.bincount(np.array(sheet.labels()), minlength=len(found["classes"]))
+            for part, sheet in sheets.items()
+        }
+    classes = [
+        {"name": name} | {part: int(counts[part][label]) for part in sheets}
+        for label, name in enumerate(found["classes"])
+    ]
+    return DataSheet(
+        wanted.dataset, classes, found["shape"], found["mean"], found["deviation"], ignored, sheets["train"], wanted
+    )

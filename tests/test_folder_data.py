@@ -1,0 +1,271 @@
+"""Runs and evaluations on folders of images."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from image_folders import KINDS, fill, image, make
+from PIL import Image
+
+from py_djl_resnet import Recipe, ResnetWarning, UsageError, evaluate, load, predict, resume, train
+from py_djl_resnet._folder import store
+from py_djl_resnet._folder.data import FolderData, examples_to_evaluate
+from py_djl_resnet.data_sheet import data_sheet
+from py_djl_resnet.datasets import from_arrays
+from py_djl_resnet.images import decode, probe
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path, jvm):
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
+
+
+def recipe(folder, **settings):
+    small = {"model": "cifar-resnet20", "epochs": 2, "batch_size": 8, "seed": 3}
+    return Recipe(**{**small, "dataset": f"folder:{folder}", **settings})
+
+
+def prepared(jvm, examples, steps):
+    """What the loader makes of all examples."""
+    sheet = jvm.bridge().sheet(examples)
+    count = examples.size()
+    buffer = sheet.prepared(steps, list(range(count)))
+    return jvm.from_direct_buffer(buffer, (count, -1), np.float32).copy()
+
+
+def odd_images(folder):
+    """Writes images that are easily decoded wrongly."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image(1, size=(30, 20)).save(folder / "turned.jpg", exif=exif)
+    image(2, "CMYK", (21, 33)).save(folder / "cmyk.jpg")
+    Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100).save(folder / "deep.png")
+    image(3, size=(28, 22)).save(folder / "plain.bmp")
+
+
+@pytest.mark.filterwarnings("ignore:Images are resized")
+@pytest.mark.parametrize("settings", [{"image_size": 12}, {"image_size": 40}, {}])
+def test_same_image_reaches_the_network_in_training_evaluation_and_prediction(jvm, tmp_path, settings):
+    data = make(tmp_path / "data", kinds=KINDS)
+    for part in ("train", "test"):
+        odd_images(data / part / "cat")
+    own = FolderData(recipe(data, **settings), preprocessing=None, quiet=True)
+    steps = own.preprocessing
+    for part, examples in (("train", own.train), ("test", own.test)):
+        files = [data / path for path, _ in own.layout.parts[part]]
+        assert {file.name for file in files} >= {"turned.jpg", "cmyk.jpg", "deep.png", "plain.bmp"}
+        of_files = [
+            prepared(jvm, from_arrays((decode(file)[np.newaxis], np.zeros(1, np.int32)), ["x"], "test"), steps)
+            for file in files
+        ]
+        np.testing.assert_array_equal(prepared(jvm, examples, steps), np.concatenate(of_files))
+    evaluated = examples_to_evaluate(f"folder:{data}", ["cat", "dog"], steps, None, limit=None, skip_bad=False)
+    np.testing.assert_array_equal(prepared(jvm, evaluated, steps), prepared(jvm, own.test, steps))
+
+
+def test_probe_agrees_with_decode(tmp_path):
+    make(tmp_path, ("",), kinds=KINDS)
+    odd_images(tmp_path / "cat")
+    files = sorted((tmp_path / "cat").iterdir())
+    assert len(files) == 12
+    for path in files:
+        with path.open("rb") as file:
+            assert probe(file, path.name) == decode(path).shape
+
+
+def test_run_ends_with_a_network_that_predict_and_evaluate_use(tmp_path, command):
+    data = make(tmp_path / "data", classes=("cat", "dog", "fox"), count=24)
+    run = train(recipe=recipe(data, epochs=10, momentum=0.9), out=tmp_path / "run", progress=False)
+    assert run.recipe.dataset == f"folder:{data}"
+    network = load(run.folder)
+    assert network.class_names == ["cat", "dog", "fox"]
+    assert run.best["test_accuracy"] > 0.9
+    assert evaluate(run.folder).accuracy == pytest.approx(run.best["test_accuracy"])
+    [first] = predict(run.folder, data / "test" / "fox" / "003.png")
+    assert first.top[0][0] == "fox"
+    # another folder, with some of the classes
+    other = make(tmp_path / "other", ("",), classes=("cat", "dog"), count=3)
+    os.rename(other / "dog", other / "fox")
+    found = evaluate(run.folder, f"folder:{other}")
+    assert [row["support"] for row in found.classes] == [3, 0, 3]
+    code, out, _ = command("evaluate", run.folder, "--dataset", f"folder:{other}", "--limit", "4")
+    assert code == 0
+    assert "4 examples" in out
+
+
+def test_folder_without_test_images_is_split_by_class_and_seed(tmp_path):
+    data = make(tmp_path / "photos", ("",), count=10)
+    run = train(recipe=recipe(data, validation=0.3, epochs=1), out=tmp_path / "run", progress=False)
+    assert run.test is None
+    assert "validation_accuracy" in run.history[0]
+    assert not (run.folder / "test.json").exists()
+    found = evaluate(run.folder)
+    assert [row["support"] for row in found.classes] == [3, 3]
+    assert found.accuracy == pytest.approx(run.best["validation_accuracy"])
+    # by its own name, another folder is evaluated as a whole
+    again = make(tmp_path / "again", ("",), count=10)
+    assert [row["support"] for row in evaluate(run.folder, f"folder:{again}").classes] == [10, 10]
+
+
+def test_validation_images_select_and_test_images_are_evaluated_once(tmp_path):
+    data = make(tmp_path / "data", ("train", "val", "test"), count=8)
+    fill(data / "test" / "dog", 5, hue=1)
+    run = train(recipe=recipe(data), out=tmp_path / "run", progress=False)
+    assert run.selection["on"] == "validation data"
+    assert run.test["examples"] == 16
+    with pytest.raises(UsageError, match="cannot be combined with a data set that has its own validation images"):
+        train(recipe=recipe(data, validation=0.2), out=tmp_path / "other", progress=False)
+    assert not (tmp_path / "other").exists()
+
+
+def test_resumed_run_has_the_same_weights_and_names_changed_images(tmp_path):
+    data = make(tmp_path / "data", kinds=KINDS, count=10)
+    settings = {"image_size": 16}
+    whole = train(recipe=recipe(data, epochs=2, **settings), out=tmp_path / "whole", progress=False)
+    part = train(recipe=recipe(data, epochs=1, **settings), out=tmp_path / "part", progress=False)
+    resumed = resume(part.folder, {"epochs": 2}, progress=False)
+    expected = whole.model.state_dict()
+    for name, values in resumed.model.state_dict().items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+    changed = data / "train" / "dog" / "002.gif"
+    content = changed.read_bytes()
+    image(9, "P").save(changed)
+    with pytest.raises(UsageError, match=r"train/dog/002\.gif has changed\."):
+        resume(part.folder, {"epochs": 3}, progress=False)
+    changed.write_bytes(content)
+    assert len(resume(part.folder, {"epochs": 3}, progress=False).history) == 3
+    os.remove(part.folder / "images.csv")
+    (data / "test" / "cat" / "000.png").unlink()
+    with pytest.raises(UsageError, match="The test data differ from those of the run"):
+        resume(part.folder, {"epochs": 4}, progress=False)
+
+
+def test_broken_images_are_named_or_left_out_and_counted(tmp_path, rejected, command):
+    data = make(tmp_path / "data", count=6)
+    fill(data / "train" / "cat" / "more", 2)
+    whole = (data / "train" / "cat" / "000.png").read_bytes()
+    (data / "train" / "cat" / "000.png").write_bytes(whole[: len(whole) // 2])
+    (data / "test" / "dog" / "001.png").write_bytes(b"no image")
+    options = ("--model", "cifar-resnet20", "--dataset", f"folder:{data}", "--epochs", 1, "--batch-size", 4)
+    code, line = rejected("train", *options)
+    assert code == 2
+    assert "001.png is damaged or has an unsupported format" in line
+    assert "--skip-bad" in line
+    (data / "test" / "dog" / "001.png").unlink()
+    code, line = rejected("train", *options)
+    assert "000.png cannot be read" in line
+    assert not (tmp_path / "runs").exists()
+    (data / "test" / "dog" / "001.png").write_bytes(b"no image")
+    code, _, err = command("train", *options, "--skip-bad", "--out", tmp_path / "run", "--quiet")
+    assert code == 0
+    assert "Left out 2 images of" in err
+    assert (tmp_path / "run" / "images.csv").read_text().count("\n") == 1 + 13 + 11
+    code, line = rejected("evaluate", tmp_path / "run", "--dataset", f"folder:{data / 'test'}")
+    assert "001.png is damaged" in line
+    with pytest.warns(ResnetWarning, match="Left out 1 image of"):
+        found = evaluate(tmp_path / "run")
+    assert int(found.confusion_matrix.sum()) == 11
+
+
+def test_images_are_decoded_once_and_again_after_a_change(tmp_path, monkeypatch):
+    data = make(tmp_path / "data", count=3)
+    decoded = []
+
+    def counting(path):
+        decoded.append(os.path.basename(path))
+        return decode(path)
+
+    monkeypatch.setattr(store, "decode", counting)
+    FolderData(recipe(data), quiet=True)
+    assert len(decoded) == 12
+    FolderData(recipe(data, seed=9), quiet=True)
+    assert len(decoded) == 12
+    image(4, size=(20, 14)).save(data / "test" / "cat" / "000.png")
+    FolderData(recipe(data), quiet=True)
+    assert len(decoded) == 12 + 6
+    assert len(list((tmp_path / "cache" / "images").glob("*.images"))) == 2
+    fill(data / "train" / "cat" / "more", 1)
+    FolderData(recipe(data), quiet=True)
+    assert len(decoded) == 12 + 6 + 7
+    assert len(list((tmp_path / "cache" / "images").glob("*.images"))) == 2
+    FolderData(recipe(data, image_size=20), quiet=True)
+    assert len(decoded) == 12 + 6 + 7 + 13
+
+
+def test_full_disk_is_reported_before_decoding(tmp_path, monkeypatch):
+    data = make(tmp_path / "data", count=3)
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    with pytest.raises(UsageError, match=r"too little space .* set PY_DJL_RESNET_CACHE to a folder on another disk"):
+        FolderData(recipe(data), quiet=True)
+
+
+def test_size_follows_images_or_network(tmp_path, jvm):
+    same = make(tmp_path / "same", count=2)
+    assert json.loads(FolderData(recipe(same), quiet=True).preprocessing)["resize"]["height"] == 14
+    mixed = make(tmp_path / "mixed", count=4, kinds=KINDS)
+    with pytest.warns(ResnetWarning, match="Images are resized to 32x32 pixels, the usual size of cifar-resnet20"):
+        steps = json.loads(FolderData(recipe(mixed), quiet=True).preprocessing)
+    assert (steps["channels"], steps["resize"]["size"], steps["crop"]["height"]) == (3, 36, 32)
+    grey = make(tmp_path / "grey", count=2, kinds=KINDS[1:2])
+    assert json.loads(FolderData(recipe(grey), quiet=True).preprocessing)["channels"] == 1
+
+
+def test_class_without_test_images_is_reported(tmp_path):
+    data = make(tmp_path / "data", count=2)
+    fill(data / "train" / "fox", 2)
+    with pytest.warns(ResnetWarning, match="has no test images of class 'fox'"):
+        FolderData(recipe(data), quiet=True)
+
+
+def test_limit_keeps_all_classes(tmp_path):
+    data = make(tmp_path / "data", classes=("a", "b", "c"), count=9)
+    sheet = data_sheet(f"folder:{data}", recipe(data, limit=6))
+    assert [row["train"] for row in sheet.classes] == [2, 2, 2]
+
+
+def test_settings_that_exclude_a_folder_are_rejected(tmp_path, rejected):
+    data = make(tmp_path / "data", count=2)
+    code, line = rejected("train", "--dataset", f"folder:{data}", "--data-dir", tmp_path)
+    assert (code, line.startswith("--data-dir cannot be combined with a folder of images.")) == (2, True)
+    code, line = rejected("train", "--skip-bad")
+    assert line == "--skip-bad needs a folder of images as --dataset. Received: fashion-mnist."
+    code, line = rejected("train", "--dataset", "folder:")
+    assert line == "A folder of images needs a path. Received: 'folder:'. Allowed: folder:DIR."
+    code, line = rejected("train", "--dataset", "foldr:x")
+    assert line.startswith("Invalid value for --dataset. Received: 'foldr:x'. Allowed: folder:DIR, fashion-mnist,")
+    code, line = rejected("train", "--dataset", "folder:nowhere")
+    assert line.endswith("nowhere does not exist. Give a folder with a sub-folder of images for each class.")
+
+
+def test_sheet_counts_and_measures_what_numpy_does(tmp_path, command):
+    data = make(tmp_path / "data", classes=("cat", "dog"), count=5)
+    (data / "train" / "cat" / "list.txt").write_text("")
+    sheet = data_sheet(f"folder:{data}")
+    assert sheet.classes == [{"name": "cat", "train": 5, "test": 5}, {"name": "dog", "train": 5, "test": 5}]
+    assert sheet.shape == [3, 14, 20]
+    pixels = np.stack([decode(file) for file in sorted((data / "train").rglob("*.png"))]) / 255
+    np.testing.assert_allclose(sheet.mean, pixels.mean((0, 2, 3)), rtol=1e-9)
+    np.testing.assert_allclose(sheet.deviation, pixels.std((0, 2, 3)), rtol=1e-9)
+    assert sheet.ignored == 1
+    first = decode(data / "train" / "dog" / "000.png").astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(sheet.images([1])[0], first)
+    code, out, err = command("datasets", "show", f"folder:{data}", "--out", tmp_path / "sheet.png")
+    assert code == 0
+    assert "ignored files that are not images: 1\n" in out
+    assert "all 2" in out
+    with Image.open(tmp_path / "sheet.png") as drawn:
+        assert drawn.width > 1000
+    assert err == f"contact sheet: {tmp_path / 'sheet.png'}\n"
+
+
+def test_show_describes_named_data_sets(command, rejected):
+    code, out, _ = command("datasets", "show", "fashion-mnist", "--json")
+    shown = json.loads(out)
+    assert code == 0
+    assert shown["classes"][9] == {"name": "Ankle boot", "train": 6000, "test": 1000}
+    # published: mean 0.2860, deviation 0.3530
+    assert shown["mean"] == [pytest.approx(0.2860, abs=5e-5)]
+    assert shown["deviation"] == [pytest.approx(0.3530, abs=5e-5)]
+    assert rejected("datasets", "show")[1].startswith("datasets takes no arguments but: show NAME.")
+    assert rejected("datasets", "--skip-bad")[1].startswith("--skip-bad needs a data set to show")
