@@ -46,6 +46,7 @@ public final class MapSizes {
             return new Window.Pair(ceil(in.height(), s.step()), ceil(in.width(), s.step()));
         }
         if (operation instanceof Operation.GlobalAveragePool
+                || operation instanceof Operation.GlobalMaxPool
                 || operation instanceof Operation.Linear) {
             return Window.Pair.square(1);
         }

@@ -12,7 +12,10 @@ import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
 import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.Fused.Activation;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
@@ -126,7 +129,7 @@ public final class Passes {
 
     /**
      * Computes convolutions and activations in another precision; normalization keeps its
-     * statistics, and pooling over whole maps and what follows it stay in float32.
+     * statistics, and means of whole maps and what follows pooling over them stay in float32.
      *
      * @param graph the graph
      * @param precision the precision
@@ -152,6 +155,12 @@ public final class Passes {
                 Value map = replaced.getOrDefault(g.input(), g.input());
                 cast(map, Precision.FLOAT32, replaced, result);
                 reading = new GlobalAveragePool(g.output(), replaced.get(map));
+            } else if (operation instanceof GlobalMaxPool g) {
+                // a maximum needs no rounding, and there are fewer maxima to cast
+                Value pooled = new Value(g.output().name() + "." + precision);
+                Value map = replaced.getOrDefault(g.input(), g.input());
+                result.add(new GlobalMaxPool(pooled, map));
+                reading = new Cast(g.output(), pooled, Precision.FLOAT32);
             }
             result.add(reading);
         }
@@ -170,7 +179,7 @@ public final class Passes {
 
     /**
      * For evaluation: makes each convolution one operation with the batch normalization, the
-     * addition and the ReLU that alone follow it.
+     * addition and the activation that alone follow it.
      *
      * @param graph the graph
      * @return the graph with fused convolutions
@@ -188,8 +197,8 @@ public final class Passes {
             Operation last = operation;
             BatchNorm norm = null;
             Value added = null;
-            boolean relu = false;
-            while (uses.get(last.output()) == 1 && !relu) {
+            Activation activation = Activation.NONE;
+            while (uses.get(last.output()) == 1 && activation == Activation.NONE) {
                 Operation next = readers.get(last.output());
                 if (next instanceof BatchNorm n && norm == null && added == null) {
                     norm = n;
@@ -201,14 +210,18 @@ public final class Passes {
                     }
                     added = other;
                 } else if (next instanceof Relu) {
-                    relu = true;
+                    activation = Activation.RELU;
+                } else if (next instanceof Gelu && added == null) {
+                    // oneDNN has no GELU after a sum
+                    activation = Activation.GELU;
                 } else {
                     break;
                 }
                 gone.add(next);
                 last = next;
             }
-            fused.put(operation, new Fused(last.output(), operation, norm, added, relu, false));
+            fused.put(
+                    operation, new Fused(last.output(), operation, norm, added, activation, false));
         }
         List<Operation> result = new ArrayList<>();
         for (Operation operation : graph.operations()) {
@@ -221,8 +234,8 @@ public final class Passes {
 
     /**
      * Lets ReLUs and sums overwrite their first operand where nothing reads it later, the backward
-     * pass included: the gradients of convolutions, batch normalizations, sums and poolings do not
-     * depend on their outputs.
+     * pass included: the gradients of convolutions, batch normalizations, GELUs, sums and poolings
+     * do not depend on their outputs.
      *
      * @param graph the graph
      * @return the graph with operations in place
@@ -240,7 +253,14 @@ public final class Passes {
                 result.add(new Add(a.output(), a.branch(), a.shortcut(), a.block(), dead));
             } else if (operation instanceof Fused f && f.added() != null) {
                 boolean dead = isDead(f.added(), uses, producers);
-                result.add(new Fused(f.output(), f.product(), f.norm(), f.added(), f.relu(), dead));
+                result.add(
+                        new Fused(
+                                f.output(),
+                                f.product(),
+                                f.norm(),
+                                f.added(),
+                                f.activation(),
+                                dead));
             } else {
                 result.add(operation);
             }
@@ -254,6 +274,7 @@ public final class Passes {
         return uses.get(value) == 1
                 && (producer instanceof Convolution
                         || producer instanceof BatchNorm
+                        || producer instanceof Gelu
                         || producer instanceof Add
                         || producer instanceof MaxPool
                         || producer instanceof MapProduct

@@ -52,8 +52,8 @@ public final class Programs {
         Graph complete = Passes.inPlace(cast);
         // in bfloat16 libtorch's own products are faster
         boolean products32 = oneDnn && precision == Precision.FLOAT32;
-        return new TrainingCode(complete, products32, gates, clock)
-                .write(values(parameters), values(trained), loss);
+        return new TrainingCode(complete, values(trained), products32, gates, clock)
+                .write(values(parameters), loss);
     }
 
     /**

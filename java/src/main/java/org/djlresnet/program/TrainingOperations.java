@@ -17,13 +17,16 @@ import org.djlresnet.graph.Operation.AveragePool;
 import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.Scale;
 import org.djlresnet.graph.Operation.Subsample;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
@@ -39,15 +42,22 @@ final class TrainingOperations {
     private final boolean oneDnn;
     private final Map<Value, Operation> producers;
 
-    /** The values whose gradients nobody needs: the images. */
+    /** The values whose gradients nobody needs: those that depend on no trained parameter. */
     private final Set<Value> constants = new HashSet<>();
 
-    TrainingOperations(Graph graph, Code code, GradientVariables gradients, boolean oneDnn) {
+    TrainingOperations(
+            Graph graph,
+            List<Value> trained,
+            Code code,
+            GradientVariables gradients,
+            boolean oneDnn) {
         this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;
         producers = graph.producers();
         constants.add(graph.input());
+        constants.addAll(graph.parameters());
+        trained.forEach(constants::remove);
     }
 
     /**
@@ -56,12 +66,25 @@ final class TrainingOperations {
      * @return writes the backward pass, given the variable of the output's gradient
      */
     Consumer<String> forward(Operation operation) {
+        Consumer<String> backward = pass(operation);
+        if (constants.containsAll(operation.operands())) {
+            constants.add(operation.output());
+            return gradient -> {};
+        }
+        return backward;
+    }
+
+    private Consumer<String> pass(Operation operation) {
         if (operation instanceof Convolution c) {
             return convolution(c);
         } else if (operation instanceof BatchNorm b) {
             return batchNorm(b);
         } else if (operation instanceof Relu r) {
             return relu(r);
+        } else if (operation instanceof Gelu g) {
+            return gelu(g);
+        } else if (operation instanceof Scale s) {
+            return scale(s);
         } else if (operation instanceof Add a) {
             return sum(a);
         } else if (operation instanceof MaxPool m) {
@@ -70,6 +93,8 @@ final class TrainingOperations {
             return averagePool(a);
         } else if (operation instanceof GlobalAveragePool g) {
             return globalAveragePool(g);
+        } else if (operation instanceof GlobalMaxPool g) {
+            return globalMaxPool(g);
         } else if (operation instanceof Linear l) {
             return linear(l);
         } else if (operation instanceof Subsample s) {
@@ -96,10 +121,11 @@ final class TrainingOperations {
         String weight = code.of(c.weight());
         code.set(c.output(), call("convolution", x, weight, code.of(c.bias()), window));
         boolean passes = !constants.contains(c.input());
-        boolean bias = c.bias() != null;
+        boolean moves = !constants.contains(c.weight());
+        boolean bias = c.bias() != null && !constants.contains(c.bias());
         return gradient -> {
             String size = bias ? call("size", code.of(c.bias())) : "None";
-            String mask = "[" + bool(passes) + ", True, " + bool(bias) + "]";
+            String mask = "[" + bool(passes) + ", " + bool(moves) + ", " + bool(bias) + "]";
             List<String> g =
                     code.unpack(
                             List.of("gx", "gw", "gb"),
@@ -107,7 +133,9 @@ final class TrainingOperations {
             if (passes) {
                 gradients.add(c.input(), g.get(0), true);
             }
-            gradients.add(c.weight(), g.get(1), true);
+            if (moves) {
+                gradients.add(c.weight(), g.get(1), true);
+            }
             if (bias) {
                 gradients.add(c.bias(), g.get(2), true);
             }
@@ -166,6 +194,23 @@ final class TrainingOperations {
         };
     }
 
+    private Consumer<String> gelu(Gelu g) {
+        String x = code.of(g.input());
+        code.set(g.output(), call("gelu", x));
+        return gradient -> {
+            String over = gradients.isOwned(g.output()) ? ", grad_input=" + gradient : "";
+            String backward = "torch.gelu_backward(" + gradient + ", " + x + over + ")";
+            gradients.add(g.input(), code.let("gx", backward), true);
+        };
+    }
+
+    private Consumer<String> scale(Scale s) {
+        String factor = Code.number(s.factor());
+        code.set(s.output(), call("mul", code.of(s.input()), factor));
+        return gradient ->
+                gradients.add(s.input(), code.let("gx", call("mul", gradient, factor)), true);
+    }
+
     private Consumer<String> sum(Add a) {
         String add = a.inPlace() ? "add_" : "add";
         code.set(a.output(), call(add, code.of(a.branch()), code.of(a.shortcut())));
@@ -221,6 +266,18 @@ final class TrainingOperations {
             String count = call("mul", call("size", x, 2), call("size", x, 3));
             String share = call("expand", call("div", map, count), call("size", x));
             gradients.add(g.input(), code.let("gx", share), false);
+        };
+    }
+
+    private Consumer<String> globalMaxPool(GlobalMaxPool g) {
+        String x = code.of(g.input());
+        List<String> y =
+                code.unpack(List.of("pooled", "indices"), call("adaptive_max_pool2d", x, "[1, 1]"));
+        code.set(g.output(), call("flatten", y.get(0), 1));
+        return gradient -> {
+            String map = call("unsqueeze", call("unsqueeze", gradient, 2), 3);
+            String backward = call("adaptive_max_pool2d_backward", map, x, y.get(1));
+            gradients.add(g.input(), code.let("gx", backward), true);
         };
     }
 
@@ -308,10 +365,6 @@ final class TrainingOperations {
 
     private Consumer<String> cast(Cast c) {
         code.set(c.output(), call("to", code.of(c.input()), type(c.precision())));
-        if (constants.contains(c.input())) {
-            constants.add(c.output());
-            return gradient -> {};
-        }
         Precision before =
                 c.precision() == Precision.FLOAT32 ? Precision.BFLOAT16 : Precision.FLOAT32;
         return gradient -> {

@@ -16,7 +16,10 @@ import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
 import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.Fused.Activation;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
@@ -57,6 +60,10 @@ class PassesTest {
 
     private static Relu relu(String output, String input) {
         return new Relu(value(output), value(input), false);
+    }
+
+    private static Gelu gelu(String output, String input) {
+        return new Gelu(value(output), value(input));
     }
 
     private static Add sum(String output, String branch, String shortcut) {
@@ -110,6 +117,9 @@ class PassesTest {
         assertEquals(moved.output(), relu.output());
         Graph read = graph(relu("r", "x"), pool("p", "r"), sum("out", "p", "r"));
         assertEquals(read, Passes.poolBeforeRelu(read));
+        // a GELU falls and rises, so the order matters
+        Graph gelu = graph(gelu("g", "x"), pool("out", "g"));
+        assertEquals(gelu, Passes.poolBeforeRelu(gelu));
     }
 
     @ParameterizedTest
@@ -193,13 +203,43 @@ class PassesTest {
         Fused block = assertInstanceOf(Fused.class, fused.operations().get(1));
         assertEquals(value("b"), block.norm().output());
         assertEquals(value("s"), block.added());
-        assertTrue(block.relu());
+        assertEquals(Activation.RELU, block.activation());
         assertEquals(
                 List.of("s", "a.weight", "b.weight", "b.bias", "b.mean", "b.variance", "s"),
                 block.operands().stream().map(Value::name).toList());
         // a is read twice, so the normalization stays
         Graph read = graph(convolution("a", "x"), norm("b", "a"), sum("out", "b", "a"));
         assertEquals(List.of("a", "b", "out"), outputs(Passes.fuse(read)));
+    }
+
+    @Test
+    void castsMaximaAfterPooling() {
+        Graph graph =
+                graph(
+                        convolution("a", "x"),
+                        new GlobalMaxPool(value("pool"), value("a")),
+                        new Linear(value("out"), value("pool"), value("fc"), null));
+        Graph cast = Passes.precision(graph, Precision.BFLOAT16);
+        Cast maxima = assertInstanceOf(Cast.class, cast.producers().get(value("pool")));
+        assertEquals(Precision.FLOAT32, maxima.precision());
+        GlobalMaxPool pool =
+                assertInstanceOf(GlobalMaxPool.class, cast.producers().get(maxima.input()));
+        assertEquals(value("a"), pool.input());
+    }
+
+    @Test
+    void fusesGeluUnlessASumPrecedesIt() {
+        Graph branch =
+                graph(convolution("a", "x"), norm("b", "a"), gelu("g", "b"), sum("out", "g", "x"));
+        Graph fused = Passes.fuse(branch);
+        assertEquals(List.of("g", "out"), outputs(fused));
+        Fused unit = assertInstanceOf(Fused.class, fused.operations().get(0));
+        assertEquals(Activation.GELU, unit.activation());
+        assertEquals(value("b"), unit.norm().output());
+        // nothing reads the GELU's output but the sum
+        assertEquals(List.of(value("g")), overwritten(Passes.inPlace(fused)));
+        Graph after = graph(convolution("a", "x"), sum("s", "a", "x"), gelu("out", "s"));
+        assertEquals(List.of("s", "out"), outputs(Passes.fuse(after)));
     }
 
     @Test

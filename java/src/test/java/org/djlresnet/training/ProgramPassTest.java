@@ -297,13 +297,21 @@ class ProgramPassTest {
         "d2l-resnet18, 1, 70",
         "resnet18, 1, 65",
         "cifar-resnet20, 1, 5",
+        "fashion-net+half_width, 3, 16",
+        "airbench94, 3, 9",
     })
     void optionsAndSizesEqualTheBlocks(String model, int examples, int size) {
         compare(model, examples, size, 0, FLOAT64);
     }
 
     @ParameterizedTest
-    @CsvSource({"d2l-resnet18, 56", "resnet50, 33", "preact-resnet18, 33", "cifar-resnet20, 28"})
+    @CsvSource({
+        "d2l-resnet18, 56",
+        "resnet50, 33",
+        "preact-resnet18, 33",
+        "cifar-resnet20, 28",
+        "fashion-net, 28",
+    })
     void droppedBranchesEqualTheBlocks(String model, int size) {
         compare(model, 3, size, 0.5, FLOAT64);
     }
@@ -322,6 +330,8 @@ class ProgramPassTest {
         "resnext50_32x4d, 40",
         "preact-resnet18, 33",
         "cifar-resnet20, 28",
+        "fashion-net, 28",
+        "airbench94, 32",
     })
     void shallowNetworksAgreeInFloat32(String model, int size) {
         compare(model, 16, size, 0, FLOAT32);
@@ -333,6 +343,8 @@ class ProgramPassTest {
         "resnet18, 33, 0.5",
         "preact-resnet18, 33, 0",
         "cifar-resnet20, 28, 0",
+        "fashion-net, 28, 0",
+        "airbench94, 32, 0",
     })
     void shallowNetworksAgreeInBfloat16(String model, int size, double depth) {
         compare(model, 16, size, depth, BFLOAT16);
