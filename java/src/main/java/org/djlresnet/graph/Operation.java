@@ -314,6 +314,27 @@ public sealed interface Operation {
     }
 
     /**
+     * Rows and columns of zeros around the input's.
+     *
+     * @param output (N, C, top + H + bottom, left + W + right)
+     * @param input (N, C, H, W)
+     * @param before how many rows and columns come before: top and left
+     * @param after how many come after: bottom and right
+     */
+    record PadMap(Value output, Value input, Window.Pair before, Window.Pair after)
+            implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public PadMap reading(UnaryOperator<Value> names) {
+            return new PadMap(output, names.apply(input), before, after);
+        }
+    }
+
+    /**
      * The matrix of a convolution whose every position sees the whole map: from the taps that meet
      * the map.
      *

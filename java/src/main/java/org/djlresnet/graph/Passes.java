@@ -20,6 +20,7 @@ import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
 
 /**
@@ -27,6 +28,9 @@ import org.djlresnet.graph.Operation.Relu;
  * #bypass} is the exception: it changes the network.
  */
 public final class Passes {
+
+    /** The part of a map below which computing only it pays for padding its input. */
+    private static final double CROPPED = 0.9;
 
     private Passes() {}
 
@@ -78,6 +82,67 @@ public final class Passes {
             }
         }
         return new Graph(graph.input(), graph.output(), result);
+    }
+
+    /**
+     * Computes no outputs of a convolution that the pooling after it leaves out: the last row and
+     * column of a map with an odd size. The convolution then gets its padding as zeros.
+     *
+     * @param graph the graph
+     * @param images the images' height and width
+     * @return the graph with smaller convolutions where that saves enough
+     */
+    public static Graph cropForPooling(Graph graph, Window.Pair images) {
+        Map<Value, Window.Pair> sizes = MapSizes.of(graph, images);
+        Map<Value, Integer> uses = graph.uses();
+        List<Operation> result = new ArrayList<>();
+        List<Operation> operations = graph.operations();
+        for (int i = 0; i < operations.size(); i++) {
+            if (operations.get(i) instanceof Convolution c
+                    && c.window().stride().equals(Window.Pair.square(1))
+                    && i + 1 < operations.size()
+                    && operations.get(i + 1) instanceof MaxPool pool
+                    && pool.input().equals(c.output())
+                    && uses.get(c.output()) == 1
+                    && pool.window().padding().equals(Window.Pair.square(0))) {
+                Window.Pair size = sizes.get(c.output());
+                Window.Pair left = leftOut(size, pool.window(), c.window().padding());
+                double kept =
+                        (double) (size.height() - left.height())
+                                * (size.width() - left.width())
+                                / (size.height() * size.width());
+                if (kept < CROPPED) {
+                    Window.Pair padding = c.window().padding();
+                    Window.Pair after =
+                            new Window.Pair(
+                                    padding.height() - left.height(),
+                                    padding.width() - left.width());
+                    Value padded = new Value(c.output().name() + ".padded");
+                    Window window =
+                            new Window(
+                                    c.window().kernel(),
+                                    c.window().stride(),
+                                    Window.Pair.square(0));
+                    result.add(new PadMap(padded, c.input(), padding, after));
+                    result.add(
+                            new Convolution(
+                                    c.output(), padded, c.weight(), c.bias(), window, c.groups()));
+                    continue;
+                }
+            }
+            result.add(operations.get(i));
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    /** How many last rows and columns no window reads, but not more than there is padding. */
+    private static Window.Pair leftOut(Window.Pair size, Window pool, Window.Pair padding) {
+        Window.Pair windows = pool.over(size);
+        int height = (windows.height() - 1) * pool.stride().height() + pool.kernel().height();
+        int width = (windows.width() - 1) * pool.stride().width() + pool.kernel().width();
+        return new Window.Pair(
+                Math.min(padding.height(), size.height() - height),
+                Math.min(padding.width(), size.width() - width));
     }
 
     /**

@@ -16,8 +16,8 @@ import org.djlresnet.block.Whitening;
  * outputs are divided by 9. Batch normalization has momentum 0.6, epsilon 1e-12 and no trained
  * scales. Convolutions start as the identity of their input channels.
  *
- * <p>Tensor names are those of airbench94_muon.py. With 3 input channels and 10 classes it has
- * 1,972,792 trainable parameters.
+ * <p>Tensor names are those of airbench94_muon.py, which divides by 256 instead. With 3 input
+ * channels and 10 classes it has 1,972,792 trainable parameters.
  *
  * <p>Source: K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024.
  */

@@ -22,6 +22,7 @@ import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
 import org.djlresnet.graph.Operation.Scale;
 import org.djlresnet.graph.Operation.Subsample;
@@ -129,6 +130,8 @@ final class EvaluationCode {
         } else if (operation instanceof PadChannels p) {
             String padding = "[0, 0, 0, 0, " + p.before() + ", " + p.after() + "]";
             code.set(p.output(), call("constant_pad_nd", code.of(p.input()), padding, 0));
+        } else if (operation instanceof PadMap p) {
+            code.set(p.output(), Maps.padded(code.of(p.input()), p));
         } else {
             throw new IllegalArgumentException("Not an operation of evaluation: " + operation);
         }

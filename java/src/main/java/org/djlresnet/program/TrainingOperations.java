@@ -25,6 +25,7 @@ import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
 import org.djlresnet.graph.Operation.Scale;
 import org.djlresnet.graph.Operation.Subsample;
@@ -101,6 +102,8 @@ final class TrainingOperations {
             return subsample(s);
         } else if (operation instanceof PadChannels p) {
             return padChannels(p);
+        } else if (operation instanceof PadMap p) {
+            return padMap(p);
         } else if (operation instanceof MapMatrix m) {
             return mapMatrix(m);
         } else if (operation instanceof MapProduct p) {
@@ -311,6 +314,16 @@ final class TrainingOperations {
         code.set(p.output(), call("constant_pad_nd", x, padding, 0));
         return gradient -> {
             String part = call("narrow", gradient, 1, p.before(), call("size", x, 1));
+            gradients.add(p.input(), code.let("gx", part), false);
+        };
+    }
+
+    private Consumer<String> padMap(PadMap p) {
+        String x = code.of(p.input());
+        code.set(p.output(), Maps.padded(x, p));
+        return gradient -> {
+            String rows = call("narrow", gradient, 2, p.before().height(), call("size", x, 2));
+            String part = call("narrow", rows, 3, p.before().width(), call("size", x, 3));
             gradients.add(p.input(), code.let("gx", part), false);
         };
     }

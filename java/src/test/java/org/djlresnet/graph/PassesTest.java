@@ -24,6 +24,7 @@ import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
 import org.djlresnet.graph.Window.Pair;
 import org.junit.jupiter.api.Test;
@@ -210,6 +211,41 @@ class PassesTest {
         // a is read twice, so the normalization stays
         Graph read = graph(convolution("a", "x"), norm("b", "a"), sum("out", "b", "a"));
         assertEquals(List.of("a", "b", "out"), outputs(Passes.fuse(read)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // height, width, the rows and columns of zeros after the map, or none
+        "7, 7, 0, 0, true",
+        "15, 8, 0, 1, false",
+        "7, 8, 0, 1, true",
+        "8, 8, 1, 1, false",
+        "31, 31, 0, 0, false",
+    })
+    void computesNothingThatPoolingLeavesOut(
+            int height, int width, int rows, int columns, boolean cropped) {
+        MaxPool pool = new MaxPool(value("out"), value("a"), Window.square(2, 2, 0));
+        Graph graph = graph(convolution("a", "x"), pool);
+        Pair size = new Pair(height, width);
+        Graph found = Passes.cropForPooling(graph, size);
+        if (!cropped) {
+            assertEquals(graph, found);
+            return;
+        }
+        PadMap pad = assertInstanceOf(PadMap.class, found.operations().get(0));
+        assertEquals(Pair.square(1), pad.before());
+        assertEquals(new Pair(rows, columns), pad.after());
+        Convolution convolution = assertInstanceOf(Convolution.class, found.operations().get(1));
+        assertEquals(pad.output(), convolution.input());
+        assertEquals(Window.square(3, 1, 0), convolution.window());
+        assertEquals(
+                new Pair(height / 2 * 2, width / 2 * 2),
+                MapSizes.of(found, size).get(convolution.output()));
+        assertEquals(
+                MapSizes.of(graph, size).get(value("out")),
+                MapSizes.of(found, size).get(value("out")));
+        Graph read = graph(convolution("a", "x"), pool("p", "a"), sum("out", "p", "a"));
+        assertEquals(read, Passes.cropForPooling(read, size));
     }
 
     @Test
