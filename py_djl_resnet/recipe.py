@@ -47,6 +47,7 @@ class Recipe:
     step_factor: float = 0.1
     weights: str | None = None
     image_size: int | None = None
+    normalize: bool = False
     limit: int | None = None
     seed: int = 0
     engine: str = "pytorch"
@@ -137,10 +138,33 @@ def _checking_names(create: Callable[..., None]) -> Callable[..., None]:
 Recipe.__init__ = _checking_names(Recipe.__init__)  # type: ignore[method-assign]
 
 
+#: What recipe files may hold next to the settings: what a recipe reaches, and the notes in a run folder's recipe.json.
+_NOTES = ("about", "selection", "versions")
+
+
 def recipe_names() -> list[str]:
     """Returns the sorted names of the recipes that come with the package."""
     folder = resources.files(__package__) / "recipes"
     return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".json"))
+
+
+def bundled_text(name: str) -> str:
+    """Returns the file of a recipe of the package, for one of :func:`recipe_names`."""
+    return (resources.files(__package__) / "recipes" / f"{name}.json").read_text("utf-8")
+
+
+def bundled_recipes() -> list[dict[str, Any]]:
+    """Lists the recipes of the package: ``name``, ``settings`` without the defaults, and ``about``.
+
+    ``about`` has a ``summary`` and what was measured, None where it was not: ``accuracy`` (mean test accuracy after the
+    last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``deviation`` (standard deviation of
+    ``accuracy``), ``minutes`` (mean) and ``machine``; ``pytorch_accuracy`` and ``pytorch_minutes`` for the same in
+    PyTorch.
+    """
+    return [
+        {"name": name, "settings": settings_of(name), "about": json.loads(bundled_text(name))["about"]}
+        for name in recipe_names()
+    ]
 
 
 def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
@@ -148,8 +172,7 @@ def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
     text = checked_path(name, "recipe")
     names = recipe_names()
     if text in names:
-        source = resources.files(__package__) / "recipes" / f"{text}.json"
-        return _parse(source.read_text("utf-8"), f"recipe {text}")
+        return _parse(bundled_text(text), f"recipe {text}")
     path = Path(text)
     choices = f"Give a JSON file, or one of: {', '.join(names)}."
     if not path.exists() and path.suffix != ".json" and path.name == text:
@@ -186,7 +209,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     if text.startswith("version https://git-lfs"):
         raise UsageError(f"{source} is a Git LFS pointer, not the file itself. Fetch it with: git lfs pull")
     settings = json_object(text, source, ' like {"epochs": 10}')
-    for note in ("selection", "versions"):  # in a run folder's recipe.json, next to the settings
+    for note in _NOTES:
         settings.pop(note, None)
     return _known(settings, source)
 

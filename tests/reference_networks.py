@@ -1,5 +1,6 @@
 """Residual networks in numpy and double precision, as a reference for the Java networks."""
 
+import math
 import re
 
 import numpy as np
@@ -23,6 +24,7 @@ class Reference:
     def __init__(self, tensors, training=False):
         self.tensors = tensors
         self.training = training
+        self.normalized = {}  # the inputs of batch normalization by layer
 
     def conv(self, name, x, stride=1):
         """Convolution without bias, padded by half its kernel."""
@@ -37,14 +39,15 @@ class Reference:
                 y = y + np.einsum("oc,nchw->nohw", weight[:, :, i, j], part)
         return y
 
-    def norm(self, name, x):
+    def norm(self, name, x, epsilon=1e-5):
         """Batch normalization."""
+        self.normalized[name] = x
         gamma, beta, mean, variance = (
             self.tensors[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
         )
         if self.training:
             mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3))
-        scale = gamma / np.sqrt(variance + 1e-5)
+        scale = gamma / np.sqrt(variance + epsilon)
         return x * scale[:, None, None] + (beta - mean * scale)[:, None, None]
 
     def cifar(self, x, study=False, plain=False):
@@ -82,6 +85,25 @@ class Reference:
             x = shortcut + y
         return self.head(relu(self.norm("bn2", x)))
 
+    def fashion(self, x):
+        """Pooled units, each followed by a residual unit."""
+        x = gelu(self.conv("conv1", x) + self.tensors["conv1.bias"][:, None, None])
+        for stage in ("layer1", "layer2", "layer3"):
+            x = gelu(self.norm(f"{stage}.0.bn1", pool_pairs(self.conv(f"{stage}.0.conv1", x))))
+            x = x + gelu(self.norm(f"{stage}.1.bn1", self.conv(f"{stage}.1.conv1", x)))
+        return x.max((2, 3)) @ self.tensors["fc.weight"].T / 9
+
+    def airbench(self, x):
+        """A whitening convolution, and groups of a pooled and a plain unit."""
+        weight, height, width = self.tensors["whiten.weight"], x.shape[2] - 1, x.shape[3] - 1
+        taps = [(i, j) for i in range(2) for j in range(2)]
+        y = sum(np.einsum("oc,nchw->nohw", weight[:, :, i, j], x[:, :, i : i + height, j : j + width]) for i, j in taps)
+        x = gelu(y + self.tensors["whiten.bias"][:, None, None])
+        for group in ("layers.1", "layers.2", "layers.3"):
+            x = gelu(self.norm(f"{group}.norm1", pool_pairs(self.conv(f"{group}.conv1", x)), 1e-12))
+            x = gelu(self.norm(f"{group}.norm2", self.conv(f"{group}.conv2", x), 1e-12))
+        return x.max((2, 3)) @ self.tensors["head.weight"].T / 9
+
     def head(self, x):
         """Global average pooling and a linear layer."""
         return x.mean((2, 3)) @ self.tensors["fc.weight"].T + self.tensors["fc.bias"]
@@ -95,6 +117,18 @@ class Reference:
 def relu(x):
     """ReLU."""
     return np.maximum(x, 0)
+
+
+def gelu(x):
+    """x times the normal distribution function of x."""
+    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+
+
+def pool_pairs(x):
+    """2x2 max pooling with stride 2; an odd row or column at the end is left out."""
+    height, width = x.shape[2] // 2, x.shape[3] // 2
+    cut = x[:, :, : 2 * height, : 2 * width]
+    return cut.reshape(*x.shape[:2], height, 2, width, 2).max((3, 5))
 
 
 def max_pool(x):

@@ -13,9 +13,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import compare
 import contenders
+import recipes
 import report
 import scaling
 from roofline import Layer, training_flops
+
+from py_djl_resnet.recipe import bundled_text
 
 ROUNDS = [
     {
@@ -198,3 +201,38 @@ def test_failed_contender_leaves_the_others_values(monkeypatch, tmp_path, capsys
     assert "| 300 (300 to 300) |" in capsys.readouterr().out
     values = {"train28": {"ours": 300.0}, "evaluate28": {"ours": 900.0}, "peak": {"ours": 500.0}}
     assert json.loads((tmp_path / "compare.json").read_text())["rounds"] == [values, values]
+
+
+def test_measurement_is_the_mean_over_seeds_at_the_last_epoch():
+    rows = [
+        {"seconds": "60", "validation_seconds": "3", "test_accuracy": "0.95"},
+        {"seconds": "54", "validation_seconds": "3", "test_accuracy": "0.9"},
+    ]
+    first = recipes.reached(rows, "ours 1")
+    assert (first.accuracy, first.minutes) == (0.9, 2.0)
+    second = recipes.Seed(0.94, 3.0, "ours 1")
+    figures = recipes.figures({"ours": [first, second], "pytorch": []}, "a machine")
+    assert figures == {
+        "accuracy": 0.92,
+        "deviation": 0.02828,
+        "minutes": 2.5,
+        "n": 2,
+        "machine": "a machine; ours 1",
+        "pytorch_accuracy": None,
+        "pytorch_minutes": None,
+    }
+
+
+def test_measurement_is_written_beside_unchanged_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "FILES", tmp_path)
+    (tmp_path / "study.json").write_text(bundled_text("study"), "utf-8")
+    recipes.write("study", {"accuracy": 0.5, "n": 1})
+    before, after = json.loads(bundled_text("study")), json.loads((tmp_path / "study.json").read_text("utf-8"))
+    assert list(after) == list(before)
+    assert after["about"] == before["about"] | {"accuracy": 0.5, "n": 1}
+
+
+def test_shortened_measurement_is_not_published(capsys):
+    with pytest.raises(SystemExit):
+        recipes.parse(["study", "--write", "--epochs", "1"])
+    assert "--write needs the whole recipe. Omit --epochs and --limit." in capsys.readouterr().err

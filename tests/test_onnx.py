@@ -25,6 +25,8 @@ NETWORKS = [
     ("plain20", 3, 21),
     ("study-resnet20", 3, 21),
     ("study-plain20", 3, 21),
+    ("fashion-net", 1, 28),
+    ("airbench94", 3, 33),
 ]
 
 

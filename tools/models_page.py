@@ -17,6 +17,7 @@ from py_djl_resnet.models import available
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
 PHOTOGRAPHS = (18, 34, 50, 101, 152)
 SMALL = (20, 32, 44, 56, 110)
+FAST = ("fashion-net", "airbench94")
 
 TEXT = """# Networks
 
@@ -27,7 +28,7 @@ without running statistics. Multiply-adds are those of convolutions and linear l
 Options follow a name after plus signs, in recipes, commands and both APIs: `resnet50+deep_stem+pooled_shortcut` is
 timm's resnet50d. Checkpoints store them.
 
-Every network accepts images of any size, from 1×1.
+Networks accept images of any size: `fashion-net` from 8×8, `airbench94` from 9×9, all others from 1×1.
 
 | option | effect |
 |---|---|
@@ -37,6 +38,7 @@ Every network accepts images of any size, from 1×1.
 | `pooled_shortcut` | replaces a strided projection by 2×2 average pooling and a projection with stride 1 (ResNet-D) |
 | `small_stem` | replaces the stem by one 3×3 convolution with stride 1, without pooling, for small images |
 | `option_b` | replaces option A's zero padding by projections |
+| `half_width`, `width_1.5`, `width_2` | multiplies all numbers of channels by 0.5, 1.5 or 2 |
 
 ## For photographs: table 1 of He et al. (2015)
 
@@ -61,6 +63,20 @@ counts.
 
 `study-resnetN` and `study-plainN` have the same blocks, but the shape changes in the second convolution of the last
 block of stages 1 and 2, and batch normalization keeps 10 % of its old statistics at each step.
+
+## For few epochs
+
+{fast}
+
+All convolutions are 3×3 with stride 1, pooling is 2×2 max pooling, "norm" is batch normalization that keeps 60 % of its
+old statistics at each step, and the logits are divided by 9. Pooling before normalization quarters the cost of all that
+follows.
+
+`fashion-net` is a narrow residual network. `airbench94` is the network of Jordan, "94% on CIFAR-10 in 3.29 Seconds on a
+Single GPU" (2024), with the tensor names of its `airbench94_muon.py`. Its first convolution whitens 2×2 patches: a
+training run computes its weight from 5,000 of the training images before the first epoch, stores it in checkpoints like
+any weight, and does not train it. The scales of batch normalization are 1 and not trained; convolutions start as the
+identity of their input channels.
 
 ## All
 
@@ -153,6 +169,23 @@ def layout() -> str:
     return table(rows)
 
 
+def fast() -> str:
+    """Returns the layers of the networks for few epochs."""
+    rows = [["fashion-net, 28×28", "airbench94, 32×32"]]
+    rows.append(["convolution, 16, GELU → 28×28", "whitening 2×2, 24, GELU → 31×31"])
+    first, second = (
+        "convolution, {0}, pooling, norm, GELU → {1}×{1}",
+        "convolution, {0}, norm, GELU, added to its input",
+    )
+    for mine, other in (((64, 14), (64, 15)), ((128, 7), (256, 7)), ((256, 3), (256, 3))):
+        rows.append([first.format(*mine), first.format(*other)])
+        rows.append([second.format(mine[0]), second.format(other[0]).removesuffix(", added to its input")])
+    rows.append(["global max pooling, linear without bias"] * 2)
+    for name in ("trainable_parameters", "multiply_adds"):
+        rows.append([f"{summarize(model).total[name]:,} {name.replace('_', ' ')}" for model in FAST])
+    return table(rows)
+
+
 def everything() -> str:
     """Returns the table of all networks."""
     rows = [["name", "description", "input", "parameters", "multiply-adds", "options"]]
@@ -172,7 +205,7 @@ def everything() -> str:
 
 def page() -> str:
     """Returns the page's text."""
-    return TEXT.format(photographs=photographs(), small=small(), layout=layout(), all=everything())
+    return TEXT.format(photographs=photographs(), small=small(), layout=layout(), fast=fast(), all=everything())
 
 
 if __name__ == "__main__":

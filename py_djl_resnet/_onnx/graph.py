@@ -113,6 +113,16 @@ def _translated(
             yield "BatchNormalization", inputs + parameters(), output, {"epsilon": given["epsilon"]}
         case "Relu":
             yield "Relu", inputs, output, {}
+        case "Gelu":
+            # Opset 20 has Gelu; this is its definition
+            scaled, erf, shifted, half = (f"{output[0]}_{part}" for part in ("scaled", "erf", "shifted", "half"))
+            yield "Mul", [*inputs, constant("root_of_half", np.float32(0.5**0.5))], [scaled], {}
+            yield "Erf", [scaled], [erf], {}
+            yield "Add", [erf, constant("one", np.float32(1))], [shifted], {}
+            yield "Mul", [*inputs, constant("one_half", np.float32(0.5))], [half], {}
+            yield "Mul", [half, shifted], output, {}
+        case "Scale":
+            yield "Mul", [*inputs, constant(output[0] + "_factor", np.float32(given["factor"]))], output, {}
         case "Add":
             yield "Add", inputs, output, {}
         case "MaxPool":
@@ -122,6 +132,10 @@ def _translated(
         case "GlobalAveragePool":
             pooled = output[0] + "_map"
             yield "GlobalAveragePool", inputs, [pooled], {}
+            yield "Flatten", [pooled], output, {"axis": 1}
+        case "GlobalMaxPool":
+            pooled = output[0] + "_map"
+            yield "GlobalMaxPool", inputs, [pooled], {}
             yield "Flatten", [pooled], output, {"axis": 1}
         case "Linear":
             yield "Gemm", inputs + parameters(), output, {"transB": 1}

@@ -12,9 +12,26 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..checks import nearest
 from ..errors import UsageError
-from . import bypass, datasets, doctor, evaluate, export, import_, models, notebook, plot, predict, summary, train
+from . import (
+    bypass,
+    datasets,
+    doctor,
+    evaluate,
+    export,
+    import_,
+    models,
+    notebook,
+    plot,
+    predict,
+    recipes,
+    summary,
+    train,
+)
 
-_COMMANDS = (train, summary, evaluate, bypass, predict, import_, export, plot, models, datasets, notebook, doctor)
+_COMMANDS = (
+    *(train, summary, evaluate, bypass, predict, import_, export),
+    *(plot, models, datasets, recipes, notebook, doctor),
+)
 
 #: What other programs call our options.
 _ALIASES = {

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from ..errors import UsageError
-from ..recipe import environment_settings, number, recipe_names, settings_of
+from ..recipe import environment_settings, number, settings_of
 from ..settings import GROUPS, SETTINGS, Setting
 
 #: Arguments of the API that errors may name, and their options.
@@ -31,7 +31,7 @@ def add_settings(parser: argparse.ArgumentParser) -> dict[str, Any]:
         text = f"{setting.help} (default: {_default(setting, environment.get(setting.name))})"
         groups[setting.group].add_argument(setting.flag, default=argparse.SUPPRESS, help=text, **more)
     groups[GROUPS[0]].add_argument(
-        "--recipe", metavar="FILE.json|NAME", help=f"settings from a file, or one of {', '.join(recipe_names())}"
+        "--recipe", metavar="FILE.json|NAME", help="settings from a file, or from one of the recipes command"
     )
     return groups
 

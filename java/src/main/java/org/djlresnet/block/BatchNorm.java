@@ -18,7 +18,8 @@ import org.djlresnet.graph.Value;
  *
  * <p>Training normalizes with the batch's mean and biased variance, and updates the running
  * statistics, by default with weight 0.1 for the new values. Evaluation normalizes with the running
- * statistics. Epsilon is 1e-5. PyTorch tracks the unbiased variance, MXNet the biased one.
+ * statistics. Epsilon is 1e-5 by default. PyTorch tracks the unbiased variance, MXNet the biased
+ * one.
  *
  * <p>Computes the same as DJL's {@code BatchNorm} with its defaults, but on PyTorch avoids the two
  * transpositions and the temporary manager that DJL uses when the axis is 1.
@@ -33,6 +34,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
     private static final int CHANNEL_AXIS = 1;
 
     private final float momentum;
+    private final float epsilon;
     private final Parameter gamma;
     private final Parameter beta;
     private final Parameter runningMean;
@@ -51,12 +53,24 @@ public final class BatchNorm extends AbstractBlock implements Described {
      * @param zeroGamma whether to initialize gamma to 0 rather than 1
      */
     public BatchNorm(float momentum, boolean zeroGamma) {
-        super(VERSION);
-        this.momentum = momentum;
-        gamma = parameter("gamma", Parameter.Type.GAMMA, true);
+        this(momentum, EPSILON, true);
         if (zeroGamma) {
             gamma.setInitializer(Initializer.ZEROS);
         }
+    }
+
+    /**
+     * Creates a layer whose number of channels is inferred from its first input.
+     *
+     * @param momentum the weight of the old running statistics at each training step, from 0 to 1
+     * @param epsilon the number added to the variance
+     * @param trainsGamma whether gamma is trained, rather than 1
+     */
+    public BatchNorm(float momentum, float epsilon, boolean trainsGamma) {
+        super(VERSION);
+        this.momentum = momentum;
+        this.epsilon = epsilon;
+        gamma = parameter("gamma", Parameter.Type.GAMMA, trainsGamma);
         beta = parameter("beta", Parameter.Type.BETA, true);
         runningMean = parameter("runningMean", Parameter.Type.RUNNING_MEAN, false);
         runningVar = parameter("runningVar", Parameter.Type.RUNNING_VAR, false);
@@ -87,7 +101,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
                         parameterStore.getValue(beta, device, training),
                         pytorch ? -1 : CHANNEL_AXIS,
                         momentum,
-                        EPSILON,
+                        epsilon,
                         training);
     }
 
@@ -109,9 +123,18 @@ public final class BatchNorm extends AbstractBlock implements Described {
         batchesTracked = batches;
     }
 
+    /**
+     * Returns whether gamma is trained.
+     *
+     * @return whether it is
+     */
+    public boolean trainsGamma() {
+        return gamma.requiresGradient();
+    }
+
     @Override
     public Value describe(GraphBuilder graph, Value input) {
-        return graph.batchNorm(input, this, momentum, EPSILON);
+        return graph.batchNorm(input, this, momentum, epsilon);
     }
 
     @Override

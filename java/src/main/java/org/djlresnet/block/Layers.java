@@ -55,6 +55,34 @@ public final class Layers {
     }
 
     /**
+     * Creates a Gaussian error linear unit, x · Φ(x), by the error function.
+     *
+     * @return the block, which keeps the shape
+     */
+    public static Block gelu() {
+        return new FunctionBlock(
+                array -> array.getNDArrayInternal().gelu(), shape -> shape, GraphBuilder::gelu);
+    }
+
+    /**
+     * Creates a product with a constant.
+     *
+     * @param factor the constant
+     * @return the block, which keeps the shape
+     */
+    public static Block scale(double factor) {
+        return new FunctionBlock(
+                // on the batch's manager, so that it lives until the backward pass
+                array ->
+                        array.mul(
+                                array.getManager()
+                                        .create(factor)
+                                        .toType(array.getDataType(), false)),
+                shape -> shape,
+                (graph, input) -> graph.scale(input, factor));
+    }
+
+    /**
      * Creates an identity.
      *
      * @return the block, which returns its input itself
@@ -97,12 +125,33 @@ public final class Layers {
     }
 
     /**
+     * Creates a global max pooling.
+     *
+     * @return the block, from (N, C, H, W) to (N, C)
+     */
+    public static Block globalMaxPool() {
+        return new FunctionBlock(
+                Pool::globalMaxPool2d, shape -> shape.slice(0, 2), GraphBuilder::globalMaxPool);
+    }
+
+    /**
      * Creates a fully connected layer with a bias.
      *
      * @param units the number of outputs
      * @return the block, from (N, features) to (N, units)
      */
     public static Linear linear(int units) {
-        return Linear.builder().setUnits(units).build();
+        return linear(units, true);
+    }
+
+    /**
+     * Creates a fully connected layer.
+     *
+     * @param units the number of outputs
+     * @param bias whether to add a bias to each output
+     * @return the block, from (N, features) to (N, units)
+     */
+    public static Linear linear(int units, boolean bias) {
+        return Linear.builder().setUnits(units).optBias(bias).build();
     }
 }

@@ -134,6 +134,7 @@ final class Descriptions {
      * @throws UserException if the shape does not fit
      */
     static String summary(String model, Block block, Shape input, int depth) {
+        Models.get(model).requireSize(input.get(2), input.get(3));
         try {
             return toJson(model, input, Summary.of(block, input, Math.max(1, depth)));
         } catch (ArithmeticException overflow) {

@@ -57,6 +57,9 @@ final class GraphJson {
         if (operation instanceof Operation.Subsample s) {
             return Map.of("step", s.step());
         }
+        if (operation instanceof Operation.Scale s) {
+            return Map.of("factor", s.factor());
+        }
         if (operation instanceof Operation.PadChannels p) {
             return Map.of("before", p.before(), "after", p.after());
         }

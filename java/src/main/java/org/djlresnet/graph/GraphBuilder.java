@@ -125,6 +125,31 @@ public final class GraphBuilder {
     }
 
     /**
+     * Adds a Gaussian error linear unit.
+     *
+     * @param input any shape
+     * @return an array of the input's shape
+     */
+    public Value gelu(Value input) {
+        Value output = value(input.name() + ".gelu");
+        operations.add(new Operation.Gelu(output, input));
+        return output;
+    }
+
+    /**
+     * Adds a product with a constant.
+     *
+     * @param input any shape
+     * @param factor the constant
+     * @return an array of the input's shape
+     */
+    public Value scale(Value input, double factor) {
+        Value output = value(input.name() + ".scaled");
+        operations.add(new Operation.Scale(output, input, factor));
+        return output;
+    }
+
+    /**
      * Adds the sum of a residual branch and its shortcut.
      *
      * @param branch any shape
@@ -175,6 +200,18 @@ public final class GraphBuilder {
     public Value globalAveragePool(Value input) {
         Value output = value("avgpool");
         operations.add(new Operation.GlobalAveragePool(output, input));
+        return output;
+    }
+
+    /**
+     * Adds the maximum of each map.
+     *
+     * @param input (N, C, H, W)
+     * @return (N, C)
+     */
+    public Value globalMaxPool(Value input) {
+        Value output = value("maxpool");
+        operations.add(new Operation.GlobalMaxPool(output, input));
         return output;
     }
 

@@ -38,6 +38,11 @@ public final class MapSizes {
         if (operation instanceof Operation.MaxPool m) {
             return m.window().over(in);
         }
+        if (operation instanceof Operation.PadMap p) {
+            return new Window.Pair(
+                    in.height() + p.before().height() + p.after().height(),
+                    in.width() + p.before().width() + p.after().width());
+        }
         if (operation instanceof Operation.AveragePool a) {
             int stride = a.window().stride().height();
             return new Window.Pair(ceil(in.height(), stride), ceil(in.width(), stride));
@@ -46,6 +51,7 @@ public final class MapSizes {
             return new Window.Pair(ceil(in.height(), s.step()), ceil(in.width(), s.step()));
         }
         if (operation instanceof Operation.GlobalAveragePool
+                || operation instanceof Operation.GlobalMaxPool
                 || operation instanceof Operation.Linear) {
             return Window.Pair.square(1);
         }

@@ -121,6 +121,43 @@ public sealed interface Operation {
     }
 
     /**
+     * x · Φ(x), with the normal distribution function Φ: the Gaussian error linear unit.
+     *
+     * @param output an array of the input's shape
+     * @param input any shape
+     */
+    record Gelu(Value output, Value input) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public Gelu reading(UnaryOperator<Value> names) {
+            return new Gelu(output, names.apply(input));
+        }
+    }
+
+    /**
+     * A product with a constant.
+     *
+     * @param output an array of the input's shape
+     * @param input any shape
+     * @param factor the constant
+     */
+    record Scale(Value output, Value input, double factor) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public Scale reading(UnaryOperator<Value> names) {
+            return new Scale(output, names.apply(input), factor);
+        }
+    }
+
+    /**
      * The sum of a residual branch and its shortcut.
      *
      * @param output an array of the operands' shape
@@ -200,6 +237,24 @@ public sealed interface Operation {
     }
 
     /**
+     * The maximum of each map.
+     *
+     * @param output (N, C)
+     * @param input (N, C, H, W)
+     */
+    record GlobalMaxPool(Value output, Value input) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public GlobalMaxPool reading(UnaryOperator<Value> names) {
+            return new GlobalMaxPool(output, names.apply(input));
+        }
+    }
+
+    /**
      * A matrix product with a bias: (N, features) → (N, out).
      *
      * @param output (N, out)
@@ -255,6 +310,27 @@ public sealed interface Operation {
         @Override
         public PadChannels reading(UnaryOperator<Value> names) {
             return new PadChannels(output, names.apply(input), before, after);
+        }
+    }
+
+    /**
+     * Rows and columns of zeros around the input's.
+     *
+     * @param output (N, C, top + H + bottom, left + W + right)
+     * @param input (N, C, H, W)
+     * @param before how many rows and columns come before: top and left
+     * @param after how many come after: bottom and right
+     */
+    record PadMap(Value output, Value input, Window.Pair before, Window.Pair after)
+            implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public PadMap reading(UnaryOperator<Value> names) {
+            return new PadMap(output, names.apply(input), before, after);
         }
     }
 
@@ -324,13 +400,13 @@ public sealed interface Operation {
 
     /**
      * For evaluation: a convolution or product of whole maps, the batch normalization after it, the
-     * addition of a shortcut and a ReLU in one.
+     * addition of a shortcut and an activation in one.
      *
      * @param output (N, out, H', W')
      * @param product a {@link Convolution} or {@link MapProduct}
      * @param norm the batch normalization, or null
      * @param added what is added, of the output's shape, or null
-     * @param relu whether a ReLU follows
+     * @param activation what follows
      * @param inPlace whether the output overwrites what is added
      */
     record Fused(
@@ -338,9 +414,20 @@ public sealed interface Operation {
             Operation product,
             BatchNorm norm,
             Value added,
-            boolean relu,
+            Activation activation,
             boolean inPlace)
             implements Operation {
+
+        /** An activation that a fused operation ends with. */
+        public enum Activation {
+            /** None. */
+            NONE,
+            /** {@link Relu}. */
+            RELU,
+            /** {@link Gelu}. */
+            GELU
+        }
+
         @Override
         public List<Value> operands() {
             List<Value> operands = new ArrayList<>(product.operands());
@@ -355,7 +442,8 @@ public sealed interface Operation {
 
         @Override
         public Fused reading(UnaryOperator<Value> names) {
-            return new Fused(output, product.reading(names), norm, or(added, names), relu, inPlace);
+            return new Fused(
+                    output, product.reading(names), norm, or(added, names), activation, inPlace);
         }
     }
 

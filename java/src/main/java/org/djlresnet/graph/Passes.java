@@ -12,11 +12,15 @@ import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
 import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.Fused.Activation;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
 
 /**
@@ -24,6 +28,9 @@ import org.djlresnet.graph.Operation.Relu;
  * #bypass} is the exception: it changes the network.
  */
 public final class Passes {
+
+    /** The part of a map below which computing only it pays for padding its input. */
+    private static final double CROPPED = 0.9;
 
     private Passes() {}
 
@@ -78,6 +85,67 @@ public final class Passes {
     }
 
     /**
+     * Computes no outputs of a convolution that the pooling after it leaves out: the last row and
+     * column of a map with an odd size. The convolution then gets its padding as zeros.
+     *
+     * @param graph the graph
+     * @param images the images' height and width
+     * @return the graph with smaller convolutions where that saves enough
+     */
+    public static Graph cropForPooling(Graph graph, Window.Pair images) {
+        Map<Value, Window.Pair> sizes = MapSizes.of(graph, images);
+        Map<Value, Integer> uses = graph.uses();
+        List<Operation> result = new ArrayList<>();
+        List<Operation> operations = graph.operations();
+        for (int i = 0; i < operations.size(); i++) {
+            if (operations.get(i) instanceof Convolution c
+                    && c.window().stride().equals(Window.Pair.square(1))
+                    && i + 1 < operations.size()
+                    && operations.get(i + 1) instanceof MaxPool pool
+                    && pool.input().equals(c.output())
+                    && uses.get(c.output()) == 1
+                    && pool.window().padding().equals(Window.Pair.square(0))) {
+                Window.Pair size = sizes.get(c.output());
+                Window.Pair left = leftOut(size, pool.window(), c.window().padding());
+                double kept =
+                        (double) (size.height() - left.height())
+                                * (size.width() - left.width())
+                                / (size.height() * size.width());
+                if (kept < CROPPED) {
+                    Window.Pair padding = c.window().padding();
+                    Window.Pair after =
+                            new Window.Pair(
+                                    padding.height() - left.height(),
+                                    padding.width() - left.width());
+                    Value padded = new Value(c.output().name() + ".padded");
+                    Window window =
+                            new Window(
+                                    c.window().kernel(),
+                                    c.window().stride(),
+                                    Window.Pair.square(0));
+                    result.add(new PadMap(padded, c.input(), padding, after));
+                    result.add(
+                            new Convolution(
+                                    c.output(), padded, c.weight(), c.bias(), window, c.groups()));
+                    continue;
+                }
+            }
+            result.add(operations.get(i));
+        }
+        return new Graph(graph.input(), graph.output(), result);
+    }
+
+    /** How many last rows and columns no window reads, but not more than there is padding. */
+    private static Window.Pair leftOut(Window.Pair size, Window pool, Window.Pair padding) {
+        Window.Pair windows = pool.over(size);
+        int height = (windows.height() - 1) * pool.stride().height() + pool.kernel().height();
+        int width = (windows.width() - 1) * pool.stride().width() + pool.kernel().width();
+        return new Window.Pair(
+                Math.min(padding.height(), size.height() - height),
+                Math.min(padding.width(), size.width() - width));
+    }
+
+    /**
      * Turns convolutions whose every position sees the whole map into matrix products, which
      * multiply no padding.
      *
@@ -126,7 +194,7 @@ public final class Passes {
 
     /**
      * Computes convolutions and activations in another precision; normalization keeps its
-     * statistics, and pooling over whole maps and what follows it stay in float32.
+     * statistics, and means of whole maps and what follows pooling over them stay in float32.
      *
      * @param graph the graph
      * @param precision the precision
@@ -152,6 +220,12 @@ public final class Passes {
                 Value map = replaced.getOrDefault(g.input(), g.input());
                 cast(map, Precision.FLOAT32, replaced, result);
                 reading = new GlobalAveragePool(g.output(), replaced.get(map));
+            } else if (operation instanceof GlobalMaxPool g) {
+                // a maximum needs no rounding, and there are fewer maxima to cast
+                Value pooled = new Value(g.output().name() + "." + precision);
+                Value map = replaced.getOrDefault(g.input(), g.input());
+                result.add(new GlobalMaxPool(pooled, map));
+                reading = new Cast(g.output(), pooled, Precision.FLOAT32);
             }
             result.add(reading);
         }
@@ -170,7 +244,7 @@ public final class Passes {
 
     /**
      * For evaluation: makes each convolution one operation with the batch normalization, the
-     * addition and the ReLU that alone follow it.
+     * addition and the activation that alone follow it.
      *
      * @param graph the graph
      * @return the graph with fused convolutions
@@ -188,8 +262,8 @@ public final class Passes {
             Operation last = operation;
             BatchNorm norm = null;
             Value added = null;
-            boolean relu = false;
-            while (uses.get(last.output()) == 1 && !relu) {
+            Activation activation = Activation.NONE;
+            while (uses.get(last.output()) == 1 && activation == Activation.NONE) {
                 Operation next = readers.get(last.output());
                 if (next instanceof BatchNorm n && norm == null && added == null) {
                     norm = n;
@@ -201,14 +275,18 @@ public final class Passes {
                     }
                     added = other;
                 } else if (next instanceof Relu) {
-                    relu = true;
+                    activation = Activation.RELU;
+                } else if (next instanceof Gelu && added == null) {
+                    // oneDNN has no GELU after a sum
+                    activation = Activation.GELU;
                 } else {
                     break;
                 }
                 gone.add(next);
                 last = next;
             }
-            fused.put(operation, new Fused(last.output(), operation, norm, added, relu, false));
+            fused.put(
+                    operation, new Fused(last.output(), operation, norm, added, activation, false));
         }
         List<Operation> result = new ArrayList<>();
         for (Operation operation : graph.operations()) {
@@ -221,8 +299,8 @@ public final class Passes {
 
     /**
      * Lets ReLUs and sums overwrite their first operand where nothing reads it later, the backward
-     * pass included: the gradients of convolutions, batch normalizations, sums and poolings do not
-     * depend on their outputs.
+     * pass included: the gradients of convolutions, batch normalizations, GELUs, sums and poolings
+     * do not depend on their outputs.
      *
      * @param graph the graph
      * @return the graph with operations in place
@@ -240,7 +318,14 @@ public final class Passes {
                 result.add(new Add(a.output(), a.branch(), a.shortcut(), a.block(), dead));
             } else if (operation instanceof Fused f && f.added() != null) {
                 boolean dead = isDead(f.added(), uses, producers);
-                result.add(new Fused(f.output(), f.product(), f.norm(), f.added(), f.relu(), dead));
+                result.add(
+                        new Fused(
+                                f.output(),
+                                f.product(),
+                                f.norm(),
+                                f.added(),
+                                f.activation(),
+                                dead));
             } else {
                 result.add(operation);
             }
@@ -254,6 +339,7 @@ public final class Passes {
         return uses.get(value) == 1
                 && (producer instanceof Convolution
                         || producer instanceof BatchNorm
+                        || producer instanceof Gelu
                         || producer instanceof Add
                         || producer instanceof MaxPool
                         || producer instanceof MapProduct

@@ -1,6 +1,8 @@
 package org.djlresnet.image;
 
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 
 /**
@@ -106,6 +108,25 @@ public record Preprocessing(
                 new Crop(224, 224),
                 IMAGENET_MEAN,
                 IMAGENET_DEVIATION);
+    }
+
+    /**
+     * Replaces the normalization.
+     *
+     * @param means the number to subtract from each channel
+     * @param deviations the number to divide each channel by; channels without any become 1
+     * @return the preprocessing
+     */
+    public Preprocessing normalized(IntToDoubleFunction means, IntToDoubleFunction deviations) {
+        return new Preprocessing(
+                channels,
+                resize,
+                crop,
+                IntStream.range(0, channels).mapToObj(means::applyAsDouble).toList(),
+                IntStream.range(0, channels)
+                        .mapToObj(deviations::applyAsDouble)
+                        .map(deviation -> deviation > 0 ? deviation : 1)
+                        .toList());
     }
 
     /**

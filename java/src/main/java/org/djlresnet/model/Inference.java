@@ -48,10 +48,11 @@ public final class Inference implements AutoCloseable {
      * @return logits, float32, (N, classes), with the images' manager
      */
     public NDArray forward(NDArray images) {
+        Shape shape = images.getShape();
+        network.requireSize(shape.get(2), shape.get(3));
         if (graph == null) {
             return network.forward(images, false);
         }
-        Shape shape = images.getShape();
         Window.Pair wanted = new Window.Pair((int) shape.get(2), (int) shape.get(3));
         if (!wanted.equals(size)) {
             close();

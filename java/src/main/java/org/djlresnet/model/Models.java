@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -39,6 +40,14 @@ public final class Models {
     private static final Map<String, Consumer<ResNet.Builder>> BOTTLENECK_OPTIONS;
     private static final Map<String, Consumer<CifarResNet.Builder>> CIFAR_OPTIONS =
             new LinkedHashMap<>();
+    private static final Map<String, Consumer<FashionNet.Builder>> FASHION_OPTIONS =
+            new LinkedHashMap<>();
+    private static final Map<String, Consumer<Airbench.Builder>> AIRBENCH_OPTIONS =
+            new LinkedHashMap<>();
+
+    /** Options that multiply the numbers of channels. */
+    private static final Map<String, Double> WIDTHS =
+            new TreeMap<>(Map.of("half_width", 0.5, "width_1.5", 1.5, "width_2", 2.0));
 
     private static final List<String> NAMES;
 
@@ -62,6 +71,11 @@ public final class Models {
                 "stride_in_1x1", builder -> builder.optStridePlacement(StridePlacement.FIRST));
         CIFAR_OPTIONS.put("option_b", builder -> builder.optShortcut(Shortcut.PROJECTION));
         CIFAR_OPTIONS.put("zero_init_last_gamma", builder -> builder.optZeroInitLastGamma(true));
+        WIDTHS.forEach(
+                (name, factor) -> {
+                    FASHION_OPTIONS.put(name, builder -> builder.scaleWidths(factor));
+                    AIRBENCH_OPTIONS.put(name, builder -> builder.scaleWidths(factor));
+                });
 
         REGISTRY.put(
                 "d2l-resnet18",
@@ -70,11 +84,13 @@ public final class Models {
                         GREY,
                         TEN,
                         Preprocessing.exact(GREY),
+                        1,
                         Map.of(),
                         (output, options) -> new D2lResNet18(output.size())));
         photographs();
         preact();
         small();
+        fast();
         NAMES = List.copyOf(REGISTRY.keySet());
     }
 
@@ -153,6 +169,23 @@ public final class Models {
         }
     }
 
+    private static void fast() {
+        REGISTRY.put(
+                "fashion-net",
+                Entry.of(
+                        "narrow residual network for Fashion-MNIST",
+                        GREY,
+                        TEN,
+                        Preprocessing.exact(GREY),
+                        FashionNet::builder,
+                        FASHION_OPTIONS));
+        registerSmall(
+                "airbench94",
+                "network of airbench94, with a whitening convolution",
+                Airbench::builder,
+                AIRBENCH_OPTIONS);
+    }
+
     private static <B extends NetworkBuilder<B>> void register(
             String name,
             String description,
@@ -198,6 +231,7 @@ public final class Models {
                         input,
                         TEN,
                         Preprocessing.exact(input),
+                        1,
                         Map.of(),
                         (output, options) -> builder.apply(output.size())));
     }
@@ -255,6 +289,7 @@ public final class Models {
                 entry.output,
                 // with a small stem, the network is for images of another size
                 options.contains(SMALL_STEM) ? null : entry.preprocessing,
+                entry.smallest,
                 List.copyOf(entry.options.keySet()),
                 output -> entry.factory.build(output, options));
     }
@@ -272,6 +307,7 @@ public final class Models {
             ImageShape input,
             Output output,
             Preprocessing preprocessing,
+            int smallest,
             Map<String, ?> options,
             Factory factory) {
 
@@ -287,6 +323,7 @@ public final class Models {
                     input,
                     output,
                     preprocessing,
+                    builder.get().smallest(),
                     options,
                     (wanted, chosen) -> {
                         B network = builder.get().setClasses(wanted.size());
@@ -304,6 +341,7 @@ public final class Models {
      * @param input the usual image shape
      * @param output the usual output
      * @param preprocessing the usual preprocessing, or null
+     * @param smallest the least height and width of its images
      * @param options the options that can follow its name
      * @param builder builds the network for an output
      */
@@ -313,6 +351,7 @@ public final class Models {
             ImageShape input,
             Output output,
             Preprocessing preprocessing,
+            int smallest,
             List<String> options,
             Function<Output, Block> builder) {
 
@@ -334,6 +373,22 @@ public final class Models {
          */
         public Block build(int classes) {
             return build(Classes.numbered(classes));
+        }
+
+        /**
+         * Requires images of a size that the network can compute.
+         *
+         * @param height their height
+         * @param width their width
+         * @throws UserException if they are too small
+         */
+        public void requireSize(long height, long width) {
+            if (Math.min(height, width) < smallest) {
+                throw UserException.of(
+                        "The images are too small for %s. Received: %s×%s. Allowed: %s×%s and"
+                                + " larger. Resize them, or use another network.",
+                        name, height, width, smallest, smallest);
+            }
         }
 
         /**

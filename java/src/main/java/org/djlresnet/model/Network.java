@@ -10,11 +10,14 @@ import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
+import ai.djl.util.Pair;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
 import org.djlresnet.UserException;
+import org.djlresnet.block.Whitening;
+import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Precision;
@@ -22,6 +25,7 @@ import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.GraphBuilder;
 import org.djlresnet.graph.Passes;
 import org.djlresnet.graph.UndescribedException;
+import org.djlresnet.image.ImageShape;
 
 /**
  * A network with its specification, its parameters and its device.
@@ -31,6 +35,7 @@ import org.djlresnet.graph.UndescribedException;
 public final class Network implements AutoCloseable {
 
     private final Specification specification;
+    private final Models.Model entry;
     private final List<String> classNames;
     private final NDManager manager;
     private final Block block;
@@ -43,7 +48,7 @@ public final class Network implements AutoCloseable {
             BiFunction<String, Parameter, Initializer> initializers) {
         this.specification = specification;
         classNames = specification.classNames();
-        Models.Model entry = Models.get(specification.model());
+        entry = Models.get(specification.model());
         block = entry.build(specification.output());
         parameters = StateDict.of(block);
         parameters.forEach(
@@ -61,8 +66,9 @@ public final class Network implements AutoCloseable {
     }
 
     /**
-     * Creates a network with fresh parameters: He normal weights, biases and running means of 0,
-     * running variances of 1, and gammas of 1 or, if the network is built that way, 0.
+     * Creates a network with fresh parameters: He normal weights unless it is built otherwise,
+     * biases and running means of 0, running variances of 1, and gammas of 1 or, if the network is
+     * built that way, 0.
      *
      * @param specification the specification
      * @param seed the seed of the weights, which are the same on all engines
@@ -127,9 +133,51 @@ public final class Network implements AutoCloseable {
     }
 
     private static Initializer fresh(long seed, String name, Parameter parameter) {
+        if (parameter.getInitializer() instanceof InitialWeights own) {
+            return own.seeded(seed, name);
+        }
         return parameter.getType() == Parameter.Type.WEIGHT
-                ? new HeNormal(seed, name)
+                ? InitialWeights.HE_NORMAL.seeded(seed, name)
                 : parameter.getInitializer();
+    }
+
+    /**
+     * Sets the weights that training images determine, such as those of a {@link Whitening}; a new
+     * run does this before its first epoch. Most networks have none.
+     *
+     * @param train the training data
+     * @throws UserException if the network's preprocessing is unknown
+     */
+    public void initialize(Examples train) {
+        for (Pair<String, Block> child : block.getChildren()) {
+            if (child.getValue() instanceof Whitening whitening) {
+                SampledImages images =
+                        new SampledImages(train, specification.requirePreprocessing());
+                ImageShape shape = images.shape();
+                float[] values =
+                        Whitening.weights(
+                                images.count(),
+                                images::get,
+                                shape.channels(),
+                                shape.height(),
+                                shape.width());
+                NDArray weight = whitening.getDirectParameters().get("weight").getArray();
+                try (NDArray array = manager.create(values, weight.getShape())) {
+                    EngineTraits.of(manager.getEngine()).assign(weight, array);
+                }
+            }
+        }
+    }
+
+    /**
+     * Requires images of a size that the network can compute.
+     *
+     * @param height their height
+     * @param width their width
+     * @throws UserException if they are too small
+     */
+    public void requireSize(long height, long width) {
+        entry.requireSize(height, width);
     }
 
     /**

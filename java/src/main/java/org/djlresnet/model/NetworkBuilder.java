@@ -1,6 +1,7 @@
 package org.djlresnet.model;
 
 import ai.djl.nn.Block;
+import ai.djl.nn.core.Linear;
 import java.util.Arrays;
 import java.util.Locale;
 import org.djlresnet.block.BlockOptions;
@@ -56,6 +57,11 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
         return assemble();
     }
 
+    /** Returns the least height and width of an image. */
+    int smallest() {
+        return 1;
+    }
+
     abstract B self();
 
     abstract NamedChain assemble();
@@ -86,6 +92,19 @@ public abstract class NetworkBuilder<B extends NetworkBuilder<B>> {
     final void addHead(NamedChain network) {
         network.append("avgpool", Layers.globalAveragePool());
         network.add("fc", Layers.linear(classes));
+    }
+
+    /** Appends a head of global max pooling and a linear layer without a bias, times a number. */
+    final Linear addMaxHead(NamedChain network, String name, double scale) {
+        network.append("maxpool", Layers.globalMaxPool());
+        Linear linear = network.add(name, Layers.linear(classes, false));
+        network.append("scale", Layers.scale(scale));
+        return linear;
+    }
+
+    /** Multiplies numbers of channels. */
+    static int[] scaled(int[] widths, double factor) {
+        return Arrays.stream(widths).map(width -> (int) (width * factor)).toArray();
     }
 
     /** Returns the default momentum of DJL; PyTorch calls the same value 0.1. */

@@ -179,6 +179,16 @@ public record Specification(
     }
 
     /**
+     * Normalizes by the mean and the deviation of each channel.
+     *
+     * @param train the images that determine them, to 4 digits
+     * @return the specification
+     */
+    public Specification normalizedBy(Examples train) {
+        return withPreprocessing(SampledImages.normalize(train, requirePreprocessing()));
+    }
+
+    /**
      * Replaces the preprocessing.
      *
      * @param other the preprocessing, or null if it is unknown

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.Convolution;
+import org.djlresnet.block.Whitening;
 
 /**
  * Lists the layers of a network with their output shapes, parameters and multiply-adds, computed
@@ -98,14 +99,22 @@ public record Summary(
             long parameters = weights + (convolution.hasBias() ? output.get(1) : 0);
             return new Cost(parameters, parameters, product(weights, output.get(2), output.get(3)));
         }
-        if (leaf instanceof BatchNorm) {
+        if (leaf instanceof Whitening) {
+            Shape output = leaf.getOutputShapes(new Shape[] {input})[0];
+            long weights = Whitening.weights(input.get(1));
+            long biases = output.get(1);
+            long adds = product(weights, output.get(2), output.get(3));
+            return new Cost(weights + biases, biases, adds);
+        }
+        if (leaf instanceof BatchNorm norm) {
             long channels = input.get(1);
-            return new Cost(4 * channels, 2 * channels, 0);
+            return new Cost(4 * channels, (norm.trainsGamma() ? 2 : 1) * channels, 0);
         }
         if (leaf instanceof Linear) {
             long units = leaf.getOutputShapes(new Shape[] {input})[0].get(1);
             long weights = product(input.get(1), units);
-            return new Cost(weights + units, weights + units, weights);
+            long parameters = weights + (leaf.getDirectParameters().contains("bias") ? units : 0);
+            return new Cost(parameters, parameters, weights);
         }
         return Cost.NONE;
     }

@@ -14,13 +14,17 @@ import org.djlresnet.graph.Operation.AveragePool;
 import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Convolution;
 import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.Scale;
 import org.djlresnet.graph.Operation.Subsample;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
@@ -97,6 +101,10 @@ final class EvaluationCode {
             batchNorm(b);
         } else if (operation instanceof Relu r) {
             code.set(r.output(), call(r.inPlace() ? "relu_" : "relu", code.of(r.input())));
+        } else if (operation instanceof Gelu g) {
+            code.set(g.output(), call("gelu", code.of(g.input())));
+        } else if (operation instanceof Scale s) {
+            code.set(s.output(), call("mul", code.of(s.input()), Code.number(s.factor())));
         } else if (operation instanceof Add a) {
             String add = a.inPlace() ? "add_" : "add";
             code.set(a.output(), call(add, code.of(a.branch()), code.of(a.shortcut())));
@@ -110,6 +118,9 @@ final class EvaluationCode {
         } else if (operation instanceof GlobalAveragePool g) {
             String x = code.of(g.input());
             code.set(g.output(), call("mean", casts() ? call("to", x, 6) : x, "[2, 3]"));
+        } else if (operation instanceof GlobalMaxPool g) {
+            String pooled = call("amax", code.of(g.input()), "[2, 3]");
+            code.set(g.output(), casts() ? call("to", pooled, 6) : pooled);
         } else if (operation instanceof Linear l) {
             String weight = keep(call("clone", prepare.of(l.weight())));
             String bias = l.bias() == null ? "None" : keep(call("clone", prepare.of(l.bias())));
@@ -119,6 +130,8 @@ final class EvaluationCode {
         } else if (operation instanceof PadChannels p) {
             String padding = "[0, 0, 0, 0, " + p.before() + ", " + p.after() + "]";
             code.set(p.output(), call("constant_pad_nd", code.of(p.input()), padding, 0));
+        } else if (operation instanceof PadMap p) {
+            code.set(p.output(), Maps.padded(code.of(p.input()), p));
         } else {
             throw new IllegalArgumentException("Not an operation of evaluation: " + operation);
         }
@@ -156,12 +169,17 @@ final class EvaluationCode {
                 "ops.mkldnn._reorder_convolution_weight(%s, %s, None)"
                         .formatted(cast(Maps.channelsLast(weight)), window);
         String w = keep(packed);
-        String relu = f.relu() ? "\"relu\"" : "None";
+        String relu = f.activation() == Fused.Activation.RELU ? "\"relu\"" : "None";
         String with = "\"add\", 1., " + relu + ", [], None)";
         String call;
         if (f.added() == null) {
-            String unary = f.relu() ? "\"relu\"" : "\"none\"";
-            call = pointwise("", x, w, b, window, unary, "[], \"\")");
+            String unary =
+                    switch (f.activation()) {
+                        case NONE -> "\"none\", [], \"\")";
+                        case RELU -> "\"relu\", [], \"\")";
+                        case GELU -> "\"gelu\", [], \"none\")";
+                    };
+            call = pointwise("", x, w, b, window, unary);
         } else {
             // oneDNN fuses no other order, and has no bfloat16 then
             String added = call("contiguous", code.of(f.added()), "memory_format=2");
@@ -207,10 +225,14 @@ final class EvaluationCode {
         code.set(f.output(), finished(f, Maps.map(y, p.result())));
     }
 
-    /** Adds what is added to a product, and applies its ReLU. */
+    /** Adds what is added to a product, and applies its activation. */
     private String finished(Fused f, String product) {
         String sum = f.added() == null ? product : call("add_", product, code.of(f.added()));
-        return f.relu() ? call("relu_", sum) : sum;
+        return switch (f.activation()) {
+            case NONE -> sum;
+            case RELU -> call("relu_", sum);
+            case GELU -> call("gelu_", sum);
+        };
     }
 
     /** γ / √(σ² + ε). */

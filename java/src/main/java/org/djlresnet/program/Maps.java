@@ -2,6 +2,8 @@ package org.djlresnet.program;
 
 import static org.djlresnet.program.Code.call;
 
+import java.util.List;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Window;
 
 /** Expressions for maps (N, C, H, W) as rows (N, H · W · C), and back. */
@@ -48,6 +50,17 @@ final class Maps {
                 ? "ops.mkldnn._linear_pointwise(%s, %s, %s, \"none\", [], \"\")"
                         .formatted(rows, matrix, bias)
                 : call("linear", rows, matrix, bias);
+    }
+
+    /** Zeros around a map. */
+    static String padded(String map, PadMap pad) {
+        List<Integer> sides =
+                List.of(
+                        pad.before().width(),
+                        pad.after().width(),
+                        pad.before().height(),
+                        pad.after().height());
+        return call("constant_pad_nd", map, sides, 0);
     }
 
     /** Every step-th row and column. */

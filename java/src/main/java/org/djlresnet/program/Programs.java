@@ -47,13 +47,14 @@ public final class Programs {
             List<String> gates,
             Clock clock) {
         Graph moved = Passes.poolBeforeRelu(graph);
-        Graph products = Passes.mapProducts(moved, images);
+        Graph cropped = Passes.cropForPooling(moved, images);
+        Graph products = Passes.mapProducts(cropped, images);
         Graph cast = Passes.precision(products, precision);
         Graph complete = Passes.inPlace(cast);
         // in bfloat16 libtorch's own products are faster
         boolean products32 = oneDnn && precision == Precision.FLOAT32;
-        return new TrainingCode(complete, products32, gates, clock)
-                .write(values(parameters), values(trained), loss);
+        return new TrainingCode(complete, values(trained), products32, gates, clock)
+                .write(values(parameters), loss);
     }
 
     /**
@@ -75,7 +76,8 @@ public final class Programs {
             List<String> parameters,
             boolean oneDnn) {
         Graph moved = Passes.poolBeforeRelu(graph);
-        Graph products = Passes.mapProducts(moved, images);
+        Graph cropped = Passes.cropForPooling(moved, images);
+        Graph products = Passes.mapProducts(cropped, images);
         Graph fused = Passes.fuse(products);
         Graph complete = Passes.inPlace(fused);
         Map<Value, Window.Pair> sizes = MapSizes.of(complete, images);

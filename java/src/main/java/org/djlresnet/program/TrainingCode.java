@@ -26,6 +26,7 @@ final class TrainingCode {
     private final List<String> gates;
     private final Code code = new Code();
     private final GradientVariables gradients = new GradientVariables(code);
+    private final List<Value> trained;
     private final TrainingOperations operations;
     private final Deque<Runnable> backward = new ArrayDeque<>();
     private final Clock clock;
@@ -37,16 +38,19 @@ final class TrainingCode {
      * Prepares to write.
      *
      * @param graph the graph
+     * @param trained the parameters whose gradients {@code step} returns, in order
      * @param oneDnn whether to use oneDNN's products
      * @param gates the residual blocks whose branches a step may drop
      * @param clock is read between the network's parts; null for no profile
      */
-    TrainingCode(Graph graph, boolean oneDnn, List<String> gates, Clock clock) {
+    TrainingCode(
+            Graph graph, List<Value> trained, boolean oneDnn, List<String> gates, Clock clock) {
         this.graph = graph;
+        this.trained = trained;
         this.gates = gates;
         this.clock = clock;
         parts = Parts.of(graph);
-        operations = new TrainingOperations(graph, code, gradients, oneDnn);
+        operations = new TrainingOperations(graph, trained, code, gradients, oneDnn);
         producers = graph.producers();
     }
 
@@ -54,12 +58,11 @@ final class TrainingCode {
      * Writes the methods.
      *
      * @param parameters the parameters in the order of the list q
-     * @param trained those whose gradients it returns, in order
      * @param loss the objective's method {@code loss}
      * @return the methods; {@code step} returns what {@code loss} returns, the outputs, the
      *     gradients and, with a clock, its times
      */
-    String write(List<Value> parameters, List<Value> trained, String loss) {
+    String write(List<Value> parameters, String loss) {
         for (int i = 0; i < parameters.size(); i++) {
             code.set(parameters.get(i), "q[" + i + "]");
         }

@@ -17,13 +17,17 @@ import org.djlresnet.graph.Operation.AveragePool;
 import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.Scale;
 import org.djlresnet.graph.Operation.Subsample;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
@@ -39,15 +43,22 @@ final class TrainingOperations {
     private final boolean oneDnn;
     private final Map<Value, Operation> producers;
 
-    /** The values whose gradients nobody needs: the images. */
+    /** The values whose gradients nobody needs: those that depend on no trained parameter. */
     private final Set<Value> constants = new HashSet<>();
 
-    TrainingOperations(Graph graph, Code code, GradientVariables gradients, boolean oneDnn) {
+    TrainingOperations(
+            Graph graph,
+            List<Value> trained,
+            Code code,
+            GradientVariables gradients,
+            boolean oneDnn) {
         this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;
         producers = graph.producers();
         constants.add(graph.input());
+        constants.addAll(graph.parameters());
+        trained.forEach(constants::remove);
     }
 
     /**
@@ -56,12 +67,25 @@ final class TrainingOperations {
      * @return writes the backward pass, given the variable of the output's gradient
      */
     Consumer<String> forward(Operation operation) {
+        Consumer<String> backward = pass(operation);
+        if (constants.containsAll(operation.operands())) {
+            constants.add(operation.output());
+            return gradient -> {};
+        }
+        return backward;
+    }
+
+    private Consumer<String> pass(Operation operation) {
         if (operation instanceof Convolution c) {
             return convolution(c);
         } else if (operation instanceof BatchNorm b) {
             return batchNorm(b);
         } else if (operation instanceof Relu r) {
             return relu(r);
+        } else if (operation instanceof Gelu g) {
+            return gelu(g);
+        } else if (operation instanceof Scale s) {
+            return scale(s);
         } else if (operation instanceof Add a) {
             return sum(a);
         } else if (operation instanceof MaxPool m) {
@@ -70,12 +94,16 @@ final class TrainingOperations {
             return averagePool(a);
         } else if (operation instanceof GlobalAveragePool g) {
             return globalAveragePool(g);
+        } else if (operation instanceof GlobalMaxPool g) {
+            return globalMaxPool(g);
         } else if (operation instanceof Linear l) {
             return linear(l);
         } else if (operation instanceof Subsample s) {
             return subsample(s);
         } else if (operation instanceof PadChannels p) {
             return padChannels(p);
+        } else if (operation instanceof PadMap p) {
+            return padMap(p);
         } else if (operation instanceof MapMatrix m) {
             return mapMatrix(m);
         } else if (operation instanceof MapProduct p) {
@@ -96,10 +124,11 @@ final class TrainingOperations {
         String weight = code.of(c.weight());
         code.set(c.output(), call("convolution", x, weight, code.of(c.bias()), window));
         boolean passes = !constants.contains(c.input());
-        boolean bias = c.bias() != null;
+        boolean moves = !constants.contains(c.weight());
+        boolean bias = c.bias() != null && !constants.contains(c.bias());
         return gradient -> {
             String size = bias ? call("size", code.of(c.bias())) : "None";
-            String mask = "[" + bool(passes) + ", True, " + bool(bias) + "]";
+            String mask = "[" + bool(passes) + ", " + bool(moves) + ", " + bool(bias) + "]";
             List<String> g =
                     code.unpack(
                             List.of("gx", "gw", "gb"),
@@ -107,7 +136,9 @@ final class TrainingOperations {
             if (passes) {
                 gradients.add(c.input(), g.get(0), true);
             }
-            gradients.add(c.weight(), g.get(1), true);
+            if (moves) {
+                gradients.add(c.weight(), g.get(1), true);
+            }
             if (bias) {
                 gradients.add(c.bias(), g.get(2), true);
             }
@@ -164,6 +195,23 @@ final class TrainingOperations {
             String g = "torch.threshold_backward(" + gradient + ", " + y + ", 0" + over + ")";
             gradients.add(r.input(), code.let("gx", g), true);
         };
+    }
+
+    private Consumer<String> gelu(Gelu g) {
+        String x = code.of(g.input());
+        code.set(g.output(), call("gelu", x));
+        return gradient -> {
+            String over = gradients.isOwned(g.output()) ? ", grad_input=" + gradient : "";
+            String backward = "torch.gelu_backward(" + gradient + ", " + x + over + ")";
+            gradients.add(g.input(), code.let("gx", backward), true);
+        };
+    }
+
+    private Consumer<String> scale(Scale s) {
+        String factor = Code.number(s.factor());
+        code.set(s.output(), call("mul", code.of(s.input()), factor));
+        return gradient ->
+                gradients.add(s.input(), code.let("gx", call("mul", gradient, factor)), true);
     }
 
     private Consumer<String> sum(Add a) {
@@ -224,6 +272,18 @@ final class TrainingOperations {
         };
     }
 
+    private Consumer<String> globalMaxPool(GlobalMaxPool g) {
+        String x = code.of(g.input());
+        List<String> y =
+                code.unpack(List.of("pooled", "indices"), call("adaptive_max_pool2d", x, "[1, 1]"));
+        code.set(g.output(), call("flatten", y.get(0), 1));
+        return gradient -> {
+            String map = call("unsqueeze", call("unsqueeze", gradient, 2), 3);
+            String backward = call("adaptive_max_pool2d_backward", map, x, y.get(1));
+            gradients.add(g.input(), code.let("gx", backward), true);
+        };
+    }
+
     private Consumer<String> linear(Linear l) {
         String x = code.of(l.input());
         String weight = code.of(l.weight());
@@ -254,6 +314,16 @@ final class TrainingOperations {
         code.set(p.output(), call("constant_pad_nd", x, padding, 0));
         return gradient -> {
             String part = call("narrow", gradient, 1, p.before(), call("size", x, 1));
+            gradients.add(p.input(), code.let("gx", part), false);
+        };
+    }
+
+    private Consumer<String> padMap(PadMap p) {
+        String x = code.of(p.input());
+        code.set(p.output(), Maps.padded(x, p));
+        return gradient -> {
+            String rows = call("narrow", gradient, 2, p.before().height(), call("size", x, 2));
+            String part = call("narrow", rows, 3, p.before().width(), call("size", x, 3));
             gradients.add(p.input(), code.let("gx", part), false);
         };
     }
@@ -308,10 +378,6 @@ final class TrainingOperations {
 
     private Consumer<String> cast(Cast c) {
         code.set(c.output(), call("to", code.of(c.input()), type(c.precision())));
-        if (constants.contains(c.input())) {
-            constants.add(c.output());
-            return gradient -> {};
-        }
         Precision before =
                 c.precision() == Precision.FLOAT32 ? Precision.BFLOAT16 : Precision.FLOAT32;
         return gradient -> {

@@ -229,6 +229,11 @@ public final class Recipe {
         return optionalText("data_dir");
     }
 
+    /** Returns whether to normalize images by the training data's mean and deviation. */
+    public boolean normalize() {
+        return value("normalize").getAsBoolean();
+    }
+
     /** Returns the number of passes over the training data. */
     public int epochs() {
         return value("epochs").getAsInt();

@@ -17,8 +17,8 @@ final class RecipeReader {
 
     private static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
 
-    /** Keys of a run's recipe.json that are not settings. */
-    private static final List<String> NOTES = List.of("selection", "versions");
+    /** Keys of recipe files that are not settings; the last two are a run's. */
+    private static final List<String> NOTES = List.of("about", "selection", "versions");
 
     /** The useful part of Gson's messages; the rest is for programmers. */
     private static final Pattern REASON =

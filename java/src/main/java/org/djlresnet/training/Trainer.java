@@ -58,7 +58,8 @@ public final class Trainer {
      * Creates a trainer for a new run.
      *
      * @param recipe the recipe
-     * @param network the network, which is trained in place
+     * @param network the network, which is trained in place; for a fresh one call {@link
+     *     Network#initialize} first
      * @param train the training data, at least 2 examples
      * @param test the test data
      * @param folder the run's folder, or null to write no files

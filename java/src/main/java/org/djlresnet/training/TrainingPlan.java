@@ -70,6 +70,7 @@ record TrainingPlan(
             Evaluator.requireFit(network, test);
             BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
         }
+        network.requireSize(input.height(), input.width());
         Objective objective = new Classification(network.classNames().size());
         return new TrainingPlan(
                 start,
@@ -108,6 +109,11 @@ record TrainingPlan(
         }
         if (recipe.minDelta() != 0 && recipe.patience() == null) {
             throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
+        }
+        if (recipe.normalize() && recipe.weights() != null) {
+            throw new SettingException(
+                    "\"normalize\" cannot be combined with \"weights\", which determine how images are"
+                            + " prepared. Omit one.");
         }
         if (recipe.decayBiasAndNorm() && recipe.weightDecay() == 0) {
             throw new SettingException(

@@ -374,7 +374,9 @@ public record TrainingRun(
                 return file.network(specification(recipe, train, ofWeights), device);
             }
         }
-        return Network.create(specification(recipe, train, null), recipe.seed(), device);
+        Network network = Network.create(specification(recipe, train, null), recipe.seed(), device);
+        network.initialize(train);
+        return network;
     }
 
     private static String joined(String first, String second) {
@@ -402,7 +404,11 @@ public record TrainingRun(
 
     private static Specification specification(
             Recipe recipe, Examples train, Preprocessing ofWeights) {
-        return Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
+        Specification specification =
+                Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
+        return recipe.normalize() && ofWeights == null
+                ? specification.normalizedBy(train)
+                : specification;
     }
 
     /** Adds the preprocessing, which earlier versions did not record. */

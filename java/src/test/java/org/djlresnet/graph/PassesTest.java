@@ -16,11 +16,15 @@ import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
 import org.djlresnet.graph.Operation.Fused;
+import org.djlresnet.graph.Operation.Fused.Activation;
+import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
+import org.djlresnet.graph.Operation.GlobalMaxPool;
 import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
+import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
 import org.djlresnet.graph.Window.Pair;
 import org.junit.jupiter.api.Test;
@@ -57,6 +61,10 @@ class PassesTest {
 
     private static Relu relu(String output, String input) {
         return new Relu(value(output), value(input), false);
+    }
+
+    private static Gelu gelu(String output, String input) {
+        return new Gelu(value(output), value(input));
     }
 
     private static Add sum(String output, String branch, String shortcut) {
@@ -110,6 +118,9 @@ class PassesTest {
         assertEquals(moved.output(), relu.output());
         Graph read = graph(relu("r", "x"), pool("p", "r"), sum("out", "p", "r"));
         assertEquals(read, Passes.poolBeforeRelu(read));
+        // a GELU falls and rises, so the order matters
+        Graph gelu = graph(gelu("g", "x"), pool("out", "g"));
+        assertEquals(gelu, Passes.poolBeforeRelu(gelu));
     }
 
     @ParameterizedTest
@@ -193,13 +204,78 @@ class PassesTest {
         Fused block = assertInstanceOf(Fused.class, fused.operations().get(1));
         assertEquals(value("b"), block.norm().output());
         assertEquals(value("s"), block.added());
-        assertTrue(block.relu());
+        assertEquals(Activation.RELU, block.activation());
         assertEquals(
                 List.of("s", "a.weight", "b.weight", "b.bias", "b.mean", "b.variance", "s"),
                 block.operands().stream().map(Value::name).toList());
         // a is read twice, so the normalization stays
         Graph read = graph(convolution("a", "x"), norm("b", "a"), sum("out", "b", "a"));
         assertEquals(List.of("a", "b", "out"), outputs(Passes.fuse(read)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // height, width, the rows and columns of zeros after the map, or none
+        "7, 7, 0, 0, true",
+        "15, 8, 0, 1, false",
+        "7, 8, 0, 1, true",
+        "8, 8, 1, 1, false",
+        "31, 31, 0, 0, false",
+    })
+    void computesNothingThatPoolingLeavesOut(
+            int height, int width, int rows, int columns, boolean cropped) {
+        MaxPool pool = new MaxPool(value("out"), value("a"), Window.square(2, 2, 0));
+        Graph graph = graph(convolution("a", "x"), pool);
+        Pair size = new Pair(height, width);
+        Graph found = Passes.cropForPooling(graph, size);
+        if (!cropped) {
+            assertEquals(graph, found);
+            return;
+        }
+        PadMap pad = assertInstanceOf(PadMap.class, found.operations().get(0));
+        assertEquals(Pair.square(1), pad.before());
+        assertEquals(new Pair(rows, columns), pad.after());
+        Convolution convolution = assertInstanceOf(Convolution.class, found.operations().get(1));
+        assertEquals(pad.output(), convolution.input());
+        assertEquals(Window.square(3, 1, 0), convolution.window());
+        assertEquals(
+                new Pair(height / 2 * 2, width / 2 * 2),
+                MapSizes.of(found, size).get(convolution.output()));
+        assertEquals(
+                MapSizes.of(graph, size).get(value("out")),
+                MapSizes.of(found, size).get(value("out")));
+        Graph read = graph(convolution("a", "x"), pool("p", "a"), sum("out", "p", "a"));
+        assertEquals(read, Passes.cropForPooling(read, size));
+    }
+
+    @Test
+    void castsMaximaAfterPooling() {
+        Graph graph =
+                graph(
+                        convolution("a", "x"),
+                        new GlobalMaxPool(value("pool"), value("a")),
+                        new Linear(value("out"), value("pool"), value("fc"), null));
+        Graph cast = Passes.precision(graph, Precision.BFLOAT16);
+        Cast maxima = assertInstanceOf(Cast.class, cast.producers().get(value("pool")));
+        assertEquals(Precision.FLOAT32, maxima.precision());
+        GlobalMaxPool pool =
+                assertInstanceOf(GlobalMaxPool.class, cast.producers().get(maxima.input()));
+        assertEquals(value("a"), pool.input());
+    }
+
+    @Test
+    void fusesGeluUnlessASumPrecedesIt() {
+        Graph branch =
+                graph(convolution("a", "x"), norm("b", "a"), gelu("g", "b"), sum("out", "g", "x"));
+        Graph fused = Passes.fuse(branch);
+        assertEquals(List.of("g", "out"), outputs(fused));
+        Fused unit = assertInstanceOf(Fused.class, fused.operations().get(0));
+        assertEquals(Activation.GELU, unit.activation());
+        assertEquals(value("b"), unit.norm().output());
+        // nothing reads the GELU's output but the sum
+        assertEquals(List.of(value("g")), overwritten(Passes.inPlace(fused)));
+        Graph after = graph(convolution("a", "x"), sum("s", "a", "x"), gelu("out", "s"));
+        assertEquals(List.of("s", "out"), outputs(Passes.fuse(after)));
     }
 
     @Test

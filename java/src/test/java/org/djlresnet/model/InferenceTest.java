@@ -67,6 +67,10 @@ class InferenceTest {
         "cifar-resnet20+option_b, 9",
         "study-resnet20, 15",
         "study-plain20, 32",
+        "fashion-net, 28",
+        "fashion-net, 8",
+        "airbench94, 32",
+        "airbench94+half_width, 19",
     })
     void logitsAreTheBlocks(String model, int size) {
         try (Network network = trained(model);

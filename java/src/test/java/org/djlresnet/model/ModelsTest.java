@@ -118,9 +118,59 @@ class ModelsTest {
         assertEquals(expected, original.multiplyAdds() / 1e9, 0.005 * expected);
     }
 
+    /** By hand: convolutions, batch normalizations, and the linear layer. */
+    @Test
+    void fastNetworksHaveTheCountsOfTheirLayers() {
+        long stages = 0;
+        long adds = 16 * 9 * 28 * 28;
+        int[][] layers = {{16, 64, 28, 14}, {64, 128, 14, 7}, {128, 256, 7, 3}};
+        for (int[] layer : layers) {
+            long first = 9L * layer[0] * layer[1];
+            long second = 9L * layer[1] * layer[1];
+            stages += first + second + 4 * layer[1];
+            adds += first * layer[2] * layer[2] + second * layer[3] * layer[3];
+        }
+        assertEquals(16 * 9 + 16 + stages + 2560, summary("fashion-net").trainableParameters());
+        assertEquals(adds + 2560, summary("fashion-net").multiplyAdds());
+        // the whitening weight and the scales of batch normalization are not trained
+        long groups = 9 * (24 * 64 + 64 * 64 + 64 * 256 + 3 * 256 * 256) + 2 * (64 + 256 + 256);
+        Summary airbench = summary("airbench94");
+        assertEquals(24 + groups + 2560, airbench.trainableParameters());
+        assertEquals(
+                24 * 12 + 3 * 2 * (64 + 256 + 256),
+                airbench.parameters() - airbench.trainableParameters());
+        assertEquals(List.of(24L, 96L, 192L, 384L), widths("fashion-net+width_1.5"));
+        assertEquals(List.of(24L, 32L, 128L, 128L), widths("airbench94+half_width"));
+    }
+
+    /** The output channels of the first convolution and of the first one in each stage. */
+    private static List<Long> widths(String name) {
+        Models.Model model = Models.get(name);
+        return Summary.of(model.build(10), new Shape(model.input().batch(1)), 3).layers().stream()
+                .filter(layer -> layer.name().matches("01[a-z0-9]+|.*/01conv1"))
+                .map(layer -> layer.outputShape().get(1))
+                .toList();
+    }
+
+    @Test
+    void rejectsImagesThatPoolingWouldUseUp() {
+        assertTrue(
+                assertThrows(UserException.class, () -> Models.get("airbench94").requireSize(9, 8))
+                        .getMessage()
+                        .startsWith(
+                                "The images are too small for airbench94. Received: 9×8. Allowed:"
+                                        + " 9×9 and larger."));
+        Models.get("airbench94").requireSize(9, 9);
+        Models.get("fashion-net").requireSize(8, 8);
+        Models.get("resnet18").requireSize(1, 1);
+    }
+
     @Test
     void depthsMatchNames() {
         for (String name : Models.names()) {
+            if (!name.matches(".*(resnet|resnext|plain)\\d.*")) {
+                continue;
+            }
             List<String> convolutions = new ArrayList<>();
             StateDict.of(Models.get(name).build(10)).keySet().stream()
                     .filter(tensor -> tensor.matches(".*conv\\d+\\.weight"))

@@ -122,6 +122,8 @@ class TrainingRunTest {
                 "'plateau_epochs': 2, 'schedule': 'step' | \"plateau_epochs\" needs \"schedule\""
                         + " plateau. Received: step.",
                 "'min_delta': 0.5 | \"min_delta\" needs \"patience\". Received: none.",
+                "'normalize': true, 'weights': 'any' | \"normalize\" cannot be combined with"
+                        + " \"weights\", which determine how images are prepared. Omit one.",
                 "'decay_bias_and_norm': true | \"decay_bias_and_norm\" needs \"weight_decay\" above"
                         + " 0. Received: 0."
             },

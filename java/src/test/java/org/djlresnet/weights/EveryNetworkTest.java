@@ -45,7 +45,13 @@ class EveryNetworkTest {
 
     static Stream<String> names() {
         if (!Engine.getInstance().getEngineName().equals("PyTorch")) {
-            return Stream.of("resnet18", "preact-resnet110", "study-resnet20", "plain20");
+            return Stream.of(
+                    "resnet18",
+                    "preact-resnet110",
+                    "study-resnet20",
+                    "plain20",
+                    "fashion-net",
+                    "airbench94");
         }
         return Stream.concat(
                 Models.names().stream(),
@@ -129,10 +135,11 @@ class EveryNetworkTest {
                                 assertTrue(array.contentEquals(arrays.get(tensor)), tensor));
     }
 
-    /** Runs a network on images of one pixel. */
+    /** Runs a network on the smallest images, mostly of one pixel. */
     private static float[] logits(Network network) {
+        int size = Models.get(network.model()).smallest();
         try (NDManager manager = network.manager().newSubManager()) {
-            NDArray pixels = manager.create(new float[] {0.5f, -1, 2, 3}, new Shape(2, 2, 1, 1));
+            NDArray pixels = manager.arange(4f * size * size).sin().reshape(2, 2, size, size);
             NDArray logits = network.forward(pixels, false);
             assertEquals(new Shape(2, CLASSES), logits.getShape());
             return logits.toFloatArray();

@@ -1,0 +1,162 @@
+"""Measures what recipes reach: accuracy and minutes over several seeds, beside the same in eager PyTorch.
+
+    python benchmarks/recipes.py fashion-mnist-fast --seeds 5 --torch-python PYTHON --write
+
+For each seed, trains with ours and then with PyTorch (pytorch_recipe.py): the same network, recipe, data and
+threads. Minutes are those of training and of the evaluation after each epoch. A seed that is in --out is not
+repeated, and an interrupted run of ours resumes. --write puts the figures into the recipe's file, then writes
+docs/recipes.md. Without --torch-python's torch, only ours is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import contenders
+import report
+
+from py_djl_resnet import Recipe
+from py_djl_resnet.recipe import recipe_names
+
+ROOT = Path(__file__).parent.parent
+FILES = ROOT / "py_djl_resnet" / "recipes"
+
+#: How PyTorch's precision differs: it has no "auto".
+DEFAULTS = asdict(Recipe())
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What one run reached.
+
+    Args:
+        accuracy: on the test data after the last epoch, from 0 to 1.
+        minutes: of training and evaluation.
+        versions: of the software that matters.
+    """
+
+    accuracy: float
+    minutes: float
+    versions: str
+
+
+def reached(rows: Iterable[Mapping[str, Any]], versions: str) -> Seed:
+    """Returns what the rows of all epochs say."""
+    found = list(rows)
+    seconds = sum(float(row["seconds"]) + float(row["validation_seconds"]) for row in found)
+    return Seed(float(found[-1]["test_accuracy"]), seconds / 60, versions)
+
+
+def ours(args: argparse.Namespace, name: str, seed: int) -> Seed:
+    """Trains, or finishes an interrupted run, unless it is done."""
+    folder = args.out / name / f"ours-{seed}"
+    command = [sys.executable, "-m", "py_djl_resnet", "train", "--quiet", "--offline", "--resume", "auto"]
+    command += ["--recipe", name, "--seed", str(seed), "--out", str(folder), "--threads", str(args.threads)]
+    for option in ("epochs", "limit", "data_dir"):
+        value = getattr(args, option)
+        command += [f"--{option.replace('_', '-')}", str(value)] if value is not None else []
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    versions = json.loads((folder / "recipe.json").read_text("utf-8"))["versions"]
+    with open(folder / "metrics.csv", newline="") as stream:
+        return reached(csv.DictReader(stream), report.versions(versions))
+
+
+def pytorch(args: argparse.Namespace, name: str, seed: int) -> Seed:
+    """Trains in PyTorch with the complete recipe of our run, unless it is done."""
+    file = args.out / name / f"pytorch-{seed}.jsonl"
+    settings = json.loads((args.out / name / f"ours-{seed}" / "recipe.json").read_text("utf-8"))
+    recipe = {key: settings[key] for key in DEFAULTS}
+    if not file.exists():
+        command = [args.torch_python, ROOT / "benchmarks" / "pytorch_recipe.py", "--threads", str(args.threads)]
+        command += ["--data-dir", args.data_dir or contenders.FASHION_MNIST]
+        given = json.dumps({"recipe": recipe, "defaults": DEFAULTS})
+        ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            sys.exit(f"PyTorch failed: {ended.stderr.strip().splitlines()[-1]}")
+        part = file.with_suffix(".part")
+        part.write_text(ended.stdout, "utf-8")
+        part.replace(file)
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return reached(rows, f"torch {rows[-1]['torch']}")
+
+
+def figures(found: Mapping[str, list[Seed]], machine: str) -> dict[str, Any]:
+    """Returns what a recipe's ``about`` holds of its measurement."""
+    mine, other = found["ours"], found["pytorch"]
+    accuracies = [seed.accuracy for seed in mine]
+    both = ", ".join(dict.fromkeys(seed.versions for seeds in found.values() for seed in seeds))
+    return {
+        "accuracy": round(statistics.mean(accuracies), 5),
+        "deviation": round(statistics.stdev(accuracies), 5) if len(mine) > 1 else None,
+        "minutes": round(statistics.mean(seed.minutes for seed in mine), 2),
+        "n": len(mine),
+        "machine": f"{machine}; {both}",
+        "pytorch_accuracy": round(statistics.mean(seed.accuracy for seed in other), 5) if other else None,
+        "pytorch_minutes": round(statistics.mean(seed.minutes for seed in other), 2) if other else None,
+    }
+
+
+def write(name: str, measured: Mapping[str, Any]) -> None:
+    """Puts figures into a recipe's file."""
+    file = FILES / f"{name}.json"
+    recipe = json.loads(file.read_text("utf-8"))
+    recipe["about"] |= measured
+    file.write_text(json.dumps(recipe, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="+", choices=recipe_names(), metavar="RECIPE")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--data-dir", type=Path, help="folder of the data set's files (default: those in the package)")
+    parser.add_argument("--epochs", type=int, help="for a try: fewer epochs")
+    parser.add_argument("--limit", type=int, help="for a try: fewer examples")
+    parser.add_argument(
+        "--torch-python", type=Path, default=Path(sys.executable), help="Python that has torch (default: this one)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("target/recipes"))
+    parser.add_argument("--write", action="store_true", help="write the figures into recipes and docs")
+    args = parser.parse_args(arguments)
+    if args.write and (args.epochs or args.limit):
+        parser.error("--write needs the whole recipe. Omit --epochs and --limit.")
+    return args
+
+
+def main() -> None:
+    args = parse()
+    args.out = args.out.absolute()
+    has_torch = contenders.has_torch(args.torch_python)
+    if not has_torch:
+        print(f"{args.torch_python} has no torch, so PyTorch is skipped. See --torch-python.", file=sys.stderr)
+    machine = report.machine()
+    for name in args.recipes:
+        found: dict[str, list[Seed]] = {"ours": [], "pytorch": []}
+        for seed in range(args.seeds):
+            for contender, run in (("ours", ours), ("pytorch", pytorch)):
+                if contender == "pytorch" and not has_torch:
+                    continue
+                found[contender].append(run(args, name, seed))
+                one = found[contender][-1]
+                line = f"{name}, {contender}, seed {seed}: {100 * one.accuracy:.2f} %, {one.minutes:.1f} minutes"
+                print(line, file=sys.stderr, flush=True)
+        measured = figures(found, machine)
+        print(json.dumps({name: measured}, indent=1))
+        if args.write:
+            write(name, measured)
+    if args.write:
+        subprocess.run([sys.executable, ROOT / "tools" / "recipes_page.py"], check=True)
+
+
+if __name__ == "__main__":
+    main()

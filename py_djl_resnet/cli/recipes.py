@@ -1,0 +1,63 @@
+"""The command ``recipes``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..checks import nearest
+from ..errors import UsageError
+from ..recipe import Recipe, bundled_recipes, bundled_text, recipe_names
+from .options import print_json
+from .report import print_table
+
+HELP = """List the recipes of the package and what they reach, or print one.
+
+Accuracy is that of the test data after the last epoch, in percent, with its standard deviation over n seeds."""
+USAGE = "%(prog)s [NAME] [OPTION ...]"
+EXAMPLES = ("recipes", "recipes fashion-mnist-fast > mine.json", "train --recipe fashion-mnist-fast")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="print this recipe's file, to change and train with")
+    parser.add_argument("--json", action="store_true", help="print JSON only")
+
+
+def run(options: Any) -> int:
+    """Prints a table, JSON or a recipe."""
+    if options.name is not None:
+        names = recipe_names()
+        if options.name not in names:
+            near = nearest(options.name, names)
+            raise UsageError(f"Unknown recipe. Received: {options.name!r}.{near} Allowed: {', '.join(names)}.")
+        print(bundled_text(options.name), end="")
+        return 0
+    recipes = bundled_recipes()
+    if options.json:
+        print_json(recipes)
+        return 0
+    rows = [("name", "network", "data", "epochs", "accuracy", "minutes", "n", "description")]
+    for found in recipes:
+        recipe, about = Recipe(**found["settings"]), found["about"]
+        measured = [accuracy(about), number(about["minutes"], ".1f"), number(about["n"], "d")]
+        settings = (recipe.model, recipe.dataset, str(recipe.epochs))
+        rows.append((found["name"], *settings, *measured, about["summary"]))
+    print_table(rows, right=(3, 4, 5, 6))
+    machines = dict.fromkeys(about["machine"] for found in recipes if (about := found["about"])["machine"])
+    for machine in machines:
+        print(f"\nMeasured on {machine}.")
+    return 0
+
+
+def accuracy(about: dict[str, Any]) -> str:
+    """Returns the accuracy with its standard deviation in percent."""
+    if about["accuracy"] is None:
+        return "-"
+    deviation = "" if about["deviation"] is None else f" ± {100 * about['deviation']:.2f}"
+    return f"{100 * about['accuracy']:.2f}{deviation}"
+
+
+def number(value: float | None, form: str) -> str:
+    """Returns a number, or a dash for one that was not measured."""
+    return "-" if value is None else format(value, form)
