@@ -98,8 +98,17 @@ def create_model(
         return Model(jvm.bridge().create(name, in_channels or 0, names, seed, device))
 
 
-def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None) -> Model:
+def load(
+    checkpoint: str | os.PathLike[str], device: str = "auto", engine: str | None = None, *, raw: bool = False
+) -> Model:
     """Loads the network of a checkpoint, or of a run folder's best checkpoint.
+
+    Args:
+        checkpoint: a file or a run folder.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        engine: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
+        raw: whether to take the weights themselves, where a run with ``ema_decay`` or ``swa_epochs`` also saved their
+            average, which is the default.
 
     Raises:
         UsageError: the file does not exist or is not a checkpoint of this package.
@@ -108,7 +117,7 @@ def load(checkpoint: str | os.PathLike[str], device: str = "auto", engine: str |
     jvm.start(engine, device=checked_text(device, "device"))
     try:
         with jvm.translated_errors():
-            return Model(jvm.bridge().load(os.path.abspath(file), device))
+            return Model(jvm.bridge().load(os.path.abspath(file), device, not raw))
     except UsageError as error:
         if file.name in str(error):
             raise

@@ -19,6 +19,8 @@ from .chart import DPI, Chart, finished
 STYLES = ("panels", "d2l")
 
 _D2L_DASHES = ("-", "--", "-.", ":")
+#: In the columns that measure the average of the weights.
+_AVERAGE = "_average_"
 _STAR: dict[str, Any] = {"linestyle": "", "marker": "*", "markersize": 13, "markeredgecolor": "white", "zorder": 4}
 
 Row = Mapping[str, Any]
@@ -79,20 +81,19 @@ def _panels(chart: Chart, runs: Mapping[str, Sequence[Row]], best: Mapping[str, 
     several = len(runs) > 1
     for axes, metric in zip(chart.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         for number, (name, rows) in enumerate(runs.items()):
-            for column in metric_columns(rows[0]) if rows else ():
-                if _metric(column) != metric:
-                    continue
-                part = column.partition("_")[0]
+            shown = [column for column in metric_columns(rows[0]) if _metric(column) == metric] if rows else []
+            for order, column in enumerate(shown):
+                part = _part(column)
                 training = part == "train"
                 axes.plot(
                     *_points(rows, column),
-                    "--" if training else "-",
-                    color=f"C{number if several else int(not training)}",
+                    "--" if training else ":" if several and _AVERAGE in column else "-",
+                    color=f"C{number if several else order}",
                     marker="o" if len(rows) < 3 else None,
                     markersize=4,
                     label=f"{name}: {part}" if several else part,
                 )
-                if not training and name in best:
+                if column == shown[-1] and not training and name in best:
                     _mark_best(axes, rows, column, best[name], f"{name}: best epoch" if several else "best epoch")
         _label(axes, metric.replace("_", " ").capitalize())
 
@@ -145,7 +146,13 @@ def _chapter_columns(rows: Sequence[Row]) -> list[str]:
 
 
 def _metric(column: str) -> str:
-    return column.partition("_")[2]
+    """``loss`` of ``test_loss`` and of ``test_average_loss``, which measures the average of the weights."""
+    return column.replace(_AVERAGE, "_", 1).partition("_")[2]
+
+
+def _part(column: str) -> str:
+    """``test`` of ``test_loss``, ``test, average`` of ``test_average_loss``."""
+    return column.partition("_")[0] + (", average" if _AVERAGE in column else "")
 
 
 def _points(rows: Sequence[Row], column: str) -> tuple[list[int], list[float]]:

@@ -10,8 +10,8 @@ from typing import Any
 from .._plotting.chart import check_suffix
 from ..errors import ResnetError
 from ..evaluation import evaluate
-from ..models import checkpoint_file
-from .options import add_checkpoint, add_data, add_engine, default_figure, names, print_result, start
+from ..models import checkpoint_file, load
+from .options import add_checkpoint, add_data, add_engine, add_raw, default_figure, names, print_result, start
 from .report import warn
 
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-bad", action="store_true", help="for folder:DIR: leave out images that cannot be decoded"
     )
+    add_raw(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",
@@ -63,21 +64,20 @@ def run(options: Any) -> int:
         check_suffix(options.figure)
     file = checkpoint_file(options.checkpoint)
     start(options)
-    result = evaluate(
-        file,
-        options.dataset,
-        data_dir=options.data_dir,
-        limit=options.limit,
-        batch_size=options.batch_size,
-        bypass=options.bypass,
-        preprocessing=options.preprocessing,
-        precision=options.precision,
-        skip_bad=options.skip_bad,
-        device=options.device,
-        engine=options.engine,
-    )
+    with load(file, options.device, options.engine, raw=options.raw) as network:
+        result = evaluate(
+            network,
+            options.dataset,
+            data_dir=options.data_dir,
+            limit=options.limit,
+            batch_size=options.batch_size,
+            bypass=options.bypass,
+            preprocessing=options.preprocessing,
+            precision=options.precision,
+            skip_bad=options.skip_bad,
+        )
     print_result(result, options.json)
-    figure = options.figure or (None if options.bypass else default_figure(file, options, "confusion"))
+    figure = options.figure or (None if options.bypass or options.raw else default_figure(file, options, "confusion"))
     if figure is not None:
         try:
             result.plot(Path(figure))

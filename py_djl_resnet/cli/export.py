@@ -9,7 +9,7 @@ from ..checks import checked_path
 from ..errors import UsageError
 from ..models import checkpoint_file, load
 from ..weights import FORMATS, require_new
-from .options import add_engine, add_preprocessing, start
+from .options import add_engine, add_preprocessing, add_raw, start
 from .report import network
 
 HELP = """Export a network for torchvision, timm or DJL, or as ONNX.
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", required=True, choices=FORMATS, help="the format to write")
     parser.add_argument("--out", required=True, metavar="PATH", help="new output file; for djl, a new folder")
     add_preprocessing(parser)
+    add_raw(parser)
     parser.add_argument(
         "--with-preprocessing",
         action="store_true",
@@ -49,7 +50,7 @@ def run(options: Any) -> int:
         require_new(options.out)
     file = checkpoint_file(options.checkpoint)
     start(options)
-    with load(file, "cpu", options.engine) as model:
+    with load(file, "cpu", options.engine, raw=options.raw) as model:
         model.export(
             options.out,
             options.format,

@@ -72,6 +72,15 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_raw(parser: argparse._ActionsContainer) -> None:
+    """Adds ``--raw``."""
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="use the weights themselves, not their average, if the checkpoint has one (EMA or SWA)",
+    )
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds the options that choose the examples of an evaluation."""
     data = parser.add_argument_group("data")

@@ -10,7 +10,7 @@ from .._classification import classify
 from ..checks import checked_path
 from ..images import find_images
 from ..models import checkpoint_file, load
-from .options import add_checkpoint, add_engine, add_preprocessing, count, print_json, start
+from .options import add_checkpoint, add_engine, add_preprocessing, add_raw, count, print_json, start
 from .report import fail
 
 HELP = """Classify images.
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="swap light and dark, for dark-on-light images",
     )
     add_preprocessing(parser)
+    add_raw(parser)
     parser.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser)
 
@@ -45,7 +46,7 @@ def run(options: Any) -> int:
     find_images([checked_path(image, "IMAGE") for image in options.images])
     _preprocessing.text(options.preprocessing)
     start(options)
-    with load(file, options.device, options.engine) as network:
+    with load(file, options.device, options.engine, raw=options.raw) as network:
         predictions, problems = classify(
             network.handle, network.info, options.images, options.top_k, options.preprocessing, options.invert
         )

@@ -40,6 +40,7 @@ public final class BatchNorm extends AbstractBlock implements Described {
     private final Parameter runningMean;
     private final Parameter runningVar;
     private long batchesTracked;
+    private boolean keepsStatistics;
 
     /** Creates a layer whose number of channels is inferred from its first input. */
     public BatchNorm() {
@@ -88,7 +89,8 @@ public final class BatchNorm extends AbstractBlock implements Described {
             boolean training,
             PairList<String, Object> params) {
         NDArray input = inputs.singletonOrThrow();
-        batchesTracked += training ? 1 : 0;
+        boolean updates = training && !keepsStatistics;
+        batchesTracked += updates ? 1 : 0;
         Device device = input.getDevice();
         // with -1 DJL calls PyTorch's batch_norm directly, whose channels are axis 1
         boolean pytorch = "PyTorch".equals(input.getManager().getEngine().getEngineName());
@@ -102,7 +104,35 @@ public final class BatchNorm extends AbstractBlock implements Described {
                         pytorch ? -1 : CHANNEL_AXIS,
                         momentum,
                         epsilon,
-                        training);
+                        updates);
+    }
+
+    /**
+     * Sets whether training steps keep the running statistics and normalize with them, as
+     * evaluation does.
+     *
+     * @param keep whether they do; by default they do not
+     */
+    public void keepStatistics(boolean keep) {
+        keepsStatistics = keep;
+    }
+
+    /**
+     * Returns whether training steps keep the running statistics.
+     *
+     * @return what {@link #keepStatistics} has set
+     */
+    public boolean keepsStatistics() {
+        return keepsStatistics;
+    }
+
+    /**
+     * Returns the momentum.
+     *
+     * @return the weight of the old running statistics at each training step
+     */
+    public float momentum() {
+        return momentum;
     }
 
     /**

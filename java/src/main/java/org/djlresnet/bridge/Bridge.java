@@ -274,12 +274,15 @@ public final class Bridge {
      *
      * @param checkpoint the file
      * @param device auto, cpu, gpu or gpu:N
+     * @param averaged whether it has the average of its weights, if there is one
      * @return the network
      * @throws UserException if the file is missing, damaged or not a checkpoint
      */
-    public static NetworkHandle load(String checkpoint, String device) {
+    public static NetworkHandle load(String checkpoint, String device, boolean averaged) {
         try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
-            return new NetworkHandle(opened.network(Devices.of(device)), opened.describe());
+            return new NetworkHandle(
+                    opened.network(opened.specification(), Devices.of(device), averaged),
+                    opened.describe());
         }
     }
 

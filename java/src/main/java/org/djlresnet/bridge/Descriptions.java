@@ -13,6 +13,7 @@ import com.google.gson.JsonSerializer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.djlresnet.UserException;
 import org.djlresnet.data.DatasetDescriptor;
 import org.djlresnet.data.Datasets;
@@ -79,7 +80,8 @@ final class Descriptions {
         String loss = new Classification(0).program();
         return "# A training step\n"
                 + Programs.training(
-                        graph, images, precision, names, trained, true, loss, List.of(), null)
+                        graph, images, precision, names, trained, true, loss, List.of(), Set.of(),
+                        null)
                 + "# Evaluation\n"
                 + Programs.evaluation(graph, images, precision, names, true);
     }

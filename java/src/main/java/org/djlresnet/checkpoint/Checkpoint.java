@@ -32,10 +32,11 @@ import org.djlresnet.model.StateDict;
  * A network and the state of its run in one safetensors file.
  *
  * <p>Weights and running statistics have torchvision's names, so that any safetensors reader can
- * use them. The optimizer's state has names in {@code optimizer/…}. The metadata entry {@value
- * #KEY} is a JSON object with the keys format, model, in_channels, class_names, image_size,
- * preprocessing (null if unknown), versions, batches_tracked (PyTorch's batch counts) and, in a
- * checkpoint of a run, run: recipe, epoch, step, best, history and the sums of the current epoch.
+ * use them. The optimizer's state has names in {@code optimizer/…}, and the average of the weights,
+ * if the run keeps one, in {@code average/…}. The metadata entry {@value #KEY} is a JSON object
+ * with the keys format, model, in_channels, class_names, image_size, preprocessing (null if
+ * unknown), versions, batches_tracked (PyTorch's batch counts) and, in a checkpoint of a run, run:
+ * recipe, epoch, step, best, history and the sums of the current epoch.
  *
  * <p>Earlier versions wrote no preprocessing: they only resized images to image_size. They can read
  * current files, but apply neither a crop nor a normalization.
@@ -44,6 +45,9 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The prefix of the optimizer's tensors. */
     public static final String OPTIMIZER = "optimizer/";
+
+    /** The prefix of the average of the weights. */
+    public static final String AVERAGE = "average/";
 
     private static final String KEY = "py_djl_resnet";
     private static final int FORMAT = 1;
@@ -109,6 +113,26 @@ public final class Checkpoint implements AutoCloseable {
     public static void save(
             Path path, Network network, String run, Map<String, NDArray> optimizerState)
             throws IOException {
+        save(path, network, run, optimizerState, Map.of());
+    }
+
+    /**
+     * Writes a checkpoint atomically, with an average of the weights.
+     *
+     * @param path the file
+     * @param network the network
+     * @param run the state of the run as JSON, or null
+     * @param optimizerState the optimizer's arrays by name
+     * @param average the average by the network's names, or none
+     * @throws IOException if the file cannot be written; an existing one is unchanged
+     */
+    public static void save(
+            Path path,
+            Network network,
+            String run,
+            Map<String, NDArray> optimizerState,
+            Map<String, NDArray> average)
+            throws IOException {
         JsonObject info = description(network.specification());
         info.remove("classes");
         info.addProperty("format", FORMAT);
@@ -121,6 +145,7 @@ public final class Checkpoint implements AutoCloseable {
                     .forEach((name, array) -> tensors.add(Tensor.of(name, array, scope)));
             optimizerState.forEach(
                     (name, array) -> tensors.add(Tensor.of(OPTIMIZER + name, array, scope)));
+            average.forEach((name, array) -> tensors.add(Tensor.of(AVERAGE + name, array, scope)));
             SafetensorsFile.write(path, Map.of(KEY, GSON.toJson(info)), tensors);
         }
     }
@@ -256,7 +281,28 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Creates the checkpoint's network.
+     * Lists the tensors of the network, without those of the optimizer.
+     *
+     * @param averaged whether to take the average of the weights, if there is one
+     * @return tensors by the network's names, whose own names are those in the file
+     */
+    public Map<String, TensorInfo> weights(boolean averaged) {
+        Map<String, TensorInfo> weights = new LinkedHashMap<>();
+        Map<String, TensorInfo> average = new LinkedHashMap<>();
+        file.tensors()
+                .forEach(
+                        (name, tensor) -> {
+                            if (name.startsWith(AVERAGE)) {
+                                average.put(name.substring(AVERAGE.length()), tensor);
+                            } else if (!name.startsWith(OPTIMIZER)) {
+                                weights.put(name, tensor);
+                            }
+                        });
+        return averaged && !average.isEmpty() ? average : weights;
+    }
+
+    /**
+     * Creates the checkpoint's network, with the average of its weights if there is one.
      *
      * @param device the device of its parameters
      * @return the network
@@ -264,20 +310,20 @@ public final class Checkpoint implements AutoCloseable {
      *     message lists them
      */
     public Network network(Device device) {
-        return network(specification, device);
+        return network(specification, device, true);
     }
 
     /**
-     * Creates the checkpoint's network with another preprocessing.
+     * Creates the checkpoint's network, possibly with another preprocessing.
      *
      * @param other the checkpoint's specification, except for the preprocessing
      * @param device the device of its parameters
+     * @param averaged whether it has the average of its weights, if there is one
      * @return the network
      * @throws UserException as {@link #network(Device)}
      */
-    public Network network(Specification other, Device device) {
-        Map<String, TensorInfo> tensors = new LinkedHashMap<>(file.tensors());
-        tensors.keySet().removeIf(name -> name.startsWith(OPTIMIZER));
+    public Network network(Specification other, Device device, boolean averaged) {
+        Map<String, TensorInfo> tensors = weights(averaged);
         String subject = path + " does not contain the tensors of a " + other.model();
         TensorReader reader = new TensorReader(subject, tensors, file::data);
         Set<String> names = StateDict.of(Models.get(other.model()).build(other.output())).keySet();
@@ -306,10 +352,10 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Reads the optimizer's state.
+     * Reads the optimizer's state and the average of the weights.
      *
-     * @return an initializer for each array, by the names given to {@link #save}; valid after
-     *     {@link #close}
+     * @return an initializer for each array: the optimizer's by the names given to {@link #save},
+     *     the average's by the names in the file; valid after {@link #close}
      */
     public Map<String, Initializer> optimizerState() {
         Map<String, Initializer> state = new LinkedHashMap<>();
@@ -318,6 +364,8 @@ public final class Checkpoint implements AutoCloseable {
                         (name, tensor) -> {
                             if (name.startsWith(OPTIMIZER)) {
                                 state.put(name.substring(OPTIMIZER.length()), optimizer(tensor));
+                            } else if (name.startsWith(AVERAGE)) {
+                                state.put(name, optimizer(tensor));
                             }
                         });
         return state;

@@ -31,6 +31,7 @@ public final class MetricsFigure {
     private static final int MOST_TICKS = 10;
 
     private static final String TRAIN = "train_";
+    private static final String AVERAGE = "_average_";
 
     /** Matplotlib's first ten. */
     private static final List<String> COLOURS =
@@ -78,7 +79,8 @@ public final class MetricsFigure {
             boolean several = metricsCsv.size() > 1;
             String prefix = several ? labels.get(run) + ": " : "";
             for (String column : curves(table)) {
-                int colour = several ? run : column.startsWith(TRAIN) ? 0 : 1;
+                int curve = column.startsWith(TRAIN) ? 0 : column.contains(AVERAGE) ? 2 : 1;
+                int colour = several ? run : curve;
                 traces.add(trace(table, column, COLOURS.get(colour % COLOURS.size()), prefix));
             }
         }
@@ -95,7 +97,8 @@ public final class MetricsFigure {
     private static ScatterTrace trace(Table table, String column, String colour, String prefix) {
         // A single epoch has no line to draw
         boolean single = table.rowCount() == 1;
-        Dash dash = column.startsWith(TRAIN) ? Dash.DASH : Dash.SOLID;
+        Dash others = column.contains(AVERAGE) ? Dash.DOT : Dash.SOLID;
+        Dash dash = column.startsWith(TRAIN) ? Dash.DASH : others;
         return ScatterTrace.builder(table.column("epoch"), table.column(column))
                 .mode(single ? ScatterTrace.Mode.LINE_AND_MARKERS : ScatterTrace.Mode.LINE)
                 .name(escaped(prefix + column.replace('_', ' ')))

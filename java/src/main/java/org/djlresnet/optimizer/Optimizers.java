@@ -3,6 +3,7 @@ package org.djlresnet.optimizer;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
 import ai.djl.training.initializer.Initializer;
+import java.util.List;
 import java.util.Map;
 import org.djlresnet.recipe.Recipe;
 
@@ -26,11 +27,21 @@ public final class Optimizers {
             Map<String, Parameter> parameters,
             NDManager manager,
             Map<String, Initializer> restored) {
-        return new Sgd(
-                recipe.momentum(),
-                recipe.nesterov(),
-                TrainedParameter.of(parameters, recipe),
-                manager,
-                restored);
+        List<TrainedParameter> trained = TrainedParameter.of(parameters, recipe);
+        double momentum = recipe.momentum();
+        return switch (recipe.optimizer()) {
+            case "sgd" -> new Sgd(momentum, recipe.nesterov(), trained, manager, restored);
+            case "adamw" -> new AdamW(recipe.beta1(), recipe.beta2(), trained, manager, restored);
+            case "muon" ->
+                    new Muon(
+                            recipe.muonMomentum(),
+                            momentum,
+                            recipe.nesterov(),
+                            trained,
+                            manager,
+                            restored);
+            case "lars" -> new Lars(recipe.larsTrust(), momentum, trained, manager, restored);
+            default -> throw new IllegalStateException("Unknown optimizer " + recipe.optimizer());
+        };
     }
 }

@@ -32,12 +32,11 @@ public final class Sgd implements Optimizer {
 
     private final double momentum;
     private final boolean nesterov;
-    private final EngineTraits traits;
     private final NDManager manager;
     private final List<Slot> slots;
 
     /** On PyTorch, one call updates all parameters. */
-    private final SgdProgram program;
+    private final GroupedProgram program;
 
     private record Slot(TrainedParameter parameter, NDArray velocity) {}
 
@@ -58,7 +57,7 @@ public final class Sgd implements Optimizer {
             Map<String, Initializer> restored) {
         this.momentum = momentum;
         this.nesterov = nesterov;
-        traits = EngineTraits.of(parent.getEngine());
+        EngineTraits traits = EngineTraits.of(parent.getEngine());
         manager = parent.newSubManager();
         slots =
                 parameters.stream()
@@ -70,25 +69,18 @@ public final class Sgd implements Optimizer {
                                                         ? null
                                                         : velocity(parameter, restored)))
                         .toList();
-        program =
-                traits.compiles()
-                        ? new SgdProgram(momentum, nesterov, parameters, state(), manager)
-                        : null;
+        program = traits.compiles() ? program(parameters) : null;
     }
 
-    /** Creates a buffer of zeros or restored values, in the parameter's memory order. */
+    private GroupedProgram program(List<TrainedParameter> parameters) {
+        Map<String, NDArray> velocities = new LinkedHashMap<>();
+        slots.forEach(slot -> velocities.put(slot.parameter.name(), slot.velocity));
+        return SgdProgram.create(momentum, nesterov, parameters, velocities, manager);
+    }
+
     private NDArray velocity(TrainedParameter parameter, Map<String, Initializer> restored) {
-        NDArray array = parameter.array();
-        NDArray velocity = EngineTraits.zerosInOrderOf(array);
-        velocity.attach(manager);
         Initializer values = restored.get(MOMENTUM + parameter.name());
-        if (values != null) {
-            try (NDArray given =
-                    values.initialize(manager, array.getShape(), array.getDataType())) {
-                traits.assign(velocity, given);
-            }
-        }
-        return velocity;
+        return OptimizerState.array(parameter.array(), values, manager);
     }
 
     @Override
@@ -98,7 +90,8 @@ public final class Sgd implements Optimizer {
             return;
         }
         for (Slot slot : slots) {
-            move(slot, gradients.get(slot.parameter.name()), lr);
+            double scaled = lr * slot.parameter.group().lrScale();
+            move(slot, gradients.get(slot.parameter.name()), scaled);
         }
     }
 

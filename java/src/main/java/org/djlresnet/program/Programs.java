@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.MapSizes;
@@ -33,6 +34,8 @@ public final class Programs {
      * @param oneDnn whether to use oneDNN's products, see {@link #canUseOneDnn}
      * @param loss the objective's method {@code loss(outputs, y)}
      * @param gates the residual blocks whose branches a step may drop
+     * @param kept the running means of batch normalizations that keep their statistics and
+     *     normalize with them
      * @param clock receives what its readings mean; null for none
      * @return the methods
      */
@@ -45,6 +48,7 @@ public final class Programs {
             boolean oneDnn,
             String loss,
             List<String> gates,
+            Set<String> kept,
             Clock clock) {
         Graph moved = Passes.poolBeforeRelu(graph);
         Graph cropped = Passes.cropForPooling(moved, images);
@@ -53,8 +57,9 @@ public final class Programs {
         Graph complete = Passes.inPlace(cast);
         // in bfloat16 libtorch's own products are faster
         boolean products32 = oneDnn && precision == Precision.FLOAT32;
-        return new TrainingCode(complete, values(trained), products32, gates, clock)
-                .write(values(parameters), loss);
+        Needs needs = new Needs(complete, values(trained), kept);
+        return new TrainingCode(complete, needs, products32, gates, clock)
+                .write(values(parameters), values(trained), loss);
     }
 
     /**

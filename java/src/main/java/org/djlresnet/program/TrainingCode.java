@@ -23,10 +23,10 @@ import org.djlresnet.graph.Value;
 final class TrainingCode {
 
     private final Graph graph;
+    private final Needs needs;
     private final List<String> gates;
     private final Code code = new Code();
     private final GradientVariables gradients = new GradientVariables(code);
-    private final List<Value> trained;
     private final TrainingOperations operations;
     private final Deque<Runnable> backward = new ArrayDeque<>();
     private final Clock clock;
@@ -38,19 +38,18 @@ final class TrainingCode {
      * Prepares to write.
      *
      * @param graph the graph
-     * @param trained the parameters whose gradients {@code step} returns, in order
+     * @param needs what the backward pass has to compute
      * @param oneDnn whether to use oneDNN's products
      * @param gates the residual blocks whose branches a step may drop
      * @param clock is read between the network's parts; null for no profile
      */
-    TrainingCode(
-            Graph graph, List<Value> trained, boolean oneDnn, List<String> gates, Clock clock) {
+    TrainingCode(Graph graph, Needs needs, boolean oneDnn, List<String> gates, Clock clock) {
         this.graph = graph;
-        this.trained = trained;
+        this.needs = needs;
         this.gates = gates;
         this.clock = clock;
         parts = Parts.of(graph);
-        operations = new TrainingOperations(graph, trained, code, gradients, oneDnn);
+        operations = new TrainingOperations(graph, code, gradients, needs, oneDnn);
         producers = graph.producers();
     }
 
@@ -58,11 +57,12 @@ final class TrainingCode {
      * Writes the methods.
      *
      * @param parameters the parameters in the order of the list q
+     * @param trained those whose gradients it returns, in order
      * @param loss the objective's method {@code loss}
      * @return the methods; {@code step} returns what {@code loss} returns, the outputs, the
      *     gradients and, with a clock, its times
      */
-    String write(List<Value> parameters, String loss) {
+    String write(List<Value> parameters, List<Value> trained, String loss) {
         for (int i = 0; i < parameters.size(); i++) {
             code.set(parameters.get(i), "q[" + i + "]");
         }
@@ -165,6 +165,9 @@ final class TrainingCode {
     private void forward(Operation operation) {
         tick(Clock.FORWARD, operation);
         Consumer<String> step = operations.forward(operation);
+        if (!needs.gradient(operation.output())) {
+            return;
+        }
         backward.push(
                 () -> {
                     String gradient = gradients.of(operation.output());
@@ -186,13 +189,18 @@ final class TrainingCode {
         code.begin(kept);
         for (Operation operation : inside) {
             Consumer<String> step = operations.forward(operation);
-            steps.push(() -> step.accept(gradients.of(operation.output())));
+            if (needs.gradient(operation.output())) {
+                steps.push(() -> step.accept(gradients.of(operation.output())));
+            }
         }
         String multiply = sum.inPlace() ? "mul_" : "mul";
         String scaled = code.let("scaled", call(multiply, code.of(sum.branch()), scale));
         String output = code.set(sum.output(), call("add_", scaled, shortcut));
         // a copy, because a ReLU may overwrite it
         code.end(Map.of(output, call("clone", shortcut)), "x");
+        if (!needs.gradient(sum.output())) {
+            return;
+        }
         backward.push(
                 () -> {
                     tick(Clock.BACKWARD, sum);

@@ -4,10 +4,8 @@ import static org.djlresnet.program.Code.bool;
 import static org.djlresnet.program.Code.call;
 import static org.djlresnet.program.Code.pair;
 
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.Graph;
@@ -43,39 +41,24 @@ final class TrainingOperations {
     private final boolean oneDnn;
     private final Map<Value, Operation> producers;
 
-    /** The values whose gradients nobody needs: those that depend on no trained parameter. */
-    private final Set<Value> constants = new HashSet<>();
+    private final Needs needs;
 
     TrainingOperations(
-            Graph graph,
-            List<Value> trained,
-            Code code,
-            GradientVariables gradients,
-            boolean oneDnn) {
+            Graph graph, Code code, GradientVariables gradients, Needs needs, boolean oneDnn) {
+        this.needs = needs;
         this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;
         producers = graph.producers();
-        constants.add(graph.input());
-        constants.addAll(graph.parameters());
-        trained.forEach(constants::remove);
     }
 
     /**
      * Writes the forward pass of an operation.
      *
-     * @return writes the backward pass, given the variable of the output's gradient
+     * @return writes the backward pass, given the variable of the output's gradient, which is
+     *     needed
      */
     Consumer<String> forward(Operation operation) {
-        Consumer<String> backward = pass(operation);
-        if (constants.containsAll(operation.operands())) {
-            constants.add(operation.output());
-            return gradient -> {};
-        }
-        return backward;
-    }
-
-    private Consumer<String> pass(Operation operation) {
         if (operation instanceof Convolution c) {
             return convolution(c);
         } else if (operation instanceof BatchNorm b) {
@@ -123,12 +106,12 @@ final class TrainingOperations {
         String x = code.of(c.input());
         String weight = code.of(c.weight());
         code.set(c.output(), call("convolution", x, weight, code.of(c.bias()), window));
-        boolean passes = !constants.contains(c.input());
-        boolean moves = !constants.contains(c.weight());
-        boolean bias = c.bias() != null && !constants.contains(c.bias());
+        boolean passes = needs.gradient(c.input());
+        boolean weights = needs.gradient(c.weight());
+        boolean bias = needs.gradient(c.bias());
         return gradient -> {
             String size = bias ? call("size", code.of(c.bias())) : "None";
-            String mask = "[" + bool(passes) + ", " + bool(moves) + ", " + bool(bias) + "]";
+            String mask = "[" + bool(passes) + ", " + bool(weights) + ", " + bool(bias) + "]";
             List<String> g =
                     code.unpack(
                             List.of("gx", "gw", "gb"),
@@ -136,7 +119,7 @@ final class TrainingOperations {
             if (passes) {
                 gradients.add(c.input(), g.get(0), true);
             }
-            if (moves) {
+            if (weights) {
                 gradients.add(c.weight(), g.get(1), true);
             }
             if (bias) {
@@ -152,6 +135,13 @@ final class TrainingOperations {
         String variance = code.of(b.variance());
         String epsilon = Code.number(b.epsilon());
         String momentum = Code.number(1 - b.momentum());
+        String batch = bool(needs.statistics(b));
+        String mask =
+                "[%s, %s, %s]"
+                        .formatted(
+                                bool(needs.gradient(b.input())),
+                                bool(needs.gradient(b.weight())),
+                                bool(needs.gradient(b.bias())));
         List<String> y =
                 code.unpack(
                         List.of(b.output().name(), "mean", "invstd"),
@@ -162,7 +152,7 @@ final class TrainingOperations {
                                 code.of(b.bias()),
                                 mean,
                                 variance,
-                                "True",
+                                batch,
                                 momentum,
                                 epsilon));
         code.alias(b.output(), y.get(0));
@@ -179,13 +169,20 @@ final class TrainingOperations {
                                     variance,
                                     y.get(1),
                                     y.get(2),
-                                    "True",
+                                    batch,
                                     epsilon,
-                                    "[True, True, True]"));
-            gradients.add(b.input(), g.get(0), true);
-            gradients.add(b.weight(), g.get(1), true);
-            gradients.add(b.bias(), g.get(2), true);
+                                    mask));
+            add(b.input(), g.get(0));
+            add(b.weight(), g.get(1));
+            add(b.bias(), g.get(2));
         };
+    }
+
+    /** Adds to a gradient, if it is needed, an array that nothing else needs. */
+    private void add(Value value, String gradient) {
+        if (needs.gradient(value)) {
+            gradients.add(value, gradient, true);
+        }
     }
 
     private Consumer<String> relu(Relu r) {
@@ -218,8 +215,11 @@ final class TrainingOperations {
         String add = a.inPlace() ? "add_" : "add";
         code.set(a.output(), call(add, code.of(a.branch()), code.of(a.shortcut())));
         return gradient -> {
-            gradients.add(a.branch(), gradient, false);
-            gradients.add(a.shortcut(), gradient, false);
+            for (Value operand : a.operands()) {
+                if (needs.gradient(operand)) {
+                    gradients.add(operand, gradient, false);
+                }
+            }
         };
     }
 
@@ -289,10 +289,14 @@ final class TrainingOperations {
         String weight = code.of(l.weight());
         code.set(l.output(), call("linear", x, weight, code.of(l.bias())));
         return gradient -> {
-            gradients.add(l.input(), code.let("gx", call("mm", gradient, weight)), true);
-            String transposed = call("t", gradient);
-            gradients.add(l.weight(), code.let("gw", call("mm", transposed, x)), true);
-            if (l.bias() != null) {
+            if (needs.gradient(l.input())) {
+                gradients.add(l.input(), code.let("gx", call("mm", gradient, weight)), true);
+            }
+            if (needs.gradient(l.weight())) {
+                String transposed = call("t", gradient);
+                gradients.add(l.weight(), code.let("gw", call("mm", transposed, x)), true);
+            }
+            if (needs.gradient(l.bias())) {
                 gradients.add(l.bias(), code.let("gb", call("sum", gradient, "[0]")), true);
             }
         };
@@ -358,16 +362,20 @@ final class TrainingOperations {
         code.set(p.output(), Maps.map(y, p.result()));
         return gradient -> {
             String g = code.let("rows", Maps.rows(gradient));
-            String gw = Maps.product(call("t", g), call("t", x), "None", oneDnn);
-            gradients.add(p.matrix(), code.let("gw", gw), true);
-            if (p.bias() != null) {
+            if (needs.gradient(p.matrix())) {
+                String gw = Maps.product(call("t", g), call("t", x), "None", oneDnn);
+                gradients.add(p.matrix(), code.let("gw", gw), true);
+            }
+            if (needs.gradient(p.bias())) {
                 String channels = call("size", code.of(p.bias()), 0);
                 String each = call("reshape", g, "[-1, " + channels + "]");
                 gradients.add(p.bias(), code.let("gb", call("sum", each, "[0]")), true);
             }
-            String gx = Maps.product(g, call("t", matrix), "None", oneDnn);
-            String back = Maps.like(gx, code.of(p.input()));
-            gradients.add(p.input(), code.let("gx", back), true);
+            if (needs.gradient(p.input())) {
+                String gx = Maps.product(g, call("t", matrix), "None", oneDnn);
+                String back = Maps.like(gx, code.of(p.input()));
+                gradients.add(p.input(), code.let("gx", back), true);
+            }
         };
     }
 

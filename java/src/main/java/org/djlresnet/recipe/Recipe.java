@@ -86,6 +86,17 @@ public final class Recipe {
                     "\"skip_bad\" needs a folder of images as \"dataset\". Received: %s.",
                     recipe.dataset());
         }
+        if (recipe.swaEpochs() > 0 && recipe.emaDecay() > 0) {
+            throw SettingException.of(
+                    "\"swa_epochs\" and \"ema_decay\" exclude each other. Received: %s and %s."
+                            + " Set one of them to 0.",
+                    recipe.swaEpochs(), recipe.emaDecay());
+        }
+        if (recipe.swaEpochs() > recipe.epochs()) {
+            throw SettingException.of(
+                    "\"swa_epochs\" must be at most \"epochs\". Received: %s and %s.",
+                    recipe.swaEpochs(), recipe.epochs());
+        }
         return recipe;
     }
 
@@ -154,13 +165,12 @@ public final class Recipe {
                             .collect(Collectors.joining(", ")));
         }
         Recipe recipe = of(changed.asMap());
-        boolean bound = schedule().equals("cosine") || schedule().equals("one-cycle");
-        if (bound && recipe.epochs() != epochs()) {
+        String bound = boundToEpochs();
+        if (bound != null && recipe.epochs() != epochs()) {
             throw SettingException.of(
-                    "\"epochs\" cannot change in a resumed run with the schedule '%s', which"
-                            + " depends on it from the first step. Received: %s. Allowed:"
-                            + " %s. Start a new run.",
-                    schedule(), recipe.epochs(), epochs());
+                    "\"epochs\" cannot change in a resumed run with %s, which depends on it"
+                            + " from the first step. Received: %s. Allowed: %s. Start a new run.",
+                    bound, recipe.epochs(), epochs());
         }
         return recipe;
     }
@@ -174,6 +184,18 @@ public final class Recipe {
         Map<String, Object> settings = toMap();
         settings.keySet().retainAll(Settings.resumable());
         return settings;
+    }
+
+    /** Returns what depends on the number of epochs from the first step, or null. */
+    private String boundToEpochs() {
+        if (List.of("cosine", "triangular", "one-cycle").contains(schedule())) {
+            return "the schedule '" + schedule() + "'";
+        }
+        if (swaEpochs() > 0) {
+            return "\"swa_epochs\"";
+        }
+        boolean grows = lookahead() != null && lookahead().startsWith("airbench");
+        return grows ? "\"lookahead\" airbench" : null;
     }
 
     @Override
@@ -244,6 +266,11 @@ public final class Recipe {
         return value("batch_size").getAsInt();
     }
 
+    /** Returns the optimizer's name. */
+    public String optimizer() {
+        return value("optimizer").getAsString();
+    }
+
     /** Returns the peak learning rate. */
     public double lr() {
         return value("lr").getAsDouble();
@@ -259,6 +286,26 @@ public final class Recipe {
         return value("nesterov").getAsBoolean();
     }
 
+    /** Returns Muon's momentum for the weights of convolutions. */
+    public double muonMomentum() {
+        return value("muon_momentum").getAsDouble();
+    }
+
+    /** Returns AdamW's decay of the mean of gradients. */
+    public double beta1() {
+        return value("beta1").getAsDouble();
+    }
+
+    /** Returns AdamW's decay of the mean of squared gradients. */
+    public double beta2() {
+        return value("beta2").getAsDouble();
+    }
+
+    /** Returns LARS's trust coefficient. */
+    public double larsTrust() {
+        return value("lars_trust").getAsDouble();
+    }
+
     /** Returns the weight decay. */
     public double weightDecay() {
         return value("weight_decay").getAsDouble();
@@ -267,6 +314,51 @@ public final class Recipe {
     /** Returns whether weight decay applies to biases and batch normalization. */
     public boolean decayBiasAndNorm() {
         return value("decay_bias_and_norm").getAsBoolean();
+    }
+
+    /** Returns the factors of the learning rate by parameters, or null for 1. */
+    public String lrScales() {
+        return optionalText("lr_scales");
+    }
+
+    /** Returns the factors of the weight decay by parameters, or null for 1. */
+    public String decayScales() {
+        return optionalText("decay_scales");
+    }
+
+    /** Returns which parameters are frozen in which epochs, or null for none. */
+    public String freeze() {
+        return optionalText("freeze");
+    }
+
+    /** Returns whether frozen batch normalization keeps its running statistics. */
+    public boolean freezeStatistics() {
+        return value("freeze_statistics").getAsBoolean();
+    }
+
+    /** Returns the largest norm of the gradients, 0 for no limit. */
+    public double clipNorm() {
+        return value("clip_norm").getAsDouble();
+    }
+
+    /** Returns the number of batches whose gradients are averaged for an update. */
+    public int accumulate() {
+        return value("accumulate").getAsInt();
+    }
+
+    /** Returns Lookahead's setting, {@code K:ALPHA} or {@code airbench:EPOCHS}, or null. */
+    public String lookahead() {
+        return optionalText("lookahead");
+    }
+
+    /** Returns the decay of the moving average of the weights, 0 for none. */
+    public double emaDecay() {
+        return value("ema_decay").getAsDouble();
+    }
+
+    /** Returns the number of last epochs whose weights are averaged, 0 for none. */
+    public int swaEpochs() {
+        return value("swa_epochs").getAsInt();
     }
 
     /** Returns the learning rate schedule's name. */
@@ -287,6 +379,31 @@ public final class Recipe {
     /** Returns the factor of a step of the step schedule. */
     public double stepFactor() {
         return value("step_factor").getAsDouble();
+    }
+
+    /** Returns the number of epochs of the first cycle of the schedule cosine-restarts. */
+    public int restartEpochs() {
+        return value("restart_epochs").getAsInt();
+    }
+
+    /** Returns the length of a cycle relative to the one before. */
+    public int restartFactor() {
+        return value("restart_factor").getAsInt();
+    }
+
+    /** Returns the first rate of the triangular schedule, as a fraction of the peak. */
+    public double triangleStart() {
+        return value("triangle_start").getAsDouble();
+    }
+
+    /** Returns the fraction of the updates before the peak of the triangular schedule. */
+    public double trianglePeak() {
+        return value("triangle_peak").getAsDouble();
+    }
+
+    /** Returns the rate at the end of the triangular schedule, as a fraction of the peak. */
+    public double triangleEnd() {
+        return value("triangle_end").getAsDouble();
     }
 
     /** Returns the file of the initial weights, or null for random ones. */

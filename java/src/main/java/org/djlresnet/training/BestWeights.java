@@ -30,31 +30,34 @@ final class BestWeights implements AutoCloseable {
         manager = network.manager().newSubManager();
     }
 
-    /** Keeps the current weights. */
-    void keep() {
-        copy(network);
+    /**
+     * Keeps the current weights, or their average.
+     *
+     * @param average the average by the network's names; empty for the current weights
+     */
+    void keep(Map<String, NDArray> average) {
+        copy(average.isEmpty() ? network.stateDict() : average, network.batchesTracked());
     }
 
-    /** Keeps the weights of the best checkpoint in the folder. */
+    /** Keeps the weights of the best checkpoint in the folder, or their average. */
     void read() {
         Device device = network.manager().getDevice();
         try (Checkpoint checkpoint = Checkpoint.open(folder.best());
                 Network best = checkpoint.network(device)) {
-            copy(best);
+            copy(best.stateDict(), best.batchesTracked());
         }
     }
 
-    private void copy(Network source) {
+    private void copy(Map<String, NDArray> weights, Map<String, Long> counts) {
         kept.values().forEach(NDArray::close);
         kept.clear();
-        batchesTracked = source.batchesTracked();
-        source.parameters()
-                .forEach(
-                        (name, parameter) -> {
-                            NDArray copy = parameter.getArray().duplicate();
-                            copy.attach(manager);
-                            kept.put(name, copy);
-                        });
+        batchesTracked = counts;
+        weights.forEach(
+                (name, array) -> {
+                    NDArray copy = array.duplicate();
+                    copy.attach(manager);
+                    kept.put(name, copy);
+                });
     }
 
     /**

@@ -6,9 +6,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.ResidualBlock;
 import org.djlresnet.engine.Precision;
@@ -75,6 +77,7 @@ class ProgramPass implements GradientPass {
                                         network.stateDict().values().iterator().next(), precision),
                                 objective.program(),
                                 List.copyOf(gated.keySet()),
+                                keptStatistics(),
                                 clock));
         arrange();
         parameters = handles();
@@ -92,6 +95,19 @@ class ProgramPass implements GradientPass {
                 .filter(entry -> entry.getValue().requiresGradient())
                 .map(Map.Entry::getKey)
                 .toList();
+    }
+
+    /** The running means of batch normalizations that keep their statistics. */
+    private Set<String> keptStatistics() {
+        Set<String> means = new HashSet<>();
+        StateDict.counters(network.block())
+                .forEach(
+                        (counter, norm) -> {
+                            if (norm.keepsStatistics()) {
+                                means.add(counter.replace(StateDict.COUNTER, "running_mean"));
+                            }
+                        });
+        return means;
     }
 
     /** Puts the weights into the memory order that the program wants. */
@@ -129,7 +145,8 @@ class ProgramPass implements GradientPass {
         NDList results = program.call("step", arguments);
         norms.forEach(
                 (norm, block) -> {
-                    if (block == null || !block.gate().isShut(true)) {
+                    boolean computed = block == null || !block.gate().isShut(true);
+                    if (computed && !norm.keepsStatistics()) {
                         norm.setBatchesTracked(norm.batchesTracked() + 1);
                     }
                 });

@@ -13,7 +13,6 @@ import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.model.Network;
-import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.recipe.Recipe;
 
 /** Writes a run's checkpoints, rows and log to its folder, if it has one. */
@@ -60,14 +59,13 @@ final class Recorder implements AutoCloseable {
      *
      * @param epochs the number of epochs left
      */
-    void requireRoom(Optimizer optimizer, int epochs) {
+    void requireRoom(WeightUpdates updates, int epochs) {
         if (folder == null) {
             return;
         }
         long bytes =
-                Stream.concat(
-                                network.stateDict().values().stream(),
-                                optimizer.state().values().stream())
+                Stream.of(network.stateDict(), updates.state(), updates.averaged())
+                        .flatMap(arrays -> arrays.values().stream())
                         .mapToLong(array -> array.size() * Float.BYTES)
                         .sum();
         try {
@@ -88,17 +86,17 @@ final class Recorder implements AutoCloseable {
      *
      * @throws NonFiniteWeightsException if a weight is not finite; nothing is written then
      */
-    void last(TrainingState state, Optimizer optimizer) {
+    void last(TrainingState state, WeightUpdates updates) {
         if (folder != null) {
-            requireFinite(state.step(), optimizer);
-            writeLast(state, optimizer);
+            requireFinite(state.step(), updates);
+            writeLast(state, updates);
         }
     }
 
-    private void writeLast(TrainingState state, Optimizer optimizer) {
+    private void writeLast(TrainingState state, WeightUpdates updates) {
         try {
             folder.requireLock();
-            folder.checkpoints().replaceLast(file -> save(file, state, optimizer));
+            folder.checkpoints().replaceLast(file -> save(file, state, updates));
             if (state.isEpochsEnd()) {
                 folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
             }
@@ -114,27 +112,32 @@ final class Recorder implements AutoCloseable {
      *
      * @param best whether it is the best so far
      */
-    void epoch(EpochRow row, boolean best, TrainingState state, Optimizer optimizer) {
+    void epoch(EpochRow row, boolean best, TrainingState state, WeightUpdates updates) {
         if (folder == null) {
             return;
         }
         log("epoch " + row.toJson());
-        requireFinite(state.step(), optimizer);
+        requireFinite(state.step(), updates);
         // best precedes last, so that the best that last refers to always exists
         if (best) {
             try {
                 folder.requireLock();
-                save(folder.best(), state, optimizer);
+                save(folder.best(), state, updates);
             } catch (IOException failure) {
                 throw unwritable(folder.best(), failure);
             }
         }
-        writeLast(state, optimizer);
+        writeLast(state, updates);
         folder.append(row);
     }
 
-    private void save(Path file, TrainingState state, Optimizer optimizer) throws IOException {
-        Checkpoint.save(file, network, state.toJson(selection).toString(), optimizer.state());
+    private void save(Path file, TrainingState state, WeightUpdates updates) throws IOException {
+        Checkpoint.save(
+                file,
+                network,
+                state.toJson(selection).toString(),
+                updates.state(),
+                updates.averaged());
     }
 
     /**
@@ -168,10 +171,10 @@ final class Recorder implements AutoCloseable {
     /**
      * Checks the weights themselves, because a step's loss reflects the weights before the step.
      */
-    private void requireFinite(long step, Optimizer optimizer) {
+    private void requireFinite(long step, WeightUpdates updates) {
         network.parameters()
                 .forEach((name, parameter) -> requireFinite(step, name, parameter.getArray()));
-        optimizer.state().forEach((name, array) -> requireFinite(step, name, array));
+        updates.state().forEach((name, array) -> requireFinite(step, name, array));
     }
 
     private static void requireFinite(long step, String name, NDArray array) {

@@ -15,36 +15,42 @@ public final class Schedule {
 
     private final Recipe recipe;
     private final Selection plateau;
-    private final long stepsPerEpoch;
-    private final long warmupSteps;
-    private final long steps;
+    private final long updatesPerEpoch;
+    private final long warmup;
+    private final long updates;
 
     /**
      * Creates the schedule of a recipe.
      *
      * @param recipe the recipe
-     * @param stepsPerEpoch the number of steps in an epoch, at least 1
+     * @param updatesPerEpoch the number of updates in an epoch, at least 1
      * @param plateau the metric of the schedule {@code plateau}
      */
-    public Schedule(Recipe recipe, long stepsPerEpoch, Selection plateau) {
+    public Schedule(Recipe recipe, long updatesPerEpoch, Selection plateau) {
         this.recipe = recipe;
         this.plateau = plateau;
-        this.stepsPerEpoch = stepsPerEpoch;
-        warmupSteps = recipe.warmupEpochs() * stepsPerEpoch;
-        steps = recipe.epochs() * stepsPerEpoch;
+        this.updatesPerEpoch = updatesPerEpoch;
+        warmup = recipe.warmupEpochs() * updatesPerEpoch;
+        updates = recipe.epochs() * updatesPerEpoch;
     }
 
     /**
-     * Returns the learning rate of a step.
+     * Returns the learning rate of an update of the weights, which without accumulation is a step.
      *
-     * <p>During the first {@code warmup_epochs} it rises linearly: lr · (step + 1) / (warm-up
-     * steps). Then, with t counted from the end of the warm-up and T the remaining steps:
+     * <p>During the first {@code warmup_epochs} it rises linearly: lr · (update + 1) / (warm-up
+     * updates). Then, with t counted from the end of the warm-up and T the remaining updates:
      *
      * <ul>
      *   <li>{@code constant}: lr.
      *   <li>{@code step}: lr · step_factor^⌊epoch / step_epochs⌋, epochs counted from the start of
      *       the run.
      *   <li>{@code cosine}: lr · (1 + cos(π t / T)) / 2, as in Loshchilov and Hutter, "SGDR", 2017.
+     *   <li>{@code cosine-restarts}: the same over cycles, of which the first takes restart_epochs
+     *       and each restart_factor times as long as the one before, as PyTorch's
+     *       CosineAnnealingWarmRestarts ("SGDR" again).
+     *   <li>{@code triangular}: in straight lines from triangle_start · lr to lr at ⌊triangle_peak
+     *       · T⌋ and to triangle_end · lr at T, which no update reaches, as in airbench94.py in
+     *       https://github.com/KellerJordan/cifar10-airbench.
      *   <li>{@code one-cycle}: from lr/25 along half a cosine to lr at 30% of T - 1, then along
      *       half a cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
      *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the metric failed to
@@ -53,25 +59,29 @@ public final class Schedule {
      *       a validation split, on the validation data.
      * </ul>
      *
-     * @param step the step, counted from 0 over the whole run
-     * @param history the rows of the epochs before the step's
+     * @param update the update, counted from 0 over the whole run
+     * @param history the rows of the epochs before the update's
      * @return the learning rate
      */
-    public double lr(long step, List<EpochRow> history) {
+    public double lr(long update, List<EpochRow> history) {
         double peak = recipe.lr();
-        if (step < warmupSteps) {
-            return peak * (step + 1) / warmupSteps;
+        if (update < warmup) {
+            return peak * (update + 1) / warmup;
         }
-        double t = step - warmupSteps;
-        double total = steps - warmupSteps;
+        double t = update - warmup;
+        double total = updates - warmup;
         switch (recipe.schedule()) {
             case "step":
-                long drops = step / stepsPerEpoch / recipe.stepEpochs();
+                long drops = update / updatesPerEpoch / recipe.stepEpochs();
                 return peak * Math.pow(recipe.stepFactor(), drops);
             case "plateau":
                 return peak * Math.pow(recipe.plateauFactor(), plateaus(history));
             case "cosine":
                 return halfCosine(peak, 0, t / total);
+            case "cosine-restarts":
+                return halfCosine(peak, 0, ofCycle(t));
+            case "triangular":
+                return peak * triangle(t, total);
             case "one-cycle":
                 return oneCycle(peak, t, total);
             case "constant":
@@ -79,6 +89,29 @@ public final class Schedule {
             default:
                 throw new IllegalStateException("Unknown schedule " + recipe.schedule());
         }
+    }
+
+    /** Returns the fraction of the current cycle that is over. */
+    private double ofCycle(double t) {
+        double length = (double) recipe.restartEpochs() * updatesPerEpoch;
+        double into = t;
+        if (recipe.restartFactor() == 1) {
+            return into % length / length;
+        }
+        while (into >= length) {
+            into -= length;
+            length *= recipe.restartFactor();
+        }
+        return into / length;
+    }
+
+    private double triangle(double t, double total) {
+        double top = Math.floor(recipe.trianglePeak() * total);
+        if (t < top) {
+            return recipe.triangleStart() + (1 - recipe.triangleStart()) * t / top;
+        }
+        // with the top at the end, no update is beyond it
+        return 1 + (recipe.triangleEnd() - 1) * (t - top) / (total - top);
     }
 
     private int plateaus(List<EpochRow> history) {

@@ -7,7 +7,8 @@ import org.djlresnet.objective.Metric;
 /**
  * The rule that selects the best epoch, by one column of {@code metrics.csv}.
  *
- * @param part the part of the data: {@code test} or {@code validation}
+ * @param part the part of the data: {@code test} or {@code validation}, followed by {@code
+ *     _average} for the average of the weights
  * @param metric the metric
  */
 public record Selection(String part, Metric metric) {
@@ -66,7 +67,7 @@ public record Selection(String part, Metric metric) {
         JsonObject json = new JsonObject();
         json.addProperty("metric", column());
         json.addProperty("higher_is_better", metric.higherIsBetter());
-        json.addProperty("on", part + " data");
+        json.addProperty("on", part.split("_")[0] + " data");
         return json.toString();
     }
 }

@@ -89,6 +89,11 @@ final class StochasticDepth {
         }
     }
 
+    /** Drops no branch in what follows the last step. */
+    void end() {
+        branches.forEach(branch -> branch.block.gate().beginStep(false, 1));
+    }
+
     static boolean drops(long seed, long step, String name, double probability) {
         long mixed = SplitMix64.mix(seed, STREAM, step, name.hashCode());
         return new SplitMix64(mixed).nextFloat() < probability;

@@ -5,6 +5,7 @@ import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +23,6 @@ import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.optimizer.GradientTransform;
 import org.djlresnet.optimizer.Gradients;
-import org.djlresnet.optimizer.Optimizer;
-import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
 
 /**
@@ -36,6 +35,9 @@ import org.djlresnet.recipe.Recipe;
  */
 public final class Trainer {
 
+    /** Running statistics over more examples than these hardly differ. */
+    private static final int ENOUGH_EXAMPLES = 10_000;
+
     private final TrainingPlan plan;
     private final Recipe recipe;
     private final Network network;
@@ -45,7 +47,8 @@ public final class Trainer {
     private final Progress progress;
     private final Schedule schedule;
     private final Selection selection;
-    private final GradientPass pass;
+    private final UpdatePlan updatePlan;
+    private GradientPass pass;
     private final BestWeights bestWeights;
     private volatile boolean stopRequested;
     private Consumer<EpochRow> onEpoch = row -> {};
@@ -83,8 +86,8 @@ public final class Trainer {
      * Creates a trainer.
      *
      * @param plan the run
-     * @param optimizerState the optimizer's state by name; missing entries have their initial
-     *     values
+     * @param optimizerState the optimizer's state and the average of the weights by name; missing
+     *     entries have their initial values
      * @param folder the run's folder, or null to write no files
      */
     Trainer(TrainingPlan plan, Map<String, Initializer> optimizerState, RunFolder folder) {
@@ -95,6 +98,7 @@ public final class Trainer {
         pass = plan.pass();
         selection = plan.selection();
         schedule = plan.schedule();
+        updatePlan = plan.updates();
         TrainingState start = plan.start();
         recorder = new Recorder(folder, network, selection, recipe, start.step());
         boolean endsWithBest = recipe.patience() != null || plan.data().keepsTest();
@@ -168,7 +172,8 @@ public final class Trainer {
 
     /**
      * Trains until all epochs are done, the patience is exhausted or a stop is requested. With a
-     * patience or a validation split, the network then has the weights of its best epoch.
+     * patience or a validation split, the network then has the weights of its best epoch, and with
+     * an average of the weights it has the average.
      *
      * @throws NonFiniteLossException if the loss becomes NaN or infinite
      * @throws UncheckedIOException if a file cannot be written
@@ -177,9 +182,7 @@ public final class Trainer {
         EngineTraits.of(network.manager().getEngine()).disableRecording();
         try {
             recorder.log((step == 0 ? "started: " : "resumed at step " + step + ": ") + recipe);
-            if (continues()) {
-                runEpochs();
-            }
+            runEpochs();
             recorder.profile(profile());
             if (!stopped && plan.data().keepsTest()) {
                 test();
@@ -192,8 +195,9 @@ public final class Trainer {
             throw failure;
         } finally {
             // releases the folder even if restoring the weights fails
-            try (recorder;
-                    pass) {
+            try (recorder) {
+                pass.close();
+                plan.freezing().release();
                 if (bestWeights != null) {
                     bestWeights.restore();
                     bestWeights.close();
@@ -204,16 +208,39 @@ public final class Trainer {
 
     private void runEpochs() {
         Splits data = plan.data();
-        try (Optimizer optimizer =
-                        Optimizers.create(
-                                recipe, network.parameters(), network.manager(), optimizerState);
-                BatchLoader training = loader(data.train());
+        TrainingState.Partial from = plan.start().partial();
+        try (BatchLoader training = loader(data.train());
                 BatchLoader selecting = loader(data.selecting())) {
-            recorder.requireRoom(optimizer, recipe.epochs() - epochsDone);
-            runEpoch(plan.start().partial(), optimizer, training, selecting);
-            while (!stopped && continues()) {
-                runEpoch(TrainingState.Partial.NONE, optimizer, training, selecting);
+            WeightUpdates updates = updates(optimizerState);
+            try {
+                if (continues()) {
+                    recorder.requireRoom(updates, recipe.epochs() - epochsDone);
+                }
+                while (!stopped && continues()) {
+                    if (plan.freezing().changes(epochsDone)) {
+                        updates = refreeze(updates);
+                    }
+                    runEpoch(from, updates, training, selecting);
+                    from = TrainingState.Partial.NONE;
+                }
+                updates.loadAverage();
+            } finally {
+                updates.close();
             }
+        }
+    }
+
+    private WeightUpdates updates(Map<String, Initializer> restored) {
+        return new WeightUpdates(recipe, network, updatePlan, transforms, restored);
+    }
+
+    /** Prepares pass and optimizer for the parameters that the next epoch trains. */
+    private WeightUpdates refreeze(WeightUpdates before) {
+        pass.close();
+        plan.freezing().apply(epochsDone);
+        pass = plan.newPass();
+        try (before) {
+            return updates(before.restorable());
         }
     }
 
@@ -241,13 +268,16 @@ public final class Trainer {
     /** Runs an epoch until it ends or is stopped. */
     private void runEpoch(
             TrainingState.Partial from,
-            Optimizer optimizer,
+            WeightUpdates updates,
             BatchLoader training,
             BatchLoader selecting) {
         try (Tally tally = new Tally(network.manager(), plan.objective().metrics(), from)) {
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
             training.restart(plan.epochs().order(epochsDone, from.examples()));
-            trainEpoch(begin, optimizer, training, tally);
+            trainEpoch(begin, updates, training, tally);
+            if (!stopped) {
+                updates.endEpoch();
+            }
             double seconds = seconds(begin);
             long validationBegin = System.nanoTime();
             Splits data = plan.data();
@@ -257,9 +287,14 @@ public final class Trainer {
                 Measurement measurement =
                         measure(selecting, data.selecting(), Progress.State.VALIDATING);
                 metrics.putAll(named(data.part(), measurement.metrics()));
+                if (!stopped && updates.average() != null) {
+                    Map<String, Double> averaged =
+                            measureAverage(updates.average(), measurement, training, selecting);
+                    metrics.putAll(named(plan.averagedPart().orElseThrow(), averaged));
+                }
             }
             if (stopped) {
-                recorder.last(state(tally.partial(seconds)), optimizer);
+                recorder.last(state(tally.partial(seconds)), updates);
                 return;
             }
             finish(
@@ -269,9 +304,37 @@ public final class Trainer {
                             seconds,
                             seconds(validationBegin),
                             tally.examples() / seconds,
-                            schedule.lr(step - 1, progress.rows()),
+                            schedule.lr(updatePlan.update(step - 1), progress.rows()),
                             metrics),
-                    optimizer);
+                    updates);
+        }
+    }
+
+    /**
+     * Measures the average of the weights, or repeats the weights' own metrics before it begins.
+     */
+    private Map<String, Double> measureAverage(
+            WeightAverage average,
+            Measurement ofWeights,
+            BatchLoader training,
+            BatchLoader selecting) {
+        if (!average.enter(epochsDone)) {
+            average.leave(epochsDone, true);
+            return ofWeights.metrics();
+        }
+        try {
+            if (average.needsStatistics()) {
+                int[] order = plan.epochs().order(epochsDone, 0);
+                training.restart(Arrays.copyOf(order, Math.min(order.length, ENOUGH_EXAMPLES)));
+                plan.stochasticDepth().end();
+                NormStatistics.compute(network, () -> next(training));
+            }
+            selecting.restart(null);
+            Measurement measurement =
+                    measure(selecting, plan.data().selecting(), Progress.State.VALIDATING);
+            return measurement.metrics();
+        } finally {
+            average.leave(epochsDone, !stopped);
         }
     }
 
@@ -285,20 +348,20 @@ public final class Trainer {
         return (System.nanoTime() - begin) / 1e9;
     }
 
-    private void trainEpoch(long begin, Optimizer optimizer, BatchLoader loader, Tally tally) {
+    private void trainEpoch(long begin, WeightUpdates updates, BatchLoader loader, Tally tally) {
         long done = tally.examples();
         progress.begin(Progress.State.TRAINING, epochsDone + 1, plan.epochs().examples(), done);
         pass.begin();
         for (Batch next = next(loader); next != null; next = next(loader)) {
             try (Batch batch = next) {
-                trainStep(batch, optimizer, tally);
+                trainStep(batch, updates, tally);
                 done += batch.count();
             }
             pass.stepDone();
             progress.advance(step, done, tally.metrics());
             if (recorder.isDue(step)) {
                 tally.flush();
-                recorder.last(state(tally.partial(seconds(begin))), optimizer);
+                recorder.last(state(tally.partial(seconds(begin))), updates);
             }
             pass.lap(GradientPass.Task.BOOKKEEPING);
         }
@@ -306,13 +369,13 @@ public final class Trainer {
         progress.advance(step, done, tally.metrics());
     }
 
-    private void trainStep(Batch batch, Optimizer optimizer, Tally tally) {
+    private void trainStep(Batch batch, WeightUpdates updates, Tally tally) {
         try (NDManager manager = network.manager().newSubManager()) {
             plan.stochasticDepth().begin(step);
             GradientPass.Result result = pass.run(Minibatch.of(batch, manager));
             try (Gradients gradients = result.gradients()) {
-                transforms.forEach(transform -> transform.apply(gradients.byName()));
-                optimizer.step(gradients.byName(), schedule.lr(step, progress.rows()), step);
+                double lr = schedule.lr(updatePlan.update(step), progress.rows());
+                updates.add(gradients.byName(), batch.count(), step, lr);
             }
             pass.lap(GradientPass.Task.OPTIMIZER);
             step++;
@@ -341,14 +404,14 @@ public final class Trainer {
         return measurement;
     }
 
-    private void finish(EpochRow row, Optimizer optimizer) {
+    private void finish(EpochRow row, WeightUpdates updates) {
         boolean best = selection.isBest(row, progress.rows());
         progress.add(row);
         epochsDone = row.epoch();
         if (best && bestWeights != null) {
-            bestWeights.keep();
+            bestWeights.keep(updates.averaged());
         }
-        recorder.epoch(row, best, state(TrainingState.Partial.NONE), optimizer);
+        recorder.epoch(row, best, state(TrainingState.Partial.NONE), updates);
         onEpoch.accept(row);
     }
 

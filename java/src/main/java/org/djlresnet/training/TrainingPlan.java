@@ -4,7 +4,9 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.djlresnet.UserException;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
@@ -15,6 +17,7 @@ import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
 import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Objective;
+import org.djlresnet.optimizer.TrainedParameter;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.recipe.SettingException;
 
@@ -33,7 +36,52 @@ record TrainingPlan(
         Objective objective,
         JsonObject fingerprints,
         StochasticDepth stochasticDepth,
+        Freezing freezing,
+        ImageShape input,
         GradientPass pass) {
+
+    /** A setting that has an effect only with some values of another. */
+    private record Need(String name, String other, List<String> allowed) {}
+
+    private static final List<Need> NEEDS =
+            Stream.of(
+                            needs("schedule", "plateau", "plateau_epochs", "plateau_factor"),
+                            needs(
+                                    "schedule",
+                                    "cosine-restarts",
+                                    "restart_epochs",
+                                    "restart_factor"),
+                            needs("schedule", "step", "step_epochs", "step_factor"),
+                            needs(
+                                    "schedule",
+                                    "triangular",
+                                    "triangle_start",
+                                    "triangle_peak",
+                                    "triangle_end"),
+                            needs("optimizer", "sgd,muon,lars", "momentum"),
+                            needs("optimizer", "sgd,muon", "nesterov"),
+                            needs("optimizer", "muon", "muon_momentum"),
+                            needs("optimizer", "adamw", "beta1", "beta2"),
+                            needs("optimizer", "lars", "lars_trust"),
+                            // they run as programs
+                            needs(
+                                    "engine",
+                                    "pytorch",
+                                    "optimizer",
+                                    "freeze",
+                                    "clip_norm",
+                                    "accumulate",
+                                    "lookahead",
+                                    "ema_decay",
+                                    "swa_epochs"))
+                    .flatMap(List::stream)
+                    .toList();
+
+    private static List<Need> needs(String other, String allowed, String... names) {
+        return Stream.of(names)
+                .map(name -> new Need(name, other, List.of(allowed.split(","))))
+                .toList();
+    }
 
     /**
      * Checks a run.
@@ -72,6 +120,12 @@ record TrainingPlan(
         }
         network.requireSize(input.height(), input.width());
         Objective objective = new Classification(network.classNames().size());
+        StochasticDepth stochasticDepth =
+                new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
+        Freezing freezing = new Freezing(network, recipe);
+        freezing.apply(start.epochsDone());
+        // rejects names that the network does not have
+        TrainedParameter.of(network.parameters(), recipe);
         return new TrainingPlan(
                 start,
                 network,
@@ -80,32 +134,35 @@ record TrainingPlan(
                 epochs,
                 objective,
                 fingerprints,
-                new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth()),
+                stochasticDepth,
+                freezing,
+                input,
                 GradientPass.create(recipe, network, objective, input));
     }
 
     /**
-     * Rejects settings that the recipe's schedule or patience would ignore.
+     * Rejects settings that others would make the run ignore, or that the engine lacks.
      *
      * @throws SettingException if one is not at its default
      */
     static void rejectIgnoredSettings(Recipe recipe) {
         Map<String, Object> values = recipe.toMap();
         Map<String, Object> defaults = Recipe.fromJson("{}").toMap();
-        Map<String, String> schedules =
-                Map.of(
-                        "step_epochs", "step",
-                        "step_factor", "step",
-                        "plateau_epochs", "plateau",
-                        "plateau_factor", "plateau");
-        for (String name : new TreeMap<>(schedules).keySet()) {
-            String schedule = schedules.get(name);
-            if (!values.get(name).equals(defaults.get(name))
-                    && !recipe.schedule().equals(schedule)) {
+        for (Need need : NEEDS) {
+            Object given = values.get(need.other);
+            if (!Objects.equals(values.get(need.name), defaults.get(need.name))
+                    && !need.allowed.contains(given)) {
                 throw SettingException.of(
-                        "\"%s\" needs \"schedule\" %s. Received: %s.",
-                        name, schedule, recipe.schedule());
+                        "\"%s\" needs \"%s\" %s. Received: %s.",
+                        need.name, need.other, String.join(" or ", need.allowed), given);
             }
+        }
+        if (!recipe.freezeStatistics() && recipe.freeze() == null) {
+            throw new SettingException("\"freeze_statistics\" needs \"freeze\". Received: none.");
+        }
+        if (recipe.decayScales() != null && recipe.weightDecay() == 0) {
+            throw new SettingException(
+                    "\"decay_scales\" needs \"weight_decay\" above 0. Received: 0.");
         }
         if (recipe.minDelta() != 0 && recipe.patience() == null) {
             throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
@@ -125,20 +182,42 @@ record TrainingPlan(
         return start.recipe();
     }
 
-    /** Returns the rule that selects the best epoch. */
-    Selection selection() {
-        return new Selection(data.part(), objective.selection());
+    /** Returns which steps share an update of the weights. */
+    UpdatePlan updates() {
+        return new UpdatePlan(
+                epochs.steps(), epochs.examples(), recipe().batchSize(), recipe().accumulate());
     }
 
+    /**
+     * Returns the rule that selects the best epoch: by the average of the weights if there is one.
+     */
+    Selection selection() {
+        return new Selection(averagedPart().orElse(data.part()), objective.selection());
+    }
+
+    /** Returns the part of the columns that measure the average of the weights. */
+    Optional<String> averagedPart() {
+        boolean averages = recipe().emaDecay() > 0 || recipe().swaEpochs() > 0;
+        return averages ? Optional.of(data.part() + "_average") : Optional.empty();
+    }
+
+    /** Returns the learning rate by update. */
     Schedule schedule() {
         return new Schedule(
-                recipe(), epochs.steps(), new Selection(data.part(), objective.plateau()));
+                recipe(), updates().perEpoch(), new Selection(data.part(), objective.plateau()));
+    }
+
+    /** Compiles the pass again, after other parameters have been frozen. */
+    GradientPass newPass() {
+        return GradientPass.create(recipe(), network, objective, input);
     }
 
     /** Returns the metric columns of metrics.csv. */
     List<String> metricColumns() {
         List<String> columns = new ArrayList<>();
-        for (String part : List.of("train", data.part())) {
+        List<String> parts = new ArrayList<>(List.of("train", data.part()));
+        averagedPart().ifPresent(parts::add);
+        for (String part : parts) {
             for (Metric metric : objective.metrics()) {
                 columns.add(part + "_" + metric.name());
             }

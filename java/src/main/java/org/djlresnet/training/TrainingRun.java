@@ -288,7 +288,8 @@ public record TrainingRun(
                     network =
                             checkpoint.network(
                                     specification(checkpoint, recipe, train),
-                                    Devices.of(recipe.device()));
+                                    Devices.of(recipe.device()),
+                                    false);
                     optimizer = checkpoint.optimizerState();
                 }
                 TrainingPlan plan =

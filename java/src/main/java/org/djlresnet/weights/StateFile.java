@@ -33,8 +33,9 @@ import org.djlresnet.model.Specification;
  *
  * <p>Reading removes the prefixes of wrappers and accepts a last layer under other names ({@link
  * TensorNames}), converts float16, bfloat16 and float64 to float32, and does not need {@code
- * num_batches_tracked}. It also accepts a checkpoint of this library, without the optimizer's
- * state. Nothing is allocated unless names, types and shapes fit.
+ * num_batches_tracked}. It also accepts a checkpoint of this library: it takes the average of the
+ * weights if there is one, and no state of the optimizer. Nothing is allocated unless names, types
+ * and shapes fit.
  */
 public final class StateFile implements AutoCloseable {
 
@@ -101,9 +102,8 @@ public final class StateFile implements AutoCloseable {
     }
 
     private TensorNames names(Layout layout) {
-        Map<String, TensorInfo> tensors = new LinkedHashMap<>(file.tensors());
-        tensors.keySet()
-                .removeIf(name -> checkpoint != null && name.startsWith(Checkpoint.OPTIMIZER));
+        Map<String, TensorInfo> tensors =
+                checkpoint == null ? new LinkedHashMap<>(file.tensors()) : checkpoint.weights(true);
         return TensorNames.of(tensors, layout);
     }
 

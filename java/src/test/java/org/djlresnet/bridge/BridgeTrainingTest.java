@@ -140,7 +140,7 @@ class BridgeTrainingTest {
 
         Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
         try (NetworkHandle loaded =
-                        Bridge.load(runDir.resolve("last.safetensors").toString(), "cpu");
+                        Bridge.load(runDir.resolve("last.safetensors").toString(), "cpu", true);
                 NetworkHandle trained = run.network()) {
             JsonObject info = object(loaded.info());
             assertEquals(row, info.getAsJsonArray("history").get(0));
@@ -153,7 +153,7 @@ class BridgeTrainingTest {
             float[] logits = floats(trained.forward(images, shape, "float32"));
             Path saved = dir.resolve("saved.safetensors");
             trained.save(saved.toString());
-            try (NetworkHandle again = Bridge.load(saved.toString(), "auto")) {
+            try (NetworkHandle again = Bridge.load(saved.toString(), "auto", true)) {
                 assertArrayEquals(logits, floats(again.forward(images, shape, "float32")));
             }
         }

@@ -19,9 +19,14 @@ class RecipeTest {
     private static final String DEFAULTS =
             """
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
-             "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
-             "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
-             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
+             "batch_size": 256, "optimizer": "sgd", "lr": 0.05, "momentum": 0.0, "nesterov": false,
+             "muon_momentum": 0.6, "beta1": 0.9, "beta2": 0.999, "lars_trust": 0.001, "weight_decay": 0.0, "decay_bias_and_norm": false,
+             "lr_scales": null, "decay_scales": null, "freeze": null,
+             "freeze_statistics": true, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
+             "ema_decay": 0.0, "swa_epochs": 0, "schedule": "constant",
+             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1,
+             "restart_epochs": 10, "restart_factor": 1, "triangle_start": 0.0,
+             "triangle_peak": 0.23, "triangle_end": 0.0, "weights": null,
              "image_size": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "precision": "float32", "compile": true, "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
@@ -29,13 +34,19 @@ class RecipeTest {
              "profile": false, "validation": null, "drop_last": null}
             """;
 
-    /** No setting has its default here, except the model. */
+    /** No setting has its default here, except the model and swa_epochs. */
     private static final String ALL_SET =
             """
             {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
-             "batch_size": 2, "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
-             "decay_bias_and_norm": true, "schedule": "one-cycle", "warmup_epochs": 6,
-             "step_epochs": 3, "step_factor": 0.25, "weights": "start.safetensors",
+             "batch_size": 2, "optimizer": "muon", "lr": 0.5, "momentum": 0.9, "nesterov": true,
+             "muon_momentum": 0.5, "beta1": 0.8, "beta2": 0.99, "lars_trust": 0.002, "weight_decay": 5e-4,
+             "decay_bias_and_norm": true,
+             "lr_scales": "norm:64, fc.bias:1e-2", "decay_scales": "head:0", "freeze": "body:1",
+             "freeze_statistics": false, "clip_norm": 2.5, "accumulate": 2,
+             "lookahead": "airbench:3", "ema_decay": 0.99, "swa_epochs": 0, "schedule": "one-cycle", "warmup_epochs": 6,
+             "step_epochs": 3, "step_factor": 0.25,
+             "restart_epochs": 3, "restart_factor": 2, "triangle_start": 0.2,
+             "triangle_peak": 0.5, "triangle_end": 0.07, "weights": "start.safetensors",
              "image_size": 96, "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "precision": "auto", "compile": false,
@@ -68,6 +79,9 @@ class RecipeTest {
         assertNull(recipe.validationFraction());
         assertNull(recipe.validationFile());
         assertNull(recipe.dropLast());
+        assertNull(recipe.lrScales());
+        assertNull(recipe.freeze());
+        assertNull(recipe.lookahead());
     }
 
     @Test
@@ -104,6 +118,38 @@ class RecipeTest {
         assertEquals(0.125, recipe.validationFraction());
         assertNull(recipe.validationFile());
         assertEquals(false, recipe.dropLast());
+    }
+
+    @Test
+    void readsSettingsOfUpdates() {
+        Recipe recipe = Recipe.fromJson(ALL_SET);
+        assertEquals("muon", recipe.optimizer());
+        assertEquals(0.5, recipe.muonMomentum());
+        assertEquals(0.8, recipe.beta1());
+        assertEquals(0.99, recipe.beta2());
+        assertEquals(0.002, recipe.larsTrust());
+        assertEquals("norm:64, fc.bias:1e-2", recipe.lrScales());
+        assertEquals("head:0", recipe.decayScales());
+        assertEquals("body:1", recipe.freeze());
+        assertFalse(recipe.freezeStatistics());
+        assertEquals(2.5, recipe.clipNorm());
+        assertEquals(2, recipe.accumulate());
+        assertEquals("airbench:3", recipe.lookahead());
+        assertEquals(0.99, recipe.emaDecay());
+        assertEquals(3, Recipe.fromJson(json("{'swa_epochs': 3}")).swaEpochs());
+        assertEquals(3, recipe.restartEpochs());
+        assertEquals(2, recipe.restartFactor());
+        assertEquals(0.2, recipe.triangleStart());
+        assertEquals(0.5, recipe.trianglePeak());
+        assertEquals(0.07, recipe.triangleEnd());
+    }
+
+    @Test
+    void rejectsAveragesThatExcludeEachOtherOrTheRun() {
+        String both = rejection("{'swa_epochs': 2, 'ema_decay': 0.9}");
+        assertTrue(both.contains("exclude each other"), both);
+        String longer = rejection("{'swa_epochs': 11}");
+        assertEquals("\"swa_epochs\" must be at most \"epochs\". Received: 11 and 10.", longer);
     }
 
     @Test
@@ -190,7 +236,15 @@ class RecipeTest {
                 "device        | 'gpu:'     | auto, cpu, gpu or gpu:N",
                 "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
                 "device        | 0          | auto, cpu, gpu or gpu:N",
-                "schedule      | 'linear'   | constant, step, cosine, one-cycle",
+                "schedule      | 'linear'   | constant, step, cosine, cosine-restarts",
+                "optimizer     | 'adam'     | sgd, adamw, muon, lars. Did you mean 'adamw'",
+                "ema_decay     | 1          | a number from 0 to 0.99999",
+                "accumulate    | 0          | a whole number from 1",
+                "lookahead     | '5'        | K:ALPHA, such as 5:0.5",
+                "lookahead     | '5:1.5'    | K:ALPHA, such as 5:0.5",
+                "lr_scales     | 'head'     | NAME:FACTOR",
+                "lr_scales     | 'head:-1'  | NAME:FACTOR",
+                "freeze        | 'fc:'      | NAME, NAME:N (for N epochs)",
                 "engine        | 'jax'      | pytorch, mxnet",
                 "engine        | null       | pytorch, mxnet",
                 "stochastic_depth | 1       | a number from 0 to 0.95",

@@ -101,6 +101,57 @@ class ScheduleTest {
     }
 
     @Test
+    void triangularRisesAndFallsInStraightLines() {
+        // 8 updates: up to the third, 0.3 · 8 rounded down, then down by a sixth of 0.9 each
+        assertRates(
+                schedule(
+                        4,
+                        "{'epochs': 2, 'lr': 2, 'schedule': 'triangular', 'triangle_start': 0.2,"
+                                + " 'triangle_peak': 0.3, 'triangle_end': 0.1}"),
+                0.4,
+                1.2,
+                2,
+                1.7,
+                1.4,
+                1.1,
+                0.8,
+                0.5);
+        // without a rise it falls from the first update, without a fall it rises to the end
+        assertRates(
+                schedule(4, "{'epochs': 1, 'lr': 1, 'schedule': 'triangular', 'triangle_peak': 0}"),
+                1,
+                0.75,
+                0.5,
+                0.25);
+        assertRates(
+                schedule(4, "{'epochs': 1, 'lr': 1, 'schedule': 'triangular', 'triangle_peak': 1}"),
+                0,
+                0.25,
+                0.5,
+                0.75);
+    }
+
+    @Test
+    void cosineRestartsInLongerCycles() {
+        // after a warm-up of one epoch, cycles of one epoch and of two, with two updates each
+        double diagonal = Math.sqrt(2) / 4;
+        assertRates(
+                schedule(
+                        2,
+                        "{'epochs': 5, 'lr': 1, 'schedule': 'cosine-restarts', 'restart_epochs': 1,"
+                                + " 'restart_factor': 2, 'warmup_epochs': 1}"),
+                0.5,
+                1,
+                1,
+                0.5,
+                1,
+                0.5 + diagonal,
+                0.5,
+                0.5 - diagonal,
+                1);
+    }
+
+    @Test
     void oneCycleRisesAndFalls() {
         // 20 steps: the top is at 0.3 · 20 - 1 = 5, the end at 19
         Schedule schedule = schedule(10, "{'epochs': 2, 'lr': 1, 'schedule': 'one-cycle'}");

@@ -1,0 +1,124 @@
+package org.djlresnet.optimizer;
+
+import ai.djl.nn.Parameter;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.djlresnet.NearestName;
+import org.djlresnet.recipe.SettingException;
+
+/** Selects parameters by the names that settings use for them. */
+public final class ParameterNames {
+
+    /** A parameter of a numbered block, such as {@code layer1.0.conv1.weight}. */
+    private static final Pattern NUMBERED = Pattern.compile("[^.]+\\.\\d+\\..+");
+
+    private ParameterNames() {}
+
+    /**
+     * Selects parameters.
+     *
+     * @param setting the setting's name, for messages
+     * @param name {@code weight} (of convolutions and linear layers), {@code bias} (of all layers),
+     *     {@code norm} (batch normalization), {@code head} (the last layer), {@code body} (all but
+     *     the last layer), {@code stem} (all before the first numbered block), or the beginning of
+     *     parameters' names up to a dot, such as {@code layer1} or {@code fc.bias}
+     * @param parameters a network's parameters by name, in the order of the forward pass
+     * @return the names of the selected parameters, running statistics included; not empty
+     * @throws SettingException if there are none
+     */
+    public static Set<String> select(
+            String setting, String name, Map<String, Parameter> parameters) {
+        Set<String> selected = matching(parameters, key -> startsWith(key, name));
+        if (selected.isEmpty()) {
+            selected = ofKind(name, parameters);
+        }
+        if (selected.isEmpty()) {
+            Set<String> known = beginnings(parameters.keySet());
+            String nearest = NearestName.find(name, known);
+            throw SettingException.of(
+                    "\"%s\" names no parameters of the network. Received: '%s'. Allowed: %s, or"
+                            + " the beginning of a parameter's name.%s",
+                    setting,
+                    name,
+                    String.join(", ", known.stream().filter(one -> !one.contains(".")).toList()),
+                    nearest == null ? "" : " Did you mean '" + nearest + "'?");
+        }
+        return selected;
+    }
+
+    private static Set<String> ofKind(String name, Map<String, Parameter> parameters) {
+        List<String> names = List.copyOf(parameters.keySet());
+        String last = names.get(names.size() - 1);
+        String head = last.substring(0, last.lastIndexOf('.') + 1);
+        return switch (name) {
+            case "weight" ->
+                    matching(
+                            parameters,
+                            key -> parameters.get(key).getType() == Parameter.Type.WEIGHT);
+            case "bias" ->
+                    matching(
+                            parameters,
+                            key ->
+                                    parameters.get(key).getType() == Parameter.Type.BIAS
+                                            || parameters.get(key).getType()
+                                                    == Parameter.Type.BETA);
+            case "norm" ->
+                    matching(
+                            parameters,
+                            key ->
+                                    parameters.get(key).getType() != Parameter.Type.WEIGHT
+                                            && parameters.get(key).getType()
+                                                    != Parameter.Type.BIAS);
+            case "head" -> matching(parameters, key -> key.startsWith(head));
+            case "body" -> matching(parameters, key -> !key.startsWith(head));
+            case "stem" -> stem(names);
+            default -> Set.of();
+        };
+    }
+
+    private static Set<String> stem(List<String> names) {
+        Set<String> stem = new LinkedHashSet<>();
+        for (String name : names) {
+            if (NUMBERED.matcher(name).matches()) {
+                return stem;
+            }
+            stem.add(name);
+        }
+        // without numbered blocks there is no telling where the stem ends
+        return Set.of();
+    }
+
+    private static Set<String> matching(
+            Map<String, Parameter> parameters, Predicate<String> matches) {
+        Set<String> names = new LinkedHashSet<>(parameters.keySet());
+        names.removeIf(matches.negate());
+        return names;
+    }
+
+    private static boolean startsWith(String key, String beginning) {
+        return key.equals(beginning) || key.startsWith(beginning + ".");
+    }
+
+    /** All names that select something. */
+    private static Set<String> beginnings(Set<String> names) {
+        Set<String> all = new LinkedHashSet<>(List.of("weight", "bias", "norm", "head", "body"));
+        List<String> ordered = new ArrayList<>(names);
+        if (!stem(ordered).isEmpty()) {
+            all.add("stem");
+        }
+        Set<String> modules = new TreeSet<>();
+        for (String name : ordered) {
+            for (int dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
+                modules.add(name.substring(0, dot));
+            }
+        }
+        all.addAll(modules);
+        return all;
+    }
+}

@@ -1,0 +1,138 @@
+package org.djlresnet.training;
+
+import ai.djl.nn.Parameter;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.djlresnet.block.BatchNorm;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.StateDict;
+import org.djlresnet.optimizer.ParameterNames;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
+
+/**
+ * Freezes parameters in some epochs: they have no gradients, and their batch normalizations keep
+ * and use their running statistics if the recipe says so.
+ */
+final class Freezing {
+
+    private final Map<String, Parameter> parameters;
+    private final Map<String, BatchNorm> norms;
+    private final boolean keepsStatistics;
+
+    /** The parameters that a training without freezing trains. */
+    private final Set<String> trained = new LinkedHashSet<>();
+
+    private final List<Part> parts = new ArrayList<>();
+    private Set<String> frozen = Set.of();
+
+    /**
+     * A part of {@code freeze}.
+     *
+     * @param names the parameters
+     * @param from the first epoch, counted from 0, in which they are frozen
+     * @param to the first epoch after it in which they are not
+     */
+    private record Part(Set<String> names, int from, int to) {}
+
+    /**
+     * Reads the setting {@code freeze}.
+     *
+     * @throws SettingException if it names no parameters, or leaves none to train in an epoch
+     */
+    Freezing(Network network, Recipe recipe) {
+        parameters = network.parameters();
+        norms = StateDict.counters(network.block());
+        keepsStatistics = recipe.freezeStatistics();
+        parameters.forEach(
+                (name, parameter) -> {
+                    if (parameter.requiresGradient()) {
+                        trained.add(name);
+                    }
+                });
+        if (recipe.freeze() == null) {
+            return;
+        }
+        for (String part : recipe.freeze().split(" *, *")) {
+            parts.add(part(part));
+        }
+        Set<Integer> changes = new HashSet<>(Set.of(0));
+        parts.forEach(part -> changes.addAll(List.of(part.from, part.to)));
+        for (int epoch : changes) {
+            if (epoch < recipe.epochs() && frozen(epoch).containsAll(trained)) {
+                throw SettingException.of(
+                        "\"freeze\" leaves no parameter to train in epoch %s. Received: '%s'."
+                                + " Freeze fewer parameters.",
+                        epoch + 1, recipe.freeze());
+            }
+        }
+    }
+
+    private Part part(String text) {
+        String[] words = text.split(":");
+        Set<String> names = ParameterNames.select("freeze", words[0], parameters);
+        if (words.length == 1) {
+            return new Part(names, 0, Integer.MAX_VALUE);
+        }
+        boolean after = words[1].endsWith("-");
+        int epochs =
+                Integer.parseInt(after ? words[1].substring(0, words[1].length() - 1) : words[1]);
+        return after ? new Part(names, epochs, Integer.MAX_VALUE) : new Part(names, 0, epochs);
+    }
+
+    private Set<String> frozen(int epoch) {
+        Set<String> names = new HashSet<>();
+        for (Part part : parts) {
+            if (part.from <= epoch && epoch < part.to) {
+                names.addAll(part.names);
+            }
+        }
+        names.retainAll(trained);
+        return names;
+    }
+
+    /** Returns whether an epoch trains other parameters than the last call of {@link #apply}. */
+    boolean changes(int epoch) {
+        return !frozen(epoch).equals(frozen);
+    }
+
+    /**
+     * Freezes the parameters of an epoch, and no others.
+     *
+     * @param epoch the number of completed epochs
+     */
+    void apply(int epoch) {
+        apply(frozen(epoch));
+    }
+
+    /** Freezes nothing. */
+    void release() {
+        apply(Set.of());
+    }
+
+    private void apply(Set<String> names) {
+        for (String name : trained) {
+            boolean freeze = names.contains(name);
+            if (freeze == parameters.get(name).requiresGradient()) {
+                parameters.get(name).freeze(freeze);
+            }
+        }
+        norms.forEach(
+                (counter, norm) -> {
+                    String module =
+                            counter.substring(0, counter.length() - StateDict.COUNTER.length());
+                    norm.keepStatistics(keepsStatistics && isFrozen(module, names));
+                });
+        frozen = names;
+    }
+
+    /** Whether names contain all of a module's parameters that would be trained. */
+    private boolean isFrozen(String module, Set<String> names) {
+        List<String> own = trained.stream().filter(name -> name.startsWith(module)).toList();
+        return !own.isEmpty() && names.containsAll(own);
+    }
+}

@@ -1,0 +1,116 @@
+package org.djlresnet.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.training.initializer.Initializer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.djlresnet.model.Network;
+
+/**
+ * Lookahead: slow weights that every k updates move towards the weights, which then continue from
+ * them. Running statistics are treated as weights. An epoch ends with the slow weights, so that
+ * they are evaluated and saved.
+ *
+ * <p>{@code K:ALPHA} is the original: the slow weights begin as the initial ones, and move by
+ * ALPHA, at the end of an epoch too. Source: Zhang et al., "Lookahead Optimizer: k steps forward, 1
+ * step back", 2019.
+ *
+ * <p>{@code airbench:N} begins at the first fifth update after N epochs. Every 5 updates the slow
+ * weights move by 1 − 0.95⁵ · (u / U)³ after update u of U, and at the end of an epoch the weights
+ * return to them. Source: Jordan, airbench94.py in
+ * https://github.com/KellerJordan/cifar10-airbench.
+ */
+final class Lookahead implements AutoCloseable {
+
+    private static final String NAME = "lookahead/";
+    private static final double AIRBENCH_DECAY = Math.pow(0.95, 5);
+
+    private final Network network;
+    private final long every;
+    private final long total;
+
+    /** The share by which slow weights move; NaN for airbench's. */
+    private final double alpha;
+
+    /** The number of updates before the slow weights begin. */
+    private final long begin;
+
+    /** Null before they begin. */
+    private NetworkTensors slow;
+
+    /**
+     * Creates the slow weights.
+     *
+     * @param setting the setting {@code lookahead}
+     * @param network the network
+     * @param updatesPerEpoch the number of updates in an epoch
+     * @param epochs the number of epochs of the run
+     * @param restored the slow weights of an earlier process, by the names of {@link #state}
+     */
+    Lookahead(
+            String setting,
+            Network network,
+            long updatesPerEpoch,
+            int epochs,
+            Map<String, Initializer> restored) {
+        this.network = network;
+        total = epochs * updatesPerEpoch;
+        String[] words = setting.split(":");
+        boolean airbench = words[0].equals("airbench");
+        every = airbench ? 5 : Long.parseLong(words[0]);
+        alpha = airbench ? Double.NaN : Double.parseDouble(words[1]);
+        begin = airbench ? Long.parseLong(words[1]) * updatesPerEpoch + 1 : 0;
+        boolean begun = restored.keySet().stream().anyMatch(name -> name.startsWith(NAME));
+        if (begun || begin == 0) {
+            slow = slow(restored);
+        }
+    }
+
+    private NetworkTensors slow(Map<String, Initializer> restored) {
+        return new NetworkTensors(network.stateDict(), network.manager(), NAME, restored);
+    }
+
+    /**
+     * Follows an update.
+     *
+     * @param updates the number of updates so far, this one included
+     */
+    void updated(long updates) {
+        if (updates % every != 0 || updates < begin) {
+            return;
+        }
+        if (slow == null) {
+            slow = slow(Map.of());
+            return;
+        }
+        double progress = (double) updates / total;
+        slow.follow(Double.isNaN(alpha) ? 1 - AIRBENCH_DECAY * Math.pow(progress, 3) : alpha);
+        slow.write();
+    }
+
+    /** Sets the weights to the slow ones. Doing so twice changes nothing. */
+    void endEpoch() {
+        if (slow != null) {
+            if (!Double.isNaN(alpha)) {
+                slow.follow(alpha);
+            }
+            slow.write();
+        }
+    }
+
+    /** Returns the slow weights by name; none before they begin. */
+    Map<String, NDArray> state() {
+        Map<String, NDArray> state = new LinkedHashMap<>();
+        if (slow != null) {
+            slow.byName().forEach((name, array) -> state.put(NAME + name, array));
+        }
+        return state;
+    }
+
+    @Override
+    public void close() {
+        if (slow != null) {
+            slow.close();
+        }
+    }
+}

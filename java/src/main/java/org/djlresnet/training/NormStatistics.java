@@ -1,0 +1,76 @@
+package org.djlresnet.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Parameter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.djlresnet.block.BatchNorm;
+import org.djlresnet.data.Batch;
+import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.StateDict;
+import org.djlresnet.objective.Minibatch;
+
+/** Computes the running statistics of weights that no step of training had. */
+final class NormStatistics {
+
+    /** A running statistic, zeros of its shape, its sum over batches, and a batch's share. */
+    private record Statistic(NDArray array, NDArray zeros, NDArray sum, float share) {}
+
+    private NormStatistics() {}
+
+    /**
+     * Sets each running statistic to the mean of batches' statistics, as
+     * torch.optim.swa_utils.update_bn does. Those that training keeps stay the same, and so do the
+     * counts of batches.
+     *
+     * @param network the network
+     * @param batches returns the next batch, or null at the end
+     */
+    static void compute(Network network, Supplier<Batch> batches) {
+        Map<String, Long> counts = network.batchesTracked();
+        EngineTraits traits = EngineTraits.of(network.manager().getEngine());
+        try (NDManager manager = network.manager().newSubManager()) {
+            List<Statistic> statistics = statistics(network, manager);
+            int count = 0;
+            for (Batch next = batches.get(); next != null; next = batches.get()) {
+                // from 0, a training step moves a statistic to a share of the batch's
+                statistics.forEach(one -> traits.assign(one.array, one.zeros));
+                try (Batch batch = next;
+                        NDManager scope = network.manager().newSubManager()) {
+                    network.forward(Minibatch.of(batch, scope).images(), true);
+                }
+                statistics.forEach(one -> one.sum.addi(one.array));
+                count++;
+            }
+            for (Statistic one : statistics) {
+                traits.assign(one.array, one.sum.divi(one.share * count));
+            }
+        }
+        network.setBatchesTracked(counts);
+    }
+
+    private static List<Statistic> statistics(Network network, NDManager manager) {
+        List<Statistic> statistics = new ArrayList<>();
+        for (BatchNorm norm : StateDict.counters(network.block()).values()) {
+            for (Parameter parameter : norm.getDirectParameters().values()) {
+                boolean runs =
+                        parameter.getType() == Parameter.Type.RUNNING_MEAN
+                                || parameter.getType() == Parameter.Type.RUNNING_VAR;
+                if (runs && !norm.keepsStatistics()) {
+                    NDArray array = parameter.getArray();
+                    statistics.add(
+                            new Statistic(
+                                    array,
+                                    manager.zeros(array.getShape()),
+                                    manager.zeros(array.getShape()),
+                                    1 - norm.momentum()));
+                }
+            }
+        }
+        return statistics;
+    }
+}
