@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, checked_text, require_distinct, shown, whole_number
+from .checks import checked_path, checked_text, checked_views, require_distinct, shown, whole_number
 from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
@@ -83,6 +83,7 @@ def evaluate(
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
     precision: str = "float32",
+    tta: str | None = None,
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
@@ -100,6 +101,8 @@ def evaluate(
             for the network's own. Float arrays are expected in [0, 1].
         channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is ambiguous.
         precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
+        tta: test-time augmentation: ``flip``, ``shift`` or ``flip,shift`` averages the logits of several views of each
+            image, see docs/augmentation.md. None for the image alone.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
@@ -117,6 +120,7 @@ def evaluate(
             preprocessing=preprocessing,
             channels_last=channels_last,
             precision=precision,
+            tta=tta,
         )
         return measure(bypass)
 
@@ -131,9 +135,11 @@ def measurer(
     preprocessing: Preprocessing = None,
     channels_last: bool | None = None,
     precision: str = "float32",
+    tta: str | None = None,
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
     prepared = chosen(preprocessing, network.preprocessing, network.name)
+    views = checked_views(tta)
     batch_size = whole_number(batch_size, "batch_size")
     if limit is not None:
         limit = whole_number(limit, "limit")
@@ -167,7 +173,7 @@ def measurer(
         require_distinct(bypass, "bypass")
         with jvm.translated_errors():
             blocks = list(bypass)
-            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision))
+            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision, views))
         form = json.loads(text)
         matrix = np.array(form["confusion_matrix"], dtype=np.int64)
         return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)

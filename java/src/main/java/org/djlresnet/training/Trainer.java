@@ -10,11 +10,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Augmenter;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
@@ -201,7 +204,7 @@ public final class Trainer {
         try (Optimizer optimizer =
                         Optimizers.create(
                                 recipe, network.parameters(), network.manager(), optimizerState);
-                BatchLoader training = loader(data.train());
+                BatchLoader training = trainingLoader(data.train());
                 BatchLoader selecting = loader(data.selecting())) {
             recorder.requireRoom(optimizer, recipe.epochs() - epochsDone);
             runEpoch(plan.start().partial(), optimizer, training, selecting);
@@ -209,6 +212,13 @@ public final class Trainer {
                 runEpoch(TrainingState.Partial.NONE, optimizer, training, selecting);
             }
         }
+    }
+
+    private BatchLoader trainingLoader(Examples examples) {
+        Preprocessing preprocessing = plan.preprocessing();
+        ImageShape input = preprocessing.output(examples.shape());
+        Augmenter augmenter = recipe.augment().augmenter(recipe.seed(), preprocessing, input);
+        return new BatchLoader(examples, preprocessing, recipe.batchSize(), augmenter);
     }
 
     private BatchLoader loader(Examples examples) {
@@ -240,7 +250,7 @@ public final class Trainer {
             BatchLoader selecting) {
         try (Tally tally = new Tally(network.manager(), plan.objective().metrics(), from)) {
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
-            training.restart(plan.epochs().order(epochsDone, from.examples()));
+            training.restart(plan.epochs().order(epochsDone, from.examples()), epochsDone);
             trainEpoch(begin, optimizer, training, tally);
             double seconds = seconds(begin);
             long validationBegin = System.nanoTime();
@@ -322,7 +332,7 @@ public final class Trainer {
         try (Inference inference = new Inference(network, recipe.precision(), recipe.compile())) {
             Evaluator.run(
                     network,
-                    inference,
+                    inference::forward,
                     measurement,
                     () -> next(loader),
                     () -> progress.advance(step, measurement.examples(), measurement.metrics()));

@@ -19,7 +19,7 @@ class RecipeTest {
     private static final String DEFAULTS =
             """
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
-             "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
+             "batch_size": 256, "augment": [], "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
              "image_size": null,
@@ -33,7 +33,7 @@ class RecipeTest {
     private static final String ALL_SET =
             """
             {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
-             "batch_size": 2, "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
+             "batch_size": 2, "augment": ["crop:4:reflect", "mixup:0.2"], "lr": 0.5, "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4,
              "decay_bias_and_norm": true, "schedule": "one-cycle", "warmup_epochs": 6,
              "step_epochs": 3, "step_factor": 0.25, "weights": "start.safetensors",
              "image_size": 96, "limit": 512,
@@ -168,6 +168,9 @@ class RecipeTest {
                 "epochs        | true       | a whole number from 1 to 1000000",
                 "batch_size    | 1          | a whole number from 2 to 65536",
                 "batch_size    | 65537      | a whole number from 2 to 65536",
+                "augment       | 4          | a list of augmentations such as",
+                "augment       | [4]        | a list of augmentations such as",
+                "augment       | 'crop:0'   | crop:PIXELS or crop:PIXELS:reflect",
                 "lr            | -0.1       | a number from 0 to 1000",
                 "lr            | 1000.1     | a number from 0 to 1000",
                 "lr            | 1e400      | a number from 0 to 1000",
@@ -220,6 +223,23 @@ class RecipeTest {
         assertTrue(message.contains(" Did you mean 'd2l-resnet18'?"), message);
         assertTrue(rejection("{'schedule': 'cosin'}").endsWith(" Did you mean 'cosine'?"));
         assertTrue(rejection("{'dataset': 'cifar-11'}").endsWith(" Did you mean 'cifar-10'?"));
+        String augment = rejection("{'augment': ['flip', 'crp:4']}");
+        assertTrue(
+                augment.startsWith(
+                        "Invalid value for \"augment\". Received: 'crp:4'. Did you mean 'crop'?"
+                                + " Allowed: crop, translate,"),
+                augment);
+    }
+
+    @Test
+    void augmentationsAreAListOrATextWithCommas() {
+        Recipe list = Recipe.fromJson(json("{'augment': ['crop:4', 'flip']}"));
+        assertEquals(list, Recipe.fromJson(json("{'augment': 'crop:4, flip'}")));
+        assertEquals(list, Recipe.builder().optText("augment", "crop:4,flip").build());
+        assertEquals(list, Recipe.builder().opt("augment", List.of("crop:4", "flip")).build());
+        assertEquals(List.of("crop:4", "flip"), list.toMap().get("augment"));
+        assertEquals("crop:4,flip", list.augment().toString());
+        assertEquals(Recipe.fromJson("{}"), Recipe.fromJson(json("{'augment': 'none'}")));
     }
 
     @Test
