@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ._inputs import BATCH, Images, batches, inputs
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
-from .checks import whole_number
+from .checks import checked_views, whole_number
 from .errors import UsageError, warn
 
 __all__ = ["BATCH", "Prediction", "classify", "logits", "warn_of"]
@@ -42,13 +42,20 @@ class Prediction:
 
 
 def classify(
-    handle: Any, info: Mapping[str, Any], images: Images, top_k: int, preprocessing: Preprocessing, invert: bool
+    handle: Any,
+    info: Mapping[str, Any],
+    images: Images,
+    top_k: int,
+    preprocessing: Preprocessing,
+    invert: bool,
+    tta: str | None,
 ) -> tuple[list[Prediction], list[str]]:
     """Like :func:`predict`, but also returns an error message for each skipped image.
 
     `handle` is Java's ``NetworkHandle``, `info` its description.
     """
     top_k = whole_number(top_k, "top_k")
+    views = checked_views(tta)
     prepared = chosen(preprocessing, info["preprocessing"], info["model"])
     with jvm.translated_errors():  # once, rather than for each image
         prepared = str(handle.preprocessing(prepared))
@@ -57,7 +64,7 @@ def classify(
     found = inputs(images, info["in_channels"], invert=invert)
     predictions: list[Prediction] = []
     for batch, pixels in batches(found, problems):
-        for image, values in _named_logits(handle, batch, pixels, len(names), prepared, problems):
+        for image, values in _named_logits(handle, batch, pixels, len(names), prepared, views, problems):
             probabilities = _softmax(values)
             best = np.argsort(-probabilities, kind="stable")[:top_k]
             predictions.append(Prediction(image, [(names[i], float(probabilities[i])) for i in best]))
@@ -74,27 +81,35 @@ def warn_of(problems: Sequence[str]) -> None:
 
 
 def logits(
-    handle: Any, pixels: list[npt.NDArray[Any]], classes: int, preprocessing: str | None
+    handle: Any, pixels: list[npt.NDArray[Any]], classes: int, preprocessing: str | None, views: str | None
 ) -> npt.NDArray[np.float32]:
     """Returns the logits, (N, classes), of images (C, H, W) of one type that are preprocessed first."""
     with jvm.translated_errors():
         buffers = [jvm.to_direct_buffer(image) for image in pixels]
         shapes = [[int(n) for n in image.shape] for image in pixels]
-        answer = handle.predict(buffers, shapes, pixels[0].dtype.name, preprocessing)
+        answer = handle.predict(buffers, shapes, pixels[0].dtype.name, preprocessing, views)
     return np.array(jvm.from_direct_buffer(answer, (len(pixels), classes), np.dtype(np.float32)))
 
 
 def _named_logits(
-    handle: Any, names: list[str], pixels: list[npt.NDArray[Any]], classes: int, prepared: str, problems: list[str]
+    handle: Any,
+    names: list[str],
+    pixels: list[npt.NDArray[Any]],
+    classes: int,
+    prepared: str,
+    views: str | None,
+    problems: list[str],
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
     """Pairs names with logits. An image that cannot be preprocessed is added to `problems`."""
     try:
-        return list(zip(names, logits(handle, pixels, classes, prepared), strict=True))
+        return list(zip(names, logits(handle, pixels, classes, prepared, views), strict=True))
     except UsageError as error:
         if len(pixels) == 1:
             problems.append(f"{names[0]}: {error}")
             return []
-    each = (_named_logits(handle, [n], [p], classes, prepared, problems) for n, p in zip(names, pixels, strict=True))
+    each = (
+        _named_logits(handle, [n], [p], classes, prepared, views, problems) for n, p in zip(names, pixels, strict=True)
+    )
     return [found for one in each for found in one]
 
 

@@ -101,15 +101,21 @@ class Model:
 
         chosen(None, self.preprocessing, self.name)
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        return np.concatenate([logits(self.handle, list(part), self.classes, None) for part in parts])
+        return np.concatenate([logits(self.handle, list(part), self.classes, None, None) for part in parts])
 
     def predict(
-        self, images: Images, top_k: int = 3, *, preprocessing: Preprocessing = None, invert: bool = False
+        self,
+        images: Images,
+        top_k: int = 3,
+        *,
+        preprocessing: Preprocessing = None,
+        invert: bool = False,
+        tta: str | None = None,
     ) -> list[Prediction]:
         """Classifies images: files, folders, Pillow images, arrays. See :func:`py_djl_resnet.predict`."""
         from ._classification import classify, warn_of  # Pillow takes time to import
 
-        predictions, problems = classify(self.handle, self._info, images, top_k, preprocessing, invert)
+        predictions, problems = classify(self.handle, self._info, images, top_k, preprocessing, invert, tta)
         warn_of(problems)
         return predictions
 

@@ -18,6 +18,9 @@ from .errors import UsageError
 INT = 2**31 - 1
 LONG = 2**63 - 1
 
+#: The views of test-time augmentation.
+VIEWS = ("flip", "shift")
+
 #: The most characters of a wrong value that an error shows.
 _LONGEST = 80
 
@@ -121,6 +124,18 @@ def checked_class_names(values: Any, *, distinct: bool = True) -> list[str]:
     if distinct:
         require_distinct(names, "class_names")
     return names
+
+
+def checked_views(value: Any) -> str | None:
+    """Returns `value` if it names views for test-time augmentation, or is None."""
+    text = None if value is None else checked_text(value, "tta")
+    for name in [] if text is None else text.split(","):
+        if name.strip() not in VIEWS:
+            raise UsageError(
+                f"Unknown view for test-time augmentation. Received: {shown(name.strip())}."
+                f"{nearest(name.strip(), VIEWS)} Allowed: flip, shift, or flip,shift."
+            )
+    return text
 
 
 def require_distinct(names: Sequence[str], argument: str) -> None:

@@ -16,7 +16,7 @@ from ._folder.layout import is_folder
 from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
-from .checks import checked_path, checked_text, require_distinct, shown, whole_number
+from .checks import checked_path, checked_text, checked_views, require_distinct, shown, whole_number
 from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
@@ -86,6 +86,7 @@ def evaluate(
     channels_last: bool | None = None,
     precision: str = "float32",
     skip_bad: bool = False,
+    tta: str | None = None,
     device: str = "auto",
     engine: str | None = None,
 ) -> Evaluation:
@@ -105,6 +106,8 @@ def evaluate(
         channels_last: whether arrays are (N, H, W, C); None for (N, C, H, W) unless their shape is ambiguous.
         precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
         skip_bad: for a folder of images: whether to leave out those that cannot be decoded.
+        tta: test-time augmentation: ``flip``, ``shift`` or ``flip,shift`` averages the logits of several views of each
+            image, see docs/augmentation.md. None for the image alone.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
@@ -123,6 +126,7 @@ def evaluate(
             channels_last=channels_last,
             precision=precision,
             skip_bad=skip_bad,
+            tta=tta,
         )
         return measure(bypass)
 
@@ -138,9 +142,11 @@ def measurer(
     channels_last: bool | None = None,
     precision: str = "float32",
     skip_bad: bool = False,
+    tta: str | None = None,
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
     prepared = chosen(preprocessing, network.preprocessing, network.name)
+    views = checked_views(tta)
     batch_size = whole_number(batch_size, "batch_size")
     if limit is not None:
         limit = whole_number(limit, "limit")
@@ -188,7 +194,7 @@ def measurer(
         require_distinct(bypass, "bypass")
         with jvm.translated_errors():
             blocks = list(bypass)
-            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision))
+            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision, views))
         form = json.loads(text)
         matrix = np.array(form["confusion_matrix"], dtype=np.int64)
         return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)

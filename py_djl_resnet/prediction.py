@@ -19,6 +19,7 @@ def predict(
     *,
     preprocessing: Preprocessing = None,
     invert: bool = False,
+    tta: str | None = None,
     device: str = "auto",
     engine: str | None = None,
 ) -> list[Prediction]:
@@ -33,6 +34,7 @@ def predict(
         preprocessing: as in :func:`evaluate`.
         invert: whether to swap light and dark, for dark-on-light images if the network knows light on dark, as in
             Fashion-MNIST.
+        tta: test-time augmentation, as in :func:`evaluate`.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 
@@ -47,4 +49,4 @@ def predict(
         ResnetWarning: an image cannot be read or preprocessed; it is skipped.
     """
     with opened(model, device, engine) as network:
-        return network.predict(images, top_k, preprocessing=preprocessing, invert=invert)
+        return network.predict(images, top_k, preprocessing=preprocessing, invert=invert, tta=tta)

@@ -8,7 +8,7 @@ import json
 import math
 import numbers
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -36,6 +36,7 @@ class Recipe:
     data_dir: str | None = None
     epochs: int = 10
     batch_size: int = 256
+    augment: Sequence[str] = ()
     optimizer: str = "sgd"
     lr: float = 0.05
     momentum: float = 0.0
@@ -245,6 +246,14 @@ def _known(settings: Mapping[str, Any], source: str) -> dict[str, Any]:
     return dict(settings)
 
 
+def _augmentations(value: Any) -> Any:
+    """Returns a list, or a text with commas, as a tuple; other values unchanged, for Java to reject."""
+    if isinstance(value, str):
+        parts = tuple(part.strip() for part in value.split(","))
+        return () if parts in (("",), ("none",)) else parts
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _json_value(name: str, value: Any) -> Any:
     """Returns `value` in the form JSON uses."""
     try:
@@ -252,6 +261,8 @@ def _json_value(name: str, value: Any) -> Any:
             value = os.fspath(value)
         elif isinstance(value, numbers.Real) and not isinstance(value, bool):
             value = int(value) if isinstance(value, numbers.Integral) else float(value)
+        elif SETTINGS[name].type == "augmentations":
+            value = _augmentations(value)
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise SETTINGS[name].error_for(value) from error

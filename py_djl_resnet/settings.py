@@ -27,7 +27,7 @@ class Setting:
 
     Attributes:
         name: the key in a recipe.
-        type: boolean, integer, number, choice, text, path, model, dataset, or "fraction or path".
+        type: boolean, integer, number, choice, text, path, model, dataset, augmentations, or "fraction or path".
         default: the value if a recipe has none.
         group: the heading under which the command line lists it.
         help: its meaning in one line.

@@ -11,7 +11,7 @@ from .._plotting.chart import check_suffix
 from ..errors import ResnetError
 from ..evaluation import evaluate
 from ..models import checkpoint_file, load
-from .options import add_checkpoint, add_data, add_engine, add_raw, default_figure, names, print_result, start
+from .options import add_checkpoint, add_data, add_engine, add_raw, add_tta, default_figure, names, print_result, start
 from .report import warn
 
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
@@ -23,6 +23,7 @@ EXAMPLES = (
     "evaluate runs/mine",
     "evaluate runs/mine/last.safetensors --limit 1000 --json",
     "evaluate runs/mine --bypass layer3.1,layer4.1",
+    "evaluate runs/mine --tta flip,shift",
 )
 
 
@@ -47,12 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skip-bad", action="store_true", help="for folder:DIR: leave out images that cannot be decoded"
     )
     add_raw(parser)
+    add_tta(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",
         metavar="FILE",
-        help=".png, .svg or .pdf file for the confusion matrix (default: in the run folder, for the full network on "
-        "the run's own data set)",
+        help=".png, .svg or .pdf file for the confusion matrix (default: in the run folder, for the full network "
+        "without --tta on the run's own data set)",
     )
     output.add_argument("--json", action="store_true", help="print JSON only")
     add_engine(parser)
@@ -74,10 +76,11 @@ def run(options: Any) -> int:
             bypass=options.bypass,
             preprocessing=options.preprocessing,
             precision=options.precision,
+            tta=options.tta,
             skip_bad=options.skip_bad,
         )
     print_result(result, options.json)
-    figure = options.figure or (None if options.bypass or options.raw else default_figure(file, options, "confusion"))
+    figure = options.figure or (None if options.bypass or options.raw or options.tta else default_figure(file, options, "confusion"))
     if figure is not None:
         try:
             result.plot(Path(figure))

@@ -93,6 +93,16 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_preprocessing(data)
 
 
+def add_tta(parser: argparse._ActionsContainer) -> None:
+    """Adds ``--tta``."""
+    parser.add_argument(
+        "--tta",
+        metavar="VIEWS",
+        help="test-time augmentation: average the logits of flip (mirrored), shift (moved by one pixel) or flip,shift "
+        "views of each image (default: the image alone)",
+    )
+
+
 def add_preprocessing(parser: argparse._ActionsContainer, default: str = "the network's own") -> None:
     """Adds ``--preprocessing``."""
     parser.add_argument(

@@ -7,10 +7,10 @@ from typing import Any
 
 from .. import _preprocessing
 from .._classification import classify
-from ..checks import checked_path
+from ..checks import checked_path, checked_views
 from ..images import find_images
 from ..models import checkpoint_file, load
-from .options import add_checkpoint, add_engine, add_preprocessing, add_raw, count, print_json, start
+from .options import add_checkpoint, add_engine, add_preprocessing, add_raw, add_tta, count, print_json, start
 from .report import fail
 
 HELP = """Classify images.
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="swap light and dark, for dark-on-light images",
     )
+    add_tta(parser)
     add_preprocessing(parser)
     add_raw(parser)
     parser.add_argument("--json", action="store_true", help="print JSON only")
@@ -45,10 +46,17 @@ def run(options: Any) -> int:
     file = checkpoint_file(options.checkpoint)
     find_images([checked_path(image, "IMAGE") for image in options.images])
     _preprocessing.text(options.preprocessing)
+    checked_views(options.tta)
     start(options)
     with load(file, options.device, options.engine, raw=options.raw) as network:
         predictions, problems = classify(
-            network.handle, network.info, options.images, options.top_k, options.preprocessing, options.invert
+            network.handle,
+            network.info,
+            options.images,
+            options.top_k,
+            options.preprocessing,
+            options.invert,
+            options.tta,
         )
     if options.json:
         print_json([prediction.to_dict() for prediction in predictions])

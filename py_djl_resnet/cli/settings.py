@@ -41,6 +41,8 @@ def _default(setting: Setting, from_environment: Any) -> str:
         return f"{from_environment}, from {setting.environment}"
     if setting.default is None:
         return str(setting.unset)
+    if setting.type == "augmentations":
+        return "none"
     return ("no", "yes")[setting.default] if isinstance(setting.default, bool) else f"{setting.default}"
 
 

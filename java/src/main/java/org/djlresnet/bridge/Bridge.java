@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.TestViews;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
@@ -26,6 +27,7 @@ import org.djlresnet.model.Output;
 import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.AugmentedImages;
 import org.djlresnet.training.TrainingRun;
 
 /**
@@ -315,9 +317,10 @@ public final class Bridge {
      *     NetworkHandle#residualBlocks()}
      * @param preprocessing a preset's name or JSON; null for the network's own
      * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
+     * @param views views for test-time augmentation, such as "flip,shift"; null for none
      * @return the JSON text of {@link org.djlresnet.evaluation.Evaluation#toJson}
-     * @throws UserException if the data do not fit the network, it has no such block, or its
-     *     preprocessing is unknown and none is given
+     * @throws UserException if the data do not fit the network, it has no such block, its
+     *     preprocessing is unknown and none is given, or a view is unknown
      */
     public static String evaluate(
             NetworkHandle network,
@@ -325,16 +328,39 @@ public final class Bridge {
             int batchSize,
             String[] bypass,
             String preprocessing,
-            String precision) {
+            String precision,
+            String views) {
         Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
         ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
-            return Evaluator.evaluate(bypassed, dataset, batchSize, chosen, Precision.of(precision))
+            return Evaluator.evaluate(
+                            bypassed,
+                            dataset,
+                            batchSize,
+                            chosen,
+                            Precision.of(precision),
+                            TestViews.of(views))
                     .toJson();
         } finally {
             ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }
+    }
+
+    /**
+     * Returns images as a recipe's training sees them: resized, cropped, augmented and mixed, but
+     * not normalized.
+     *
+     * @param recipe the recipe as JSON
+     * @param examples the training data
+     * @param epoch the number of completed epochs
+     * @param indices the indices of the examples, which form one batch
+     * @return the images and their shape
+     * @throws UserException if the recipe or an index is invalid, or they do not fit the data
+     */
+    public static AugmentedImages augmented(
+            String recipe, Examples examples, int epoch, int[] indices) {
+        return AugmentedImages.of(Recipe.fromJson(recipe), examples, epoch, indices);
     }
 
     /**

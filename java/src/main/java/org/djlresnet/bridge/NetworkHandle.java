@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.TestViews;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
@@ -123,14 +124,19 @@ public final class NetworkHandle implements AutoCloseable {
      *     precision
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape, String precision) {
-        Shape images = Descriptions.inputShape(shape, network.inChannels());
+        return forward(input, shape, precision, TestViews.NONE);
+    }
+
+    ByteBuffer forward(ByteBuffer input, long[] shape, String precision, TestViews views) {
+        Shape wantedShape = Descriptions.inputShape(shape, network.inChannels());
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             // DJL reads a direct buffer from its start, regardless of its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
-            NDArray array = manager.create(remaining, images, DataType.FLOAT32);
-            return TensorBytes.copy(
-                    TensorBytes.of(logits(array, Precision.of(precision)), manager));
+            NDArray array = manager.create(remaining, wantedShape, DataType.FLOAT32);
+            Precision wanted = Precision.of(precision);
+            NDArray logits = views.logits(images -> logits(images, wanted), array);
+            return TensorBytes.copy(TensorBytes.of(logits, manager));
         }
     }
 
@@ -141,14 +147,16 @@ public final class NetworkHandle implements AutoCloseable {
      * @param shapes the images' shapes (C, H, W)
      * @param type "uint8", or "float32" in native order
      * @param preprocessing a preset's name or JSON; null for the network's own
+     * @param views views for test-time augmentation, such as "flip,shift"; null for none
      * @return logits, float32, (N, classes), in a direct buffer in native order
-     * @throws UserException if a shape does not fit its buffer, an image cannot be prepared, or the
-     *     network's preprocessing is unknown and none is given
+     * @throws UserException if a shape does not fit its buffer, an image cannot be prepared, the
+     *     network's preprocessing is unknown and none is given, or a view is unknown
      */
     public ByteBuffer predict(
-            ByteBuffer[] images, long[][] shapes, String type, String preprocessing) {
+            ByteBuffer[] images, long[][] shapes, String type, String preprocessing, String views) {
         Preprocessing chosen = network.specification().preprocessing(preprocessing);
-        return new Prediction(this, chosen, PixelType.of(type)).logits(images, shapes);
+        return new Prediction(this, chosen, PixelType.of(type), TestViews.of(views))
+                .logits(images, shapes);
     }
 
     /**

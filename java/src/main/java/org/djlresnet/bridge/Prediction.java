@@ -3,6 +3,7 @@ package org.djlresnet.bridge;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.TestViews;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
@@ -19,11 +20,14 @@ final class Prediction {
     private final NetworkHandle network;
     private final Preprocessor preprocessor;
     private final PixelType type;
+    private final TestViews views;
     private final RawImage raw = new RawImage();
 
-    Prediction(NetworkHandle network, Preprocessing preprocessing, PixelType type) {
+    Prediction(
+            NetworkHandle network, Preprocessing preprocessing, PixelType type, TestViews views) {
         this.network = network;
         this.type = type;
+        this.views = views;
         preprocessor = new Preprocessor(preprocessing);
     }
 
@@ -69,7 +73,7 @@ final class Prediction {
             preprocessor.apply(raw, prepared, 0);
             batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
         }
-        return network.forward(batch, out.batch(end - begin), Precision.FLOAT32.toString());
+        return network.forward(batch, out.batch(end - begin), Precision.FLOAT32.toString(), views);
     }
 
     private void copy(ByteBuffer image, ImageShape shape) {

@@ -17,12 +17,14 @@ public final class Batch implements AutoCloseable {
     private final BatchLoader owner;
     private final int count;
     private final ImageShape shape;
+    private final float share;
 
-    Batch(BatchLoader owner, BatchBuffers buffers, int count, ImageShape shape) {
+    Batch(BatchLoader owner, BatchBuffers buffers, int count, ImageShape shape, float share) {
         this.owner = owner;
         this.borrowed = new AtomicReference<>(buffers);
         this.count = count;
         this.shape = shape;
+        this.share = share;
     }
 
     /**
@@ -45,6 +47,27 @@ public final class Batch implements AutoCloseable {
      */
     public ByteBuffer labels() {
         return view(buffers().labels(), count * Integer.BYTES);
+    }
+
+    /**
+     * Returns the labels of the images that were mixed into these images.
+     *
+     * @return like {@link #labels}; null unless the loader mixes images
+     * @throws IllegalStateException if the batch is closed
+     */
+    public ByteBuffer secondLabels() {
+        ByteBuffer second = buffers().secondLabels();
+        return second == null ? null : view(second, count * Integer.BYTES);
+    }
+
+    /**
+     * Returns the share of {@link #labels} in the images; the rest belongs to {@link
+     * #secondLabels}.
+     *
+     * @return from 0 to 1, the same for all images of the batch; 1 without mixing
+     */
+    public float share() {
+        return share;
     }
 
     /**

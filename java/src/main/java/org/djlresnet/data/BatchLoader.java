@@ -37,6 +37,7 @@ public final class BatchLoader implements AutoCloseable {
 
     private final Examples examples;
     private final Preprocessing preprocessing;
+    private final Augmenter augmenter;
     private final ImageShape shape;
     private final int batchSize;
     private final Queue<BatchBuffers> free = new ArrayDeque<>();
@@ -53,17 +54,38 @@ public final class BatchLoader implements AutoCloseable {
      *     or a batch takes more than 2^31-1 bytes
      */
     public BatchLoader(Examples examples, Preprocessing preprocessing, int batchSize) {
+        this(examples, preprocessing, batchSize, null);
+    }
+
+    /**
+     * Creates a loader that augments images.
+     *
+     * @param examples the examples to read
+     * @param preprocessing how images are prepared
+     * @param batchSize the number of examples in a batch, 1 or more; the last may be smaller
+     * @param augmenter resizes and crops images as the preprocessing says, and changes them at
+     *     random; null for none. Only this loader may use it.
+     * @throws UserException if the batch size is below 1, the images do not suit the preprocessing,
+     *     or a batch takes more than 2^31-1 bytes
+     */
+    public BatchLoader(
+            Examples examples, Preprocessing preprocessing, int batchSize, Augmenter augmenter) {
         if (batchSize < 1) {
             throw new UserException(
                     "The batch size must be at least 1. Received: " + batchSize + ".");
         }
         this.examples = examples;
         this.preprocessing = preprocessing;
+        this.augmenter = augmenter;
         this.batchSize = Math.min(batchSize, examples.size());
         shape = requireFit(examples, preprocessing, batchSize);
         int imageBytes = (int) (this.batchSize * shape.values() * Float.BYTES);
         for (int i = 0; i < RING; i++) {
-            free.add(BatchBuffers.allocate(imageBytes, this.batchSize * Integer.BYTES));
+            free.add(
+                    BatchBuffers.allocate(
+                            imageBytes,
+                            this.batchSize * Integer.BYTES,
+                            augmenter != null && augmenter.mixes()));
         }
     }
 
@@ -130,12 +152,23 @@ public final class BatchLoader implements AutoCloseable {
      * @throws IllegalStateException if the loader is closed or a batch is still open
      */
     public void restart(int[] order) {
+        restart(order, 0);
+    }
+
+    /**
+     * Ends the current pass at any point, and starts another.
+     *
+     * @param order indices of the examples; null for all in their order
+     * @param epoch the number of completed epochs, from which the augmenter draws
+     * @throws IllegalStateException if the loader is closed or a batch is still open
+     */
+    public void restart(int[] order, int epoch) {
         endPass();
         if (closed || free.size() < RING) {
             throw new IllegalStateException(
                     closed ? "The loader is closed" : "A batch is still open. Close it first.");
         }
-        pass = new Pass(order == null ? null : order.clone());
+        pass = new Pass(order == null ? null : order.clone(), epoch);
         pass.thread.start();
     }
 
@@ -163,6 +196,7 @@ public final class BatchLoader implements AutoCloseable {
     private final class Pass {
 
         private final int[] order;
+        private final int epoch;
         private final int total;
         private final Thread thread = new Thread(this::work, "djlresnet-loader");
         private final Queue<Batch> ready = new ArrayDeque<>();
@@ -170,8 +204,9 @@ public final class BatchLoader implements AutoCloseable {
         private boolean over;
         private volatile boolean ended;
 
-        Pass(int[] order) {
+        Pass(int[] order, int epoch) {
             this.order = order;
+            this.epoch = epoch;
             total = order == null ? examples.size() : order.length;
             thread.setDaemon(true);
         }
@@ -191,7 +226,9 @@ public final class BatchLoader implements AutoCloseable {
         }
 
         private void fillAll() {
-            Preprocessor preprocessor = new Preprocessor(preprocessing);
+            boolean augments = augmenter != null && augmenter.changesImages();
+            Preprocessor preprocessor =
+                    new Preprocessor(augments ? preprocessing.normalization() : preprocessing);
             RawImage raw = new RawImage();
             float[] pixels = new float[(int) shape.values()];
             int begin = 0;
@@ -202,16 +239,27 @@ public final class BatchLoader implements AutoCloseable {
                 }
                 int count = Math.min(batchSize, total - begin);
                 boolean filled = false;
+                float share = 1;
                 try {
                     FloatBuffer images = buffers.images().asFloatBuffer();
                     IntBuffer labels = buffers.labels().asIntBuffer();
                     for (int i = 0; i < count && !ended; i++) {
                         int example = example(begin + i);
                         examples.read(example, raw);
+                        if (augments) {
+                            augmenter.apply(raw, epoch, example);
+                        }
                         requireShape(example, preprocessor.output(raw.shape()));
                         preprocessor.apply(raw, pixels, 0);
                         images.put(i * pixels.length, pixels);
                         labels.put(i, examples.label(example));
+                    }
+                    if (buffers.secondLabels() != null) {
+                        share = augmenter.mix(images, shape, count, epoch, example(begin));
+                        IntBuffer second = buffers.secondLabels().asIntBuffer();
+                        for (int i = 0; i < count; i++) {
+                            second.put(i, labels.get((i + 1) % count));
+                        }
                     }
                     filled = true;
                 } finally {
@@ -220,7 +268,7 @@ public final class BatchLoader implements AutoCloseable {
                     }
                 }
                 synchronized (BatchLoader.this) {
-                    ready.add(new Batch(BatchLoader.this, buffers, count, shape));
+                    ready.add(new Batch(BatchLoader.this, buffers, count, shape, share));
                     BatchLoader.this.notifyAll();
                 }
                 begin += count;

@@ -78,6 +78,15 @@ public final class SplitMix64 {
     }
 
     /**
+     * Returns a uniformly distributed number.
+     *
+     * @return a multiple of 2^-53 in [0, 1)
+     */
+    public double nextDouble() {
+        return (nextLong() >>> 11) * 0x1p-53;
+    }
+
+    /**
      * Draws from the standard normal distribution by Marsaglia's polar method.
      *
      * @return any finite value

@@ -1,10 +1,13 @@
 package org.djlresnet.evaluation;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Locale;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.TestViews;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
@@ -54,6 +57,29 @@ public final class Evaluator {
             int batchSize,
             Preprocessing preprocessing,
             Precision precision) {
+        return evaluate(network, examples, batchSize, preprocessing, precision, TestViews.NONE);
+    }
+
+    /**
+     * Evaluates a network with test-time augmentation.
+     *
+     * @param network the network
+     * @param examples the examples, with no more classes than the network has
+     * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
+     * @param preprocessing how images are prepared, for the network's channels
+     * @param precision the precision of convolutions and activations
+     * @param views the views of each image whose logits are averaged
+     * @return the result over all examples
+     * @throws UserException if the data do not fit the network or the views, or the heap is too
+     *     small for its confusion matrix
+     */
+    public static Evaluation evaluate(
+            Network network,
+            Examples examples,
+            int batchSize,
+            Preprocessing preprocessing,
+            Precision precision,
+            TestViews views) {
         requireFit(network, examples);
         network.specification().withPreprocessing(preprocessing);
         disableGradients(network);
@@ -61,7 +87,12 @@ public final class Evaluator {
         try (Inference inference = new Inference(network, precision, true);
                 BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize)) {
             loader.restart(null);
-            run(network, inference, measurement, loader::next, () -> {});
+            run(
+                    network,
+                    images -> views.logits(inference::forward, images),
+                    measurement,
+                    loader::next,
+                    () -> {});
         }
         return new Evaluation(network.classNames(), measurement.lossSum(), measurement.confusion());
     }
@@ -98,14 +129,14 @@ public final class Evaluator {
      * Measures a network on batches.
      *
      * @param network the network
-     * @param inference computes its outputs
+     * @param outputs computes its outputs for images
      * @param measurement receives them
      * @param batches returns the next batch, or null at the end
      * @param afterBatch runs after each batch
      */
     public static void run(
             Network network,
-            Inference inference,
+            UnaryOperator<NDArray> outputs,
             Measurement measurement,
             Supplier<Batch> batches,
             Runnable afterBatch) {
@@ -113,8 +144,7 @@ public final class Evaluator {
             try (Batch batch = next;
                     NDManager manager = network.manager().newSubManager()) {
                 Minibatch minibatch = Minibatch.of(batch, manager);
-                NDList outputs = new NDList(inference.forward(minibatch.images()));
-                measurement.add(outputs, minibatch);
+                measurement.add(new NDList(outputs.apply(minibatch.images())), minibatch);
             }
             afterBatch.run();
         }

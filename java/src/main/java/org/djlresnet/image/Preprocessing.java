@@ -238,6 +238,15 @@ public record Preprocessing(
     }
 
     /**
+     * Returns what remains of this preprocessing for images that are already resized and cropped.
+     *
+     * @return a preprocessing with the same channels, mean and deviation
+     */
+    public Preprocessing normalization() {
+        return new Preprocessing(channels, null, null, mean, deviation);
+    }
+
+    /**
      * Changes the number of channels, which removes mean and deviation.
      *
      * @param number the number of channels, 1 or more

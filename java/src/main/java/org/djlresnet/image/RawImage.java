@@ -76,7 +76,12 @@ public final class RawImage {
         return type == PixelType.UINT8 ? (bytes[index] & 0xff) / 255.0 : floats[index];
     }
 
-    byte[] bytes() {
+    /**
+     * Returns the pixels of an image of bytes.
+     *
+     * @return its C·H·W pixels, from index 0; the array may be longer and is reused
+     */
+    public byte[] bytes() {
         return bytes;
     }
 

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
 import org.djlresnet.data.Batch;
 
 /**
@@ -11,8 +12,20 @@ import org.djlresnet.data.Batch;
  *
  * @param images float32, (N, C, H, W)
  * @param labels the classes, int32, (N)
+ * @param secondLabels the classes that are mixed into the images, int32, (N); null without mixing
+ * @param share the share of {@code labels} in each image, a float32 scalar; null without mixing
  */
-public record Minibatch(NDArray images, NDArray labels) {
+public record Minibatch(NDArray images, NDArray labels, NDArray secondLabels, NDArray share) {
+
+    /**
+     * Creates a batch without mixing.
+     *
+     * @param images float32, (N, C, H, W)
+     * @param labels the classes, int32, (N)
+     */
+    public Minibatch(NDArray images, NDArray labels) {
+        this(images, labels, null, null);
+    }
 
     /**
      * Wraps a batch, without a copy on a CPU.
@@ -22,9 +35,29 @@ public record Minibatch(NDArray images, NDArray labels) {
      * @return the arrays
      */
     public static Minibatch of(Batch batch, NDManager manager) {
+        NDArray images = manager.create(batch.images(), new Shape(batch.shape()), DataType.FLOAT32);
+        NDArray labels = labels(batch.labels(), batch, manager);
+        if (batch.secondLabels() == null) {
+            return new Minibatch(images, labels);
+        }
         return new Minibatch(
-                manager.create(batch.images(), new Shape(batch.shape()), DataType.FLOAT32),
-                manager.create(batch.labels(), new Shape(batch.count()), DataType.INT32));
+                images,
+                labels,
+                labels(batch.secondLabels(), batch, manager),
+                manager.create(batch.share()));
+    }
+
+    private static NDArray labels(ByteBuffer labels, Batch batch, NDManager manager) {
+        return manager.create(labels, new Shape(batch.count()), DataType.INT32);
+    }
+
+    /**
+     * Returns the images with their second labels.
+     *
+     * @return a batch without mixing
+     */
+    public Minibatch second() {
+        return new Minibatch(images, secondLabels);
     }
 
     /**

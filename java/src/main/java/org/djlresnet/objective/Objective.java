@@ -2,6 +2,7 @@ package org.djlresnet.objective;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -18,7 +19,25 @@ public interface Objective {
      * @param loss the mean loss over the examples, a differentiable scalar
      * @param sums for each metric except the loss, its sum over the examples, a scalar
      */
-    record Value(NDArray loss, Map<String, NDArray> sums) {}
+    record Value(NDArray loss, Map<String, NDArray> sums) {
+
+        /**
+         * Mixes the results of a batch for two labels of each image.
+         *
+         * @param second the results for the second labels
+         * @param share the share of these results, a scalar from 0 to 1
+         * @return {@code share} of each of these results, and the rest of the second
+         */
+        public Value mixed(Value second, NDArray share) {
+            Map<String, NDArray> mixed = new LinkedHashMap<>();
+            sums.forEach((name, sum) -> mixed.put(name, mixed(sum, second.sums.get(name), share)));
+            return new Value(mixed(loss, second.loss, share), mixed);
+        }
+
+        private static NDArray mixed(NDArray first, NDArray second, NDArray share) {
+            return first.sub(second).mul(share).add(second);
+        }
+    }
 
     /**
      * Returns the metrics, {@code loss} first.
@@ -42,7 +61,8 @@ public interface Objective {
     Metric plateau();
 
     /**
-     * Computes the loss of a training batch and the sums of the other metrics.
+     * Computes the loss of a training batch and the sums of the other metrics. If images are mixed,
+     * it is called for each of the labels, see {@link Value#mixed}.
      *
      * @param outputs the network's outputs in training mode
      * @param batch the batch they were computed from

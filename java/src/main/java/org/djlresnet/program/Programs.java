@@ -23,8 +23,9 @@ public final class Programs {
      * <p>{@code arrange(q)} returns the parameters in the memory order that {@code step} wants.
      * {@code step(x, y, q)} takes images, targets and parameters, updates the running statistics
      * and returns the results of {@code loss}, the outputs, the gradients of the trained parameters
-     * and, with a clock, its readings. With gates, a last argument holds for each the factor of its
-     * branch, float32; 0 drops the branch.
+     * and, with a clock, its readings. If images are mixed, it is {@code step(x, y, second, share,
+     * q)}, with the second targets, and the share of the first, a scalar. With gates, a last
+     * argument holds for each the factor of its branch, float32; 0 drops the branch.
      *
      * @param graph the network
      * @param images the height and width of its images
@@ -33,6 +34,7 @@ public final class Programs {
      * @param trained the names of those whose gradients it returns, in order
      * @param oneDnn whether to use oneDNN's products, see {@link #canUseOneDnn}
      * @param loss the objective's method {@code loss(outputs, y)}
+     * @param mixes whether images are mixed
      * @param gates the residual blocks whose branches a step may drop
      * @param kept the running means of batch normalizations that keep their statistics and
      *     normalize with them
@@ -47,6 +49,7 @@ public final class Programs {
             List<String> trained,
             boolean oneDnn,
             String loss,
+            boolean mixes,
             List<String> gates,
             Set<String> kept,
             Clock clock) {
@@ -58,7 +61,7 @@ public final class Programs {
         // in bfloat16 libtorch's own products are faster
         boolean products32 = oneDnn && precision == Precision.FLOAT32;
         Needs needs = new Needs(complete, values(trained), kept);
-        return new TrainingCode(complete, needs, products32, gates, clock)
+        return new TrainingCode(complete, needs, products32, mixes, gates, clock)
                 .write(values(parameters), values(trained), loss);
     }
 

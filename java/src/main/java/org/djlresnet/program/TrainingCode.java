@@ -22,8 +22,22 @@ import org.djlresnet.graph.Value;
  */
 final class TrainingCode {
 
+    private static final String MIXED =
+            """
+              def mixed(self: __torch__.Program, outputs: Tensor, y: Tensor, second: Tensor, \
+            share: Tensor) -> List[Tensor]:
+                first = (self).loss(outputs, y, )
+                other = (self).loss(outputs, second, )
+                mixed = annotate(List[Tensor], [])
+                for i in range(torch.len(first)):
+                  difference = torch.mul(torch.sub(first[i], other[i]), share)
+                  _0 = torch.append(mixed, torch.add(other[i], difference))
+                return mixed
+            """;
+
     private final Graph graph;
     private final Needs needs;
+    private final boolean mixes;
     private final List<String> gates;
     private final Code code = new Code();
     private final GradientVariables gradients = new GradientVariables(code);
@@ -40,12 +54,20 @@ final class TrainingCode {
      * @param graph the graph
      * @param needs what the backward pass has to compute
      * @param oneDnn whether to use oneDNN's products
+     * @param mixes whether images are mixed
      * @param gates the residual blocks whose branches a step may drop
      * @param clock is read between the network's parts; null for no profile
      */
-    TrainingCode(Graph graph, Needs needs, boolean oneDnn, List<String> gates, Clock clock) {
+    TrainingCode(
+            Graph graph,
+            Needs needs,
+            boolean oneDnn,
+            boolean mixes,
+            List<String> gates,
+            Clock clock) {
         this.graph = graph;
         this.needs = needs;
+        this.mixes = mixes;
         this.gates = gates;
         this.clock = clock;
         parts = Parts.of(graph);
@@ -75,7 +97,8 @@ final class TrainingCode {
         code.run(call("set_grad_enabled", "True"));
         String detached = call("detach", code.of(graph.output()));
         String outputs = code.let("outputs", call("requires_grad_", detached, "True"));
-        String values = code.let("values", "(self).loss(" + outputs + ", y, )");
+        String lossCall = mixes ? "(self).mixed(%s, y, second, share, )" : "(self).loss(%s, y, )";
+        String values = code.let("values", lossCall.formatted(outputs));
         String grad = call("autograd.grad", "[" + values + "[0]]", "[" + outputs + "]");
         String ofOutputs = code.let("gradient", "unchecked_cast(Tensor, " + grad + "[0])");
         code.run(call("set_grad_enabled", "False"));
@@ -102,6 +125,7 @@ final class TrainingCode {
         code.result(values);
         String arguments = gates.isEmpty() ? "" : ", gates: Tensor";
         return loss
+                + (mixes ? MIXED : "")
                 + "  def like(self: __torch__.Program, g: Tensor, p: Tensor) -> Tensor:\n"
                 + "    if torch.eq(torch.stride(g), torch.stride(p)):\n"
                 + "      same = g\n"
@@ -109,7 +133,9 @@ final class TrainingCode {
                 + "      same = torch.copy_(torch.empty_like(p), g)\n"
                 + "    return same\n"
                 + arrange(parameters)
-                + "  def step(self: __torch__.Program, x: Tensor, y: Tensor, q: List[Tensor]"
+                + "  def step(self: __torch__.Program, x: Tensor, y: Tensor, "
+                + (mixes ? "second: Tensor, share: Tensor, " : "")
+                + "q: List[Tensor]"
                 + arguments
                 + ") -> List[Tensor]:\n"
                 + code;

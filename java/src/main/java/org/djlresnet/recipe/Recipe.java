@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.Augmentations;
 import org.djlresnet.engine.Precision;
 
 /**
@@ -112,7 +113,7 @@ public final class Recipe {
     /**
      * Returns every setting.
      *
-     * @return values by name: a String, Boolean, Long or Double, or null
+     * @return values by name: a String, Boolean, Long, Double or List of Strings, or null
      */
     public Map<String, Object> toMap() {
         return GSON.fromJson(values, new TypeToken<Map<String, Object>>() {}.getType());
@@ -269,6 +270,13 @@ public final class Recipe {
     /** Returns the optimizer's name. */
     public String optimizer() {
         return value("optimizer").getAsString();
+    }
+
+    /** Returns the augmentations of training images, possibly none. */
+    public Augmentations augment() {
+        List<String> texts = new ArrayList<>();
+        value("augment").getAsJsonArray().forEach(text -> texts.add(text.getAsString()));
+        return Augmentations.of(texts);
     }
 
     /** Returns the peak learning rate. */

@@ -1,13 +1,16 @@
 package org.djlresnet.recipe;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.annotations.SerializedName;
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.Augmentations;
 import org.djlresnet.data.Datasets;
 import org.djlresnet.model.Models;
 
@@ -15,7 +18,8 @@ import org.djlresnet.model.Models;
  * One setting, as {@code settings.json} describes it. Keys that its type does not use are null.
  *
  * @param name its name
- * @param type boolean, integer, number, choice, text, path, model, dataset or fraction or path
+ * @param type boolean, integer, number, choice, text, path, model, dataset, augmentations or
+ *     fraction or path
  * @param defaultValue the default value
  * @param min the smallest number allowed
  * @param max the largest number allowed
@@ -50,14 +54,23 @@ record Setting(
         if (value.isJsonNull() && unset != null) {
             return value;
         }
+        if (type.equals("augmentations") && !isTexts(value)) {
+            throw wrong(value, "");
+        }
         try {
+            if (type.equals("augmentations")) {
+                return augmentations(value);
+            }
             if (allows(value)) {
                 return type.equals("integer") ? new JsonPrimitive(whole(value)) : value;
             }
         } catch (ArithmeticException | NumberFormatException notWhole) {
             throw wrong(value, "");
         } catch (UserException unknown) {
-            String reason = unknown.getMessage().replace('"', '\'').replace("Unknown model. ", "");
+            String reason =
+                    unknown.getMessage()
+                            .replace('"', '\'')
+                            .replaceFirst("^(Unknown|Invalid) (model|augmentation)\\. ", "");
             throw new SettingException("Invalid value for \"" + name + "\". " + sentence(reason));
         }
         String nearest =
@@ -88,13 +101,34 @@ record Setting(
         };
     }
 
+    /** Checks a list of texts, or one text with commas, and returns a list. */
+    private static JsonElement augmentations(JsonElement value) {
+        List<String> texts = new ArrayList<>();
+        if (isText(value)) {
+            texts.addAll(Augmentations.split(value.getAsString()));
+        } else {
+            value.getAsJsonArray().forEach(text -> texts.add(text.getAsString()));
+        }
+        Augmentations.of(texts);
+        JsonArray list = new JsonArray();
+        texts.forEach(list::add);
+        return list;
+    }
+
+    private static boolean isTexts(JsonElement value) {
+        return isText(value)
+                || value.isJsonArray()
+                        && value.getAsJsonArray().asList().stream().allMatch(Setting::isText);
+    }
+
     private static String sentence(String text) {
         return text.endsWith(".") || text.endsWith("?") ? text : text + ".";
     }
 
     /** Returns whether the setting's values are strings. */
     boolean holdsText() {
-        return List.of("choice", "dataset", "model", "path", "text").contains(type);
+        return List.of("augmentations", "choice", "dataset", "model", "path", "text")
+                .contains(type);
     }
 
     @Override

@@ -23,6 +23,9 @@ final class BlockPass implements GradientPass {
         try (GradientCollector collector = network.manager().getEngine().newGradientCollector()) {
             NDList outputs = new NDList(network.forward(batch.images(), true));
             Objective.Value value = objective.apply(outputs, batch);
+            if (batch.share() != null) {
+                value = value.mixed(objective.apply(outputs, batch.second()), batch.share());
+            }
             collector.backward(value.loss());
             return new Result(
                     value, Gradients.collect(network.parameters(), network.manager().getEngine()));

@@ -35,7 +35,7 @@ interface GradientPass extends AutoCloseable {
     /**
      * Creates the pass that a recipe asks for.
      *
-     * @param recipe the recipe, with precision, compile, profile and stochastic_depth
+     * @param recipe the recipe, with precision, compile, profile, stochastic_depth and augment
      * @param network the network
      * @param objective the objective
      * @param images the shape of its images
@@ -54,9 +54,10 @@ interface GradientPass extends AutoCloseable {
             return new BlockPass(network, objective);
         }
         boolean drops = recipe.stochasticDepth() > 0;
+        boolean mixes = recipe.augment().mix();
         return recipe.profile()
-                ? new Profiler(network, graph, objective, images, precision, drops)
-                : new ProgramPass(network, graph, objective, images, precision, drops, null);
+                ? new Profiler(network, graph, objective, images, precision, drops, mixes)
+                : new ProgramPass(network, graph, objective, images, precision, drops, mixes, null);
     }
 
     /**

@@ -39,8 +39,9 @@ final class Profiler extends ProgramPass {
             Objective objective,
             ImageShape images,
             Precision precision,
-            boolean drops) {
-        this(network, graph, objective, images, precision, drops, new Clock());
+            boolean drops,
+            boolean mixes) {
+        this(network, graph, objective, images, precision, drops, mixes, new Clock());
     }
 
     private Profiler(
@@ -50,8 +51,9 @@ final class Profiler extends ProgramPass {
             ImageShape images,
             Precision precision,
             boolean drops,
+            boolean mixes,
             Clock clock) {
-        super(network, graph, objective, images, precision, drops, clock);
+        super(network, graph, objective, images, precision, drops, mixes, clock);
         laps = clock.laps();
         names = laps.stream().map(Clock.Lap::part).distinct().toList();
         nanos = new long[2 * names.size() + Task.values().length];

@@ -48,6 +48,7 @@ class ProgramPass implements GradientPass {
      * @param images the shape of its images
      * @param precision the precision of convolutions and activations
      * @param drops whether steps may drop residual branches
+     * @param mixes whether batches have second labels
      * @param clock receives what the readings mean; null for none
      */
     ProgramPass(
@@ -57,6 +58,7 @@ class ProgramPass implements GradientPass {
             ImageShape images,
             Precision precision,
             boolean drops,
+            boolean mixes,
             Clock clock) {
         this.network = network;
         this.objective = objective;
@@ -76,6 +78,7 @@ class ProgramPass implements GradientPass {
                                 Programs.canUseOneDnn(
                                         network.stateDict().values().iterator().next(), precision),
                                 objective.program(),
+                                mixes,
                                 List.copyOf(gated.keySet()),
                                 keptStatistics(),
                                 clock));
@@ -133,6 +136,10 @@ class ProgramPass implements GradientPass {
     @Override
     public Result run(Minibatch batch) {
         NDList arguments = new NDList(batch.images(), batch.labels());
+        if (batch.share() != null) {
+            arguments.add(batch.secondLabels());
+            arguments.add(batch.share());
+        }
         arguments.addAll(parameters);
         if (!gated.isEmpty()) {
             float[] factors = new float[gated.size()];

@@ -11,11 +11,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Augmenter;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
@@ -209,7 +212,7 @@ public final class Trainer {
     private void runEpochs() {
         Splits data = plan.data();
         TrainingState.Partial from = plan.start().partial();
-        try (BatchLoader training = loader(data.train());
+        try (BatchLoader training = trainingLoader(data.train());
                 BatchLoader selecting = loader(data.selecting())) {
             WeightUpdates updates = updates(optimizerState);
             try {
@@ -244,6 +247,13 @@ public final class Trainer {
         }
     }
 
+    private BatchLoader trainingLoader(Examples examples) {
+        Preprocessing preprocessing = plan.preprocessing();
+        ImageShape input = preprocessing.output(examples.shape());
+        Augmenter augmenter = recipe.augment().augmenter(recipe.seed(), preprocessing, input);
+        return new BatchLoader(examples, preprocessing, recipe.batchSize(), augmenter);
+    }
+
     private BatchLoader loader(Examples examples) {
         return new BatchLoader(examples, plan.preprocessing(), recipe.batchSize());
     }
@@ -273,7 +283,7 @@ public final class Trainer {
             BatchLoader selecting) {
         try (Tally tally = new Tally(network.manager(), plan.objective().metrics(), from)) {
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
-            training.restart(plan.epochs().order(epochsDone, from.examples()));
+            training.restart(plan.epochs().order(epochsDone, from.examples()), epochsDone);
             trainEpoch(begin, updates, training, tally);
             if (!stopped) {
                 updates.endEpoch();
@@ -391,7 +401,7 @@ public final class Trainer {
         try (Inference inference = new Inference(network, recipe.precision(), recipe.compile())) {
             Evaluator.run(
                     network,
-                    inference,
+                    inference::forward,
                     measurement,
                     () -> next(loader),
                     () -> progress.advance(step, measurement.examples(), measurement.metrics()));

@@ -113,6 +113,7 @@ record TrainingPlan(
         JsonObject fingerprints = keeps || start.data() != null ? data.fingerprints() : null;
         data.requireSame(start.data());
         ImageShape input = BatchLoader.requireFit(data.train(), preprocessing, recipe.batchSize());
+        recipe.augment().requireFit(input, data.train().type());
         BatchLoader.requireFit(data.selecting(), preprocessing, recipe.batchSize());
         if (data.keepsTest()) {
             Evaluator.requireFit(network, test);

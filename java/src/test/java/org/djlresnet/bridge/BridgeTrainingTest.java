@@ -77,7 +77,7 @@ class BridgeTrainingTest {
                     "arrays",
                     object(network.info()).getAsJsonObject("recipe").get("dataset").getAsString());
             JsonObject evaluation =
-                    object(Bridge.evaluate(network, data, 5, new String[0], null, "float32"));
+                    object(Bridge.evaluate(network, data, 5, new String[0], null, "float32", null));
             assertEquals(
                     List.of("loss", "accuracy", "classes", "confusion_matrix"),
                     List.copyOf(evaluation.keySet()));
@@ -146,7 +146,9 @@ class BridgeTrainingTest {
             assertEquals(row, info.getAsJsonArray("history").get(0));
             assertEquals(Recipe.fromJson(recipe), Recipe.fromJson(info.get("recipe").toString()));
             JsonObject evaluation =
-                    object(Bridge.evaluate(loaded, test, 100, new String[0], null, "float32"));
+                    object(
+                            Bridge.evaluate(
+                                    loaded, test, 100, new String[0], null, "float32", null));
             assertEquals(row.get("test_accuracy"), evaluation.get("accuracy"));
             ByteBuffer images = QuadrantImages.floats((ImageDataset) test.limit(8));
             long[] shape = {8, 1, 28, 28};

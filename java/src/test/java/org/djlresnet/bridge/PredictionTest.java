@@ -109,7 +109,8 @@ class PredictionTest {
                                             .map(PredictionTest::lengths)
                                             .toArray(long[][]::new),
                                     "uint8",
-                                    chosen));
+                                    chosen,
+                                    null));
             assertEquals(shapes.size() * CLASSES, logits.length);
             for (int i = 0; i < shapes.size(); i++) {
                 float[] own = expected(shapes.get(i), Preprocessing.of(chosen, 3));
@@ -126,9 +127,10 @@ class PredictionTest {
         ByteBuffer[] image = {bytes(shape)};
         ByteBuffer[] scaled = {floats(shape)};
         long[][] lengths = {lengths(shape)};
-        float[] own = values(network.predict(image, lengths, "uint8", null));
+        float[] own = values(network.predict(image, lengths, "uint8", null, null));
         assertArrayEquals(expected(shape, Preprocessing.of("plain:32", 3)), own, 1e-4f);
-        assertArrayEquals(own, values(network.predict(scaled, lengths, "float32", null)), 1e-5f);
+        assertArrayEquals(
+                own, values(network.predict(scaled, lengths, "float32", null, null)), 1e-5f);
     }
 
     @Test
@@ -138,7 +140,8 @@ class PredictionTest {
         assertEquals(
                 "Images with 2 channels cannot be converted to images with 3 channels. Allowed: the same"
                         + " number, 3 to 1, or 1 to 3.",
-                rejection(() -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null)));
+                rejection(
+                        () -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null, null)));
         assertTrue(
                 rejection(
                                 () ->
@@ -146,7 +149,8 @@ class PredictionTest {
                                                 image,
                                                 new long[][] {{3, 2, 2}},
                                                 "uint8",
-                                                "plain:99999"))
+                                                "plain:99999",
+                                                null))
                         .startsWith("Images of 3×99999×99999 are too large for the network"));
     }
 
@@ -167,8 +171,8 @@ class PredictionTest {
                     "The network does not record how its images are prepared. Set the"
                             + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
                             + " JSON object.",
-                    rejection(() -> imported.predict(image, shape, "uint8", null)));
-            imported.predict(image, shape, "uint8", "plain:8");
+                    rejection(() -> imported.predict(image, shape, "uint8", null, null)));
+            imported.predict(image, shape, "uint8", "plain:8", null);
         }
         try (NetworkHandle imported = imported(file, options + ", 'preprocessing': 'plain:8'}")) {
             JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();

@@ -54,6 +54,29 @@ class ClassificationTest {
     }
 
     @Test
+    void mixedValuesAreWeightedMeans() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            NDList logits = new NDList(manager.create(LOGITS, new Shape(3, 2)));
+            // the second labels are the other classes
+            Minibatch batch =
+                    new Minibatch(
+                            manager.ones(new Shape(3, 1, 1, 1)),
+                            manager.create(LABELS),
+                            manager.create(new int[] {1, 0, 1}),
+                            manager.create(0.75f));
+            Objective.Value mixed =
+                    classification
+                            .apply(logits, batch)
+                            .mixed(classification.apply(logits, batch.second()), batch.share());
+            // -log of 1/4, 1/2 and 3/4
+            double other = Math.log(4) + Math.log(2) + Math.log(4.0 / 3);
+            assertEquals((0.75 * LOSS_SUM + 0.25 * other) / 3, mixed.loss().getFloat(), 1e-5);
+            // 1 of the first labels is predicted, and 2 of the second
+            assertEquals(0.75 * 1 + 0.25 * 2, mixed.sums().get("accuracy").getFloat(), 1e-6);
+        }
+    }
+
+    @Test
     void measurementSumsOverBatches() {
         ClassificationMeasurement measurement = classification.measurement();
         try (NDManager manager = NDManager.newBaseManager()) {

@@ -19,7 +19,7 @@ class RecipeTest {
     private static final String DEFAULTS =
             """
             {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
-             "batch_size": 256, "optimizer": "sgd", "lr": 0.05, "momentum": 0.0, "nesterov": false,
+             "batch_size": 256, "augment": [], "optimizer": "sgd", "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "muon_momentum": 0.6, "beta1": 0.9, "beta2": 0.999, "lars_trust": 0.001, "weight_decay": 0.0, "decay_bias_and_norm": false,
              "lr_scales": null, "decay_scales": null, "freeze": null,
              "freeze_statistics": true, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
@@ -38,7 +38,7 @@ class RecipeTest {
     private static final String ALL_SET =
             """
             {"model": "d2l-resnet18", "dataset": "idx", "data_dir": "/some/where", "epochs": 7,
-             "batch_size": 2, "optimizer": "muon", "lr": 0.5, "momentum": 0.9, "nesterov": true,
+             "batch_size": 2, "augment": ["crop:4:reflect", "mixup:0.2"], "optimizer": "muon", "lr": 0.5, "momentum": 0.9, "nesterov": true,
              "muon_momentum": 0.5, "beta1": 0.8, "beta2": 0.99, "lars_trust": 0.002, "weight_decay": 5e-4,
              "decay_bias_and_norm": true,
              "lr_scales": "norm:64, fc.bias:1e-2", "decay_scales": "head:0", "freeze": "body:1",
@@ -214,6 +214,9 @@ class RecipeTest {
                 "epochs        | true       | a whole number from 1 to 1000000",
                 "batch_size    | 1          | a whole number from 2 to 65536",
                 "batch_size    | 65537      | a whole number from 2 to 65536",
+                "augment       | 4          | a list of augmentations such as",
+                "augment       | [4]        | a list of augmentations such as",
+                "augment       | 'crop:0'   | crop:PIXELS or crop:PIXELS:reflect",
                 "lr            | -0.1       | a number from 0 to 1000",
                 "lr            | 1000.1     | a number from 0 to 1000",
                 "lr            | 1e400      | a number from 0 to 1000",
@@ -276,6 +279,23 @@ class RecipeTest {
         assertTrue(message.contains(" Did you mean 'd2l-resnet18'?"), message);
         assertTrue(rejection("{'schedule': 'cosin'}").endsWith(" Did you mean 'cosine'?"));
         assertTrue(rejection("{'dataset': 'cifar-11'}").endsWith(" Did you mean 'cifar-10'?"));
+        String augment = rejection("{'augment': ['flip', 'crp:4']}");
+        assertTrue(
+                augment.startsWith(
+                        "Invalid value for \"augment\". Received: 'crp:4'. Did you mean 'crop'?"
+                                + " Allowed: crop, translate,"),
+                augment);
+    }
+
+    @Test
+    void augmentationsAreAListOrATextWithCommas() {
+        Recipe list = Recipe.fromJson(json("{'augment': ['crop:4', 'flip']}"));
+        assertEquals(list, Recipe.fromJson(json("{'augment': 'crop:4, flip'}")));
+        assertEquals(list, Recipe.builder().optText("augment", "crop:4,flip").build());
+        assertEquals(list, Recipe.builder().opt("augment", List.of("crop:4", "flip")).build());
+        assertEquals(List.of("crop:4", "flip"), list.toMap().get("augment"));
+        assertEquals("crop:4,flip", list.augment().toString());
+        assertEquals(Recipe.fromJson("{}"), Recipe.fromJson(json("{'augment': 'none'}")));
     }
 
     @Test

@@ -74,6 +74,7 @@ class ChapterTrainingTest {
                                             new ImageShape(1, 16, 16),
                                             Precision.FLOAT32,
                                             false,
+                                            false,
                                             null)
                                     : new BlockPass(ours, objective);
                     Optimizer sgd =

@@ -145,7 +145,7 @@ class GoldenTest {
         }
         ImageShape shape = new ImageShape(3, 64, 64);
         return new ProgramPass(
-                network, network.graph(), objective, shape, Precision.FLOAT32, false, null);
+                network, network.graph(), objective, shape, Precision.FLOAT32, false, false, null);
     }
 
     private static float step(Network network, NDArray images, GradientPass pass, Optimizer sgd) {

@@ -2,6 +2,7 @@ package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -58,6 +59,27 @@ class ResumeTest extends ResumeFixture {
         Files.delete(parts.resolve("last.safetensors"));
         finish(resume(parts, "{}"));
         assertSameResult(whole, parts);
+    }
+
+    @Test
+    void resumesAugmentationWithinAnEpoch() throws IOException {
+        String recipe =
+                RECIPE.replace(
+                        "}",
+                        ", 'augment': ['crop:1', 'alternating-flip', 'trivial', 'erase:0.5:2-4',"
+                                + " 'mixup:1', 'cutmix:1'], 'checkpoint_every': '2'}");
+        Path whole = whole(recipe);
+        Path parts = dir.resolve("parts");
+        finishSteps(7, prepare(recipe, parts));
+        // leaves the checkpoint of step 6, within the second epoch
+        Files.delete(parts.resolve("last.safetensors"));
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+        Path plain = dir.resolve("plain");
+        finish(prepare(RECIPE, plain));
+        assertNotEquals(
+                Files.readString(plain.resolve("metrics.csv")),
+                Files.readString(whole.resolve("metrics.csv")));
     }
 
     @Test

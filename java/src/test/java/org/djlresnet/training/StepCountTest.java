@@ -106,7 +106,8 @@ class StepCountTest {
     private static GradientPass pass(Network network, Precision precision) {
         Objective objective = new Classification(10);
         ImageShape images = new ImageShape(1, 28, 28);
-        return new ProgramPass(network, network.graph(), objective, images, precision, false, null);
+        return new ProgramPass(
+                network, network.graph(), objective, images, precision, false, false, null);
     }
 
     private static Optimizer optimizer(Network network, String settings) {

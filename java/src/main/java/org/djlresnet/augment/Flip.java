@@ -1,0 +1,29 @@
+package org.djlresnet.augment;
+
+/**
+ * Mirrors an image left to right.
+ *
+ * @param probability the probability
+ */
+record Flip(double probability) implements Augmentation {
+
+    @Override
+    public void apply(Canvas canvas, Draw draw) {
+        if (draw.random().nextDouble() < probability) {
+            mirror(canvas);
+        }
+    }
+
+    static void mirror(Canvas canvas) {
+        byte[] pixels = canvas.pixels();
+        int width = canvas.width();
+        int end = canvas.channels() * canvas.height() * width;
+        for (int row = 0; row < end; row += width) {
+            for (int left = row, right = row + width - 1; left < right; left++, right--) {
+                byte moved = pixels[left];
+                pixels[left] = pixels[right];
+                pixels[right] = moved;
+            }
+        }
+    }
+}
