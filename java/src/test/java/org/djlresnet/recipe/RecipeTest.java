@@ -18,7 +18,8 @@ class RecipeTest {
     /** Every default, as docs/settings.md lists them. */
     private static final String DEFAULTS =
             """
-            {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
+            {"model": "d2l-resnet18", "dataset": "fashion-mnist", "skip_bad": false,
+             "data_dir": null, "epochs": 10,
              "batch_size": 256, "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "weight_decay": 0.0, "decay_bias_and_norm": false, "schedule": "constant",
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1, "weights": null,
@@ -290,7 +291,7 @@ class RecipeTest {
 
     @Test
     void folderExcludesOtherFilesOfTheData() {
-        Recipe recipe = Recipe.fromJson("{'dataset': 'folder:/photos', 'skip_bad': true}");
+        Recipe recipe = Recipe.fromJson("{\"dataset\": \"folder:/photos\", \"skip_bad\": true}");
         assertTrue(recipe.isFolder());
         assertEquals(
                 "\"data_dir\" cannot be combined with a folder of images. Received: /x. Put the"
