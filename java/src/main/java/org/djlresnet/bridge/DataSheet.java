@@ -12,7 +12,7 @@ import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
-import org.djlresnet.training.TrainingRun;
+import org.djlresnet.training.ImageFiles;
 
 /** Describes and shows the examples of a data set. */
 public final class DataSheet {
@@ -74,7 +74,7 @@ public final class DataSheet {
                         checked.model(),
                         examples,
                         checked.imageSize(),
-                        TrainingRun.preprocessingOfWeights(checked))
+                        ImageFiles.preprocessingOfWeights(checked))
                 .preprocessing()
                 .toJson();
     }

@@ -9,6 +9,7 @@ import org.djlresnet.data.StoredImages;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.ImageFiles;
 import org.djlresnet.training.TrainingRun;
 
 /** What Python calls to train on a folder of images, which it decodes. */
@@ -28,7 +29,7 @@ public final class FolderData {
      */
     public String preprocessing(String recipe, int channels, int height, int width) {
         ImageShape shape = height == 0 ? null : new ImageShape(channels, height, width);
-        return TrainingRun.preprocessing(Recipe.fromJson(recipe), shape, channels).toJson();
+        return ImageFiles.preprocessing(Recipe.fromJson(recipe), shape, channels).toJson();
     }
 
     /**
@@ -102,7 +103,7 @@ public final class FolderData {
      * @return the examples; null if the recipe holds none out
      */
     public Examples heldOut(String recipe, Examples train) {
-        return TrainingRun.heldOut(Recipe.fromJson(recipe), train);
+        return ImageFiles.heldOut(Recipe.fromJson(recipe), train);
     }
 
     /**

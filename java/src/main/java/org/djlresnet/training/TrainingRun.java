@@ -141,54 +141,6 @@ public record TrainingRun(
         return continueRun(from, changes, files(train, validation, test));
     }
 
-    /**
-     * Chooses the preprocessing of a run on files of images, before they are decoded.
-     *
-     * @param recipe the recipe
-     * @param shape the shape of all images; null if they differ in size
-     * @param channels 1 if all images are grey, else 3
-     * @return the preprocessing, see {@link Specification#forFiles}
-     * @throws UserException if the initial weights cannot be read
-     */
-    public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
-        return Specification.forFiles(
-                recipe.model(),
-                shape,
-                channels,
-                recipe.imageSize(),
-                preprocessingOfWeights(recipe));
-    }
-
-    /**
-     * Returns the preprocessing of a recipe's initial weights.
-     *
-     * @param recipe the recipe
-     * @return the preprocessing; null if it is unknown or the weights are random
-     * @throws UserException if they cannot be read
-     */
-    public static Preprocessing preprocessingOfWeights(Recipe recipe) {
-        if (recipe.weights() == null) {
-            return null;
-        }
-        try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
-            return file.preprocessing(recipe.model());
-        }
-    }
-
-    /**
-     * Returns the examples that a run holds out for validation.
-     *
-     * @param recipe the recipe
-     * @param train the run's data before the split
-     * @return the examples; null if the recipe holds none out
-     * @throws UserException if the split is not possible
-     */
-    public static Examples heldOut(Recipe recipe, Examples train) {
-        Examples used = limited(train, recipe);
-        int[] indices = ValidationSplit.indices(recipe, used);
-        return indices == null ? null : used.subset(indices);
-    }
-
     private static Data files(Examples train, Examples validation, Examples test) {
         return new Data() {
             @Override

@@ -18,7 +18,7 @@ class RecipeTest {
     /** Every default, as docs/settings.md lists them. */
     private static final String DEFAULTS =
             """
-            {"model": "d2l-resnet18", "dataset": "fashion-mnist", "data_dir": null, "epochs": 10,
+            {"model": "d2l-resnet18", "dataset": "fashion-mnist", "skip_bad": false, "data_dir": null, "epochs": 10,
              "batch_size": 256, "augment": [], "optimizer": "sgd", "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "muon_momentum": 0.6, "beta1": 0.9, "beta2": 0.999, "lars_trust": 0.001, "weight_decay": 0.0, "decay_bias_and_norm": false,
              "lr_scales": null, "decay_scales": null, "freeze": null,
@@ -364,7 +364,7 @@ class RecipeTest {
 
     @Test
     void folderExcludesOtherFilesOfTheData() {
-        Recipe recipe = Recipe.fromJson("{'dataset': 'folder:/photos', 'skip_bad': true}");
+        Recipe recipe = Recipe.fromJson("{\"dataset\": \"folder:/photos\", \"skip_bad\": true}");
         assertTrue(recipe.isFolder());
         assertEquals(
                 "\"data_dir\" cannot be combined with a folder of images. Received: /x. Put the"

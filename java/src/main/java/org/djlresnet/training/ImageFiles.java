@@ -1,0 +1,64 @@
+package org.djlresnet.training;
+
+import java.nio.file.Path;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Specification;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.weights.StateFile;
+
+/** Decides how a run prepares and splits files of images. */
+public final class ImageFiles {
+
+    private ImageFiles() {}
+
+    /**
+     * Chooses the preprocessing of a run on files of images, before they are decoded.
+     *
+     * @param recipe the recipe
+     * @param shape the shape of all images; null if they differ in size
+     * @param channels 1 if all images are grey, else 3
+     * @return the preprocessing, see {@link Specification#forFiles}
+     * @throws UserException if the initial weights cannot be read
+     */
+    public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
+        return Specification.forFiles(
+                recipe.model(),
+                shape,
+                channels,
+                recipe.imageSize(),
+                preprocessingOfWeights(recipe));
+    }
+
+    /**
+     * Returns the preprocessing of a recipe's initial weights.
+     *
+     * @param recipe the recipe
+     * @return the preprocessing; null if it is unknown or the weights are random
+     * @throws UserException if they cannot be read
+     */
+    public static Preprocessing preprocessingOfWeights(Recipe recipe) {
+        if (recipe.weights() == null) {
+            return null;
+        }
+        try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
+            return file.preprocessing(recipe.model());
+        }
+    }
+
+    /**
+     * Returns the examples that a run holds out for validation.
+     *
+     * @param recipe the recipe
+     * @param train the run's data before the split
+     * @return the examples; null if the recipe holds none out
+     * @throws UserException if the split is not possible
+     */
+    public static Examples heldOut(Recipe recipe, Examples train) {
+        Examples used = recipe.limit() == null ? train : train.limit(recipe.limit());
+        int[] indices = ValidationSplit.indices(recipe, used);
+        return indices == null ? null : used.subset(indices);
+    }
+}
