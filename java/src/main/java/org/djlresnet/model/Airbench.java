@@ -17,7 +17,7 @@ import org.djlresnet.block.Whitening;
  * scales. Convolutions start as the identity of their input channels.
  *
  * <p>Tensor names are those of airbench94_muon.py, which divides by 256 instead. With 3 input
- * channels and 10 classes it has 1,972,792 trainable parameters.
+ * channels and 10 classes it has 1,971,352 trainable parameters.
  *
  * <p>Source: K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024.
  */

@@ -207,7 +207,7 @@ final class EvaluationCode {
         if (f.norm() != null) {
             String scale = scale(f.norm());
             bias = shift(bias, f.norm(), scale);
-            String rows = TrainingOperations.repeated(scale, positions);
+            String rows = MapOperations.repeated(scale, positions);
             matrix = call("mul", matrix, call("unsqueeze", rows, 1));
         }
         boolean packs = oneDnn && !casts();
@@ -217,10 +217,7 @@ final class EvaluationCode {
                         packs
                                 ? "ops.mkldnn._reorder_linear_weight(%s, None)".formatted(whole)
                                 : whole);
-        String b =
-                bias.equals("None")
-                        ? bias
-                        : keep(cast(TrainingOperations.repeated(bias, positions)));
+        String b = bias.equals("None") ? bias : keep(cast(MapOperations.repeated(bias, positions)));
         String y = code.let("product", Maps.product(Maps.rows(code.of(p.input())), w, b, packs));
         code.set(f.output(), finished(f, Maps.map(y, p.result())));
     }

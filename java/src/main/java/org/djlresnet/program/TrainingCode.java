@@ -124,8 +124,10 @@ final class TrainingCode {
         }
         code.result(values);
         String arguments = gates.isEmpty() ? "" : ", gates: Tensor";
+        boolean casts = graph.operations().stream().anyMatch(o -> o instanceof Operation.Cast);
         return loss
                 + (mixes ? MIXED : "")
+                + (casts ? WeightGradients.METHOD : "")
                 + "  def like(self: __torch__.Program, g: Tensor, p: Tensor) -> Tensor:\n"
                 + "    if torch.eq(torch.stride(g), torch.stride(p)):\n"
                 + "      same = g\n"

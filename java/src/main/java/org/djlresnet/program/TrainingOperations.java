@@ -38,7 +38,7 @@ final class TrainingOperations {
 
     private final Code code;
     private final GradientVariables gradients;
-    private final boolean oneDnn;
+    private final MapOperations maps;
     private final Map<Value, Operation> producers;
 
     private final Needs needs;
@@ -46,9 +46,9 @@ final class TrainingOperations {
     TrainingOperations(
             Graph graph, Code code, GradientVariables gradients, Needs needs, boolean oneDnn) {
         this.needs = needs;
-        this.oneDnn = oneDnn;
         this.code = code;
         this.gradients = gradients;
+        maps = new MapOperations(code, gradients, needs, oneDnn);
         producers = graph.producers();
     }
 
@@ -82,15 +82,15 @@ final class TrainingOperations {
         } else if (operation instanceof Linear l) {
             return linear(l);
         } else if (operation instanceof Subsample s) {
-            return subsample(s);
+            return maps.subsample(s);
         } else if (operation instanceof PadChannels p) {
-            return padChannels(p);
+            return maps.padChannels(p);
         } else if (operation instanceof PadMap p) {
-            return padMap(p);
+            return maps.padMap(p);
         } else if (operation instanceof MapMatrix m) {
-            return mapMatrix(m);
+            return maps.mapMatrix(m);
         } else if (operation instanceof MapProduct p) {
-            return mapProduct(p);
+            return maps.mapProduct(p);
         } else if (operation instanceof Cast c) {
             return cast(c);
         }
@@ -107,25 +107,53 @@ final class TrainingOperations {
         String weight = code.of(c.weight());
         code.set(c.output(), call("convolution", x, weight, code.of(c.bias()), window));
         boolean passes = needs.gradient(c.input());
-        boolean weights = needs.gradient(c.weight());
+        boolean moves = needs.gradient(c.weight());
         boolean bias = needs.gradient(c.bias());
+        // with a bias, whose gradient oneDNN computes beside the weight's, in one call
+        boolean apart = moves && !bias && c.groups() == 1 && isCast(c.weight());
+        boolean together = moves && !apart;
         return gradient -> {
-            String size = bias ? call("size", code.of(c.bias())) : "None";
-            String mask = "[" + bool(passes) + ", " + bool(weights) + ", " + bool(bias) + "]";
-            List<String> g =
-                    code.unpack(
-                            List.of("gx", "gw", "gb"),
-                            call("convolution_backward", gradient, x, weight, size, window, mask));
-            if (passes) {
-                gradients.add(c.input(), g.get(0), true);
+            if (passes || together) {
+                String size = bias && together ? call("size", code.of(c.bias())) : "None";
+                String mask =
+                        "[%s, %s, %s]"
+                                .formatted(bool(passes), bool(together), bool(bias && together));
+                List<String> g =
+                        code.unpack(
+                                List.of("gx", "gw", "gb"),
+                                call(
+                                        "convolution_backward",
+                                        gradient,
+                                        x,
+                                        weight,
+                                        size,
+                                        window,
+                                        mask));
+                if (passes) {
+                    gradients.add(c.input(), g.get(0), true);
+                }
+                if (together) {
+                    gradients.add(c.weight(), g.get(1), true);
+                }
+                if (bias && together) {
+                    gradients.add(c.bias(), g.get(2), true);
+                }
             }
-            if (weights) {
-                gradients.add(c.weight(), g.get(1), true);
+            if (apart) {
+                String of =
+                        WeightGradients.call(
+                                gradient, x, weight, pair(w.stride()), pair(w.padding()));
+                gradients.add(c.weight(), code.let("gw", of), true);
             }
-            if (bias) {
-                gradients.add(c.bias(), g.get(2), true);
+            if (bias && !together) {
+                String sum = call("sum", gradient, "[0, 2, 3]");
+                gradients.add(c.bias(), code.let("gb", sum), true);
             }
         };
+    }
+
+    private boolean isCast(Value value) {
+        return producers.get(value) instanceof Cast;
     }
 
     private Consumer<String> batchNorm(BatchNorm b) {
@@ -300,88 +328,6 @@ final class TrainingOperations {
                 gradients.add(l.bias(), code.let("gb", call("sum", gradient, "[0]")), true);
             }
         };
-    }
-
-    private Consumer<String> subsample(Subsample s) {
-        String x = code.of(s.input());
-        code.set(s.output(), Maps.subsample(x, s.step()));
-        return gradient -> {
-            String g = code.let("gx", call("zeros_like", x));
-            code.run(call("copy_", Maps.subsample(g, s.step()), gradient));
-            gradients.add(s.input(), g, true);
-        };
-    }
-
-    private Consumer<String> padChannels(PadChannels p) {
-        String x = code.of(p.input());
-        String padding = "[0, 0, 0, 0, " + p.before() + ", " + p.after() + "]";
-        code.set(p.output(), call("constant_pad_nd", x, padding, 0));
-        return gradient -> {
-            String part = call("narrow", gradient, 1, p.before(), call("size", x, 1));
-            gradients.add(p.input(), code.let("gx", part), false);
-        };
-    }
-
-    private Consumer<String> padMap(PadMap p) {
-        String x = code.of(p.input());
-        code.set(p.output(), Maps.padded(x, p));
-        return gradient -> {
-            String rows = call("narrow", gradient, 2, p.before().height(), call("size", x, 2));
-            String part = call("narrow", rows, 3, p.before().width(), call("size", x, 3));
-            gradients.add(p.input(), code.let("gx", part), false);
-        };
-    }
-
-    private Consumer<String> mapMatrix(MapMatrix m) {
-        String weight = code.of(m.weight());
-        String taps = code.let("taps", call("permute", weight, "[2, 3, 0, 1]"));
-        code.set(m.output(), Tap.matrix(m, taps));
-        return gradient -> {
-            String g = code.let("gw", call("zeros_like", weight));
-            String into = code.let("taps", call("permute", g, "[2, 3, 0, 1]"));
-            String out = call("size", weight, 0);
-            String in = call("size", weight, 1);
-            List<List<Tap>> rows = Tap.of(m.window(), m.size());
-            for (int row = 0; row < rows.size(); row++) {
-                String part = call("narrow", gradient, 0, call("mul", out, row), out);
-                for (int i = 0; i < rows.get(row).size(); i++) {
-                    String block = call("narrow", part, 1, call("mul", in, i), in);
-                    code.run(call("add_", rows.get(row).get(i).select(into), block));
-                }
-            }
-            gradients.add(m.weight(), g, true);
-        };
-    }
-
-    private Consumer<String> mapProduct(MapProduct p) {
-        String x = code.let("rows", Maps.rows(code.of(p.input())));
-        String matrix = code.of(p.matrix());
-        int positions = p.result().height() * p.result().width();
-        String bias = p.bias() == null ? "None" : repeated(code.of(p.bias()), positions);
-        String y = code.let("product", Maps.product(x, matrix, bias, oneDnn));
-        code.set(p.output(), Maps.map(y, p.result()));
-        return gradient -> {
-            String g = code.let("rows", Maps.rows(gradient));
-            if (needs.gradient(p.matrix())) {
-                String gw = Maps.product(call("t", g), call("t", x), "None", oneDnn);
-                gradients.add(p.matrix(), code.let("gw", gw), true);
-            }
-            if (needs.gradient(p.bias())) {
-                String channels = call("size", code.of(p.bias()), 0);
-                String each = call("reshape", g, "[-1, " + channels + "]");
-                gradients.add(p.bias(), code.let("gb", call("sum", each, "[0]")), true);
-            }
-            if (needs.gradient(p.input())) {
-                String gx = Maps.product(g, call("t", matrix), "None", oneDnn);
-                String back = Maps.like(gx, code.of(p.input()));
-                gradients.add(p.input(), code.let("gx", back), true);
-            }
-        };
-    }
-
-    /** Repeats a bias for each position of a map. */
-    static String repeated(String bias, int positions) {
-        return positions == 1 ? bias : call("repeat", bias, "[" + positions + "]");
     }
 
     private Consumer<String> cast(Cast c) {
