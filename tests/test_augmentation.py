@@ -172,8 +172,8 @@ def test_training_augments_and_float_images_are_rejected(images, tmp_path):
     assert run.history[-1]["train_loss"] > 0
     assert 0 <= run.history[-1]["train_accuracy"] <= 1
     floats = images / np.float32(255)
+    data = (floats, labels, floats[:20], labels[:20])
     with pytest.raises(UsageError, match=r"Augmentations change images of bytes\. Received: float32 images\."):
-        data = (floats, labels, floats[:20], labels[:20])
         resnet.train(dataset=data, recipe=recipe, out=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
 
