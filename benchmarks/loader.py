@@ -2,7 +2,8 @@
 
     python benchmarks/loader.py
 
-Prints a Markdown table: nanoseconds per image, the median of 9 passes over 10,000 random images.
+Prints a Markdown table: nanoseconds per image, the mean of 10 passes over 10,000 random images, after
+3 that warm up.
 """
 
 from __future__ import annotations

@@ -168,12 +168,13 @@ def test_recipe_rejects_unknown_augmentations(augment, message):
 def test_training_augments_and_float_images_are_rejected(images, tmp_path):
     labels = np.arange(COUNT) % 2
     recipe = Recipe(model="cifar-resnet20", epochs=1, batch_size=20, augment=["crop:2", "flip", "mixup:0.5"])
-    run = resnet.train((images, labels, images[:20], labels[:20]), recipe=recipe, progress=False)
+    run = resnet.train(dataset=(images, labels, images[:20], labels[:20]), recipe=recipe, progress=False)
     assert run.history[-1]["train_loss"] > 0
     assert 0 <= run.history[-1]["train_accuracy"] <= 1
     floats = images / np.float32(255)
+    data = (floats, labels, floats[:20], labels[:20])
     with pytest.raises(UsageError, match=r"Augmentations change images of bytes\. Received: float32 images\."):
-        resnet.train((floats, labels, floats[:20], labels[:20]), recipe=recipe, out=tmp_path / "run", progress=False)
+        resnet.train(dataset=data, recipe=recipe, out=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
 
 

@@ -18,12 +18,13 @@ import org.djlresnet.image.Preprocessing;
  * Measures the processor time of the loader for an image: reading, augmenting, preparing.
  *
  * <p>Arguments: channels, height and width, batch size, then lists of augmentations. Prints a line
- * for each list: the median over passes, in nanoseconds.
+ * for each list: the mean over passes, in nanoseconds.
  */
 public final class LoaderSpeed {
 
     private static final int EXAMPLES = 10000;
-    private static final int PASSES = 9;
+    private static final int WARM_UP = 3;
+    private static final int PASSES = 10;
     private static final OperatingSystemMXBean PROCESS =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
@@ -53,23 +54,24 @@ public final class LoaderSpeed {
                             preprocessing,
                             batchSize,
                             augmentations.augmenter(0, preprocessing, shape))) {
-                double[] nanos = new double[PASSES];
-                for (int pass = 0; pass < PASSES; pass++) {
-                    nanos[pass] = pass(loader, pass) / EXAMPLES;
+                for (int pass = 0; pass < WARM_UP; pass++) {
+                    run(loader, pass);
                 }
-                Arrays.sort(nanos);
-                System.out.printf(Locale.ROOT, "%s %.0f%n", list, nanos[PASSES / 2]);
+                long begin = PROCESS.getProcessCpuTime();
+                for (int pass = 0; pass < PASSES; pass++) {
+                    run(loader, pass);
+                }
+                double nanos = PROCESS.getProcessCpuTime() - begin;
+                System.out.printf(Locale.ROOT, "%s %.0f%n", list, nanos / PASSES / EXAMPLES);
             }
         }
     }
 
-    /** Returns the processor time of a pass; this thread only waits. */
-    private static double pass(BatchLoader loader, int epoch) {
-        long begin = PROCESS.getProcessCpuTime();
+    /** Runs a pass; this thread only waits. */
+    private static void run(BatchLoader loader, int epoch) {
         loader.restart(null, epoch);
         for (Batch next = loader.next(); next != null; next = loader.next()) {
             next.close();
         }
-        return PROCESS.getProcessCpuTime() - begin;
     }
 }

@@ -2,6 +2,7 @@ package org.djlresnet.augment;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -62,7 +63,7 @@ final class Kinds {
                         1,
                         p -> new Rotation(p.number(0, 0, 180))));
         for (Jitter.Property property : Jitter.Property.values()) {
-            String name = property.name().toLowerCase(java.util.Locale.ROOT);
+            String name = property.name().toLowerCase(Locale.ROOT);
             kinds.put(
                     name,
                     new Kind(
@@ -117,7 +118,7 @@ final class Kinds {
         if (kind == null) {
             throw UserException.of(
                     "Unknown augmentation. Received: '%s'.%s",
-                    text, NearestName.suggest(name, names()));
+                    Parameters.shown(text), NearestName.suggest(name, names()));
         }
         Parameters parameters = Parameters.of(text, kind.allowed());
         return kind.create().apply(parameters.requireAtMost(kind.most()));

@@ -1,6 +1,7 @@
 package org.djlresnet.augment;
 
 import java.util.Arrays;
+import java.util.regex.Pattern;
 import org.djlresnet.UserException;
 
 /**
@@ -11,6 +12,12 @@ import org.djlresnet.UserException;
  * @param values the parameters
  */
 record Parameters(String text, String allowed, String... values) {
+
+    private static final int LONGEST_SHOWN = 100;
+
+    /** Java would also accept 0x1p3 and 1f. */
+    private static final Pattern NUMBER =
+            Pattern.compile("[0-9]{1,9}(\\.[0-9]{1,9})?|\\.[0-9]{1,9}");
 
     static Parameters of(String text, String allowed) {
         String[] parts = text.split(":", -1);
@@ -43,8 +50,7 @@ record Parameters(String text, String allowed, String... values) {
     }
 
     double number(int index, double min, double max) {
-        // Java would also accept 0x1p3 and 1f
-        if (!has(index) || !values[index].matches("[0-9]*\\.?[0-9]+")) {
+        if (!has(index) || !NUMBER.matcher(values[index]).matches()) {
             throw wrong();
         }
         double number = Double.parseDouble(values[index]);
@@ -54,8 +60,13 @@ record Parameters(String text, String allowed, String... values) {
         return number;
     }
 
+    /** Cuts a long text for a message. */
+    static String shown(String text) {
+        return text.length() > LONGEST_SHOWN ? text.substring(0, LONGEST_SHOWN) + "…" : text;
+    }
+
     UserException wrong() {
         return UserException.of(
-                "Invalid augmentation. Received: '%s'. Allowed: %s.", text, allowed);
+                "Invalid augmentation. Received: '%s'. Allowed: %s.", shown(text), allowed);
     }
 }

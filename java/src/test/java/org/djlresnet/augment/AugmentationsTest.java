@@ -126,6 +126,12 @@ class AugmentationsTest {
     }
 
     @Test
+    void cutsLongTextsInMessages() {
+        assertTrue(rejection("crop:" + "1".repeat(100_000) + "x").length() < 300);
+        assertTrue(rejection("1".repeat(100_000)).length() < 400);
+    }
+
+    @Test
     void suggestsTheNearestName() {
         String message = rejection("flip", "crp:4");
         assertTrue(
