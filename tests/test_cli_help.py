@@ -46,7 +46,7 @@ def test_help_works_without_docstrings(tmp_path):
             ["--quiet", "train"],
             "before the command. Received: '--quiet'. Options follow it: py-djl-resnet train --quiet",
         ),
-        (["train", "--optimizer", "adam"], "Unknown option. Received: '--optimizer'. See"),
+        (["train", "--colour", "red"], "Unknown option. Received: '--colour'. See"),
         (["train", "--learning-rate", "0.1"], "Unknown option. Received: '--learning-rate'. Did you mean '--lr'? See"),
         (["train", "--epoch", "3"], "Unknown option. Received: '--epoch'. Did you mean '--epochs'? See"),
         (["train", "extra"], "Unexpected argument 'extra'. See"),

@@ -190,7 +190,9 @@ def cases() -> list[dict[str, Any]]:
     muon = Muon([p[name] for name in FILTERS], 1, 0.6)
     rest = {name: one for name, one in p.items() if name not in FILTERS}
     sgd = torch.optim.SGD(
-        groups(rest, lambda name: {"lr": 0.2 if name in NORMS else 1, "weight_decay": 0.01 if name == "fc.weight" else 0}),
+        groups(
+            rest, lambda name: {"lr": 0.2 if name in NORMS else 1, "weight_decay": 0.01 if name == "fc.weight" else 0}
+        ),
         momentum=0.85,
         nesterov=True,
     )

@@ -79,10 +79,11 @@ final class GroupedProgram implements AutoCloseable {
         StringBuilder updates = new StringBuilder();
         int index = 0;
         for (ParameterGroup group : members.keySet()) {
-            arguments.append(", p%1$d: List[Tensor], g%1$d: List[Tensor]".formatted(index));
+            List<String> lists = new ArrayList<>(List.of("p" + index, "g" + index));
             for (int kind = 0; kind < states.size(); kind++) {
-                arguments.append(", %s: List[Tensor]".formatted(state(kind, index)));
+                lists.add(state(kind, index));
             }
+            lists.forEach(list -> arguments.append(", ").append(list).append(": List[Tensor]"));
             updates.append(update.write(index, group));
             index++;
         }

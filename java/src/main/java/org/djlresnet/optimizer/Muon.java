@@ -107,7 +107,8 @@ final class Muon implements Optimizer {
                         List.of(velocities),
                         false,
                         String.format(Locale.ROOT, MOVE, matrixMomentum, update),
-                        (index, group) -> String.format(UPDATE, index, SgdProgram.rate(group)));
+                        (index, group) ->
+                                String.format(Locale.ROOT, UPDATE, index, SgdProgram.rate(group)));
         List<TrainedParameter> rest =
                 parameters.stream().filter(parameter -> !isFilters(parameter)).toList();
         others = new Sgd(momentum, nesterov, rest, manager, restored);

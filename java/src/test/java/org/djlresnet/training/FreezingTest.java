@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("engine")
 @Timeout(120)
@@ -61,6 +62,17 @@ class FreezingTest extends ResumeFixture {
         assertEquals(
                 Set.of("fc.weight", "fc.bias"),
                 changed("'compile': %s, 'freeze': '%s'".formatted(compile, freeze)));
+    }
+
+    @Test
+    void trainsTheHeadAloneInBfloat16() {
+        Set<String> changed =
+                changed("'precision': 'bfloat16', 'freeze': 'stem, layer1, layer2, layer3'");
+        assertEquals(Set.of("fc.weight", "fc.bias"), changed);
+        // layers behind frozen ones have gradients
+        changed = changed("'precision': 'bfloat16', 'freeze': 'stem, layer1, layer2'");
+        assertTrue(changed.contains("layer3.0.conv1.weight"));
+        assertFalse(changed.contains("layer2.2.conv2.weight"));
     }
 
     @ParameterizedTest
@@ -106,10 +118,13 @@ class FreezingTest extends ResumeFixture {
         return network.parameters().get(name).getArray().toByteArray();
     }
 
-    @Test
-    void blocksAndProgramAgree() {
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.5})
+    void blocksAndProgramAgree(double drops) {
         String recipe =
-                "{'model': 'cifar-resnet20', 'batch_size': 8, 'epochs': 1, 'lr': 0.01, 'freeze':"
+                "{'model': 'cifar-resnet20', 'stochastic_depth': "
+                        + drops
+                        + ", 'batch_size': 8, 'epochs': 1, 'lr': 0.01, 'freeze':"
                         + " 'stem, layer1, layer2.0.conv1.weight, layer3.1.bn1', 'compile': ";
         float[][] heads = new float[2][];
         for (boolean compile : new boolean[] {true, false}) {
