@@ -28,9 +28,10 @@ def augmented(jvm, images):
         recipe = Recipe(model="cifar-resnet20", augment=texts, seed=seed, **settings).to_json()
         indices = list(range(COUNT)) if order is None else order
         with jvm.translated_errors():
-            answer = jvm.bridge().augmented(recipe, examples, epoch, indices)
-        shape = tuple(int(n) for n in answer.shape())
-        return np.array(jvm.from_direct_buffer(answer.pixels(), shape, np.dtype(np.uint8)))
+            sheet = jvm.bridge().sheet(examples)
+            answer = sheet.inputs(recipe, indices, epoch)
+            shape = (len(indices), *sheet.inputShape(recipe))
+        return np.rint(255 * jvm.from_direct_buffer(answer, shape, np.dtype(np.float32))).astype(np.uint8)
 
     return augment
 

@@ -27,7 +27,6 @@ import org.djlresnet.model.Output;
 import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
-import org.djlresnet.training.AugmentedImages;
 import org.djlresnet.training.TrainingRun;
 
 /**
@@ -345,22 +344,6 @@ public final class Bridge {
         } finally {
             ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }
-    }
-
-    /**
-     * Returns images as a recipe's training sees them: resized, cropped, augmented and mixed, but
-     * not normalized.
-     *
-     * @param recipe the recipe as JSON
-     * @param examples the training data
-     * @param epoch the number of completed epochs
-     * @param indices the indices of the examples, which form one batch
-     * @return the images and their shape
-     * @throws UserException if the recipe or an index is invalid, or they do not fit the data
-     */
-    public static AugmentedImages augmented(
-            String recipe, Examples examples, int epoch, int[] indices) {
-        return AugmentedImages.of(Recipe.fromJson(recipe), examples, epoch, indices);
     }
 
     /**

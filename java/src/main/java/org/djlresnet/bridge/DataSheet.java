@@ -3,7 +3,12 @@ package org.djlresnet.bridge;
 import com.google.gson.Gson;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.Map;
+import org.djlresnet.UserException;
+import org.djlresnet.data.Augmenter;
+import org.djlresnet.data.Batch;
+import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.Statistics;
 import org.djlresnet.image.ImageShape;
@@ -91,16 +96,31 @@ public final class DataSheet {
     }
 
     /**
-     * Returns the inputs that a recipe's network gets from examples in an epoch of training.
+     * Returns the inputs that a recipe's network gets from examples in an epoch of training, where
+     * they form one batch.
      *
      * @param recipe the recipe as JSON
      * @param indices the examples
-     * @param epoch the epoch, from 0
-     * @return float32 (N, C, H, W) in a direct buffer in native order, normalized
+     * @param epoch the number of completed epochs
+     * @return float32 (N, C, H, W) in a direct buffer in native order: augmented, mixed and
+     *     normalized
+     * @throws UserException if the images do not suit the recipe
      */
     public ByteBuffer inputs(String recipe, int[] indices, int epoch) {
-        // augmentation by the recipe belongs here; it depends on the recipe's seed and the epoch
-        return prepared(preprocessing(recipe), indices);
+        Recipe checked = Recipe.fromJson(recipe);
+        Preprocessing steps = Preprocessing.of(preprocessing(recipe));
+        ImageShape shape = steps.output(examples.shape());
+        checked.augment().requireFit(shape, examples.type());
+        Augmenter augmenter = checked.augment().augmenter(checked.seed(), steps, shape);
+        try (BatchLoader loader = new BatchLoader(examples, steps, indices.length, augmenter)) {
+            loader.restart(indices, epoch);
+            try (Batch batch = loader.next()) {
+                FloatBuffer images = batch.images().asFloatBuffer();
+                ByteBuffer copy = floats(images.remaining());
+                copy.asFloatBuffer().put(images);
+                return copy;
+            }
+        }
     }
 
     /**
@@ -113,9 +133,7 @@ public final class DataSheet {
     public ByteBuffer prepared(String preprocessing, int[] indices) {
         Preprocessing steps = Preprocessing.of(preprocessing);
         int values = (int) steps.output(examples.shape()).values();
-        ByteBuffer prepared =
-                ByteBuffer.allocateDirect(Math.multiplyExact(indices.length * Float.BYTES, values))
-                        .order(ByteOrder.nativeOrder());
+        ByteBuffer prepared = floats(Math.multiplyExact(indices.length, values));
         Preprocessor preprocessor = new Preprocessor(steps);
         RawImage raw = new RawImage();
         float[] pixels = new float[values];
@@ -125,5 +143,10 @@ public final class DataSheet {
             prepared.asFloatBuffer().put(i * values, pixels);
         }
         return prepared;
+    }
+
+    private static ByteBuffer floats(int count) {
+        return ByteBuffer.allocateDirect(Math.multiplyExact(count, Float.BYTES))
+                .order(ByteOrder.nativeOrder());
     }
 }

@@ -80,8 +80,8 @@ final class Descriptions {
         String loss = new Classification(0).program();
         return "# A training step\n"
                 + Programs.training(
-                        graph, images, precision, names, trained, true, loss, false, List.of(), Set.of(),
-                        null)
+                        graph, images, precision, names, trained, true, loss, false, List.of(),
+                        Set.of(), null)
                 + "# Evaluation\n"
                 + Programs.evaluation(graph, images, precision, names, true);
     }
