@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ._java import jvm, memory
 from ._process.signals import signals
@@ -22,20 +22,26 @@ from .metrics import Row
 from .profile import Profile
 from .progress import Display, shown_by
 from .recipe import Recipe
-from .runs import Run
+from .runs import Results, Run
 
 _POLL_MILLISECONDS = 100
 
 _running = threading.Lock()
 
 
+_Result = TypeVar("_Result")
+
+
 def follow(
     checked: Callable[[], Recipe],
     begin: Callable[[Recipe], Any],
     progress: bool | Display,
-    callback: Callable[[Row], object] | None,
-) -> Run:
-    """Starts Java and checks the recipe with `checked`, then begins the run and follows it to its end."""
+    finish: Callable[[Any, Display, list[int]], _Result],
+) -> _Result:
+    """Starts Java and checks the recipe with `checked`, then begins the run and returns what `finish` makes of it.
+
+    `finish` gets Java's ``TrainingHandle``, the display and the list that receives signals.
+    """
     jvm.require_no_fork()
     if not _running.acquire(blocking=False):
         raise UsageError(
@@ -43,8 +49,6 @@ def follow(
         )
     try:
         display = shown_by(progress)
-        if callback is not None and not callable(callback):
-            raise UsageError(f"callback must be a function. Received: {shown(callback)}.")
         recipe = checked()
         handle = None
         try:
@@ -52,7 +56,7 @@ def follow(
             with signals(lenient=in_notebook()) as received:
                 with jvm.translated_errors():
                     handle = begin(recipe)
-                return _result(handle, display, callback, received)
+                return finish(handle, display, received)
         except ResnetError:
             if handle is None and received:
                 signal.raise_signal(received[0])  # no run has handled it
@@ -63,13 +67,28 @@ def follow(
         _running.release()
 
 
+def follow_run(
+    checked: Callable[[], Recipe],
+    begin: Callable[[Recipe], Any],
+    progress: bool | Display,
+    callback: Callable[[Row], object] | None,
+) -> Run:
+    """Follows a training run to its end and returns it, or raises the error that ended it."""
+    if callback is not None and not callable(callback):
+        raise UsageError(f"callback must be a function. Received: {shown(callback)}.")
+
+    def finish(handle: Any, display: Display, received: list[int]) -> Run:
+        return _result(handle, display, callback, received)
+
+    return follow(checked, begin, progress, finish)
+
+
 def _result(
     handle: Any,
     display: Display,
     callback: Callable[[Row], object] | None,
     received: list[int],
 ) -> Run:
-    """Follows a run to its end and returns it, or raises the error that ended it."""
     with _closed_on_failure(handle), jvm.translated_errors():
         described = json.loads(str(handle.describe()))
         folder = None if described["run_dir"] is None else Path(os.path.abspath(described["run_dir"]))
@@ -86,6 +105,7 @@ def _result(
             None if profile is None else Profile(**json.loads(str(profile))),
             described["selection"],
             json.loads(str(handle.test())),
+            Results(handle.testExamples(), str(handle.predictions())) if state == "done" else None,
         )
     try:
         with jvm.translated_errors():
@@ -124,6 +144,18 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
             while not handle.await_(_POLL_MILLISECONDS):
                 pass
             handle.network().close()
+        raise
+
+
+def follow_progress(handle: Any, display: Display, received: list[int]) -> None:
+    """Shows a sweep until it has ended, and stops it on a signal."""
+    try:
+        _follow(handle, display, None, received, 0)
+    except BaseException:
+        with suppress(ResnetError), jvm.translated_errors():
+            handle.stop()
+            while not handle.await_(_POLL_MILLISECONDS):
+                pass
         raise
 
 

@@ -17,11 +17,15 @@ from .errors import TrainingError as TrainingError
 from .errors import UsageError as UsageError
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
+from .gradients import Gradients as Gradients
+from .lr_find import LrSweep as LrSweep
+from .lr_find import find_lr as find_lr
 from .models import Model as Model
 from .models import create_model as create_model
 from .models import load as load
 from .prediction import Prediction as Prediction
 from .prediction import predict as predict
+from .predictions import Predictions as Predictions
 from .profile import Profile as Profile
 from .recipe import Recipe as Recipe
 from .runs import Run as Run

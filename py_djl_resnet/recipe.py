@@ -56,6 +56,9 @@ class Recipe:
     lookahead: str | None = None
     ema_decay: float = 0.0
     swa_epochs: int = 0
+    label_smoothing: float = 0.0
+    class_weights: str | Sequence[float] | None = None
+    focal_gamma: float = 0.0
     schedule: str = "constant"
     warmup_epochs: int = 0
     step_epochs: int = 30
@@ -83,6 +86,7 @@ class Recipe:
     plateau_factor: float = 0.1
     stochastic_depth: float = 0.0
     profile: bool = False
+    debug_gradients: str = "none"
     validation: float | str | None = None
     drop_last: bool | None = None
 
@@ -263,6 +267,8 @@ def _json_value(name: str, value: Any) -> Any:
             value = int(value) if isinstance(value, numbers.Integral) else float(value)
         elif SETTINGS[name].type == "augmentations":
             value = _augmentations(value)
+        elif SETTINGS[name].type == "choice or numbers" and not isinstance(value, str) and value is not None:
+            value = tuple(_json_value(name, each) for each in value)  # a recipe can be hashed
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise SETTINGS[name].error_for(value) from error

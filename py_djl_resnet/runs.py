@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._checkpoint import network_of
 from ._files import writing
+from ._folder.data import examples_to_evaluate
+from ._folder.layout import is_folder
 from ._java import jvm
 from .checks import checked_path, json_object, require_no_pipe
+from .datasets import ARRAYS, named
 from .errors import SettingError, UsageError, warn
+from .gradients import Gradients, read_gradients
 from .metrics import Row, read_metrics
-from .models import Model, load
+from .models import Model, checkpoint_file, load
+from .predictions import Predictions, images_of, read_predictions
 from .profile import Profile
 from .recipe import Recipe
 from .settings import SETTINGS
@@ -25,6 +32,13 @@ if TYPE_CHECKING:
 
 #: The selection of the best epoch in older runs, whose ``recipe.json`` does not record it.
 DEFAULT_SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": "test data"}
+
+
+class Results(NamedTuple):
+    """The results of a run in this process: Java's ``Examples`` of its test data, and ``predictions.csv`` as text."""
+
+    examples: Any
+    predictions: str
 
 
 class Run:
@@ -51,6 +65,7 @@ class Run:
         profile: Profile | None = None,
         selection: Mapping[str, Any] = DEFAULT_SELECTION,
         test: dict[str, Any] | None = None,
+        results: Results | None = None,
     ) -> None:
         self.recipe = recipe
         self.history = history
@@ -58,6 +73,7 @@ class Run:
         self.profile = profile
         self.selection = dict(selection)
         self.test = test
+        self._results = results
         self._model = None if network is None else Model(network)
 
     @staticmethod
@@ -112,6 +128,61 @@ class Run:
         seconds = sum(row["seconds"] for row in self.history)
         examples = sum(row["seconds"] * row["examples_per_second"] for row in self.history)
         return float(examples / seconds) if seconds > 0 else math.nan
+
+    @property
+    def predictions(self) -> Predictions | None:
+        """The final network's prediction for each test example; None before the end of the run.
+
+        Without test data, as in a folder of training images, these are the validation examples.
+        """
+        if self._results is not None:
+            return read_predictions(self._results.predictions, self.model.class_names, "The run")
+        file = None if self.folder is None else self.folder / "predictions.csv"
+        if self.folder is None or file is None or not file.is_file():
+            return None
+        names = network_of(checkpoint_file(self.folder))["class_names"]
+        return read_predictions(file.read_text("utf-8"), names, str(file))
+
+    @property
+    def gradients(self) -> Gradients | None:
+        """The norms by step that ``debug_gradients`` recorded; None without them."""
+        file = None if self.folder is None else self.folder / "gradients.csv"
+        return read_gradients(file) if file is not None and file.is_file() else None
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the images of the test data can be read: not those of an opened run on arrays."""
+        return self._results is not None or (self.folder is not None and self.recipe.dataset != ARRAYS)
+
+    def plot_mistakes(self, path: str | os.PathLike[str] | None = None, count: int = 20) -> Chart:
+        """Draws the images of the wrong :attr:`predictions` with the largest loss.
+
+        Args:
+            path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
+            count: the largest number of images.
+
+        Raises:
+            UsageError: a run that is not complete, or an opened run on arrays, whose images are not in its folder.
+        """
+        predictions = self.predictions
+        if predictions is None:
+            raise UsageError("This run has no predictions yet. Complete it with resume.")
+        examples = self._test_examples() if self._results is None else self._results.examples
+        return predictions.plot_mistakes(images_of(examples, predictions.mistakes(count).tolist()), path)
+
+    def _test_examples(self) -> Any:
+        """Reads the run's test data again, and returns Java's ``Examples``."""
+        recipe = self.recipe
+        if self.folder is None or not self.has_images:
+            raise UsageError("The images of a run on arrays are not in its folder. Draw them from the result of train.")
+        jvm.start(recipe.engine)
+        if not is_folder(recipe.dataset):
+            return named(recipe.dataset, recipe.data_dir, train=False, limit=recipe.limit)
+        network = network_of(checkpoint_file(self.folder))
+        steps = json.dumps(network["preprocessing"])
+        return examples_to_evaluate(
+            recipe.dataset, network["class_names"], steps, recipe, limit=recipe.limit, skip_bad=recipe.skip_bad
+        )
 
     def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Chart:
         """Draws the run as :func:`plot_runs` does, with its options."""

@@ -27,7 +27,8 @@ class Setting:
 
     Attributes:
         name: the key in a recipe.
-        type: boolean, integer, number, choice, text, path, model, dataset, augmentations, or "fraction or path".
+        type: boolean, integer, number, choice, "choice or numbers", text, path, model, dataset, augmentations, or
+            "fraction or path".
         default: the value if a recipe has none.
         group: the heading under which the command line lists it.
         help: its meaning in one line.
@@ -73,6 +74,8 @@ class Setting:
             return "true or false"
         if self.type in ("integer", "number"):
             return f"a {'whole number' if self.type == 'integer' else 'number'} from {self.min} to {self.max}"
+        if self.type == "choice or numbers":
+            return f"{', '.join(self.choices)}, or numbers from {self.min} to {self.max}, not all 0"
         return self.allowed or ", ".join(self.choices)
 
     def error_for(self, value: object) -> SettingError:

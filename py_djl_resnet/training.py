@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ._folder.data import FolderData, with_split
 from ._folder.layout import is_folder
-from ._following import follow
+from ._following import follow_run
 from ._java import jvm
 from ._precision import warn_if_slow
 from .checks import checked_class_names, checked_instance, checked_path
@@ -80,26 +80,8 @@ def train(
         ResnetError: another failure, such as a full disk; its ``run``, like that of TrainingError, has the history and
             the network. An exception from `callback` also ends the training, but has neither.
     """
-    wanted = Recipe() if recipe is None else recipe
-    checked_instance(wanted, Recipe, "recipe", "Pass Recipe(epochs=1), or Recipe.from_file(name).")
-    if isinstance(model, Model):
-        raise UsageError(
-            f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To start from "
-            "its weights, call model.save(file) and train with Recipe(model=..., weights=file)."
-        )
-    if model is not None:
-        wanted = wanted.replace(model=model)
-    if isinstance(dataset, str):
-        wanted = wanted.replace(dataset=dataset)
-    arrays = None
-    if dataset is not None and not isinstance(dataset, str):
-        arrays = _checked_arrays(dataset, channels_last)
-        wanted = wanted.replace(dataset=ARRAYS, data_dir=None)
-    wanted = with_split(Recipe(**absolute_paths(dataclasses.asdict(wanted))))
-    if wanted.weights is not None and os.path.isdir(wanted.weights):
-        wanted = wanted.replace(weights=str(checkpoint_file(wanted.weights)))
+    wanted, arrays, names = checked_inputs(model, dataset, recipe, class_names, channels_last)
     folder = None if out is None else os.path.abspath(checked_path(out, "out"))
-    names = None if class_names is None else checked_class_names(class_names)
     if resume is None and (wait or changes is not None):
         raise SettingError(f'"{"wait" if wait else "changes"}" needs "resume".')
     if resume == "auto" and folder is None and arrays is not None:
@@ -127,7 +109,7 @@ def train(
             if files:
                 return files[0].begin(recipe, folder)
             return jvm.bridge().train(recipe.to_json(), str(default_folder(recipe.dataset)), folder)
-        return jvm.bridge().train(recipe.to_json(), *_java_datasets(arrays, names), folder)
+        return jvm.bridge().train(recipe.to_json(), *java_datasets(arrays, names), folder)
 
     def start_or_resume() -> Run:
         source = None if resume is None else run_to_resume(resume, wanted, folder)
@@ -135,9 +117,38 @@ def train(
             required = None if any_recipe else wanted
             changed = resumable if changes is None else changes
             return _resume(source, changed, required, arrays, names, progress, callback)
-        return follow(checked, begin, progress, callback)
+        return follow_run(checked, begin, progress, callback)
 
     return when_free(wait, start_or_resume)
+
+
+def checked_inputs(
+    model: str | None,
+    dataset: str | Arrays | None,
+    recipe: Recipe | None,
+    class_names: Sequence[str] | None,
+    channels_last: bool | None,
+) -> tuple[Recipe, Arrays | None, list[str] | None]:
+    """Returns the recipe, the arrays and the class names that arguments of :func:`train` mean."""
+    wanted = Recipe() if recipe is None else recipe
+    checked_instance(wanted, Recipe, "recipe", "Pass Recipe(epochs=1), or Recipe.from_file(name).")
+    if isinstance(model, Model):
+        raise UsageError(
+            f"model must be a network's name. Received: {model!r}. To resume a run, call resume(folder). To start from "
+            "its weights, call model.save(file) and train with Recipe(model=..., weights=file)."
+        )
+    if model is not None:
+        wanted = wanted.replace(model=model)
+    if isinstance(dataset, str):
+        wanted = wanted.replace(dataset=dataset)
+    arrays = None
+    if dataset is not None and not isinstance(dataset, str):
+        arrays = _checked_arrays(dataset, channels_last)
+        wanted = wanted.replace(dataset=ARRAYS, data_dir=None)
+    wanted = with_split(Recipe(**absolute_paths(dataclasses.asdict(wanted))))
+    if wanted.weights is not None and os.path.isdir(wanted.weights):
+        wanted = wanted.replace(weights=str(checkpoint_file(wanted.weights)))
+    return wanted, arrays, None if class_names is None else checked_class_names(class_names)
 
 
 def resume(
@@ -218,9 +229,9 @@ def _resume(
             return files[0].resume(source, text)
         if arrays is None:
             return jvm.bridge().resume(str(source), text, str(default_folder(recipe.dataset)))
-        return jvm.bridge().resume(str(source), text, *_java_datasets(arrays, names))
+        return jvm.bridge().resume(str(source), text, *java_datasets(arrays, names))
 
-    return follow(checked, begin, progress, callback)
+    return follow_run(checked, begin, progress, callback)
 
 
 def _checked_arrays(arrays: Any, channels_last: bool | None) -> Arrays:
@@ -235,7 +246,8 @@ def _checked_arrays(arrays: Any, channels_last: bool | None) -> Arrays:
     return train_x, train_y, test_x, test_y
 
 
-def _java_datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[Any, Any]:
+def java_datasets(arrays: Arrays, class_names: Sequence[str] | None) -> tuple[Any, Any]:
+    """Returns Java's training and test ``Examples`` over arrays."""
     train_x, train_y, test_x, test_y = arrays
     count = int(max(np.max(train_y), np.max(test_y))) + 1
     names = class_names if class_names is not None else [str(n) for n in range(count)]

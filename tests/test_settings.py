@@ -18,6 +18,7 @@ TYPES = {
     "number": "float",
     "boolean": "bool",
     "fraction or path": "float | str",
+    "choice or numbers": "str | Sequence[float]",
 }
 NUMBERS = [setting for setting in SETTINGS.values() if setting.type in ("integer", "number")]
 
@@ -56,6 +57,7 @@ def test_resumed_run_may_change_settings_that_keep_its_result():
         "checkpoint_every",
         "keep",
         "profile",
+        "debug_gradients",
     }
 
 

@@ -16,10 +16,12 @@ def plot_confusion(
     matrix: npt.NDArray[np.int64],
     class_names: Sequence[str],
     path: str | os.PathLike[str] | None = None,
+    title: str = "Accuracy",
 ) -> Chart:
     """Draws a confusion matrix with the accuracy, overall and per class.
 
-    The counts are (classes, classes), a row for each true class; the colour is a count's share of its row.
+    The counts are (classes, classes), a row for each true class; the colour is a count's share of its row. `title`
+    precedes the accuracy.
     """
     count = len(class_names)
     side = 2.0 + 0.5 * min(count, 40)
@@ -35,7 +37,7 @@ def plot_confusion(
     recall.set_yticks(shown, [f"{share[i, i]:.1%}" if support[i, 0] else "-" for i in shown])
     recall.set_ylabel("Accuracy per class")
     total = int(matrix.sum())
-    axes.set_title(f"Accuracy {np.trace(matrix) / max(total, 1):.1%}, n = {total:,}")
+    axes.set_title(f"{title} {np.trace(matrix) / max(total, 1):.1%}, n = {total:,}")
     axes.set_xlabel("Predicted class")
     axes.set_ylabel("True class")
     for each in (axes, recall):

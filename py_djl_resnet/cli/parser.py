@@ -19,6 +19,7 @@ from . import (
     evaluate,
     export,
     import_,
+    lr_find,
     models,
     notebook,
     plot,
@@ -29,8 +30,8 @@ from . import (
 )
 
 _COMMANDS = (
-    *(train, summary, evaluate, bypass, predict, import_, export),
-    *(plot, models, datasets, recipes, notebook, doctor),
+    *(train, lr_find, summary, evaluate, bypass, predict, import_, export, plot),
+    *(models, datasets, recipes, notebook, doctor),
 )
 
 #: What other programs call our options.
@@ -166,7 +167,7 @@ def _add_debug(parser: argparse.ArgumentParser) -> None:
 
 def _name(command: ModuleType) -> str:
     # "import" is a keyword, so its module is import_
-    return command.__name__.rpartition(".")[2].rstrip("_")
+    return command.__name__.rpartition(".")[2].rstrip("_").replace("_", "-")
 
 
 def _examples(prog: str, examples: Sequence[str]) -> str:

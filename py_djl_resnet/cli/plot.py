@@ -10,12 +10,14 @@ from typing import Any
 from .._plotting.chart import check_suffix
 from .._plotting.history import STYLES
 from ..errors import UsageError
+from ..report import draw_results
 from ..runs import Run, plot_page, plot_runs
 from .options import add_engine, count, start
 
 HELP = """Draw the loss and the accuracy of runs over their epochs.
 
-The figures of one run are written to its figures/ as metrics.png and metrics.html. Several runs are compared in the
+The figures of one run are written to its figures/ as metrics.png and metrics.html; the confusion matrix, the worst
+mistakes and report.html, which shows them all, are drawn again. Several runs are compared in the
 file given by --out: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves show training metrics; a star
 marks the best epoch."""
 EXAMPLES = (
@@ -77,6 +79,8 @@ def run(options: Any) -> int:
         else:
             plot_runs(runs, output, style=options.style, size=options.size, dpi=options.dpi or 150)
         print(f"figure: {output}", file=sys.stderr)
+    if len(outputs) > 1:
+        print(f"report: {draw_results(runs[0], Path(options.runs[0]))}", file=sys.stderr)
     return 0
 
 

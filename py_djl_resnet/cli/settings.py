@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Collection
 from typing import Any
 
 from ..errors import UsageError
@@ -14,8 +15,12 @@ from ..settings import GROUPS, SETTINGS, Setting
 _ARGUMENTS = {"out": "--out", "resume": "--resume", "wait": "--wait-for-lock"}
 
 
-def add_settings(parser: argparse.ArgumentParser) -> dict[str, Any]:
+def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> dict[str, Any]:
     """Adds ``--recipe`` and an option for each setting, which is absent from the parsed options unless given.
+
+    Args:
+        parser: the command's parser.
+        without: settings that get no option.
 
     Returns:
         The groups of options by their headings.
@@ -23,7 +28,11 @@ def add_settings(parser: argparse.ArgumentParser) -> dict[str, Any]:
     groups = {heading: parser.add_argument_group(heading) for heading in GROUPS}
     environment = environment_settings()
     for setting in sorted(SETTINGS.values(), key=lambda setting: GROUPS.index(setting.group)):
+        if setting.name in without:
+            continue
         more: dict[str, Any] = {"type": number} if setting.type in ("integer", "number", "fraction or path") else {}
+        if setting.type == "choice or numbers":
+            more["type"] = _choice_or_numbers
         if setting.type == "boolean":
             more["action"] = argparse.BooleanOptionalAction
         else:
@@ -34,6 +43,12 @@ def add_settings(parser: argparse.ArgumentParser) -> dict[str, Any]:
         "--recipe", metavar="FILE.json|NAME", help="settings from a file, or from one of the recipes command"
     )
     return groups
+
+
+def _choice_or_numbers(text: str) -> Any:
+    """Returns a list for texts separated by commas, numbers where they are some; Java rejects others."""
+    values = [number(part.strip()) for part in text.split(",")]
+    return values if len(values) > 1 or not isinstance(values[0], str) else text
 
 
 def _default(setting: Setting, from_environment: Any) -> str:

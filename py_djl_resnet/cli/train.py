@@ -14,7 +14,8 @@ from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import Row, metric_columns
 from ..progress import display, metrics_line
 from ..recipe import Recipe, environment_settings
-from ..runs import Run, plot_page
+from ..report import draw
+from ..runs import Run
 from ..training import train
 from .options import whole
 from .report import report, warn
@@ -71,7 +72,7 @@ def run(options: Any) -> int:
     if not epochs and not options.quiet:
         report(_complete(result))
     try:
-        _draw(result)
+        drawn = _draw(result)
     except KeyboardInterrupt:
         folder = _path(result.folder)
         report(f"The run is complete, but its figures are not. Draw them with: py-djl-resnet plot {folder}")
@@ -80,6 +81,8 @@ def run(options: Any) -> int:
         print(result.profile)
     print("\n".join(_last_lines(result)))
     print(f"run folder: {_path(result.folder)}")
+    if drawn is not None:
+        print(f"report: {_path(drawn)}")
     return 0
 
 
@@ -129,20 +132,17 @@ def _complete(result: Run) -> str:
     return f"This run is complete, with {done} of {recipe.epochs} epochs. Nothing was trained.{more}"
 
 
-def _draw(result: Run) -> None:
-    """Draws the figures. The run is already saved, so a failure is only a warning."""
+def _draw(result: Run) -> Path | None:
+    """Draws the figures and returns the report. The run is already saved, so a failure is only a warning."""
     if result.folder is None:
-        return
-    figures = result.folder / "figures"
+        return None
     try:
-        result.plot(figures / "metrics.png")
-        plot_page([result], figures / "metrics.html")
-        if result.profile is not None:
-            result.profile.plot(figures / "profile.png")
+        return draw(result, result.folder)
     except ResnetError as error:
         warn(f"No figure: {error}")
     except Exception as error:  # from Matplotlib: the user still gets the final lines
         warn(f"No figure: {type(error).__name__}: {error}")
+    return None
 
 
 def _path(folder: Path | None) -> str:

@@ -27,6 +27,7 @@ import org.djlresnet.model.Output;
 import org.djlresnet.model.ResidualBlocks;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.LrSweep;
 import org.djlresnet.training.TrainingRun;
 
 /**
@@ -162,6 +163,51 @@ public final class Bridge {
     }
 
     /**
+     * Starts a sweep over learning rates on a named data set.
+     *
+     * @param recipe the recipe as JSON
+     * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
+     * @param from the first rate
+     * @param to the rate after the last step
+     * @param steps the largest number of steps
+     * @return the started sweep
+     * @throws UserException if recipe, data or rates are invalid
+     */
+    public static TrainingHandle sweep(
+            String recipe, String dataDir, double from, double to, int steps) {
+        LrSweep sweep = new LrSweep(from, to, steps);
+        return new TrainingHandle(
+                () -> TrainingRun.rehearse(Recipe.fromJson(recipe), Path.of(dataDir)), sweep);
+    }
+
+    /**
+     * Starts a sweep over learning rates on arrays or files.
+     *
+     * @param recipe the recipe as JSON
+     * @param train the training data
+     * @param validation validation data, or null
+     * @param test the test data, or null
+     * @param from the first rate
+     * @param to the rate after the last step
+     * @param steps the largest number of steps
+     * @return the started sweep
+     * @throws UserException if recipe, data or rates are invalid
+     */
+    public static TrainingHandle sweep(
+            String recipe,
+            Examples train,
+            Examples validation,
+            Examples test,
+            double from,
+            double to,
+            int steps) {
+        LrSweep sweep = new LrSweep(from, to, steps);
+        return new TrainingHandle(
+                () -> TrainingRun.rehearse(Recipe.fromJson(recipe), train, validation, test),
+                sweep);
+    }
+
+    /**
      * Resumes a run on a named data set.
      *
      * @param from its folder, or a checkpoint in it
@@ -231,6 +277,18 @@ public final class Bridge {
     public static Examples dataset(String name, String dataDir, boolean train, Integer limit) {
         Examples dataset = Datasets.read(name, Path.of(dataDir), train);
         return limit == null ? dataset : dataset.limit(limit);
+    }
+
+    /**
+     * Returns an image of a data set.
+     *
+     * @param examples the data set
+     * @param index the example
+     * @return the image
+     * @throws UserException if it cannot be read
+     */
+    public static ExampleImage image(Examples examples, int index) {
+        return new ExampleImage(examples, index);
     }
 
     /**

@@ -6,6 +6,8 @@ import com.google.gson.JsonParser;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Supplier;
+import org.djlresnet.data.Examples;
+import org.djlresnet.training.LrSweep;
 import org.djlresnet.training.TrainingRun;
 
 /**
@@ -17,6 +19,7 @@ import org.djlresnet.training.TrainingRun;
 public final class TrainingHandle {
 
     private final TrainingRun run;
+    private final LrSweep sweep;
     private final Thread thread;
     private volatile Throwable failure;
 
@@ -26,6 +29,17 @@ public final class TrainingHandle {
      * @param preparation prepares the run; its error is thrown here
      */
     TrainingHandle(Supplier<TrainingRun> preparation) {
+        this(preparation, null);
+    }
+
+    /**
+     * Starts a sweep over learning rates.
+     *
+     * @param preparation prepares the run; its error is thrown here
+     * @param sweep the sweep; null to train
+     */
+    TrainingHandle(Supplier<TrainingRun> preparation, LrSweep sweep) {
+        this.sweep = sweep;
         CompletableFuture<TrainingRun> prepared = new CompletableFuture<>();
         thread =
                 new Thread(
@@ -36,7 +50,11 @@ public final class TrainingHandle {
                                 prepared.completeExceptionally(rejected);
                                 return;
                             }
-                            prepared.join().trainer().run();
+                            if (sweep == null) {
+                                prepared.join().trainer().run();
+                            } else {
+                                prepared.join().sweep(sweep);
+                            }
                         },
                         "training");
         thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
@@ -97,6 +115,33 @@ public final class TrainingHandle {
     public NetworkHandle network() {
         JsonElement recipe = JsonParser.parseString(run.recipe().toJson());
         return WeightsJson.handle(run.network(), "recipe", recipe);
+    }
+
+    /**
+     * Returns the results of a sweep after it has ended.
+     *
+     * @return the JSON text of {@link LrSweep#toJson}
+     */
+    public String sweep() {
+        return sweep.toJson();
+    }
+
+    /**
+     * Returns the predictions on the test data after the run has ended.
+     *
+     * @return the contents of predictions.csv, or null unless the run is complete
+     */
+    public String predictions() {
+        return run.trainer().predictions();
+    }
+
+    /**
+     * Returns the test data.
+     *
+     * @return the examples
+     */
+    public Examples testExamples() {
+        return run.trainer().testExamples();
     }
 
     /**

@@ -3,12 +3,12 @@ package org.djlresnet.objective;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.training.loss.Loss;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Single-label classification: softmax cross-entropy and accuracy.
+ * Single-label classification: accuracy, and softmax cross-entropy or another {@link LabelLoss}.
+ * Evaluation always measures the plain cross-entropy, so that runs compare.
  *
  * <p>The network's only output is logits, float32, (N, classes).
  */
@@ -21,15 +21,26 @@ public final class Classification implements Objective {
     private static final Metric ACCURACY_METRIC = new Metric(ACCURACY, true);
 
     private final int classes;
-    private final Loss loss = Loss.softmaxCrossEntropyLoss();
+    private final LabelLoss loss;
+
+    /**
+     * Creates the objective with the cross-entropy.
+     *
+     * @param classes the number of classes
+     */
+    public Classification(int classes) {
+        this(classes, LabelLoss.CROSS_ENTROPY);
+    }
 
     /**
      * Creates the objective.
      *
      * @param classes the number of classes
+     * @param loss the loss that training minimizes
      */
-    public Classification(int classes) {
+    public Classification(int classes, LabelLoss loss) {
         this.classes = classes;
+        this.loss = loss;
     }
 
     @Override
@@ -50,7 +61,7 @@ public final class Classification implements Objective {
     @Override
     public Value apply(NDList outputs, Minibatch batch) {
         NDArray logits = outputs.singletonOrThrow();
-        NDArray meanLoss = loss.evaluate(new NDList(batch.labels()), outputs);
+        NDArray meanLoss = loss.mean(logits, batch.labels());
         NDArray correct =
                 logits.argMax(1)
                         .toType(DataType.INT32, false)
@@ -62,13 +73,15 @@ public final class Classification implements Objective {
 
     @Override
     public String program() {
-        return """
+        return loss.methods()
+                + """
                   def loss(self: __torch__.Program, outputs: Tensor, y: Tensor) -> List[Tensor]:
                     classes = torch.to(y, 4)
-                    loss = torch.cross_entropy_loss(outputs, classes, None, 1, -100, 0.)
+                    loss = %s
                     correct = torch.sum(torch.eq(torch.argmax(outputs, 1), classes))
                     return [loss, torch.to(correct, 6)]
-                """;
+                """
+                        .formatted(loss.mean("outputs", "classes"));
     }
 
     @Override

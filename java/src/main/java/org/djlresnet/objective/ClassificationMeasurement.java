@@ -1,7 +1,9 @@
 package org.djlresnet.objective;
 
 import ai.djl.ndarray.NDList;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Cross-entropy and accuracy, computed in double precision from the logits. */
@@ -11,6 +13,11 @@ public class ClassificationMeasurement implements Measurement {
     private double lossSum;
     private long examples;
     private long correct;
+
+    /** The examples of each batch. */
+    private final List<Rows> rows = new ArrayList<>();
+
+    private record Rows(int[] labels, int[] predicted, float[] probabilities, float[] losses) {}
 
     /**
      * Starts a measurement.
@@ -25,13 +32,21 @@ public class ClassificationMeasurement implements Measurement {
     public final void add(NDList outputs, Minibatch batch) {
         float[] logits = outputs.singletonOrThrow().toFloatArray();
         int[] labels = batch.labels().toIntArray();
-        for (int i = 0; i < labels.length; i++) {
+        int count = labels.length;
+        Rows batchRows = new Rows(labels, new int[count], new float[count], new float[count]);
+        for (int i = 0; i < count; i++) {
             int from = i * classes;
             int predicted = argmax(logits, from);
             count(labels[i], predicted);
             correct += predicted == labels[i] ? 1 : 0;
-            lossSum += crossEntropy(logits, from, labels[i], predicted);
+            double normalizer = logSumExp(logits, from, logits[from + predicted]);
+            double loss = normalizer - logits[from + labels[i]];
+            lossSum += loss;
+            batchRows.predicted[i] = predicted;
+            batchRows.probabilities[i] = (float) Math.exp(logits[from + predicted] - normalizer);
+            batchRows.losses[i] = (float) loss;
         }
+        rows.add(batchRows);
         examples += labels.length;
     }
 
@@ -75,11 +90,26 @@ public class ClassificationMeasurement implements Measurement {
         return best;
     }
 
-    private double crossEntropy(float[] logits, int from, int label, int largest) {
+    private double logSumExp(float[] logits, int from, double largest) {
         double sum = 0;
         for (int i = 0; i < classes; i++) {
-            sum += Math.exp(logits[from + i] - (double) logits[from + largest]);
+            sum += Math.exp(logits[from + i] - largest);
         }
-        return Math.log(sum) + logits[from + largest] - logits[from + label];
+        return Math.log(sum) + largest;
+    }
+
+    @Override
+    public final String predictions(int epoch) {
+        StringBuilder text = new StringBuilder("epoch,example,label,predicted,probability,loss\n");
+        int example = 0;
+        for (Rows batch : rows) {
+            for (int i = 0; i < batch.labels.length; i++) {
+                text.append(epoch).append(',').append(example++);
+                text.append(',').append(batch.labels[i]).append(',').append(batch.predicted[i]);
+                text.append(',').append(batch.probabilities[i]);
+                text.append(',').append(batch.losses[i]).append('\n');
+            }
+        }
+        return text.toString();
     }
 }

@@ -28,4 +28,15 @@ public interface Measurement {
      *     first batch
      */
     Map<String, Double> metrics();
+
+    /**
+     * Returns a row for each example in the order of the evaluation, in the columns {@code epoch,
+     * example, label, predicted, probability, loss} for classification.
+     *
+     * @param epoch the epoch that the network has completed
+     * @return a CSV text with a header; null if the objective has none
+     */
+    default String predictions(int epoch) {
+        return null;
+    }
 }

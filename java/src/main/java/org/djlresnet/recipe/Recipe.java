@@ -369,6 +369,30 @@ public final class Recipe {
         return value("swa_epochs").getAsInt();
     }
 
+    /** Returns the share of the target that is spread over all classes. */
+    public double labelSmoothing() {
+        return value("label_smoothing").getAsDouble();
+    }
+
+    /** Returns whether rare classes get larger weights in the loss. */
+    public boolean balancesClasses() {
+        return value("class_weights").isJsonPrimitive();
+    }
+
+    /** Returns the weight of each class in the loss, or null if they are not given. */
+    public List<Double> classWeights() {
+        return value("class_weights").isJsonArray()
+                ? value("class_weights").getAsJsonArray().asList().stream()
+                        .map(JsonElement::getAsDouble)
+                        .toList()
+                : null;
+    }
+
+    /** Returns the focal loss's exponent, 0 for cross-entropy. */
+    public double focalGamma() {
+        return value("focal_gamma").getAsDouble();
+    }
+
     /** Returns the learning rate schedule's name. */
     public String schedule() {
         return value("schedule").getAsString();
@@ -503,6 +527,11 @@ public final class Recipe {
     /** Returns whether the run measures where the time of a step goes. */
     public boolean profile() {
         return value("profile").getAsBoolean();
+    }
+
+    /** Returns when the norms of gradients are recorded: none, epoch or step. */
+    public String debugGradients() {
+        return value("debug_gradients").getAsString();
     }
 
     /** Returns the fraction of the training data to hold out for validation, or null. */

@@ -18,8 +18,8 @@ import org.djlresnet.model.Models;
  * One setting, as {@code settings.json} describes it. Keys that its type does not use are null.
  *
  * @param name its name
- * @param type boolean, integer, number, choice, text, path, model, dataset, augmentations or
- *     fraction or path
+ * @param type boolean, integer, number, choice, choice or numbers, text, path, model, dataset,
+ *     augmentations or fraction or path
  * @param defaultValue the default value
  * @param min the smallest number allowed
  * @param max the largest number allowed
@@ -90,6 +90,10 @@ record Setting(
                     choices().contains(textOf(value))
                             || textOf(value).startsWith(Recipe.FOLDER)
                                     && textOf(value).length() > Recipe.FOLDER.length();
+            case "choice or numbers" ->
+                    value.isJsonArray()
+                            ? areNumbers(value.getAsJsonArray())
+                            : choices.contains(textOf(value));
             case "text" -> textOf(value).matches(pattern);
             case "path" -> isPath(value);
             case "fraction or path" ->
@@ -153,6 +157,10 @@ record Setting(
                     case "number" -> "a number from " + plain(min) + " to " + plain(max);
                     case "choice" -> String.join(", ", choices());
                     case "dataset" -> Recipe.FOLDER + "DIR, " + String.join(", ", choices());
+                    case "choice or numbers" ->
+                            String.join(", ", choices)
+                                    + ", or numbers from %s to %s, not all 0"
+                                            .formatted(plain(min), plain(max));
                     default -> allowed;
                 };
         return unset == null ? words : words + ", or null";
@@ -161,7 +169,9 @@ record Setting(
     /** Shows a value in a message without double quotes, which mark names of settings. */
     static String shown(JsonElement value) {
         if (value.isJsonArray()) {
-            return "a list";
+            List<JsonElement> list = value.getAsJsonArray().asList();
+            boolean numbers = list.size() > 1 && list.stream().allMatch(Setting::isNumber);
+            return numbers ? list.toString() : "a list";
         }
         if (value.isJsonObject()) {
             return "an object";
@@ -172,6 +182,17 @@ record Setting(
             text = text.substring(0, LONGEST_SHOWN) + "…";
         }
         return isText(value) ? "'" + text + "'" : text;
+    }
+
+    private boolean areNumbers(JsonArray list) {
+        boolean positive = false;
+        for (JsonElement value : list) {
+            if (!isNumber(value) || !isWithin(value.getAsDouble())) {
+                return false;
+            }
+            positive |= value.getAsDouble() > 0;
+        }
+        return positive;
     }
 
     private boolean isWithin(BigDecimal value) {

@@ -64,16 +64,20 @@ final class Settings {
      *
      * @param name the setting's name
      * @param text its value
-     * @return a string if the setting holds one, else a number, boolean or null if the text is one
+     * @return a string if the setting holds one, else a number, boolean or null if the text is one;
+     *     numbers separated by commas are a list if the setting allows one
      */
     static JsonElement parse(String name, String text) {
         JsonPrimitive asText = new JsonPrimitive(text);
         if (has(name) && SETTINGS.get(name).holdsText() && !text.equals("null")) {
             return asText;
         }
+        boolean list = has(name) && SETTINGS.get(name).type().equals("choice or numbers");
         try {
-            JsonElement parsed = JsonParser.parseString(text);
-            return parsed.isJsonPrimitive() || parsed.isJsonNull() ? parsed : asText;
+            JsonElement parsed =
+                    JsonParser.parseString(list && text.contains(",") ? "[" + text + "]" : text);
+            boolean fits = parsed.isJsonPrimitive() || parsed.isJsonNull() || list;
+            return fits ? parsed : asText;
         } catch (JsonSyntaxException noJson) {
             return asText;
         }

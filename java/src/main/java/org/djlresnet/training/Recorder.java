@@ -19,11 +19,13 @@ import org.djlresnet.recipe.Recipe;
 final class Recorder implements AutoCloseable {
 
     private static final String TEST = "test.json";
+    private static final String PREDICTIONS = "predictions.csv";
     private static final Gson PRETTY = new GsonBuilder().setPrettyPrinting().create();
 
     private final RunFolder folder;
     private final Network network;
     private final Selection selection;
+    private final GradientLog gradientLog;
     private final int keep;
     private final long everySteps;
     private final long everyNanos;
@@ -38,8 +40,16 @@ final class Recorder implements AutoCloseable {
      * @param selection selects the best epoch
      * @param recipe the run's recipe
      * @param step the number of steps done
+     * @param gradientLog whose rows precede a checkpoint to the disk
      */
-    Recorder(RunFolder folder, Network network, Selection selection, Recipe recipe, long step) {
+    Recorder(
+            RunFolder folder,
+            Network network,
+            Selection selection,
+            Recipe recipe,
+            long step,
+            GradientLog gradientLog) {
+        this.gradientLog = gradientLog;
         this.folder = folder;
         this.network = network;
         this.selection = selection;
@@ -96,6 +106,7 @@ final class Recorder implements AutoCloseable {
     private void writeLast(TrainingState state, WeightUpdates updates) {
         try {
             folder.requireLock();
+            gradientLog.force();
             folder.checkpoints().replaceLast(file -> save(file, state, updates));
             if (state.isEpochsEnd()) {
                 folder.checkpoints().keepEpoch(folder.last(), state.epochsDone(), keep);
@@ -169,6 +180,31 @@ final class Recorder implements AutoCloseable {
     }
 
     /**
+     * Returns the predictions from an earlier process, or null if there are none or they belong to
+     * another epoch.
+     *
+     * @param epoch the epoch of the network
+     */
+    String predictions(int epoch) {
+        if (folder == null) {
+            return null;
+        }
+        try {
+            String text = Files.readString(folder.path().resolve(PREDICTIONS));
+            return text.contains("\n" + epoch + ",0,") ? text : null;
+        } catch (IOException unreadable) {
+            return null;
+        }
+    }
+
+    /** Writes the predictions on the test data. */
+    void predictions(String text) {
+        if (folder != null && text != null) {
+            folder.write(PREDICTIONS, text);
+        }
+    }
+
+    /**
      * Checks the weights themselves, because a step's loss reflects the weights before the step.
      */
     private void requireFinite(long step, WeightUpdates updates) {
@@ -223,8 +259,10 @@ final class Recorder implements AutoCloseable {
 
     @Override
     public void close() {
-        if (folder != null) {
-            folder.close();
+        try (gradientLog) {
+            if (folder != null) {
+                folder.close();
+            }
         }
     }
 }

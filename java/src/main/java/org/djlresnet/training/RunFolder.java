@@ -38,9 +38,12 @@ import org.djlresnet.recipe.Recipe;
  * epoch-0007.safetensors
  *                     a kept epoch, if the recipe sets {@code keep}
  * test.json           the best network's test result, if validation data selected it
+ * predictions.csv     the final network's prediction for each test example
  * images.csv          the images of the run, if its data set is a folder; Python writes it
  * profile.csv         the time of a step by part ({@link Profile}), if the recipe sets {@code
  *                     profile}
+ * gradients.csv       norms by step and parameter ({@link GradientLog}), if the recipe sets {@code
+ *                     debug_gradients}
  * figures/            metrics.html and other figures
  * log.txt             events with their times
  * run.lock            the process that writes to the folder

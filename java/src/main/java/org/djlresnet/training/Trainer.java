@@ -11,14 +11,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
-import org.djlresnet.data.Augmenter;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluator;
-import org.djlresnet.image.ImageShape;
-import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
@@ -46,6 +43,8 @@ public final class Trainer {
     private final Network network;
     private final Map<String, Initializer> optimizerState;
     private final List<GradientTransform> transforms = new ArrayList<>();
+    private final GradientLog gradientLog;
+    private final FinalPredictions predictions;
     private final Recorder recorder;
     private final Progress progress;
     private final Schedule schedule;
@@ -103,7 +102,9 @@ public final class Trainer {
         schedule = plan.schedule();
         updatePlan = plan.updates();
         TrainingState start = plan.start();
-        recorder = new Recorder(folder, network, selection, recipe, start.step());
+        gradientLog = new GradientLog(folder, recipe, network, plan.epochs().steps());
+        recorder = new Recorder(folder, network, selection, recipe, start.step(), gradientLog);
+        predictions = new FinalPredictions(recorder);
         boolean endsWithBest = recipe.patience() != null || plan.data().keepsTest();
         bestWeights = endsWithBest ? new BestWeights(network, folder) : null;
         progress = new Progress(recipe.epochs(), start);
@@ -142,6 +143,24 @@ public final class Trainer {
     }
 
     /**
+     * Returns the predictions of the network that the run ended with, on the test data.
+     *
+     * @return the contents of predictions.csv; null before the end of a complete run
+     */
+    public String predictions() {
+        return predictions.text();
+    }
+
+    /**
+     * Returns the test data, or the validation data if there are no others.
+     *
+     * @return the examples, in the order of {@link #predictions}
+     */
+    public Examples testExamples() {
+        return plan.data().keepsTest() ? plan.data().test() : plan.data().selecting();
+    }
+
+    /**
      * Returns the time of a step by part of the network, after the run has ended.
      *
      * @return the profile, or null unless the recipe sets {@code profile}
@@ -173,6 +192,14 @@ public final class Trainer {
         stopRequested = true;
     }
 
+    boolean isStopRequested() {
+        return stopRequested;
+    }
+
+    TrainingPlan plan() {
+        return plan;
+    }
+
     /**
      * Trains until all epochs are done, the patience is exhausted or a stop is requested. With a
      * patience or a validation split, the network then has the weights of its best epoch, and with
@@ -189,6 +216,12 @@ public final class Trainer {
             recorder.profile(profile());
             if (!stopped && plan.data().keepsTest()) {
                 test();
+            }
+            if (!stopped) {
+                boolean restored = bestWeights != null && bestWeights.restore();
+                predictions.finish(
+                        restored ? selection.best(progress.rows()).epoch() : epochsDone,
+                        () -> evaluate(testExamples()));
             }
             recorder.log(stopped ? "stopped at step " + step : "done");
             progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);
@@ -212,13 +245,14 @@ public final class Trainer {
     private void runEpochs() {
         Splits data = plan.data();
         TrainingState.Partial from = plan.start().partial();
-        try (BatchLoader training = trainingLoader(data.train());
+        try (BatchLoader training = plan.trainingLoader();
                 BatchLoader selecting = loader(data.selecting())) {
             WeightUpdates updates = updates(optimizerState);
             try {
                 if (continues()) {
                     recorder.requireRoom(updates, recipe.epochs() - epochsDone);
                 }
+                gradientLog.begin(step);
                 while (!stopped && continues()) {
                     if (plan.freezing().changes(epochsDone)) {
                         updates = refreeze(updates);
@@ -234,7 +268,7 @@ public final class Trainer {
     }
 
     private WeightUpdates updates(Map<String, Initializer> restored) {
-        return new WeightUpdates(recipe, network, updatePlan, transforms, restored);
+        return new WeightUpdates(recipe, network, updatePlan, transforms, gradientLog, restored);
     }
 
     /** Prepares pass and optimizer for the parameters that the next epoch trains. */
@@ -245,13 +279,6 @@ public final class Trainer {
         try (before) {
             return updates(before.restorable());
         }
-    }
-
-    private BatchLoader trainingLoader(Examples examples) {
-        Preprocessing preprocessing = plan.preprocessing();
-        ImageShape input = preprocessing.output(examples.shape());
-        Augmenter augmenter = recipe.augment().augmenter(recipe.seed(), preprocessing, input);
-        return new BatchLoader(examples, preprocessing, recipe.batchSize(), augmenter);
     }
 
     private BatchLoader loader(Examples examples) {
@@ -290,17 +317,18 @@ public final class Trainer {
             }
             double seconds = seconds(begin);
             long validationBegin = System.nanoTime();
+            Measurement ofFinal = null;
             Splits data = plan.data();
             Map<String, Double> metrics = named("train", tally.metrics());
             if (!stopped) {
                 selecting.restart(null);
                 Measurement measurement =
                         measure(selecting, data.selecting(), Progress.State.VALIDATING);
+                ofFinal = measurement;
                 metrics.putAll(named(data.part(), measurement.metrics()));
                 if (!stopped && updates.average() != null) {
-                    Map<String, Double> averaged =
-                            measureAverage(updates.average(), measurement, training, selecting);
-                    metrics.putAll(named(plan.averagedPart().orElseThrow(), averaged));
+                    ofFinal = measureAverage(updates.average(), measurement, training, selecting);
+                    metrics.putAll(named(plan.averagedPart().orElseThrow(), ofFinal.metrics()));
                 }
             }
             if (stopped) {
@@ -316,21 +344,23 @@ public final class Trainer {
                             tally.examples() / seconds,
                             schedule.lr(updatePlan.update(step - 1), progress.rows()),
                             metrics),
+                    ofFinal,
                     updates);
         }
     }
 
     /**
-     * Measures the average of the weights, or repeats the weights' own metrics before it begins.
+     * Measures the average of the weights, or repeats the weights' own measurement before it
+     * begins.
      */
-    private Map<String, Double> measureAverage(
+    private Measurement measureAverage(
             WeightAverage average,
             Measurement ofWeights,
             BatchLoader training,
             BatchLoader selecting) {
         if (!average.enter(epochsDone)) {
             average.leave(epochsDone, true);
-            return ofWeights.metrics();
+            return ofWeights;
         }
         try {
             if (average.needsStatistics()) {
@@ -340,9 +370,7 @@ public final class Trainer {
                 NormStatistics.compute(network, () -> next(training));
             }
             selecting.restart(null);
-            Measurement measurement =
-                    measure(selecting, plan.data().selecting(), Progress.State.VALIDATING);
-            return measurement.metrics();
+            return measure(selecting, plan.data().selecting(), Progress.State.VALIDATING);
         } finally {
             average.leave(epochsDone, !stopped);
         }
@@ -385,7 +413,7 @@ public final class Trainer {
             GradientPass.Result result = pass.run(Minibatch.of(batch, manager));
             try (Gradients gradients = result.gradients()) {
                 double lr = schedule.lr(updatePlan.update(step), progress.rows());
-                updates.add(gradients.byName(), batch.count(), step, lr);
+                updates.add(gradients.byName(), batch.count(), step, lr, epochsDone + 1);
             }
             pass.lap(GradientPass.Task.OPTIMIZER);
             step++;
@@ -414,8 +442,11 @@ public final class Trainer {
         return measurement;
     }
 
-    private void finish(EpochRow row, WeightUpdates updates) {
+    private void finish(EpochRow row, Measurement measurement, WeightUpdates updates) {
         boolean best = selection.isBest(row, progress.rows());
+        if (!plan.data().keepsTest() && (best || bestWeights == null)) {
+            predictions.keep(measurement);
+        }
         progress.add(row);
         epochsDone = row.epoch();
         if (best && bestWeights != null) {
@@ -431,21 +462,27 @@ public final class Trainer {
         int epoch = bestWeights.restore() ? selection.best(progress.rows()).epoch() : epochsDone;
         JsonObject result = recorder.testResult(epoch);
         if (result == null) {
-            Examples test = plan.data().test();
-            try (BatchLoader loader = loader(test)) {
-                loader.restart(null);
-                Measurement measurement = measure(loader, test, Progress.State.TESTING);
-                if (stopped) {
-                    return;
-                }
-                result = new JsonObject();
-                result.addProperty("epoch", epoch);
-                result.addProperty("examples", measurement.examples());
-                measurement.metrics().forEach(result::addProperty);
+            Measurement measurement = evaluate(plan.data().test());
+            if (measurement == null) {
+                return;
             }
+            predictions.keep(measurement);
+            result = new JsonObject();
+            result.addProperty("epoch", epoch);
+            result.addProperty("examples", measurement.examples());
+            measurement.metrics().forEach(result::addProperty);
             recorder.test(result);
         }
         progress.tested(result);
+    }
+
+    /** Evaluates the final network; null if the run was stopped. */
+    private Measurement evaluate(Examples examples) {
+        try (BatchLoader loader = loader(examples)) {
+            loader.restart(null);
+            Measurement measurement = measure(loader, examples, Progress.State.TESTING);
+            return stopped ? null : measurement;
+        }
     }
 
     private TrainingState state(TrainingState.Partial partial) {

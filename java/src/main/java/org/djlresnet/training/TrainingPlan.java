@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Augmenter;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.evaluation.Evaluator;
@@ -15,6 +16,7 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.LabelLoss;
 import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Objective;
 import org.djlresnet.optimizer.TrainedParameter;
@@ -104,6 +106,10 @@ record TrainingPlan(
             Examples test,
             boolean keeps) {
         Recipe recipe = start.recipe();
+        if (!keeps && !recipe.debugGradients().equals("none")) {
+            throw new SettingException(
+                    "\"debug_gradients\" needs a run folder. Received: none. Set \"out\".");
+        }
         Preprocessing preprocessing = network.specification().requirePreprocessing();
         Evaluator.requireFit(network, train);
         Splits data = Splits.of(recipe, train, validation, test);
@@ -120,7 +126,13 @@ record TrainingPlan(
             BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
         }
         network.requireSize(input.height(), input.width());
-        Objective objective = new Classification(network.classNames().size());
+        int classes = network.classNames().size();
+        LabelLoss loss =
+                new LabelLoss(
+                        ClassWeights.of(recipe, data.train(), classes),
+                        recipe.labelSmoothing(),
+                        recipe.focalGamma());
+        Objective objective = new Classification(classes, loss);
         StochasticDepth stochasticDepth =
                 new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
         Freezing freezing = new Freezing(network, recipe);
@@ -211,6 +223,13 @@ record TrainingPlan(
     /** Compiles the pass again, after other parameters have been frozen. */
     GradientPass newPass() {
         return GradientPass.create(recipe(), network, objective, input);
+    }
+
+    /** Returns a loader of the training data, with the recipe's augmentation. */
+    BatchLoader trainingLoader() {
+        Recipe recipe = recipe();
+        Augmenter augmenter = recipe.augment().augmenter(recipe.seed(), preprocessing, input);
+        return new BatchLoader(data.train(), preprocessing, recipe.batchSize(), augmenter);
     }
 
     /** Returns the metric columns of metrics.csv. */

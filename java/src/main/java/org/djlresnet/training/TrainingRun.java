@@ -98,6 +98,48 @@ public record TrainingRun(
     }
 
     /**
+     * Prepares a sweep over learning rates on a named data set. It writes no files.
+     *
+     * @param recipe the recipe
+     * @param dataDir the folder of the data set, unless the recipe sets {@code data_dir}
+     * @return a run for {@link #sweep}
+     * @throws UserException if recipe or data are invalid
+     */
+    public static TrainingRun rehearse(Recipe recipe, Path dataDir) {
+        return rehearse(recipe, named(dataDir));
+    }
+
+    /**
+     * Prepares a sweep over learning rates on arrays or files. It writes no files.
+     *
+     * @param recipe the recipe
+     * @param train the training data
+     * @param validation validation data, or null
+     * @param test the test data, or null
+     * @return a run for {@link #sweep}
+     * @throws UserException if recipe or data are invalid
+     */
+    public static TrainingRun rehearse(
+            Recipe recipe, Examples train, Examples validation, Examples test) {
+        return rehearse(recipe, files(train, validation, test));
+    }
+
+    private static TrainingRun rehearse(Recipe recipe, Data data) {
+        return begin(recipe.with("debug_gradients", "none"), data, false, null);
+    }
+
+    /**
+     * Sweeps over learning rates, then frees the network.
+     *
+     * @param sweep receives the results
+     */
+    public void sweep(LrSweep sweep) {
+        try (network) {
+            new SweepRun(trainer, sweep).run();
+        }
+    }
+
+    /**
      * Resumes a run on a named data set.
      *
      * @param from a run folder, or a checkpoint in one; the run continues in that folder

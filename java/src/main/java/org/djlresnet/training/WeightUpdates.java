@@ -25,6 +25,7 @@ final class WeightUpdates implements AutoCloseable {
     private final Network network;
     private final UpdatePlan plan;
     private final List<GradientTransform> transforms;
+    private final GradientLog log;
     private final Optimizer optimizer;
     private final Accumulation accumulation;
     private final NormClipping clipping;
@@ -38,6 +39,7 @@ final class WeightUpdates implements AutoCloseable {
      * @param network the network, whose trained parameters have gradients
      * @param plan which steps share an update
      * @param transforms change an update's gradients before they are clipped
+     * @param log records the updates
      * @param restored the values of {@link #state} and {@link #average}; missing ones are initial
      */
     WeightUpdates(
@@ -45,10 +47,12 @@ final class WeightUpdates implements AutoCloseable {
             Network network,
             UpdatePlan plan,
             List<GradientTransform> transforms,
+            GradientLog log,
             Map<String, Initializer> restored) {
         this.network = network;
         this.plan = plan;
         this.transforms = transforms;
+        this.log = log;
         NDManager manager = network.manager();
         optimizer = Optimizers.create(recipe, network.parameters(), manager, restored);
         accumulation =
@@ -81,8 +85,9 @@ final class WeightUpdates implements AutoCloseable {
      * @param count the number of examples
      * @param step the number of steps before this one
      * @param lr the learning rate
+     * @param epoch the current epoch, from 1
      */
-    void add(Map<String, NDArray> gradients, int count, long step, double lr) {
+    void add(Map<String, NDArray> gradients, int count, long step, double lr, int epoch) {
         if (accumulation != null) {
             accumulation.add(gradients, (double) count / plan.examples(step));
             if (!plan.ends(step)) {
@@ -90,12 +95,14 @@ final class WeightUpdates implements AutoCloseable {
             }
             accumulation.take(gradients);
         }
+        log.before(step, gradients);
         transforms.forEach(transform -> transform.apply(gradients));
         if (clipping != null) {
             clipping.apply(gradients);
         }
         long update = plan.update(step);
         optimizer.step(gradients, lr, update);
+        log.after(step, epoch);
         if (lookahead != null) {
             lookahead.updated(update + 1);
         }

@@ -22,7 +22,7 @@ class RecipeTest {
              "batch_size": 256, "augment": [], "optimizer": "sgd", "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "muon_momentum": 0.6, "beta1": 0.9, "beta2": 0.999, "lars_trust": 0.001, "weight_decay": 0.0, "decay_bias_and_norm": false,
              "lr_scales": null, "decay_scales": null, "freeze": null,
-             "freeze_statistics": true, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
+             "freeze_statistics": true, "label_smoothing": 0.0, "class_weights": null, "focal_gamma": 0.0, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
              "ema_decay": 0.0, "swa_epochs": 0, "schedule": "constant",
              "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1,
              "restart_epochs": 10, "restart_factor": 1, "triangle_start": 0.0,
@@ -31,7 +31,7 @@ class RecipeTest {
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "precision": "float32", "compile": true, "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
              "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0,
-             "profile": false, "validation": null, "drop_last": null}
+             "profile": false, "debug_gradients": "none", "validation": null, "drop_last": null}
             """;
 
     /** No setting has its default here, except the model and swa_epochs. */

@@ -279,7 +279,13 @@ class ResumeTest extends ResumeFixture {
 
     private Recorder recorder(String every, Network network) {
         Recipe recipe = QuadrantImages.recipe("{'checkpoint_every': '" + every + "'}");
-        return new Recorder(folder(every, recipe), network, Rows.ACCURACY, recipe, 0);
+        return new Recorder(
+                folder(every, recipe),
+                network,
+                Rows.ACCURACY,
+                recipe,
+                0,
+                new GradientLog(null, recipe, network, 1));
     }
 
     @Test

@@ -50,8 +50,7 @@ class WeightUpdatesTest extends ResumeFixture {
                                 recipe,
                                 network,
                                 new UpdatePlan(perEpoch, perEpoch * 8L, 8, 1),
-                                List.of(),
-                                Map.of())) {
+                                List.of(), new GradientLog(null, recipe, network, 1), Map.of())) {
             EngineTraits.of(network.manager().getEngine()).disableRecording();
             for (int step = 0; step < updates; step++) {
                 try (NDManager scope = network.manager().newSubManager()) {

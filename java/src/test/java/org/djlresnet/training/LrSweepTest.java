@@ -1,0 +1,121 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.stream.Stream;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+class LrSweepTest extends ResumeFixture {
+
+    private static final int STEPS = 40;
+
+    private static LrSweep sweep(double... losses) {
+        LrSweep sweep = new LrSweep(1e-4, 1, STEPS);
+        for (double loss : losses) {
+            sweep.add(loss);
+        }
+        return sweep;
+    }
+
+    private static JsonObject json(LrSweep sweep) {
+        return JsonParser.parseString(sweep.toJson()).getAsJsonObject();
+    }
+
+    @Test
+    void ratesGrowExponentially() {
+        JsonArray lrs = json(sweep(new double[STEPS])).getAsJsonArray("lrs");
+        assertEquals(1e-4, lrs.get(0).getAsDouble(), 1e-12);
+        assertEquals(1e-2, lrs.get(STEPS / 2).getAsDouble(), 1e-10);
+        // the end would be the rate of one more step
+        assertEquals(Math.pow(10, -0.1), lrs.get(STEPS - 1).getAsDouble(), 1e-9);
+    }
+
+    @Test
+    void suggestsWhereTheSmoothedLossFallsFastest() {
+        double[] losses = new double[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            losses[i] = 3 - 2 / (1 + Math.exp(14 - i)) - 0.01 * i;
+        }
+        LrSweep sweep = sweep(losses);
+        JsonArray smoothed = json(sweep).getAsJsonArray("smoothed");
+        double[] expected = new double[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            double sum = 0;
+            double weights = 0;
+            for (int k = 0; k <= i; k++) {
+                sum += Math.pow(0.98, i - k) * losses[k];
+                weights += Math.pow(0.98, i - k);
+            }
+            expected[i] = sum / weights;
+            assertEquals(expected[i], smoothed.get(i).getAsDouble(), 1e-12);
+        }
+        // rates are evenly spaced in logarithms, so the largest fall is the steepest
+        int steepest = STEPS / 10;
+        for (int i = steepest; i + 1 < STEPS - 5; i++) {
+            if (expected[i + 1] - expected[i] < expected[steepest + 1] - expected[steepest]) {
+                steepest = i;
+            }
+        }
+        assertEquals(1e-4 * Math.pow(1e4, (double) steepest / STEPS), sweep.suggestion(), 1e-12);
+        assertEquals(1e-4 * Math.pow(1e4, (STEPS - 1.0) / STEPS) / 10, sweep.minimum(), 1e-12);
+        assertTrue(sweep.ended());
+        assertFalse(json(sweep).get("diverged").getAsBoolean());
+    }
+
+    @Test
+    void endsAtFourTimesTheLeastLoss() {
+        LrSweep sweep = sweep(1, 1, 1, 1);
+        assertFalse(sweep.ended());
+        sweep.add(20);
+        // the smoothed loss is about 4.9
+        assertTrue(sweep.ended());
+        assertTrue(json(sweep).get("diverged").getAsBoolean());
+        assertNull(sweep.suggestion());
+    }
+
+    @Test
+    void rejectsRatesThatDoNotRise() {
+        for (double[] rates : List.of(new double[] {0, 1}, new double[] {1, 1})) {
+            String message =
+                    assertThrows(UserException.class, () -> new LrSweep(rates[0], rates[1], 20))
+                            .getMessage();
+            assertTrue(message.startsWith("The rates of a sweep must rise. Received: "), message);
+        }
+        assertThrows(UserException.class, () -> new LrSweep(1e-4, 1, 19));
+    }
+
+    @Test
+    @Tag("engine")
+    void sweepsOverSeveralEpochsUntilTheLossDiverges() throws IOException {
+        LrSweep sweep = new LrSweep(1e-4, 1000, 60);
+        TrainingRun run =
+                TrainingRun.rehearse(
+                        QuadrantImages.recipe(RECIPE.replace("}", ", 'debug_gradients': 'step'}")),
+                        train,
+                        null,
+                        test);
+        assertNull(run.folder());
+        run.sweep(sweep);
+        assertTrue(sweep.done() > 10, sweep.done() + " steps");
+        assertTrue(json(sweep).get("diverged").getAsBoolean());
+        assertEquals(Progress.State.DONE, run.trainer().progress().state());
+        try (Stream<?> files = Files.list(dir)) {
+            assertEquals(0, files.count());
+        }
+    }
+}

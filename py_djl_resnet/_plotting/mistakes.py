@@ -1,0 +1,59 @@
+"""The images that a network classified wrongly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .chart import Chart, finished
+
+_COLUMNS = 5
+_LONGEST = 22
+
+
+def plot_mistakes(
+    images: Sequence[npt.NDArray[Any]],
+    captions: Sequence[tuple[str, str]],
+    wrong: int,
+    total: int,
+    path: str | os.PathLike[str] | None = None,
+) -> Chart:
+    """Draws images (C, H, W) in rows of five.
+
+    Args:
+        images: in [0, 1]; others are stretched to that range.
+        captions: the true class, and the predicted one with its probability, for each image.
+        wrong: the number of all mistakes.
+        total: the number of all examples.
+        path: as of :func:`finished`.
+    """
+    rows = max(-(-len(images) // _COLUMNS), 1)
+    chart = Chart(figsize=(1.9 * _COLUMNS, 0.7 + (2.3 * rows if images else 0.5)), layout="constrained")
+    title = f"{wrong:,} of {total:,} examples are classified wrongly"
+    chart.suptitle(f"{title}; those with the largest loss" if wrong > len(images) else title)
+    if not images:
+        return finished(chart, path)
+    for axes in chart.subplots(rows, _COLUMNS, squeeze=False).flat:
+        axes.set_axis_off()
+    for axes, image, (true, predicted) in zip(chart.axes, images, captions, strict=False):
+        axes.imshow(_drawable(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(f"{_short(true)}\n", fontsize="small", color="tab:green")
+        place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small"}
+        axes.text(0.5, 1.02, f"not {_short(predicted)}", color="tab:red", **place)
+    return finished(chart, path)
+
+
+def _drawable(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns (H, W) or (H, W, 3) in [0, 1]."""
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 1:
+        image = (image - low) / max(high - low, 1e-12)
+    return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -1,0 +1,105 @@
+"""The figures of a complete run, and a page that shows them."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+from ._files import write
+from .errors import UsageError, warn
+from .predictions import Predictions
+from .progress import metrics_line
+from .recipe import Recipe
+from .runs import Run, plot_page
+from .settings import SETTINGS
+
+#: The figures in the order of the page, with their captions.
+_FIGURES = {
+    "metrics.png": "Loss and accuracy by epoch.",
+    "confusion.png": "Number of examples by true and predicted class; the colour is the share of the true class.",
+    "mistakes.png": "Wrongly classified examples: true class above, predicted class and its probability below.",
+    "gradients.png": "2-norms of gradients, weights and updates.",
+    "profile.png": "Time of a training step by part.",
+}
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; } figcaption { color: #555; }
+table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
+"""
+
+
+def draw(run: Run, folder: Path) -> Path:
+    """Draws all figures of a run to the ``figures/`` in its folder, and returns ``report.html``, which shows them."""
+    run.plot(folder / "figures" / "metrics.png")
+    plot_page([run], folder / "figures" / "metrics.html")
+    return draw_results(run, folder)
+
+
+def draw_results(run: Run, folder: Path) -> Path:
+    """Draws what a run found besides its curves, and returns the page ``report.html`` with all figures.
+
+    The images of a run on arrays are drawn only by the process that trained it.
+    """
+    figures = folder / "figures"
+    if run.profile is not None:
+        run.profile.plot(figures / "profile.png")
+    if (gradients := run.gradients) is not None:
+        gradients.plot(figures / "gradients.png")
+    predictions = run.predictions
+    if predictions is not None:
+        predictions.plot_confusion(figures / "confusion.png")
+        if run.has_images:
+            try:
+                run.plot_mistakes(figures / "mistakes.png")
+            except UsageError as error:  # the data may have moved since
+                warn(f"No figure of the mistakes: {error}")
+    page = folder / "report.html"
+    write(page, _page(run, predictions, figures).encode(), "Report")
+    return page
+
+
+def _page(run: Run, predictions: Predictions | None, figures: Path) -> str:
+    title = html.escape(f"{run.recipe.model} on {run.recipe.dataset}")
+    parts = [f"<h1>{title}</h1>", *(f"<p>{html.escape(line)}</p>" for line in _summary(run))]
+    for name, caption in _FIGURES.items():
+        if (figures / name).is_file():
+            parts.append(
+                f'<figure><img src="figures/{name}" alt="{html.escape(caption)}"><figcaption>{html.escape(caption)}'
+                "</figcaption></figure>"
+            )
+    if predictions is not None:
+        parts += ["<h2>Classes</h2>", _table([("class", "examples", "accuracy"), *_classes(predictions)])]
+    defaults = Recipe()
+    changed = [
+        (name, str(getattr(run.recipe, name)))
+        for name in SETTINGS
+        if getattr(run.recipe, name) != getattr(defaults, name)
+    ]
+    parts += ["<h2>Settings</h2>", _table([("setting", "value"), *changed]) if changed else "<p>All defaults.</p>"]
+    parts.append('<p>Files: <a href="figures/metrics.html">interactive curves</a>, recipe.json, metrics.csv.</p>')
+    body = "\n".join(parts)
+    return f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{_STYLE}</style>\n{body}\n'
+
+
+def _summary(run: Run) -> list[str]:
+    last = run.history[-1]
+    lines = [f"Epoch {last['epoch']}: {metrics_line(last)}."]
+    if run.best is not None:
+        lines.append(f"Best epoch, by {run.selection['metric']}: {run.best['epoch']}.")
+    if run.test is not None:
+        lines.append(f"Epoch {run.test['epoch']} on the test data: accuracy {run.test['accuracy']:.3f}.")
+    return lines
+
+
+def _classes(predictions: Predictions) -> list[tuple[str, ...]]:
+    matrix = predictions.confusion_matrix
+    rows = zip(predictions.class_names, matrix.sum(axis=1), matrix.diagonal(), strict=True)
+    return [(name, str(count), f"{correct / count:.3f}" if count else "-") for name, count, correct in rows]
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    head, *others = [[html.escape(cell) for cell in row] for row in rows]
+    lines = ["<tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr>"]
+    lines += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in others]
+    return "<table>" + "".join(lines) + "</table>"

@@ -1,0 +1,67 @@
+"""The tutorial docs/finetuning.md, on a small folder of images."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from py_djl_resnet import create_model
+
+PAGE = (Path(__file__).parent.parent / "docs" / "finetuning.md").read_text("utf-8")
+
+
+def photo(seed, upright):
+    """Stripes in a random colour, upright for cats."""
+    random = np.random.default_rng(seed)
+    lines = 0.5 + 0.5 * np.sin(np.arange(96) / random.uniform(2, 4) + random.uniform(0, 6))
+    grey = np.tile(lines, (96, 1)) if upright else np.tile(lines[:, None], (1, 96))
+    return Image.fromarray((255 * grey[..., None] * random.uniform(0.5, 1, 3)).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def work(jvm, tmp_path_factory):
+    """A folder with photos and pretrained weights."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    for part, counts in (("train", {"cat": 24, "dog": 8}), ("test", {"cat": 4, "dog": 4})):
+        for name, count in counts.items():
+            place = folder / "photos" / part / name
+            place.mkdir(parents=True)
+            for number in range(count):
+                photo(len(part) * 1000 + number, name == "cat").save(place / f"{number:04}.png")
+    (folder / "new").mkdir()
+    photo(7, True).save(folder / "new" / "photo.png")
+    with create_model("resnet18", seed=3) as model:
+        model.export(folder / "pretrained.safetensors", "safetensors")
+    return folder
+
+
+def test_tutorial_runs(work):
+    commands = re.findall(r"^\$ py-djl-resnet (.*)$", PAGE, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == [
+        *("datasets", "import", "lr-find", "train", "evaluate", "predict", "export"),
+    ]
+    for command in commands:
+        arguments = [sys.executable, "-m", "py_djl_resnet", *shlex.split(command)]
+        ran = subprocess.run(arguments, cwd=work, capture_output=True, text=True)
+        assert ran.returncode == 0, f"{command}\n{ran.stderr}"
+    (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    ran = subprocess.run([sys.executable, "-c", example], cwd=work, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    run = work / "runs" / "photos"
+    for file in (
+        *(
+            work / "photos.png",
+            work / "sweep" / "lr-find.png",
+            work / "mistakes.png",
+            work / "photos.onnx",
+            run / "report.html",
+        ),
+        *(run / "figures" / name for name in ("metrics.png", "confusion.png", "mistakes.png")),
+    ):
+        assert file.stat().st_size > 1000, file
+    assert "cat" in (run / "report.html").read_text("utf-8")

@@ -1,0 +1,77 @@
+"""The search for a learning rate."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from py_djl_resnet import Recipe, UsageError, find_lr
+from py_djl_resnet._plotting.rates import plot_rates
+
+SMALL = Recipe(model="cifar-resnet20", batch_size=32)
+
+
+def test_sweep_suggests_a_rate_between_its_ends(arrays, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sweep = find_lr(dataset=arrays, recipe=SMALL, start=1e-4, end=10, steps=30, progress=False)
+    assert len(sweep.lrs) == len(sweep.losses) == len(sweep.smoothed)
+    np.testing.assert_allclose(sweep.lrs, 1e-4 * 1e5 ** (np.arange(len(sweep.lrs)) / 30))
+    assert sweep.suggestion in sweep.lrs[3:-6]
+    assert not list(tmp_path.iterdir())
+
+
+def test_sweep_repeats_itself(arrays):
+    first, second = (find_lr(dataset=arrays, recipe=SMALL, steps=20, progress=False) for _ in range(2))
+    assert first == second
+
+
+def test_command_prints_the_suggestion_and_writes_its_folder(command, tmp_path):
+    arguments = ("lr-find", "--limit", 256, "--batch-size", 32, "--steps", 20, "--quiet")
+    code, out, err = command(*arguments)
+    assert code == 0, err
+    assert out.splitlines()[-1].startswith("suggested learning rate: ")
+    assert not list(tmp_path.iterdir())
+    code, out, err = command(*arguments, "--json", "--out", "sweep")
+    assert code == 0, err
+    assert json.loads(out) == json.loads((tmp_path / "sweep" / "lr-find.json").read_text("utf-8"))
+    with Image.open(tmp_path / "sweep" / "lr-find.png") as image:
+        assert image.size == (960, 630)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--start", "x"), "--start must be a number. Received: 'x'. See py-djl-resnet lr-find --help."),
+        (("--steps", 5), "steps must be a whole number. Received: 5. Allowed: 20 to 2147483647."),
+        (("--start", 1, "--end", 0.1), "The rates of a sweep must rise. Received: 1.0 to 0.1. Allowed: above 0 to at "),
+        (("--end", 0), "start and end must be numbers above 0. Received: 1e-05 and 0.0."),
+        (("--lr", 1), "Unknown option. Received: '--lr'."),
+        (("--batch-size", 1), "Invalid value for --batch-size. Received: 1."),
+    ],
+)
+def test_wrong_arguments_are_rejected(rejected, arguments, message):
+    code, line = rejected("lr-find", "--limit", 64, *arguments)
+    assert code == 2
+    assert line.startswith(message)
+
+
+def test_existing_folder_is_not_overwritten(rejected, tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "mine.txt").write_text("mine")
+    assert rejected("lr-find", "--out", "sweep") == (
+        2,
+        "sweep already exists and is not overwritten. Choose another folder.",
+    )
+
+
+def test_rates_of_another_type_are_rejected(arrays):
+    with pytest.raises(UsageError, match=r"start and end must be numbers above 0\. Received: 'a' and 1"):
+        find_lr(dataset=arrays, start="a", end=1)
+
+
+def test_figure_marks_the_suggestion():
+    (axes,) = plot_rates([0.1, 1, 10], [3, 2, 9], [3, 2.5, 4], 1, 0.1).axes
+    assert axes.get_xscale() == "log"
+    mark = next(line for line in axes.lines if line.get_label() == "suggestion: 1")
+    assert (list(mark.get_xdata()), list(mark.get_ydata())) == ([1], [2.5])
