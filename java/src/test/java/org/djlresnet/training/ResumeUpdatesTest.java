@@ -5,10 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.djlresnet.QuadrantImages;
+import org.djlresnet.data.Examples;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.RawImage;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -78,6 +85,74 @@ class ResumeUpdatesTest extends ResumeFixture {
         Path last = parts.resolve("last.safetensors");
         assertEquals(7, state(last).get("step").getAsLong());
         assertTrue(tensors(last).containsKey("optimizer/accumulated/fc.bias"));
+        finish(resume(parts, "{}"));
+        assertSameResult(whole, parts);
+    }
+
+    /** Test examples that act when they are read. */
+    private record Read(Examples examples, Runnable action) implements Examples {
+        @Override
+        public int size() {
+            return examples.size();
+        }
+
+        @Override
+        public ImageShape shape() {
+            return examples.shape();
+        }
+
+        @Override
+        public PixelType type() {
+            return examples.type();
+        }
+
+        @Override
+        public List<String> classNames() {
+            return examples.classNames();
+        }
+
+        @Override
+        public int label(int index) {
+            return examples.label(index);
+        }
+
+        @Override
+        public void read(int index, RawImage into) {
+            action.run();
+            examples.read(index, into);
+        }
+
+        @Override
+        public String fingerprint() {
+            return examples.fingerprint();
+        }
+    }
+
+    /** The third epoch evaluates 8 test examples with the weights, then with their average. */
+    @ParameterizedTest
+    @ValueSource(ints = {17, 25})
+    void resumesAfterAStopDuringAnEvaluation(int read) throws IOException {
+        String recipe = recipe("'momentum': 0.9, 'lookahead': '2:0.5', 'swa_epochs': 2");
+        Path whole = whole(recipe);
+        Path parts = dir.resolve("parts");
+        AtomicInteger reads = new AtomicInteger();
+        AtomicReference<Trainer> trainer = new AtomicReference<>();
+        Examples watched =
+                new Read(
+                        test,
+                        () -> {
+                            if (reads.incrementAndGet() == read) {
+                                trainer.get().stop();
+                            }
+                        });
+        TrainingRun run = TrainingRun.prepare(QuadrantImages.recipe(recipe), train, watched, parts);
+        trainer.set(run.trainer());
+        reads.set(0);
+        finish(run);
+        assertEquals(Progress.State.STOPPED, run.trainer().progress().state());
+        JsonObject state = state(parts.resolve("last.safetensors"));
+        assertEquals(2, state.get("epoch").getAsInt());
+        assertEquals(36, state.getAsJsonObject("partial").get("examples").getAsInt());
         finish(resume(parts, "{}"));
         assertSameResult(whole, parts);
     }
