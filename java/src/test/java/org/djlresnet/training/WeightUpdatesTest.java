@@ -50,11 +50,13 @@ class WeightUpdatesTest extends ResumeFixture {
                                 recipe,
                                 network,
                                 new UpdatePlan(perEpoch, perEpoch * 8L, 8, 1),
-                                List.of(), new GradientLog(null, recipe, network, 1), Map.of())) {
+                                List.of(),
+                                new GradientLog(null, recipe, network, 1),
+                                Map.of())) {
             EngineTraits.of(network.manager().getEngine()).disableRecording();
             for (int step = 0; step < updates; step++) {
                 try (NDManager scope = network.manager().newSubManager()) {
-                    all.add(gradients(network, -(step + 1), scope), 8, step, 1);
+                    all.add(gradients(network, -(step + 1), scope), 8, step, 1, 1);
                 }
                 biases.add((double) value(network.stateDict()));
                 if (!all.averaged().isEmpty()) {
