@@ -62,6 +62,7 @@ class Recipe:
     schedule: str = "constant"
     warmup_epochs: int = 0
     step_epochs: int = 30
+    step_at: str | None = None
     step_factor: float = 0.1
     restart_epochs: int = 10
     restart_factor: int = 1

@@ -80,7 +80,9 @@ def run(options: Any) -> int:
             skip_bad=options.skip_bad,
         )
     print_result(result, options.json)
-    figure = options.figure or (None if options.bypass or options.raw or options.tta else default_figure(file, options, "confusion"))
+    figure = options.figure or (
+        None if options.bypass or options.raw or options.tta else default_figure(file, options, "confusion")
+    )
     if figure is not None:
         try:
             result.plot(Path(figure))

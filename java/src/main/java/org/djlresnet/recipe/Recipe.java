@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.djlresnet.UserException;
 import org.djlresnet.augment.Augmentations;
 import org.djlresnet.engine.Precision;
@@ -406,6 +407,17 @@ public final class Recipe {
     /** Returns the number of epochs between two steps of the step schedule. */
     public int stepEpochs() {
         return value("step_epochs").getAsInt();
+    }
+
+    /**
+     * Returns the fractions of the run after which the learning rate drops; empty if {@link
+     * #stepEpochs} decides.
+     */
+    public double[] stepAt() {
+        String text = optionalText("step_at");
+        return text == null
+                ? new double[0]
+                : Stream.of(text.split(",")).mapToDouble(Double::parseDouble).toArray();
     }
 
     /** Returns the factor of a step of the step schedule. */

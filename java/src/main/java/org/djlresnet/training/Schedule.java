@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import java.util.Arrays;
 import java.util.List;
 import org.djlresnet.recipe.Recipe;
 
@@ -43,7 +44,8 @@ public final class Schedule {
      * <ul>
      *   <li>{@code constant}: lr.
      *   <li>{@code step}: lr · step_factor^⌊epoch / step_epochs⌋, epochs counted from the start of
-     *       the run.
+     *       the run; with step_at, lr · step_factor^(number of its fractions f with round(f ·
+     *       updates of the run) ≤ update).
      *   <li>{@code cosine}: lr · (1 + cos(π t / T)) / 2, as in Loshchilov and Hutter, "SGDR", 2017.
      *   <li>{@code cosine-restarts}: the same over cycles, of which the first takes restart_epochs
      *       and each restart_factor times as long as the one before, as PyTorch's
@@ -72,8 +74,7 @@ public final class Schedule {
         double total = updates - warmup;
         switch (recipe.schedule()) {
             case "step":
-                long drops = update / updatesPerEpoch / recipe.stepEpochs();
-                return peak * Math.pow(recipe.stepFactor(), drops);
+                return peak * Math.pow(recipe.stepFactor(), drops(update));
             case "plateau":
                 return peak * Math.pow(recipe.plateauFactor(), plateaus(history));
             case "cosine":
@@ -89,6 +90,13 @@ public final class Schedule {
             default:
                 throw new IllegalStateException("Unknown schedule " + recipe.schedule());
         }
+    }
+
+    private long drops(long update) {
+        double[] at = recipe.stepAt();
+        return at.length == 0
+                ? update / updatesPerEpoch / recipe.stepEpochs()
+                : Arrays.stream(at).filter(f -> Math.round(f * updates) <= update).count();
     }
 
     /** Returns the fraction of the current cycle that is over. */

@@ -53,7 +53,7 @@ record TrainingPlan(
                                     "cosine-restarts",
                                     "restart_epochs",
                                     "restart_factor"),
-                            needs("schedule", "step", "step_epochs", "step_factor"),
+                            needs("schedule", "step", "step_at", "step_epochs", "step_factor"),
                             needs(
                                     "schedule",
                                     "triangular",
@@ -169,6 +169,12 @@ record TrainingPlan(
                         "\"%s\" needs \"%s\" %s. Received: %s.",
                         need.name, need.other, String.join(" or ", need.allowed), given);
             }
+        }
+        if (recipe.stepAt().length > 0
+                && !values.get("step_epochs").equals(defaults.get("step_epochs"))) {
+            throw SettingException.of(
+                    "\"step_at\" and \"step_epochs\" exclude each other. Received: %s and %s. Omit one.",
+                    values.get("step_at"), recipe.stepEpochs());
         }
         if (!recipe.freezeStatistics() && recipe.freeze() == null) {
             throw new SettingException("\"freeze_statistics\" needs \"freeze\". Received: none.");

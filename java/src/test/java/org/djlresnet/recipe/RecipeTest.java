@@ -22,9 +22,9 @@ class RecipeTest {
              "batch_size": 256, "augment": [], "optimizer": "sgd", "lr": 0.05, "momentum": 0.0, "nesterov": false,
              "muon_momentum": 0.6, "beta1": 0.9, "beta2": 0.999, "lars_trust": 0.001, "weight_decay": 0.0, "decay_bias_and_norm": false,
              "lr_scales": null, "decay_scales": null, "freeze": null,
-             "freeze_statistics": true, "label_smoothing": 0.0, "class_weights": null, "focal_gamma": 0.0, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
-             "ema_decay": 0.0, "swa_epochs": 0, "schedule": "constant",
-             "warmup_epochs": 0, "step_epochs": 30, "step_factor": 0.1,
+             "freeze_statistics": true, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
+             "ema_decay": 0.0, "swa_epochs": 0, "label_smoothing": 0.0, "class_weights": null, "focal_gamma": 0.0, "schedule": "constant",
+             "warmup_epochs": 0, "step_epochs": 30, "step_at": null, "step_factor": 0.1,
              "restart_epochs": 10, "restart_factor": 1, "triangle_start": 0.0,
              "triangle_peak": 0.23, "triangle_end": 0.0, "weights": null,
              "image_size": null, "normalize": false,
@@ -43,8 +43,8 @@ class RecipeTest {
              "decay_bias_and_norm": true,
              "lr_scales": "norm:64, fc.bias:1e-2", "decay_scales": "head:0", "freeze": "body:1",
              "freeze_statistics": false, "clip_norm": 2.5, "accumulate": 2,
-             "lookahead": "airbench:3", "ema_decay": 0.99, "swa_epochs": 0, "schedule": "one-cycle", "warmup_epochs": 6,
-             "step_epochs": 3, "step_factor": 0.25,
+             "lookahead": "airbench:3", "ema_decay": 0.99, "swa_epochs": 0, "label_smoothing": 0.1, "class_weights": [1, 2.5], "focal_gamma": 2.0, "schedule": "one-cycle", "warmup_epochs": 6,
+             "step_epochs": 3, "step_at": ".5, 0.75", "step_factor": 0.25,
              "restart_epochs": 3, "restart_factor": 2, "triangle_start": 0.2,
              "triangle_peak": 0.5, "triangle_end": 0.07, "weights": "start.safetensors",
              "image_size": 96, "normalize": true, "limit": 512,
@@ -52,7 +52,7 @@ class RecipeTest {
              "precision": "auto", "compile": false,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
              "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25,
-             "profile": true, "validation": 0.125, "drop_last": false}
+             "profile": true, "debug_gradients": "step", "validation": 0.125, "drop_last": false}
             """;
 
     private static String json(String singleQuoted) {

@@ -47,6 +47,26 @@ class ScheduleTest {
         assertRates(schedule(2, "{'epochs': 2, 'lr': 0.3}"), 0.3, 0.3, 0.3, 0.3);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        // He et al., 2016: 64,000 steps, drops after 32,000 and 48,000
+        "64, 1000, '.5,0.75', 32000, 48000",
+        // 180 epochs of 391 steps, drops after 31,590 and 47,580
+        "180, 391, '0.44885,0.67604', 31590, 47580"
+    })
+    void stepDropsAtFractionsOfTheRun(
+            int epochs, int stepsPerEpoch, String at, long first, long second) {
+        Schedule schedule =
+                schedule(
+                        stepsPerEpoch,
+                        "{'epochs': %d, 'lr': 0.1, 'schedule': 'step', 'step_at': '%s'}"
+                                .formatted(epochs, at));
+        assertEquals(0.1, schedule.lr(first - 1, List.of()), 1e-12);
+        assertEquals(0.01, schedule.lr(first, List.of()), 1e-12);
+        assertEquals(0.01, schedule.lr(second - 1, List.of()), 1e-12);
+        assertEquals(0.001, schedule.lr(second, List.of()), 1e-12);
+    }
+
     @Test
     void stepDropsEveryStepEpochs() {
         Schedule schedule =
