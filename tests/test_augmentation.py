@@ -31,7 +31,8 @@ def augmented(jvm, images):
             sheet = jvm.bridge().sheet(examples)
             answer = sheet.inputs(recipe, indices, epoch)
             shape = (len(indices), *sheet.inputShape(recipe))
-        return np.rint(255 * jvm.from_direct_buffer(answer, shape, np.dtype(np.float32))).astype(np.uint8)
+        # rounded as Java does
+        return np.floor(255 * jvm.from_direct_buffer(answer, shape, np.dtype(np.float32)) + 0.5).astype(np.uint8)
 
     return augment
 

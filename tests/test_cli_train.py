@@ -34,7 +34,7 @@ def test_help_shows_the_default_of_every_setting(explained):
     for key, value in Recipe().__dict__.items():
         option = "--" + key.replace("_", "-")
         if value is not None:
-            shown = {False: "no", True: "yes"}[value] if isinstance(value, bool) else value
+            shown = {False: "no", True: "yes"}[value] if isinstance(value, bool) else "none" if value == () else value
             assert text[option].endswith(f"(default: {shown})")
     assert text["--threads"].endswith("(default: all cores)")
     assert text["--limit"].endswith("(default: all)")
@@ -80,7 +80,8 @@ def test_every_setting_has_an_option(monkeypatch):
         else:
             text = "7" if setting.type in ("integer", "number") else "text"
             recipe = settings(monkeypatch, {}, setting.flag, text)
-            assert str(getattr(recipe, setting.name)) == text
+            value = getattr(recipe, setting.name)
+            assert (value[0] if isinstance(value, tuple) else str(value)) == text
 
 
 def test_validation_is_a_number_or_a_path(monkeypatch):
