@@ -183,8 +183,8 @@ def bundled_recipes() -> list[dict[str, Any]]:
 
     ``about`` has a ``summary`` and what was measured, None where it was not: ``accuracy`` (mean test accuracy after the
     last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``deviation`` (standard deviation of
-    ``accuracy``), ``minutes`` (mean) and ``machine``; ``pytorch_accuracy`` and ``pytorch_minutes`` for the same in
-    PyTorch.
+    ``accuracy``), ``minutes`` (mean) and ``machine``; ``pytorch_accuracy``, ``pytorch_minutes`` and ``pytorch_n`` for
+    the same in PyTorch.
     """
     return [
         {"name": name, "settings": settings_of(name), "about": json.loads(bundled_text(name))["about"]}

@@ -127,7 +127,7 @@ def test_wrong_parts_are_rejected(capsys):
     assert compare.parse(["--only", "train28,latency"]).only == ("train28", "latency")
     for arguments, message in (
         (["--only", "train28,speed"], "Received: speed."),
-        (["--docs", "--only", "latency"], "--docs needs all parts. Omit --only."),
+        (["--docs", "--only", "latency"], "--docs needs all parts. Omit --only, or add to earlier rounds with --add."),
     ):
         with pytest.raises(SystemExit):
             compare.parse(arguments)
@@ -210,16 +210,20 @@ def test_measurement_is_the_mean_over_seeds_at_the_last_epoch():
     ]
     first = recipes.reached(rows, "ours 1")
     assert (first.accuracy, first.minutes) == (0.9, 2.0)
-    second = recipes.Seed(0.94, 3.0, "ours 1")
+    averaged = recipes.reached([rows[0] | {"test_average_accuracy": "0.96"}], "ours 1")
+    assert averaged.accuracy == 0.96
+    second = recipes.Seed(0.94, 3.0, "ours 1", accuracy_with_tta=0.945)
     figures = recipes.figures({"ours": [first, second], "pytorch": []}, "a machine")
     assert figures == {
         "accuracy": 0.92,
+        "accuracy_with_tta": 0.945,
         "deviation": 0.02828,
         "minutes": 2.5,
         "n": 2,
         "machine": "a machine; ours 1",
         "pytorch_accuracy": None,
         "pytorch_minutes": None,
+        "pytorch_n": None,
     }
 
 

@@ -41,7 +41,7 @@ epoch. PyTorch's columns are the same network, recipe, data and threads in eager
 
 def table(recipes: list[dict[str, Any]]) -> str:
     """Returns the table of all recipes."""
-    rows = [["recipe", "network", "data", "epochs", "accuracy", "minutes", "PyTorch's accuracy", "minutes", "n"]]
+    rows = [["recipe", "network", "data", "epochs", "accuracy", "minutes", "n", "PyTorch's accuracy", "minutes", "n"]]
     rows.append(["---"] * len(rows[0]))
     for found in recipes:
         recipe, about = Recipe(**found["settings"]), found["about"]
@@ -54,9 +54,10 @@ def table(recipes: list[dict[str, Any]]) -> str:
                 str(recipe.epochs),
                 accuracy(about) + with_views(about),
                 number(about["minutes"], ".1f"),
+                number(about["n"], "d"),
                 accuracy(other),
                 number(about["pytorch_minutes"], ".1f"),
-                number(about["n"], "d"),
+                number(about["pytorch_n"], "d"),
             ]
         )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
