@@ -38,8 +38,10 @@ def python(*arguments, cwd, **environment):
 def test_train_prints_a_line_per_epoch_and_the_chapters_two_lines(tmp_path):
     ran = python("-m", "py_djl_resnet", "train", "--batch-size", "64", cwd=tmp_path, MAX_EPOCH="2", DATASET_LIMIT="256")
     assert ran.returncode == 0, ran.stderr
-    assert re.fullmatch(f"({EPOCH}){{2}}{LAST}(.+)\n", ran.stdout)
-    folder = tmp_path / ran.stdout.splitlines()[-1].removeprefix("run folder: ")
+    assert re.fullmatch(f"({EPOCH}){{2}}{LAST}(.+)\nreport: (.+)\n", ran.stdout)
+    run, report = ran.stdout.splitlines()[-2:]
+    folder = tmp_path / run.removeprefix("run folder: ")
+    assert tmp_path / report.removeprefix("report: ") == folder / "report.html"
     assert folder.parent == tmp_path / "runs"
     recipe = json.loads((folder / "recipe.json").read_text())
     assert (recipe["epochs"], recipe["limit"], recipe["batch_size"]) == (2, 256, 64)

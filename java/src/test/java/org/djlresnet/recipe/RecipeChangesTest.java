@@ -28,7 +28,8 @@ class RecipeChangesTest {
         assertEquals(
                 "A resumed run keeps these settings: \"lr\" 0.5 (it is 0.05), \"weights\" 'seed' (it"
                         + " is null). Allowed to change: \"data_dir\", \"epochs\", \"device\","
-                        + " \"threads\", \"compile\", \"checkpoint_every\", \"keep\", \"profile\".",
+                        + " \"threads\", \"compile\", \"checkpoint_every\", \"keep\", \"profile\","
+                        + " \"debug_gradients\".",
                 message);
         changes.keySet().removeAll(List.of("lr", "weights"));
         assertEquals(20, recipe.resumedWith(changes).epochs());
