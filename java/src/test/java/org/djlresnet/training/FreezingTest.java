@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.Map;
@@ -16,22 +15,14 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Tag("engine")
 @Timeout(120)
 class FreezingTest extends ResumeFixture {
-
-    @BeforeEach
-    void needPyTorch() {
-        assumeTrue(QuadrantImages.onPyTorch());
-    }
 
     /** Trains, and returns the names of the tensors that have changed. */
     private static Set<String> changed(String settings) {

@@ -1,7 +1,6 @@
 package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -22,13 +21,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
-import org.djlresnet.QuadrantImages;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.optimizer.NormClipping;
 import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -36,7 +33,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Compares 20 steps with PyTorch's. tests/golden/optimizers.py computed the expected values, and
  * defines parameters and gradients.
  */
-@Tag("engine")
 class OptimizerGoldenTest {
 
     private static final int STEPS = 20;
@@ -108,7 +104,6 @@ class OptimizerGoldenTest {
     @ParameterizedTest
     @MethodSource("cases")
     void agreesWithPyTorch(JsonObject golden) {
-        assumeTrue(QuadrantImages.onPyTorch());
         Recipe recipe = Recipe.fromJson(golden.get("settings").toString());
         Schedule schedule = new Schedule(recipe, STEPS / recipe.epochs(), Rows.LOSS);
         try (NDManager manager = NDManager.newBaseManager()) {

@@ -3,7 +3,6 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import java.io.IOException;
@@ -16,22 +15,14 @@ import org.djlresnet.data.Examples;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.RawImage;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Resumes runs whose updates of the weights keep more than SGD's momentum. */
-@Tag("engine")
 @Timeout(300)
 class ResumeUpdatesTest extends ResumeFixture {
-
-    @BeforeEach
-    void needPyTorch() {
-        assumeTrue(QuadrantImages.onPyTorch());
-    }
 
     private static String recipe(String settings) {
         return "{'model': 'cifar-resnet20', 'epochs': 3, 'batch_size': 8, 'lr': 0.01, 'schedule':"

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -20,8 +19,6 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -29,16 +26,10 @@ import org.junit.jupiter.api.Timeout;
  * Follows one bias through updates whose gradients are known, and compares accumulation with large
  * batches.
  */
-@Tag("engine")
 @Timeout(120)
 class WeightUpdatesTest extends ResumeFixture {
 
     private static final String BIAS = "fc.bias";
-
-    @BeforeEach
-    void needPyTorch() {
-        assumeTrue(QuadrantImages.onPyTorch());
-    }
 
     /** Performs updates of 1, 2, 3 … with a rate of 1; returns the bias after each. */
     private static List<Double> biases(String settings, int updates, int perEpoch) {
