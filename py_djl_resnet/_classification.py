@@ -81,13 +81,18 @@ def warn_of(problems: Sequence[str]) -> None:
 
 
 def logits(
-    handle: Any, pixels: list[npt.NDArray[Any]], classes: int, preprocessing: str | None, views: str | None
+    handle: Any,
+    pixels: list[npt.NDArray[Any]],
+    classes: int,
+    preprocessing: str | None,
+    views: str | None,
+    precision: str = "float32",
 ) -> npt.NDArray[np.float32]:
     """Returns the logits, (N, classes), of images (C, H, W) of one type that are preprocessed first."""
     with jvm.translated_errors():
         buffers = [jvm.to_direct_buffer(image) for image in pixels]
         shapes = [[int(n) for n in image.shape] for image in pixels]
-        answer = handle.predict(buffers, shapes, pixels[0].dtype.name, preprocessing, views)
+        answer = handle.predict(buffers, shapes, pixels[0].dtype.name, preprocessing, views, precision)
     return np.array(jvm.from_direct_buffer(answer, (len(pixels), classes), np.dtype(np.float32)))
 
 

@@ -56,7 +56,7 @@ class Model:
             x: (N, C, H, W). uint8 images, 0 to 255, are preprocessed as in training. float32 is used unchanged: finite,
                 scaled and normalized as in training; a C-contiguous array is not copied.
             precision: of convolutions and activations: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the
-                processor has it. uint8 images are always computed in float32.
+                processor has it.
 
         Returns:
             float32 (N, classes).
@@ -80,12 +80,8 @@ class Model:
         check_size(array, "input")
         checked_text(precision, "precision")
         if array.dtype == np.uint8:
-            if precision != "float32":
-                raise UsageError(
-                    f"uint8 images are computed in float32. Received: precision={precision!r}. Omit it, or pass "
-                    "float32 images."
-                )
-            return self._logits_of_bytes(array)
+            warn_if_slow(precision)
+            return self._logits_of_bytes(array, precision)
         check_finite(array, "input")
         if (most := float(array.max())) > _USUAL:
             warn(f"float32 input is used unchanged, but this one reaches {most:g}. Pass images from 0 to 255 as uint8.")
@@ -96,12 +92,12 @@ class Model:
             answer = self.handle.forward(jvm.to_direct_buffer(array), sizes, precision)
             return np.array(jvm.from_direct_buffer(answer, (len(array), self.classes), np.dtype(np.float32)))
 
-    def _logits_of_bytes(self, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def _logits_of_bytes(self, images: npt.NDArray[Any], precision: str) -> npt.NDArray[np.float32]:
         from ._classification import BATCH, logits
 
         chosen(None, self.preprocessing, self.name)
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        return np.concatenate([logits(self.handle, list(part), self.classes, None, None) for part in parts])
+        return np.concatenate([logits(self.handle, list(part), self.classes, None, None, precision) for part in parts])
 
     def predict(
         self,

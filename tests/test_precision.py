@@ -57,9 +57,14 @@ def test_blocks_train_like_the_program(arrays):
     assert losses[True] == pytest.approx(losses[False], rel=1e-3)
 
 
-def test_uint8_images_reject_another_precision(trained):
-    with pytest.raises(UsageError, match=r"uint8 images are computed in float32\. Received: precision='bfloat16'"):
-        trained.model(np.zeros((1, 1, 28, 28), np.uint8), precision="bfloat16")
+def test_uint8_images_follow_the_precision(trained):
+    images = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
+    scaled = (images / np.float32(255)).astype(np.float32)
+    for precision in ("float32", "bfloat16"):
+        np.testing.assert_array_equal(
+            trained.model(images, precision=precision), trained.model(scaled, precision=precision)
+        )
+    assert (trained.model(images, precision="bfloat16") != trained.model(images)).any()
 
 
 @pytest.mark.parametrize("precision", ["float16", "", "FLOAT32"])

@@ -148,14 +148,23 @@ public final class NetworkHandle implements AutoCloseable {
      * @param type "uint8", or "float32" in native order
      * @param preprocessing a preset's name or JSON; null for the network's own
      * @param views views for test-time augmentation, such as "flip,shift"; null for none
+     * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return logits, float32, (N, classes), in a direct buffer in native order
      * @throws UserException if a shape does not fit its buffer, an image cannot be prepared, the
-     *     network's preprocessing is unknown and none is given, or a view is unknown
+     *     network's preprocessing is unknown and none is given, a view is unknown, or the network
+     *     cannot run in the precision
      */
     public ByteBuffer predict(
-            ByteBuffer[] images, long[][] shapes, String type, String preprocessing, String views) {
+            ByteBuffer[] images,
+            long[][] shapes,
+            String type,
+            String preprocessing,
+            String views,
+            String precision) {
         Preprocessing chosen = network.specification().preprocessing(preprocessing);
-        return new Prediction(this, chosen, PixelType.of(type), TestViews.of(views))
+        PixelType pixels = PixelType.of(type);
+        TestViews augmented = TestViews.of(views);
+        return new Prediction(this, chosen, pixels, augmented, Precision.of(precision))
                 .logits(images, shapes);
     }
 

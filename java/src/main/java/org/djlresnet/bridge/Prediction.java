@@ -21,13 +21,19 @@ final class Prediction {
     private final Preprocessor preprocessor;
     private final PixelType type;
     private final TestViews views;
+    private final Precision precision;
     private final RawImage raw = new RawImage();
 
     Prediction(
-            NetworkHandle network, Preprocessing preprocessing, PixelType type, TestViews views) {
+            NetworkHandle network,
+            Preprocessing preprocessing,
+            PixelType type,
+            TestViews views,
+            Precision precision) {
         this.network = network;
         this.type = type;
         this.views = views;
+        this.precision = precision;
         preprocessor = new Preprocessor(preprocessing);
     }
 
@@ -73,7 +79,7 @@ final class Prediction {
             preprocessor.apply(raw, prepared, 0);
             batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
         }
-        return network.forward(batch, out.batch(end - begin), Precision.FLOAT32.toString(), views);
+        return network.forward(batch, out.batch(end - begin), precision.toString(), views);
     }
 
     private void copy(ByteBuffer image, ImageShape shape) {

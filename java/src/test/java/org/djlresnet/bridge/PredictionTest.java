@@ -110,7 +110,8 @@ class PredictionTest {
                                             .toArray(long[][]::new),
                                     "uint8",
                                     chosen,
-                                    null));
+                                    null,
+                                    "float32"));
             assertEquals(shapes.size() * CLASSES, logits.length);
             for (int i = 0; i < shapes.size(); i++) {
                 float[] own = expected(shapes.get(i), Preprocessing.of(chosen, 3));
@@ -127,10 +128,12 @@ class PredictionTest {
         ByteBuffer[] image = {bytes(shape)};
         ByteBuffer[] scaled = {floats(shape)};
         long[][] lengths = {lengths(shape)};
-        float[] own = values(network.predict(image, lengths, "uint8", null, null));
+        float[] own = values(network.predict(image, lengths, "uint8", null, null, "float32"));
         assertArrayEquals(expected(shape, Preprocessing.of("plain:32", 3)), own, 1e-4f);
         assertArrayEquals(
-                own, values(network.predict(scaled, lengths, "float32", null, null)), 1e-5f);
+                own,
+                values(network.predict(scaled, lengths, "float32", null, null, "float32")),
+                1e-5f);
     }
 
     @Test
@@ -141,7 +144,14 @@ class PredictionTest {
                 "Images with 2 channels cannot be converted to images with 3 channels. Allowed: the same"
                         + " number, 3 to 1, or 1 to 3.",
                 rejection(
-                        () -> network.predict(two, new long[][] {{2, 2, 2}}, "uint8", null, null)));
+                        () ->
+                                network.predict(
+                                        two,
+                                        new long[][] {{2, 2, 2}},
+                                        "uint8",
+                                        null,
+                                        null,
+                                        "float32")));
         assertTrue(
                 rejection(
                                 () ->
@@ -150,7 +160,8 @@ class PredictionTest {
                                                 new long[][] {{3, 2, 2}},
                                                 "uint8",
                                                 "plain:99999",
-                                                null))
+                                                null,
+                                                "float32"))
                         .startsWith("Images of 3×99999×99999 are too large for the network"));
     }
 
@@ -171,8 +182,9 @@ class PredictionTest {
                     "The network does not record how its images are prepared. Set the"
                             + " preprocessing. Allowed: torchvision, plain:N such as plain:32, or a"
                             + " JSON object.",
-                    rejection(() -> imported.predict(image, shape, "uint8", null, null)));
-            imported.predict(image, shape, "uint8", "plain:8", null);
+                    rejection(
+                            () -> imported.predict(image, shape, "uint8", null, null, "float32")));
+            imported.predict(image, shape, "uint8", "plain:8", null, "float32");
         }
         try (NetworkHandle imported = imported(file, options + ", 'preprocessing': 'plain:8'}")) {
             JsonObject info = JsonParser.parseString(imported.info()).getAsJsonObject();
