@@ -119,7 +119,7 @@ def test_damaged_last_is_one_line_of_the_command(command, finished):
     assert err.startswith("py-djl-resnet: warning: ")
     assert "last.previous.safetensors" in err
     assert err.count("\n") == 1
-    assert out.endswith("run folder: finished\n")
+    assert out.endswith("run folder: finished\nreport: finished/report.html\n")
 
 
 def test_command_reports_a_complete_run(command, finished):
@@ -139,7 +139,7 @@ def test_command_resumes_a_run_or_a_checkpoint(command, finished, monkeypatch, s
     code, out, err = command("train", "--resume", source, "--epochs", "3")
     assert code == 0, err
     assert [line.partition(":")[0] for line in out.splitlines() if line.startswith("epoch")] == ["epoch 3/3"]
-    assert out.endswith("run folder: finished\n")
+    assert out.endswith("run folder: finished\nreport: finished/report.html\n")
     assert len(Run.open(finished).history) == 3
 
 
@@ -188,7 +188,7 @@ def test_auto_finds_a_run_with_weights_of_a_relative_path(command, trained, tmp_
     assert command("train", *weights, "--out", "runs/first")[0] == 0
     code, out, err = command("train", *weights, "--epochs", "3", "--resume", "auto")
     assert code == 0, err
-    assert out.endswith("run folder: runs/first\n")
+    assert out.endswith("run folder: runs/first\nreport: runs/first/report.html\n")
     assert len(Run.open(tmp_path / "runs" / "first").history) == 3
 
 
@@ -227,7 +227,7 @@ def test_run_without_recipe_json_uses_the_recipe_in_its_checkpoint(command, fini
     code, out, err = command("train", "--resume", resumed, *options, *given, "--epochs", "3", "--quiet")
     assert code == 0, err
     assert f"{file} cannot be read" in err
-    assert out.endswith("run folder: finished\n")
+    assert out.endswith("run folder: finished\nreport: finished/report.html\n")
     assert json.loads(file.read_text()) == {**whole, "epochs": 3}
     assert len(Run.open(finished).history) == 3
 
@@ -238,7 +238,7 @@ def test_auto_finds_a_run_without_recipe_json(command, trained, tmp_path):
     same = ("--limit", "512", "--batch-size", "64", "--epochs", "2", "--quiet")
     code, out, err = command("train", "--resume", "auto", *same)
     assert code == 0, err
-    assert out.endswith("run folder: runs/first\n")
+    assert out.endswith("run folder: runs/first\nreport: runs/first/report.html\n")
 
 
 def test_run_without_recipe_and_checkpoint_is_rejected(rejected, finished):

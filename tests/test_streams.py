@@ -33,7 +33,7 @@ def test_unwritable_progress_does_not_stop_training(tmp_path):
     ran = run(tmp_path, "2>/dev/full", *TRAIN)
     assert ran.returncode == 0
     assert re.fullmatch(
-        r"epoch 1/2: .+\nepoch 2/2: .+\nloss .+\n.+ examples/sec\nbest.+\nrun folder: mine\n", ran.stdout
+        r"epoch 1/2: .+\nepoch 2/2: .+\nloss .+\n.+ examples/sec\nbest.+\nrun folder: mine\nreport: .+\n", ran.stdout
     )
     assert is_complete(tmp_path)
 
@@ -66,7 +66,7 @@ def test_training_works_with_closed_streams(tmp_path, redirection):
     ran = run(tmp_path, redirection, *TRAIN)
     assert ran.returncode == 0
     assert "rror" not in ran.stderr
-    assert ran.stdout.endswith("run folder: mine\n") == (redirection == "2>&-")
+    assert ran.stdout.endswith("run folder: mine\nreport: mine/report.html\n") == (redirection == "2>&-")
     assert is_complete(tmp_path)
 
 
