@@ -1,4 +1,4 @@
-"""What a data set contains: classes, statistics and images."""
+"""The classes, statistics and images of a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .summary import text_table
 if TYPE_CHECKING:
     from ._plotting.chart import Chart
 
-#: The most classes and images of each that a contact sheet shows.
+#: The largest numbers of classes and of images per class on a contact sheet.
 _ROWS, _COLUMNS = 20, 6
 
 
@@ -62,7 +62,7 @@ class DataSheet:
             return self._array(self._images.prepared(steps, list(indices)), indices)
 
     def inputs(self, indices: Sequence[int], epoch: int = 1) -> npt.NDArray[np.float32]:
-        """Returns what the recipe's network gets for training images in an epoch, (N, C, H, W), normalized."""
+        """Returns the network's inputs for training images in an epoch, augmented and normalized, (N, C, H, W)."""
         with jvm.translated_errors():
             return self._array(self._images.inputs(self._recipe.to_json(), list(indices), epoch - 1), indices)
 
@@ -75,9 +75,9 @@ class DataSheet:
             return dict(json.loads(str(self._images.preprocessing(self._recipe.to_json()))))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
-        """Draws a contact sheet: images of each class, and what the network sees of them.
+        """Draws a contact sheet: images of each class, and the network's inputs for them.
 
-        It is written to `path` (.png, .svg, .pdf) if given.
+        Writes it to `path` (.png, .svg, .pdf) if given.
         """
         from ._plotting.contact import plot_contact
 
@@ -126,16 +126,16 @@ def data_sheet(
 
     Args:
         dataset: a data set's name, or ``folder:DIR``.
-        recipe: decides how images are prepared; None for ``resnet18``. Its data set is ignored.
+        recipe: determines how images are prepared; None prepares them for ``resnet18``. Its data set is ignored.
         data_dir: the folder of a named data set's files.
         skip_bad: for a folder: whether to leave out images that cannot be decoded.
 
     Raises:
-        UsageError: no such data set, or files are missing or damaged.
+        UsageError: there is no such data set, or its files are missing or damaged.
     """
     if checked_text(dataset, "dataset") == ARRAYS:
         raise UsageError("Arrays have no name to show. Give a data set's name or folder:DIR.")
-    # photographs are shown at the size that most networks for them have
+    # the usual input size of networks for photographs
     wanted = (Recipe(model="resnet18") if recipe is None else recipe).replace(
         dataset=dataset, data_dir=data_dir, skip_bad=skip_bad
     )

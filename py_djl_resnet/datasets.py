@@ -53,7 +53,7 @@ def default_folder(name: str) -> Path:
 def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> Path:
     """Fetches a data set that does not come with this package, unless its files exist already.
 
-    Files are used only if their checksums are the pinned ones.
+    Files are used only if their checksums match the pinned ones.
 
     Args:
         name: ``cifar-10``, ``cifar-100``, ``mnist``, ``kmnist`` or ``emnist-letters``, ``-digits`` or ``-balanced``.

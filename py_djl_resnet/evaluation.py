@@ -95,8 +95,8 @@ def evaluate(
     Args:
         model: a network, a checkpoint file or a run folder.
         dataset: a data set's name; ``folder:DIR``; test images and labels; or the four arrays of :func:`train`, whose
-            last two are used. None for the data set of the training. Labels are numbers, or texts from the network's
-            class names. Of a folder, the images in ``test``, else ``val``, else those that the run held out, else all.
+            last two are used. None for the training data set. Labels are numbers, or texts from the network's
+            class names. A folder uses the images in ``test``, else ``val``, else those that the run held out, else all.
         data_dir: the folder of the data set's files; None for the recipe's, or the package's.
         limit: the largest number of examples; None for all.
         batch_size: examples per batch, at least 1.
@@ -107,7 +107,7 @@ def evaluate(
         precision: of convolutions and activations: ``float32``, ``bfloat16`` or ``auto``.
         skip_bad: for a folder of images: whether to leave out those that cannot be decoded.
         tta: test-time augmentation: ``flip``, ``shift`` or ``flip,shift`` averages the logits of several views of each
-            image, see docs/augmentation.md. None for the image alone.
+            image (docs/augmentation.md). None for the image alone.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
 

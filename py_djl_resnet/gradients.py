@@ -1,4 +1,4 @@
-"""The norms of gradients, weights and updates by step, ``gradients.csv``."""
+"""The norms of gradients, weights and updates per step, ``gradients.csv``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The name of the rows for all trained parameters together.
 GLOBAL = "global"
 
-#: The columns with numbers, of which all but the first are 2-norms or their ratio.
+#: The columns with numbers; all except the first are 2-norms or their ratio.
 COLUMNS = ("step", "gradient_norm", "weight_norm", "update_ratio")
 
 _HEADER = ["step", "epoch", "name", *COLUMNS[1:]]
@@ -29,13 +29,13 @@ _HEADER = ["step", "epoch", "name", *COLUMNS[1:]]
 
 @dataclass(frozen=True)
 class Gradients:
-    """What ``train --debug-gradients`` recorded, by parameter.
+    """The norms that ``train --debug-gradients`` recorded, by parameter.
 
     ``gradients["conv1.weight"]["gradient_norm"]`` is a curve over ``gradients["conv1.weight"]["step"]``.
 
     Attributes:
         by_name: for ``global`` and each trained parameter the columns ``step``, ``gradient_norm``, ``weight_norm`` and
-            ``update_ratio`` (norm of the step's change over the weight norm; NaN for weights of norm 0), float64.
+            ``update_ratio`` (norm of the change divided by the weight norm; NaN for weights of norm 0), float64.
     """
 
     by_name: Mapping[str, Mapping[str, npt.NDArray[np.float64]]]
@@ -49,7 +49,7 @@ class Gradients:
         return self.by_name[name]
 
     def plot(self, path: str | os.PathLike[str] | None = None, names: Sequence[str] | None = None) -> Chart:
-        """Draws a panel for each column over the steps, a curve for each name.
+        """Draws a panel for each column, with a curve over the steps for each name.
 
         Args:
             path: a file to write, ending in .png, .svg or .pdf; None writes nothing.

@@ -45,7 +45,7 @@ Shape = tuple[int, int, int]
 #: The EXIF tag of the orientation, and its values that swap height and width.
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
-#: Filters of warnings belong to the process; images may be opened by several threads.
+#: Warning filters are global to the process, and several threads may open images.
 _opening = threading.Lock()
 
 #: TIFF's BitsPerSample and PhotometricInterpretation, with the values that Pillow decodes correctly in a deep mode.
@@ -109,7 +109,7 @@ def decode(
 
 
 def probe(file: BinaryIO, name: str) -> Shape:
-    """Returns the shape (C, H, W) of a decoded image, as far as its header shows.
+    """Returns the shape (C, H, W) that an image has when decoded, according to its header.
 
     Args:
         file: the open file.

@@ -31,7 +31,7 @@ class LrSweep:
 
     Attributes:
         suggestion: the rate at which the smoothed loss falls fastest; None if it diverged too early.
-        minimum: a tenth of the rate of the lowest smoothed loss, another usual choice; None if the first loss diverged.
+        minimum: a tenth of the rate with the lowest smoothed loss, another common choice; None without a finite loss.
         diverged: whether the loss diverged before the last planned step.
         lrs: the learning rate of each step.
         losses: the loss of each step's batch.
@@ -73,7 +73,7 @@ class LrSweep:
 
 
 class _OneEpoch(Display):
-    """Shows a sweep as an epoch of its own, whatever number of epochs the recipe has."""
+    """Shows a sweep as a single epoch, regardless of the recipe's number of epochs."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -94,10 +94,10 @@ def find_lr(
     channels_last: bool | None = None,
     progress: bool | Display = True,
 ) -> LrSweep:
-    """Searches for a learning rate, and writes no files.
+    """Searches for a learning rate without writing files.
 
-    Trains the recipe's network with its data and optimizer for at most `steps` steps, whose rates grow exponentially
-    from `start` to `end`, until the loss diverges. The schedule and the rate of the recipe are not used.
+    Trains the recipe's network with its data and optimizer for at most `steps` steps while the rate grows exponentially
+    from `start` to `end`, until the loss diverges. The recipe's schedule and learning rate are ignored.
 
     Args:
         model: as in :func:`train`.
@@ -105,13 +105,13 @@ def find_lr(
         recipe: as in :func:`train`.
         start: the first rate, above 0.
         end: the rate after the last step, at most 1000.
-        steps: the largest number of steps, at least 20.
+        steps: the maximum number of steps, at least 20.
         class_names: as in :func:`train`.
         channels_last: as in :func:`train`.
         progress: as in :func:`train`.
 
     Raises:
-        UsageError: a wrong setting, array or file.
+        UsageError: a setting, array or file is invalid.
         KeyboardInterrupt: after Ctrl-C.
     """
     wanted, arrays, names = checked_inputs(model, dataset, recipe, class_names, channels_last)

@@ -107,8 +107,8 @@ def load(
         checkpoint: a file or a run folder.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
-        raw: whether to take the weights themselves, where a run with ``ema_decay`` or ``swa_epochs`` also saved their
-            average, which is the default.
+        raw: whether to load the weights themselves if a run with ``ema_decay`` or ``swa_epochs`` also saved an average;
+            by default, the average is loaded.
 
     Raises:
         UsageError: the file does not exist or is not a checkpoint of this package.

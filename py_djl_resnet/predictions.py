@@ -27,7 +27,7 @@ class Predictions:
     """The prediction of a run's final network for each of N test examples, in the order of the data set.
 
     Attributes:
-        epoch: the epoch that the network has completed.
+        epoch: the number of epochs that the network was trained for.
         labels: the true classes, int64 (N,).
         predicted: the most probable classes, int64 (N,).
         probabilities: those of the predicted classes, float64 (N,).
@@ -50,7 +50,7 @@ class Predictions:
         return counts.reshape(classes, classes).astype(np.int64)
 
     def mistakes(self, count: int = 20) -> npt.NDArray[np.int64]:
-        """Returns the indices of at most `count` wrongly classified examples, those of the largest loss first."""
+        """Returns the indices of at most `count` misclassified examples, in order of decreasing loss."""
         wrong = np.flatnonzero(self.labels != self.predicted)
         order = np.argsort(-self.losses[wrong], kind="stable")
         found: npt.NDArray[np.int64] = wrong[order][: whole_number(count, "count")]

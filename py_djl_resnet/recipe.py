@@ -163,7 +163,7 @@ def _checking_names(create: Callable[..., None]) -> Callable[..., None]:
 Recipe.__init__ = _checking_names(Recipe.__init__)  # type: ignore[method-assign]
 
 
-#: What recipe files may hold next to the settings: what a recipe reaches, and the notes in a run folder's recipe.json.
+#: Other keys of recipe files: measurements of a bundled recipe, and the notes in a run folder's recipe.json.
 _NOTES = ("about", "selection", "versions")
 
 
@@ -174,17 +174,17 @@ def recipe_names() -> list[str]:
 
 
 def bundled_text(name: str) -> str:
-    """Returns the file of a recipe of the package, for one of :func:`recipe_names`."""
+    """Returns the text of a bundled recipe's file, for one of :func:`recipe_names`."""
     return (resources.files(__package__) / "recipes" / f"{name}.json").read_text("utf-8")
 
 
 def bundled_recipes() -> list[dict[str, Any]]:
-    """Lists the recipes of the package: ``name``, ``settings`` without the defaults, and ``about``.
+    """Lists the bundled recipes: ``name``, ``settings`` without the defaults, and ``about``.
 
-    ``about`` has a ``summary`` and what was measured, None where it was not: ``accuracy`` (mean test accuracy after the
-    last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``deviation`` (standard deviation of
-    ``accuracy``), ``minutes`` (mean) and ``machine``; ``pytorch_accuracy``, ``pytorch_minutes`` and ``pytorch_n`` for
-    the same in PyTorch.
+    ``about`` has a ``summary`` and these measurements, None if missing: ``accuracy`` (mean test accuracy after
+    the last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``deviation`` (standard deviation of
+    ``accuracy``), ``minutes`` (mean) and ``machine``; for PyTorch, ``pytorch_accuracy``, ``pytorch_minutes`` and
+    ``pytorch_n``.
     """
     return [
         {"name": name, "settings": settings_of(name), "about": json.loads(bundled_text(name))["about"]}
@@ -252,7 +252,7 @@ def _known(settings: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _augmentations(value: Any) -> Any:
-    """Returns a list, or a text with commas, as a tuple; other values unchanged, for Java to reject."""
+    """Returns a list or a comma-separated text as a tuple; other values unchanged, for Java to reject."""
     if isinstance(value, str):
         parts = tuple(part.strip() for part in value.split(","))
         return () if parts in (("",), ("none",)) else parts

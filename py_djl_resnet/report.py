@@ -37,9 +37,9 @@ def draw(run: Run, folder: Path) -> Path:
 
 
 def draw_results(run: Run, folder: Path) -> Path:
-    """Draws what a run found besides its curves, and returns the page ``report.html`` with all figures.
+    """Draws all figures of a run except its curves, and returns ``report.html``, which shows all figures.
 
-    The images of a run on arrays are drawn only by the process that trained it.
+    Only the process that trained a run on arrays can draw its images.
     """
     figures = folder / "figures"
     if run.profile is not None:

@@ -145,24 +145,24 @@ class Run:
 
     @property
     def gradients(self) -> Gradients | None:
-        """The norms by step that ``debug_gradients`` recorded; None without them."""
+        """The norms per step that ``debug_gradients`` recorded, or None."""
         file = None if self.folder is None else self.folder / "gradients.csv"
         return read_gradients(file) if file is not None and file.is_file() else None
 
     @property
     def has_images(self) -> bool:
-        """Whether the images of the test data can be read: not those of an opened run on arrays."""
+        """Whether the test images can be read, which is not the case for an opened run on arrays."""
         return self._results is not None or (self.folder is not None and self.recipe.dataset != ARRAYS)
 
     def plot_mistakes(self, path: str | os.PathLike[str] | None = None, count: int = 20) -> Chart:
-        """Draws the images of the wrong :attr:`predictions` with the largest loss.
+        """Draws the misclassified images with the largest loss, from :attr:`predictions`.
 
         Args:
             path: a file to write, ending in .png, .svg or .pdf; None writes nothing.
-            count: the largest number of images.
+            count: the maximum number of images.
 
         Raises:
-            UsageError: a run that is not complete, or an opened run on arrays, whose images are not in its folder.
+            UsageError: the run is not complete, or is an opened run on arrays, whose images are not in its folder.
         """
         predictions = self.predictions
         if predictions is None:

@@ -17,7 +17,7 @@ from typing import Any
 from .checks import nearest, require_utf8, shown
 from .errors import SettingError
 
-#: The start of a data set's name that is a folder of images.
+#: The prefix of a data set's name if it is a folder of images.
 FOLDER = "folder:"
 
 

@@ -129,7 +129,7 @@ def checked_inputs(
     class_names: Sequence[str] | None,
     channels_last: bool | None,
 ) -> tuple[Recipe, Arrays | None, list[str] | None]:
-    """Returns the recipe, the arrays and the class names that arguments of :func:`train` mean."""
+    """Returns the recipe, arrays and class names for the arguments of :func:`train`."""
     wanted = Recipe() if recipe is None else recipe
     checked_instance(wanted, Recipe, "recipe", "Pass Recipe(epochs=1), or Recipe.from_file(name).")
     if isinstance(model, Model):

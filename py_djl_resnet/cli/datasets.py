@@ -14,10 +14,10 @@ from ..recipe import Recipe
 from .options import add_engine, print_json, print_result, start
 from .report import print_table
 
-HELP = """List the data sets for training, download one, or show what one contains.
+HELP = """List the data sets for training, download one, or describe one.
 
-For show, the argument is a data set's name or folder:DIR. The command prints its classes with their numbers of images,
-and the mean and standard deviation of each channel."""
+With show, prints the number of images of each class, and the mean and standard deviation of each channel. NAME is a
+data set's name or folder:DIR."""
 USAGE = "%(prog)s [OPTION ...] [show NAME|folder:DIR]"
 EXAMPLES = (
     "datasets",
@@ -30,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("show", nargs="*", metavar="show NAME", help="describe a data set")
     shown = parser.add_argument_group("with show")
-    shown.add_argument("--recipe", metavar="FILE.json|NAME", help="how images are prepared (default: by their size)")
-    shown.add_argument("--out", metavar="FILE", help="write a contact sheet: .png, .svg or .pdf")
+    shown.add_argument("--recipe", metavar="FILE.json|NAME", help="prepare images for this recipe (default: resnet18)")
+    shown.add_argument("--out", metavar="FILE", help="file for a contact sheet: .png, .svg or .pdf")
     shown.add_argument("--skip-bad", action="store_true", help="leave out images of a folder that cannot be decoded")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument(
         "--download", metavar="NAME", help="download a data set that is not part of the package, and print its folder"
     )
     parser.add_argument(
-        "--data-dir", metavar="DIR", help="folder of the files, or for the download (default: the user's cache)"
+        "--data-dir", metavar="DIR", help="folder of the files, or of the download (default: the user's cache)"
     )
     add_engine(parser, device=False)
 

@@ -18,17 +18,17 @@ from ..settings import SETTINGS
 from .options import print_json, whole
 from .settings import add_settings, by_source, given_settings
 
-HELP = """Search for a learning rate, and leave no run behind.
+HELP = """Suggest a learning rate, without writing a run folder.
 
-Trains a copy of the network for some steps whose rates grow exponentially, until the loss diverges. Suggests the rate
-at which the smoothed loss falls fastest. The options for network, data and optimizer are those of train."""
+Trains a copy of the network at exponentially growing rates until the loss diverges. Suggests the rate at which the
+smoothed loss falls fastest. The options for network, data and optimizer are those of train."""
 USAGE = "%(prog)s [OPTION ...]"
 EXAMPLES = (
     "lr-find --momentum 0.9",
     "lr-find --recipe fashion-mnist-momentum --out sweep",
 )
 
-#: Settings without an effect on a sweep.
+#: Settings that have no effect on a sweep.
 _WITHOUT = {
     *(setting.name for setting in SETTINGS.values() if setting.group == "learning-rate schedule"),
     *("lr", "epochs", "checkpoint_every", "keep", "patience", "min_delta", "profile", "debug_gradients"),
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sweep = parser.add_argument_group("sweep")
     sweep.add_argument("--start", type=_rate, default=1e-5, metavar="X", help="first learning rate (default: 1e-5)")
     sweep.add_argument("--end", type=_rate, default=10.0, metavar="X", help="last learning rate (default: 10)")
-    sweep.add_argument("--steps", type=whole, default=100, metavar="N", help="largest number of steps (default: 100)")
+    sweep.add_argument("--steps", type=whole, default=100, metavar="N", help="maximum number of steps (default: 100)")
     output = groups["output"]
     output.add_argument("--out", metavar="DIR", help="new folder for lr-find.png and lr-find.json (default: none)")
     output.add_argument("--json", action="store_true", help="print JSON only")

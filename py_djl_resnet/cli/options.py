@@ -77,7 +77,7 @@ def add_raw(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--raw",
         action="store_true",
-        help="use the weights themselves, not their average, if the checkpoint has one (EMA or SWA)",
+        help="use the weights themselves, even if the checkpoint has their average (EMA or SWA)",
     )
 
 
@@ -98,8 +98,8 @@ def add_tta(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--tta",
         metavar="VIEWS",
-        help="test-time augmentation: average the logits of flip (mirrored), shift (moved by one pixel) or flip,shift "
-        "views of each image (default: the image alone)",
+        help="test-time augmentation: average the logits of views of each image: flip (mirrored), shift (by one "
+        "pixel), or flip,shift (default: the image alone)",
     )
 
 

@@ -16,10 +16,10 @@ from .options import add_engine, count, start
 
 HELP = """Draw the loss and the accuracy of runs over their epochs.
 
-The figures of one run are written to its figures/ as metrics.png and metrics.html; the confusion matrix, the worst
-mistakes and report.html, which shows them all, are drawn again. Several runs are compared in the
-file given by --out: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves show training metrics; a star
-marks the best epoch."""
+The figures of one run are written to its figures/ as metrics.png and metrics.html. Its confusion matrix, its worst
+mistakes and its report.html, which shows all figures, are drawn again. Several runs are compared in the file given by
+--out: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves show training metrics; a star marks the best
+epoch."""
 EXAMPLES = (
     "plot runs/mine",
     "plot runs/mine --style d2l --out chapter.png",

@@ -11,16 +11,16 @@ from ..recipe import Recipe, bundled_recipes, bundled_text, recipe_names
 from .options import print_json
 from .report import print_table
 
-HELP = """List the recipes of the package and what they reach, or print one.
+HELP = """List the bundled recipes with their accuracy and training time, or print one.
 
-Accuracy is that of the test data after the last epoch, in percent, with its standard deviation over n seeds."""
+Accuracy is test accuracy after the last epoch, in percent: mean and standard deviation over n seeds."""
 USAGE = "%(prog)s [NAME] [OPTION ...]"
 EXAMPLES = ("recipes", "recipes fashion-mnist-fast > mine.json", "train --recipe fashion-mnist-fast")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="print this recipe's file, to change and train with")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="print this recipe as a file to edit and train with")
     parser.add_argument("--json", action="store_true", help="print JSON only")
 
 

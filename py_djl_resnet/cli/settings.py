@@ -40,13 +40,13 @@ def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ())
         text = f"{setting.help} (default: {_default(setting, environment.get(setting.name))})"
         groups[setting.group].add_argument(setting.flag, default=argparse.SUPPRESS, help=text, **more)
     groups[GROUPS[0]].add_argument(
-        "--recipe", metavar="FILE.json|NAME", help="settings from a file, or from one of the recipes command"
+        "--recipe", metavar="FILE.json|NAME", help="settings from a file, or a bundled recipe; see the recipes command"
     )
     return groups
 
 
 def _choice_or_numbers(text: str) -> Any:
-    """Returns a list for texts separated by commas, numbers where they are some; Java rejects others."""
+    """Returns values separated by commas as a list, converting numbers; Java rejects other values."""
     values = [number(part.strip()) for part in text.split(",")]
     return values if len(values) > 1 or not isinstance(values[0], str) else text
 

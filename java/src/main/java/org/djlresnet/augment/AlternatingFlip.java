@@ -1,8 +1,8 @@
 package org.djlresnet.augment;
 
 /**
- * Mirrors an example in every second epoch: a random half of the examples in even epochs, the
- * others in odd ones (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024).
+ * Flips an example horizontally in every second epoch: a random half in even epochs, the others in
+ * odd epochs (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024).
  */
 record AlternatingFlip() implements Augmentation {
 

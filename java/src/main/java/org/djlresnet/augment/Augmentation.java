@@ -7,7 +7,7 @@ interface Augmentation extends Step {
      * Changes an image.
      *
      * @param canvas the image
-     * @param draw where in the run the image is; all that the change may depend on
+     * @param draw identifies the image within the run; the change depends on nothing else
      */
     void apply(Canvas canvas, Draw draw);
 }

@@ -34,7 +34,7 @@ public final class Augmentations {
     /**
      * Reads augmentations.
      *
-     * @param texts a name, followed by parameters that are separated by colons, for each
+     * @param texts for each augmentation its name, followed by its parameters, separated by colons
      * @return the augmentations
      * @throws UserException if a name is unknown, or a parameter is missing or out of range
      */
@@ -43,10 +43,10 @@ public final class Augmentations {
     }
 
     /**
-     * Splits the form that a command line uses.
+     * Splits augmentations given on a command line.
      *
      * @param text augmentations separated by commas; empty or {@code none} for none
-     * @return an element for each
+     * @return one element per augmentation
      */
     public static List<String> split(String text) {
         if (text.isBlank() || text.strip().equals("none")) {
@@ -67,7 +67,7 @@ public final class Augmentations {
     /**
      * Returns whether batches mix images and labels.
      *
-     * @return whether there is a mixup or cutmix
+     * @return whether mixup or cutmix is among the augmentations
      */
     public boolean mix() {
         return !mixings.isEmpty();
@@ -78,7 +78,7 @@ public final class Augmentations {
      *
      * @param shape the shape of the network's images
      * @param type how the data set stores pixels
-     * @throws UserException if they do not
+     * @throws UserException if they do not suit the images
      */
     public void requireFit(ImageShape shape, PixelType type) {
         if (!images.isEmpty() && type != PixelType.UINT8) {

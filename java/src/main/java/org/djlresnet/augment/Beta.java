@@ -21,9 +21,9 @@ final class Beta {
     }
 
     /**
-     * Returns the logarithm of a number from the gamma distribution, which for a small alpha may be
-     * too small itself: Marsaglia and Tsang, "A Simple Method for Generating Gamma Variables",
-     * 2000.
+     * Draws from the gamma distribution and returns the logarithm, because for a small alpha the
+     * number itself may underflow: Marsaglia and Tsang, "A Simple Method for Generating Gamma
+     * Variables", 2000.
      */
     private static double logGamma(double alpha, SplitMix64 random) {
         double d = alpha + 1 - 1.0 / 3;
@@ -34,7 +34,7 @@ final class Beta {
             double v = root * root * root;
             double u = 1 - random.nextDouble();
             if (v > 0 && StrictMath.log(u) < 0.5 * x * x + d - d * v + d * StrictMath.log(v)) {
-                // of alpha + 1, which this brings down to alpha
+                // drawn for alpha + 1; this scales it to alpha
                 double power = StrictMath.log(1 - random.nextDouble()) / alpha;
                 return StrictMath.log(d * v) + power;
             }

@@ -45,7 +45,7 @@ final class Canvas {
         image = newImage;
     }
 
-    /** Resizes and crops the image as the preprocessing says. */
+    /** Resizes and crops the image according to the preprocessing. */
     void fit() {
         ImageShape in = image.shape();
         boolean resizesAndCrops = preprocessing.resize() != null && preprocessing.crop() != null;
@@ -54,7 +54,7 @@ final class Canvas {
         }
     }
 
-    /** Replaces the image by a rectangle of it, resized to the network's size. */
+    /** Replaces the image with a rectangle of it, resized to the network's size. */
     void cropAndResize(int top, int left, int rows, int columns) {
         byte[] from = pixels();
         byte[] to = part.holdBytes(new ImageShape(channels(), rows, columns));

@@ -2,7 +2,7 @@ package org.djlresnet.augment;
 
 import java.util.function.IntFunction;
 
-/** Changes of an image's colours, in float32, rounded to the nearest byte. */
+/** Colour transforms of an image, in float32, rounded to the nearest byte. */
 final class Colour {
 
     private Colour() {}
@@ -13,7 +13,7 @@ final class Colour {
     }
 
     /**
-     * Moves every pixel away from the mean of the grey image, or for factors below 1 towards it.
+     * Moves every pixel away from the mean of the greyscale image; factors below 1 move it closer.
      */
     static void contrast(Canvas canvas, float factor) {
         byte[] pixels = canvas.pixels();
@@ -44,8 +44,8 @@ final class Colour {
     }
 
     /**
-     * Moves every pixel away from its blurred value, a mean with weight 5 of itself and 1 of its
-     * eight neighbours. Pixels at the border stay.
+     * Moves every pixel away from its blurred value: a mean of itself, with weight 5, and its eight
+     * neighbours, each with weight 1. Border pixels stay unchanged.
      */
     static void sharpness(Canvas canvas, float factor) {
         byte[] from = canvas.original();
@@ -73,7 +73,7 @@ final class Colour {
         map(canvas, 0, canvas.channels(), value -> (byte) (value & -(1 << (8 - bits))));
     }
 
-    /** Inverts the pixels that are not below a threshold. */
+    /** Inverts the pixels at or above a threshold. */
     static void solarize(Canvas canvas, float threshold) {
         map(
                 canvas,
@@ -133,7 +133,7 @@ final class Colour {
         return counts;
     }
 
-    /** Replaces every pixel of some channels by a function of it. */
+    /** Applies a function to every pixel of some channels. */
     private static void map(Canvas canvas, int from, int to, IntFunction<Byte> function) {
         byte[] table = new byte[256];
         for (int i = 0; i < 256; i++) {

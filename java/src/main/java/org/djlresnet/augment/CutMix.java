@@ -5,12 +5,12 @@ import org.djlresnet.data.SplitMix64;
 import org.djlresnet.image.ImageShape;
 
 /**
- * Replaces a random rectangle, the same in all images of a batch, by that of another image (Yun et
+ * Replaces a random rectangle, shared by all images of a batch, with that of another image (Yun et
  * al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
- * 2019). Its sides are √(1 − λ) of the image's, its centre is a random pixel, and parts outside the
- * image are cut off.
+ * 2019). Its sides are √(1 − λ) of the image's, its centre is a random pixel, and it is clipped to
+ * the image.
  *
- * @param alpha λ is from the distribution Beta(alpha, alpha)
+ * @param alpha λ is drawn from Beta(alpha, alpha)
  */
 record CutMix(double alpha) implements Mixing {
 

@@ -3,7 +3,7 @@ package org.djlresnet.augment;
 import org.djlresnet.data.SplitMix64;
 
 /**
- * All that a random change depends on.
+ * Everything that a random transform depends on.
  *
  * @param seed the run's seed
  * @param epoch the number of completed epochs

@@ -7,11 +7,11 @@ import org.djlresnet.image.ImageShape;
  * Fills a random rectangle inside the image (Zhong et al., "Random Erasing Data Augmentation",
  * 2017).
  *
- * @param probability the probability
+ * @param probability the probability of erasing
  * @param least the smallest side in pixels; 0 for an area of 2 to 33 percent with an aspect ratio
  *     of 0.3 to 3.3, as in torchvision's {@code RandomErasing}
  * @param most the largest side in pixels
- * @param black whether to fill with black; else every byte is random
+ * @param black whether to fill with black instead of random bytes
  */
 record Erase(double probability, int least, int most, boolean black) implements Augmentation {
 

@@ -1,9 +1,9 @@
 package org.djlresnet.augment;
 
 /**
- * Mirrors an image left to right.
+ * Flips an image horizontally.
  *
- * @param probability the probability
+ * @param probability the probability of a flip
  */
 record Flip(double probability) implements Augmentation {
 

@@ -32,7 +32,7 @@ final class ListAugmenter implements Augmenter {
     @Override
     public void apply(RawImage image, int epoch, int example) {
         canvas.begin(image);
-        // at the image's own resolution; it also resizes
+        // at the original resolution; it also resizes
         if (!(images[0] instanceof ResizedCrop)) {
             canvas.fit();
         }

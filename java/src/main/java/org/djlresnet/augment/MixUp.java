@@ -8,7 +8,7 @@ import org.djlresnet.image.ImageShape;
  * Averages images with a random weight (Zhang et al., "mixup: Beyond Empirical Risk Minimization",
  * 2018).
  *
- * @param alpha the weight is from the distribution Beta(alpha, alpha)
+ * @param alpha the weight is drawn from Beta(alpha, alpha)
  */
 record MixUp(double alpha) implements Mixing {
 

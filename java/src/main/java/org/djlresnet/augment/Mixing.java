@@ -14,7 +14,7 @@ interface Mixing extends Step {
      * @param shape the shape of an image
      * @param count the number of images N
      * @param random the generator
-     * @return the share of each image that is its own, from 0 to 1
+     * @return the share that each image keeps of itself, from 0 to 1
      */
     float mix(FloatBuffer images, ImageShape shape, int count, SplitMix64 random);
 }

@@ -1,7 +1,7 @@
 package org.djlresnet.augment;
 
 /**
- * Rotates an image around its centre, bilinearly; what comes from outside is black.
+ * Rotates an image around its centre, with bilinear interpolation and black fill.
  *
  * @param degrees the largest angle in either direction
  */

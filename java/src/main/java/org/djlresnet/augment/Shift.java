@@ -9,7 +9,7 @@ import org.djlresnet.image.ImageShape;
  * pixels} in each direction (He et al., "Deep Residual Learning for Image Recognition", 2016).
  *
  * @param pixels the largest shift
- * @param reflects whether the padding mirrors the image; else it is black
+ * @param reflects whether to pad with reflections instead of black
  */
 record Shift(int pixels, boolean reflects) implements Augmentation {
 

@@ -3,9 +3,9 @@ package org.djlresnet.augment;
 import org.djlresnet.data.SplitMix64;
 
 /**
- * One random operation of random strength, with the operations and ranges of torchvision's {@code
- * TrivialAugmentWide} (Müller and Hutter, "TrivialAugment: Tuning-free Yet State-of-the-Art Data
- * Augmentation", 2021). Geometric operations are bilinear.
+ * Applies one random operation of random strength, with the operations and ranges of torchvision's
+ * {@code TrivialAugmentWide} (Müller and Hutter, "TrivialAugment: Tuning-free Yet State-of-the-Art
+ * Data Augmentation", 2021). Geometric operations are bilinear.
  */
 record Trivial() implements Augmentation {
 

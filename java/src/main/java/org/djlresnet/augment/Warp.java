@@ -1,6 +1,6 @@
 package org.djlresnet.augment;
 
-/** Affine changes of an image, bilinear; what comes from outside is black. */
+/** Affine transforms of an image, with bilinear interpolation and black fill. */
 final class Warp {
 
     private Warp() {}

@@ -11,14 +11,14 @@ import org.djlresnet.image.RawImage;
 public interface Augmenter {
 
     /**
-     * Returns whether {@link #apply} is called; else the loader prepares the images.
+     * Returns whether to call {@link #apply}; otherwise the loader prepares the images.
      *
-     * @return whether there is anything to change in single images
+     * @return whether there are changes of single images
      */
     boolean changesImages();
 
     /**
-     * Resizes and crops an image as the preprocessing says, and changes it.
+     * Resizes and crops an image according to the preprocessing, and augments it.
      *
      * @param image the image as it was read, uint8; then the network's input before normalization
      * @param epoch the number of completed epochs
@@ -42,7 +42,7 @@ public interface Augmenter {
      * @param count the number of images N
      * @param epoch the number of completed epochs
      * @param first the index of the batch's first example
-     * @return the share of each image that is its own, from 0 to 1
+     * @return the share that each image keeps of itself, from 0 to 1
      */
     float mix(FloatBuffer images, ImageShape shape, int count, int epoch, int first);
 }

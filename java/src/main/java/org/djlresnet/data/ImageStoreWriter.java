@@ -133,7 +133,7 @@ public final class ImageStoreWriter implements AutoCloseable {
         return begin;
     }
 
-    /** Returns the first position from {@code end} where so many bytes cross no segment. */
+    /** Returns the first position from {@code end} at which the bytes fit into one segment. */
     static long place(long end, int bytes) {
         boolean crosses = end / SEGMENT != (end + bytes - 1) / SEGMENT;
         return crosses ? (end / SEGMENT + 1) * SEGMENT : end;
@@ -172,7 +172,7 @@ public final class ImageStoreWriter implements AutoCloseable {
                 "Cannot write " + file + ": " + AtomicFile.reason(failure) + ".", failure);
     }
 
-    /** Closes the file; a file that was not finished is not readable. */
+    /** Closes the file, which is readable only after {@link #finish}. */
     @Override
     public void close() {
         try {

@@ -18,7 +18,7 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.RawImage;
 
 /**
- * Labelled images in a file of an {@link ImageStoreWriter}, mapped into memory: the operating
+ * Labelled images in a file written by {@link ImageStoreWriter}, mapped into memory: the operating
  * system keeps in memory what fits, and reads the rest again.
  *
  * <p>Immutable and thread-safe. The file must not change; it may be removed.
@@ -56,7 +56,7 @@ public final class StoredImages implements Examples {
      * Opens a file.
      *
      * @param file the file
-     * @param records the records that are examples, in this order; one or more
+     * @param records the records to use as examples, in this order; one or more
      * @param labels the label of each example, 0 to {@code classNames.size() - 1}
      * @param classNames the class names, by label
      * @param fingerprint what {@link #fingerprint} returns: a checksum of the original files

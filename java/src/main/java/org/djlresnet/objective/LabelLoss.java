@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
  * Object Detection", 2017, as Keras's CategoricalFocalCrossentropy for g above 0.
  *
  * @param classWeights a weight for each class; null if all are 1
- * @param smoothing the share of the target that is spread over all classes, from 0 to below 1
- * @param focusing how strongly examples with a high probability are discounted; 0 for not at all
+ * @param smoothing the fraction of the target that is spread over all classes, from 0 to below 1
+ * @param focusing how much examples with a high probability are down-weighted; 0 for none
  */
 public record LabelLoss(List<Double> classWeights, double smoothing, double focusing) {
 

@@ -10,8 +10,8 @@ import java.util.Map;
 import org.djlresnet.engine.TorchScript;
 
 /**
- * A program that updates all parameters in one call, after a call for each group that makes vectors
- * of its gradients. PyTorch only.
+ * Updates all parameters in one call of a program, after one call per group that makes vectors of
+ * its gradients. PyTorch only.
  *
  * <p>ATen's updates copy arrays that are not in row-major order, so they get them as vectors in the
  * order of their memory, which is the same for a parameter, its gradient and its state.
@@ -112,7 +112,7 @@ final class GroupedProgram implements AutoCloseable {
                 lists);
     }
 
-    /** Arrays or vectors on the memory of arrays, which record nothing. */
+    /** Returns arrays or vectors that share memory with arrays and record no gradients. */
     private NDList handles(List<NDArray> arrays) {
         NDList handles = new NDList(arrays.stream().map(NDArray::stopGradient).toList());
         if (!vectors) {

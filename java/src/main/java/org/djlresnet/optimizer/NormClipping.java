@@ -8,8 +8,7 @@ import java.util.Map;
 import org.djlresnet.engine.TorchScript;
 
 /**
- * Scales the gradients so that their norm, taken over all of them together, has a limit. PyTorch
- * only.
+ * Scales the gradients to limit their global norm. PyTorch only.
  *
  * <p>Source: torch.nn.utils.clip_grad_norm_.
  */
@@ -35,7 +34,7 @@ public final class NormClipping implements GradientTransform, AutoCloseable {
     /**
      * Creates a transform.
      *
-     * @param most the largest norm, above 0
+     * @param most the maximum norm, above 0
      * @param parent the network's manager
      */
     public NormClipping(double most, NDManager parent) {

@@ -90,7 +90,7 @@ public final class ParameterNames {
             }
             stem.add(name);
         }
-        // without numbered blocks there is no telling where the stem ends
+        // without numbered blocks, the end of the stem is unknown
         return Set.of();
     }
 
@@ -105,7 +105,7 @@ public final class ParameterNames {
         return key.equals(beginning) || key.startsWith(beginning + ".");
     }
 
-    /** All names that select something. */
+    /** Returns all names that select a parameter. */
     private static Set<String> beginnings(Set<String> names) {
         Set<String> all = new LinkedHashSet<>(List.of("weight", "bias", "norm", "head", "body"));
         List<String> ordered = new ArrayList<>(names);

@@ -3,7 +3,7 @@ package org.djlresnet.training;
 import java.util.function.Supplier;
 import org.djlresnet.objective.Measurement;
 
-/** The predictions, on the test data, of the network that a run ends with. */
+/** The final network's predictions on the test data. */
 final class FinalPredictions {
 
     private final Recorder recorder;
@@ -14,7 +14,7 @@ final class FinalPredictions {
         this.recorder = recorder;
     }
 
-    /** Keeps an evaluation of the network that the run would now end with. */
+    /** Keeps an evaluation of the network that would be final if the run ended now. */
     void keep(Measurement measurement) {
         kept = measurement;
     }

@@ -24,7 +24,7 @@ final class Freezing {
     private final Map<String, BatchNorm> norms;
     private final boolean keepsStatistics;
 
-    /** The parameters that a training without freezing trains. */
+    /** The parameters that are trained without freezing. */
     private final Set<String> trained = new LinkedHashSet<>();
 
     private final List<Part> parts = new ArrayList<>();
@@ -34,8 +34,8 @@ final class Freezing {
      * A part of {@code freeze}.
      *
      * @param names the parameters
-     * @param from the first epoch, counted from 0, in which they are frozen
-     * @param to the first epoch after it in which they are not
+     * @param from the first frozen epoch, counted from 0
+     * @param to the first epoch after that in which they are trained
      */
     private record Part(Set<String> names, int from, int to) {}
 
@@ -95,7 +95,7 @@ final class Freezing {
         return names;
     }
 
-    /** Returns whether an epoch trains other parameters than the last call of {@link #apply}. */
+    /** Returns whether an epoch trains other parameters than the last {@link #apply}. */
     boolean changes(int epoch) {
         return !frozen(epoch).equals(frozen);
     }
@@ -130,7 +130,7 @@ final class Freezing {
         frozen = names;
     }
 
-    /** Whether names contain all of a module's parameters that would be trained. */
+    /** Returns whether names contain all trainable parameters of a module. */
     private boolean isFrozen(String module, Set<String> names) {
         List<String> own = trained.stream().filter(name -> name.startsWith(module)).toList();
         return !own.isEmpty() && names.containsAll(own);

@@ -60,7 +60,7 @@ final class GradientLog implements AutoCloseable {
     }
 
     /**
-     * Removes the rows of steps that a resumed run does again, and opens the file.
+     * Removes the rows of steps that a resumed run repeats, and opens the file.
      *
      * @param step the number of steps done
      */

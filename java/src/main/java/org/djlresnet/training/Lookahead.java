@@ -7,9 +7,9 @@ import java.util.Map;
 import org.djlresnet.model.Network;
 
 /**
- * Lookahead: slow weights that every k updates move towards the weights, which then continue from
- * them. Running statistics are treated as weights. An epoch ends with the slow weights, so that
- * they are evaluated and saved.
+ * Lookahead: every k updates, slow weights move towards the weights, which then continue from them.
+ * Running statistics are treated as weights. An epoch ends with the slow weights, so that they are
+ * evaluated and saved.
  *
  * <p>{@code K:ALPHA} is the original: the slow weights begin as the initial ones, and move by
  * ALPHA, at the end of an epoch too. Source: Zhang et al., "Lookahead Optimizer: k steps forward, 1

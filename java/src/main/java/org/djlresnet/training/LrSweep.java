@@ -133,7 +133,7 @@ public final class LrSweep {
      * Returns the results.
      *
      * @return {@code {"suggestion": a rate or null, "minimum": the same, "diverged": whether the
-     *     loss did, "lrs", "losses", "smoothed": [a number for each step]}}
+     *     loss diverged, "lrs", "losses", "smoothed": [a number for each step]}}
      */
     public String toJson() {
         JsonObject json = new JsonObject();

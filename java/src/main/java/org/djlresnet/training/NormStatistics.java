@@ -14,7 +14,7 @@ import org.djlresnet.model.Network;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.objective.Minibatch;
 
-/** Computes the running statistics of weights that no step of training had. */
+/** Computes running statistics for averaged weights, with which no step was trained. */
 final class NormStatistics {
 
     /** A running statistic, zeros of its shape, its sum over batches, and a batch's share. */

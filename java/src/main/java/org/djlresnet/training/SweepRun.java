@@ -15,7 +15,7 @@ import org.djlresnet.recipe.Recipe;
 
 /**
  * Trains at the rates of a sweep until it ends or a stop is requested, without evaluations and
- * checkpoints. The network's weights are of no use afterwards.
+ * checkpoints. Afterwards the network's weights are useless.
  */
 final class SweepRun {
 

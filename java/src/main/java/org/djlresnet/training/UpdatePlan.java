@@ -1,7 +1,7 @@
 package org.djlresnet.training;
 
 /**
- * Which steps share an update of the weights. A step computes the gradients of a batch; an update
+ * Groups steps into updates of the weights. A step computes the gradients of a batch; an update
  * takes the mean over {@code accumulate} batches, or fewer at the end of an epoch.
  *
  * @param steps the number of steps of an epoch

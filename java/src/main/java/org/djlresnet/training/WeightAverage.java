@@ -30,7 +30,7 @@ final class WeightAverage implements AutoCloseable {
     private NetworkTensors raw;
 
     /**
-     * Creates an average, or continues one.
+     * Starts or continues an average.
      *
      * @param recipe the recipe, with ema_decay or swa_epochs
      * @param network the network
@@ -68,7 +68,7 @@ final class WeightAverage implements AutoCloseable {
     }
 
     /**
-     * Gives the network the average at the end of an epoch, until {@link #leave}.
+     * Sets the network to the average at the end of an epoch, until {@link #leave}.
      *
      * @param epochsDone the number of epochs completed before
      * @return whether it differs from the network's weights
@@ -87,13 +87,13 @@ final class WeightAverage implements AutoCloseable {
         return true;
     }
 
-    /** Returns whether the running statistics do not belong to the average. */
+    /** Returns whether the running statistics must be recomputed for the average. */
     boolean needsStatistics() {
         return !isMoving();
     }
 
     /**
-     * Gives the network its weights back after {@link #enter}.
+     * Restores the network's weights after {@link #enter}.
      *
      * @param epochsDone the number of epochs completed before
      * @param keep whether the epoch is complete

@@ -17,8 +17,8 @@ import org.djlresnet.optimizer.TrainedParameter;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * Everything that changes the weights after a batch: accumulation, transforms, clipping, the
- * optimizer, Lookahead, and the average of the weights.
+ * Changes the weights after each batch: accumulation, transforms, clipping, the optimizer,
+ * Lookahead, and the average of the weights.
  */
 final class WeightUpdates implements AutoCloseable {
 
@@ -118,7 +118,7 @@ final class WeightUpdates implements AutoCloseable {
         }
     }
 
-    /** Returns the average of the weights, or null if the recipe asks for none. */
+    /** Returns the average of the weights, or null if the recipe sets none. */
     WeightAverage average() {
         return average;
     }
@@ -129,7 +129,7 @@ final class WeightUpdates implements AutoCloseable {
         return none ? Map.of() : average.byName();
     }
 
-    /** Gives the network the average of its weights, if there is one. */
+    /** Sets the network to the average of its weights, if there is one. */
     void loadAverage() {
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         averaged()
