@@ -14,7 +14,10 @@ _KEY = "py_djl_resnet"
 _MOST_HEADER = 10_000_000
 
 #: The other files of a run folder.
-_RUN_FILES = ("recipe.json", "metrics.csv", "predictions.csv", "profile.csv", "gradients.csv", "log.txt", "run.lock")
+_RUN_FILES = (
+    *("recipe.json", "metrics.csv", "predictions.csv", "profile.csv", "gradients.csv", "images.csv", "test.json"),
+    *("log.txt", "run.lock"),
+)
 
 
 def is_checkpoint(file: Path) -> bool:

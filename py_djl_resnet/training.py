@@ -171,7 +171,8 @@ def resume(
         run: a run folder, or a checkpoint in one. If ``last`` is damaged, the previous one is used; if
             ``recipe.json`` is missing or damaged, the recipe in the checkpoint. Both give a :class:`ResnetWarning`.
         changes: new values of settings that docs/settings.md marks as resumable, because they leave the result the
-            same up to rounding: ``epochs`` (not with a cosine or one-cycle schedule), ``device``, ``threads``, ...
+            same up to rounding: ``epochs`` (unless the schedule or an average
+            depends on their number), ``device``, ``threads``, ...
         dataset: for a run on arrays: the same arrays, as in :func:`train`.
         class_names: for arrays: None, or the same names as in the run.
         wait: seconds to wait while another process writes to the run, announced by a :class:`ResnetWarning`.

@@ -259,6 +259,14 @@ def test_sheet_counts_and_measures_what_numpy_does(tmp_path, command):
     assert err == f"contact sheet: {tmp_path / 'sheet.png'}\n"
 
 
+def test_sheet_shows_what_a_normalizing_recipe_gives_the_network(jvm):
+    sheet = data_sheet("fashion-mnist", Recipe(model="fashion-net", normalize=True, limit=500))
+    images, inputs = sheet.images(range(500)), sheet.inputs(range(500))
+    np.testing.assert_allclose(inputs, (images - images.mean()) / images.std(), atol=1e-3)
+    augmented = data_sheet("fashion-mnist", Recipe(model="fashion-net", augment=["flip:1"], limit=500))
+    np.testing.assert_array_equal(augmented.inputs(range(9)), sheet.images(range(9))[..., ::-1])
+
+
 def test_show_describes_named_data_sets(command, rejected):
     code, out, _ = command("datasets", "show", "fashion-mnist", "--json")
     shown = json.loads(out)

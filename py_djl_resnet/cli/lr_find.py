@@ -31,7 +31,19 @@ EXAMPLES = (
 #: Settings that have no effect on a sweep.
 _WITHOUT = {
     *(setting.name for setting in SETTINGS.values() if setting.group == "learning-rate schedule"),
-    *("lr", "epochs", "checkpoint_every", "keep", "patience", "min_delta", "profile", "debug_gradients"),
+    *(
+        "lr",
+        "epochs",
+        "lookahead",
+        "ema_decay",
+        "swa_epochs",
+        "checkpoint_every",
+        "keep",
+        "patience",
+        "min_delta",
+        "profile",
+        "debug_gradients",
+    ),
 }
 
 

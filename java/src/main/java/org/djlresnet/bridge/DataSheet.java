@@ -15,9 +15,8 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
-import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
-import org.djlresnet.training.ImageFiles;
+import org.djlresnet.training.TrainingRun;
 
 /** Describes and shows the examples of a data set. */
 public final class DataSheet {
@@ -74,14 +73,7 @@ public final class DataSheet {
      * @return the JSON text of {@link Preprocessing#toJson}
      */
     public String preprocessing(String recipe) {
-        Recipe checked = Recipe.fromJson(recipe);
-        return Specification.forTraining(
-                        checked.model(),
-                        examples,
-                        checked.imageSize(),
-                        ImageFiles.preprocessingOfWeights(checked))
-                .preprocessing()
-                .toJson();
+        return TrainingRun.preprocessing(Recipe.fromJson(recipe), examples).toJson();
     }
 
     /**

@@ -79,11 +79,15 @@ final class GroupedProgram implements AutoCloseable {
         StringBuilder updates = new StringBuilder();
         int index = 0;
         for (ParameterGroup group : members.keySet()) {
-            List<String> lists = new ArrayList<>(List.of("p" + index, "g" + index));
+            String given = (vectors ? "given" : "g") + index;
+            List<String> lists = new ArrayList<>(List.of("p" + index, given));
             for (int kind = 0; kind < states.size(); kind++) {
                 lists.add(state(kind, index));
             }
             lists.forEach(list -> arguments.append(", ").append(list).append(": List[Tensor]"));
+            if (vectors) {
+                updates.append("    g%1$d = (self).flat(given%1$d, )\n".formatted(index));
+            }
             updates.append(update.write(index, group));
             index++;
         }
@@ -120,14 +124,10 @@ final class GroupedProgram implements AutoCloseable {
             return handles;
         }
         try (handles) {
-            NDList flat = flat(handles);
+            NDList flat = program.call("flat", TorchScript.list("t", handles));
             flat.attach(manager);
             return flat;
         }
-    }
-
-    private NDList flat(List<NDArray> arrays) {
-        return program.call("flat", TorchScript.list("t", arrays));
     }
 
     /**
@@ -143,11 +143,6 @@ final class GroupedProgram implements AutoCloseable {
                 Group group = groups.get(i);
                 arguments.addAll(group.parameters);
                 List<NDArray> given = group.names.stream().map(gradients::get).toList();
-                if (vectors) {
-                    NDList flat = flat(given);
-                    flat.attach(scope);
-                    given = flat;
-                }
                 arguments.addAll(TorchScript.list("g" + i, given));
                 group.states.forEach(arguments::addAll);
             }

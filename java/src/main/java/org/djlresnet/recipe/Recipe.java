@@ -193,6 +193,9 @@ public final class Recipe {
         if (List.of("cosine", "triangular", "one-cycle").contains(schedule())) {
             return "the schedule '" + schedule() + "'";
         }
+        if (stepAt().length > 0) {
+            return "\"step_at\"";
+        }
         if (swaEpochs() > 0) {
             return "\"swa_epochs\"";
         }

@@ -21,9 +21,10 @@ public final class ImageFiles {
      * @param shape the shape of all images; null if they differ in size
      * @param channels 1 if all images are grey, else 3
      * @return the preprocessing, see {@link Specification#forFiles}
-     * @throws UserException if the initial weights cannot be read
+     * @throws UserException if settings exclude each other, or the initial weights cannot be read
      */
     public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
+        TrainingPlan.rejectIgnoredSettings(recipe);
         return Specification.forFiles(
                 recipe.model(),
                 shape,

@@ -197,6 +197,17 @@ final class Recorder implements AutoCloseable {
         }
     }
 
+    /** Removes the predictions of a run that continues. */
+    void dropPredictions() {
+        if (folder != null) {
+            try {
+                Files.deleteIfExists(folder.path().resolve(PREDICTIONS));
+            } catch (IOException failure) {
+                throw new UncheckedIOException(failure);
+            }
+        }
+    }
+
     /** Writes the predictions on the test data. */
     void predictions(String text) {
         if (folder != null && text != null) {

@@ -57,9 +57,14 @@ record Splits(Examples train, Examples selecting, String part, Examples test) {
                 test);
     }
 
+    /** Returns whether examples that are not test examples select the best epoch. */
+    boolean holdsOut() {
+        return part.equals(VALIDATION);
+    }
+
     /** Returns whether there are test examples that are evaluated only at the end. */
     boolean keepsTest() {
-        return part.equals(VALIDATION) && test != null;
+        return holdsOut() && test != null;
     }
 
     /** Returns the fingerprints of the data by part. */

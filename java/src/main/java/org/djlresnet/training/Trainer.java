@@ -105,7 +105,7 @@ public final class Trainer {
         gradientLog = new GradientLog(folder, recipe, network, plan.epochs().steps());
         recorder = new Recorder(folder, network, selection, recipe, start.step(), gradientLog);
         predictions = new FinalPredictions(recorder);
-        boolean endsWithBest = recipe.patience() != null || plan.data().keepsTest();
+        boolean endsWithBest = recipe.patience() != null || plan.data().holdsOut();
         bestWeights = endsWithBest ? new BestWeights(network, folder) : null;
         progress = new Progress(recipe.epochs(), start);
         step = start.step();
@@ -251,6 +251,7 @@ public final class Trainer {
             try {
                 if (continues()) {
                     recorder.requireRoom(updates, recipe.epochs() - epochsDone);
+                    recorder.dropPredictions();
                 }
                 gradientLog.begin(step);
                 while (!stopped && continues()) {

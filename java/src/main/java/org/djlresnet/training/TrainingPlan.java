@@ -183,6 +183,18 @@ record TrainingPlan(
             throw new SettingException(
                     "\"decay_scales\" needs \"weight_decay\" above 0. Received: 0.");
         }
+        if (recipe.warmupEpochs() > 0 && recipe.schedule().equals("triangular")) {
+            throw SettingException.of(
+                    "\"warmup_epochs\" cannot be combined with \"schedule\" triangular, which rises by itself."
+                            + " Received: %s. Set \"triangle_peak\" instead.",
+                    recipe.warmupEpochs());
+        }
+        if (recipe.profile() && recipe.freeze() != null && recipe.freeze().contains(":")) {
+            throw SettingException.of(
+                    "\"profile\" needs the same trained parameters in all epochs. Received: \"freeze\" '%s'."
+                            + " Allowed: names without epochs.",
+                    recipe.freeze());
+        }
         if (recipe.minDelta() != 0 && recipe.patience() == null) {
             throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
         }

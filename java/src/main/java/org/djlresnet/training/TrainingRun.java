@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -125,7 +127,23 @@ public record TrainingRun(
     }
 
     private static TrainingRun rehearse(Recipe recipe, Data data) {
-        return begin(recipe.with("debug_gradients", "none"), data, false, null);
+        return begin(forSweep(recipe), data, false, null);
+    }
+
+    /** Leaves out what depends on epochs, which a sweep does not have. */
+    private static Recipe forSweep(Recipe recipe) {
+        String always =
+                recipe.freeze() == null
+                        ? ""
+                        : Stream.of(recipe.freeze().split(" *, *"))
+                                .filter(part -> !part.contains(":"))
+                                .collect(Collectors.joining(","));
+        return recipe.with("debug_gradients", "none")
+                .with("lookahead", null)
+                .with("ema_decay", 0.0)
+                .with("swa_epochs", 0)
+                .with("freeze", always.isEmpty() ? null : always)
+                .with("freeze_statistics", always.isEmpty() || recipe.freezeStatistics());
     }
 
     /**
@@ -230,7 +248,8 @@ public record TrainingRun(
         String classWarning = TrainingData.checkClasses(allTrain, allTest);
         Examples train = limited(allTrain, recipe);
         Examples test = limited(allTest, recipe);
-        if (recipe.imageSize() == null && recipe.weights() == null && !recipe.isFolder()) {
+        boolean keepsSize = recipe.imageSize() == null && recipe.weights() == null;
+        if (keepsSize && !recipe.isFolder() && test != null) {
             TrainingData.requireSameSize(train, test);
         }
         Network network = fresh(recipe, train);
@@ -370,7 +389,7 @@ public record TrainingRun(
             }
         }
         Network network = Network.create(specification(recipe, train, null), recipe.seed(), device);
-        network.initialize(train);
+        network.initialize(trained(recipe, train));
         return network;
     }
 
@@ -397,13 +416,34 @@ public record TrainingRun(
                 + " pixels, as the weights require. Set \"image_size\" for another size.";
     }
 
+    /**
+     * Returns the preprocessing of a run's images.
+     *
+     * @param recipe the recipe
+     * @param train the run's data before the split
+     * @return the preprocessing
+     * @throws UserException if a setting does not fit the data, or the weights cannot be read
+     */
+    public static Preprocessing preprocessing(Recipe recipe, Examples train) {
+        Preprocessing ofWeights = ImageFiles.preprocessingOfWeights(recipe);
+        return specification(recipe, train, ofWeights).preprocessing();
+    }
+
     private static Specification specification(
             Recipe recipe, Examples train, Preprocessing ofWeights) {
         Specification specification =
                 Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
         return recipe.normalize() && ofWeights == null
-                ? specification.normalizedBy(train)
+                ? specification.normalizedBy(trained(recipe, train))
                 : specification;
+    }
+
+    /** Returns the examples that are trained on: without those held out for validation. */
+    private static Examples trained(Recipe recipe, Examples train) {
+        int[] heldOut = ValidationSplit.indices(recipe, train);
+        return heldOut == null
+                ? train
+                : train.subset(ValidationSplit.others(heldOut, train.size()));
     }
 
     /** Adds the preprocessing, which earlier versions did not record. */

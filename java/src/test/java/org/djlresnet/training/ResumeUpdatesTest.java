@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.djlresnet.QuadrantImages;
@@ -15,6 +16,8 @@ import org.djlresnet.data.Examples;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.RawImage;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -153,5 +156,11 @@ class ResumeUpdatesTest extends ResumeFixture {
         Path folder = stoppedAfter(1, recipe("'swa_epochs': 1").replace("triangular", "constant"));
         String message = rejection(folder, "{'epochs': 5}");
         assertTrue(message.contains("\"swa_epochs\""), message);
+        Recipe drops =
+                Recipe.fromJson("{\"schedule\": \"step\", \"step_at\": \"0.5\", \"epochs\": 4}");
+        assertTrue(
+                assertThrows(SettingException.class, () -> drops.resumedWith(Map.of("epochs", 8)))
+                        .getMessage()
+                        .contains("\"step_at\""));
     }
 }

@@ -12,6 +12,7 @@ import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -134,6 +135,26 @@ class ValidationRunTest extends TrainerFixture {
         JsonObject selection = read(folder.resolve("recipe.json")).getAsJsonObject("selection");
         assertEquals("validation_accuracy", selection.get("metric").getAsString());
         assertEquals("validation data", selection.get("on").getAsString());
+        run.network().close();
+    }
+
+    @Test
+    void endsWithTheBestNetworkWithoutTestData() throws IOException {
+        Path folder = dir.resolve("run");
+        Recipe recipe = QuadrantImages.recipe(RECIPE.replace("'lr': 0.01", "'lr': 0.1"));
+        TrainingRun run = TrainingRun.prepare(recipe, train, null, null, folder);
+        run.trainer().run();
+        List<Double> accuracies =
+                run.trainer().progress().rows().stream()
+                        .map(row -> row.metric("validation_accuracy"))
+                        .toList();
+        int best = 1 + accuracies.indexOf(Collections.max(accuracies));
+        assertNotEquals(4, best, accuracies.toString());
+        Map<String, byte[]> kept = tensors(folder.resolve("best.safetensors"));
+        kept.keySet().removeIf(name -> name.startsWith("optimizer/"));
+        assertSameBytes(kept, parameters(run.network()));
+        String predictions = Files.readString(folder.resolve("predictions.csv"));
+        assertTrue(predictions.contains("\n" + best + ",0,"), predictions.substring(0, 60));
         run.network().close();
     }
 
