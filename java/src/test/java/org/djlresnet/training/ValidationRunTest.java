@@ -141,7 +141,8 @@ class ValidationRunTest extends TrainerFixture {
     @Test
     void endsWithTheBestNetworkWithoutTestData() throws IOException {
         Path folder = dir.resolve("run");
-        Recipe recipe = QuadrantImages.recipe(RECIPE.replace("'lr': 0.01", "'lr': 0.1"));
+        // enough epochs for one of them to be at least as good as the last
+        Recipe recipe = QuadrantImages.recipe(RECIPE.replace("'epochs': 4", "'epochs': 10"));
         TrainingRun run = TrainingRun.prepare(recipe, train, null, null, folder);
         run.trainer().run();
         List<Double> accuracies =
@@ -149,7 +150,7 @@ class ValidationRunTest extends TrainerFixture {
                         .map(row -> row.metric("validation_accuracy"))
                         .toList();
         int best = 1 + accuracies.indexOf(Collections.max(accuracies));
-        assertNotEquals(4, best, accuracies.toString());
+        assertNotEquals(10, best, accuracies.toString());
         Map<String, byte[]> kept = tensors(folder.resolve("best.safetensors"));
         kept.keySet().removeIf(name -> name.startsWith("optimizer/"));
         assertSameBytes(kept, parameters(run.network()));
