@@ -25,7 +25,8 @@ from torch.nn import functional as F
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def read(dataset: str, folder: Path, train: bool, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+def read_bytes(dataset: str, folder: Path, train: bool, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns images as bytes (N, C, H, W) and their labels."""
     if dataset == "cifar-10":
         names = [f"data_batch_{number}" for number in range(1, 6)] if train else ["test_batch"]
         records = np.concatenate([np.fromfile(folder / f"{name}.bin", np.uint8) for name in names]).reshape(-1, 3073)
@@ -36,8 +37,12 @@ def read(dataset: str, folder: Path, train: bool, limit: int) -> tuple[torch.Ten
             images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
         with gzip.open(f"{part}-labels-idx1-ubyte.gz") as file:
             labels = np.frombuffer(file.read(), np.uint8, offset=8)
-    scaled = torch.from_numpy(images[:limit].astype(np.float32) / 255)
-    return scaled, torch.from_numpy(labels[:limit].astype(np.int64))
+    return torch.from_numpy(images[:limit].copy()), torch.from_numpy(labels[:limit].astype(np.int64))
+
+
+def read(dataset: str, folder: Path, train: bool, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    x, y = read_bytes(dataset, folder, train, limit)
+    return x.float() / 255, y
 
 
 def batches(

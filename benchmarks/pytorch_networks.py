@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -61,6 +63,23 @@ def cifar_resnet(depth: int) -> nn.Sequential:
         stages.append(basic(inputs, 2 * inputs, 2, ZeroPadding()))
         stages += [basic(2 * inputs, 2 * inputs, 1, nn.Identity()) for _ in range(blocks - 1)]
     return network([*convolution(3, 16, 3), nn.ReLU(inplace=True)], stages, 64)
+
+
+def study_resnet(depth: int) -> nn.Sequential:
+    """Like :func:`cifar_resnet`, but the last block of a stage changes the size, in its second convolution."""
+    blocks = (depth - 2) // 6
+    stages: list[nn.Module] = []
+    for width in (16, 32, 64):
+        stages += [basic(width, width, 1, nn.Identity()) for _ in range(blocks - 1)]
+        if width < 64:
+            branch = [*convolution(width, width, 3), nn.ReLU(inplace=True), *convolution(width, 2 * width, 3, 2)]
+            stages.append(Residual(nn.Sequential(*branch), ZeroPadding()))
+    stages.append(basic(64, 64, 1, nn.Identity()))
+    created = network([*convolution(3, 16, 3), nn.ReLU(inplace=True)], stages, 64)
+    for module in created.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.9
+    return created
 
 
 def resnet50() -> nn.Sequential:
@@ -145,7 +164,8 @@ def airbench94(factor: float = 1) -> nn.Sequential:
             norm.weight.requires_grad_(False)
             layers += [convolution, *([nn.MaxPool2d(2)] if number == 0 else []), norm, nn.GELU()]
         inputs = width
-    return nn.Sequential(*layers, *max_head(inputs))
+    first, *others = [*layers, *max_head(inputs)]
+    return nn.Sequential(OrderedDict(whiten=first, **{str(place): layer for place, layer in enumerate(others, 1)}))
 
 
 def whiten(network: nn.Sequential, images: torch.Tensor) -> None:
@@ -160,6 +180,7 @@ NETWORKS = {
     "d2l-resnet18": d2l_resnet18,
     "cifar-resnet20": lambda: cifar_resnet(20),
     "cifar-resnet56": lambda: cifar_resnet(56),
+    "study-resnet56": lambda: study_resnet(56),
     "resnet50": resnet50,
     "fashion-net": fashion_net,
     "fashion-net+width_1.5": lambda: fashion_net(1.5),

@@ -5,8 +5,9 @@
 For each seed, trains with ours and then with PyTorch (pytorch_recipe.py): the same network, recipe, data and
 threads; then evaluates ours with test-time augmentation (--tta flip). Minutes are those of training and of the
 evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that is
-in --out is not repeated, and an interrupted run of ours resumes. --write puts the figures into the recipe's file,
-then writes docs/recipes.md. Without --torch-python's torch, only ours is measured.
+in --out is not repeated, and an interrupted run of ours resumes. A recipe that PyTorch would not follow in every
+setting is rejected first. --write puts the figures into the recipe's file, then writes docs/recipes.md. Without
+--torch-python's torch, only ours is measured.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import contenders
+import pytorch_settings
 import report
 
 from py_djl_resnet import Recipe
-from py_djl_resnet.recipe import recipe_names
+from py_djl_resnet.recipe import recipe_names, settings_of
 
 ROOT = Path(__file__).parent.parent
 FILES = ROOT / "py_djl_resnet" / "recipes"
 
-#: How PyTorch's precision differs: it has no "auto".
 DEFAULTS = asdict(Recipe())
 
 
@@ -160,6 +161,9 @@ def main() -> None:
     has_torch = contenders.has_torch(args.torch_python)
     if not has_torch:
         print(f"{args.torch_python} has no torch, so PyTorch is skipped. See --torch-python.", file=sys.stderr)
+    elif args.pytorch_seeds != 0:
+        for name in args.recipes:
+            pytorch_settings.check(DEFAULTS | settings_of(name), DEFAULTS, name)
     machine = report.machine()
     for name in args.recipes:
         found: dict[str, list[Seed]] = {"ours": [], "pytorch": []}

@@ -13,12 +13,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import compare
 import contenders
+import pytorch_settings
 import recipes
 import report
 import scaling
 from roofline import Layer, training_flops
 
-from py_djl_resnet.recipe import bundled_text
+from py_djl_resnet.recipe import bundled_text, settings_of
 
 ROUNDS = [
     {
@@ -240,3 +241,71 @@ def test_shortened_measurement_is_not_published(capsys):
     with pytest.raises(SystemExit):
         recipes.parse(["study", "--write", "--epochs", "1"])
     assert "--write needs the whole recipe. Omit --epochs and --limit." in capsys.readouterr().err
+
+
+def complete(name="d2l-fashion-mnist", **settings):
+    return recipes.DEFAULTS | settings_of(name) | settings
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fashion-mnist-fast",
+        "fashion-mnist-best",
+        "fashion-mnist-resnet18",
+        "fashion-mnist-momentum",
+        "d2l-fashion-mnist",
+        "cifar-10-fast",
+        "cifar-he2016",
+        "study",
+    ],
+)
+def test_pytorch_follows_a_recipe(name):
+    pytorch_settings.check(complete(name), recipes.DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"swa_epochs": 3}, "swa_epochs 3"),
+        ({"optimizer": "muon", "clip_norm": 1.0}, "clip_norm 1.0, optimizer muon"),
+        ({"augment": ("flip", "altflip", "erase:0.25")}, "augment altflip, augment erase:0.25"),
+        ({"model": "resnet18"}, "model resnet18"),
+        ({"schedule": "plateau", "lookahead": "5:0.5"}, "schedule plateau, lookahead 5:0.5"),
+        ({"lr_scales": "norm:64, layer1:2", "freeze": "whiten:3-,stem"}, "lr_scales layer1:2, freeze stem"),
+    ],
+)
+def test_pytorch_rejects_what_it_does_not_follow(settings, told):
+    with pytest.raises(SystemExit) as caught:
+        pytorch_settings.check(complete(**settings), recipes.DEFAULTS, "mine")
+    assert str(caught.value) == f"mine: pytorch_recipe.py does not follow {told}."
+
+
+def test_recipe_that_pytorch_cannot_follow_is_rejected_before_the_first_seed(monkeypatch, tmp_path):
+    monkeypatch.setattr(contenders, "has_torch", lambda python: True)
+    monkeypatch.setattr(recipes, "ours", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(sys, "argv", ["recipes.py", "study", "finetune", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^finetune: pytorch_recipe.py does not follow model resnet18\.$"):
+        recipes.main()
+
+
+def test_pytorch_has_our_learning_rates():
+    def rates(name, steps, *at, **settings):
+        return [pytorch_settings.learning_rate(complete(name, **settings), step, steps) for step in at]
+
+    # From 0.2 to 1 after ⌊0.23 · 480⌋ = 110 updates, and to 0.07 after 480
+    assert rates("cifar-10-fast", 480, 0, 55, 110, 295) == pytest.approx([0.3, 0.9, 1.5, 0.8025])
+    # 0.44885 · 70,200 = 31,509.27, and 0.67604 · 70,200 = 47,458.008
+    assert rates("study", 70_200, 0, 31_508, 31_509, 47_458) == pytest.approx([0.1, 0.1, 0.01, 0.001])
+    # A half is rounded up
+    assert rates("study", 180, 4, 5, step_at="0.025") == pytest.approx([0.1, 0.01])
+
+
+def test_pytorch_has_our_number_of_batches():
+    def steps(examples, size, drop_last):
+        return pytorch_settings.steps_per_epoch({"batch_size": size, "drop_last": drop_last}, examples)
+
+    assert [steps(50_000, 128, None), steps(50_000, 128, False), steps(60_000, 512, True)] == [391, 391, 117]
+    # Fewer than 16 of a batch of 256, but more than half of one of 20
+    assert [steps(512 + 15, 256, None), steps(512 + 16, 256, None), steps(40 + 11, 20, None)] == [2, 3, 3]
+    assert [steps(15, 256, None), steps(257, 256, False), steps(512, 256, None)] == [1, 1, 2]
