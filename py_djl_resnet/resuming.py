@@ -110,6 +110,8 @@ def differences(recipe: Recipe, recipe_of_run: Recipe) -> dict[str, tuple[Any, A
     """Returns both values of each setting that differs between two recipes, except for resumable settings."""
     values = absolute_paths(dataclasses.asdict(recipe))  # as a run stores them
     pairs = {name: (value, getattr(recipe_of_run, name)) for name, value in values.items() if name not in RESUMABLE}
+    if recipe.precision == "auto":  # a run records the one that it chose
+        del pairs["precision"]
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

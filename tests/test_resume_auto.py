@@ -37,6 +37,12 @@ def test_auto_starts_a_run_and_resumes_it_with_more_epochs(folder, out):
     assert without_times(run.history) == without_times(train(recipe=run.recipe, progress=False).history)
 
 
+def test_auto_resumes_a_run_that_chose_its_precision(folder):
+    recipe = SMALL.replace(precision="auto")
+    begun = train(recipe=recipe, resume="auto", progress=False)
+    assert train(recipe=recipe.replace(epochs=2), resume="auto", progress=False).folder == begun.folder
+
+
 def test_auto_without_a_folder_resumes_the_newest_run_with_the_recipe(folder, first):
     train(recipe=SMALL, out="runs/second", progress=False)
     train(recipe=SMALL.replace(lr=0.1), out="runs/other", progress=False)
