@@ -147,9 +147,11 @@ public final class Recipe {
         changes.forEach(
                 (name, given) -> {
                     JsonElement value = Settings.checked(name, Settings.tree(given));
+                    // a run records the precision that it chose
+                    boolean chosen = name.equals("precision") && value.getAsString().equals("auto");
                     if (Settings.resumable().contains(name)) {
                         changed.add(name, value);
-                    } else if (!value.equals(values.get(name))) {
+                    } else if (!chosen && !value.equals(values.get(name))) {
                         rejected.add(
                                 "\"%s\" %s (it is %s)"
                                         .formatted(

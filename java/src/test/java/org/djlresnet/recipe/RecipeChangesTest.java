@@ -34,6 +34,7 @@ class RecipeChangesTest {
         changes.keySet().removeAll(List.of("lr", "weights"));
         assertEquals(20, recipe.resumedWith(changes).epochs());
         assertThrows(SettingException.class, () -> recipe.resumedWith(Map.of("epochs", 0)));
+        assertEquals(recipe, recipe.resumedWith(Map.of("precision", "auto")));
     }
 
     @Test
