@@ -47,9 +47,9 @@ public final class Schedule {
      *       the run; with step_at, lr · step_factor^(number of its fractions f with round(f ·
      *       updates of the run) ≤ update).
      *   <li>{@code cosine}: lr · (1 + cos(π t / T)) / 2, as in Loshchilov and Hutter, "SGDR", 2017.
-     *   <li>{@code cosine-restarts}: the same over cycles, of which the first takes restart_epochs
-     *       and each restart_factor times as long as the one before, as PyTorch's
-     *       CosineAnnealingWarmRestarts ("SGDR" again).
+     *   <li>{@code cosine-restarts}: a cosine per cycle. The first cycle lasts restart_epochs; each
+     *       further one lasts restart_factor times the previous. As PyTorch's
+     *       CosineAnnealingWarmRestarts ("SGDR").
      *   <li>{@code triangular}: in straight lines from triangle_start · lr to lr at ⌊triangle_peak
      *       · T⌋ and to triangle_end · lr at T, which no update reaches, as in airbench94.py in
      *       https://github.com/KellerJordan/cifar10-airbench.

@@ -7,15 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.Examples;
-import org.djlresnet.image.ImageShape;
-import org.djlresnet.image.PixelType;
-import org.djlresnet.image.RawImage;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.recipe.SettingException;
 import org.junit.jupiter.api.Test;
@@ -83,45 +79,6 @@ class ResumeUpdatesTest extends ResumeFixture {
         assertSameResult(whole, parts);
     }
 
-    /** Test examples that act when they are read. */
-    private record Read(Examples examples, Runnable action) implements Examples {
-        @Override
-        public int size() {
-            return examples.size();
-        }
-
-        @Override
-        public ImageShape shape() {
-            return examples.shape();
-        }
-
-        @Override
-        public PixelType type() {
-            return examples.type();
-        }
-
-        @Override
-        public List<String> classNames() {
-            return examples.classNames();
-        }
-
-        @Override
-        public int label(int index) {
-            return examples.label(index);
-        }
-
-        @Override
-        public void read(int index, RawImage into) {
-            action.run();
-            examples.read(index, into);
-        }
-
-        @Override
-        public String fingerprint() {
-            return examples.fingerprint();
-        }
-    }
-
     /** The third epoch evaluates 8 test examples with the weights, then with their average. */
     @ParameterizedTest
     @ValueSource(ints = {17, 25})
@@ -132,7 +89,7 @@ class ResumeUpdatesTest extends ResumeFixture {
         AtomicInteger reads = new AtomicInteger();
         AtomicReference<Trainer> trainer = new AtomicReference<>();
         Examples watched =
-                new Read(
+                new ObservedExamples(
                         test,
                         () -> {
                             if (reads.incrementAndGet() == read) {

@@ -21,9 +21,6 @@ import org.djlresnet.UserException;
 import org.djlresnet.data.Examples;
 import org.djlresnet.evaluation.Evaluation;
 import org.djlresnet.evaluation.Evaluator;
-import org.djlresnet.image.ImageShape;
-import org.djlresnet.image.PixelType;
-import org.djlresnet.image.RawImage;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -39,53 +36,9 @@ class ValidationRunTest extends TrainerFixture {
                     + " 'validation': 0.25}";
 
     private final Examples train = QuadrantImages.of(48, 1);
-    private final Counted test = new Counted(QuadrantImages.of(12, 2));
-
-    /** Counts how often images are read. */
-    private static final class Counted implements Examples {
-        private final Examples examples;
-        private final AtomicInteger reads = new AtomicInteger();
-
-        Counted(Examples examples) {
-            this.examples = examples;
-        }
-
-        @Override
-        public int size() {
-            return examples.size();
-        }
-
-        @Override
-        public ImageShape shape() {
-            return examples.shape();
-        }
-
-        @Override
-        public PixelType type() {
-            return examples.type();
-        }
-
-        @Override
-        public List<String> classNames() {
-            return examples.classNames();
-        }
-
-        @Override
-        public int label(int index) {
-            return examples.label(index);
-        }
-
-        @Override
-        public void read(int index, RawImage into) {
-            reads.incrementAndGet();
-            examples.read(index, into);
-        }
-
-        @Override
-        public String fingerprint() {
-            return examples.fingerprint();
-        }
-    }
+    private final AtomicInteger reads = new AtomicInteger();
+    private final Examples test =
+            new ObservedExamples(QuadrantImages.of(12, 2), reads::incrementAndGet);
 
     private TrainingRun prepare(String recipe, Path folder) {
         return TrainingRun.prepare(QuadrantImages.recipe(recipe), train, test, folder);
@@ -107,9 +60,9 @@ class ValidationRunTest extends TrainerFixture {
     void evaluatesTheBestNetworkOnTheTestDataOnce() throws IOException {
         Path folder = dir.resolve("run");
         TrainingRun run = prepare(RECIPE.replace("'momentum': 0.9, ", ""), folder);
-        run.trainer().onEpoch(row -> assertEquals(0, test.reads.get(), "epoch " + row.epoch()));
+        run.trainer().onEpoch(row -> assertEquals(0, reads.get(), "epoch " + row.epoch()));
         run.trainer().run();
-        assertEquals(12, test.reads.get());
+        assertEquals(12, reads.get());
 
         List<EpochRow> rows = run.trainer().progress().rows();
         assertEquals(
@@ -163,7 +116,7 @@ class ValidationRunTest extends TrainerFixture {
     void resumedRunGivesTheSameBytes() throws IOException {
         Path whole = dir.resolve("whole");
         finish(prepare(whole));
-        int reads = test.reads.get();
+        int before = reads.get();
         Path parts = dir.resolve("parts");
         TrainingRun run = prepare(parts);
         for (boolean done = false; !done; ) {
@@ -175,12 +128,12 @@ class ValidationRunTest extends TrainerFixture {
         assertArrayEquals(
                 Files.readAllBytes(whole.resolve("test.json")),
                 Files.readAllBytes(parts.resolve("test.json")));
-        assertEquals(2 * reads, test.reads.get());
+        assertEquals(2 * before, reads.get());
 
         // a complete run keeps its result and does not evaluate again
         run = resume(parts);
         finish(run);
-        assertEquals(2 * reads, test.reads.get());
+        assertEquals(2 * before, reads.get());
         assertEquals(read(parts.resolve("test.json")), progress(run.trainer()).get("test"));
     }
 
