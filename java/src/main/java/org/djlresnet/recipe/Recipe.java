@@ -531,9 +531,14 @@ public final class Recipe {
         return value("stochastic_depth").getAsDouble();
     }
 
-    /** Returns the precision of convolutions and activations; {@code auto} is resolved. */
+    /**
+     * Returns the precision of convolutions and activations; {@code auto} is resolved, to float32
+     * where the network runs as blocks.
+     */
     public Precision precision() {
-        return Precision.of(value("precision").getAsString());
+        String name = value("precision").getAsString();
+        boolean programs = engine().equals("pytorch") && compile();
+        return name.equals("auto") && !programs ? Precision.FLOAT32 : Precision.of(name);
     }
 
     /** Returns whether the network runs as a program where that is possible. */

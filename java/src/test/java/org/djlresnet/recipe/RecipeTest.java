@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonParser;
 import java.util.List;
 import org.djlresnet.UserException;
+import org.djlresnet.engine.Precision;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -65,6 +66,14 @@ class RecipeTest {
                         () -> Recipe.fromJson(json(singleQuoted)),
                         singleQuoted)
                 .getMessage();
+    }
+
+    @Test
+    void automaticPrecisionIsFloat32ForBlocks() {
+        for (String blocks : List.of("'engine': 'mxnet'", "'compile': false")) {
+            Recipe recipe = Recipe.fromJson(json("{'precision': 'auto', " + blocks + "}"));
+            assertEquals(Precision.FLOAT32, recipe.precision());
+        }
     }
 
     @Test
