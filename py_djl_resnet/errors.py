@@ -124,6 +124,6 @@ class LandscapeInterrupted(Interrupted):
         self.exit_code = 128 + signal.value
         ResnetError.__init__(
             self,
-            f"The landscape was interrupted by {signal.name}. {done} of {total} points are saved in {folder}. Repeat the "
-            "same command to resume.",
+            f"The landscape was interrupted by {signal.name}. {done} of {total} points are saved in {folder}. Repeat "
+            "the same command to resume.",
         )

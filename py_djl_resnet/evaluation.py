@@ -186,8 +186,7 @@ def examples_for(
 ) -> tuple[Any, str | None]:
     """Returns Java's ``Examples`` for the arguments of :func:`evaluate`, and the preprocessing as Java reads it.
 
-    Args:
-        train: whether to return training examples, of four arrays the first two.
+    With `train` they are training examples, of four arrays the first two.
     """
     prepared = chosen(preprocessing, network.preprocessing, network.name)
     if limit is not None:

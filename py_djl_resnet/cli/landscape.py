@@ -25,7 +25,9 @@ def name(subcommand: ModuleType) -> str:
 
 def add_subcommands(parser: argparse.ArgumentParser, add: Callable[[Any, ModuleType, str], None]) -> None:
     """Adds each subcommand with `add`, as the program's parser adds commands."""
-    commands = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", title="subcommands", required=True)
+    commands = parser.add_subparsers(
+        dest="subcommand", metavar="SUBCOMMAND", title="subcommands", required=True, prog=parser.prog
+    )
     for subcommand in _SUBCOMMANDS:
         add(commands, subcommand, name(subcommand))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from .._landscape.options import NORMALIZATIONS, SPLITS, STATISTICS
 from .._landscape.surface import BATCH_SIZE, loss_surface
-from ..models import checkpoint_file, load
-from .options import add_checkpoint, add_engine, add_preprocessing, add_raw, count, start, whole
+from ..models import checkpoint_file
+from .options import add_checkpoint, add_engine, add_preprocessing, count, start, whole
 
 HELP = """Measure loss and accuracy on a grid of points around a network's weights.
 
@@ -91,7 +91,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="precision of convolutions and activations (default: float32)",
     )
-    add_raw(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_engine(parser)
 
