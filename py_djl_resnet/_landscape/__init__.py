@@ -1,0 +1,1 @@
+"""Measures loss surfaces."""
