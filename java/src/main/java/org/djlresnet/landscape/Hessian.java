@@ -2,7 +2,6 @@ package org.djlresnet.landscape;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import java.io.IOException;
@@ -13,6 +12,11 @@ import org.djlresnet.AtomicFile;
 import org.djlresnet.TrainingException;
 import org.djlresnet.UserException;
 import org.djlresnet.data.SplitMix64;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.graph.Graph;
+import org.djlresnet.model.Network;
+import org.djlresnet.objective.Classification;
 
 /**
  * Measures the Hessian of a network's loss: its largest and its smallest eigenvalue and its trace.
@@ -48,8 +52,7 @@ public final class Hessian {
      * @param step the length of the differences' step, relative to that of the weights
      * @param seed the seed of the vectors
      */
-    public record Options(
-            int iterations, double tolerance, int samples, double step, long seed) {}
+    public record Options(int iterations, double tolerance, int samples, double step, long seed) {}
 
     /** A product was asked for after {@link #stop}. */
     private static final class Stopped extends RuntimeException {
@@ -72,6 +75,38 @@ public final class Hessian {
         this.info.addProperty("tolerance", options.tolerance);
         this.info.addProperty("samples", options.samples);
         this.info.addProperty("step", options.step);
+    }
+
+    /**
+     * Measures a network until there are results, or {@link #stop} is called.
+     *
+     * @param network the network, which does not change
+     * @param examples the examples, which must stay open
+     * @return the content of {@code hessian.json}; null if it was stopped
+     * @throws UserException if the folder holds another measurement, the loss is not finite, or the
+     *     network cannot be compiled
+     * @throws TrainingException if a file cannot be written
+     */
+    public JsonObject run(Network network, HeldExamples examples) {
+        Evaluator.disableGradients(network);
+        Graph graph = network.compilable(Precision.FLOAT32, true);
+        if (graph == null) {
+            throw new UserException(
+                    "The Hessian needs the PyTorch engine and a network that can be compiled.");
+        }
+        network.requireSize(examples.imageSize().height(), examples.imageSize().width());
+        try (HessianProducts products =
+                new HessianProducts(
+                        network.manager(),
+                        graph,
+                        network.parameters(),
+                        new Classification(network.classNames().size()),
+                        examples.imageSize(),
+                        examples::forEach,
+                        examples.size(),
+                        options.step)) {
+            return run(products, network.manager());
+        }
     }
 
     /**
@@ -122,8 +157,7 @@ public final class Hessian {
             start[i] = (float) random.nextGaussian();
         }
         try (NDManager parent = manager.newSubManager();
-                Lanczos lanczos =
-                        new Lanczos(parent, parent.create(start), options.iterations)) {
+                Lanczos lanczos = new Lanczos(parent, parent.create(start), options.iterations)) {
             while (!lanczos.ended() && !converged(lanczos)) {
                 try (NDManager scope = parent.newSubManager()) {
                     lanczos.add(product(lanczos.done(), lanczos.next(scope), products, scope));
@@ -228,8 +262,7 @@ public final class Hessian {
             return;
         }
         double squares = samples.stream().mapToDouble(one -> (one - mean) * (one - mean)).sum();
-        into.addProperty(
-                "trace_error", Math.sqrt(squares / (samples.size() - 1) / samples.size()));
+        into.addProperty("trace_error", Math.sqrt(squares / (samples.size() - 1) / samples.size()));
     }
 
     private NDArray signs(int number, long count, NDManager scope) {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.InputFile;
 import org.djlresnet.UserException;
@@ -24,6 +25,21 @@ import org.djlresnet.model.TensorBytes;
 final class HessianFolder {
 
     static final String NAME = "hessian.json";
+
+    /** The keys of the results, and those that do not change them. */
+    private static final Set<String> FREE =
+            Set.of(
+                    "versions",
+                    "parameters",
+                    "loss",
+                    "gradient_norm",
+                    "iterations",
+                    "largest",
+                    "smallest",
+                    "residuals",
+                    "converged",
+                    "trace",
+                    "trace_error");
 
     private static final String PRODUCT = "product";
     private static final String HEADER = "sample,trace\n";
@@ -47,7 +63,7 @@ final class HessianFolder {
      */
     JsonObject settle(JsonObject info) throws IOException {
         Files.createDirectories(folder);
-        return LandscapeInfo.settle(folder, NAME, info);
+        return LandscapeInfo.settle(folder.resolve(NAME), info, FREE);
     }
 
     /**
@@ -73,8 +89,7 @@ final class HessianFolder {
 
     void write(int index, NDArray product, NDManager scope) throws IOException {
         Files.createDirectories(products);
-        SafetensorsFile.write(
-                file(index), Map.of(), List.of(Tensor.of(PRODUCT, product, scope)));
+        SafetensorsFile.write(file(index), Map.of(), List.of(Tensor.of(PRODUCT, product, scope)));
     }
 
     private Path file(int index) {

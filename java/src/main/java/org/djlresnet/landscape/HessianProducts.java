@@ -215,11 +215,7 @@ final class HessianProducts implements AutoCloseable {
      * @return the mean loss there
      */
     private double add(
-            NDArray direction,
-            double shift,
-            double factor,
-            NDArray sum,
-            BooleanSupplier stopped) {
+            NDArray direction, double shift, double factor, NDArray sum, BooleanSupplier stopped) {
         place(direction, shift);
         double[] loss = {0};
         batches.accept(

@@ -1,8 +1,5 @@
 package org.djlresnet.landscape;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonArray;
@@ -59,9 +56,17 @@ class HessianTest {
                         new Hessian(null, new JsonObject(), options)
                                 .run(products, network.manager());
                 System.out.println(
-                        activation + " " + step + " loss " + g.loss() + " norm "
-                                + HessianProducts.norm(g.vector()) + " product error "
-                                + Math.sqrt(error / norm) + " " + result);
+                        activation
+                                + " "
+                                + step
+                                + " loss "
+                                + g.loss()
+                                + " norm "
+                                + HessianProducts.norm(g.vector())
+                                + " product error "
+                                + Math.sqrt(error / norm)
+                                + " "
+                                + result);
             }
         }
     }
