@@ -6,17 +6,14 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Parameter;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.engine.TorchScript;
 import org.djlresnet.graph.Graph;
-import org.djlresnet.graph.Operation;
 import org.djlresnet.graph.Window;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.objective.Objective;
@@ -28,8 +25,12 @@ import org.djlresnet.program.Programs;
  *
  * <p>The vectors hold all trained parameters in the network's order, each row-major. A product is a
  * central difference of gradients, Hv ≈ (g(w + εv) − g(w − εv)) / 2ε with ε = step · ‖w‖ / ‖v‖,
- * computed in float32 and summed over the batches in float64. docs/landscape.md studies the step.
- * The network itself does not change: gradients are computed at a copy of its parameters.
+ * computed in float32 and summed over the batches in float64. Both gradients are of the same smooth
+ * piece of the loss: each ReLU stays on the side of its kink, and each max pooling at the place,
+ * where it is at w + εv. So the product does not contain the jumps of the gradient at kinks, which,
+ * divided by ε, would hide the curvature in between. docs/landscape.md studies the step.
+ *
+ * <p>The network itself does not change: gradients are computed at a copy of its parameters.
  */
 final class HessianProducts implements AutoCloseable {
 
@@ -99,20 +100,15 @@ final class HessianProducts implements AutoCloseable {
         gradients =
                 new TorchScript(
                         manager,
-                        Programs.training(
+                        Programs.smoothPieces(
                                 graph,
                                 images,
-                                Precision.FLOAT32,
                                 List.copyOf(tensors.keySet()),
                                 names,
                                 Programs.canUseOneDnn(
                                         tensors.values().iterator().next().getArray(),
                                         Precision.FLOAT32),
-                                objective.program(),
-                                false,
-                                List.of(),
-                                means(graph),
-                                null));
+                                objective.program()));
         String sizes =
                 names.stream()
                         .map(name -> String.valueOf(tensors.get(name).getArray().size()))
@@ -122,17 +118,6 @@ final class HessianProducts implements AutoCloseable {
         weights = vectors.call("flat", TorchScript.list("q", trained)).singletonOrThrow();
         weights.attach(manager);
         norm = norm(weights);
-    }
-
-    /** The running means of all batch normalizations. */
-    private static Set<String> means(Graph graph) {
-        Set<String> means = new HashSet<>();
-        for (Operation operation : graph.operations()) {
-            if (operation instanceof Operation.BatchNorm normalization) {
-                means.add(normalization.mean().name());
-            }
-        }
-        return means;
     }
 
     private void copy(Map<String, Parameter> tensors, List<String> names) {
@@ -171,10 +156,15 @@ final class HessianProducts implements AutoCloseable {
     Gradient gradient(NDManager scope) {
         try (NDManager inner = manager.newSubManager()) {
             NDArray sum = inner.zeros(weights.getShape(), DataType.FLOAT64);
-            double loss = add(weights, 0, 1, sum, () -> false);
+            double[] loss = {0};
+            batches.accept(
+                    batch -> {
+                        gradients.call("forget", new NDList(batch.labels())).close();
+                        loss[0] += add(batch, weights, 0, 1, sum);
+                    });
             NDArray gradient = sum.toType(DataType.FLOAT32, true);
             gradient.attach(scope);
-            return new Gradient(loss, gradient);
+            return new Gradient(loss[0], gradient);
         }
     }
 
@@ -198,8 +188,14 @@ final class HessianProducts implements AutoCloseable {
         double epsilon = step * norm / norm(vector);
         try (NDManager inner = manager.newSubManager()) {
             NDArray sum = inner.zeros(weights.getShape(), DataType.FLOAT64);
-            add(vector, epsilon, 1 / (2 * epsilon), sum, stopped);
-            add(vector, -epsilon, -1 / (2 * epsilon), sum, stopped);
+            batches.accept(
+                    batch -> {
+                        if (!stopped.getAsBoolean()) {
+                            gradients.call("forget", new NDList(batch.labels())).close();
+                            add(batch, vector, epsilon, 1 / (2 * epsilon), sum);
+                            add(batch, vector, -epsilon, -1 / (2 * epsilon), sum);
+                        }
+                    });
             if (stopped.getAsBoolean()) {
                 return null;
             }
@@ -210,32 +206,24 @@ final class HessianProducts implements AutoCloseable {
     }
 
     /**
-     * Adds a multiple of the gradient at w + shift · direction.
+     * Adds a multiple of a batch's share of the gradient at w + shift · direction.
      *
-     * @return the mean loss there
+     * @return the batch's share of the mean loss there
      */
     private double add(
-            NDArray direction, double shift, double factor, NDArray sum, BooleanSupplier stopped) {
+            Minibatch batch, NDArray direction, double shift, double factor, NDArray sum) {
         place(direction, shift);
-        double[] loss = {0};
-        batches.accept(
-                batch -> {
-                    if (stopped.getAsBoolean()) {
-                        return;
-                    }
-                    NDManager scope = batch.images().getManager();
-                    NDList arguments = new NDList(batch.images(), batch.labels());
-                    arguments.addAll(TorchScript.list("q", parameters));
-                    NDList results = gradients.call("step", arguments);
-                    double share = batch.size() / examples;
-                    loss[0] += share * results.get(0).getFloat();
-                    // after the loss and the other metrics, the outputs
-                    NDList each = results.subNDList(metrics + 1);
-                    NDList gathered = new NDList(sum, scope.create(share * factor));
-                    gathered.addAll(TorchScript.list("g", each));
-                    vectors.call("gather", gathered).attach(scope);
-                });
-        return loss[0];
+        NDManager scope = batch.images().getManager();
+        NDList arguments = new NDList(batch.images(), batch.labels());
+        arguments.addAll(TorchScript.list("q", parameters));
+        NDList results = gradients.call("step", arguments);
+        double share = batch.size() / examples;
+        // after the loss and the other metrics, the outputs
+        NDList each = results.subNDList(metrics + 1);
+        NDList gathered = new NDList(sum, scope.create(share * factor));
+        gathered.addAll(TorchScript.list("g", each));
+        vectors.call("gather", gathered).attach(scope);
+        return share * results.get(0).getFloat();
     }
 
     private void place(NDArray direction, double shift) {
