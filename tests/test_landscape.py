@@ -256,11 +256,13 @@ def test_another_landscape_in_the_folder_is_rejected(checkpoint, tmp_path):
         surface(checkpoint, tmp_path, dimensions=1, grid=2)
 
 
-def test_network_without_blocks_or_classes_of_the_data_is_rejected(checkpoint, tmp_path):
+def test_data_with_more_classes_and_a_file_as_folder_are_rejected(checkpoint, tmp_path):
     labels = np.arange(32) % 3
     with pytest.raises(UsageError, match=r"(labels|classes)"):
         loss_surface(checkpoint, (DATA[2], labels), out=tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(UsageError, match=r"out must be a folder. Received: the file"):
+        surface(checkpoint, checkpoint)
 
 
 def test_command_measures_a_named_data_set(command, trained, tmp_path):
