@@ -84,7 +84,7 @@ def interpolate_loss(
     """
     options = _checked(1, grid, ranges, examples, split, batch_norm, seed, batch_size, precision)
     folder = Path(os.path.abspath(checked_path(out, "out")))
-    options |= {"checkpoint": recorded(first), "checkpoint_b": recorded(second)}
+    options |= {"checkpoint": recorded(first), "other": recorded(second)}
     with opened(first, device, engine) as a, opened(second, device, engine) as b:
         _require_same(a, b)
         data, prepared = measured_examples(a, dataset, data_dir, preprocessing, channels_last, options)

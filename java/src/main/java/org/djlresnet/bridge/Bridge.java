@@ -437,7 +437,7 @@ public final class Bridge {
      * @param dataset as in {@link #surface}
      * @param folder as in {@link #surface}
      * @param options as in {@link #surface}, with one axis and one surface, without normalize and
-     *     include_bias_and_norm, and with checkpoint_b
+     *     include_bias_and_norm, and with other (a path, or null)
      * @param preprocessing as in {@link #surface}
      * @return the measurement
      * @throws UserException as in {@link #surface}

@@ -1,19 +1,14 @@
 package org.djlresnet.bridge;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonObject;
 import java.util.function.Supplier;
 import org.djlresnet.landscape.Hessian;
 
 /** Measures a Hessian on its own thread, for Python. */
 public final class HessianHandle {
 
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
-
     private final Hessian hessian;
     private final Thread thread;
-    private volatile JsonObject results;
+    private volatile String results;
     private volatile Throwable failure;
 
     /**
@@ -22,7 +17,7 @@ public final class HessianHandle {
      * @param hessian the Hessian
      * @param measurement measures it
      */
-    HessianHandle(Hessian hessian, Supplier<JsonObject> measurement) {
+    HessianHandle(Hessian hessian, Supplier<String> measurement) {
         this.hessian = hessian;
         thread = new Thread(() -> results = measurement.get(), "hessian");
         thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
@@ -72,6 +67,6 @@ public final class HessianHandle {
      * @return the content of {@code hessian.json}; {@code null} as text if it was stopped
      */
     public String results() {
-        return results == null ? "null" : GSON.toJson(results);
+        return String.valueOf(results);
     }
 }

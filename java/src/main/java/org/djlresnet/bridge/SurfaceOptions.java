@@ -2,6 +2,7 @@ package org.djlresnet.bridge;
 
 import ai.djl.ndarray.NDManager;
 import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -36,7 +37,7 @@ final class SurfaceOptions {
     /** The part of a path's extent that its plane shows on each side. */
     private static final double MARGIN = 0.2;
 
-    private static final Gson GSON = new Gson();
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final JsonObject options;
 
@@ -97,8 +98,9 @@ final class SurfaceOptions {
         Examples chosen = chosen(network, all);
         Directions directions = directions(network);
         JsonObject info = info("surface", network, chosen, prepared);
-        info.add("tensors", directions.describe(options.get("directions").getAsInt()));
-        Surface surface = new Surface(folder, grid(), info, directions::draw);
+        String tensors = directions.describe(options.get("directions").getAsInt());
+        info.add("tensors", JsonParser.parseString(tensors));
+        Surface surface = new Surface(folder, grid(), GSON.toJson(info), directions::draw);
         return new SurfaceHandle(surface, () -> measure(surface, network, chosen, prepared));
     }
 
@@ -108,9 +110,9 @@ final class SurfaceOptions {
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         JsonObject info = info("interpolation", network, chosen, prepared);
-        info.add("checkpoint_b", checkpoint("checkpoint_b", second));
+        info.add("other", checkpoint("other", second));
         Interpolation line = new Interpolation(network, second);
-        Surface surface = new Surface(folder, grid(), info, line::direction);
+        Surface surface = new Surface(folder, grid(), GSON.toJson(info), line::direction);
         return new SurfaceHandle(
                 surface,
                 () ->
@@ -150,7 +152,7 @@ final class SurfaceOptions {
         info.addProperty("checkpoints", checkpoints.size());
         info.add("explained", GSON.toJsonTree(trajectory.explained()));
         TrajectorySurface surface =
-                new TrajectorySurface(folder, grid(), info, trajectory, checkpoints, averaged);
+                new TrajectorySurface(folder, grid(), GSON.toJson(info), trajectory, checkpoints, averaged);
         return new SurfaceHandle(
                 surface,
                 () ->
@@ -170,7 +172,7 @@ final class SurfaceOptions {
         Hessian hessian =
                 new Hessian(
                         folder,
-                        info,
+                        GSON.toJson(info),
                         new Hessian.Options(
                                 options.get("iterations").getAsInt(),
                                 options.get("tolerance").getAsDouble(),

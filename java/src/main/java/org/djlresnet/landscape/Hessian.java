@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -63,13 +64,13 @@ public final class Hessian {
      * Prepares to measure.
      *
      * @param path the folder, which is created if it does not exist; null to write no files
-     * @param info what is measured, the first keys of {@code hessian.json}
+     * @param info what is measured, a JSON object with the first keys of {@code hessian.json}
      * @param options how to measure
      */
-    public Hessian(Path path, JsonObject info, Options options) {
+    public Hessian(Path path, String info, Options options) {
         folder = path == null ? null : new HessianFolder(path);
         this.options = options;
-        this.info = info.deepCopy();
+        this.info = JsonParser.parseString(info).getAsJsonObject();
         this.info.addProperty("seed", options.seed);
         this.info.addProperty("max_iterations", options.iterations);
         this.info.addProperty("tolerance", options.tolerance);
@@ -82,12 +83,12 @@ public final class Hessian {
      *
      * @param network the network, which does not change
      * @param examples the examples, which must stay open
-     * @return the content of {@code hessian.json}; null if it was stopped
+     * @return the JSON text of {@code hessian.json}; null if it was stopped
      * @throws UserException if the folder holds another measurement, the loss is not finite, or the
      *     network cannot be compiled
      * @throws TrainingException if a file cannot be written
      */
-    public JsonObject run(Network network, HeldExamples examples) {
+    public String run(Network network, HeldExamples examples) {
         Evaluator.disableGradients(network);
         Graph graph = network.compilable(Precision.FLOAT32, true);
         if (graph == null) {
@@ -105,7 +106,8 @@ public final class Hessian {
                         examples::forEach,
                         examples.size(),
                         options.step)) {
-            return run(products, network.manager());
+            JsonObject found = run(products, network.manager());
+            return found == null ? null : LandscapeInfo.text(found);
         }
     }
 

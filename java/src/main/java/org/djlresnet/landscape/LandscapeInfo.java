@@ -34,6 +34,8 @@ public final class LandscapeInfo {
     /** Keys that do not change points. */
     static final Set<String> FREE = Set.of("versions", "tensors");
 
+    private static final Set<String> CHECKPOINTS = Set.of("checkpoint", "other");
+
     private LandscapeInfo() {}
 
     /**
@@ -61,7 +63,7 @@ public final class LandscapeInfo {
      * @throws UserException if it describes others; the message names the keys that differ
      * @throws IOException if it cannot be written
      */
-    static void settle(Path folder, JsonObject info) throws IOException {
+    static void settle(Path folder, String json) throws IOException {
         if (!Files.exists(folder.resolve(NAME)) && Files.exists(folder.resolve(PointsFile.NAME))) {
             throw new UserException(
                     folder
@@ -71,7 +73,7 @@ public final class LandscapeInfo {
                             + NAME
                             + ", which says what its points are. Choose another folder.");
         }
-        settle(folder.resolve(NAME), info, FREE);
+        settle(folder.resolve(NAME), JsonParser.parseString(json).getAsJsonObject(), FREE);
     }
 
     /**
@@ -117,7 +119,7 @@ public final class LandscapeInfo {
 
     /** A checkpoint may move, but not change. */
     private static JsonElement identity(String key, JsonElement value) {
-        if (value != null && value.isJsonObject() && key.startsWith("checkpoint")) {
+        if (value != null && value.isJsonObject() && CHECKPOINTS.contains(key)) {
             return value.getAsJsonObject().get("checksum");
         }
         return value;

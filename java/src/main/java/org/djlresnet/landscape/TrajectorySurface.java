@@ -50,7 +50,7 @@ public final class TrajectorySurface implements PointMeasurement {
     public TrajectorySurface(
             Path folder,
             Grid grid,
-            JsonObject info,
+            String info,
             Trajectory trajectory,
             List<Path> checkpoints,
             boolean averaged) {

@@ -53,7 +53,7 @@ class HessianTest {
                 }
                 Hessian.Options options = new Hessian.Options(100, 0.001, 200, step, 0);
                 JsonObject result =
-                        new Hessian(null, new JsonObject(), options)
+                        new Hessian(null, "{}", options)
                                 .run(products, network.manager());
                 System.out.println(
                         activation
