@@ -1,8 +1,10 @@
 """Writes java/src/test/resources/golden/hessian.json: Hessians of tiny networks, computed densely by PyTorch.
 
+The networks have GELUs, ReLUs, or ReLUs and max pooling.
+
 The loss is the mean cross-entropy with batch normalization in evaluation mode, and the Hessian is that of all trained
 parameters in float64, by torch.func.hessian. Parameters, images and the vector that is multiplied are waves, which
-HessianProductsTest computes, too. Needs torch, with which the committed file was made: 2.15.0. Run in the repository
+TinyNetwork computes, too. Needs torch, with which the committed file was made: 2.15.0. Run in the repository
 root:
 
     python tests/golden/hessian.py
@@ -46,16 +48,20 @@ def split(vector):
     return {name: part.reshape(shape) for (name, shape), part in zip(TRAINED.items(), parts, strict=True)}
 
 
-def loss(vector, activation, images, labels):
+def loss(vector, kind, images, labels):
     """Returns the mean cross-entropy at some parameters."""
+    activation = functional.gelu if kind == "gelu" else functional.relu
     p = split(vector) | {name: waves(name, shape) for name, shape in STATISTICS.items()}
     x = functional.conv2d(images, p["conv1.weight"], padding=1)
     x = functional.batch_norm(x, p["bn1.running_mean"], p["bn1.running_var"], p["bn1.weight"], p["bn1.bias"])
     x = activation(x)
+    if kind == "max":
+        x = functional.max_pool2d(x, 3, stride=1, padding=1)
     x = functional.conv2d(x, p["conv2.weight"], p["conv2.bias"], stride=2, padding=1)
     x = functional.batch_norm(x, p["bn2.running_mean"], p["bn2.running_var"], p["bn2.weight"], p["bn2.bias"])
     x = activation(x)
-    return functional.cross_entropy(functional.linear(x.mean((2, 3)), p["fc.weight"], p["fc.bias"]), labels)
+    x = x.amax((2, 3)) if kind == "max" else x.mean((2, 3))
+    return functional.cross_entropy(functional.linear(x, p["fc.weight"], p["fc.bias"]), labels)
 
 
 if __name__ == "__main__":
@@ -66,8 +72,8 @@ if __name__ == "__main__":
     start = torch.cat([waves(name, shape).flatten() for name, shape in TRAINED.items()])
     vector = torch.tensor([math.cos(0.9 * i) for i in range(len(start))], dtype=torch.float64)
     networks = {}
-    for name, activation in {"gelu": functional.gelu, "relu": functional.relu}.items():
-        arguments = (activation, images, labels)
+    for name in ("gelu", "relu", "max"):
+        arguments = (name, images, labels)
         hessian = torch.func.hessian(loss)(start, *arguments)
         gradient = torch.func.grad(loss)(start, *arguments)
         values = torch.linalg.eigvalsh(hessian)

@@ -131,6 +131,10 @@ public final class Trajectory {
     }
 
     private void requireSame(Path file, Checkpoint checkpoint) {
+        if (checkpoint.run() == null) {
+            throw new UserException(
+                    file + " is not a checkpoint of a run. Give the folder of a training run.");
+        }
         if (!checkpoint.specification().model().equals(last.model())) {
             throw other(file, checkpoint.specification().model());
         }

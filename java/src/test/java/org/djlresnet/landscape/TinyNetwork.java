@@ -30,17 +30,22 @@ final class TinyNetwork implements AutoCloseable {
     private final NamedChain block = new NamedChain();
 
     /**
-     * @param activation gelu or relu
+     * @param kind gelu, relu, or max, which has ReLUs and max poolings
      */
-    TinyNetwork(String activation) {
+    TinyNetwork(String kind) {
         EngineTraits.of(manager.getEngine()).disableRecording();
         block.add("conv1", Layers.convolution(4, 3, new Shape(1, 1), false));
         block.add("bn1", new BatchNorm());
-        block.append("first", activation(activation));
+        block.append("first", activation(kind));
+        if (kind.equals("max")) {
+            block.append("window", Layers.maxPool(3, 1, 1));
+        }
         block.add("conv2", Layers.convolution(5, 3, new Shape(2, 2), true));
         block.add("bn2", new BatchNorm());
-        block.append("second", activation(activation));
-        block.append("pool", Layers.globalAveragePool());
+        block.append("second", activation(kind));
+        block.append(
+                "pool",
+                kind.equals("max") ? Layers.globalMaxPool() : Layers.globalAveragePool());
         block.add("fc", Layers.linear(CLASSES));
         StateDict.of(block)
                 .forEach(
@@ -74,13 +79,24 @@ final class TinyNetwork implements AutoCloseable {
     }
 
     HessianProducts products(double step, int batchSize) {
+        return products(step, batchSize, () -> {});
+    }
+
+    /**
+     * @param watch is called before each pass over the batches
+     */
+    HessianProducts products(double step, int batchSize, Runnable watch) {
+        Consumer<Consumer<Minibatch>> batches = batches(batchSize);
         return new HessianProducts(
                 manager,
                 GraphBuilder.describe(block, parameters()),
                 parameters(),
                 new Classification(CLASSES),
                 new Window.Pair(6, 6),
-                batches(batchSize),
+                use -> {
+                    watch.run();
+                    batches.accept(use);
+                },
                 EXAMPLES,
                 step);
     }
