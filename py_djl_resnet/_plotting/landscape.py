@@ -90,16 +90,26 @@ def plot_surfaces(
     drawn = list(grid.flat)[: len(panels)]
     for axes in list(grid.flat)[len(panels) :]:
         axes.remove()
-    for axes, each in zip(drawn, panels, strict=True):
+    for number, (axes, each) in enumerate(zip(drawn, panels, strict=True)):
         if kind == "surface":
             draw_3d(axes, each, scale)
+            if number % columns < columns - 1:
+                axes.set_zlabel("")  # the next panel would cover it
         else:
             draw_flat(axes, each, kind, scale)
+            if number % columns and each.labels == panels[0].labels:
+                axes.set_ylabel("")
     if any(np.isfinite(each.values).any() for each in panels):
         clipped = value == "loss" and any(scale.clipped(each.values) for each in panels)
         ticks = scale.levels[:: max(1, len(scale.levels) // 12)]
         bar = chart.colorbar(
-            *(scale.mappable(),), ax=drawn, ticks=ticks, extend="max" if clipped else "neither", shrink=0.9, aspect=30
+            scale.mappable(),
+            ax=drawn,
+            ticks=ticks,
+            extend="max" if clipped else "neither",
+            shrink=0.9,
+            aspect=30,
+            pad=0.12 if kind == "surface" else 0.02,
         )
         bar.ax.set_yticks([], minor=True)
         bar.ax.set_yticklabels([f"{tick:.3g}" for tick in ticks])
@@ -148,7 +158,7 @@ def axis_labels(landscape: Surfaces) -> tuple[str, str]:
         return "from A (0) to B (1)", ""
     if landscape.y is None:
         return "step along the direction", ""
-    return "step along direction 1 (x)", "step along direction 2 (y)"
+    return "direction 1 (x)", "direction 2 (y)"
 
 
 def panel_title(landscape: Surfaces, direction: int = 0, name: str = "") -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from .chart import Chart, finished
 from .landscape import Surfaces, axis_labels, description, panel_title
@@ -19,6 +20,9 @@ Values = npt.NDArray[np.float64]
 
 #: A loss that varies by more than this factor has a logarithmic axis.
 _WIDE = 30
+
+#: A logarithmic axis up to this factor has labels between the powers of ten.
+_MANY = 1000
 
 #: How transparent the bands are: of the sampling error, and of the directions.
 _BANDS = (0.35, 0.15)
@@ -96,6 +100,9 @@ def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool | None) -
     if low > 0 and (top / low > _WIDE if log is None else log):
         axes.set_yscale("log")
         axes.set_ylim(low / 1.3, top * 1.3)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / low < _MANY else (1,)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_ylim(0, 1.06 * top if top > 0 else 1)
 
@@ -115,6 +122,10 @@ def _keys(named: Mapping[str, Surfaces], several: bool) -> list[Any]:
     found.append(Patch(color=colour, alpha=_BANDS[0], linewidth=0, label="± standard error over the examples"))
     if mean:
         found.append(Patch(color=colour, alpha=_BANDS[1], linewidth=0, label="± standard deviation over directions"))
+    for each in named.values() if not several else ():
+        for letter, key in (("A", "checkpoint"), ("B", "other")) if each.info.get("kind") == "interpolation" else ():
+            if isinstance(other := each.info.get(key), Mapping) and "path" in other:
+                found.append(Line2D([], [], linestyle="", label=f"{letter}: {other['path']}"))
     bad = sum(int((~np.isfinite(each.loss) & ~_missing(each)).sum()) for each in named.values())
     if bad:
         label = f"loss not finite ({bad} point{'' if bad == 1 else 's'})"

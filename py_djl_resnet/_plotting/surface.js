@@ -21,7 +21,7 @@ const colour = (f) => colours[Math.round(f * (colours.length - 1))];
 function project(px, py, height, width, tall) {
   const c = Math.cos(view.turn), s = Math.sin(view.turn), ct = Math.cos(view.tilt), st = Math.sin(view.tilt);
   const across = c * px - s * py, back = s * px + c * py, up = 1.1 * height - 0.5;
-  const size = (Math.min(width, 1.35 * tall) / 3.1) * view.zoom;
+  const size = Math.min(width / 3.2, tall / 2.6) * view.zoom;
   return { x: width / 2 + size * across, y: tall / 2 - size * (back * st + up * ct), depth: back * ct - up * st };
 }
 
@@ -89,8 +89,8 @@ function frame(place, ink, line) {
   brush.fillStyle = ink;
   brush.font = "13px system-ui, sans-serif";
   const write = (words, p, far) => {
-    brush.textAlign = p.x < centre.x ? "right" : "left";
-    brush.fillText(words, p.x + (p.x < centre.x ? -far : far), p.y + (p.y < centre.y ? -4 : 16));
+    const long = brush.measureText(words).width, left = p.x < centre.x ? p.x - far - long : p.x + far;
+    brush.fillText(words, Math.min(Math.max(left, 0), canvas.clientWidth - long), p.y + (p.y < centre.y ? -4 : 16));
   };
   const between = (a, b) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
   // Each axis is labelled at its border that is nearer to the eye
@@ -159,7 +159,7 @@ canvas.addEventListener("pointerdown", (e) => {
 canvas.addEventListener("pointermove", (e) => {
   const before = pointers.get(e.pointerId), box = canvas.getBoundingClientRect();
   if (!before) return pick(e.clientX - box.left, e.clientY - box.top);
-  if (pointers.size === 1) turn((e.clientX - before.clientX) * -0.008, (e.clientY - before.clientY) * 0.008);
+  if (pointers.size === 1) turn((e.clientX - before.clientX) * 0.008, (e.clientY - before.clientY) * 0.008);
   else {
     const other = [...pointers].find(([id]) => id !== e.pointerId)[1];
     const far = (a) => Math.hypot(a.clientX - other.clientX, a.clientY - other.clientY);
@@ -177,7 +177,7 @@ canvas.addEventListener("keydown", (e) => {
   const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
   const at = marked || { i: x.length >> 1, j: y.length >> 1 };
   if (arrow && e.shiftKey) mark(at.i + arrow[0], at.j + arrow[1]);
-  else if (arrow) turn(-0.08 * arrow[0], -0.08 * arrow[1]);
+  else if (arrow) turn(0.08 * arrow[0], -0.08 * arrow[1]);
   else if (e.key === "+" || e.key === "=") zoom(1.1);
   else if (e.key === "-") zoom(1 / 1.1);
   else if (e.key === "0") { view = { ...START }; draw(); }

@@ -22,10 +22,10 @@ Flags = npt.NDArray[np.bool_]
 
 #: Looks of points that have no finite value, and of those that are not measured. No colour map here has them.
 _NOT_FINITE: dict[str, Any] = {"facecolor": "#f4c7d9", "edgecolor": "#a3195b", "hatch": "xxxx", "linewidth": 0}
-_MISSING: dict[str, Any] = {"facecolor": "white", "edgecolor": "silver", "hatch": "....", "linewidth": 0}
+_MISSING: dict[str, Any] = {"facecolor": "white", "edgecolor": "grey", "hatch": "....", "linewidth": 0}
 
-#: The most checkpoints of a trajectory that have a label.
-_MOST_LABELS = 8
+#: The room of a checkpoint's label, as shares of the axes.
+_LABEL = (0.22, 0.05)
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,12 @@ def draw_flat(axes: Axes, panel: Panel, kind: str, scale: Scale) -> None:
     values = np.ma.masked_invalid(panel.values)
     x, y, transposed = panel.x, panel.y, values.T  # Matplotlib's rows run along y
     look: dict[str, Any] = {"cmap": scale.colours, "norm": scale.norm}
-    edges = [_edges(x), _edges(y)]
+    for flags, style in ((panel.not_finite, _NOT_FINITE), (panel.missing, _MISSING)):
+        if flags.any():
+            # below the surface, which ends at the last finite points
+            axes.add_collection(PolyCollection(_cells(x, y, flags, 0.5 if kind == "heat" else 1), zorder=0.5, **style))
     if kind == "heat":
-        axes.pcolormesh(*edges, transposed, **look)
+        axes.pcolormesh(_edges(x), _edges(y), transposed, **look)
     else:
         axes.set_xlim(x[0], x[-1])
         axes.set_ylim(y[0], y[-1])
@@ -79,9 +82,6 @@ def draw_flat(axes: Axes, panel: Panel, kind: str, scale: Scale) -> None:
             lines = axes.contour(x, y, transposed, levels=crossed, linewidths=1.3 if plain else 0.5, **colour)
             if plain:
                 axes.clabel(lines, fmt=_number, fontsize="small")
-    for flags, style in ((panel.not_finite, _NOT_FINITE), (panel.missing, _MISSING)):
-        if flags.any():
-            axes.add_collection(PolyCollection(_cells(*edges, flags), zorder=2.5, **style))
     if panel.trajectory is not None:
         _draw_trajectory(axes, panel, panel.trajectory, scale)
     elif x[0] <= 0 <= x[-1] and y[0] <= 0 <= y[-1]:
@@ -121,7 +121,8 @@ def keys(panels: list[Panel], scale: Scale, kind: str) -> list[Artist]:
     flat = kind != "surface"
     trajectory = any(panel.trajectory is not None for panel in panels)
     if flat and trajectory:
-        found.append(Line2D([], [], color="black", marker="o", markerfacecolor="white", label="checkpoints, by epoch"))
+        label = f"checkpoints: epoch and true {panels[0].value} (also their colour)"
+        found.append(Line2D([], [], color="black", marker="o", markerfacecolor="white", label=label))
     elif flat and any(p.x[0] <= 0 <= p.x[-1] and p.y[0] <= 0 <= p.y[-1] for p in panels):
         found.append(Line2D([], [], color="black", linestyle="", marker="+", markersize=9, label="the checkpoint"))
     clipped = sum(scale.clipped(panel.values) for panel in panels)
@@ -151,9 +152,8 @@ def _draw_trajectory(axes: Axes, panel: Panel, path: Mapping[str, Values], scale
     axes.scatter(
         *(x, y), c=true, cmap=scale.colours, norm=scale.norm, s=34, edgecolors="black", linewidths=0.9, zorder=4
     )
-    labelled = np.unique(np.linspace(0, len(x) - 1, min(len(x), _MOST_LABELS)).round().astype(int))
     middle = (panel.x[0] + panel.x[-1]) / 2
-    for index in labelled:
+    for index in _apart(x / (panel.x[-1] - panel.x[0]), y / (panel.y[-1] - panel.y[0])):
         right = x[index] <= middle
         axes.annotate(
             f"{path['epoch'][index]:g}: {_number(true[index])}",
@@ -167,15 +167,27 @@ def _draw_trajectory(axes: Axes, panel: Panel, path: Mapping[str, Values], scale
         )
 
 
+def _apart(x: Values, y: Values) -> list[int]:
+    """Returns the first and the last point, and those between whose labels would not overlap; in shares of an axis."""
+    chosen = [0, len(x) - 1] if len(x) > 1 else [0]
+    for index in range(1, len(x) - 1):
+        if all(abs(y[index] - y[k]) > _LABEL[1] or abs(x[index] - x[k]) > _LABEL[0] for k in chosen):
+            chosen.append(index)
+    return chosen
+
+
 def _edges(axis: Values) -> Values:
     """Returns the borders of the cells around evenly spaced points."""
     half = (axis[1] - axis[0]) / 2
     return np.concatenate([[axis[0] - half], (axis[1:] + axis[:-1]) / 2, [axis[-1] + half]])
 
 
-def _cells(x: Values, y: Values, flags: Flags) -> list[list[tuple[float, float]]]:
+def _cells(x: Values, y: Values, flags: Flags, reach: float) -> list[list[tuple[float, float]]]:
+    """Returns the corners of the rectangle around each flagged point, `reach` steps to each side."""
+    dx, dy = reach * (x[1] - x[0]), reach * (y[1] - y[0])
     return [
-        [(x[i], y[j]), (x[i + 1], y[j]), (x[i + 1], y[j + 1]), (x[i], y[j + 1])] for i, j in np.argwhere(flags).tolist()
+        [(x[i] + dx * across, y[j] + dy * up) for across, up in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+        for i, j in np.argwhere(flags).tolist()
     ]
 
 
