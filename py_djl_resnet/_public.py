@@ -3,12 +3,15 @@
 from importlib.metadata import version as _version
 
 from ._java.jvm import start as start
+from ._landscape.surface import loss_direction as loss_direction
+from ._landscape.surface import loss_surface as loss_surface
 from .bypass import BypassCosts as BypassCosts
 from .bypass import bypass_costs as bypass_costs
 from .errors import EngineError as EngineError
 from .errors import Interrupted as Interrupted
 from .errors import JarError as JarError
 from .errors import JavaNotFoundError as JavaNotFoundError
+from .errors import LandscapeInterrupted as LandscapeInterrupted
 from .errors import ResnetError as ResnetError
 from .errors import ResnetWarning as ResnetWarning
 from .errors import RunInUseError as RunInUseError
@@ -18,6 +21,8 @@ from .errors import UsageError as UsageError
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .gradients import Gradients as Gradients
+from .landscape import Landscape as Landscape
+from .landscape import read_landscape as read_landscape
 from .lr_find import LrSweep as LrSweep
 from .lr_find import find_lr as find_lr
 from .models import Model as Model

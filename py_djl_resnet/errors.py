@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 _PACKAGE = f"{__package__}."
@@ -107,3 +108,22 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         self.exit_code = 128 + signal.value
         epochs = f"{len(run.history)} full epoch{'' if len(run.history) == 1 else 's'}"
         super().__init__(f"Training was interrupted by {signal.name} after {epochs}. {how_to_resume}")
+
+
+class LandscapeInterrupted(Interrupted):
+    """A signal ended the measurement of a landscape; its points are saved.
+
+    Attributes:
+        signal: the signal.
+        folder: the landscape's folder.
+    """
+
+    def __init__(self, signal: signal.Signals, folder: Path, done: int, total: int) -> None:
+        self.signal = signal
+        self.run, self.folder, self.history = None, folder, []
+        self.exit_code = 128 + signal.value
+        ResnetError.__init__(
+            self,
+            f"The landscape was interrupted by {signal.name}. {done} of {total} points are saved in {folder}. Repeat "
+            "the same command to resume.",
+        )

@@ -145,16 +145,58 @@ def measurer(
     tta: str | None = None,
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
-    prepared = chosen(preprocessing, network.preprocessing, network.name)
     views = checked_views(tta)
     batch_size = whole_number(batch_size, "batch_size")
+    examples, prepared = examples_for(
+        network,
+        dataset,
+        data_dir,
+        limit,
+        preprocessing=preprocessing,
+        channels_last=channels_last,
+        skip_bad=skip_bad,
+    )
+
+    warn_if_slow(checked_text(precision, "precision"))
+
+    def measure(bypass: Sequence[str]) -> Evaluation:
+        if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
+            raise UsageError(f"bypass must be names of blocks such as ['layer3.2']. Received: {shown(bypass)}.")
+        require_distinct(bypass, "bypass")
+        with jvm.translated_errors():
+            blocks = list(bypass)
+            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision, views))
+        form = json.loads(text)
+        matrix = np.array(form["confusion_matrix"], dtype=np.int64)
+        return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
+
+    return measure
+
+
+def examples_for(
+    network: Model,
+    dataset: str | Sequence[npt.NDArray[Any]] | None,
+    data_dir: str | os.PathLike[str] | None,
+    limit: int | None,
+    *,
+    preprocessing: Preprocessing = None,
+    channels_last: bool | None = None,
+    skip_bad: bool = False,
+    train: bool = False,
+) -> tuple[Any, str | None]:
+    """Returns Java's ``Examples`` for the arguments of :func:`evaluate`, and the preprocessing as Java reads it.
+
+    With `train` they are training examples, of four arrays the first two.
+    """
+    prepared = chosen(preprocessing, network.preprocessing, network.name)
     if limit is not None:
         limit = whole_number(limit, "limit")
-    arrays = None if dataset is None or isinstance(dataset, str) else _test_arrays(dataset, network.class_names)
+    arrays = None if dataset is None or isinstance(dataset, str) else _arrays(dataset, network.class_names, train)
     recipe = network.recipe
     if arrays is not None:
-        checked = checked_examples(*arrays, "test", channels_last)
-        examples = limited(from_arrays(checked, network.class_names, "test"), limit)
+        part = "train" if train else "test"
+        checked = checked_examples(*arrays, part, channels_last)
+        examples = limited(from_arrays(checked, network.class_names, part), limit)
     else:
         if dataset is None and recipe is None:
             raise UsageError(
@@ -181,31 +223,18 @@ def measurer(
                 steps,
                 recipe,
                 limit=limit,
+                train=train,
                 skip_bad=skip_bad or (recipe is not None and recipe.skip_bad and name == recipe.dataset),
             )
         else:
-            examples = named(name, folder, train=False, limit=limit)
-
-    warn_if_slow(checked_text(precision, "precision"))
-
-    def measure(bypass: Sequence[str]) -> Evaluation:
-        if isinstance(bypass, str) or not all(isinstance(name, str) for name in bypass):
-            raise UsageError(f"bypass must be names of blocks such as ['layer3.2']. Received: {shown(bypass)}.")
-        require_distinct(bypass, "bypass")
-        with jvm.translated_errors():
-            blocks = list(bypass)
-            text = str(jvm.bridge().evaluate(network.handle, examples, batch_size, blocks, prepared, precision, views))
-        form = json.loads(text)
-        matrix = np.array(form["confusion_matrix"], dtype=np.int64)
-        return Evaluation(form["loss"], form["accuracy"], form["classes"], matrix)
-
-    return measure
+            examples = named(name, folder, train=train, limit=limit)
+    return examples, prepared
 
 
-def _test_arrays(dataset: Any, class_names: Sequence[str]) -> Examples:
-    """Returns the images and labels for testing, labels as numbers."""
+def _arrays(dataset: Any, class_names: Sequence[str], train: bool) -> Examples:
+    """Returns the images and labels for testing or training, labels as numbers."""
     require_arrays(dataset, (2, 4), "a data set's name, images and labels, or the four arrays of train")
-    images, labels = dataset[-2:]
+    images, labels = dataset[:2] if train else dataset[-2:]
     return images, _numbered(labels, class_names)
 
 

@@ -138,12 +138,14 @@ def read_landscape(folder: str | os.PathLike[str]) -> Landscape:
     if not (path / INFO).is_file():
         raise UsageError(f"{path} has no {INFO}. Give the folder that the command landscape wrote.")
     info = _info(path / INFO)
-    axes = [coordinates(*ends, count) for ends, count in zip(info["range"], info["grid"], strict=True)]
+    ranges = zip(info["range"], info["grid"], strict=True)
+    axes = [coordinates(first, last, count) for (first, last), count in ranges]
     shape = (info.get("directions", 1), *(len(axis) for axis in axes))
     values, missing = _points(path / POINTS, shape)
     trajectory = _columns(path / TRAJECTORY) if (path / TRAJECTORY).exists() else None
     y = axes[1] if len(axes) > 1 else None
-    return Landscape(path, info, axes[0], y, *values, trajectory, missing)
+    measured = dict(zip(MEASURED, values, strict=True))
+    return Landscape(path, info, axes[0], y, **measured, trajectory=trajectory, missing=missing)
 
 
 def plot_together(

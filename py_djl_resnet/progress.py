@@ -69,7 +69,7 @@ class Lines(Display):
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """Writes the epoch's metrics, its time and the estimated time left."""
         seconds = row["seconds"] + row["validation_seconds"]
-        left = _duration((epochs - row["epoch"]) * seconds)
+        left = duration((epochs - row["epoch"]) * seconds)
         print(f"{epoch_line(row, epochs)}, {seconds:.1f} s, {left} left", file=self._stream, flush=True)
 
 
@@ -143,7 +143,7 @@ class Bar(Display):
         at, before = self._started
         if done <= before:
             return "-:--"
-        return _duration((time.monotonic() - at) * (total - done) / (done - before))
+        return duration((time.monotonic() - at) * (total - done) / (done - before))
 
     def _bar(self, share: float, room: int) -> str:
         full = round(share * room)
@@ -224,7 +224,8 @@ def _short(name: str) -> str:
     return name.replace("accuracy", "acc")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Returns ``1:02:03`` or ``2:03``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

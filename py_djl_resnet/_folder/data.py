@@ -181,6 +181,7 @@ def examples_to_evaluate(
     *,
     limit: int | None,
     skip_bad: bool,
+    train: bool = False,
 ) -> Any:
     """Returns Java's ``Examples`` of a folder for a network.
 
@@ -194,11 +195,12 @@ def examples_to_evaluate(
         recipe: that of the network's run, or None.
         limit: the largest number of examples; None for all.
         skip_bad: whether to leave out images that cannot be decoded.
+        train: whether to return the training images instead.
     """
     layout = read_layout(path_of(dataset), class_names)
-    part = next(part for part in ("test", "validation", "train") if part in layout.parts)
+    part = "train" if train else next(part for part in ("test", "validation", "train") if part in layout.parts)
     of_run = recipe is not None and is_folder(recipe.dataset) and path_of(recipe.dataset) == layout.folder
-    held_out = recipe if of_run and part == "train" else None
+    held_out = recipe if of_run and part == "train" and not train else None
     most = limit if held_out is None else held_out.limit
     files = layout.parts[part][:most]
     entries, problems = scan(layout.folder, files, quiet=False)

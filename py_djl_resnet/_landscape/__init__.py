@@ -1,1 +1,1 @@
-"""Internals of loss surfaces."""
+"""Measures loss surfaces."""

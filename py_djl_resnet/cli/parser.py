@@ -19,6 +19,7 @@ from . import (
     evaluate,
     export,
     import_,
+    landscape,
     lr_find,
     models,
     notebook,
@@ -30,7 +31,7 @@ from . import (
 )
 
 _COMMANDS = (
-    *(train, lr_find, summary, evaluate, bypass, predict, import_, export, plot),
+    *(train, lr_find, summary, evaluate, bypass, landscape, predict, import_, export, plot),
     *(models, datasets, recipes, notebook, doctor),
 )
 
@@ -103,20 +104,27 @@ def build_parser(prog: str) -> Parser:
     _add_debug(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in _COMMANDS:
-        text = command.HELP.strip()
-        sub = commands.add_parser(
-            _name(command),
-            usage=getattr(command, "USAGE", None),
-            help=text.splitlines()[0],
-            description=text,
-            epilog=_examples(prog, command.EXAMPLES),
-            formatter_class=_Help,
-            allow_abbrev=False,
-        )
-        command.add_arguments(sub)
-        _add_debug(sub)
-        sub.set_defaults(run=command.run, parser=sub)
+        _add(commands, command, _name(command), prog)
     return parser
+
+
+def _add(commands: Any, command: ModuleType, name: str, prog: str) -> None:
+    text = command.HELP.strip()
+    sub = commands.add_parser(
+        name,
+        usage=getattr(command, "USAGE", None),
+        help=text.splitlines()[0],
+        description=text,
+        epilog=_examples(prog, command.EXAMPLES),
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
+    if command is landscape:
+        landscape.add_subcommands(sub, lambda group, one, name: _add(group, one, name, prog))
+        return
+    command.add_arguments(sub)
+    _add_debug(sub)
+    sub.set_defaults(run=command.run, parser=sub)
 
 
 def parse(parser: Parser, arguments: Sequence[str]) -> Any:
@@ -137,6 +145,9 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
             f"Unknown command. Received: {command!r}.{nearest(command, names)} Allowed: {', '.join(names)}. "
             f"See {parser.prog} --help."
         )
+    if command == "landscape":
+        at = list(arguments).index(command) + 1
+        arguments = [*arguments[:at], *landscape.completed(arguments[at:])]
     options, rest = parser.parse_known_args(arguments)
     if rest:
         option = rest[0].partition("=")[0]
@@ -144,7 +155,7 @@ def parse(parser: Parser, arguments: Sequence[str]) -> Any:
             what = f"Unknown option. Received: {option!r}.{_known(option, options.parser._option_string_actions)}"
         else:
             what = f"Unexpected argument {rest[0]!r}."
-        raise UsageError(f"{what} See {parser.prog} {command} --help.")
+        raise UsageError(f"{what} See {options.parser.prog} --help.")
     return options
 
 

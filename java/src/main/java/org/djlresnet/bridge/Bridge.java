@@ -405,6 +405,45 @@ public final class Bridge {
     }
 
     /**
+     * Starts to measure a loss surface, or resumes one.
+     *
+     * @param network the network, whose weights change until the end
+     * @param dataset all examples
+     * @param folder the surface's folder
+     * @param options a JSON object: grid and range (for each axis), directions (the number of
+     *     surfaces), normalize, include_bias_and_norm, seed, batch_norm (frozen or recalibrated),
+     *     examples (null for all), split, batch_size, precision, dataset and checkpoint (a name and
+     *     a path, or null)
+     * @param preprocessing a preset's name or JSON; null for the network's own
+     * @return the measurement
+     * @throws UserException if the data do not fit the network, or its preprocessing is unknown and
+     *     none is given
+     */
+    public static SurfaceHandle surface(
+            NetworkHandle network,
+            Examples dataset,
+            String folder,
+            String options,
+            String preprocessing) {
+        return new SurfaceOptions(options)
+                .start(Path.of(folder), network.network(), dataset, preprocessing);
+    }
+
+    /**
+     * Draws a direction of a loss surface.
+     *
+     * @param network the network
+     * @param options those of {@link #surface}
+     * @param surface the number of the surface, from 0
+     * @param axis 0 or 1
+     * @return float32 values in direct buffers in native order, by tensor names
+     */
+    public static Map<String, ByteBuffer> direction(
+            NetworkHandle network, String options, int surface, int axis) {
+        return new SurfaceOptions(options).direction(network.network(), surface, axis);
+    }
+
+    /**
      * Checks a preprocessing.
      *
      * @param text a preset's name or a JSON object

@@ -15,9 +15,10 @@ import org.djlresnet.program.Programs;
 /**
  * A network in evaluation mode: a program on PyTorch, else its blocks.
  *
- * <p>A program holds the weights of its first call for images of a size; later changes to the
- * network affect only other sizes, and blocks at once. Its logits differ from those of {@link
- * Network#forward} only by rounding, or in bfloat16 by about 1 percent of the largest.
+ * <p>A program holds the weights of its first call for images of a size, until {@link #refresh};
+ * without it, later changes to the network affect only other sizes, and blocks at once. Its logits
+ * differ from those of {@link Network#forward} only by rounding, or in bfloat16 by about 1 percent
+ * of the largest.
  */
 public final class Inference implements AutoCloseable {
 
@@ -68,16 +69,29 @@ public final class Inference implements AutoCloseable {
         boolean oneDnn = Programs.canUseOneDnn(parameters.values().iterator().next(), precision);
         String text = Programs.evaluation(graph, images, precision, names, oneDnn);
         TorchScript compiled = new TorchScript(network.manager(), text);
-        List<NDArray> handles = new ArrayList<>();
         try {
-            parameters.values().forEach(array -> handles.add(array.stopGradient()));
-            compiled.call("prepare", TorchScript.list("q", handles)).close();
+            prepare(compiled);
             return compiled;
         } catch (RuntimeException | Error failure) {
             compiled.close();
             throw failure;
+        }
+    }
+
+    private void prepare(TorchScript compiled) {
+        List<NDArray> handles = new ArrayList<>();
+        try {
+            network.stateDict().values().forEach(array -> handles.add(array.stopGradient()));
+            compiled.call("prepare", TorchScript.list("q", handles)).close();
         } finally {
             handles.forEach(NDArray::close);
+        }
+    }
+
+    /** Takes over the network's weights as they are now, without compiling the program again. */
+    public void refresh() {
+        if (program != null) {
+            prepare(program);
         }
     }
 

@@ -67,7 +67,7 @@ public class ClassificationMeasurement implements Measurement {
     public final Map<String, Double> metrics() {
         Map<String, Double> metrics = new LinkedHashMap<>();
         metrics.put(Metric.LOSS, lossSum / examples);
-        metrics.put(Classification.ACCURACY, (double) correct / examples);
+        metrics.put(Classification.ACCURACY, accuracy());
         return metrics;
     }
 
@@ -78,6 +78,31 @@ public class ClassificationMeasurement implements Measurement {
      */
     public final double lossSum() {
         return lossSum;
+    }
+
+    /**
+     * Returns the fraction of correct predictions.
+     *
+     * @return the accuracy, from 0 to 1
+     */
+    public final double accuracy() {
+        return (double) correct / examples;
+    }
+
+    /**
+     * Returns the standard error of the mean cross-entropy.
+     *
+     * @return the examples' standard deviation (n - 1) / √n
+     */
+    public final double lossError() {
+        double mean = lossSum / examples;
+        double squares = 0;
+        for (Rows batch : rows) {
+            for (float loss : batch.losses) {
+                squares += (loss - mean) * (loss - mean);
+            }
+        }
+        return Math.sqrt(squares / (examples - 1) / examples);
     }
 
     private int argmax(float[] logits, int from) {

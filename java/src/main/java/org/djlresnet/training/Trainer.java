@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
@@ -16,6 +17,7 @@ import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.evaluation.NormStatistics;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
@@ -368,12 +370,21 @@ public final class Trainer {
                 int[] order = plan.epochs().order(epochsDone, 0);
                 training.restart(Arrays.copyOf(order, Math.min(order.length, ENOUGH_EXAMPLES)));
                 plan.stochasticDepth().end();
-                NormStatistics.compute(network, () -> next(training));
+                NormStatistics.compute(network, forward -> forEach(training, forward));
             }
             selecting.restart(null);
             return measure(selecting, plan.data().selecting(), Progress.State.VALIDATING);
         } finally {
             average.leave(epochsDone, !stopped);
+        }
+    }
+
+    private void forEach(BatchLoader loader, Consumer<NDArray> images) {
+        for (Batch next = next(loader); next != null; next = next(loader)) {
+            try (Batch batch = next;
+                    NDManager scope = network.manager().newSubManager()) {
+                images.accept(Minibatch.of(batch, scope).images());
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-package org.djlresnet.training;
+package org.djlresnet.evaluation;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -6,16 +6,15 @@ import ai.djl.nn.Parameter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.djlresnet.block.BatchNorm;
-import org.djlresnet.data.Batch;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.StateDict;
-import org.djlresnet.objective.Minibatch;
 
-/** Computes running statistics for averaged weights, with which no step was trained. */
-final class NormStatistics {
+/** Computes running statistics for weights with which no step was trained. */
+public final class NormStatistics {
 
     /** A running statistic, zeros of its shape, its sum over batches, and a batch's share. */
     private record Statistic(NDArray array, NDArray zeros, NDArray sum, float share) {}
@@ -28,26 +27,24 @@ final class NormStatistics {
      * counts of batches.
      *
      * @param network the network
-     * @param batches returns the next batch, or null at the end
+     * @param batches passes the images of each batch to its argument
      */
-    static void compute(Network network, Supplier<Batch> batches) {
+    public static void compute(Network network, Consumer<Consumer<NDArray>> batches) {
         Map<String, Long> counts = network.batchesTracked();
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         try (NDManager manager = network.manager().newSubManager()) {
             List<Statistic> statistics = statistics(network, manager);
-            int count = 0;
-            for (Batch next = batches.get(); next != null; next = batches.get()) {
-                // from 0, a training step moves a statistic to a share of the batch's
-                statistics.forEach(one -> traits.assign(one.array, one.zeros));
-                try (Batch batch = next;
-                        NDManager scope = network.manager().newSubManager()) {
-                    network.forward(Minibatch.of(batch, scope).images(), true);
-                }
-                statistics.forEach(one -> one.sum.addi(one.array));
-                count++;
-            }
+            AtomicInteger count = new AtomicInteger();
+            batches.accept(
+                    images -> {
+                        // from 0, a training step moves a statistic to a share of the batch's
+                        statistics.forEach(one -> traits.assign(one.array, one.zeros));
+                        network.forward(images, true);
+                        statistics.forEach(one -> one.sum.addi(one.array));
+                        count.incrementAndGet();
+                    });
             for (Statistic one : statistics) {
-                traits.assign(one.array, one.sum.divi(one.share * count));
+                traits.assign(one.array, one.sum.divi(one.share * count.get()));
             }
         }
         network.setBatchesTracked(counts);

@@ -1,0 +1,67 @@
+package org.djlresnet.bridge;
+
+import com.google.gson.JsonObject;
+import org.djlresnet.landscape.Surface;
+
+/** Measures a loss surface on its own thread, for Python. */
+public final class SurfaceHandle {
+
+    private final Surface surface;
+    private final Thread thread;
+    private volatile Throwable failure;
+
+    /**
+     * Starts to measure.
+     *
+     * @param surface the surface
+     * @param measurement runs it
+     */
+    SurfaceHandle(Surface surface, Runnable measurement) {
+        this.surface = surface;
+        thread = new Thread(measurement, "landscape");
+        thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /**
+     * Returns the progress.
+     *
+     * @return {@code {"done": points with a result, "total": all points, "measured": points
+     *     measured by this process}}
+     */
+    public String progress() {
+        JsonObject json = new JsonObject();
+        json.addProperty("done", surface.done());
+        json.addProperty("total", surface.size());
+        json.addProperty("measured", surface.measured());
+        return json.toString();
+    }
+
+    /** Asks to stop after the current batch. */
+    public void stop() {
+        surface.stop();
+    }
+
+    /**
+     * Waits for the end.
+     *
+     * @param milliseconds the longest time to wait
+     * @return whether it has ended
+     * @throws InterruptedException if this thread is interrupted
+     */
+    public boolean await(long milliseconds) throws InterruptedException {
+        thread.join(milliseconds);
+        return !thread.isAlive();
+    }
+
+    /** Throws the error that ended it, if any. */
+    public void check() {
+        if (failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+    }
+}

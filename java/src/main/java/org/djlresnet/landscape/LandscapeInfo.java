@@ -1,0 +1,121 @@
+package org.djlresnet.landscape;
+
+import ai.djl.ndarray.NDManager;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.zip.CRC32C;
+import org.djlresnet.AtomicFile;
+import org.djlresnet.InputFile;
+import org.djlresnet.UserException;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.TensorBytes;
+
+/** The file {@code landscape.json}, which says what the points of a folder are. */
+public final class LandscapeInfo {
+
+    static final String NAME = "landscape.json";
+
+    private static final Gson GSON =
+            new GsonBuilder().serializeNulls().setPrettyPrinting().disableHtmlEscaping().create();
+
+    /** Keys that do not change points. */
+    private static final Set<String> FREE = Set.of("versions", "tensors");
+
+    private LandscapeInfo() {}
+
+    /**
+     * Returns a checksum of a network's tensors.
+     *
+     * @param network the network
+     * @return eight hexadecimal digits, which depend on every name and value
+     */
+    public static String checksum(Network network) {
+        CRC32C checksum = new CRC32C();
+        try (NDManager scope = network.manager().newSubManager()) {
+            network.stateDict()
+                    .forEach(
+                            (name, array) -> {
+                                checksum.update(name.getBytes(StandardCharsets.UTF_8));
+                                checksum.update(TensorBytes.of(array, scope));
+                            });
+        }
+        return HexFormat.of().toHexDigits((int) checksum.getValue());
+    }
+
+    /**
+     * Writes the file, or checks that the one that is there describes the same points.
+     *
+     * @throws UserException if it describes others; the message names the keys that differ
+     * @throws IOException if it cannot be written
+     */
+    static void settle(Path folder, JsonObject info) throws IOException {
+        Path file = folder.resolve(NAME);
+        if (!Files.exists(file)) {
+            if (Files.exists(folder.resolve(PointsFile.NAME))) {
+                throw new UserException(
+                        folder
+                                + " has "
+                                + PointsFile.NAME
+                                + " but no "
+                                + NAME
+                                + ", which says what its points are. Choose another folder.");
+            }
+            AtomicFile.write(file, GSON.toJson(info) + "\n");
+            return;
+        }
+        InputFile.requireNoPipe(file);
+        List<String> differences = new ArrayList<>();
+        JsonObject there = read(file);
+        Set<String> keys = new TreeSet<>(there.keySet());
+        keys.addAll(info.keySet());
+        for (String key : keys) {
+            JsonElement old = identity(key, there.get(key));
+            JsonElement given = identity(key, info.get(key));
+            if (!FREE.contains(key) && !GSON.toJson(old).equals(GSON.toJson(given))) {
+                differences.add(key + " " + compact(given) + " instead of " + compact(old));
+            }
+        }
+        if (!differences.isEmpty()) {
+            throw new UserException(
+                    folder
+                            + " holds another landscape. Received: "
+                            + String.join(", ", differences)
+                            + ". Choose another folder, or resume with the same options.");
+        }
+    }
+
+    /** A checkpoint may move, but not change. */
+    private static JsonElement identity(String key, JsonElement value) {
+        if (value != null && value.isJsonObject() && key.startsWith("checkpoint")) {
+            return value.getAsJsonObject().get("checksum");
+        }
+        return value;
+    }
+
+    private static String compact(JsonElement value) {
+        return value == null ? "none" : value.toString();
+    }
+
+    private static JsonObject read(Path file) throws IOException {
+        try {
+            String text = Files.readString(file, StandardCharsets.UTF_8);
+            return JsonParser.parseString(text).getAsJsonObject();
+        } catch (JsonParseException | IllegalStateException malformed) {
+            throw new UserException(
+                    file + " does not describe a landscape. Choose another folder.", malformed);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+package org.djlresnet.landscape;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.djlresnet.AtomicFile;
+import org.djlresnet.InputFile;
+import org.djlresnet.UserException;
+
+/**
+ * The table {@code points.csv}, to which several processes may append.
+ *
+ * <p>A process claims a point by a lock on one byte of {@code points.lock}, and appends its row
+ * under a lock on another. The operating system releases both when a process ends, however that
+ * happens. Half a row, which a killed process may leave, is not a row and is cut off by the next
+ * one. One thread at a time may use an instance.
+ */
+final class PointsFile implements AutoCloseable {
+
+    static final String NAME = "points.csv";
+    static final String HEADER = "direction,i,j,x,y,loss,accuracy,loss_error,accuracy_error\n";
+
+    /** Locked to append; the claim of a point follows at its number. */
+    private static final long APPENDING = 0;
+
+    private final Grid grid;
+    private final Path file;
+    private final FileChannel locks;
+    private final SortedMap<Integer, String> rows = new TreeMap<>();
+    private long readUpTo = -1;
+
+    PointsFile(Path folder, Grid grid) throws IOException {
+        this.grid = grid;
+        file = folder.resolve(NAME);
+        InputFile.requireNoPipe(file);
+        Path lock = folder.resolve("points.lock");
+        InputFile.requireNoPipe(lock);
+        locks =
+                FileChannel.open(
+                        lock,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE,
+                        LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Work under the lock of the table. */
+    @FunctionalInterface
+    interface Work {
+        void run() throws IOException;
+    }
+
+    /** Does work that no other process may do at the same time. */
+    void exclusively(Work work) throws IOException {
+        FileLock held = locks.lock(APPENDING, 1, false);
+        try {
+            work.run();
+        } finally {
+            held.release();
+        }
+    }
+
+    /** Returns the number of points with a row, those of other processes included. */
+    int done() throws IOException {
+        read();
+        return rows.size();
+    }
+
+    boolean isDone(int point) throws IOException {
+        read();
+        return rows.containsKey(point);
+    }
+
+    /**
+     * Claims a point.
+     *
+     * @return the claim, which closing releases; null if another process has it
+     */
+    FileLock claim(int point) throws IOException {
+        try {
+            return locks.tryLock(APPENDING + 1 + point, 1, false);
+        } catch (OverlappingFileLockException inThisProcess) {
+            return null;
+        }
+    }
+
+    /** Adds the row of a claimed point. After an error the table is as before. */
+    void append(int point, PointResult result) throws IOException {
+        String row = row(point, result);
+        exclusively(
+                () -> {
+                    try (FileChannel table =
+                            FileChannel.open(
+                                    file,
+                                    StandardOpenOption.CREATE,
+                                    StandardOpenOption.READ,
+                                    StandardOpenOption.WRITE)) {
+                        long end = endOfRows(table);
+                        table.truncate(end);
+                        try {
+                            write(table, end, end == 0 ? HEADER + row : row);
+                            table.force(false);
+                        } catch (IOException failure) {
+                            table.truncate(end);
+                            throw failure;
+                        }
+                    }
+                });
+        rows.put(point, row);
+    }
+
+    private static void write(FileChannel table, long position, String text) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));
+        table.position(position);
+        while (bytes.hasRemaining()) {
+            table.write(bytes);
+        }
+    }
+
+    /** Returns where half a row begins, or the end of the file. */
+    private static long endOfRows(FileChannel table) throws IOException {
+        ByteBuffer last = ByteBuffer.allocate(1);
+        for (long end = table.size(); end > 0; end--) {
+            table.read(last.clear(), end - 1);
+            if (last.get(0) == '\n') {
+                return end;
+            }
+        }
+        return 0;
+    }
+
+    /** Sorts the rows of a complete table. */
+    void sort() throws IOException {
+        exclusively(
+                () -> {
+                    String sorted = HEADER + String.join("", rows.values());
+                    if (!Files.readString(file, StandardCharsets.US_ASCII).equals(sorted)) {
+                        AtomicFile.write(file, sorted);
+                    }
+                });
+    }
+
+    /** Reads the rows if the file has changed. */
+    private void read() throws IOException {
+        long size = Files.exists(file) ? Files.size(file) : 0;
+        if (size == readUpTo) {
+            return;
+        }
+        String text = size == 0 ? "" : Files.readString(file, StandardCharsets.ISO_8859_1);
+        if (!text.startsWith(HEADER) && !HEADER.startsWith(text)) {
+            throw malformed(text.lines().findFirst().orElse(""));
+        }
+        for (int from = HEADER.length(), to; from < text.length(); from = to) {
+            to = text.indexOf('\n', from) + 1;
+            if (to == 0) {
+                break;
+            }
+            String row = text.substring(from, to);
+            rows.put(point(row), row);
+        }
+        readUpTo = size;
+    }
+
+    private int point(String row) {
+        List<String> cells = new ArrayList<>();
+        Collections.addAll(cells, row.strip().split(",", -1));
+        try {
+            if (cells.size() != HEADER.split(",").length) {
+                throw new IllegalArgumentException("another number of columns");
+            }
+            int surface = Integer.parseInt(cells.get(0));
+            int i = Integer.parseInt(cells.get(1));
+            return grid.axes().size() == 1
+                    ? grid.point(surface, i)
+                    : grid.point(surface, i, Integer.parseInt(cells.get(2)));
+        } catch (IllegalArgumentException | IndexOutOfBoundsException other) {
+            throw malformed(row.strip());
+        }
+    }
+
+    private UserException malformed(String line) {
+        return new UserException(
+                file
+                        + " is not a table of this grid. Received the line: "
+                        + line
+                        + ". Remove the line or the file; its points are then computed again.");
+    }
+
+    private String row(int point, PointResult result) {
+        int[] indices = grid.indices(point);
+        double[] coordinates = grid.coordinates(point);
+        boolean plane = indices.length > 1;
+        List<String> cells =
+                List.of(
+                        String.valueOf(grid.surface(point)),
+                        String.valueOf(indices[0]),
+                        plane ? String.valueOf(indices[1]) : "",
+                        number(coordinates[0]),
+                        plane ? number(coordinates[1]) : "",
+                        number(result.loss()),
+                        number(result.accuracy()),
+                        number(result.lossError()),
+                        number(result.accuracyError()));
+        return String.join(",", cells) + "\n";
+    }
+
+    private static String number(double value) {
+        if (Double.isNaN(value)) {
+            return "nan";
+        }
+        if (Double.isInfinite(value)) {
+            return value > 0 ? "inf" : "-inf";
+        }
+        return String.valueOf(value);
+    }
+
+    @Override
+    public void close() throws IOException {
+        locks.close();
+    }
+}
