@@ -30,9 +30,8 @@ def run_folder(folder: Path, network: str, seed: int, accuracies, definition=DEF
     folder.mkdir(parents=True)
     settings = {**definition["settings"], "model": network, "seed": seed, "epochs": definition["epochs"]}
     (folder / "recipe.json").write_text(json.dumps(settings))
-    lines = [
-        "epoch,step,seconds,validation_seconds,examples_per_second,lr,train_loss,train_accuracy,test_loss,test_accuracy"
-    ]
+    lines = ["epoch,step,seconds,validation_seconds,examples_per_second,lr,"]
+    lines[0] += "train_loss,train_accuracy,test_loss,test_accuracy"
     for epoch, accuracy in enumerate(accuracies, 1):
         lines.append(f"{epoch},{2 * epoch},1.0,0.5,100.0,0.1,{1 - accuracy},{accuracy},{1.5 - accuracy},{accuracy}")
     (folder / "metrics.csv").write_text("\n".join(lines) + "\n")

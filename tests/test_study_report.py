@@ -3,11 +3,9 @@
 import csv
 
 import numpy as np
-import pytest
 from study_folders import study_folder, write_gradients
 
-from py_djl_resnet import UsageError
-from py_djl_resnet.study import open_study, read_study, report
+from py_djl_resnet.study import report
 
 
 def rows(file):
@@ -33,8 +31,8 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
     assert residual[0]["accuracy_deviation"] == ""
     text = (page.parent / "report.md").read_text()
     assert "| plain20 | 0.3000 ± 0.1414 (2) | 0.4000 ± 0.1414 (3) | 0.7500 ± 0.2121 (6) | 2 runs |" in text
-    assert "| cifar-resnet20 | 0.5000 (2) | 0.6000 (3) | – (6: not run) | 1 run |" in text
-    assert "| cifar-resnet20, He et al. | – | – | 0.9125 | published |" in text
+    assert "| cifar-resnet20 | 0.5000 (2) | 0.6000 (3) | - (6: not run) | 1 run |" in text
+    assert "| cifar-resnet20, He et al. | - | - | 0.9125 | published |" in text
     assert "2 of 4 runs complete: 2 networks, 2 seeds (0, 1)." in text
     assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (not run)" in text
 
@@ -48,7 +46,7 @@ def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
     shapes = {"conv1.weight": (4, 3, 3, 3), "bn1.weight": (4,), "fc.weight": (10, 4)}
     write_gradients(folder / "runs" / "plain20-seed0", norms, shapes)
     page = report(folder)
-    table = [row for row in rows(page.parent / "table.csv")]
+    table = rows(page.parent / "table.csv")
     # weight decay 0.5, two steps an epoch: of the weights at steps 1, 2 and 4
     expected = {epoch: 0.25 * ((2 * step) ** 2 + 9) for epoch, step in ((0, 1), (1, 2), (2, 4))}
     assert {row["epoch"] for row in table} == {"0", "1", "2"}

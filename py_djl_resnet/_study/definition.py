@@ -1,4 +1,4 @@
-"""The definition of a study: a small JSON file with networks, settings, seeds, epochs and the sections of its report."""
+"""The definition of a study: a JSON file with networks, settings, seeds, epochs and the sections of its report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..recipe import Recipe, settings_of
 FILE = "study.json"
 
 _KEYS = ("title", "source", "recipe", "settings", "networks", "seeds", "epochs", "sections", "published")
-#: Settings that each run takes from the study.
-_OF_THE_STUDY = ("model", "seed", "epochs")
+#: Settings that each run takes from the study, and the study's keys.
+_OF_THE_STUDY = {"model": "networks", "seed": "seeds", "epochs": "epochs"}
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,9 @@ def _settings(form: Mapping[str, Any], source: str, folder: Path) -> dict[str, A
         raise UsageError(f'{source}: "recipe" must be a name or a file. Received: {shown(recipe)}.')
     beside = None if recipe is None else folder / recipe
     settings = {} if recipe is None else settings_of(beside if beside is not None and beside.is_file() else recipe)
-    for key in _OF_THE_STUDY:
+    for key, instead in _OF_THE_STUDY.items():
         if key in own:
-            raise UsageError(
-                f'{source}: "settings" must not have "{key}". Use "{ {"model": "networks", "seed": "seeds"}.get(key, key) }" '
-                "of the study."
-            )
+            raise UsageError(f'{source}: "settings" must not have "{key}". Use "{instead}" of the study.')
     Recipe.from_settings(own, f"{source}, settings")  # checks the names
     return {**settings, **own}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from itertools import groupby
 
 _IMAGE = re.compile(r"!\[(.*)\]\((.*)\)")
 #: Patterns in escaped text and what replaces them.
@@ -35,10 +34,9 @@ def _block(lines: list[str], source: Callable[[str], str]) -> str:
         return _table(lines)
     if first.startswith("- "):
         return "<ul>" + "".join(f"<li>{inline(item)}</li>" for item in _items(lines)) + "</ul>"
-    parts = []
-    for is_image, group in groupby(lines, lambda line: _IMAGE.fullmatch(line) is not None):
-        parts += [_figure(line, source) for line in group] if is_image else [f"<p>{inline(' '.join(group))}</p>"]
-    return "\n".join(parts)
+    if _IMAGE.fullmatch(first):
+        return "\n".join(_figure(line, source) for line in lines)
+    return f"<p>{inline(' '.join(lines))}</p>"
 
 
 def _items(lines: list[str]) -> list[str]:
@@ -62,13 +60,11 @@ def _table(lines: list[str]) -> str:
     head, rule, *rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
     right = [' class="right"' if cell.endswith(":") else "" for cell in rule]
     body = [("th", head), *(("td", row) for row in rows)]
-    html_rows = [
-        "<tr>"
-        + "".join(f"<{tag}{side}>{inline(cell)}</{tag}>" for cell, side in zip(row, right, strict=True))
-        + "</tr>"
-        for tag, row in body
-    ]
-    return "<table>" + "".join(html_rows) + "</table>"
+    parts = []
+    for tag, row in body:
+        cells = zip(row, right, strict=True)
+        parts.append("<tr>" + "".join(f"<{tag}{side}>{inline(cell)}</{tag}>" for cell, side in cells) + "</tr>")
+    return "<table>" + "".join(parts) + "</table>"
 
 
 def inline(text: str) -> str:

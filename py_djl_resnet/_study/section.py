@@ -55,7 +55,7 @@ def mean_deviation(values: Sequence[float]) -> tuple[float | None, float | None]
 def figure(mean: float | None, deviation: float | None = None, form: str = ".4f") -> str:
     """Returns ``0.9125 ± 0.0012``, or a dash for a value that was not measured."""
     if mean is None:
-        return "–"
+        return "-"
     return format(mean, form) + ("" if deviation is None else f" ± {deviation:{form}}")
 
 

@@ -35,7 +35,8 @@ def curves(study: StudyRuns, options: Mapping[str, Any]) -> Section:
         ["network", "seed", "epoch", *columns],
         [[network, seed, row["epoch"], *(row.get(column) for column in columns)] for network, seed, row in rows],
     )
-    caption = f"Training loss (cross entropy) and {metric.replace('_', ' ')} by epoch: mean over seeds; the band is the range."
+    shown = f"Training loss (cross entropy) and {metric.replace('_', ' ')} by epoch"
+    caption = f"{shown}: mean over seeds; the band is the range."
     return Section(
         "Curves",
         f"![{caption}](curves.png)" if histories else "No epoch is complete yet.",

@@ -129,5 +129,5 @@ def _at(runs: Sequence[tuple[Run, dict[int, float]]], epoch: int, total: int, me
 
 def _cell(row: Mapping[str, Any]) -> str:
     if row["n"] == 0:
-        return f"– ({row['epoch']}: not run)"
+        return f"- ({row['epoch']}: not run)"
     return f"{figure(row['accuracy'], row['accuracy_deviation'])} ({row['epoch']})"
