@@ -25,12 +25,13 @@ from . import (
     plot,
     predict,
     recipes,
+    study,
     summary,
     train,
 )
 
 _COMMANDS = (
-    *(train, lr_find, summary, evaluate, bypass, predict, import_, export, plot),
+    *(train, lr_find, summary, evaluate, bypass, study, predict, import_, export, plot),
     *(models, datasets, recipes, notebook, doctor),
 )
 
