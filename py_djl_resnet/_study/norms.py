@@ -26,8 +26,8 @@ PLAIN_LEAF = "layer1.0.bn1.bias"
 PLAIN_SKIPPED, RESIDUAL_SKIPPED = 20, 30
 
 PUBLISHED_NOTE = (
-    "`published` is what the study plots, `tree_flatten(grads)[0][2]`: the third parameter in the alphabetical order of "
-    f"their names in JAX, without the first {PLAIN_SKIPPED} values for plain and {RESIDUAL_SKIPPED} for residual "
+    "`published` is what the study plots, `tree_flatten(grads)[0][2]`: the third parameter in alphabetical order of "
+    f"the names in JAX, without the first {PLAIN_SKIPPED} values for plain and {RESIDUAL_SKIPPED} for residual "
     f"networks. **These are two different things:** the bias of the second batch normalization (`{PLAIN_LEAF}`, 16 "
     "numbers) for plain networks, and the kernel of the first convolution (`conv1.weight`, 432 numbers) for residual "
     "ones. The panels beside it show both parameters for every network."
