@@ -15,6 +15,7 @@ from ._study.page import write_page, write_report
 from ._study.running import changed, default_folder, run_definition
 from ._study.sections import check_sections
 from ._study.sections.gradients import norms_section
+from ._study.surfaces import measure_surfaces
 from .checks import checked_path, whole_number
 from .errors import UsageError
 from .gradients import GLOBAL
@@ -49,14 +50,29 @@ def read_study(name: str | os.PathLike[str]) -> Definition:
     return definition
 
 
-def report(folder: str | os.PathLike[str]) -> Path:
+def report(
+    folder: str | os.PathLike[str],
+    *,
+    landscapes: bool = False,
+    progress: bool = True,
+    announce: Callable[[str], None] | None = None,
+) -> Path:
     """Writes the report of a study's folder, which may be incomplete, and returns its ``report.html``.
+
+    Args:
+        folder: the study's folder.
+        landscapes: whether to measure first what its section ``landscapes`` lacks, which takes minutes to hours; a
+            call that was interrupted is resumed.
+        progress: whether to show progress of the measurement.
+        announce: called with a line when the measurement of a network begins; None prints it to standard error.
 
     Raises:
         UsageError: there is no such folder, or a file in it is malformed.
     """
     study = open_study(folder)
     check_sections(study.definition, f"study {study.folder}")
+    if landscapes:
+        measure_surfaces(study, progress, announce or _print)
     return write_report(study)
 
 

@@ -128,17 +128,19 @@ def _checked_kind(kind: str | None, landscapes: Sequence[Surfaces], value: str) 
         raise UsageError(
             f"value is unknown. Received: {value!r}.{nearest(value, VALUES)} Allowed: {', '.join(VALUES)}."
         )
-    flat = {each.y is None for each in landscapes}
-    if len(flat) > 1:
+    lines = {each.y is None for each in landscapes}
+    if len(lines) > 1:
         raise UsageError("Lines and surfaces cannot be drawn together. Give landscapes of one kind.")
-    allowed = ("line",) if flat == {True} else (*KINDS, "html")
-    if value == "curvature":
-        allowed = tuple(each for each in allowed if each in FLAT)
-    found = kind or ("heat" if value == "curvature" else "line" if flat == {True} else "filled")
+    allowed: tuple[str, ...] = (*KINDS, "html")
+    default = "filled"
+    if True in lines:
+        if value == "curvature":
+            raise UsageError("A map of curvatures needs a surface. Received: a line. Allowed: loss, accuracy.")
+        allowed, default = ("line",), "line"
+    elif value == "curvature":
+        allowed, default = FLAT, "heat"
+    found = kind or default
     if found not in allowed:
-        what = "line" if flat == {True} else "surface"
-        raise UsageError(
-            f"The {value} of a {what} cannot be drawn like this. Received: {found}. Allowed: "
-            f"{', '.join(allowed) or 'loss, accuracy with the kind line'}."
-        )
+        what = f"the {value} of a {'line' if True in lines else 'surface'}"
+        raise UsageError(f"kind does not fit {what}. Received: {found}. Allowed: {', '.join(allowed)}.")
     return found

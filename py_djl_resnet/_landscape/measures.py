@@ -15,7 +15,7 @@ from ..summary import text_table
 from .curvature import Flags, Values, basin, eigenvalues
 
 #: What the table calls each measure.
-_LABELS = {
+LABELS = {
     "centre": "loss at the centre",
     "lowest": "lowest loss",
     "not_finite": "points not finite",
@@ -49,7 +49,7 @@ class Measures:
     @property
     def names(self) -> list[str]:
         """The names of the measures."""
-        return [name for name in _LABELS if name in self.directions[0]]
+        return [name for name in LABELS if name in self.directions[0]]
 
     @property
     def mean(self) -> dict[str, float | None]:
@@ -98,9 +98,9 @@ class Measures:
 
 def measures_table(landscapes: Sequence[Measures], labels: Sequence[str] = ()) -> str:
     """Returns a text table with a row for each measure and a column for each landscape: mean ± deviation."""
-    names = [name for name in _LABELS if any(name in measures.names for measures in landscapes)]
+    names = [name for name in LABELS if any(name in measures.names for measures in landscapes)]
     rows = [("measure", *(labels or [measures.model for measures in landscapes]))]
-    rows += [(_LABELS[name], *(shown_measure(measures, name) for measures in landscapes)) for name in names]
+    rows += [(LABELS[name], *(shown_measure(measures, name) for measures in landscapes)) for name in names]
     return text_table(rows, right=range(1, len(rows[0])))
 
 
@@ -157,7 +157,8 @@ def _at_centre(axes: Sequence[Values], curvatures: Values) -> dict[str, float | 
     values: list[float | None] = [None] * len(names)
     if curvatures.size:
         at = tuple(_nearest(axis[1:-1], 0.0) for axis in axes)
-        values = [float(value) if math.isfinite(value) else None for value in curvatures[(slice(None), *at)]]
+        there = [float(curvature[at]) for curvature in curvatures]
+        values = [value if math.isfinite(value) else None for value in there]
     found = dict(zip(names, values, strict=True))
     if len(axes) == 2:
         small, large = values

@@ -165,7 +165,7 @@ def panel_title(landscape: Surfaces, direction: int = 0, name: str = "") -> str:
     """Returns a name, of the network by default, with the accuracy if the network itself is a point of the grid."""
     axes = [landscape.x] if landscape.y is None else [landscape.x, landscape.y]
     at = tuple(int(np.argmin(np.abs(axis))) for axis in axes)
-    accuracy = landscape.accuracy[(direction, *at)]
+    accuracy = landscape.accuracy[direction][at]
     there = all(axis[index] == 0 for axis, index in zip(axes, at, strict=True)) and np.isfinite(accuracy)
     alone = landscape.info.get("kind") != "interpolation"
     return (name or str(landscape.info["model"])) + (f", accuracy {accuracy:.3f}" if there and alone else "")

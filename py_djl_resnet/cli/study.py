@@ -58,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     report_parser = add("report", "write the report of a study, which may be incomplete", _report)
     report_parser.add_argument("folder", metavar="DIR", help="the study's folder")
+    report_parser.add_argument(
+        "--landscapes", action="store_true", help="first measure the loss surfaces that are missing (minutes to hours)"
+    )
 
     list_parser = add("list", "list the studies of the package", _list)
     list_parser.add_argument("--json", action="store_true", help="print JSON only")
@@ -123,7 +126,8 @@ def _print_results(runs: StudyRuns) -> None:
 
 
 def _report(options: Any) -> int:
-    print(f"report: {_path(report(options.folder))}")
+    page = report(options.folder, landscapes=options.landscapes, announce=report_line)
+    print(f"report: {_path(page)}")
     return 0
 
 

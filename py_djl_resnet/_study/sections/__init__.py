@@ -12,6 +12,7 @@ from ..folder import StudyRuns
 from ..section import Section
 from .curves import curves
 from .gradients import gradients
+from .landscapes import landscapes
 from .table import table
 
 #: For each kind a function that takes the study's runs and the section's options. Its keyword :data:`OPTIONS` are
@@ -20,6 +21,7 @@ KINDS: dict[str, Callable[[StudyRuns, Mapping[str, Any]], Section]] = {
     "table": table,
     "curves": curves,
     "gradients": gradients,
+    "landscapes": landscapes,
 }
 
 #: The options of each kind; each function checks their values when it is called.
@@ -27,6 +29,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "table": ("at", "of", "metric"),
     "curves": ("metric",),
     "gradients": ("names", "steps"),
+    "landscapes": ("pairs", "grid", "examples", "directions"),
 }
 
 
