@@ -109,7 +109,7 @@ def write_figures(landscape: Surfaces, folder: Path) -> list[Path]:
         plot_lines(landscape, figures / "line.png")
         return [*files, figures / "line.png"]
     for name, kind, value in _SURFACE:
-        if value != "curvature" or min(landscape.loss.shape[1:]) > 2:
+        if value != "curvature" or min(landscape.loss.shape[1:]) > 3:
             plot(landscape, figures / name, kind, value, 0, 12, None)
             files.append(figures / name)
     if (count := len(landscape.loss)) > 1:

@@ -129,9 +129,9 @@ def panel(landscape: Surfaces, direction: int, value: str, title: str) -> Panel:
     missing = np.isnan(loss) & np.isnan(landscape.accuracy[direction])
     trajectory = landscape.trajectory
     if value == "curvature":
-        if min(loss.shape) < 3:
+        if min(loss.shape) < 4:  # the border has none, and a map needs two points a side
             size = "x".join(map(str, loss.shape))
-            raise UsageError(f"Curvatures need a grid of at least 3x3 points. Received: {size}.")
+            raise UsageError(f"A map of curvatures needs a grid of at least 4x4 points. Received: {size}.")
         values, trajectory = _ratio(*eigenvalues(x, y, loss)), None
         x, y, missing = x[1:-1], y[1:-1], missing[1:-1, 1:-1]
     else:

@@ -81,8 +81,8 @@ def _summary(shown: Panel) -> str:
 
 def _notes(shown: Panel, scale: Scale) -> str:
     counts = {
-        "are clipped": scale.clipped(shown.values),
-        "have no finite value (crosses)": int(shown.not_finite.sum()),
-        "are not measured (crosses)": int(shown.missing.sum()),
+        f"above {scale.top:.4g}, drawn there": scale.clipped(shown.values),
+        "without a finite value, drawn as crosses": int(shown.not_finite.sum()),
+        "not measured, drawn as crosses": int(shown.missing.sum()),
     }
-    return "; ".join(f"{count:,} points {what}" for what, count in counts.items() if count)
+    return "; ".join(f"{count:,} point{'' if count == 1 else 's'} {what}" for what, count in counts.items() if count)
