@@ -13,7 +13,7 @@ from .._landscape.curvature import eigenvalues
 from ..errors import UsageError
 from .chart import Chart, finished
 from .surface_panel import Panel, draw_3d, draw_flat, keys
-from .surface_scale import surface_scale
+from .surface_scale import short_number, surface_scale
 
 Values = npt.NDArray[np.float64]
 
@@ -112,7 +112,7 @@ def plot_surfaces(
             pad=0.12 if kind == "surface" else 0.02,
         )
         bar.ax.set_yticks([], minor=True)
-        bar.ax.set_yticklabels([f"{tick:.3g}" for tick in ticks])
+        bar.ax.set_yticklabels([short_number(tick) for tick in ticks])
         bar.set_label(_NAMES[value])
     chart.suptitle(title or description([each for each, _ in shown], value), fontsize="medium")
     if entries := keys(panels, scale, kind):
@@ -181,7 +181,8 @@ def description(landscapes: Sequence[Surfaces], value: str) -> str:
     examples, split, dataset, norm = map(shared, ("examples", "split", "dataset", "normalize"))
     words = [_NAMES[value]]
     if examples:
-        words.append(f"on {examples:,} {split + ' ' if split else ''}examples" + (f" of {dataset}" if dataset else ""))
+        part = {"train": "training ", "test": "test "}.get(str(split), "")
+        words.append(f"on {examples:,} {part}examples" + (f" of {dataset}" if dataset else ""))
     text = " ".join(words)
     if norm and infos[0].get("kind") == "surface":
         text += f"; {norm}-normalized directions" if norm != "none" else "; directions not normalized"

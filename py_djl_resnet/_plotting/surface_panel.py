@@ -11,11 +11,12 @@ import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from .surface_scale import Scale
+from .surface_scale import Scale, short_number
 
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -60,28 +61,32 @@ class Panel:
 
 def draw_flat(axes: Axes, panel: Panel, kind: str, scale: Scale) -> None:
     """Draws a surface from above: ``contour``, ``filled`` or ``heat``."""
-    values = np.ma.masked_invalid(panel.values)
-    x, y, transposed = panel.x, panel.y, values.T  # Matplotlib's rows run along y
-    look: dict[str, Any] = {"cmap": scale.colours, "norm": scale.norm}
+    x, y = panel.x, panel.y
+    # Matplotlib's rows run along y; between points the logarithm is interpolated on a logarithmic scale
+    heights = np.ma.masked_invalid(scale.height(panel.values).T)
+    low, *levels, top = map(float, scale.height([scale.low, *scale.levels, scale.top]))
+    look: dict[str, Any] = {"cmap": scale.colours, "norm": Normalize(low, top)}
     for flags, style in ((panel.not_finite, _NOT_FINITE), (panel.missing, _MISSING)):
         if flags.any():
             # below the surface, which ends at the last finite points
             axes.add_collection(PolyCollection(_cells(x, y, flags, 0.5 if kind == "heat" else 1), zorder=0.5, **style))
     if kind == "heat":
-        axes.pcolormesh(_edges(x), _edges(y), transposed, **look)
+        axes.pcolormesh(_edges(x), _edges(y), heights, **look)
     else:
         axes.set_xlim(x[0], x[-1])
         axes.set_ylim(y[0], y[-1])
-        finite = values.compressed()
+        finite = heights.compressed()
         if kind == "filled" and finite.size:
-            axes.contourf(x, y, np.ma.clip(transposed, scale.low, scale.top), levels=scale.bounds, **look)
-        crossed = [level for level in scale.levels if finite.size and finite.min() < level < finite.max()]
+            axes.contourf(x, y, heights, levels=np.unique([low, *levels, top]), **look)
+        crossed = [level for level in levels if finite.size and finite.min() < level < finite.max()]
         if crossed:
             plain = kind == "contour"
             colour: dict[str, Any] = look if plain else {"colors": "white", "alpha": 0.5}
-            lines = axes.contour(x, y, transposed, levels=crossed, linewidths=1.3 if plain else 0.5, **colour)
+            lines = axes.contour(x, y, heights, levels=crossed, linewidths=1.3 if plain else 0.5, **colour)
             if plain:
-                axes.clabel(lines, fmt=_number, fontsize="small")
+                axes.clabel(
+                    lines, fmt=lambda height: short_number(10**height if scale.log else height), fontsize="small"
+                )
     if panel.trajectory is not None:
         _draw_trajectory(axes, panel, panel.trajectory, scale)
     elif x[0] <= 0 <= x[-1] and y[0] <= 0 <= y[-1]:
@@ -107,7 +112,7 @@ def draw_3d(axes: Any, panel: Panel, scale: Scale) -> None:
     axes.set_ylim(panel.y[0], panel.y[-1])
     axes.set_zlim(low, top)
     ticks = scale.levels[:: max(1, len(scale.levels) // 6)]
-    axes.set_zticks([float(scale.height(tick)) for tick in ticks], [_number(tick) for tick in ticks])
+    axes.set_zticks([float(scale.height(tick)) for tick in ticks], [short_number(tick) for tick in ticks])
     axes.set_xlabel(panel.labels[0])
     axes.set_ylabel(panel.labels[1])
     axes.set_zlabel(panel.value.capitalize(), labelpad=8)
@@ -129,7 +134,7 @@ def keys(panels: list[Panel], scale: Scale, kind: str) -> list[Artist]:
     if clipped and panels[0].value == "loss":
         colour = "none" if kind == "contour" else scale.colours(1.0)
         above = "no lines above" if kind == "contour" else "clipped above"
-        label = f"{above} {_number(scale.top)} ({_points(clipped)})"
+        label = f"{above} {short_number(scale.top)} ({_points(clipped)})"
         found.append(Patch(facecolor=colour, edgecolor="none" if colour != "none" else "silver", label=label))
     value = panels[0].value
     bad = sum(int(panel.not_finite.sum()) for panel in panels)
@@ -156,7 +161,7 @@ def _draw_trajectory(axes: Axes, panel: Panel, path: Mapping[str, Values], scale
     for index in _apart(x / (panel.x[-1] - panel.x[0]), y / (panel.y[-1] - panel.y[0])):
         right = x[index] <= middle
         axes.annotate(
-            f"{path['epoch'][index]:g}: {_number(true[index])}",
+            f"{path['epoch'][index]:g}: {short_number(true[index])}",
             (x[index], y[index]),
             xytext=(6 if right else -6, 5),
             textcoords="offset points",
@@ -193,10 +198,6 @@ def _cells(x: Values, y: Values, flags: Flags, reach: float) -> list[list[tuple[
 
 def _halo() -> withStroke:
     return withStroke(linewidth=2.6, foreground="white")
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}"
 
 
 def _points(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,11 +54,6 @@ class Scale:
         """Maps values to [0, 1]."""
         return (LogNorm if self.log else Normalize)(self.low, self.top, clip=True)
 
-    @property
-    def bounds(self) -> Values:
-        """The borders of filled bands."""
-        return np.unique([self.low, *self.levels, self.top])
-
     def mappable(self) -> ScalarMappable:
         """Returns what a colour bar is drawn from."""
         return ScalarMappable(self.norm, self.colours)
@@ -67,9 +63,14 @@ class Scale:
         return int((np.isfinite(values) & (values > self.top * (1 + 1e-9))).sum())
 
     def height(self, values: Any) -> Any:
-        """Returns heights of values in 3-D, clipped, with NaN where they are not finite."""
+        """Returns values as they are drawn: as logarithms if the scale is, clipped, NaN where they are not finite."""
         shown = np.clip(np.where(np.isfinite(values), values, np.nan), self.low, self.top)
         return np.log10(shown) if self.log else shown
+
+
+def short_number(value: float) -> str:
+    """Returns a number with three digits: 0.137, 20 or 5e5."""
+    return re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
 
 
 def surface_scale(

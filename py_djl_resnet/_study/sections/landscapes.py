@@ -60,7 +60,7 @@ def _text(found: Mapping[str, Landscape]) -> str:
     info = next(iter(found.values())).info
     nx, ny = info["grid"]
     return (
-        f"Loss of {info['examples']:,} {info['split']} examples on {nx} x {ny} points around the final weights of the "
+        f"Loss of {info['examples']:,} training examples on {nx} x {ny} points around the final weights of the "
         f"first seed, over {count(info['directions'], 'pair')} of random directions, {info['normalize']}-normalized "
         "(Li et al. 2018), with the running statistics of batch normalization. The figures show the first pair; the "
         "table has mean ± standard deviation over the pairs. The points at the border, and those beside one that is "
