@@ -83,7 +83,7 @@ class PointProgress:
     def show(self, state: dict[str, int], ended: bool) -> None:
         """Shows the state that Java reports."""
         now, done, total = time.monotonic(), state["done"], state["total"]
-        if self._stream is None or (self._first is None and done == 0 and not ended):
+        if self._stream is None or done == 0:
             return
         if self._first is None:
             self._first = now, done

@@ -15,6 +15,7 @@ from .._java import jvm
 from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
 from ..checks import checked_path, whole_number
+from ..errors import UsageError
 from ..evaluation import examples_for
 from ..landscape import Landscape
 from ..models import Model, checkpoint_file, opened
@@ -104,6 +105,8 @@ def loss_surface(
         precision=precision,
     )
     folder = Path(os.path.abspath(checked_path(out, "out")))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"out must be a folder. Received: the file {folder}. Choose another path.")
     warn_if_slow(precision)
     options["checkpoint"] = None if isinstance(model, Model) else os.path.abspath(checkpoint_file(model))
     with opened(model, device, engine) as network:

@@ -2,6 +2,7 @@ package org.djlresnet.bridge;
 
 import ai.djl.ndarray.NDManager;
 import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -28,6 +29,8 @@ import org.djlresnet.model.Network;
 
 /** The options of a loss surface, as Python passes them, and what it needs made from them. */
 final class SurfaceOptions {
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final JsonObject options;
 
@@ -91,8 +94,9 @@ final class SurfaceOptions {
                 HeldExamples.choose(all, count.isJsonNull() ? null : count.getAsInt(), seed());
         Directions directions = directions(network);
         JsonObject info = info("surface", network, chosen, prepared);
-        info.add("tensors", directions.describe(options.get("directions").getAsInt()));
-        Surface surface = new Surface(folder, grid(), info, directions::draw);
+        String tensors = directions.describe(options.get("directions").getAsInt());
+        info.add("tensors", JsonParser.parseString(tensors));
+        Surface surface = new Surface(folder, grid(), GSON.toJson(info), directions::draw);
         return new SurfaceHandle(surface, () -> measure(surface, network, chosen, prepared));
     }
 
@@ -124,7 +128,7 @@ final class SurfaceOptions {
             info.add(key, options.get(key));
         }
         info.addProperty("precision", precision().toString());
-        info.add("versions", new Gson().toJsonTree(Versions.of(network.manager().getEngine())));
+        info.add("versions", GSON.toJsonTree(Versions.of(network.manager().getEngine())));
         return info;
     }
 

@@ -121,10 +121,10 @@ public final class Directions {
      * Lists the tensors.
      *
      * @param count the number of surfaces
-     * @return {@code [{"name", "shape", "norm", "direction_norms": for each surface a norm for each
+     * @return a JSON array {@code [{"name", "shape", "norm", "direction_norms": for each surface a norm for each
      *     axis}]}
      */
-    public JsonArray describe(int count) {
+    public String describe(int count) {
         JsonArray all = new JsonArray();
         for (Tensor tensor : tensors) {
             JsonObject one = new JsonObject();
@@ -146,7 +146,7 @@ public final class Directions {
             one.add("direction_norms", norms);
             all.add(one);
         }
-        return all;
+        return all.toString();
     }
 
     private static double norm(float[] values) {

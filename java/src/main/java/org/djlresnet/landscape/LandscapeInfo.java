@@ -61,7 +61,8 @@ public final class LandscapeInfo {
      * @throws UserException if it describes others; the message names the keys that differ
      * @throws IOException if it cannot be written
      */
-    static void settle(Path folder, JsonObject info) throws IOException {
+    static void settle(Path folder, String json) throws IOException {
+        JsonObject info = JsonParser.parseString(json).getAsJsonObject();
         Path file = folder.resolve(NAME);
         if (!Files.exists(file)) {
             if (Files.exists(folder.resolve(PointsFile.NAME))) {

@@ -26,6 +26,9 @@ import org.djlresnet.objective.Minibatch;
  */
 public final class LossProbe implements AutoCloseable {
 
+    /** How many examples are checked for overflow. */
+    private static final int CHECKED = 8;
+
     private final Network network;
     private final HeldExamples examples;
     private final boolean recalibrates;
@@ -35,6 +38,7 @@ public final class LossProbe implements AutoCloseable {
     private final Map<String, NDArray> origin = new LinkedHashMap<>();
     private final Inference inference;
     private List<Map<String, NDArray>> directions = List.of();
+    private boolean overflows;
 
     /**
      * Prepares to measure.
@@ -110,8 +114,31 @@ public final class LossProbe implements AutoCloseable {
         ClassificationMeasurement measurement =
                 new ClassificationMeasurement(network.classNames().size());
         batches.accept(
-                batch -> measurement.add(new NDList(inference.forward(batch.images())), batch));
+                batch -> {
+                    if (measurement.examples() == 0) {
+                        overflows = overflows(batch.images());
+                    }
+                    measurement.add(new NDList(outputs(batch.images())), batch);
+                });
         return stopped.getAsBoolean() ? null : result(measurement);
+    }
+
+    private NDArray outputs(NDArray images) {
+        return overflows ? network.forward(images, false) : inference.forward(images);
+    }
+
+    /**
+     * Returns whether outputs are not finite. Unlike blocks, oneDNN's fused activations turn NaN
+     * into 0, so that a program would output numbers.
+     */
+    private boolean overflows(NDArray images) {
+        long few = Math.min(CHECKED, images.getShape().get(0));
+        for (float output : network.forward(images.get(":" + few), false).toFloatArray()) {
+            if (!Float.isFinite(output)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static PointResult result(ClassificationMeasurement measurement) {

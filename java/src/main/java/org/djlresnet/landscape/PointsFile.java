@@ -39,7 +39,8 @@ final class PointsFile implements AutoCloseable {
     private final Path file;
     private final FileChannel locks;
     private final SortedMap<Integer, String> rows = new TreeMap<>();
-    private long readUpTo = -1;
+    /** The end of the last complete row that was read. */
+    private long readUpTo;
 
     PointsFile(Path folder, Grid grid) throws IOException {
         this.grid = grid;
@@ -152,25 +153,42 @@ final class PointsFile implements AutoCloseable {
                 });
     }
 
-    /** Reads the rows if the file has changed. */
+    /** Reads the rows that have been added. */
     private void read() throws IOException {
         long size = Files.exists(file) ? Files.size(file) : 0;
         if (size == readUpTo) {
             return;
         }
-        String text = size == 0 ? "" : Files.readString(file, StandardCharsets.ISO_8859_1);
-        if (!text.startsWith(HEADER) && !HEADER.startsWith(text)) {
-            throw malformed(text.lines().findFirst().orElse(""));
+        if (size < readUpTo) {
+            readUpTo = 0;
         }
-        for (int from = HEADER.length(), to; from < text.length(); from = to) {
-            to = text.indexOf('\n', from) + 1;
-            if (to == 0) {
-                break;
+        String added = text(readUpTo, size);
+        int from = 0;
+        if (readUpTo == 0) {
+            if (!added.startsWith(HEADER) && !HEADER.startsWith(added)) {
+                throw malformed(added.lines().findFirst().orElse(""));
             }
-            String row = text.substring(from, to);
-            rows.put(point(row), row);
+            from = Math.min(HEADER.length(), added.length());
         }
-        readUpTo = size;
+        for (int to = added.indexOf('\n', from) + 1; to > 0; to = added.indexOf('\n', from) + 1) {
+            String row = added.substring(from, to);
+            rows.put(point(row), row);
+            from = to;
+        }
+        if (from >= HEADER.length() || readUpTo > 0) {
+            readUpTo += from;
+        }
+    }
+
+    private String text(long from, long to) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(to - from));
+        try (FileChannel table = FileChannel.open(file, StandardOpenOption.READ)) {
+            int read = 0;
+            while (bytes.hasRemaining() && read >= 0) {
+                read = table.read(bytes, from + bytes.position());
+            }
+        }
+        return new String(bytes.array(), 0, bytes.position(), StandardCharsets.ISO_8859_1);
     }
 
     private int point(String row) {

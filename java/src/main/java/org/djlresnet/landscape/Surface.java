@@ -2,7 +2,6 @@ package org.djlresnet.landscape;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
@@ -41,7 +40,7 @@ public final class Surface {
 
     private final Path folder;
     private final Grid grid;
-    private final JsonObject info;
+    private final String info;
     private final Source directions;
     private volatile boolean stopped;
     private volatile int done;
@@ -52,10 +51,10 @@ public final class Surface {
      *
      * @param folder its folder, which is created if it does not exist
      * @param grid the points
-     * @param info the content of {@code landscape.json}
+     * @param info the content of {@code landscape.json}, a JSON object
      * @param directions the directions of each surface
      */
-    public Surface(Path folder, Grid grid, JsonObject info, Source directions) {
+    public Surface(Path folder, Grid grid, String info, Source directions) {
         this.folder = folder;
         this.grid = grid;
         this.info = info;
