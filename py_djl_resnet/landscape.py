@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .checks import checked_path, json_object, require_no_pipe
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    from ._landscape.measures import Measures
+    from ._plotting.chart import Chart
 
 Values = npt.NDArray[np.float64]
 
@@ -59,6 +63,58 @@ class Landscape:
     trajectory: Mapping[str, Values] | None
     missing: int
 
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        kind: str | None = None,
+        *,
+        value: str = "loss",
+        direction: int = 0,
+        levels: int | Sequence[float] = 12,
+        log: bool | None = None,
+    ) -> Chart | None:
+        """Draws the landscape, and writes the figure to `path` (.png, .svg, .pdf; .html for a page) if given.
+
+        Args:
+            path: the file; None writes nothing.
+            kind: ``line`` (loss and accuracy, of a landscape with one axis), ``contour``, ``filled``, ``heat``,
+                ``surface`` (3-D) or ``html`` (a page with a surface that turns); None: ``line``, ``filled``, or
+                ``html`` for a file that ends in .html.
+            value: ``loss``, ``accuracy``, or ``curvature``: the smaller curvature divided by the larger.
+            direction: the number of the pair of directions, from 0; a line shows all.
+            levels: about how many contour levels, or the levels themselves.
+            log: whether the scale is logarithmic; None: that of a surface's loss is, that of a line if it varies by
+                more than a factor of 30.
+
+        Returns:
+            The figure; None for a page.
+
+        Raises:
+            UsageError: an argument does not fit, or the file cannot be written.
+        """
+        from ._landscape.figures import plot
+
+        return plot(self, path, kind, value, direction, levels, log)
+
+    def measures(self) -> Measures:
+        """Returns the lowest loss, the width of its basin, the share of non-convex points and the curvatures."""
+        from ._landscape.figures import measures
+
+        return measures(self)
+
+    def write_figures(self, folder: str | os.PathLike[str] | None = None) -> list[Path]:
+        """Writes all figures to ``figures/`` in a folder, and ``measures.json`` and ``measures.csv`` beside it.
+
+        Args:
+            folder: the folder; None for the landscape's own.
+
+        Returns:
+            The files.
+        """
+        from ._landscape.figures import write_figures
+
+        return write_figures(self, self.folder if folder is None else Path(checked_path(folder, "figures' folder")))
+
     def __str__(self) -> str:
         done = self.loss.size - self.missing
         lines = [f"{self.info['model']}: {done} of {self.loss.size} points"]
@@ -90,6 +146,46 @@ def read_landscape(folder: str | os.PathLike[str]) -> Landscape:
     y = axes[1] if len(axes) > 1 else None
     measured = dict(zip(MEASURED, values, strict=True))
     return Landscape(path, info, axes[0], y, **measured, trajectory=trajectory, missing=missing)
+
+
+def plot_together(
+    landscapes: Mapping[str, Landscape] | Sequence[Landscape],
+    path: str | os.PathLike[str] | None = None,
+    kind: str | None = None,
+    *,
+    value: str = "loss",
+    direction: int = 0,
+    levels: int | Sequence[float] = 12,
+    log: bool | None = None,
+) -> Chart:
+    """Draws several landscapes with one scale: surfaces side by side, lines over each other.
+
+    Args:
+        landscapes: the landscapes, by name if the networks' names do not distinguish them.
+        path: the file (.png, .svg or .pdf); None writes nothing.
+        kind: as in :meth:`Landscape.plot`, except ``html``.
+        value: as in :meth:`Landscape.plot`.
+        direction: as in :meth:`Landscape.plot`.
+        levels: as in :meth:`Landscape.plot`.
+        log: as in :meth:`Landscape.plot`.
+
+    Raises:
+        UsageError: as in :meth:`Landscape.plot`, or lines and surfaces are mixed.
+    """
+    from ._landscape.figures import plot_together as plot
+
+    named = landscapes if isinstance(landscapes, Mapping) else dict(zip(labels(landscapes), landscapes, strict=True))
+    return plot(named, path, kind, value, direction, levels, log)
+
+
+def labels(landscapes: Sequence[Landscape]) -> list[str]:
+    """Returns a name for each landscape: its network's, with the folder's name if several have the same."""
+    models = [str(each.info["model"]) for each in landscapes]
+    names = [
+        model if models.count(model) == 1 else f"{model} ({each.folder.resolve().name})"
+        for model, each in zip(models, landscapes, strict=True)
+    ]
+    return names if len(set(names)) == len(names) else [str(each.folder) for each in landscapes]
 
 
 def coordinates(first: float, last: float, count: int) -> Values:

@@ -26,12 +26,13 @@ from . import (
     plot,
     predict,
     recipes,
+    study,
     summary,
     train,
 )
 
 _COMMANDS = (
-    *(train, lr_find, summary, evaluate, bypass, landscape, predict, import_, export, plot),
+    *(train, lr_find, summary, evaluate, bypass, landscape, study, predict, import_, export, plot),
     *(models, datasets, recipes, notebook, doctor),
 )
 

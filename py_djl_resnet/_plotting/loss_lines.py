@@ -1,0 +1,144 @@
+"""Loss and accuracy along a line through weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+from .chart import Chart, finished
+from .landscape import Surfaces, axis_labels, description, panel_title
+
+Values = npt.NDArray[np.float64]
+
+#: A loss that varies by more than this factor has a logarithmic axis.
+_WIDE = 30
+
+#: A logarithmic axis up to this factor has labels between the powers of ten.
+_MANY = 1000
+
+#: How transparent the bands are: of the sampling error, and of the directions.
+_BANDS = (0.35, 0.15)
+
+
+def plot_lines(
+    shown: Mapping[str, Surfaces] | Surfaces, path: str | os.PathLike[str] | None = None, *, log: bool | None = None
+) -> Chart:
+    """Draws the loss and the accuracy of one or several landscapes along a line, in two panels.
+
+    A curve is the mean over the directions. Its narrow band is the mean's standard error over the examples, its wide
+    band the standard deviation over the directions.
+
+    Args:
+        shown: a landscape, or several by name.
+        path: as of :func:`finished`.
+        log: whether the loss has a logarithmic axis; None: if it varies by more than a factor of 30.
+    """
+    several = isinstance(shown, Mapping)
+    named: Mapping[str, Surfaces] = shown if isinstance(shown, Mapping) else {panel_title(shown): shown}
+    landscapes = list(named.values())
+    chart = Chart(figsize=(9.6, 4.4), layout="constrained")
+    for axes, value in zip(chart.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for number, landscape in enumerate(landscapes):
+            _draw_curve(axes, landscape, value, f"C{number}")
+        axes.set_xlabel(_x_label(landscapes))
+        axes.set_ylabel(value.capitalize())
+        axes.set_xlim(min(each.x[0] for each in landscapes), max(each.x[-1] for each in landscapes))
+        axes.grid(alpha=0.3)
+        _limit(axes, [getattr(each, value) for each in landscapes], value, log)
+        if all(each.info.get("kind") == "interpolation" for each in landscapes):
+            for place, letter in ((0, "A"), (1, "B")):
+                axes.axvline(place, color="black", linewidth=1, linestyle="--", zorder=1)
+                axes.annotate(
+                    letter,
+                    (place, 1),
+                    (4, -4),
+                    xycoords=axes.get_xaxis_transform(),
+                    textcoords="offset points",
+                    va="top",
+                    weight="bold",
+                )
+        elif axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
+            axes.axvline(0, color="black", linewidth=1, linestyle="--", zorder=1)
+    title = description(landscapes, "loss").replace("Loss on", "Loss and accuracy on", 1)
+    chart.suptitle(title if several else f"{next(iter(named))}\n{title}", fontsize="medium")
+    chart.legend(handles=_keys(named, several), loc="outside lower center", ncols=3, fontsize="small", frameon=False)
+    return finished(chart, path)
+
+
+def _draw_curve(axes: Axes, landscape: Surfaces, value: str, colour: str) -> None:
+    values = np.where(np.isfinite(found := getattr(landscape, value)), found, np.nan)
+    errors = np.where(np.isfinite(values), getattr(landscape, f"{value}_error"), np.nan)
+    x = landscape.x
+    mean = values.mean(axis=0)
+    bands = [errors.mean(axis=0)]  # all directions have the same examples, so the error does not average out
+    if len(values) > 1:
+        bands.append(values.std(axis=0, ddof=1))
+    for width, alpha in zip(bands, _BANDS, strict=False):
+        axes.fill_between(x, mean - width, mean + width, color=colour, alpha=alpha, linewidth=0)
+    axes.plot(x, mean, color=colour, linewidth=1.6, marker="o" if len(x) < 5 else None, markersize=4)
+    bad = (np.isnan(values) & ~_missing(landscape)).any(axis=0)
+    if bad.any():
+        top = np.full(bad.sum(), 0.98)
+        axes.plot(x[bad], top, "x", color=colour, transform=axes.get_xaxis_transform())
+
+
+def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool | None) -> None:
+    finite = np.concatenate([np.ravel(each) for each in values])
+    finite = finite[np.isfinite(finite)]
+    if value == "accuracy" or not finite.size:
+        axes.set_ylim(0, 1.03)
+        return
+    low, top = float(finite.min()), float(finite.max())
+    if low > 0 and (top / low > _WIDE if log is None else log):
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.3, top * 1.3)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / low < _MANY else (1,)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(0, 1.06 * top if top > 0 else 1)
+
+
+def _keys(named: Mapping[str, Surfaces], several: bool) -> list[Any]:
+    found: list[Any] = []
+    if several:
+        found += [
+            Line2D([], [], color=f"C{number}", label=panel_title(each, 0, name))
+            for number, (name, each) in enumerate(named.items())
+        ]
+    colour = "grey" if several else "C0"
+    directions = max(len(each.loss) for each in named.values())
+    mean = "" if directions == 1 else f"mean of {directions} directions"
+    if mean:
+        found.append(Line2D([], [], color=colour, label=mean))
+    found.append(Patch(color=colour, alpha=_BANDS[0], linewidth=0, label="± standard error over the examples"))
+    if mean:
+        found.append(Patch(color=colour, alpha=_BANDS[1], linewidth=0, label="± standard deviation over directions"))
+    for each in named.values() if not several else ():
+        for letter, key in (("A", "checkpoint"), ("B", "other")) if each.info.get("kind") == "interpolation" else ():
+            if isinstance(other := each.info.get(key), Mapping) and "path" in other:
+                found.append(Line2D([], [], linestyle="", label=f"{letter}: {other['path']}"))
+    bad = sum(int((~np.isfinite(each.loss) & ~_missing(each)).sum()) for each in named.values())
+    if bad:
+        label = f"loss not finite ({bad} point{'' if bad == 1 else 's'})"
+        found.append(Line2D([], [], color=colour, linestyle="", marker="x", label=label))
+    missing = sum(int(_missing(each).sum()) for each in named.values())
+    if missing:
+        found.append(Line2D([], [], linestyle="", label=f"not measured: {missing} point{'' if missing == 1 else 's'}"))
+    return found
+
+
+def _missing(landscape: Surfaces) -> npt.NDArray[np.bool_]:
+    return np.isnan(landscape.loss) & np.isnan(landscape.accuracy)
+
+
+def _x_label(landscapes: Sequence[Surfaces]) -> str:
+    return axis_labels(landscapes[0])[0]

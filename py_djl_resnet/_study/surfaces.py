@@ -1,0 +1,96 @@
+"""Measures the loss surfaces of a study's runs, for its section ``landscapes``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._landscape.surface import loss_surface
+from ..checks import shown, whole_number
+from ..errors import UsageError
+from ..landscape import INFO, Landscape, read_landscape
+from .folder import StudyRuns
+
+KIND = "landscapes"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the section measures.
+
+    Attributes:
+        pairs: networks that are drawn side by side.
+        grid: points along each axis.
+        examples: training examples; None for all.
+        directions: pairs of random directions.
+    """
+
+    pairs: tuple[tuple[str, ...], ...]
+    grid: int
+    examples: int | None
+    directions: int
+
+    @property
+    def networks(self) -> list[str]:
+        """Each network once."""
+        return list(dict.fromkeys(network for pair in self.pairs for network in pair))
+
+
+def plan(study: StudyRuns, options: Mapping[str, Any]) -> Plan:
+    """Checks the options of a section ``landscapes``: ``pairs``, ``grid``, ``examples`` and ``directions``."""
+    networks = study.definition.networks
+    pairs = options.get("pairs", [list(networks)])
+    if not (isinstance(pairs, list) and pairs and all(isinstance(pair, list) and pair for pair in pairs)):
+        raise UsageError(f'"pairs" of the section {KIND} must be lists of networks. Received: {shown(pairs)}.')
+    for network in (name for pair in pairs for name in pair):
+        if network not in networks:
+            raise UsageError(
+                f'"pairs" of the section {KIND} has a network that the study does not train. Received: '
+                f"{shown(network)}. Allowed: {', '.join(networks)}."
+            )
+    examples = options.get("examples", 1000)
+    return Plan(
+        tuple(map(tuple, pairs)),
+        whole_number(options.get("grid", 25), f'"grid" of the section {KIND}', 2),
+        None if examples == "all" else whole_number(examples, f'"examples" of the section {KIND}', 2),
+        whole_number(options.get("directions", 3), f'"directions" of the section {KIND}'),
+    )
+
+
+def surface_folder(study: StudyRuns, network: str, seed: int) -> Path:
+    """Returns the folder of a network's surfaces."""
+    return study.folder / KIND / f"{network}-seed{seed}"
+
+
+def measured_surface(study: StudyRuns, network: str) -> Landscape | None:
+    """Returns the surfaces of a network's first complete run, or None if no point of them was measured."""
+    for seed, _ in study.complete(network)[:1]:
+        folder = surface_folder(study, network, seed)
+        if (folder / INFO).is_file():
+            landscape = read_landscape(folder)
+            return landscape if landscape.missing < landscape.loss.size else None
+    return None
+
+
+def measure_surfaces(study: StudyRuns, progress: bool, announce: Callable[[str], None]) -> None:
+    """Measures the surfaces of each network's first complete run; those of an earlier call are resumed."""
+    plans = [plan(study, section) for section in study.definition.sections if section["kind"] == KIND]
+    if not plans:
+        raise UsageError(
+            f'The study {study.folder} has no section "{KIND}". Add {{"kind": "{KIND}"}} to the sections of its '
+            "study.json."
+        )
+    for wanted in plans:
+        for network in wanted.networks:
+            for seed, _ in study.complete(network)[:1]:
+                announce(f"loss surfaces of {network}, seed {seed}")
+                loss_surface(
+                    study.folder / "runs" / f"{network}-seed{seed}" / "last.safetensors",
+                    out=surface_folder(study, network, seed),
+                    grid=wanted.grid,
+                    examples=wanted.examples,
+                    directions=wanted.directions,
+                    progress=progress,
+                ).write_figures()
