@@ -150,7 +150,10 @@ def test_hessian_depends_on_the_seed_only_by_its_error(run):
     ("arguments", "message"),
     [
         (["hessian", "RUN", "--examples", "0"], "--examples must be a whole number. Received: 0."),
-        (["hessian", "RUN", "--tolerance", "2"], "tolerance must be a number. Received: 2.0. Allowed: above 0, below 1."),
+        (
+            ["hessian", "RUN", "--tolerance", "2"],
+            "tolerance must be a number. Received: 2.0. Allowed: above 0, below 1.",
+        ),
         (["hessian", "RUN"], "was trained on arrays"),
         (["interpolate", "RUN", "missing", "--out", "new"], "Checkpoint missing does not exist."),
         (["interpolate", "RUN", "RUN", "--out", "new", "--grid", "1"], "grid needs at least 2 points"),

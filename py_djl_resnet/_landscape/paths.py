@@ -151,8 +151,9 @@ def loss_trajectory(
         TrainingError: the folder cannot be written.
     """
     files = kept_checkpoints(run)
-    options = _checked(2, grid, (-1, 1) if ranges is None else ranges, examples, split, batch_norm, seed, batch_size,
-                       precision)
+    options = _checked(
+        2, grid, (-1, 1) if ranges is None else ranges, examples, split, batch_norm, seed, batch_size, precision
+    )
     if ranges is None:
         options["range"] = None
     folder = Path(os.path.abspath(checked_path(out, "out")))

@@ -52,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help=f"step of the differences, relative to the weights (default: {STEP:g})",
     )
-    method.add_argument(
-        "--seed", type=whole, default=0, metavar="N", help="seed of examples and vectors (default: 0)"
-    )
+    method.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of examples and vectors (default: 0)")
     add_examples(parser)
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument("--quiet", action="store_true", help="show no progress")

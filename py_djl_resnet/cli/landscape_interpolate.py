@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from .._landscape.paths import interpolate_loss
 from ..models import checkpoint_file
-from .landscape_options import add_examples, add_precision, add_statistics, span
+from .landscape_options import add_examples, add_precision, add_statistics, show, span
 from .options import add_engine, start, whole
 
 HELP = """Measure loss and accuracy on the line through two networks.
@@ -66,6 +65,5 @@ def run(options: Any) -> int:
         engine=options.engine,
         progress=not options.quiet,
     )
-    print(line)
-    print(f"points: {line.folder / 'points.csv'}", file=sys.stderr)
+    show(line)
     return 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .._landscape.options import SPLITS, STATISTICS
 from .._landscape.surface import BATCH_SIZE
+from ..landscape import POINTS, TRAJECTORY, Landscape
 from .options import add_preprocessing, count
 
 
@@ -49,6 +51,17 @@ def add_precision(data: argparse._ArgumentGroup) -> None:
         default="float32",
         help="precision of convolutions and activations (default: float32)",
     )
+
+
+def show(landscape: Landscape) -> None:
+    """Prints a measured landscape, writes its figures and lists the files."""
+    print(landscape)
+    print(f"\n{landscape.measures()}")
+    names = [POINTS, *([] if landscape.trajectory is None else [TRAJECTORY])]
+    for name in names:
+        print(f"{name.removesuffix('.csv')}: {landscape.folder / name}", file=sys.stderr)
+    for file in landscape.write_figures():
+        print(f"{'measures' if file.suffix in ('.csv', '.json') else 'figure'}: {file}", file=sys.stderr)
 
 
 def grid(text: str) -> tuple[int, ...] | int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from .._landscape.options import NORMALIZATIONS
 from .._landscape.surface import loss_surface
 from ..models import checkpoint_file
-from .landscape_options import add_examples, add_precision, add_statistics, grid, span
+from .landscape_options import add_examples, add_precision, add_statistics, grid, show, span
 from .options import add_checkpoint, add_engine, count, start, whole
 
 HELP = """Measure loss and accuracy on a grid of points around a network's weights.
@@ -95,6 +94,5 @@ def run(options: Any) -> int:
         engine=options.engine,
         progress=not options.quiet,
     )
-    print(surface)
-    print(f"points: {surface.folder / 'points.csv'}", file=sys.stderr)
+    show(surface)
     return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from .._landscape.paths import kept_checkpoints, loss_trajectory
-from .landscape_options import add_examples, add_precision, add_statistics, grid, span
+from .landscape_options import add_examples, add_precision, add_statistics, grid, show, span
 from .options import add_engine, add_raw, start, whole
 
 HELP = """Measure the loss around the path of a run.
@@ -69,9 +68,7 @@ def run(options: Any) -> int:
         engine=options.engine,
         progress=not options.quiet,
     )
-    print(surface)
+    show(surface)
     shares = " and ".join(f"{100 * share:.1f} %" for share in surface.info["explained"])
-    print(f"the directions explain {shares} of the path")
-    for name in ("points.csv", "trajectory.csv"):
-        print(f"{name.removesuffix('.csv')}: {surface.folder / name}", file=sys.stderr)
+    print(f"\nThe directions explain {shares} of the path.")
     return 0
