@@ -70,6 +70,21 @@ def network_of(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
 
 
+def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of each tensor of a checkpoint by its name.
+
+    Raises:
+        UsageError: the file cannot be read, or is not a checkpoint.
+    """
+    try:
+        tensors = json.loads(_header(file))
+        return {name: tuple(tensors[name]["shape"]) for name in tensors if name != "__metadata__"}
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
+
+
 def _header(file: Path) -> bytes:
     """Returns the JSON text after its eight-byte length; less if the file is truncated."""
     require_no_pipe(file)

@@ -22,7 +22,8 @@ _FIGURES = {
     "profile.png": "Time of a training step by part.",
 }
 
-_STYLE = """
+#: The style sheet of every page.
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; } figcaption { color: #555; }
 table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
@@ -79,7 +80,7 @@ def _page(run: Run, predictions: Predictions | None, figures: Path) -> str:
     parts += ["<h2>Settings</h2>", _table([("setting", "value"), *changed]) if changed else "<p>All defaults.</p>"]
     parts.append('<p>Files: <a href="figures/metrics.html">interactive curves</a>, recipe.json, metrics.csv.</p>')
     body = "\n".join(parts)
-    return f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{_STYLE}</style>\n{body}\n'
+    return f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{STYLE}</style>\n{body}\n'
 
 
 def _summary(run: Run) -> list[str]:

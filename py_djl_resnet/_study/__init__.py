@@ -1,0 +1,1 @@
+"""Studies: sets of runs, and reports on them."""

@@ -1,0 +1,45 @@
+"""The section with the curves of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ..._plotting.study import plot_curves
+from ...metrics import metric_columns
+from ..folder import StudyRuns
+from ..section import Section, csv_text
+
+
+def curves(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+    """Draws training loss and test accuracy over the epochs: the mean over seeds, and the range as a band.
+
+    Options: ``metric``, the column of the second panel (default: ``test_accuracy``).
+    """
+    metric = options.get("metric", "test_accuracy")
+    histories = {
+        network: [run.history for _, run in study.of(network)]
+        for network in study.definition.networks
+        if study.of(network)
+    }
+    rows = [
+        (network, seed, row)
+        for network in study.definition.networks
+        for seed, run in study.of(network)
+        for row in run.history
+    ]
+    # seconds differ from one machine to the next
+    columns = ["step", "lr", *metric_columns(rows[0][2])] if rows else []
+    table = csv_text(
+        ["network", "seed", "epoch", *columns],
+        [[network, seed, row["epoch"], *(row.get(column) for column in columns)] for network, seed, row in rows],
+    )
+    shown = f"Training loss (cross entropy) and {metric.replace('_', ' ')} by epoch"
+    caption = f"{shown}: mean over seeds; the band is the range."
+    return Section(
+        "Curves",
+        f"![{caption}](curves.png)" if histories else "No epoch is complete yet.",
+        {"curves.csv": table},
+        {"curves.png": partial(plot_curves, histories, ("train_loss", metric))} if histories else {},
+    )

@@ -1,0 +1,133 @@
+"""The section with the accuracy and the loss at some epochs, beside published values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...checks import shown
+from ...errors import UsageError
+from ...runs import Run
+from ..folder import StudyRuns
+from ..l2 import l2_penalties
+from ..section import Section, count, csv_text, figure, markdown_table, mean_deviation
+
+_HEAD = (
+    *("network", "published_epoch", "epoch", "epochs", "n", "accuracy", "accuracy_deviation"),
+    *("loss", "cross_entropy", "l2"),
+)
+
+
+def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+    """Tabulates accuracy and loss at some epochs: mean and sample standard deviation over the seeds.
+
+    Options: ``at``, the epochs (default: the last), and ``of``, of how many (default: the largest of ``at``); a run
+    with fewer epochs is measured at the same fractions of it. ``metric``, the column of the accuracy (default:
+    ``test_accuracy``). The study's ``published`` has a value for each of ``at``, or null.
+    """
+    at, of = _epochs(options)
+    metric = options.get("metric", "test_accuracy")
+    networks = study.definition.networks
+    measured = {network: _measured(study, network, at, of, metric) for network in networks}
+    published = _published(study, at)
+    heads = [f"epoch {epoch}" if of is None else f"{epoch} of {of}" for epoch in at] if at else ["last epoch"]
+    accuracies = [
+        [network, *(_cell(row) for row in measured[network]["at"]), count(len(study.of(network)), "run")]
+        for network in networks
+    ]
+    for source, by_network in published.items():
+        for network in (name for name in networks if name in by_network):
+            cells = [figure(value) for value in by_network[network]]
+            accuracies.append([f"{network}, {source}", *cells, "published"])
+    losses = [
+        [network, str(row["epoch"]), *(figure(row[column]) for column in ("loss", "cross_entropy", "l2"))]
+        for network in networks
+        for row in measured[network]["losses"]
+    ]
+    rows = [
+        [network, *(row[column] for column in _HEAD[1:])]
+        for network in networks
+        for row in (*measured[network]["losses"], *measured[network]["at"])
+    ]
+    text = "\n\n".join(
+        [
+            f"{metric.replace('_', ' ').capitalize()}, mean ± standard deviation over seeds, and in parentheses the "
+            "epoch that was measured. A run with fewer epochs than the published one has its learning-rate schedule "
+            "scaled, and is measured at the same fractions of its epochs.",
+            markdown_table(["network", *heads, "n"], accuracies),
+            "The loss that is minimized: `loss` = `cross_entropy` + `l2`. `cross_entropy` is the mean over the "
+            "epoch's training examples. `l2` is half the weight decay times the sum of squares of all weights of more "
+            "than one dimension, before the epoch's last step; in the row of epoch 0, before the first step.",
+            markdown_table(["network", "epoch", "loss", "cross_entropy", "l2"], losses)
+            if losses
+            else "No epoch is complete yet.",
+        ]
+    )
+    return Section("Accuracy and loss", text, {"table.csv": csv_text(_HEAD, rows)})
+
+
+def _epochs(options: Mapping[str, Any]) -> tuple[list[int], int | None]:
+    """Returns the epochs to measure, and the number of epochs that they are of."""
+    at, of = options.get("at", []), options.get("of")
+    whole = [value for value in (at if isinstance(at, list) else [at]) if isinstance(value, int) and value > 0]
+    most = max(whole, default=0)
+    if not isinstance(at, list) or len(whole) < len(at):
+        raise UsageError(f'"at" of the section table must be a list of epochs, from 1. Received: {shown(at)}.')
+    if of is not None and not (isinstance(of, int) and of >= most):
+        raise UsageError(f'"of" of the section table must be at least {most}. Received: {shown(of)}.')
+    return whole, of or (most or None)
+
+
+def _published(study: StudyRuns, at: Sequence[int]) -> dict[str, dict[str, list[float | None]]]:
+    """Returns the published values by source and network."""
+    found: dict[str, dict[str, list[float | None]]] = {}
+    for source, by_network in study.definition.published.items():
+        for network, values in by_network.items():
+            if not isinstance(values, list) or len(values) != max(len(at), 1):
+                raise UsageError(
+                    f'"published" of {network} must have a value or null for each epoch of the section table, '
+                    f"{max(len(at), 1)}. Received: {shown(values)}."
+                )
+            found.setdefault(source, {})[network] = values
+    return found
+
+
+def _measured(
+    study: StudyRuns, network: str, at: Sequence[int], of: int | None, metric: str
+) -> dict[str, list[dict[str, Any]]]:
+    """Returns rows for the epochs of the table, and rows with losses only for the epochs 0 and 1."""
+    total = study.definition.epochs[network]
+    runs = [(run, l2_penalties(run)) for _, run in study.of(network)]
+    epochs = [max(1, int(epoch / (of or epoch) * total + 0.5)) for epoch in at] or [total]
+    rows = [
+        {"published_epoch": published, **_at(runs, epoch, total, metric)}
+        for published, epoch in zip(at or [None], epochs, strict=True)
+    ]
+    first = [{"published_epoch": None, **_at(runs, epoch, total, metric)} for epoch in (0, 1) if epoch not in epochs]
+    return {"at": rows, "losses": [row for row in (*first, *rows) if row["n"] or row["l2"] is not None]}
+
+
+def _at(runs: Sequence[tuple[Run, dict[int, float]]], epoch: int, total: int, metric: str) -> dict[str, Any]:
+    """Returns the means over the runs that have the epoch."""
+    done = [(run, l2) for run, l2 in runs if len(run.history) >= epoch]
+    entropy, _ = mean_deviation([run.history[epoch - 1]["train_loss"] for run, _ in done if epoch])
+    values = [run.history[epoch - 1].get(metric) for run, _ in done if epoch]
+    accuracy, deviation = mean_deviation([value for value in values if value is not None])
+    penalties = [l2[epoch] for _, l2 in done if epoch in l2]
+    l2, _ = mean_deviation(penalties if len(penalties) == len(done) else [])
+    return {
+        "epoch": epoch,
+        "epochs": total,
+        "n": len(done) if epoch else 0,
+        "accuracy": accuracy,
+        "accuracy_deviation": deviation,
+        "cross_entropy": entropy,
+        "l2": l2,
+        "loss": None if entropy is None or l2 is None else entropy + l2,
+    }
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    if row["n"] == 0:
+        return f"- ({row['epoch']}: not run)"
+    return f"{figure(row['accuracy'], row['accuracy_deviation'])} ({row['epoch']})"
