@@ -22,9 +22,7 @@ def pairs(groups: Sequence[int]) -> list[tuple[int, int]]:
     return [(i, j) for j, group in enumerate(groups) for i in range(j) if groups[i] == group]
 
 
-def shuffled(
-    names: Sequence[str], places: Sequence[tuple[int, int]], size: int, seed: int, draw: int
-) -> list[str]:
+def shuffled(names: Sequence[str], places: Sequence[tuple[int, int]], size: int, seed: int, draw: int) -> list[str]:
     """Returns the names after `size` swaps, each of a random pair of places."""
     order = list(names)
     for swap in range(size):

@@ -22,7 +22,7 @@ def write_report(study: StudyRuns) -> Path:
     The files depend only on the runs' results, not on times or paths, so that equal runs have equal reports.
     """
     folder = study.folder / "report"
-    parts = [_overview(study), *sections(study)]
+    parts = [*([_overview(study)] if study.by_run else []), *sections(study)]
     for section in parts:
         for name, text in section.tables.items():
             write(folder / name, text.encode(), "Table")

@@ -19,18 +19,20 @@ from . import (
     evaluate,
     export,
     import_,
+    lesion,
     lr_find,
     models,
     notebook,
     plot,
     predict,
     recipes,
+    shattering,
     summary,
     train,
 )
 
 _COMMANDS = (
-    *(train, lr_find, summary, evaluate, bypass, predict, import_, export, plot),
+    *(train, lr_find, summary, evaluate, bypass, lesion, shattering, predict, import_, export, plot),
     *(models, datasets, recipes, notebook, doctor),
 )
 

@@ -12,6 +12,8 @@ from ..folder import StudyRuns
 from ..section import Section
 from .curves import curves
 from .gradients import gradients
+from .lesions import lesions_section
+from .shattering import shattering_section
 from .table import table
 
 #: For each kind a function that takes the study's runs and the section's options. Its keyword :data:`OPTIONS` are
@@ -20,6 +22,8 @@ KINDS: dict[str, Callable[[StudyRuns, Mapping[str, Any]], Section]] = {
     "table": table,
     "curves": curves,
     "gradients": gradients,
+    "lesions": lesions_section,
+    "shattering": shattering_section,
 }
 
 #: The options of each kind; each function checks their values when it is called.
@@ -27,6 +31,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "table": ("at", "of", "metric"),
     "curves": ("metric",),
     "gradients": ("names", "steps"),
+    "lesions": ("delete", "shuffle", "draws", "seed", "limit"),
+    "shattering": ("networks", "seeds", "points", "name"),
 }
 
 

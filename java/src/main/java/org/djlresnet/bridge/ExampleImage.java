@@ -24,8 +24,7 @@ public final class ExampleImage {
 
     /** Prepares an image, or only scales it if there is no preprocessing. */
     private ExampleImage(RawImage raw, Preprocessing preprocessing) {
-        Preprocessing unchanged =
-                new Preprocessing(raw.shape().channels(), null, null, null, null);
+        Preprocessing unchanged = new Preprocessing(raw.shape().channels(), null, null, null, null);
         Preprocessor preprocessor =
                 new Preprocessor(preprocessing == null ? unchanged : preprocessing);
         shape = preprocessor.output(raw.shape());
@@ -51,8 +50,8 @@ public final class ExampleImage {
     /**
      * Returns the pixels.
      *
-     * @return float32 (C, H, W) in a direct buffer in native order; bytes are divided by 255
-     *     unless the image was prepared for a network
+     * @return float32 (C, H, W) in a direct buffer in native order; bytes are divided by 255 unless
+     *     the image was prepared for a network
      */
     public ByteBuffer pixels() {
         ByteBuffer buffer =

@@ -275,8 +275,7 @@ public final class NetworkHandle implements AutoCloseable {
     public ByteBuffer inputGradients(ByteBuffer input, long[] shape, int logit) {
         try (NDManager manager = network.manager().newSubManager()) {
             Evaluator.disableGradients(network);
-            NDArray gradients =
-                    InputGradients.of(network, array(input, shape, manager), logit);
+            NDArray gradients = InputGradients.of(network, array(input, shape, manager), logit);
             return TensorBytes.copy(TensorBytes.of(gradients, manager));
         }
     }
