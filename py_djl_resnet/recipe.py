@@ -72,6 +72,7 @@ class Recipe:
     weights: str | None = None
     image_size: int | None = None
     normalize: bool = False
+    normalize_by: str | None = None
     limit: int | None = None
     seed: int = 0
     engine: str = "pytorch"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ._study.definition import Definition, read_definition, study_names
 from ._study.folder import StudyRuns, open_study
-from ._study.page import write_report
+from ._study.norms import Recorded
+from ._study.page import write_page, write_report
+from ._study.running import changed, default_folder, run_definition
 from ._study.sections import check_sections
+from ._study.sections.gradients import norms_section
+from .checks import checked_path, whole_number
+from .errors import UsageError
+from .gradients import GLOBAL
+from .runs import Run, labels
 
-__all__ = ["Definition", "StudyRuns", "available", "open_study", "read_study", "report"]
+__all__ = ["Definition", "StudyRuns", "available", "open_study", "read_study", "report", "run_study", "write_gradients"]
 
 
 def available() -> list[dict[str, Any]]:
@@ -49,3 +58,75 @@ def report(folder: str | os.PathLike[str]) -> Path:
     study = open_study(folder)
     check_sections(study.definition, f"study {study.folder}")
     return write_report(study)
+
+
+def run_study(
+    name: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    epochs: int | None = None,
+    limit: int | None = None,
+    seeds: Sequence[int] | None = None,
+    jobs: int = 1,
+    progress: bool = True,
+    announce: Callable[[str], None] | None = None,
+) -> StudyRuns:
+    """Trains the runs of a study, or those that its folder lacks, and returns all. :func:`report` describes them.
+
+    The same call resumes a study that was interrupted or killed, with the same results as without the interruption.
+    Seeds that the folder has already are kept.
+
+    Args:
+        name: a study's name from :func:`available`, or its JSON file.
+        out: the study's folder; None for ``studies/<name>``.
+        data_dir: the folder of the data set's files; None for the study's.
+        epochs: how many epochs to train every network; None for the study's. Schedules are scaled.
+        limit: use at most so many training and test images; None for the study's.
+        seeds: a run of each network for each of them; None for the study's.
+        jobs: how many runs to train at once, each in its own process, which share the cores; 1 trains in this process.
+        progress: whether one job shows bars (lines without a terminal); several report each epoch to `announce`.
+        announce: called with a line when a run begins; None prints it to standard error.
+
+    Raises:
+        UsageError: no such study, a wrong setting, or a folder with runs of another study. Nothing has been written.
+        Interrupted: as in :func:`py_djl_resnet.train`; with several jobs, Ctrl-C raises ``KeyboardInterrupt``.
+        ResnetError: a run failed. The others have been trained, unless the disk is full or data are missing.
+    """
+    definition = changed(read_study(name), epochs, limit, seeds)
+    folder = default_folder(definition.name) if out is None else Path(os.path.abspath(checked_path(out, "out")))
+    data = None if data_dir is None else checked_path(data_dir, "data_dir")
+    return run_definition(definition, folder, data, whole_number(jobs, "jobs", most=1024), progress, announce or _print)
+
+
+def write_gradients(
+    runs: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    names: Sequence[str] = ("global", "stem", "published"),
+    steps: Sequence[int | str] = (1, 10, 100, "last"),
+) -> Path:
+    """Writes tables and figures of the gradients of any runs to a folder, and returns its ``report.html``.
+
+    Args:
+        runs: run folders with ``gradients.csv``, which the setting ``debug_gradients`` writes.
+        out: the folder, which is created if necessary.
+        names: the curves over the steps: ``global`` (all parameters), ``stem`` (the first layer's weights),
+            ``published`` (what the study plots) or names of parameters.
+        steps: steps at which the norm of every layer is shown, or ``last``; the nearest recorded ones are used.
+
+    Raises:
+        UsageError: a run has no gradients, or an unknown name.
+    """
+    opened = [Run.open(folder) for folder in runs]
+    recorded = []
+    for label, run in zip(labels(opened), opened, strict=True):
+        gradients = run.gradients
+        if gradients is None or GLOBAL not in gradients.by_name:
+            raise UsageError(f"Run {run.folder} has no gradients. Resume or repeat it with --debug-gradients 100.")
+        recorded.append(Recorded(label, run, gradients))
+    folder = Path(checked_path(out, "out"))
+    return write_page("Norms of gradients", "", [norms_section(recorded, names, steps)], folder)
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .chart import Chart, finished
@@ -47,3 +48,79 @@ def plot_curves(
         handles=list(panels[0].get_lines()), loc="outside lower center", ncols=4, fontsize="small", frameon=False
     )
     return finished(chart, path)
+
+
+def plot_norms(
+    panels: Mapping[str, Sequence[tuple[str, Any, Any]]], path: str | os.PathLike[str] | None = None
+) -> Chart:
+    """Draws gradient norms over the steps on logarithmic axes.
+
+    Args:
+        panels: for each title label, steps and norms of each curve.
+        path: as of :func:`finished`.
+    """
+    columns = min(2, len(panels))
+    chart = Chart(figsize=(4.8 * max(columns, 1.4), 0.6 + 3.2 * -(-len(panels) // columns)), layout="constrained")
+    grid = chart.subplots(-(-len(panels) // columns), columns, squeeze=False).flat
+    labels = list(dict.fromkeys(label for curves in panels.values() for label, _, _ in curves))
+    for axes, (title, curves) in zip(grid, panels.items(), strict=False):
+        for label, steps, norms in curves:
+            # a logarithmic axis has no place for 0
+            values = np.where(norms > 0, norms, np.nan)
+            marker = "o" if len(steps) < 3 else None
+            axes.plot(steps, values, color=_colour(labels, label), linewidth=0.9, marker=marker, markersize=3)
+        axes.set_title(title, fontsize="medium")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("Step")
+        axes.set_ylabel("Gradient norm")
+        axes.grid(alpha=0.3)
+    for axes in list(grid):
+        axes.remove()
+    _legend(chart, labels)
+    return finished(chart, path)
+
+
+def plot_depth(
+    panels: Mapping[str, Sequence[tuple[str, Sequence[float]]]], path: str | os.PathLike[str] | None = None
+) -> Chart:
+    """Draws the gradient norm of each layer's weights over its place in the network.
+
+    Args:
+        panels: for each title label and norms of each network, from its first layer to its last.
+        path: as of :func:`finished`.
+    """
+    columns = min(2, len(panels))
+    chart = Chart(figsize=(4.8 * max(columns, 1.4), 0.6 + 3.4 * -(-len(panels) // columns)), layout="constrained")
+    grid = chart.subplots(-(-len(panels) // columns), columns, squeeze=False).flat
+    for axes, (title, curves) in zip(grid, panels.items(), strict=False):
+        for number, (label, norms) in enumerate(curves):
+            values = np.array(norms, float)
+            values[~(values > 0)] = np.nan
+            axes.plot(
+                np.arange(1, len(values) + 1),
+                values,
+                color=f"C{number}",
+                marker=".",
+                markersize=4,
+                linewidth=0.9,
+                label=label,
+            )
+        axes.set_title(title, fontsize="medium")
+        axes.set_yscale("log")
+        axes.set_xlabel("Layer")
+        axes.set_ylabel("Gradient norm")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="x-small", frameon=False)
+    for axes in list(grid):
+        axes.remove()
+    return finished(chart, path)
+
+
+def _colour(labels: Sequence[str], label: str) -> str:
+    return f"C{labels.index(label)}"
+
+
+def _legend(chart: Chart, labels: Sequence[str]) -> None:
+    keys = [Line2D([], [], color=_colour(labels, label), label=label) for label in labels]
+    chart.legend(handles=keys, loc="outside lower center", ncols=4, fontsize="small", frameon=False)

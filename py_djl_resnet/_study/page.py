@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
 from pathlib import Path
 
 from .._files import write
@@ -21,17 +22,36 @@ def write_report(study: StudyRuns) -> Path:
 
     The files depend only on the runs' results, not on times or paths, so that equal runs have equal reports.
     """
+<<<<<<< HEAD
     folder = study.folder / "report"
     parts = [*([_overview(study)] if study.by_run else []), *sections(study)]
+=======
+    definition = study.definition
+    return write_page(
+        definition.title, definition.source, [_overview(study), *sections(study)], study.folder / "report"
+    )
+
+
+def write_page(title: str, source: str, parts: Sequence[Section], folder: Path) -> Path:
+    """Writes sections to a folder as files, ``report.md`` and ``report.html``, and returns the last.
+
+    Args:
+        title: the heading.
+        source: a paragraph below it; may be empty.
+        parts: the sections.
+        folder: is created if necessary.
+    """
+>>>>>>> e4014df7258d65584e2de71892d790ae4e14b3b7
     for section in parts:
         for name, text in section.tables.items():
             write(folder / name, text.encode(), "Table")
         for name, draw in section.figures.items():
             draw(folder / name)
-    text = _markdown(study, parts)
+    text = _markdown(title, source, parts)
     write(folder / "report.md", text.encode(), "Report")
     page = folder / "report.html"
-    write(page, _page(study.definition.title, text, folder).encode(), "Report")
+    tables = [name for section in parts for name in section.tables]
+    write(page, _page(title, text, folder, tables).encode(), "Report")
     return page
 
 
@@ -58,10 +78,8 @@ def _overview(study: StudyRuns) -> Section:
     return Section("Runs", "\n\n".join([" ".join(lines), markdown_table(["network", "seed", "epochs"], rows)]))
 
 
-def _markdown(study: StudyRuns, parts: list[Section]) -> str:
-    blocks = [f"# {study.definition.title}"]
-    if study.definition.source:
-        blocks.append(study.definition.source)
+def _markdown(title: str, source: str, parts: Sequence[Section]) -> str:
+    blocks = [f"# {title}", *([source] if source else [])]
     for section in parts:
         blocks += [f"## {section.title}", section.markdown]
         if section.tables:
@@ -69,17 +87,17 @@ def _markdown(study: StudyRuns, parts: list[Section]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _page(title: str, text: str, folder: Path) -> str:
+def _page(title: str, text: str, folder: Path, tables: Sequence[str]) -> str:
     """Returns the page; figures and tables are part of it."""
 
     def source(name: str) -> str:
         return f"data:image/png;base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
 
     body = to_html(text, source)
-    for file in sorted(folder.glob("*.csv")):
-        content = base64.b64encode(file.read_bytes()).decode()
-        link = f'<a download="{file.name}" href="data:text/csv;base64,{content}">'
-        body = body.replace(f'<a href="{file.name}">', link)
+    for name in tables:
+        content = base64.b64encode((folder / name).read_bytes()).decode()
+        link = f'<a download="{name}" href="data:text/csv;base64,{content}">'
+        body = body.replace(f'<a href="{name}">', link)
     return (
         f'<!doctype html>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n'
         f"{body}\n"

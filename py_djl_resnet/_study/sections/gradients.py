@@ -2,13 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from ..._plotting.study import plot_depth, plot_norms
+from ...gradients import GLOBAL
 from ..folder import StudyRuns
-from ..section import Section
+from ..norms import PUBLISHED, PUBLISHED_NOTE, Recorded, checked_steps, panels
+from ..section import Section, csv_text, markdown_table
+
+_NAMES = ("global", "stem", "published")
+_STEPS = (1, 10, 100, "last")
 
 
 def gradients(study: StudyRuns, options: Mapping[str, Any]) -> Section:
-    """Draws the norms of gradients."""
-    return Section("Gradients", "To be built.")
+    """Draws the norms of gradients of a study's runs that recorded them.
+
+    Options: ``names`` (default: ``global``, ``stem``, ``published``) and ``steps`` (default: 1, 10, 100, ``last``), as
+    of :func:`norms_section`.
+    """
+    several = len(study.definition.seeds) > 1
+    recorded = [
+        Recorded(f"{network}, seed {seed}" if several else network, run, norms)
+        for network in study.definition.networks
+        for seed, run in study.of(network)
+        if (norms := run.gradients) is not None and GLOBAL in norms.by_name
+    ]
+    if not recorded:
+        return Section("Gradients", 'No run recorded gradients. Set `"debug_gradients"` in the settings of the study.')
+    return norms_section(recorded, options.get("names", _NAMES), options.get("steps", _STEPS))
+
+
+def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) -> Section:
+    """Returns the section for some runs.
+
+    Args:
+        runs: the runs, at least one.
+        names: the curves over the steps: ``global`` (all parameters), ``stem`` (the first layer's weights),
+            ``published`` (what the study plots) or names of parameters.
+        steps: steps at which the norm of every layer is shown, or ``last``; the nearest recorded ones are used.
+    """
+    curves = panels(runs, names)
+    wanted = checked_steps(steps)
+    by_depth = [
+        (step, run, run.nearest(step), depth, layer)
+        for step in wanted
+        for run in runs
+        for depth, layer in enumerate(run.layers, 1)
+    ]
+    rows = [[run.label, near, depth, layer, run.at(layer, near)] for _, run, near, depth, layer in by_depth]
+    profiles = {
+        f"step {step}" if step != "last" else "last step": [
+            (f"{run.label} ({run.nearest(step):,})" if run.nearest(step) != step else run.label, _profile(run, step))
+            for run in runs
+        ]
+        for step in wanted
+    }
+    text = [
+        "2-norms of the gradient of the cross entropy, without weight decay, as `gradients.csv` of each run records "
+        "them.",
+        "At the start:",
+        markdown_table(
+            ["network", "first layer, step 1", "all parameters, step 1", "largest norm of all", "at step"],
+            [_start(run) for run in runs],
+        ),
+        "![Gradient norm by step.](gradients.png)",
+    ]
+    if PUBLISHED in curves:
+        text.append(PUBLISHED_NOTE)
+    text.append("![Gradient norm of each layer's weights, from the first layer to the last.](depth.png)")
+    return Section(
+        "Gradients",
+        "\n\n".join(text),
+        {
+            "gradients.csv": csv_text(
+                ["curve", "network", "step", "gradient_norm"],
+                [
+                    [title, label, int(step), float(norm)]
+                    for title, lines in curves.items()
+                    for label, at, norms in lines
+                    for step, norm in zip(at, norms, strict=True)
+                ],
+            ),
+            "depth.csv": csv_text(["network", "step", "layer", "name", "gradient_norm"], rows),
+        },
+        {"gradients.png": partial(plot_norms, curves), "depth.png": partial(plot_depth, profiles)},
+    )
+
+
+def _profile(run: Recorded, step: int | str) -> list[float]:
+    values = [run.at(layer, run.nearest(step)) for layer in run.layers]
+    return [np.nan if value is None else value for value in values]
+
+
+def _start(run: Recorded) -> list[str]:
+    """Returns the norms of a run's first step, and the largest recorded one."""
+    norms = run.gradients[GLOBAL]
+    largest = int(np.nanargmax(norms["gradient_norm"]))
+    first = int(norms["step"][0])
+    cells = [_number(run.at(run.stem, first)), _number(run.at(GLOBAL, first))] if first == 1 else ["-", "-"]
+    return [run.label, *cells, _number(norms["gradient_norm"][largest]), f"{int(norms['step'][largest]):,}"]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

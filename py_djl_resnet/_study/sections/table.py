@@ -42,12 +42,11 @@ def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     losses = [
         [network, str(row["epoch"]), *(figure(row[column]) for column in ("loss", "cross_entropy", "l2"))]
         for network in networks
-        for row in measured[network]["losses"]
+        for row in measured[network]["all"]
+        if row["n"] or row["l2"] is not None
     ]
     rows = [
-        [network, *(row[column] for column in _HEAD[1:])]
-        for network in networks
-        for row in (*measured[network]["losses"], *measured[network]["at"])
+        [network, *(row[column] for column in _HEAD[1:])] for network in networks for row in measured[network]["all"]
     ]
     text = "\n\n".join(
         [
@@ -95,7 +94,7 @@ def _published(study: StudyRuns, at: Sequence[int]) -> dict[str, dict[str, list[
 def _measured(
     study: StudyRuns, network: str, at: Sequence[int], of: int | None, metric: str
 ) -> dict[str, list[dict[str, Any]]]:
-    """Returns rows for the epochs of the table, and rows with losses only for the epochs 0 and 1."""
+    """Returns rows for the epochs of the table, and all rows: these, after the epochs 0 and 1."""
     total = study.definition.epochs[network]
     runs = [(run, l2_penalties(run)) for _, run in study.of(network)]
     epochs = [max(1, int(epoch / (of or epoch) * total + 0.5)) for epoch in at] or [total]
@@ -104,7 +103,7 @@ def _measured(
         for published, epoch in zip(at or [None], epochs, strict=True)
     ]
     first = [{"published_epoch": None, **_at(runs, epoch, total, metric)} for epoch in (0, 1) if epoch not in epochs]
-    return {"at": rows, "losses": [row for row in (*first, *rows) if row["n"] or row["l2"] is not None]}
+    return {"at": rows, "all": [*first, *rows]}
 
 
 def _at(runs: Sequence[tuple[Run, dict[int, float]]], epoch: int, total: int, metric: str) -> dict[str, Any]:

@@ -263,6 +263,20 @@ public final class Recipe {
         return value("normalize").getAsBoolean();
     }
 
+    /**
+     * Returns the mean and the deviation of each channel, to normalize by instead of measured ones:
+     * two rows, or none.
+     */
+    public double[][] normalizeBy() {
+        String text = optionalText("normalize_by");
+        return text == null
+                ? new double[0][]
+                : Stream.of(text.split("/"))
+                        .map(part -> Stream.of(part.split(",")))
+                        .map(part -> part.mapToDouble(Double::parseDouble).toArray())
+                        .toArray(double[][]::new);
+    }
+
     /** Returns the number of passes over the training data. */
     public int epochs() {
         return value("epochs").getAsInt();
@@ -551,7 +565,7 @@ public final class Recipe {
         return value("profile").getAsBoolean();
     }
 
-    /** Returns when the norms of gradients are recorded: none, epoch or step. */
+    /** Returns when the norms of gradients are recorded: none, epoch, step or a number of steps. */
     public String debugGradients() {
         return value("debug_gradients").getAsString();
     }

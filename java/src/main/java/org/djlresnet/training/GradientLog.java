@@ -26,6 +26,9 @@ import org.djlresnet.recipe.Recipe;
  * {@code gradient_norm} (of the gradient as computed, before transforms), {@code weight_norm}
  * (before the step) and {@code update_ratio} (norm of the step's change over the weight norm; empty
  * for weights of norm 0). All norms are 2-norms.
+ *
+ * <p>With a number N of steps, each of the first N steps is recorded, then every N-th, and the last
+ * of each epoch.
  */
 final class GradientLog implements AutoCloseable {
 
@@ -35,7 +38,8 @@ final class GradientLog implements AutoCloseable {
     private static final String HEADER = "step,epoch,name,gradient_norm,weight_norm,update_ratio\n";
 
     private final Path file;
-    private final long every;
+    private final String when;
+    private final long epochSteps;
     private final Network network;
     private UpdateNorms norms;
     private FileChannel channel;
@@ -46,17 +50,13 @@ final class GradientLog implements AutoCloseable {
      * @param folder the run's folder, or null to write nothing
      * @param recipe the recipe with debug_gradients
      * @param network the network
-     * @param epochSteps the number of steps of an epoch, the last of which is recorded
+     * @param epochSteps the number of steps of an epoch
      */
     GradientLog(RunFolder folder, Recipe recipe, Network network, long epochSteps) {
         file = folder == null ? null : folder.path().resolve(FILE);
         this.network = network;
-        every =
-                switch (recipe.debugGradients()) {
-                    case "step" -> 1;
-                    case "epoch" -> epochSteps;
-                    default -> 0;
-                };
+        when = recipe.debugGradients();
+        this.epochSteps = epochSteps;
     }
 
     /**
@@ -69,7 +69,7 @@ final class GradientLog implements AutoCloseable {
             return;
         }
         try {
-            if (every == 0 && !Files.exists(file)) {
+            if (when.equals("none") && !Files.exists(file)) {
                 return;
             }
             channel =
@@ -113,7 +113,17 @@ final class GradientLog implements AutoCloseable {
     }
 
     private boolean isDue(long step) {
-        return channel != null && every > 0 && (step + 1) % every == 0;
+        boolean last = (step + 1) % epochSteps == 0;
+        return channel != null
+                && switch (when) {
+                    case "none" -> false;
+                    case "step" -> true;
+                    case "epoch" -> last;
+                    default -> {
+                        long every = Long.parseLong(when);
+                        yield last || step < every || (step + 1) % every == 0;
+                    }
+                };
     }
 
     /**

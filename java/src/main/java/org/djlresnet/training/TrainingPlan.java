@@ -203,6 +203,10 @@ record TrainingPlan(
                     "\"normalize\" cannot be combined with \"weights\", which determine how images are"
                             + " prepared. Omit one.");
         }
+        if (!recipe.normalize() && recipe.normalizeBy().length > 0) {
+            throw new SettingException(
+                    "\"normalize_by\" needs \"normalize\". Received: false. Set \"normalize\".");
+        }
         if (recipe.decayBiasAndNorm() && recipe.weightDecay() == 0) {
             throw new SettingException(
                     "\"decay_bias_and_norm\" needs \"weight_decay\" above 0. Received: 0.");

@@ -433,9 +433,25 @@ public record TrainingRun(
             Recipe recipe, Examples train, Preprocessing ofWeights) {
         Specification specification =
                 Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
-        return recipe.normalize() && ofWeights == null
+        if (!recipe.normalize() || ofWeights != null) {
+            return specification;
+        }
+        return recipe.normalizeBy().length == 0
                 ? specification.normalizedBy(trained(recipe, train))
-                : specification;
+                : normalizedBy(recipe.normalizeBy(), specification);
+    }
+
+    private static Specification normalizedBy(double[][] by, Specification specification) {
+        Preprocessing plain = specification.preprocessing();
+        for (double[] values : by) {
+            if (values.length != plain.channels()) {
+                throw SettingException.of(
+                        "\"normalize_by\" must have a mean and a deviation for each channel. Received: %d means"
+                                + " and %d deviations. Allowed: %d of each.",
+                        by[0].length, by[1].length, plain.channels());
+            }
+        }
+        return specification.withPreprocessing(plain.normalized(c -> by[0][c], c -> by[1][c]));
     }
 
     /** Returns the examples that are trained on: without those held out for validation. */

@@ -1,5 +1,6 @@
 package org.djlresnet.recipe;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -28,7 +29,7 @@ class RecipeTest {
              "warmup_epochs": 0, "step_epochs": 30, "step_at": null, "step_factor": 0.1,
              "restart_epochs": 10, "restart_factor": 1, "triangle_start": 0.0,
              "triangle_peak": 0.23, "triangle_end": 0.0, "weights": null,
-             "image_size": null, "normalize": false,
+             "image_size": null, "normalize": false, "normalize_by": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "precision": "float32", "compile": true, "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
              "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0,
@@ -48,7 +49,7 @@ class RecipeTest {
              "step_epochs": 3, "step_at": ".5, 0.75", "step_factor": 0.25,
              "restart_epochs": 3, "restart_factor": 2, "triangle_start": 0.2,
              "triangle_peak": 0.5, "triangle_end": 0.07, "weights": "start.safetensors",
-             "image_size": 96, "normalize": true, "limit": 512,
+             "image_size": 96, "normalize": true, "normalize_by": ".5/.25", "limit": 512,
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "precision": "auto", "compile": false,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
@@ -112,6 +113,7 @@ class RecipeTest {
         assertEquals(0.25, recipe.stepFactor());
         assertEquals("start.safetensors", recipe.weights());
         assertEquals(96, recipe.imageSize());
+        assertArrayEquals(new double[][] {{0.5}, {0.25}}, recipe.normalizeBy());
         assertEquals(512, recipe.limit());
         assertEquals(Long.MIN_VALUE, recipe.seed());
         assertEquals("mxnet", recipe.engine());

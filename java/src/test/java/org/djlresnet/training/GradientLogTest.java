@@ -111,6 +111,18 @@ class GradientLogTest extends ResumeFixture {
     }
 
     @Test
+    void recordsTheFirstStepsThenEveryFewAndTheLastOfEachEpoch() throws IOException {
+        // three epochs of five steps
+        Path folder = whole(RECIPE.replace("}", ", 'debug_gradients': '4'}"));
+        assertEquals(
+                List.of("1", "2", "3", "4", "5", "8", "10", "12", "15"),
+                rows(folder).stream()
+                        .filter(row -> row.contains("global"))
+                        .map(row -> row.substring(0, row.indexOf(',')))
+                        .toList());
+    }
+
+    @Test
     void changesNothingElse() throws IOException {
         Path plain = whole(RECIPE);
         Path logged = dir.resolve("logged");

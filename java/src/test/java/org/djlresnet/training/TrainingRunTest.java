@@ -19,6 +19,7 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -124,12 +125,27 @@ class TrainingRunTest {
                 "'min_delta': 0.5 | \"min_delta\" needs \"patience\". Received: none.",
                 "'normalize': true, 'weights': 'any' | \"normalize\" cannot be combined with"
                         + " \"weights\", which determine how images are prepared. Omit one.",
+                "'normalize_by': '.5/.25' | \"normalize_by\" needs \"normalize\". Received: false. Set"
+                        + " \"normalize\".",
+                "'normalize': true, 'normalize_by': '.5,.5/.25,.25' | \"normalize_by\" must have a"
+                        + " mean and a deviation for each channel. Received: 2 means and 2"
+                        + " deviations. Allowed: 1 of each.",
                 "'decay_bias_and_norm': true | \"decay_bias_and_norm\" needs \"weight_decay\" above"
                         + " 0. Received: 0."
             },
             quoteCharacter = '`')
     void rejectsSettingsWithoutEffect(String settings, String message) {
         assertEquals(message, rejection(QuadrantImages.recipe("{" + settings + "}")));
+    }
+
+    @Test
+    void normalizesByGivenNumbers() {
+        Preprocessing steps =
+                TrainingRun.preprocessing(
+                        QuadrantImages.recipe("{'normalize': true, 'normalize_by': '.5 / 0.25'}"),
+                        data);
+        assertEquals(List.of(0.5), steps.mean());
+        assertEquals(List.of(0.25), steps.deviation());
     }
 
     @Test

@@ -1,0 +1,137 @@
+"""Curves of gradient norms over the steps, and norms by depth, from the ``gradients.csv`` of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._checkpoint import tensor_shapes
+from ..checks import shown
+from ..errors import UsageError
+from ..gradients import GLOBAL, Gradients
+from ..models import CHECKPOINTS, checkpoint_file
+from ..runs import Run
+
+STEM = "stem"
+PUBLISHED = "published"
+
+#: The parameter that the study plots for plain networks, the third in the alphabetical order of JAX's names.
+PLAIN_LEAF = "layer1.0.bn1.bias"
+#: How many of its first values the study leaves out, for plain and for residual networks.
+PLAIN_SKIPPED, RESIDUAL_SKIPPED = 20, 30
+
+PUBLISHED_NOTE = (
+    "`published` is what the study plots, `tree_flatten(grads)[0][2]`: the third parameter in alphabetical order of "
+    f"the names in JAX, without the first {PLAIN_SKIPPED} values for plain and {RESIDUAL_SKIPPED} for residual "
+    f"networks. **These are two different things:** the bias of the second batch normalization (`{PLAIN_LEAF}`, 16 "
+    "numbers) for plain networks, and the kernel of the first convolution (`conv1.weight`, 432 numbers) for residual "
+    "ones. The panels beside it show both parameters for every network."
+)
+
+Curve = tuple[str, npt.NDArray[Any], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run with recorded gradients.
+
+    Attributes:
+        label: its name in tables and legends.
+        run: the run.
+        gradients: its norms.
+    """
+
+    label: str
+    run: Run
+    gradients: Gradients
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return self.run.recipe.model
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the network has no shortcuts."""
+        return self.network.startswith(("plain", "study-plain"))
+
+    @property
+    def stem(self) -> str:
+        """The weights of the first layer."""
+        return next(name for name in self.gradients.by_name if name.endswith(".weight"))
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """The weights of convolutions and linear layers, from the first to the last."""
+        folder = self.run.folder
+        known = folder is not None and any((folder / name).is_file() for name in CHECKPOINTS)
+        shapes = tensor_shapes(checkpoint_file(folder)) if known and folder is not None else {}
+        return [
+            name
+            for name in self.gradients.by_name
+            if name.endswith(".weight") and (len(shapes[name]) > 1 if name in shapes else ".bn" not in f".{name}")
+        ]
+
+    def curve(self, name: str, skipped: int = 0) -> Curve:
+        """Returns label, steps and gradient norms of a parameter, without those of the first steps."""
+        norms = self.gradients[name]
+        kept = norms["step"] > skipped
+        return self.label, norms["step"][kept], norms["gradient_norm"][kept]
+
+    def nearest(self, step: int | str) -> int:
+        """Returns the recorded step that is nearest to `step`, which may be ``last``."""
+        steps = self.gradients[GLOBAL]["step"]
+        return int(steps[-1] if step == "last" else steps[np.argmin(np.abs(steps - int(step)))])
+
+    def at(self, name: str, step: int) -> float | None:
+        """Returns the gradient norm of a parameter at a recorded step; None if it was not trained then."""
+        norms = self.gradients[name]
+        found = norms["gradient_norm"][norms["step"] == step]
+        return float(found[0]) if found.size else None
+
+
+def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Curve]]:
+    """Returns the curves of each panel by its title.
+
+    Args:
+        runs: the runs.
+        names: ``global``, ``stem``, ``published``, or parameters that at least one run has.
+    """
+    found: dict[str, list[Curve]] = {}
+    for name in names:
+        if name == STEM:
+            found |= {f"{run.stem} ({STEM})": [] for run in runs[:1]}
+            next(reversed(found.values())).extend(run.curve(run.stem) for run in runs)
+        elif name == PUBLISHED:
+            # networks of other families have no such parameter
+            of_study = [run for run in runs if PLAIN_LEAF in run.gradients.by_name]
+            if of_study:
+                found[PUBLISHED] = [
+                    run.curve(PLAIN_LEAF, PLAIN_SKIPPED) if run.is_plain else run.curve(run.stem, RESIDUAL_SKIPPED)
+                    for run in of_study
+                ]
+                found[PLAIN_LEAF] = [run.curve(PLAIN_LEAF) for run in of_study]
+                found[f"{of_study[0].stem} ({STEM})"] = [run.curve(run.stem) for run in of_study]
+        else:
+            having = [run for run in runs if name in run.gradients.by_name]
+            found[name] = [run.curve(name) for run in having or runs[:1]]  # an unknown name is rejected
+    return found
+
+
+def checked_steps(steps: Any) -> list[int | str]:
+    """Returns steps as whole numbers of at least 1, or ``last``."""
+    found: list[int | str] = []
+    for step in steps if isinstance(steps, (list, tuple)) else [steps]:
+        text = str(step)
+        if text == "last":
+            found.append(text)
+        elif text.isascii() and text.isdecimal() and int(text) > 0:
+            found.append(int(text))
+        else:
+            raise UsageError(f"steps must be whole numbers or last. Received: {shown(step)}. Allowed: 1,10,last.")
+    return found

@@ -1,0 +1,152 @@
+"""The command ``study``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from ..study import StudyRuns, available, report, run_study, write_gradients
+from .options import count, names, print_json, whole
+from .report import print_table
+from .report import report as report_line
+
+HELP = """Train the networks of a study, and report the results.
+
+A study trains several networks with several seeds. Its report has tables, figures and a page. A killed study resumes
+with the same command."""
+USAGE = "%(prog)s run|report|list|gradients [OPTION ...]"
+EXAMPLES = (
+    "study list",
+    "study run cifar10-residual --data-dir data --epochs 30 --seeds 0,1",
+    "study report studies/cifar10-residual",
+    "study gradients runs/mine --names stem,layer1.0.conv1.weight",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the subcommands with their options."""
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+
+    def add(name: str, text: str, run: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            allow_abbrev=False,
+            formatter_class=parser.formatter_class,
+        )
+        added.add_argument("--debug", action="store_true", help="show the full traceback of an error")
+        added.set_defaults(action_run=run, parser=added)
+        return added
+
+    run_parser = add("run", "train the runs of a study that are missing, and write its report", _run)
+    run_parser.add_argument("study", metavar="NAME|FILE.json", help="a study of the package, or a file of your own")
+    run_parser.add_argument("--out", metavar="DIR", help="the study's folder (default: studies/NAME)")
+    run_parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: the study's)")
+    run_parser.add_argument("--epochs", type=whole, metavar="N", help="epochs of every run (default: the study's)")
+    run_parser.add_argument(
+        "--limit", type=whole, metavar="N", help="use at most N training and N test examples (default: the study's)"
+    )
+    run_parser.add_argument("--seeds", type=_seeds, metavar="S,…", help="train each network with each seed")
+    run_parser.add_argument(
+        "--jobs", type=count, default=1, metavar="N", help="train N runs at once, which share the cores (default: 1)"
+    )
+    run_parser.add_argument("--offline", action="store_true", help="never download jars")
+    run_parser.add_argument("--quiet", action="store_true", help="print only the results")
+
+    report_parser = add("report", "write the report of a study, which may be incomplete", _report)
+    report_parser.add_argument("folder", metavar="DIR", help="the study's folder")
+
+    list_parser = add("list", "list the studies of the package", _list)
+    list_parser.add_argument("--json", action="store_true", help="print JSON only")
+
+    gradients = add("gradients", "tabulate and draw the norms of gradients by step and by depth", _gradients)
+    gradients.add_argument("runs", nargs="+", metavar="RUN", help="run folder with gradients.csv")
+    gradients.add_argument(
+        "--names",
+        type=names,
+        default=["global", "stem", "published"],
+        metavar="NAME,…",
+        help="curves over the steps: global, stem, published (the study's leaf), or parameters "
+        "(default: global,stem,published)",
+    )
+    gradients.add_argument(
+        "--steps",
+        type=names,
+        default=["1", "10", "100", "last"],
+        metavar="N,…",
+        help="steps at which to show every layer; the nearest recorded one is used (default: 1,10,100,last)",
+    )
+    gradients.add_argument("--out", default="gradients", metavar="DIR", help="folder to write (default: gradients)")
+
+
+def run(options: Any) -> int:
+    """Runs the chosen action."""
+    code: int = options.action_run(options)
+    return code
+
+
+def _seeds(text: str) -> list[int]:
+    return [whole(part) for part in names(text)]
+
+
+def _run(options: Any) -> int:
+    if options.offline:
+        os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
+    runs = run_study(
+        options.study,
+        options.out,
+        data_dir=options.data_dir,
+        epochs=options.epochs,
+        limit=options.limit,
+        seeds=options.seeds,
+        jobs=options.jobs,
+        progress=not options.quiet,
+        announce=(lambda line: None) if options.quiet else report_line,
+    )
+    page = report(runs.folder)
+    _print_results(runs)
+    print(f"report: {_path(page)}")
+    return 0
+
+
+def _print_results(runs: StudyRuns) -> None:
+    """Prints the accuracy of each network after its last epoch."""
+    rows = [("network", "seed", "epochs", "test accuracy")]
+    for (network, seed), run in runs.by_run.items():
+        if run is not None:
+            accuracy = run.history[-1].get("test_accuracy")
+            rows.append((network, str(seed), str(len(run.history)), "-" if accuracy is None else f"{accuracy:.4f}"))
+    print_table(rows, right=(1, 2, 3))
+
+
+def _report(options: Any) -> int:
+    print(f"report: {_path(report(options.folder))}")
+    return 0
+
+
+def _list(options: Any) -> int:
+    studies = available()
+    if options.json:
+        print_json(studies)
+        return 0
+    rows = [("name", "runs", "networks", "title")]
+    for study in studies:
+        epochs = " or ".join(map(str, sorted(set(study["epochs"].values()))))
+        runs = f"{len(study['networks']) * len(study['seeds'])} of {epochs} epochs"
+        rows.append((study["name"], runs, ", ".join(study["networks"]), study["title"]))
+    print_table(rows)
+    return 0
+
+
+def _gradients(options: Any) -> int:
+    page = write_gradients(options.runs, options.out, options.names, options.steps)
+    print(f"report: {_path(page)}")
+    return 0
+
+
+def _path(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
