@@ -40,7 +40,8 @@ def plot_shattering(
         axes.plot(np.arange(len(curve)), curve, color="black", linestyle=_NOISE[noise], label=f"{noise} noise")
     seeds = max(len(curves) for curves in autocorrelations.values())
     spread = f"mean ± deviation of {seeds} seeds" if seeds > 1 else "1 seed"
-    axes.set(title=f"Autocorrelation of the gradient, {spread}", xlabel="Lag (points)", ylabel="Autocorrelation")
+    left.suptitle(f"Autocorrelation of the gradient, {spread}", fontsize="medium")
+    axes.set(xlabel="Lag (points)", ylabel="Autocorrelation")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", frameon=False)
     panels = right.subplots(len(derivatives), 1, sharex=True, squeeze=False)[:, 0]
@@ -50,7 +51,7 @@ def plot_shattering(
         panel.set_title(model, fontsize="small", loc="left")
         panel.tick_params(labelsize="small")
         panel.grid(alpha=0.3)
-    panels[0].set_title("Derivative along the line, first seed")
+    right.suptitle("Derivative of the logit along the line, first seed", fontsize="medium")
     panels[-1].set_xlabel("Position between the images")
     return finished(chart, path)
 

@@ -22,14 +22,9 @@ def write_report(study: StudyRuns) -> Path:
 
     The files depend only on the runs' results, not on times or paths, so that equal runs have equal reports.
     """
-<<<<<<< HEAD
-    folder = study.folder / "report"
-    parts = [*([_overview(study)] if study.by_run else []), *sections(study)]
-=======
     definition = study.definition
-    return write_page(
-        definition.title, definition.source, [_overview(study), *sections(study)], study.folder / "report"
-    )
+    overview = [_overview(study)] if study.by_run else []
+    return write_page(definition.title, definition.source, [*overview, *sections(study)], study.folder / "report")
 
 
 def write_page(title: str, source: str, parts: Sequence[Section], folder: Path) -> Path:
@@ -41,7 +36,6 @@ def write_page(title: str, source: str, parts: Sequence[Section], folder: Path) 
         parts: the sections.
         folder: is created if necessary.
     """
->>>>>>> e4014df7258d65584e2de71892d790ae4e14b3b7
     for section in parts:
         for name, text in section.tables.items():
             write(folder / name, text.encode(), "Table")

@@ -26,21 +26,14 @@ from . import (
     plot,
     predict,
     recipes,
-<<<<<<< HEAD
     shattering,
-=======
     study,
->>>>>>> e4014df7258d65584e2de71892d790ae4e14b3b7
     summary,
     train,
 )
 
 _COMMANDS = (
-<<<<<<< HEAD
-    *(train, lr_find, summary, evaluate, bypass, lesion, shattering, predict, import_, export, plot),
-=======
-    *(train, lr_find, summary, evaluate, bypass, study, predict, import_, export, plot),
->>>>>>> e4014df7258d65584e2de71892d790ae4e14b3b7
+    *(train, lr_find, summary, evaluate, bypass, lesion, shattering, study, predict, import_, export, plot),
     *(models, datasets, recipes, notebook, doctor),
 )
 
