@@ -28,7 +28,7 @@ def plot_shattering(
         path: as of :func:`finished`.
     """
     chart = Chart(figsize=(11, max(4.6, 1.15 * len(derivatives) + 1)), layout="constrained")
-    left, right = chart.subfigures(1, 2, width_ratios=(1, 1.1))
+    left, right = chart.subfigures(1, 2, width_ratios=(1, 1.1), squeeze=False)[0]
     axes = left.subplots()
     for number, (model, curves) in enumerate(autocorrelations.items()):
         mean = curves.mean(axis=0)

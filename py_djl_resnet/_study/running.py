@@ -25,7 +25,7 @@ WAIT = 7 * 86400
 def changed(
     definition: Definition, epochs: int | None = None, limit: int | None = None, seeds: Sequence[int] | None = None
 ) -> Definition:
-    """Returns a study with other epochs, for every network that is trained, another limit or other seeds; None changes nothing."""
+    """Returns a study with other epochs of all trained networks, another limit or seeds; None changes nothing."""
     changes: dict[str, Any] = {}
     if epochs is not None:
         number = whole_number(epochs, "epochs")

@@ -60,7 +60,8 @@ class StageBlocksTest {
                 Inference inference = new Inference(network, Precision.FLOAT32, true)) {
             NDArray images = images(manager);
             float[] logits = network.forward(images, false).toFloatArray();
-            assertArrayEquals(logits, inference.forward(images).toFloatArray(), 1e-4f * max(logits));
+            assertArrayEquals(
+                    logits, inference.forward(images).toFloatArray(), 1e-4f * max(logits));
             return logits;
         }
     }
@@ -190,7 +191,9 @@ class StageBlocksTest {
         }
     }
 
-    /** Rejects an order in which another block has the place of the first, and that of the other. */
+    /**
+     * Rejects an order in which another block has the place of the first, and that of the other.
+     */
     private static void assertRejected(
             Network network, String message, List<String> own, String first, String other) {
         List<String> order = new ArrayList<>(own);
