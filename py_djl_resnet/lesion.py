@@ -217,11 +217,11 @@ class _Blocks:
     ) -> list[dict[str, Any]]:
         """Returns the rows to measure, without results."""
         most = len(self.removable)
-        sizes = [size for size in DELETE if size <= most] if delete is None else _sizes(delete, "delete", most)
+        sizes = [size for size in DELETE if size <= most] if delete is None else checked_sizes(delete, "delete", most)
         if shuffle is None:
             swaps: Sequence[int] = SHUFFLE if self.pairs else ()
         else:
-            swaps = _sizes(shuffle, "shuffle", LONG)
+            swaps = checked_sizes(shuffle, "shuffle")
             if swaps and not self.pairs:
                 raise UsageError(f"{self.network.name} has no two equal blocks to swap. Omit shuffle.")
         rows = [_row("block", 1, draw, [name]) for draw, name in enumerate(self.removable)]
@@ -266,7 +266,8 @@ def _row(kind: str, size: int, draw: int, blocks: Sequence[str]) -> dict[str, An
     return {"kind": kind, "size": size, "draw": draw, "blocks": list(blocks), "tau": None}
 
 
-def _sizes(values: Sequence[int], name: str, most: int) -> list[int]:
+def checked_sizes(values: Any, name: str, most: int = LONG) -> list[int]:
+    """Returns `values` without repetitions if they are whole numbers from 1 to `most`."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UsageError(f"{name} must be whole numbers such as [1, 2, 3]. Received: {shown(values)}.")
     return list(dict.fromkeys(whole_number(value, name, most=most) for value in values))

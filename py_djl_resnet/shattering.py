@@ -147,13 +147,9 @@ def shattered_gradients(
     Raises:
         UsageError: no networks, an unknown name, no checkpoint, or missing data.
     """
-    points = whole_number(points, "points", least=8)
-    checked = [whole_number(seed, "seeds", -LONG - 1, LONG) for seed in _listed(seeds, "seeds")]
-    names = [*_listed(models, "models"), *(os.fspath(file) for file in _listed(checkpoints, "checkpoints"))]
-    if not names or not checked:
-        raise UsageError("Nothing to measure. Give at least one of models or checkpoints, and at least one seed.")
-    require_distinct(names, "models and checkpoints")
-    require_distinct([str(seed) for seed in checked], "seeds")
+    names, checked, points = checked_plan(
+        [*_listed(models, "models"), *_listed(checkpoints, "checkpoints")], seeds, points
+    )
     jvm.start(engine, device=device)
     folder = None if data_dir is None else checked_path(data_dir, "data_dir")
     train, test = (named(dataset, folder, train=part, limit=None) for part in (True, False))
@@ -173,6 +169,17 @@ def shattered_gradients(
                     callback(measured[name, seed])
             rows.append(measured[name, seed])
     return Shattering(dataset, points, rows)
+
+
+def checked_plan(networks: Any, seeds: Any, points: Any) -> tuple[list[str], list[int], int]:
+    """Returns names of networks or checkpoints, seeds and points if they can be measured."""
+    names = [checked_path(name, "a network") for name in _listed(networks, "networks")]
+    numbers = [whole_number(seed, "seeds", -LONG - 1, LONG) for seed in _listed(seeds, "seeds")]
+    if not names or not numbers:
+        raise UsageError("Nothing to measure. Give at least one of models or checkpoints, and at least one seed.")
+    require_distinct(names, "models and checkpoints")
+    require_distinct([str(seed) for seed in numbers], "seeds")
+    return names, numbers, whole_number(points, "points", least=8)
 
 
 def autocorrelation(vectors: npt.ArrayLike, lags: int) -> Floats:

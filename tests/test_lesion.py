@@ -25,6 +25,11 @@ def residual(jvm, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def measured(residual):
+    return lesions(residual.folder / "last.safetensors", DATA, delete=[1, 3], shuffle=[4], draws=2)
+
+
+@pytest.fixture(scope="module")
 def plain(jvm, tmp_path_factory):
     return short_run("plain20", tmp_path_factory.mktemp("lesion") / "plain")
 
@@ -45,8 +50,8 @@ class Ordered(Reference):
         return cross_entropy(self.head(x), labels)
 
 
-def test_lesions_of_a_residual_network_are_computed_as_in_numpy(residual):
-    found = lesions(residual.folder / "last.safetensors", DATA, delete=[1, 3], shuffle=[4], draws=2)
+def test_lesions_of_a_residual_network_are_computed_as_in_numpy(residual, measured):
+    found = measured
     network = Ordered(read_tensors(residual.folder / "last.safetensors"))
     own = [f"layer{stage}.{block}" for stage in (1, 2, 3) for block in range(3)]
     assert found.loss == pytest.approx(network.loss(own), rel=1e-4)
@@ -81,32 +86,29 @@ def test_blocks_of_a_plain_network_are_left_out_entirely(plain):
     assert after.loss == found.loss == pytest.approx(network.loss(own, plain=True), rel=1e-4)
 
 
-def test_single_blocks_cost_what_bypass_measures(residual):
-    found = lesions(residual.folder, DATA, delete=[], shuffle=[])
-    assert {row["kind"] for row in found.lesions} == {"block"}
-    row = found.lesions[4]
-    assert row["loss"] == evaluate(residual.folder, DATA, bypass=row["blocks"]).loss
+def test_single_blocks_cost_what_bypass_measures(residual, measured):
+    row = measured.of("block")[4]
+    last = residual.folder / "last.safetensors"
+    assert row["loss"] == evaluate(last, DATA, bypass=row["blocks"]).loss
 
 
-def test_seed_changes_the_draws_and_nothing_else(residual):
-    first, again, other = (
-        lesions(residual.folder, DATA, delete=[3], shuffle=[5], draws=2, seed=seed) for seed in (0, 0, 1)
-    )
-    assert first == again
-    assert (first.loss, first.of("block")) == (other.loss, other.of("block"))
-    for kind in ("delete", "shuffle"):
-        assert [row["blocks"] for row in first.of(kind)] != [row["blocks"] for row in other.of(kind)]
-        draws = [row["blocks"] for row in first.of(kind)]
+def test_seed_changes_the_draws_and_nothing_else(residual, measured):
+    last = residual.folder / "last.safetensors"
+    other = lesions(last, DATA, delete=[1, 3], shuffle=[4], draws=2, seed=1)
+    assert (measured.loss, measured.of("block")) == (other.loss, other.of("block"))
+    for kind, size in (("delete", 3), ("shuffle", 4)):
+        assert [row["blocks"] for row in measured.of(kind, size)] != [row["blocks"] for row in other.of(kind, size)]
+        draws = [row["blocks"] for row in other.of(kind, size)]
         assert draws[0] != draws[1]
 
 
-def test_measured_rows_are_not_measured_again(residual):
-    complete = lesions(residual.folder, DATA, delete=[2], shuffle=[1], draws=2)
-    measured = []
-    done = [row | {"loss": -1.0} for row in complete.lesions[:10]]
-    resumed = lesions(residual.folder, DATA, delete=[2], shuffle=[1], draws=2, done=done, callback=measured.append)
-    assert measured == complete.lesions[10:]
-    assert resumed.lesions == done + complete.lesions[10:]
+def test_measured_rows_are_not_measured_again(residual, measured):
+    rows = []
+    done = [row | {"loss": -1.0} for row in measured.lesions[:12]]
+    last = residual.folder / "last.safetensors"
+    resumed = lesions(last, DATA, delete=[1, 3], shuffle=[4], draws=2, done=done, callback=rows.append)
+    assert rows == measured.lesions[12:]
+    assert resumed.lesions == done + rows
 
 
 def test_draws_do_not_depend_on_versions():
@@ -139,15 +141,14 @@ def test_kendall_tau_counts_pairs():
     assert kendall_tau([0, 3, 1, 2]) == pytest.approx((4 - 2) / 6)
 
 
-def test_summary_has_mean_and_sample_deviation(residual):
-    found = lesions(residual.folder, DATA, delete=[2], shuffle=[], draws=3)
-    errors = [1 - row["accuracy"] for row in found.of("delete")]
-    row = next(row for row in found.summary() if row["kind"] == "delete")
-    assert row["draws"] == 3
-    assert row["error"] == pytest.approx(sum(errors) / 3)
+def test_summary_has_mean_and_sample_deviation(measured):
+    errors = [1 - row["accuracy"] for row in measured.of("delete", 3)]
+    row = next(row for row in measured.summary() if (row["kind"], row["size"]) == ("delete", 3))
+    assert row["draws"] == 2
+    assert row["error"] == pytest.approx(sum(errors) / 2)
     assert row["error_deviation"] == pytest.approx(np.std(errors, ddof=1))
     assert row["tau"] is None
-    assert f"2 blocks left out {'3':>6}" in str(found)
+    assert f"3 blocks left out {'2':>6}" in str(measured)
 
 
 def test_command_on_a_named_data_set(command, trained):

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from py_djl_resnet import UsageError
-from py_djl_resnet.study import open_study, report, run_study
+from py_djl_resnet.study import report, run_study
 
 SHATTERING = {"kind": "shattering", "points": 8, "networks": ["fashion-net"]}
 LESIONS = {"kind": "lesions", "delete": [1], "shuffle": [1], "draws": 2, "limit": 20}
@@ -109,9 +109,20 @@ def test_incomplete_runs_are_not_measured(trained_study, tmp_path):
     assert "No run is complete yet." in (page.parent / "report.md").read_text()
 
 
-def test_option_of_a_section_is_named_in_the_error(jvm, tmp_path):
-    study = study_file(tmp_path, [SHATTERING | {"points": 2}])
-    run_study(study, tmp_path / "study", progress=False)
-    with pytest.raises(UsageError, match=r"section shattering: points must be a whole number\. Received: 2\."):
-        report(tmp_path / "study")
-    assert len(open_study(tmp_path / "study").by_run) == 0
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (SHATTERING | {"points": 2}, r"section shattering: points must be a whole number\. Received: 2\. Allowed: 8"),
+        (SHATTERING | {"seeds": [1, 1]}, r"section shattering: seeds must not repeat\. Received: '1' twice\."),
+        (
+            SHATTERING | {"name": "a/b"},
+            r"section shattering: name must be letters, digits and hyphens\. Received: 'a/b'",
+        ),
+        (LESIONS | {"delete": 3}, r"section lesions: delete must be whole numbers such as \[1, 2, 3\]\. Received: 3\."),
+        (LESIONS | {"draws": 0}, r"section lesions: draws must be a whole number\. Received: 0\."),
+    ],
+)
+def test_wrong_options_are_rejected_before_anything_is_written(tmp_path, section, message):
+    with pytest.raises(UsageError, match=message):
+        run_study(study_file(tmp_path, [section]), tmp_path / "study", progress=False)
+    assert not (tmp_path / "study").exists()

@@ -10,14 +10,24 @@ from typing import Any
 
 from ..._checkpoint import checksum
 from ..._plotting.lesions import plot_lesions
+from ...checks import LONG, whole_number
 from ...errors import UsageError
-from ...lesion import Lesions, described, lesions
+from ...lesion import Lesions, checked_sizes, described, lesions
 from ...runs import Run
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
 from ..section import Section, csv_text, figure, markdown_table, mean_deviation
 
 _OPTIONS = ("delete", "shuffle", "draws", "seed")
+
+
+def check_lesions(options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option, before anything is trained."""
+    for name in ("delete", "shuffle"):
+        checked_sizes(options.get(name, []), name)
+    for name in ("draws", "limit"):
+        whole_number(options.get(name, 1), name)
+    whole_number(options.get("seed", 0), "seed", -LONG - 1, LONG)
 
 
 def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:

@@ -8,13 +8,23 @@ from functools import partial
 from typing import Any
 
 from ..._plotting.shattering import plot_depths, plot_shattering
+from ...checks import checked_text
 from ...errors import UsageError
-from ...shattering import Shattering, references, shattered_gradients
+from ...recipe import Recipe
+from ...shattering import Shattering, checked_plan, references, shattered_gradients
 from ..folder import StudyRuns
 from ..measured import Measured
 from ..section import Section, count, figure, markdown_table, mean_deviation
 
 _LAGS = (1, 2, 4, 8, 16)
+
+
+def check_shattering(options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option, before anything is trained."""
+    checked_plan(options.get("networks", ["any"]), options.get("seeds", [0]), options.get("points", 256))
+    name = checked_text(options.get("name", "any"), "name")
+    if not re.fullmatch(r"[\w-]+", name) or name == "study":
+        raise UsageError(f"name must be letters, digits and hyphens. Received: {name!r}. Allowed: such as 'by-depth'.")
 
 
 def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
@@ -28,7 +38,7 @@ def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     networks = list(options.get("networks", definition.networks))
     seeds = list(options.get("seeds", definition.seeds))
     points = options.get("points", 256)
-    dataset = str(definition.settings.get("dataset", "cifar-10"))
+    dataset = str(definition.settings.get("dataset", Recipe().dataset))
     measured = Measured(
         study.folder / f"{name}.json", {"networks": networks, "seeds": seeds, "points": points, "dataset": dataset}
     )
