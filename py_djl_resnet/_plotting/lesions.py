@@ -43,16 +43,16 @@ def plot_lesions(
         single = lesions.of("block")
         places = [names.index(row["blocks"][0]) for row in single]
         panels[0].plot(places, [1 - row["accuracy"] for row in single], "o-", color=colour, label=label)
-        _spread(panels[1], colour, lesions, "delete", lambda row: row["size"])
+        _spread(panels[1], colour, lesions, "delete", lambda row: row["size"], 0)
         if shuffles:
-            _spread(panels[2], colour, lesions, "shuffle", lambda row: row["tau"])
+            _spread(panels[2], colour, lesions, "shuffle", lambda row: row["tau"], 1)
     shown = range(0, len(names), 1 + len(names) // 30)
     panels[0].set_xticks(shown, [names[i] for i in shown], rotation=90, fontsize="small")
-    panels[0].set(title="Without each block", xlabel="Block left out")
-    panels[1].set(title="Without random blocks", xlabel="Blocks left out")
+    panels[0].set(title="Without each block (dotted: complete)", xlabel="Block left out")
+    panels[1].set(title=f"Without random blocks{_draws(networks, 'delete')}", xlabel="Blocks left out")
     panels[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     if shuffles:
-        panels[2].set(title="Blocks swapped", xlabel="Kendall's tau of the new order")
+        panels[2].set(title=f"Blocks swapped{_draws(networks, 'shuffle')}", xlabel="Kendall's tau of the new order")
         panels[2].set_xlim(panels[2].get_xlim()[::-1])
     panels[0].set_ylabel("Test error")
     panels[0].set_ylim(0, 1)
@@ -68,20 +68,29 @@ def plot_lesions(
     return finished(chart, path)
 
 
+def _draws(networks: Sequence[tuple[str, _Lesions]], kind: str) -> str:
+    """Returns how often each number was drawn, if that is the same for all."""
+    counts = {row["draws"] for _, lesions in networks for row in lesions.summary() if row["kind"] == kind}
+    return f" (n = {counts.pop()} each)" if len(counts) == 1 else ""
+
+
 def _position(name: str) -> list[tuple[int, int | str]]:
     """Sorts layer2.10 after layer2.9."""
     return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _spread(axes: Axes, colour: str, lesions: _Lesions, kind: str, place: Any) -> None:
-    """Draws each draw as a point, and for each size the mean with the standard deviation."""
+def _spread(axes: Axes, colour: str, lesions: _Lesions, kind: str, place: Any, complete: int) -> None:
+    """Draws each draw as a point, and for each size the mean with the standard deviation.
+
+    `complete` is the place of the complete network, where the line begins.
+    """
     rows = lesions.of(kind)
     axes.plot([place(row) for row in rows], [1 - row["accuracy"] for row in rows], ".", color=colour, alpha=0.35)
     means: list[Mapping[str, Any]] = [row for row in lesions.summary() if row["kind"] == kind]
     axes.errorbar(
-        [place(row) for row in means],
-        [row["error"] for row in means],
-        [row["error_deviation"] or 0 for row in means],
+        [complete, *(place(row) for row in means)],
+        [1 - lesions.accuracy, *(row["error"] for row in means)],
+        [0, *(row["error_deviation"] or 0 for row in means)],
         color=colour,
         marker="o",
         capsize=3,
