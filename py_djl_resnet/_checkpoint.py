@@ -70,6 +70,20 @@ def network_of(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
 
 
+def checksum(file: Path) -> str:
+    """Returns the checksum that a checkpoint records of itself.
+
+    Raises:
+        UsageError: the file cannot be read, or is not a checkpoint.
+    """
+    try:
+        return str(json.loads(_header(file))["__metadata__"]["checksum"])
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
+
+
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     """Returns the shape of each tensor of a checkpoint by its name.
 

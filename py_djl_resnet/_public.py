@@ -27,6 +27,8 @@ from .evaluation import evaluate as evaluate
 from .gradients import Gradients as Gradients
 from .landscape import Landscape as Landscape
 from .landscape import read_landscape as read_landscape
+from .lesion import Lesions as Lesions
+from .lesion import lesions as lesions
 from .lr_find import LrSweep as LrSweep
 from .lr_find import find_lr as find_lr
 from .models import Model as Model
@@ -38,6 +40,8 @@ from .predictions import Predictions as Predictions
 from .profile import Profile as Profile
 from .recipe import Recipe as Recipe
 from .runs import Run as Run
+from .shattering import Shattering as Shattering
+from .shattering import shattered_gradients as shattered_gradients
 from .summary import Summary as Summary
 from .summary import program as program
 from .summary import summarize as summarize

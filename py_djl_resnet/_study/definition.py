@@ -33,7 +33,7 @@ class Definition:
         settings: those of every run, except its network, seed and epochs.
         networks: the names of the networks.
         seeds: a run of each network for each of them.
-        epochs: how many epochs each network is trained.
+        epochs: how many epochs each network is trained; 0 for a network that is only measured at initialization.
         sections: for each section of the report its ``kind`` and its options.
         published: for each source, the numbers to compare each network's with.
     """
@@ -171,9 +171,9 @@ def _epochs(
             )
     for network in networks:
         value = by_network.get(network)
-        if not (_is_whole(value) and value > 0):
+        if not _is_whole(value):
             raise UsageError(
-                f'{source}: "epochs" of {network} must be a whole number of at least 1. Received: {shown(value)}.'
+                f'{source}: "epochs" of {network} must be a whole number, 0 for no training. Received: {shown(value)}.'
             )
     return {network: by_network[network] for network in networks}
 

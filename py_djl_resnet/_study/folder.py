@@ -52,10 +52,14 @@ def run_folder(folder: Path, network: str, seed: int) -> Path:
 
 
 def planned(definition: Definition) -> Iterator[tuple[str, int]]:
-    """Yields network and seed of each run in the order of training: every network before the next seed."""
+    """Yields network and seed of each run in the order of training: every network before the next seed.
+
+    Networks of 0 epochs have no runs.
+    """
     for seed in definition.seeds:
         for network in definition.networks:
-            yield network, seed
+            if definition.epochs[network] > 0:
+                yield network, seed
 
 
 def open_study(folder: str | os.PathLike[str]) -> StudyRuns:

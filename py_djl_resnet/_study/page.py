@@ -23,9 +23,8 @@ def write_report(study: StudyRuns) -> Path:
     The files depend only on the runs' results, not on times or paths, so that equal runs have equal reports.
     """
     definition = study.definition
-    return write_page(
-        definition.title, definition.source, [_overview(study), *sections(study)], study.folder / "report"
-    )
+    overview = [_overview(study)] if study.by_run else []
+    return write_page(definition.title, definition.source, [*overview, *sections(study)], study.folder / "report")
 
 
 def write_page(title: str, source: str, parts: Sequence[Section], folder: Path) -> Path:

@@ -11,7 +11,6 @@ from typing import Any
 from .._files import write
 from ..checks import shown, whole_number
 from ..errors import Interrupted, ResnetError, TrainingError, UsageError, warn
-from ..recipe import Recipe
 from ..report import draw
 from ..settings import RESUMABLE, absolute_paths
 from ..training import train
@@ -26,10 +25,11 @@ WAIT = 7 * 86400
 def changed(
     definition: Definition, epochs: int | None = None, limit: int | None = None, seeds: Sequence[int] | None = None
 ) -> Definition:
-    """Returns a study with other epochs, for every network, another limit or other seeds; None changes nothing."""
+    """Returns a study with other epochs of all trained networks, another limit or seeds; None changes nothing."""
     changes: dict[str, Any] = {}
     if epochs is not None:
-        changes["epochs"] = dict.fromkeys(definition.networks, whole_number(epochs, "epochs"))
+        number = whole_number(epochs, "epochs")
+        changes["epochs"] = {network: number if old else 0 for network, old in definition.epochs.items()}
     if limit is not None:
         changes["settings"] = {**definition.settings, "limit": whole_number(limit, "limit", 2)}
     if seeds is not None:
@@ -55,9 +55,12 @@ def run_definition(
         Interrupted: after a signal; the state of the runs is saved.
         ResnetError: a run failed. If its loss is not finite, the others were still trained.
     """
+    if data_dir is not None:
+        definition = dataclasses.replace(definition, settings={**definition.settings, "data_dir": data_dir})
+    definition = dataclasses.replace(definition, settings=absolute_paths(dict(definition.settings)))
     definition = _with_seeds_of(folder, definition)
     # every network is checked before the first one is trained
-    recipes = {of: _recipe(definition, data_dir, *of) for of in planned(definition)}
+    recipes = {of: definition.recipe(*of) for of in planned(definition)}
     for recipe in recipes.values():
         recipe.checked(quiet=progress is False)
     write(folder / FILE, definition.to_json().encode(), "Study")
@@ -80,13 +83,6 @@ def run_definition(
     if failures:
         raise ResnetError(f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)}")
     return open_study(folder)
-
-
-def _recipe(definition: Definition, data_dir: str | None, network: str, seed: int) -> Recipe:
-    recipe = definition.recipe(network, seed)
-    if data_dir is not None:
-        recipe = recipe.replace(data_dir=data_dir)
-    return Recipe(**absolute_paths(dataclasses.asdict(recipe)))
 
 
 def _is_done(study: StudyRuns, network: str, seed: int) -> bool:

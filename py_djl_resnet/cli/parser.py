@@ -20,19 +20,21 @@ from . import (
     export,
     import_,
     landscape,
+    lesion,
     lr_find,
     models,
     notebook,
     plot,
     predict,
     recipes,
+    shattering,
     study,
     summary,
     train,
 )
 
 _COMMANDS = (
-    *(train, lr_find, summary, evaluate, bypass, landscape, study, predict, import_, export, plot),
+    *(train, lr_find, summary, evaluate, bypass, lesion, shattering, landscape, study, predict, import_, export, plot),
     *(models, datasets, recipes, notebook, doctor),
 )
 

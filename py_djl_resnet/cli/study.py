@@ -110,7 +110,8 @@ def _run(options: Any) -> int:
         announce=(lambda line: None) if options.quiet else report_line,
     )
     page = report(runs.folder)
-    _print_results(runs)
+    if runs.by_run:
+        _print_results(runs)
     print(f"report: {_path(page)}")
     return 0
 
@@ -139,7 +140,8 @@ def _list(options: Any) -> int:
     rows = [("name", "runs", "networks", "title")]
     for study in studies:
         epochs = " or ".join(map(str, sorted(set(study["epochs"].values()))))
-        runs = f"{len(study['networks']) * len(study['seeds'])} of {epochs} epochs"
+        trained = sum(number > 0 for number in study["epochs"].values())
+        runs = f"{trained * len(study['seeds'])} of {epochs} epochs" if trained else "none"
         rows.append((study["name"], runs, ", ".join(study["networks"]), study["title"]))
     print_table(rows)
     return 0

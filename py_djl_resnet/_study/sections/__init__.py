@@ -13,6 +13,8 @@ from ..section import Section
 from .curves import curves
 from .gradients import gradients
 from .landscapes import landscapes
+from .lesions import check_lesions, lesions_section
+from .shattering import check_shattering, shattering_section
 from .table import table
 
 #: For each kind a function that takes the study's runs and the section's options. Its keyword :data:`OPTIONS` are
@@ -22,14 +24,21 @@ KINDS: dict[str, Callable[[StudyRuns, Mapping[str, Any]], Section]] = {
     "curves": curves,
     "gradients": gradients,
     "landscapes": landscapes,
+    "lesions": lesions_section,
+    "shattering": shattering_section,
 }
 
-#: The options of each kind; each function checks their values when it is called.
+#: What checks the options of a kind before anything is trained.
+CHECKS: dict[str, Callable[[Mapping[str, Any]], None]] = {"lesions": check_lesions, "shattering": check_shattering}
+
+#: The options of each kind. Functions without one of :data:`CHECKS` check the values when they are called.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "table": ("at", "of", "metric"),
     "curves": ("metric",),
     "gradients": ("names", "steps"),
     "landscapes": ("pairs", "grid", "examples", "directions"),
+    "lesions": ("delete", "shuffle", "draws", "seed", "limit"),
+    "shattering": ("networks", "seeds", "points", "name"),
 }
 
 
@@ -48,6 +57,11 @@ def check_sections(definition: Definition, source: str) -> None:
                     f"{source}: Unknown option of the section {kind}. Received: {option!r}."
                     f"{nearest(option, OPTIONS[kind])} Allowed: {', '.join(OPTIONS[kind])}."
                 )
+        if kind in CHECKS:
+            try:
+                CHECKS[kind](section)
+            except UsageError as error:
+                raise UsageError(f"{source}, section {kind}: {error}") from None
 
 
 def sections(study: StudyRuns) -> list[Section]:

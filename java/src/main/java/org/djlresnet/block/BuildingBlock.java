@@ -10,15 +10,22 @@ import ai.djl.util.PairList;
 import java.util.Locale;
 
 /** Base class of blocks with two or three convolutions, with or without a shortcut. */
-abstract class BuildingBlock extends NamedChain {
+abstract class BuildingBlock extends NamedChain implements StageBlock {
 
     private final int inChannels;
+    private final boolean keepsShape;
 
     BuildingBlock(int inChannels, int channels, int stride) {
         requirePositive("inChannels", inChannels);
         requirePositive("channels", channels);
         requirePositive("stride", stride);
         this.inChannels = inChannels;
+        keepsShape = stride == 1 && channels == inChannels;
+    }
+
+    @Override
+    public final boolean keepsShape() {
+        return keepsShape;
     }
 
     static void requirePositive(String name, int value) {
@@ -47,7 +54,7 @@ abstract class BuildingBlock extends NamedChain {
             BatchNorm projectionNorm) {
         branch.modules().forEach(this::name);
         Block other;
-        if (stride == 1 && channels == inChannels) {
+        if (keepsShape) {
             other = Shortcut.identity();
         } else {
             other = shortcut.create(inChannels, channels, stride, projectionNorm);

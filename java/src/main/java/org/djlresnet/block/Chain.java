@@ -8,6 +8,7 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.List;
 import org.djlresnet.graph.Described;
 import org.djlresnet.graph.GraphBuilder;
 import org.djlresnet.graph.Value;
@@ -21,6 +22,9 @@ import org.djlresnet.graph.Value;
 public class Chain extends AbstractBlock implements Described {
 
     private static final byte VERSION = 1;
+
+    /** What is computed, if that is not all children in their own order. */
+    private List<Block> arranged;
 
     /** Creates an empty chain. */
     public Chain() {
@@ -39,6 +43,19 @@ public class Chain extends AbstractBlock implements Described {
         return addChildBlock(name, block);
     }
 
+    /**
+     * Sets what is computed: some of the children, in any order in which their shapes fit.
+     *
+     * @param blocks the children to compute; the others are left out, but keep their parameters
+     */
+    public final void arrange(List<? extends Block> blocks) {
+        arranged = List.copyOf(blocks);
+    }
+
+    private List<Block> computed() {
+        return arranged == null ? children.values() : arranged;
+    }
+
     @Override
     protected NDList forwardInternal(
             ParameterStore parameterStore,
@@ -46,7 +63,7 @@ public class Chain extends AbstractBlock implements Described {
             boolean training,
             PairList<String, Object> params) {
         NDList current = inputs;
-        for (Block child : children.values()) {
+        for (Block child : computed()) {
             current = child.forward(parameterStore, current, training, params);
         }
         return current;
@@ -65,7 +82,7 @@ public class Chain extends AbstractBlock implements Described {
     @Override
     public Value describe(GraphBuilder graph, Value input) {
         Value current = input;
-        for (Block child : children.values()) {
+        for (Block child : computed()) {
             current = graph.apply(child, current);
         }
         return current;

@@ -26,9 +26,8 @@ abstract class PreactBlock extends BuildingBlock implements ResidualBlock {
     PreactBlock(int inChannels, int channels, int stride, boolean activated, BlockOptions options) {
         super(inChannels, channels, stride);
         momentum = options.normMomentum();
-        boolean keepsShape = stride == 1 && inChannels == channels;
         if (!activated) {
-            NamedChain before = keepsShape ? branch : this;
+            NamedChain before = keepsShape() ? branch : this;
             before.add("bn1", new BatchNorm(momentum, false));
             before.append("relu", Layers.relu());
         }

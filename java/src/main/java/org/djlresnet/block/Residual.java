@@ -36,7 +36,7 @@ import org.djlresnet.graph.Value;
  * }</pre>
  */
 public final class Residual extends AbstractBlock
-        implements NamedModules, ResidualBlock, Described {
+        implements NamedModules, ResidualBlock, StageBlock, Described {
 
     private static final byte VERSION = 2;
 
@@ -136,6 +136,12 @@ public final class Residual extends AbstractBlock
     @Override
     public BranchGate gate() {
         return gate;
+    }
+
+    /** Returns whether the shortcut is the identity. */
+    @Override
+    public boolean keepsShape() {
+        return !projects;
     }
 
     @Override

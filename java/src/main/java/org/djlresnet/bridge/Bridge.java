@@ -329,6 +329,24 @@ public final class Bridge {
     }
 
     /**
+     * Creates a network with initial weights for a data set.
+     *
+     * @param model its name
+     * @param train the training data; images are normalized by their mean and deviation
+     * @param seed the seed of its weights
+     * @param device auto, cpu, gpu or gpu:N
+     * @return the network
+     * @throws UserException if the name is unknown, or images differ in size
+     */
+    public static NetworkHandle create(String model, Examples train, long seed, String device) {
+        Specification specification =
+                Specification.forTraining(model, train, null, null).normalizedBy(train);
+        Network network = Network.create(specification, seed, Devices.of(device));
+        network.initialize(train);
+        return new NetworkHandle(network);
+    }
+
+    /**
      * Reads a trained network.
      *
      * @param checkpoint the file

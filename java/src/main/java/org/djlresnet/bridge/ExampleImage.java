@@ -15,12 +15,27 @@ public final class ExampleImage {
     private final float[] pixels;
 
     ExampleImage(Examples examples, int index) {
+        this(read(examples, index), null);
+    }
+
+    ExampleImage(Examples examples, int index, Preprocessing preprocessing) {
+        this(read(examples, index), preprocessing);
+    }
+
+    /** Prepares an image, or only scales it if there is no preprocessing. */
+    private ExampleImage(RawImage raw, Preprocessing preprocessing) {
+        Preprocessing unchanged = new Preprocessing(raw.shape().channels(), null, null, null, null);
+        Preprocessor preprocessor =
+                new Preprocessor(preprocessing == null ? unchanged : preprocessing);
+        shape = preprocessor.output(raw.shape());
+        pixels = new float[(int) shape.values()];
+        preprocessor.apply(raw, pixels, 0);
+    }
+
+    private static RawImage read(Examples examples, int index) {
         RawImage raw = new RawImage();
         examples.read(index, raw);
-        shape = raw.shape();
-        pixels = new float[(int) shape.values()];
-        Preprocessing unchanged = new Preprocessing(shape.channels(), null, null, null, null);
-        new Preprocessor(unchanged).apply(raw, pixels, 0);
+        return raw;
     }
 
     /**
@@ -35,7 +50,8 @@ public final class ExampleImage {
     /**
      * Returns the pixels.
      *
-     * @return float32 (C, H, W) in a direct buffer in native order; bytes are divided by 255
+     * @return float32 (C, H, W) in a direct buffer in native order; bytes are divided by 255 unless
+     *     the image was prepared for a network
      */
     public ByteBuffer pixels() {
         ByteBuffer buffer =

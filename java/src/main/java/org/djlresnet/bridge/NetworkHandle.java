@@ -12,18 +12,24 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.augment.TestViews;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.evaluation.InputGradients;
+import org.djlresnet.evaluation.NormStatistics;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualBlocks;
+import org.djlresnet.model.StageBlocks;
 import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.DjlFolder;
 import org.djlresnet.weights.StateFile;
@@ -128,12 +134,9 @@ public final class NetworkHandle implements AutoCloseable {
     }
 
     ByteBuffer forward(ByteBuffer input, long[] shape, String precision, TestViews views) {
-        Shape wantedShape = Descriptions.inputShape(shape, network.inChannels());
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
-            // DJL reads a direct buffer from its start, regardless of its position
-            ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
-            NDArray array = manager.create(remaining, wantedShape, DataType.FLOAT32);
+            NDArray array = array(input, shape, manager);
             Precision wanted = Precision.of(precision);
             NDArray logits = views.logits(images -> logits(images, wanted), array);
             return TensorBytes.copy(TensorBytes.of(logits, manager));
@@ -198,6 +201,91 @@ public final class NetworkHandle implements AutoCloseable {
      */
     public String residualBlocks() {
         return GSON.toJson(ResidualBlocks.of(network.block()).keySet());
+    }
+
+    /**
+     * Lists the blocks of the stages, residual or plain.
+     *
+     * @return {@code [{"block", "keeps_shape", "group"}]} in their own order; blocks of a group can
+     *     change places
+     */
+    public String stageBlocks() {
+        List<Map<String, Object>> blocks = new ArrayList<>();
+        for (StageBlocks.Place place : StageBlocks.of(network.block())) {
+            blocks.add(
+                    Map.of(
+                            "block",
+                            place.name(),
+                            "keeps_shape",
+                            place.block().keepsShape(),
+                            "group",
+                            place.group()));
+        }
+        return GSON.toJson(blocks);
+    }
+
+    /**
+     * Computes only some blocks of the stages, or in another order, until the next call.
+     *
+     * @param names the names in the order of the forward pass
+     * @throws UserException as {@link StageBlocks#arrange}
+     */
+    public void arrange(String[] names) {
+        forget();
+        StageBlocks.arrange(network.model(), network.block(), List.of(names));
+    }
+
+    /**
+     * Prepares an example as the network's input.
+     *
+     * @param examples the data set
+     * @param index the example
+     * @return the prepared image
+     * @throws UserException if it cannot be read or prepared
+     */
+    public ExampleImage image(Examples examples, int index) {
+        Preprocessing own = network.specification().requirePreprocessing();
+        return new ExampleImage(examples, index, own);
+    }
+
+    /**
+     * Sets the running statistics of batch normalization to those of a batch.
+     *
+     * @param input a direct buffer of float32 in native order
+     * @param shape its shape, (N, C, H, W)
+     * @throws UserException if the shape does not fit the network
+     */
+    public void calibrate(ByteBuffer input, long[] shape) {
+        forget();
+        try (NDManager manager = network.manager().newSubManager()) {
+            Evaluator.disableGradients(network);
+            NormStatistics.compute(
+                    network, forward -> forward.accept(array(input, shape, manager)));
+        }
+    }
+
+    /**
+     * Differentiates a logit by the input, see {@link InputGradients}.
+     *
+     * @param input a direct buffer of float32 in native order
+     * @param shape its shape, (N, C, H, W)
+     * @param logit the number of the logit
+     * @return the gradients, float32, of the input's shape, in a direct buffer in native order
+     * @throws UserException if the shape does not fit the network, or it has no such logit
+     */
+    public ByteBuffer inputGradients(ByteBuffer input, long[] shape, int logit) {
+        try (NDManager manager = network.manager().newSubManager()) {
+            Evaluator.disableGradients(network);
+            NDArray gradients = InputGradients.of(network, array(input, shape, manager), logit);
+            return TensorBytes.copy(TensorBytes.of(gradients, manager));
+        }
+    }
+
+    private NDArray array(ByteBuffer input, long[] shape, NDManager manager) {
+        // DJL reads a direct buffer from its start, regardless of its position
+        ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
+        Shape wanted = Descriptions.inputShape(shape, network.inChannels());
+        return manager.create(remaining, wanted, DataType.FLOAT32);
     }
 
     /**

@@ -1,0 +1,117 @@
+"""The section with networks without some blocks, or with blocks in another order."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ..._checkpoint import checksum
+from ..._plotting.lesions import plot_lesions
+from ...checks import LONG, whole_number
+from ...errors import UsageError
+from ...lesion import Lesions, checked_sizes, described, lesions
+from ...runs import Run
+from ..folder import StudyRuns, run_folder
+from ..measured import Measured
+from ..section import Section, csv_text, figure, markdown_table, mean_deviation
+
+_OPTIONS = ("delete", "shuffle", "draws", "seed")
+
+
+def check_lesions(options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option, before anything is trained."""
+    for name in ("delete", "shuffle"):
+        checked_sizes(options.get(name, []), name)
+    for name in ("draws", "limit"):
+        whole_number(options.get(name, 1), name)
+    whole_number(options.get("seed", 0), "seed", -LONG - 1, LONG)
+
+
+def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+    """Measures each complete run without each block, without random blocks, and with equal blocks swapped.
+
+    Options: ``delete``, ``shuffle``, ``draws`` and ``seed``, as of :func:`py_djl_resnet.lesions`, and ``limit``, the
+    most test images (default: the study's ``limit``). Each run's ``lesions.json`` keeps what was measured.
+    """
+    found: list[tuple[str, int, Lesions]] = []
+    for network in study.definition.networks:
+        for seed, run in study.complete(network):
+            found.append((network, seed, _measured(study, network, seed, run, options)))
+    if not found:
+        return Section("Deleting and reordering blocks", "No run is complete yet.")
+    first = {network: lesion for network, _, lesion in reversed(found)}
+    drawn = [(network, first[network]) for network in study.definition.networks if network in first]
+    caption = (
+        "Test error without each block (left), without random blocks (middle) and with equal blocks swapped (right), "
+        "by network, of the first seed. Dots are draws; bars are the mean ± standard deviation over the draws; dotted "
+        "lines are the complete networks."
+    )
+    text = "\n\n".join(
+        [
+            f"![{caption}](lesions.png)",
+            "Test error, mean ± standard deviation over draws and seeds. A residual block that is left out keeps its "
+            "shortcut; of a plain network, blocks that change the shape stay, since nothing else leads past them. "
+            "Kendall's tau is 1 for the network's own order.",
+            markdown_table(["network", "lesion", "n", "tau", "error", "loss"], _rows(found)),
+        ]
+    )
+    return Section(
+        "Deleting and reordering blocks",
+        text,
+        {"lesions.csv": _csv(found)},
+        {"lesions.png": partial(plot_lesions, drawn)},
+    )
+
+
+def _measured(study: StudyRuns, network: str, seed: int, run: Run, options: Mapping[str, Any]) -> Lesions:
+    folder = run_folder(study.folder, network, seed)
+    checkpoint = folder / "last.safetensors"
+    limit = options.get("limit", study.definition.settings.get("limit"))
+    chosen = {name: options[name] for name in _OPTIONS if name in options}
+    settings = {"checkpoint": checksum(checkpoint), "limit": limit, **chosen}
+    measured = Measured(folder / "lesions.json", settings)
+    if measured.result is not None:
+        return Lesions(**measured.result, lesions=measured.rows)
+    try:
+        result = lesions(checkpoint, limit=limit, **chosen, done=measured.rows, callback=measured.add)
+    except UsageError as error:
+        raise UsageError(f"section lesions of {network}: {error}") from error
+    form = {"model": result.model, "loss": result.loss, "accuracy": result.accuracy, "seed": result.seed}
+    measured.finish(result.lesions, form)
+    return result
+
+
+def _rows(found: list[tuple[str, int, Lesions]]) -> list[list[str]]:
+    rows = []
+    for network in dict.fromkeys(name for name, _, _ in found):
+        of = [lesion for name, _, lesion in found if name == network]
+        errors = mean_deviation([1 - lesion.accuracy for lesion in of])
+        losses = mean_deviation([lesion.loss for lesion in of])
+        rows.append([network, "none", str(len(of)), "", figure(*errors), figure(*losses)])
+        for kind, size in dict.fromkeys((row["kind"], row["size"]) for lesion in of for row in lesion.lesions):
+            draws = [row for lesion in of for row in lesion.of(kind, size)]
+            taus = [row["tau"] for row in draws if row["tau"] is not None]
+            rows.append(
+                [
+                    network,
+                    "each block left out in turn" if kind == "block" else described(kind, size),
+                    str(len(draws)),
+                    figure(mean_deviation(taus)[0], form=".2f") if taus else "",
+                    figure(*mean_deviation([1 - row["accuracy"] for row in draws])),
+                    figure(*mean_deviation([row["loss"] for row in draws])),
+                ]
+            )
+    return rows
+
+
+def _csv(found: list[tuple[str, int, Lesions]]) -> str:
+    head: list[str] = []
+    rows: list[list[Any]] = []
+    for network, seed, lesion in found:
+        table = list(csv.reader(io.StringIO(lesion.to_csv())))
+        head = ["network", "seed", *table[0]]
+        rows += [[network, seed, *row] for row in table[1:]]
+    return csv_text(head, rows)
