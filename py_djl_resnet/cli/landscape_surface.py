@@ -122,7 +122,10 @@ def run(options: Any) -> int:
         progress=not options.quiet,
     )
     print(surface)
+    print(surface.measures())
+    files = surface.write_figures()
     print(f"points: {surface.folder / 'points.csv'}", file=sys.stderr)
+    print(f"figures: {files[-1].parent}", file=sys.stderr)
     return 0
 
 
