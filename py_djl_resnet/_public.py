@@ -3,6 +3,10 @@
 from importlib.metadata import version as _version
 
 from ._java.jvm import start as start
+from ._landscape.hessian import Hessian as Hessian
+from ._landscape.hessian import loss_hessian as loss_hessian
+from ._landscape.paths import interpolate_loss as interpolate_loss
+from ._landscape.paths import loss_trajectory as loss_trajectory
 from ._landscape.surface import loss_direction as loss_direction
 from ._landscape.surface import loss_surface as loss_surface
 from .bypass import BypassCosts as BypassCosts

@@ -115,15 +115,15 @@ class LandscapeInterrupted(Interrupted):
 
     Attributes:
         signal: the signal.
-        folder: the landscape's folder.
+        folder: the landscape's folder; None if nothing is saved.
     """
 
-    def __init__(self, signal: signal.Signals, folder: Path, done: int, total: int) -> None:
+    def __init__(self, signal: signal.Signals, folder: Path | None, saved: str) -> None:
         self.signal = signal
         self.run, self.folder, self.history = None, folder, []
         self.exit_code = 128 + signal.value
         ResnetError.__init__(
             self,
-            f"The landscape was interrupted by {signal.name}. {done} of {total} points are saved in {folder}. Repeat "
-            "the same command to resume.",
+            f"The measurement was interrupted by {signal.name}. {saved}"
+            + ("" if folder is None else " Repeat the same command to resume."),
         )

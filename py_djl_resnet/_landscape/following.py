@@ -34,10 +34,18 @@ def follow_points(begin: Callable[[], Any], folder: Path, progress: bool) -> Lan
     Raises:
         LandscapeInterrupted: a signal stopped it; the points so far are saved.
     """
+    _, state, received = follow(begin, PointProgress() if progress else None)
+    if received and state["done"] < state["total"]:
+        saved = f"{state['done']} of {state['total']} points are saved in {folder}."
+        raise LandscapeInterrupted(signal.Signals(received[0]), folder, saved)
+    return read_landscape(folder)
+
+
+def follow(begin: Callable[[], Any], display: PointProgress | None) -> tuple[Any, dict[str, Any], list[int]]:
+    """Starts one of Java's handles, and returns it at its end, with its last state and the signals received."""
     with _measuring, signals(lenient=in_notebook()) as received:
         with jvm.translated_errors():
             handle = begin()
-        display = PointProgress() if progress else None
         try:
             state = _follow(handle, display, received)
         except BaseException:
@@ -51,16 +59,14 @@ def follow_points(begin: Callable[[], Any], folder: Path, progress: bool) -> Lan
                 display.close()
         with jvm.translated_errors():
             handle.check()
-    if received and state["done"] < state["total"]:
-        raise LandscapeInterrupted(signal.Signals(received[0]), folder, state["done"], state["total"])
-    return read_landscape(folder)
+    return handle, state, received
 
 
-def _follow(handle: Any, display: PointProgress | None, received: list[int]) -> dict[str, int]:
+def _follow(handle: Any, display: PointProgress | None, received: list[int]) -> dict[str, Any]:
     stopping = ended = False
     while not ended:
         ended = bool(handle.await_(_POLL_MILLISECONDS))
-        state: dict[str, int] = json.loads(str(handle.progress()))
+        state: dict[str, Any] = json.loads(str(handle.progress()))
         if display is not None:
             display.show(state, ended)
         if received and not stopping:
@@ -80,7 +86,7 @@ class PointProgress:
         self._shown = -float("inf")
         self._drawn = ""
 
-    def show(self, state: dict[str, int], ended: bool) -> None:
+    def show(self, state: dict[str, Any], ended: bool) -> None:
         """Shows the state that Java reports."""
         now, done, total = time.monotonic(), state["done"], state["total"]
         if self._stream is None or done == 0:
@@ -92,14 +98,19 @@ class PointProgress:
         if done > before and now > at:
             rate = (done - before) / (now - at)
             parts += [f"{rate:.2f} points/s", f"{duration((total - done) / rate)} left"]
+        self._write(parts, ended)
+
+    def _write(self, parts: list[str], ended: bool) -> None:
+        if self._stream is None:
+            return
         if self._changes:
             line = fitted(parts, (terminal.width(self._stream) or 80) - 1)
             if line != self._drawn:
                 self._stream.write("\r" + line + " " * max(0, len(self._drawn) - len(line)))
                 self._stream.flush()
                 self._drawn = line
-        elif ended or now >= self._shown + _PAUSE:
-            self._shown = now
+        elif ended or time.monotonic() >= self._shown + _PAUSE:
+            self._shown = time.monotonic()
             print(", ".join(parts), file=self._stream, flush=True)
 
     def close(self) -> None:

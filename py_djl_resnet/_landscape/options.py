@@ -42,10 +42,10 @@ def checked_options(
     return {
         "grid": sizes,
         "range": checked_ranges(ranges, dimensions),
-        "normalize": _choice(normalize, "normalize", NORMALIZATIONS),
+        "normalize": choice(normalize, "normalize", NORMALIZATIONS),
         "include_bias_and_norm": bool(include_bias_and_norm),
-        "batch_norm": _choice(batch_norm, "batch_norm", STATISTICS),
-        "split": _choice(split, "split", SPLITS),
+        "batch_norm": choice(batch_norm, "batch_norm", STATISTICS),
+        "split": choice(split, "split", SPLITS),
         "examples": None if examples is None else whole_number(examples, "examples", 2),
         "seed": whole_number(seed, "seed", -LONG - 1, LONG),
         "directions": directions,
@@ -90,7 +90,7 @@ def checked_ranges(ranges: Any, dimensions: int) -> list[list[float]]:
     return pairs if len(pairs) == dimensions else pairs * dimensions
 
 
-def _choice(value: Any, name: str, allowed: Sequence[str]) -> str:
+def choice(value: Any, name: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise UsageError(
             f"{name} is unknown. Received: {shown(value)}.{nearest(value, allowed)} Allowed: {', '.join(allowed)}."

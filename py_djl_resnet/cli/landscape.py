@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from . import landscape_plot, landscape_surface
+from . import landscape_hessian, landscape_interpolate, landscape_plot, landscape_surface, landscape_trajectory
 
 HELP = """Measure the loss of a network around its weights, and draw it.
 
@@ -15,7 +15,10 @@ landscape CHECKPOINT is short for landscape surface CHECKPOINT. Each subcommand 
 USAGE = "%(prog)s [SUBCOMMAND] [OPTION ...] CHECKPOINT"
 EXAMPLES = landscape_surface.EXAMPLES
 
-_SUBCOMMANDS = (landscape_surface, landscape_plot)
+_SUBCOMMANDS = (
+    *(landscape_surface, landscape_interpolate, landscape_trajectory),
+    *(landscape_hessian, landscape_plot),
+)
 
 
 def name(subcommand: ModuleType) -> str:

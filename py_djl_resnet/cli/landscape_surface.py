@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from .._landscape.options import NORMALIZATIONS, SPLITS, STATISTICS
-from .._landscape.surface import BATCH_SIZE, loss_surface
+from .._landscape.options import NORMALIZATIONS
+from .._landscape.surface import loss_surface
 from ..models import checkpoint_file
-from .options import add_checkpoint, add_engine, add_preprocessing, count, start, whole
+from .landscape_options import add_examples, add_precision, add_statistics, grid, show, span
+from .options import add_checkpoint, add_engine, count, start, whole
 
 HELP = """Measure loss and accuracy on a grid of points around a network's weights.
 
@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--1d", dest="dimensions", action="store_const", const=1, help="a line")
     parser.set_defaults(dimensions=2)
     points.add_argument(
-        "--grid", type=_grid, default=51, metavar="N[,M]", help="points along x and y, or both (default: 51)"
+        "--grid", type=grid, default=51, metavar="N[,M]", help="points along x and y, or both (default: 51)"
     )
     points.add_argument(
         "--range",
-        type=_range,
+        type=span,
         default=(-1.0, 1.0),
         metavar="A,B[,C,D]",
         help="first and last coordinate of x and y, or both (default: -1,1)",
@@ -61,36 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     directions.add_argument(
         "--seed", type=whole, default=0, metavar="N", help="seed of directions and examples (default: 0)"
     )
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--dataset", metavar="NAME|folder:DIR", help="data set, or folder of images (default: the one used in training)"
-    )
-    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
-    data.add_argument("--split", choices=SPLITS, default="train", help="examples to use (default: train)")
-    data.add_argument(
-        "--examples",
-        type=_examples,
-        default=1000,
-        metavar="N|all",
-        help="number of examples, chosen at random by the seed (default: 1000)",
-    )
-    data.add_argument(
-        "--batch-norm",
-        choices=STATISTICS,
-        default="frozen",
-        help="statistics of batch normalization: those of the checkpoint, or of the examples at each point (default: "
-        "frozen)",
-    )
-    data.add_argument(
-        "--batch-size", type=count, default=BATCH_SIZE, metavar="N", help=f"examples per batch (default: {BATCH_SIZE})"
-    )
-    add_preprocessing(data)
-    data.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16", "auto"),
-        default="float32",
-        help="precision of convolutions and activations (default: float32)",
-    )
+    data = add_examples(parser)
+    add_statistics(data, "those of the checkpoint, or of the examples at each point")
+    add_precision(data)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_engine(parser)
 
@@ -121,28 +94,5 @@ def run(options: Any) -> int:
         engine=options.engine,
         progress=not options.quiet,
     )
-    print(surface)
-    print(surface.measures())
-    files = surface.write_figures()
-    print(f"points: {surface.folder / 'points.csv'}", file=sys.stderr)
-    print(f"figures: {files[-1].parent}", file=sys.stderr)
+    show(surface)
     return 0
-
-
-def _grid(text: str) -> tuple[int, ...] | int:
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be whole numbers N or N,M. Received: {text!r}.") from None
-    return sizes[0] if len(sizes) == 1 else sizes
-
-
-def _range(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be numbers A,B or A,B,C,D. Received: {text!r}.") from None
-
-
-def _examples(text: str) -> int | None:
-    return None if text == "all" else count(text)

@@ -1,7 +1,7 @@
 package org.djlresnet.block;
 
 /** Decomposes small symmetric matrices, the same on every machine: the cyclic Jacobi method. */
-final class SymmetricEigen {
+public final class SymmetricEigen {
 
     /** Each sweep squares the error; a dozen suffice for any matrix. */
     private static final int MAX_SWEEPS = 50;
@@ -16,7 +16,7 @@ final class SymmetricEigen {
      * @param matrix symmetric, n×n; becomes diagonal, with the eigenvalues
      * @return orthonormal eigenvectors as columns; the largest entry of each is positive
      */
-    static double[][] decompose(double[][] matrix) {
+    public static double[][] decompose(double[][] matrix) {
         int n = matrix.length;
         double[][] vectors = new double[n][n];
         for (int i = 0; i < n; i++) {

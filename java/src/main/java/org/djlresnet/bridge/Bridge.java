@@ -430,6 +430,90 @@ public final class Bridge {
     }
 
     /**
+     * Starts to measure the line between two networks, or resumes it.
+     *
+     * @param network the network at 0, whose weights change until the end
+     * @param second the network at 1, of the same kind
+     * @param dataset as in {@link #surface}
+     * @param folder as in {@link #surface}
+     * @param options as in {@link #surface}, with one axis and one surface, without normalize and
+     *     include_bias_and_norm, and with other (a path, or null)
+     * @param preprocessing as in {@link #surface}
+     * @return the measurement
+     * @throws UserException as in {@link #surface}
+     */
+    public static SurfaceHandle interpolation(
+            NetworkHandle network,
+            NetworkHandle second,
+            Examples dataset,
+            String folder,
+            String options,
+            String preprocessing) {
+        return new SurfaceOptions(options)
+                .interpolation(
+                        Path.of(folder),
+                        network.network(),
+                        second.network(),
+                        dataset,
+                        preprocessing);
+    }
+
+    /**
+     * Starts to measure the plane of a run's checkpoints, or resumes it.
+     *
+     * @param network the network of the last checkpoint, whose weights change until the end
+     * @param checkpoints the files, in the order of the run
+     * @param averaged whether to take the averages of their weights, where there are any
+     * @param dataset as in {@link #surface}
+     * @param folder as in {@link #surface}
+     * @param options as in {@link #surface}, with two axes and one surface, without normalize and
+     *     include_bias_and_norm; range may be null, for the path with a margin
+     * @param preprocessing as in {@link #surface}
+     * @return the measurement
+     * @throws UserException as in {@link #surface}, or the checkpoints are of different networks
+     */
+    public static SurfaceHandle trajectory(
+            NetworkHandle network,
+            String[] checkpoints,
+            boolean averaged,
+            Examples dataset,
+            String folder,
+            String options,
+            String preprocessing) {
+        return new SurfaceOptions(options)
+                .trajectory(
+                        Path.of(folder),
+                        network.network(),
+                        Arrays.stream(checkpoints).map(Path::of).toList(),
+                        averaged,
+                        dataset,
+                        preprocessing);
+    }
+
+    /**
+     * Starts to measure the Hessian of a network's loss, or resumes it.
+     *
+     * @param network the network
+     * @param dataset as in {@link #surface}
+     * @param folder the folder, or null to write no files
+     * @param options a JSON object: iterations, tolerance, samples, step (see {@link
+     *     org.djlresnet.landscape.Hessian.Options}), and seed, examples, split, batch_size,
+     *     precision, dataset and checkpoint as in {@link #surface}
+     * @param preprocessing as in {@link #surface}
+     * @return the measurement
+     * @throws UserException as in {@link #surface}
+     */
+    public static HessianHandle hessian(
+            NetworkHandle network,
+            Examples dataset,
+            String folder,
+            String options,
+            String preprocessing) {
+        return new SurfaceOptions(options)
+                .hessian(path(folder), network.network(), dataset, preprocessing);
+    }
+
+    /**
      * Draws a direction of a loss surface.
      *
      * @param network the network

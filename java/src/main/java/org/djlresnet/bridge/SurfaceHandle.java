@@ -1,23 +1,23 @@
 package org.djlresnet.bridge;
 
 import com.google.gson.JsonObject;
-import org.djlresnet.landscape.Surface;
+import org.djlresnet.landscape.PointMeasurement;
 
 /** Measures a loss surface on its own thread, for Python. */
 public final class SurfaceHandle {
 
-    private final Surface surface;
+    private final PointMeasurement points;
     private final Thread thread;
     private volatile Throwable failure;
 
     /**
      * Starts to measure.
      *
-     * @param surface the surface
-     * @param measurement runs it
+     * @param points the points
+     * @param measurement measures them
      */
-    SurfaceHandle(Surface surface, Runnable measurement) {
-        this.surface = surface;
+    SurfaceHandle(PointMeasurement points, Runnable measurement) {
+        this.points = points;
         thread = new Thread(measurement, "landscape");
         thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
         thread.setDaemon(true);
@@ -32,15 +32,15 @@ public final class SurfaceHandle {
      */
     public String progress() {
         JsonObject json = new JsonObject();
-        json.addProperty("done", surface.done());
-        json.addProperty("total", surface.size());
-        json.addProperty("measured", surface.measured());
+        json.addProperty("done", points.done());
+        json.addProperty("total", points.size());
+        json.addProperty("measured", points.measured());
         return json.toString();
     }
 
     /** Asks to stop after the current batch. */
     public void stop() {
-        surface.stop();
+        points.stop();
     }
 
     /**

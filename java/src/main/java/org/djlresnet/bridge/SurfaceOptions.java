@@ -21,14 +21,21 @@ import org.djlresnet.image.Preprocessing;
 import org.djlresnet.landscape.Directions;
 import org.djlresnet.landscape.Grid;
 import org.djlresnet.landscape.HeldExamples;
+import org.djlresnet.landscape.Hessian;
+import org.djlresnet.landscape.Interpolation;
 import org.djlresnet.landscape.LandscapeInfo;
 import org.djlresnet.landscape.LossProbe;
 import org.djlresnet.landscape.Normalization;
 import org.djlresnet.landscape.Surface;
+import org.djlresnet.landscape.Trajectory;
+import org.djlresnet.landscape.TrajectorySurface;
 import org.djlresnet.model.Network;
 
 /** The options of a loss surface, as Python passes them, and what it needs made from them. */
 final class SurfaceOptions {
+
+    /** The part of a path's extent that its plane shows on each side. */
+    private static final double MARGIN = 0.2;
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
@@ -88,16 +95,105 @@ final class SurfaceOptions {
     /** Starts to measure a surface over random directions. */
     SurfaceHandle start(Path folder, Network network, Examples all, String preprocessing) {
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
-        Evaluator.requireFit(network, all);
-        JsonElement count = options.get("examples");
-        Examples chosen =
-                HeldExamples.choose(all, count.isJsonNull() ? null : count.getAsInt(), seed());
+        Examples chosen = chosen(network, all);
         Directions directions = directions(network);
         JsonObject info = info("surface", network, chosen, prepared);
         String tensors = directions.describe(options.get("directions").getAsInt());
         info.add("tensors", JsonParser.parseString(tensors));
         Surface surface = new Surface(folder, grid(), GSON.toJson(info), directions::draw);
         return new SurfaceHandle(surface, () -> measure(surface, network, chosen, prepared));
+    }
+
+    /** Starts to measure the line between two networks. */
+    SurfaceHandle interpolation(
+            Path folder, Network network, Network second, Examples all, String preprocessing) {
+        Preprocessing prepared = network.specification().preprocessing(preprocessing);
+        Examples chosen = chosen(network, all);
+        JsonObject info = info("interpolation", network, chosen, prepared);
+        info.add("other", checkpoint("other", second));
+        Interpolation line = new Interpolation(network, second);
+        Surface surface = new Surface(folder, grid(), GSON.toJson(info), line::direction);
+        return new SurfaceHandle(
+                surface,
+                () ->
+                        measure(
+                                network,
+                                chosen,
+                                prepared,
+                                (held, precision, recalibrates) -> {
+                                    try (LossProbe probe =
+                                                    new LossProbe(
+                                                            network,
+                                                            held,
+                                                            precision,
+                                                            recalibrates);
+                                            NDManager manager = network.manager().newSubManager()) {
+                                        probe.setStatisticsRange(line.range(manager));
+                                        surface.run(probe, manager);
+                                    }
+                                }));
+    }
+
+    /** Starts to measure the plane of a run's checkpoints, the last of which is the network. */
+    SurfaceHandle trajectory(
+            Path folder,
+            Network network,
+            List<Path> checkpoints,
+            boolean averaged,
+            Examples all,
+            String preprocessing) {
+        Preprocessing prepared = network.specification().preprocessing(preprocessing);
+        Examples chosen = chosen(network, all);
+        Trajectory trajectory = new Trajectory(checkpoints, averaged, network);
+        if (options.get("range").isJsonNull()) {
+            options.add("range", GSON.toJsonTree(trajectory.ranges(MARGIN)));
+        }
+        JsonObject info = info("trajectory", network, chosen, prepared);
+        info.addProperty("checkpoints", checkpoints.size());
+        info.add("explained", GSON.toJsonTree(trajectory.explained()));
+        TrajectorySurface surface =
+                new TrajectorySurface(folder, grid(), GSON.toJson(info), trajectory, checkpoints, averaged);
+        return new SurfaceHandle(
+                surface,
+                () ->
+                        measure(
+                                network,
+                                chosen,
+                                prepared,
+                                (held, precision, recalibrates) ->
+                                        surface.run(network, held, precision, recalibrates)));
+    }
+
+    /** Starts to measure the Hessian. */
+    HessianHandle hessian(Path folder, Network network, Examples all, String preprocessing) {
+        Preprocessing prepared = network.specification().preprocessing(preprocessing);
+        Examples chosen = chosen(network, all);
+        JsonObject info = info("hessian", network, chosen, prepared);
+        Hessian hessian =
+                new Hessian(
+                        folder,
+                        GSON.toJson(info),
+                        new Hessian.Options(
+                                options.get("iterations").getAsInt(),
+                                options.get("tolerance").getAsDouble(),
+                                options.get("samples").getAsInt(),
+                                options.get("step").getAsDouble(),
+                                seed()));
+        int batchSize = options.get("batch_size").getAsInt();
+        return new HessianHandle(
+                hessian,
+                () -> {
+                    try (HeldExamples held =
+                            new HeldExamples(network, chosen, batchSize, prepared)) {
+                        return hessian.run(network, held);
+                    }
+                });
+    }
+
+    private Examples chosen(Network network, Examples all) {
+        Evaluator.requireFit(network, all);
+        JsonElement count = options.get("examples");
+        return HeldExamples.choose(all, count.isJsonNull() ? null : count.getAsInt(), seed());
     }
 
     /** Returns the keys of landscape.json that all kinds have. */
@@ -107,10 +203,7 @@ final class SurfaceOptions {
         info.addProperty("kind", kind);
         info.addProperty("model", network.model());
         info.add("dataset", options.get("dataset"));
-        JsonObject checkpoint = new JsonObject();
-        checkpoint.add("path", options.get("checkpoint"));
-        checkpoint.addProperty("checksum", LandscapeInfo.checksum(network));
-        info.add("checkpoint", checkpoint);
+        info.add("checkpoint", checkpoint("checkpoint", network));
         for (String key :
                 List.of(
                         "grid",
@@ -119,27 +212,56 @@ final class SurfaceOptions {
                         "include_bias_and_norm",
                         "batch_norm",
                         "split")) {
-            info.add(key, options.get(key));
+            if (options.has(key)) {
+                info.add(key, options.get(key));
+            }
         }
         info.addProperty("examples", examples.size());
         info.addProperty("data_checksum", examples.fingerprint());
         info.add("preprocessing", JsonParser.parseString(preprocessing.toJson()));
         for (String key : List.of("seed", "directions", "batch_size")) {
-            info.add(key, options.get(key));
+            if (options.has(key)) {
+                info.add(key, options.get(key));
+            }
         }
         info.addProperty("precision", precision().toString());
         info.add("versions", GSON.toJsonTree(Versions.of(network.manager().getEngine())));
         return info;
     }
 
-    /** Measures a surface on the thread that calls this. */
-    void measure(Surface surface, Network network, Examples examples, Preprocessing preprocessing) {
+    private JsonObject checkpoint(String key, Network network) {
+        JsonObject checkpoint = new JsonObject();
+        checkpoint.add("path", options.get(key));
+        checkpoint.addProperty("checksum", LandscapeInfo.checksum(network));
+        return checkpoint;
+    }
+
+    /** Measures prepared examples. */
+    private interface Measuring {
+        void with(HeldExamples held, Precision precision, boolean recalibrates);
+    }
+
+    /** Prepares examples on the thread that calls this, and measures them. */
+    private void measure(
+            Network network, Examples examples, Preprocessing preprocessing, Measuring measuring) {
         int batchSize = options.get("batch_size").getAsInt();
         boolean recalibrates = options.get("batch_norm").getAsString().equals("recalibrated");
-        try (HeldExamples held = new HeldExamples(network, examples, batchSize, preprocessing);
-                LossProbe probe = new LossProbe(network, held, precision(), recalibrates);
-                NDManager manager = network.manager().newSubManager()) {
-            surface.run(probe, manager);
+        try (HeldExamples held = new HeldExamples(network, examples, batchSize, preprocessing)) {
+            measuring.with(held, precision(), recalibrates);
         }
+    }
+
+    private void measure(
+            Surface surface, Network network, Examples chosen, Preprocessing prepared) {
+        measure(
+                network,
+                chosen,
+                prepared,
+                (held, precision, recalibrates) -> {
+                    try (LossProbe probe = new LossProbe(network, held, precision, recalibrates);
+                            NDManager manager = network.manager().newSubManager()) {
+                        surface.run(probe, manager);
+                    }
+                });
     }
 }

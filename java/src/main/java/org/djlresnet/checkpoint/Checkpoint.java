@@ -12,6 +12,8 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -299,6 +301,18 @@ public final class Checkpoint implements AutoCloseable {
                             }
                         });
         return averaged && !average.isEmpty() ? average : weights;
+    }
+
+    /**
+     * Reads the values of a tensor of the network.
+     *
+     * @param tensor an entry of {@link #weights}
+     * @return its values, row-major, as float32
+     */
+    public FloatBuffer values(TensorInfo tensor) {
+        return Floats.toFloat32(file.data(tensor.name()), tensor.dtype())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asFloatBuffer();
     }
 
     /**

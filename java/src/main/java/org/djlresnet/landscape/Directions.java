@@ -60,7 +60,7 @@ public final class Directions {
         }
     }
 
-    private static boolean trained(Parameter parameter) {
+    static boolean trained(Parameter parameter) {
         return parameter.requiresGradient()
                 && parameter.getType() != Parameter.Type.RUNNING_MEAN
                 && parameter.getType() != Parameter.Type.RUNNING_VAR;

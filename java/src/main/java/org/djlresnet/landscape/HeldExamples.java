@@ -2,6 +2,7 @@ package org.djlresnet.landscape;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.djlresnet.data.EpochOrder;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.graph.Window;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Minibatch;
@@ -109,6 +111,12 @@ public final class HeldExamples implements AutoCloseable {
      */
     public int size() {
         return size;
+    }
+
+    /** Returns the height and width of the prepared images. */
+    Window.Pair imageSize() {
+        Shape shape = batches.get(0).images().getShape();
+        return new Window.Pair((int) shape.get(2), (int) shape.get(3));
     }
 
     @Override

@@ -32,7 +32,9 @@ public final class LandscapeInfo {
             new GsonBuilder().serializeNulls().setPrettyPrinting().disableHtmlEscaping().create();
 
     /** Keys that do not change points. */
-    private static final Set<String> FREE = Set.of("versions", "tensors");
+    static final Set<String> FREE = Set.of("versions", "tensors");
+
+    private static final Set<String> CHECKPOINTS = Set.of("checkpoint", "other");
 
     private LandscapeInfo() {}
 
@@ -62,20 +64,32 @@ public final class LandscapeInfo {
      * @throws IOException if it cannot be written
      */
     static void settle(Path folder, String json) throws IOException {
-        JsonObject info = JsonParser.parseString(json).getAsJsonObject();
-        Path file = folder.resolve(NAME);
+        if (!Files.exists(folder.resolve(NAME)) && Files.exists(folder.resolve(PointsFile.NAME))) {
+            throw new UserException(
+                    folder
+                            + " has "
+                            + PointsFile.NAME
+                            + " but no "
+                            + NAME
+                            + ", which says what its points are. Choose another folder.");
+        }
+        settle(folder.resolve(NAME), JsonParser.parseString(json).getAsJsonObject(), FREE);
+    }
+
+    /**
+     * Writes a file, or checks that the one that is there describes the same.
+     *
+     * @param file the file
+     * @param info what it describes
+     * @param free keys that may differ
+     * @return what it contains
+     * @throws UserException if it describes others; the message names the keys that differ
+     * @throws IOException if it cannot be written
+     */
+    static JsonObject settle(Path file, JsonObject info, Set<String> free) throws IOException {
         if (!Files.exists(file)) {
-            if (Files.exists(folder.resolve(PointsFile.NAME))) {
-                throw new UserException(
-                        folder
-                                + " has "
-                                + PointsFile.NAME
-                                + " but no "
-                                + NAME
-                                + ", which says what its points are. Choose another folder.");
-            }
-            AtomicFile.write(file, GSON.toJson(info) + "\n");
-            return;
+            AtomicFile.write(file, text(info));
+            return info;
         }
         InputFile.requireNoPipe(file);
         List<String> differences = new ArrayList<>();
@@ -85,22 +99,27 @@ public final class LandscapeInfo {
         for (String key : keys) {
             JsonElement old = identity(key, there.get(key));
             JsonElement given = identity(key, info.get(key));
-            if (!FREE.contains(key) && !GSON.toJson(old).equals(GSON.toJson(given))) {
+            if (!free.contains(key) && !GSON.toJson(old).equals(GSON.toJson(given))) {
                 differences.add(key + " " + compact(given) + " instead of " + compact(old));
             }
         }
         if (!differences.isEmpty()) {
             throw new UserException(
-                    folder
+                    file.getParent()
                             + " holds another landscape. Received: "
                             + String.join(", ", differences)
                             + ". Choose another folder, or resume with the same options.");
         }
+        return there;
+    }
+
+    static String text(JsonObject info) {
+        return GSON.toJson(info) + "\n";
     }
 
     /** A checkpoint may move, but not change. */
     private static JsonElement identity(String key, JsonElement value) {
-        if (value != null && value.isJsonObject() && key.startsWith("checkpoint")) {
+        if (value != null && value.isJsonObject() && CHECKPOINTS.contains(key)) {
             return value.getAsJsonObject().get("checksum");
         }
         return value;

@@ -38,6 +38,7 @@ public final class LossProbe implements AutoCloseable {
     private final Map<String, NDArray> origin = new LinkedHashMap<>();
     private final Inference inference;
     private List<Map<String, NDArray>> directions = List.of();
+    private StatisticsRange range = StatisticsRange.NONE;
     private boolean overflows;
 
     /**
@@ -77,6 +78,15 @@ public final class LossProbe implements AutoCloseable {
     public void setDirections(List<Map<String, NDArray>> wanted) {
         restore();
         directions = wanted;
+    }
+
+    /**
+     * Bounds the running statistics at all points.
+     *
+     * @param bounds the range, which must stay open
+     */
+    public void setStatisticsRange(StatisticsRange bounds) {
+        range = bounds;
     }
 
     /**
@@ -173,6 +183,7 @@ public final class LossProbe implements AutoCloseable {
                                     }
                                 });
             }
+            moved.replaceAll(range::clip);
             moved.forEach((name, value) -> traits.assign(weights.get(name), value));
         } finally {
             moved.values().forEach(NDArray::close);

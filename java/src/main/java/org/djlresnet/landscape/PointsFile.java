@@ -234,7 +234,7 @@ final class PointsFile implements AutoCloseable {
         return String.join(",", cells) + "\n";
     }
 
-    private static String number(double value) {
+    static String number(double value) {
         if (Double.isNaN(value)) {
             return "nan";
         }

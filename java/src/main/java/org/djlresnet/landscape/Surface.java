@@ -20,7 +20,7 @@ import org.djlresnet.TrainingException;
  * the rows are sorted, so that the files do not depend on how often and by how many processes they
  * were written.
  */
-public final class Surface {
+public final class Surface implements PointMeasurement {
 
     /** How long to wait for points that other processes measure. */
     private static final int POLL_MILLISECONDS = 200;
@@ -136,34 +136,22 @@ public final class Surface {
         }
     }
 
-    /** Asks {@link #run} to return, without finishing the current point. Any thread may call it. */
+    @Override
     public void stop() {
         stopped = true;
     }
 
-    /**
-     * Returns the number of points with a row, those of other processes included.
-     *
-     * @return the number
-     */
+    @Override
     public int done() {
         return done;
     }
 
-    /**
-     * Returns the number of points that {@link #run} has measured.
-     *
-     * @return the number
-     */
+    @Override
     public int measured() {
         return measured;
     }
 
-    /**
-     * Returns the number of points.
-     *
-     * @return the number
-     */
+    @Override
     public int size() {
         return grid.size();
     }

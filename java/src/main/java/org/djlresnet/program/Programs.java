@@ -2,12 +2,14 @@ package org.djlresnet.program;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.MapSizes;
+import org.djlresnet.graph.Operation;
 import org.djlresnet.graph.Passes;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
@@ -53,15 +55,55 @@ public final class Programs {
             List<String> gates,
             Set<String> kept,
             Clock clock) {
+        Graph complete = training(graph, images, precision);
+        // in bfloat16 libtorch's own products are faster
+        boolean products32 = oneDnn && precision == Precision.FLOAT32;
+        Needs needs = new Needs(complete, values(trained), kept);
+        return new TrainingCode(complete, needs, products32, mixes, gates, clock, false)
+                .write(values(parameters), values(trained), loss);
+    }
+
+    private static Graph training(Graph graph, Window.Pair images, Precision precision) {
         Graph moved = Passes.poolBeforeRelu(graph);
         Graph cropped = Passes.cropForPooling(moved, images);
         Graph products = Passes.mapProducts(cropped, images);
         Graph cast = Passes.precision(products, precision);
-        Graph complete = Passes.inPlace(cast);
-        // in bfloat16 libtorch's own products are faster
-        boolean products32 = oneDnn && precision == Precision.FLOAT32;
-        Needs needs = new Needs(complete, values(trained), kept);
-        return new TrainingCode(complete, needs, products32, mixes, gates, clock)
+        return Passes.inPlace(cast);
+    }
+
+    /**
+     * Writes a program for differences of gradients, in float32 and in evaluation mode: batch
+     * normalization uses its running statistics.
+     *
+     * <p>{@code arrange(q)} and {@code step(x, y, q)} are those of {@link #training}. The first
+     * step after {@code forget(q)} records which side of its kink each ReLU is on, and which value
+     * each max pooling takes. Later steps with the same images use the same sides and values: they
+     * differentiate the same smooth piece of the loss.
+     *
+     * @param graph the network
+     * @param images the height and width of its images
+     * @param parameters the names of its parameters, in the order of the list q
+     * @param trained the names of those whose gradients it returns, in order
+     * @param oneDnn whether to use oneDNN's products, see {@link #canUseOneDnn}
+     * @param loss the objective's method {@code loss(outputs, y)}
+     * @return the methods
+     */
+    public static String smoothPieces(
+            Graph graph,
+            Window.Pair images,
+            List<String> parameters,
+            List<String> trained,
+            boolean oneDnn,
+            String loss) {
+        Graph complete = training(graph, images, Precision.FLOAT32);
+        Set<String> means = new HashSet<>();
+        for (Operation operation : complete.operations()) {
+            if (operation instanceof Operation.BatchNorm norm) {
+                means.add(norm.mean().name());
+            }
+        }
+        Needs needs = new Needs(complete, values(trained), means);
+        return new TrainingCode(complete, needs, oneDnn, false, List.of(), null, true)
                 .write(values(parameters), values(trained), loss);
     }
 

@@ -35,9 +35,26 @@ final class TrainingCode {
                 return mixed
             """;
 
+    /** The list {@code kept} holds the sides of the kinks. */
+    private static final String PIECES =
+            """
+              def forget(self: __torch__.Program, q: Tensor) -> Tensor:
+                self.kept = annotate(List[Tensor], [])
+                return q
+              def side(self: __torch__.Program, now: Tensor, i: int) -> Tensor:
+                kept = self.kept
+                if torch.lt(i, torch.len(kept)):
+                  first = kept[i]
+                else:
+                  _0 = torch.append(kept, now)
+                  first = now
+                return first
+            """;
+
     private final Graph graph;
     private final Needs needs;
     private final boolean mixes;
+    private final boolean holdsPieces;
     private final List<String> gates;
     private final Code code = new Code();
     private final GradientVariables gradients = new GradientVariables(code);
@@ -57,6 +74,7 @@ final class TrainingCode {
      * @param mixes whether images are mixed
      * @param gates the residual blocks whose branches a step may drop
      * @param clock is read between the network's parts; null for no profile
+     * @param holdsPieces whether later steps stay on the first one's side of all kinks
      */
     TrainingCode(
             Graph graph,
@@ -64,14 +82,16 @@ final class TrainingCode {
             boolean oneDnn,
             boolean mixes,
             List<String> gates,
-            Clock clock) {
+            Clock clock,
+            boolean holdsPieces) {
+        this.holdsPieces = holdsPieces;
         this.graph = graph;
         this.needs = needs;
         this.mixes = mixes;
         this.gates = gates;
         this.clock = clock;
         parts = Parts.of(graph);
-        operations = new TrainingOperations(graph, code, gradients, needs, oneDnn);
+        operations = new TrainingOperations(graph, code, gradients, needs, oneDnn, holdsPieces);
         producers = graph.producers();
     }
 
@@ -127,6 +147,7 @@ final class TrainingCode {
         boolean casts = graph.operations().stream().anyMatch(o -> o instanceof Operation.Cast);
         return loss
                 + (mixes ? MIXED : "")
+                + (holdsPieces ? PIECES : "")
                 + (casts ? WeightGradients.METHOD : "")
                 + "  def like(self: __torch__.Program, g: Tensor, p: Tensor) -> Tensor:\n"
                 + "    if torch.eq(torch.stride(g), torch.stride(p)):\n"

@@ -42,9 +42,17 @@ final class TrainingOperations {
     private final Map<Value, Operation> producers;
 
     private final Needs needs;
+    private final boolean holdsPieces;
+    private int kinks;
 
     TrainingOperations(
-            Graph graph, Code code, GradientVariables gradients, Needs needs, boolean oneDnn) {
+            Graph graph,
+            Code code,
+            GradientVariables gradients,
+            Needs needs,
+            boolean oneDnn,
+            boolean holdsPieces) {
+        this.holdsPieces = holdsPieces;
         this.needs = needs;
         this.code = code;
         this.gradients = gradients;
@@ -213,7 +221,25 @@ final class TrainingOperations {
         }
     }
 
+    /** Writes what the first step recorded instead of what this one finds. */
+    private String side(String now) {
+        return holdsPieces ? "(self).side(" + now + ", " + kinks++ + ", )" : now;
+    }
+
+    /** Writes the values at the places that a pooling took in the first step. */
+    private String taken(String x, String indices) {
+        String values = call("gather", call("flatten", x, 2), 2, call("flatten", indices, 2));
+        return call("reshape", values, call("size", indices));
+    }
+
     private Consumer<String> relu(Relu r) {
+        if (holdsPieces) {
+            String x = code.of(r.input());
+            String mask = code.let("side", side(call("gt", x, 0)));
+            code.set(r.output(), call("mul", x, mask));
+            return gradient ->
+                    gradients.add(r.input(), code.let("gx", call("mul", gradient, mask)), true);
+        }
         String y = code.set(r.output(), call(r.inPlace() ? "relu_" : "relu", code.of(r.input())));
         return gradient -> {
             String over = gradients.isOwned(r.output()) ? ", grad_input=" + gradient : "";
@@ -261,13 +287,20 @@ final class TrainingOperations {
                 code.unpack(
                         List.of(m.output().name(), "indices"),
                         call("max_pool2d_with_indices", x, window));
-        code.alias(m.output(), y.get(0));
+        String indices = y.get(1);
+        if (holdsPieces) {
+            indices = code.let("side", side(indices));
+            code.set(m.output(), taken(x, indices));
+        } else {
+            code.alias(m.output(), y.get(0));
+        }
+        String places = indices;
         // only the shape counts, so that the normalized map need not be kept
         Operation producer = producers.get(m.input());
         String like = producer instanceof BatchNorm b ? code.of(b.input()) : x;
         return gradient -> {
             String backward = "max_pool2d_with_indices_backward";
-            String g = code.let("gx", call(backward, gradient, like, window, y.get(1)));
+            String g = code.let("gx", call(backward, gradient, like, window, places));
             gradients.add(m.input(), g, true);
         };
     }
@@ -304,10 +337,12 @@ final class TrainingOperations {
         String x = code.of(g.input());
         List<String> y =
                 code.unpack(List.of("pooled", "indices"), call("adaptive_max_pool2d", x, "[1, 1]"));
-        code.set(g.output(), call("flatten", y.get(0), 1));
+        String indices = holdsPieces ? code.let("side", side(y.get(1))) : y.get(1);
+        String pooled = holdsPieces ? taken(x, indices) : y.get(0);
+        code.set(g.output(), call("flatten", pooled, 1));
         return gradient -> {
             String map = call("unsqueeze", call("unsqueeze", gradient, 2), 3);
-            String backward = call("adaptive_max_pool2d_backward", map, x, y.get(1));
+            String backward = call("adaptive_max_pool2d_backward", map, x, indices);
             gradients.add(g.input(), code.let("gx", backward), true);
         };
     }

@@ -1,0 +1,197 @@
+package org.djlresnet.landscape;
+
+import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.djlresnet.AtomicFile;
+import org.djlresnet.InputFile;
+import org.djlresnet.TrainingException;
+import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.Precision;
+import org.djlresnet.model.Network;
+
+/**
+ * Measures the surface over a {@link Trajectory}'s plane, and then its checkpoints: each with its
+ * own weights, and at its place in the plane. The latter are in {@code trajectory.csv}.
+ */
+public final class TrajectorySurface implements PointMeasurement {
+
+    static final String NAME = "trajectory.csv";
+    private static final String HEADER = "epoch,step,x,y,loss,accuracy,projected_loss\n";
+
+    private final Path file;
+    private final Surface surface;
+    private final Trajectory trajectory;
+    private final List<Path> checkpoints;
+    private final boolean averaged;
+    private Trajectory.Plane plane;
+    private volatile boolean stopped;
+    private volatile int rows;
+    private volatile int measured;
+
+    /**
+     * Prepares to measure.
+     *
+     * @param folder the surface's folder
+     * @param grid the points
+     * @param info the content of {@code landscape.json}
+     * @param trajectory the plane
+     * @param checkpoints the trajectory's files
+     * @param averaged whether to take the averages of their weights, where there are any
+     */
+    public TrajectorySurface(
+            Path folder,
+            Grid grid,
+            String info,
+            Trajectory trajectory,
+            List<Path> checkpoints,
+            boolean averaged) {
+        file = folder.resolve(NAME);
+        this.trajectory = trajectory;
+        this.checkpoints = List.copyOf(checkpoints);
+        this.averaged = averaged;
+        // the plane's arrays are created once, by run
+        surface = new Surface(folder, grid, info, (index, manager) -> plane.directions());
+    }
+
+    /**
+     * Measures what is missing, until all is there or {@link #stop} is called.
+     *
+     * @param last the network of the last checkpoint
+     * @param examples the examples
+     * @param precision the precision of convolutions and activations
+     * @param recalibrates as in {@link LossProbe}
+     * @throws org.djlresnet.UserException if the folder holds other points
+     * @throws TrainingException if a file cannot be written
+     */
+    public void run(
+            Network last, HeldExamples examples, Precision precision, boolean recalibrates) {
+        try (LossProbe probe = new LossProbe(last, examples, precision, recalibrates);
+                NDManager manager = last.manager().newSubManager()) {
+            plane = trajectory.plane(manager);
+            probe.setStatisticsRange(plane.range());
+            surface.run(probe, manager);
+            probe.setDirections(plane.directions());
+            List<String> starts = starts();
+            for (int i = 0; i < checkpoints.size() && !stopped; i++) {
+                if (!read().containsKey(starts.get(i))) {
+                    double[] place = trajectory.coordinates()[i];
+                    PointResult own = own(i, last, examples, precision, recalibrates);
+                    PointResult projected = own == null ? null : probe.at(() -> stopped, place);
+                    if (projected == null) {
+                        return;
+                    }
+                    write(starts, i, own, projected);
+                    measured++;
+                }
+                rows = i + 1;
+            }
+        } catch (IOException failure) {
+            throw new TrainingException(
+                    AtomicFile.reason(failure)
+                            + ". "
+                            + done()
+                            + " of "
+                            + size()
+                            + " points are saved. Repeat the command to resume.",
+                    failure);
+        }
+    }
+
+    /** Returns the first four cells of each row. */
+    private List<String> starts() {
+        List<String> starts = new ArrayList<>();
+        double[][] places = trajectory.coordinates();
+        for (Path checkpoint : checkpoints) {
+            try (Checkpoint opened = Checkpoint.open(checkpoint)) {
+                JsonObject run = JsonParser.parseString(opened.run()).getAsJsonObject();
+                double[] place = places[starts.size()];
+                starts.add(
+                        "%d,%d,%s,%s,"
+                                .formatted(
+                                        run.get("epoch").getAsInt(),
+                                        run.get("step").getAsLong(),
+                                        place[0],
+                                        place[1]));
+            }
+        }
+        return starts;
+    }
+
+    /** Measures a checkpoint with its own weights; null if it was stopped. */
+    private PointResult own(
+            int index,
+            Network last,
+            HeldExamples examples,
+            Precision precision,
+            boolean recalibrates) {
+        try (Checkpoint checkpoint = Checkpoint.open(checkpoints.get(index));
+                Network network =
+                        checkpoint.network(
+                                checkpoint.specification(), last.manager().getDevice(), averaged);
+                LossProbe probe = new LossProbe(network, examples, precision, recalibrates)) {
+            return probe.at(() -> stopped);
+        }
+    }
+
+    /** Reads the rows that are there, by their first four cells. */
+    private Map<String, String> read() throws IOException {
+        InputFile.requireNoPipe(file);
+        Map<String, String> known = new HashMap<>();
+        if (Files.exists(file)) {
+            for (String line : Files.readAllLines(file, StandardCharsets.ISO_8859_1)) {
+                int at = -1;
+                for (int cell = 0; cell < 4 && (cell == 0 || at >= 0); cell++) {
+                    at = line.indexOf(',', at + 1);
+                }
+                known.put(line.substring(0, at + 1), line + "\n");
+            }
+        }
+        return known;
+    }
+
+    /** Adds a row to the table, which another process may have changed meanwhile. */
+    private void write(List<String> starts, int index, PointResult own, PointResult projected)
+            throws IOException {
+        Map<String, String> known = read();
+        List<String> cells =
+                List.of(
+                        PointsFile.number(own.loss()),
+                        PointsFile.number(own.accuracy()),
+                        PointsFile.number(projected.loss()));
+        String start = starts.get(index);
+        known.put(start, start + String.join(",", cells) + "\n");
+        StringBuilder table = new StringBuilder(HEADER);
+        starts.forEach(one -> table.append(known.getOrDefault(one, "")));
+        AtomicFile.write(file, table.toString());
+    }
+
+    @Override
+    public void stop() {
+        stopped = true;
+        surface.stop();
+    }
+
+    @Override
+    public int done() {
+        return surface.done() + rows;
+    }
+
+    @Override
+    public int measured() {
+        return surface.measured() + measured;
+    }
+
+    @Override
+    public int size() {
+        return surface.size() + checkpoints.size();
+    }
+}

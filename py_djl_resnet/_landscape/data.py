@@ -1,0 +1,37 @@
+"""The examples on which a landscape is measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from .._preprocessing import Preprocessing
+from ..evaluation import examples_for
+from ..models import Model, checkpoint_file
+
+
+def measured_examples(
+    network: Model,
+    dataset: str | Sequence[npt.NDArray[Any]] | None,
+    data_dir: str | os.PathLike[str] | None,
+    preprocessing: Preprocessing,
+    channels_last: bool | None,
+    options: dict[str, Any],
+) -> tuple[Any, str | None]:
+    """Returns what :func:`examples_for` returns for the ``split`` of `options`, which gets the data set's name."""
+    train = options["split"] == "train"
+    found = examples_for(
+        network, dataset, data_dir, None, preprocessing=preprocessing, channels_last=channels_last, train=train
+    )
+    options["dataset"] = dataset if dataset is None or isinstance(dataset, str) else "arrays"
+    if dataset is None and network.recipe is not None:
+        options["dataset"] = network.recipe.dataset
+    return found
+
+
+def recorded(model: Model | str | os.PathLike[str]) -> str | None:
+    """Returns the path that ``landscape.json`` records for a checkpoint; None for a network in memory."""
+    return None if isinstance(model, Model) else os.path.abspath(checkpoint_file(model))

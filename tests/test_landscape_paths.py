@@ -1,0 +1,170 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from examples import separable
+from reference_networks import Reference, read_tensors
+
+from py_djl_resnet import (
+    Recipe,
+    UsageError,
+    create_model,
+    evaluate,
+    interpolate_loss,
+    loss_hessian,
+    loss_trajectory,
+    train,
+)
+from py_djl_resnet.cli import main
+
+DATA = (*separable(48, 0), *separable(24, 1))
+OPTIONS = {"split": "test", "examples": None, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def run(jvm, tmp_path_factory):
+    """The folder of a run that kept the checkpoints of its five epochs."""
+    recipe = Recipe(model="cifar-resnet20", epochs=5, keep=5, batch_size=16, lr=0.02)
+    folder = tmp_path_factory.mktemp("paths") / "run"
+    train(dataset=DATA, recipe=recipe, out=folder, progress=False)
+    return folder
+
+
+def epoch(run, number):
+    return run / f"epoch-{number:04d}.safetensors"
+
+
+def loss(tensors):
+    """The mean cross-entropy of the test examples."""
+    logits = Reference(tensors).cifar(DATA[2].astype(np.float64))
+    shifted = logits - logits.max(1, keepdims=True)
+    return np.mean(np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(DATA[3])), DATA[3]])
+
+
+def test_interpolation_equals_numpy(run, tmp_path):
+    line = interpolate_loss(epoch(run, 1), epoch(run, 5), DATA, out=tmp_path, grid=5, **OPTIONS)
+    assert line.x.tolist() == [-0.5, 0, 0.5, 1, 1.5]
+    assert line.info["kind"] == "interpolation"
+    a, b = (read_tensors(epoch(run, number)) for number in (1, 5))
+    for x, measured in zip(line.x, line.loss[0], strict=True):
+        # beyond the networks, running statistics stay those of the nearer one
+        at = {name: np.clip(x, 0, 1) if "running" in name else x for name in a}
+        expected = loss({name: a[name] + at[name] * (b[name] - a[name]) for name in a})
+        assert measured == pytest.approx(expected, rel=1e-4)
+    assert line.loss[0, 1] == evaluate(epoch(run, 1), DATA).loss
+    assert line.loss[0, 3] == pytest.approx(evaluate(epoch(run, 5), DATA).loss, rel=1e-5)
+
+
+def test_interpolation_rejects_different_networks(run, tmp_path):
+    with create_model("cifar-resnet32", in_channels=1, classes=2) as other:
+        with pytest.raises(UsageError, match=r"Received: a cifar-resnet20 .*, and a cifar-resnet32"):
+            interpolate_loss(run, other, DATA, out=tmp_path / "new", **OPTIONS)
+    assert not (tmp_path / "new").exists()
+
+
+def test_trajectory_equals_numpy(run, tmp_path):
+    found = loss_trajectory(run, DATA, out=tmp_path, grid=(3, 2), **OPTIONS)
+    states = [read_tensors(epoch(run, number)) for number in range(1, 6)]
+    trained = [name for name in states[0] if "running" not in name]
+    vectors = np.array([np.concatenate([state[name].ravel() for name in trained]) for state in states])
+    left, values, right = np.linalg.svd(vectors[:-1] - vectors[-1], full_matrices=False)
+    assert found.info["explained"] == pytest.approx((values**2 / (values**2).sum())[:2], rel=1e-5)
+    places = np.array([found.trajectory["x"], found.trajectory["y"]]).T
+    for axis in (0, 1):
+        column = left[:, axis] * values[axis]
+        sign = np.sign(column[np.abs(column).argmax()])
+        assert places[:-1, axis] == pytest.approx(sign * column, abs=1e-5 * values[0])
+    assert places[-1].tolist() == [0, 0]
+    # the surface shows the whole path
+    (x0, x1), (y0, y1) = found.info["range"]
+    assert ((x0 < places[:, 0]) & (places[:, 0] < x1) & (y0 < places[:, 1]) & (places[:, 1] < y1)).all()
+    for number in range(1, 6):
+        result = evaluate(epoch(run, number), DATA)
+        assert found.trajectory["loss"][number - 1] == result.loss
+        assert found.trajectory["accuracy"][number - 1] == result.accuracy
+    assert found.trajectory["epoch"].tolist() == [1, 2, 3, 4, 5]
+    assert found.trajectory["step"].tolist() == [3, 6, 9, 12, 15]
+    assert found.trajectory["projected_loss"][-1] == found.trajectory["loss"][-1]
+    # a projection in numpy, with statistics that move along
+    combination = (left[:, :2] / values[:2]) @ (left[0, :2] * values[:2])
+    moved = {
+        name: states[-1][name]
+        + sum(c * (s[name] - states[-1][name]) for c, s in zip(combination, states[:-1], strict=True))
+        for name in states[0]
+    }
+    for name in moved:
+        if "running" in name:
+            all_of = [state[name] for state in states]
+            moved[name] = np.clip(moved[name], np.min(all_of, 0), np.max(all_of, 0))
+    assert found.trajectory["projected_loss"][0] == pytest.approx(loss(moved), rel=1e-3)
+
+
+def test_checkpoints_in_the_plane_have_their_own_loss(run, tmp_path):
+    # two differences always lie in their plane
+    for number in (1, 3, 5):
+        shutil.copy(epoch(run, number), tmp_path)
+    found = loss_trajectory(tmp_path, DATA, out=tmp_path / "out", grid=2, **OPTIONS)
+    assert sum(found.info["explained"]) == pytest.approx(1)
+    assert found.trajectory["projected_loss"] == pytest.approx(found.trajectory["loss"], rel=1e-4)
+    # a resumed trajectory measures only what is missing, and writes the same
+    table = tmp_path / "out" / "trajectory.csv"
+    before = table.read_text()
+    table.write_text("".join(before.splitlines(keepends=True)[:2]))
+    loss_trajectory(tmp_path, DATA, out=tmp_path / "out", grid=2, **OPTIONS)
+    assert table.read_text() == before
+
+
+def test_trajectory_without_checkpoints_is_rejected(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(epoch(run, 5), tmp_path / "run")
+    with pytest.raises(UsageError, match=r"Received: 1\. Allowed: 3 or more\. Train with --keep N"):
+        loss_trajectory(tmp_path / "run", DATA, out=tmp_path / "out", **OPTIONS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_hessian_of_a_run(run, tmp_path, capsys):
+    options = {"iterations": 4, "samples": 2, **OPTIONS}
+    found = loss_hessian(run, DATA, out=tmp_path, **options)
+    assert found.to_dict() == json.loads((tmp_path / "hessian.json").read_text())
+    assert found.loss == pytest.approx(evaluate(run, DATA).loss, rel=1e-5)
+    assert found.parameters == 268_914
+    assert found.smallest < found.largest
+    assert "largest eigenvalue" in str(found)
+    assert loss_hessian(run, DATA, out=tmp_path, **options) == found
+    with pytest.raises(UsageError, match="samples 3 instead of 2"):
+        loss_hessian(run, DATA, out=tmp_path, **options | {"samples": 3})
+
+
+def test_hessian_depends_on_the_seed_only_by_its_error(run):
+    options = {"iterations": 30, "tolerance": 1e-3, "samples": 1, **OPTIONS}
+    first, second = (loss_hessian(run, DATA, seed=seed, **options) for seed in (0, 1))
+    assert first.converged["largest"] and second.converged["largest"]
+    assert first.largest != second.largest
+    assert first.largest == pytest.approx(second.largest, rel=5e-3)
+    assert first.trace != second.trace
+    assert first.trace_error is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["hessian", "RUN", "--examples", "0"], "--examples must be a whole number. Received: 0."),
+        (
+            ["hessian", "RUN", "--tolerance", "2"],
+            "tolerance must be a number. Received: 2.0. Allowed: above 0, below 1.",
+        ),
+        (["hessian", "RUN"], "was trained on arrays"),
+        (["interpolate", "RUN", "missing", "--out", "new"], "Checkpoint missing does not exist."),
+        (["interpolate", "RUN", "RUN", "--out", "new", "--grid", "1"], "grid needs at least 2 points"),
+        (["interpolate", "RUN", "RUN", "--out", "new", "--range", "1,0"], "Received: 1,0. Give 0,1."),
+        (["trajectory", "missing", "--out", "new"], "Run folder missing does not exist."),
+    ],
+)
+def test_bad_input_is_one_line(run, arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["landscape", *(str(run) if part == "RUN" else part for part in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
