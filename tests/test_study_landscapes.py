@@ -61,6 +61,6 @@ def test_wrong_options_are_rejected(trained_study, tmp_path, options, message):
 
 def test_request_without_a_section_is_rejected(trained_study, tmp_path):
     form = json.loads((trained_study / "study.json").read_text())
-    (tmp_path / "study.json").write_text(json.dumps(form | {"sections": []}))
+    (tmp_path / "study.json").write_text(json.dumps(form | {"sections": [{"kind": "curves"}]}))
     with pytest.raises(UsageError, match='has no section "landscapes"'):
         report(tmp_path, landscapes=True)
