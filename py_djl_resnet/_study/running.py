@@ -11,7 +11,6 @@ from typing import Any
 from .._files import write
 from ..checks import shown, whole_number
 from ..errors import Interrupted, ResnetError, TrainingError, UsageError, warn
-from ..recipe import Recipe
 from ..report import draw
 from ..settings import RESUMABLE, absolute_paths
 from ..training import train
@@ -24,14 +23,22 @@ WAIT = 7 * 86400
 
 
 def changed(
-    definition: Definition, epochs: int | None = None, limit: int | None = None, seeds: Sequence[int] | None = None
+    definition: Definition,
+    epochs: int | None = None,
+    limit: int | None = None,
+    seeds: Sequence[int] | None = None,
+    data_dir: str | None = None,
 ) -> Definition:
-    """Returns a study with other epochs, for every network, another limit or other seeds; None changes nothing."""
+    """Returns a study with other epochs for every network, another limit, seeds or data; None changes nothing."""
     changes: dict[str, Any] = {}
     if epochs is not None:
         changes["epochs"] = dict.fromkeys(definition.networks, whole_number(epochs, "epochs"))
+    settings = dict(definition.settings)
     if limit is not None:
-        changes["settings"] = {**definition.settings, "limit": whole_number(limit, "limit", 2)}
+        settings["limit"] = whole_number(limit, "limit", 2)
+    if data_dir is not None:
+        settings["data_dir"] = data_dir
+    changes["settings"] = absolute_paths(settings)
     if seeds is not None:
         numbers = tuple(whole_number(seed, "seeds", 0) for seed in seeds)
         if not numbers or len(set(numbers)) < len(numbers):
@@ -43,7 +50,6 @@ def changed(
 def run_definition(
     definition: Definition,
     folder: Path,
-    data_dir: str | None,
     jobs: int,
     progress: bool,
     announce: Callable[[str], None],
@@ -57,7 +63,7 @@ def run_definition(
     """
     definition = _with_seeds_of(folder, definition)
     # every network is checked before the first one is trained
-    recipes = {of: _recipe(definition, data_dir, *of) for of in planned(definition)}
+    recipes = {of: definition.recipe(*of) for of in planned(definition)}
     for recipe in recipes.values():
         recipe.checked(quiet=progress is False)
     write(folder / FILE, definition.to_json().encode(), "Study")
@@ -80,13 +86,6 @@ def run_definition(
     if failures:
         raise ResnetError(f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)}")
     return open_study(folder)
-
-
-def _recipe(definition: Definition, data_dir: str | None, network: str, seed: int) -> Recipe:
-    recipe = definition.recipe(network, seed)
-    if data_dir is not None:
-        recipe = recipe.replace(data_dir=data_dir)
-    return Recipe(**absolute_paths(dataclasses.asdict(recipe)))
 
 
 def _is_done(study: StudyRuns, network: str, seed: int) -> bool:
@@ -118,7 +117,7 @@ def _differences(before: Definition, now: Definition) -> Mapping[str, tuple[Any,
         name: (before.settings.get(name), now.settings.get(name))
         for name in sorted({*before.settings, *now.settings} - set(RESUMABLE))
     }
-    for network in set(before.networks) & set(now.networks):
+    for network in sorted({*before.networks} & {*now.networks}):
         pairs[f"epochs of {network}"] = (before.epochs[network], now.epochs[network])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
