@@ -78,7 +78,7 @@ def draw_flat(axes: Axes, panel: Panel, kind: str, scale: Scale) -> None:
         finite = heights.compressed()
         if kind == "filled" and finite.size:
             axes.contourf(x, y, heights, levels=np.unique([low, *levels, top]), **look)
-        crossed = [level for level in levels if finite.size and finite.min() < level < finite.max()]
+        crossed = sorted({level for level in levels if finite.size and finite.min() < level < finite.max()})
         if crossed:
             plain = kind == "contour"
             colour: dict[str, Any] = look if plain else {"colors": "white", "alpha": 0.5}

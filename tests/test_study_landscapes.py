@@ -1,0 +1,66 @@
+"""The section of a study with loss surfaces."""
+
+import csv
+import json
+
+import pytest
+
+from py_djl_resnet import UsageError, read_landscape
+from py_djl_resnet.study import report, run_study
+
+SECTION = {"kind": "landscapes", "grid": 5, "examples": 16, "directions": 2}
+
+
+@pytest.fixture(scope="module")
+def trained_study(jvm, tmp_path_factory):
+    """The folder of a study of one run of one epoch."""
+    folder = tmp_path_factory.mktemp("landscapes")
+    settings = {"dataset": "fashion-mnist", "limit": 64, "batch_size": 32}
+    form = {"networks": ["fashion-net"], "seeds": [0], "epochs": 1, "settings": settings, "sections": [SECTION]}
+    (folder / "mine.json").write_text(json.dumps(form))
+    run_study(folder / "mine.json", folder / "study", progress=False)
+    return folder / "study"
+
+
+def test_surfaces_are_measured_on_request(trained_study):
+    page = report(trained_study)
+    assert "No surface has been measured yet" in (page.parent / "report.md").read_text()
+    lines = []
+    report(trained_study, landscapes=True, progress=False, announce=lines.append)
+    assert lines == ["loss surfaces of fashion-net, seed 0"]
+    surface = read_landscape(trained_study / "landscapes" / "fashion-net-seed0")
+    assert (surface.loss.shape, surface.missing) == ((2, 5, 5), 0)
+    text = (page.parent / "report.md").read_text()
+    assert "Loss of 16 training examples on 5 x 5 points" in text
+    assert "over 2 pairs of random directions" in text
+    assert (page.parent / "landscape-fashion-net.png").is_file()
+    assert (page.parent / "landscape-lines.png").is_file()
+    with (page.parent / "landscapes.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["direction"] for row in rows] == ["0", "1", "mean", "deviation"]
+    assert float(rows[2]["lowest"]) == pytest.approx(surface.measures().mean["lowest"])
+    assert float(rows[0]["centre"]) == surface.loss[0, 2, 2] == surface.loss[1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pairs": [["plain20"]]}, "Received: plain20. Allowed: fashion-net."),
+        ({"pairs": "fashion-net"}, '"pairs" of the section landscapes must be lists of networks.'),
+        ({"grid": 1}, '"grid" of the section landscapes must be a whole number. Received: 1. Allowed: 2 to'),
+        ({"examples": "some"}, '"examples" of the section landscapes must be a whole number. Received: some.'),
+    ],
+)
+def test_wrong_options_are_rejected(trained_study, tmp_path, options, message):
+    form = json.loads((trained_study / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps(form | {"sections": [SECTION | options]}))
+    with pytest.raises(UsageError) as raised:
+        report(tmp_path)
+    assert message in str(raised.value).replace("'", "")
+
+
+def test_request_without_a_section_is_rejected(trained_study, tmp_path):
+    form = json.loads((trained_study / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps(form | {"sections": [{"kind": "curves"}]}))
+    with pytest.raises(UsageError, match='has no section "landscapes"'):
+        report(tmp_path, landscapes=True)
