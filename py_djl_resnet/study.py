@@ -93,10 +93,10 @@ def run_study(
         Interrupted: as in :func:`py_djl_resnet.train`; with several jobs, Ctrl-C raises ``KeyboardInterrupt``.
         ResnetError: a run failed. The others have been trained, unless the disk is full or data are missing.
     """
-    definition = changed(read_study(name), epochs, limit, seeds)
-    folder = default_folder(definition.name) if out is None else Path(os.path.abspath(checked_path(out, "out")))
     data = None if data_dir is None else checked_path(data_dir, "data_dir")
-    return run_definition(definition, folder, data, whole_number(jobs, "jobs", most=1024), progress, announce or _print)
+    definition = changed(read_study(name), epochs, limit, seeds, data)
+    folder = default_folder(definition.name) if out is None else Path(os.path.abspath(checked_path(out, "out")))
+    return run_definition(definition, folder, whole_number(jobs, "jobs", most=1024), progress, announce or _print)
 
 
 def write_gradients(

@@ -1,11 +1,13 @@
 """Reports of studies whose runs were not trained."""
 
 import csv
+import json
 
 import numpy as np
+import pytest
 from study_folders import study_folder, write_gradients
 
-from py_djl_resnet.study import report
+from py_djl_resnet.study import available, read_study, report
 
 
 def rows(file):
@@ -68,3 +70,137 @@ def test_page_contains_figures_and_tables(tmp_path):
     first = {file.name: file.read_bytes() for file in page.parent.iterdir()}
     report(tmp_path / "study")
     assert {file.name: file.read_bytes() for file in page.parent.iterdir()} == first
+
+
+def gradient_study(tmp_path):
+    """A study of a plain and a residual network with recorded gradients of 40 steps."""
+    networks = ["study-plain20", "study-resnet20"]
+    folder = study_folder(
+        tmp_path / "study",
+        {(network, 0): [0.5, 0.75] for network in networks},
+        networks=networks,
+        epochs=2,
+        seeds=[0],
+        sections=[{"kind": "gradients", "steps": [1, "last"]}],
+        published={},
+    )
+    names = ("conv1.weight", "bn1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer1.0.bn1.bias", "fc.weight")
+    shapes = {name: (4, 3) if "bn" not in name else (4,) for name in names}
+    for number, network in enumerate(networks, 1):
+        norms = {
+            step: {name: (number * (place + 1) / step, 1) for place, name in enumerate(("global", *names))}
+            for step in range(1, 41)
+        }
+        write_gradients(folder / "runs" / f"{network}-seed0", norms, shapes)
+    return folder
+
+
+def test_published_gradient_is_another_parameter_for_each_kind_of_network(tmp_path):
+    page = report(gradient_study(tmp_path))
+    curves = {}
+    for row in rows(page.parent / "gradients.csv"):
+        values = curves.setdefault((row["curve"], row["network"]), {})
+        values[int(row["step"])] = float(row["gradient_norm"])
+    # the bias is the fifth of the parameters, the kernel of the first convolution the first
+    bias, kernel = curves["layer1.0.bn1.bias", "study-plain20"], curves["conv1.weight (stem)", "study-resnet20"]
+    assert bias == {step: 6 / step for step in range(1, 41)}
+    assert kernel == {step: 4 / step for step in range(1, 41)}
+    assert curves["published", "study-plain20"] == {step: bias[step] for step in range(21, 41)}
+    assert curves["published", "study-resnet20"] == {step: kernel[step] for step in range(31, 41)}
+    assert curves["layer1.0.bn1.bias", "study-resnet20"][1] == 12
+    assert curves["global", "study-resnet20"][1] == 2
+    text = (page.parent / "report.md").read_text()
+    assert "**These are two different things:** the bias of the second batch normalization" in text
+    assert "| study-plain20 | 2 | 1 | 1 | 1 |" in text
+
+
+def test_gradients_by_depth_are_those_of_layers(tmp_path):
+    page = report(gradient_study(tmp_path))
+    found = [row for row in rows(page.parent / "depth.csv") if row["network"] == "study-plain20"]
+    assert [(row["step"], row["layer"], row["name"]) for row in found] == [
+        (step, str(layer), name)
+        for step in ("1", "40")
+        for layer, name in enumerate(("conv1.weight", "layer1.0.conv1.weight", "fc.weight"), 1)
+    ]
+    np.testing.assert_allclose([float(row["gradient_norm"]) for row in found], [2, 5, 7, 0.05, 0.125, 0.175])
+
+
+def test_gradients_of_any_runs_are_reported(command, tmp_path):
+    runs = [gradient_study(tmp_path) / "runs" / f"study-{kind}20-seed0" for kind in ("plain", "resnet")]
+    code, out, err = command(
+        "study", "gradients", *runs, "--names", "stem,bn1.bias", "--steps", "1,30,last", "--out", "g"
+    )
+    assert (code, out, err) == (0, "report: g/report.html\n", "")
+    table = rows(tmp_path / "g" / "gradients.csv")
+    assert {row["curve"] for row in table} == {"conv1.weight (stem)", "bn1.bias"}
+    assert {row["network"] for row in table} == {"study-plain20-seed0", "study-resnet20-seed0"}
+    assert {file.name for file in (tmp_path / "g").iterdir()} == {
+        *("report.md", "report.html", "gradients.csv", "depth.csv", "gradients.png", "depth.png")
+    }
+
+
+def test_gradients_need_records_and_known_names(rejected, tmp_path):
+    run = gradient_study(tmp_path) / "runs" / "study-plain20-seed0"
+    code, line = rejected("study", "gradients", run, "--names", "conv2.weight")
+    assert (code, line) == (
+        2,
+        "No gradients of this name were recorded. Received: 'conv2.weight'. Did you mean 'conv1.weight'? Allowed: "
+        "global, conv1.weight, bn1.weight, bn1.bias, layer1.0.conv1.weight, layer1.0.bn1.bias, fc.weight.",
+    )
+    code, line = rejected("study", "gradients", run, "--steps", "1,x")
+    assert line == "steps must be whole numbers or last. Received: 'x'. Allowed: 1,10,last."
+    (run / "gradients.csv").unlink()
+    code, line = rejected("study", "gradients", run)
+    assert line == f"Run {run} has no gradients. Resume or repeat it with --debug-gradients 100."
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({"network": ["a"]}, "Unknown key. Received: 'network'. Allowed: title, source, recipe, settings, networks, "),
+        ({}, '"networks" must be a list of names, at least 1. Received: None.'),
+        ({"networks": ["a", "a"]}, "\"networks\" must not repeat. Received: ['a', 'a']."),
+        ({"networks": ["a"], "seeds": [-1]}, '"seeds" must be a list of whole numbers of at least 0, at least 1. '),
+        ({"networks": ["a"], "epochs": {"b": 1}}, "\"epochs\" has another network. Received: 'b'. Allowed: a."),
+        ({"networks": ["a"], "epochs": 1.5}, '"epochs" of a must be a whole number of at least '),
+        ({"networks": ["a"], "settings": {"seed": 1}}, '"settings" must not have "seed". Use "seeds" of the study.'),
+        ({"networks": ["a"], "settings": {"rate": 1}}, "settings: Unknown setting. Received: 'rate'. "),
+        ({"networks": ["a"], "recipe": "studi"}, "Unknown recipe. Received: 'studi'. Did you mean 'study'? "),
+        (
+            {"networks": ["a"], "sections": [{"kind": "tabel"}]},
+            "Unknown kind of section. Received: 'tabel'. Did you mean 'table'? Allowed: table, curves, ",
+        ),
+        (
+            {"networks": ["a"], "sections": [{"kind": "table", "from": 1}]},
+            "Unknown option of the section table. Received: 'from'.",
+        ),
+    ],
+)
+def test_wrong_study_files_are_rejected(rejected, tmp_path, form, message):
+    (tmp_path / "mine.json").write_text(json.dumps(form))
+    code, line = rejected("study", "run", "mine.json")
+    assert code == 2
+    assert message in line
+    assert not (tmp_path / "studies").exists()
+
+
+def test_unknown_study_and_folder_are_rejected(rejected, tmp_path):
+    code, line = rejected("study", "run", "cifar10-residal")
+    assert code == 2
+    assert line.startswith("Unknown study. Received: 'cifar10-residal'. Did you mean 'cifar10-residual'? Give a JSON ")
+    assert rejected("study", "report", tmp_path)[1] == (
+        f"study folder {tmp_path} has no study.json. Give the folder of study run."
+    )
+
+
+def test_bundled_studies_are_listed(command):
+    code, out, _ = command("study", "list")
+    assert code == 0
+    assert "cifar10-residual" in out
+    assert [study["name"] for study in available()] == sorted(study["name"] for study in available())
+    study = read_study("cifar10-residual")
+    assert study.epochs == dict.fromkeys(study.networks, 180)
+    recipe = study.recipe("study-plain56", 3)
+    assert (recipe.model, recipe.seed, recipe.epochs, recipe.batch_size) == ("study-plain56", 3, 180, 128)
+    assert (recipe.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay) == (0.1, 0.9, True, 1e-4)
+    assert recipe.normalize_by == "0.4914,0.4822,0.4465/0.2470,0.2435,0.2616"

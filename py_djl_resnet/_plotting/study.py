@@ -62,8 +62,8 @@ def plot_norms(
     columns = min(2, len(panels))
     chart = Chart(figsize=(4.8 * max(columns, 1.4), 0.6 + 3.2 * -(-len(panels) // columns)), layout="constrained")
     grid = chart.subplots(-(-len(panels) // columns), columns, squeeze=False).flat
-    labels = list(dict.fromkeys(label for curves in panels.values() for label, _, _ in curves))
-    for axes, (title, curves) in zip(grid, panels.items(), strict=False):
+    labels = list(dict.fromkeys(_network(label) for curves in panels.values() for label, _, _ in curves))
+    for (title, curves), axes in zip(panels.items(), grid, strict=False):
         for label, steps, norms in curves:
             # a logarithmic axis has no place for 0
             values = np.where(norms > 0, norms, np.nan)
@@ -93,32 +93,37 @@ def plot_depth(
     columns = min(2, len(panels))
     chart = Chart(figsize=(4.8 * max(columns, 1.4), 0.6 + 3.4 * -(-len(panels) // columns)), layout="constrained")
     grid = chart.subplots(-(-len(panels) // columns), columns, squeeze=False).flat
-    for axes, (title, curves) in zip(grid, panels.items(), strict=False):
-        for number, (label, norms) in enumerate(curves):
+    labels = list(dict.fromkeys(_network(label) for curves in panels.values() for label, _ in curves))
+    for (title, curves), axes in zip(panels.items(), grid, strict=False):
+        for label, norms in curves:
             values = np.array(norms, float)
             values[~(values > 0)] = np.nan
             axes.plot(
                 np.arange(1, len(values) + 1),
                 values,
-                color=f"C{number}",
+                color=_colour(labels, label),
                 marker=".",
                 markersize=4,
                 linewidth=0.9,
-                label=label,
             )
         axes.set_title(title, fontsize="medium")
         axes.set_yscale("log")
         axes.set_xlabel("Layer")
         axes.set_ylabel("Gradient norm")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="x-small", frameon=False)
     for axes in list(grid):
         axes.remove()
+    _legend(chart, labels)
     return finished(chart, path)
 
 
+def _network(label: str) -> str:
+    """Returns the network of a run's label, which all its seeds share a colour with."""
+    return label.partition(", seed ")[0]
+
+
 def _colour(labels: Sequence[str], label: str) -> str:
-    return f"C{labels.index(label)}"
+    return f"C{labels.index(_network(label))}"
 
 
 def _legend(chart: Chart, labels: Sequence[str]) -> None:

@@ -111,10 +111,12 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
             # networks of other families have no such parameter
             of_study = [run for run in runs if PLAIN_LEAF in run.gradients.by_name]
             if of_study:
-                found[PUBLISHED] = [
+                curves = [
                     run.curve(PLAIN_LEAF, PLAIN_SKIPPED) if run.is_plain else run.curve(run.stem, RESIDUAL_SKIPPED)
                     for run in of_study
                 ]
+                if any(steps.size for _, steps, _ in curves):
+                    found[PUBLISHED] = curves
                 found[PLAIN_LEAF] = [run.curve(PLAIN_LEAF) for run in of_study]
                 found[f"{of_study[0].stem} ({STEM})"] = [run.curve(run.stem) for run in of_study]
         else:

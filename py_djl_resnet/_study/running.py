@@ -23,15 +23,23 @@ WAIT = 7 * 86400
 
 
 def changed(
-    definition: Definition, epochs: int | None = None, limit: int | None = None, seeds: Sequence[int] | None = None
+    definition: Definition,
+    epochs: int | None = None,
+    limit: int | None = None,
+    seeds: Sequence[int] | None = None,
+    data_dir: str | None = None,
 ) -> Definition:
-    """Returns a study with other epochs of all trained networks, another limit or seeds; None changes nothing."""
+    """Returns a study with other epochs for all trained networks, another limit, seeds or data; None changes nothing."""
     changes: dict[str, Any] = {}
     if epochs is not None:
         number = whole_number(epochs, "epochs")
         changes["epochs"] = {network: number if old else 0 for network, old in definition.epochs.items()}
+    settings = dict(definition.settings)
     if limit is not None:
-        changes["settings"] = {**definition.settings, "limit": whole_number(limit, "limit", 2)}
+        settings["limit"] = whole_number(limit, "limit", 2)
+    if data_dir is not None:
+        settings["data_dir"] = data_dir
+    changes["settings"] = absolute_paths(settings)
     if seeds is not None:
         numbers = tuple(whole_number(seed, "seeds", 0) for seed in seeds)
         if not numbers or len(set(numbers)) < len(numbers):
@@ -43,7 +51,6 @@ def changed(
 def run_definition(
     definition: Definition,
     folder: Path,
-    data_dir: str | None,
     jobs: int,
     progress: bool,
     announce: Callable[[str], None],
@@ -55,9 +62,6 @@ def run_definition(
         Interrupted: after a signal; the state of the runs is saved.
         ResnetError: a run failed. If its loss is not finite, the others were still trained.
     """
-    if data_dir is not None:
-        definition = dataclasses.replace(definition, settings={**definition.settings, "data_dir": data_dir})
-    definition = dataclasses.replace(definition, settings=absolute_paths(dict(definition.settings)))
     definition = _with_seeds_of(folder, definition)
     # every network is checked before the first one is trained
     recipes = {of: definition.recipe(*of) for of in planned(definition)}
@@ -114,7 +118,7 @@ def _differences(before: Definition, now: Definition) -> Mapping[str, tuple[Any,
         name: (before.settings.get(name), now.settings.get(name))
         for name in sorted({*before.settings, *now.settings} - set(RESUMABLE))
     }
-    for network in set(before.networks) & set(now.networks):
+    for network in sorted({*before.networks} & {*now.networks}):
         pairs[f"epochs of {network}"] = (before.epochs[network], now.epochs[network])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..._plotting.study import plot_depth, plot_norms
 from ...gradients import GLOBAL
 from ..folder import StudyRuns
-from ..norms import PUBLISHED, PUBLISHED_NOTE, Recorded, checked_steps, panels
+from ..norms import PLAIN_LEAF, PUBLISHED_NOTE, Recorded, checked_steps, panels
 from ..section import Section, csv_text, markdown_table
 
 _NAMES = ("global", "stem", "published")
@@ -46,7 +46,8 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
         steps: steps at which the norm of every layer is shown, or ``last``; the nearest recorded ones are used.
     """
     curves = panels(runs, names)
-    wanted = checked_steps(steps)
+    last = max(run.nearest("last") for run in runs)
+    wanted = [step for step in checked_steps(steps) if step == "last" or int(step) <= last]
     by_depth = [
         (step, run, run.nearest(step), depth, layer)
         for step in wanted
@@ -55,10 +56,7 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
     ]
     rows = [[run.label, near, depth, layer, run.at(layer, near)] for _, run, near, depth, layer in by_depth]
     profiles = {
-        f"step {step}" if step != "last" else "last step": [
-            (f"{run.label} ({run.nearest(step):,})" if run.nearest(step) != step else run.label, _profile(run, step))
-            for run in runs
-        ]
+        f"step {step}" if step != "last" else "last step": [(run.label, _profile(run, step)) for run in runs]
         for step in wanted
     }
     text = [
@@ -71,7 +69,7 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
         ),
         "![Gradient norm by step.](gradients.png)",
     ]
-    if PUBLISHED in curves:
+    if PLAIN_LEAF in curves:
         text.append(PUBLISHED_NOTE)
     text.append("![Gradient norm of each layer's weights, from the first layer to the last.](depth.png)")
     return Section(

@@ -42,7 +42,8 @@ def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     losses = [
         [network, str(row["epoch"]), *(figure(row[column]) for column in ("loss", "cross_entropy", "l2"))]
         for network in networks
-        for row in measured[network]["all"]
+        # of few epochs, several fractions are the same epoch
+        for row in {row["epoch"]: row for row in measured[network]["all"]}.values()
         if row["n"] or row["l2"] is not None
     ]
     rows = [
@@ -50,9 +51,10 @@ def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     ]
     text = "\n\n".join(
         [
+            _trained(study, of),
             f"{metric.replace('_', ' ').capitalize()}, mean ± standard deviation over seeds, and in parentheses the "
-            "epoch that was measured. A run with fewer epochs than the published one has its learning-rate schedule "
-            "scaled, and is measured at the same fractions of its epochs.",
+            "epoch that was measured. Where fewer epochs than published were trained, the learning-rate schedule is "
+            "scaled, and the same fractions of the run are measured.",
             markdown_table(["network", *heads, "n"], accuracies),
             "The loss that is minimized: `loss` = `cross_entropy` + `l2`. `cross_entropy` is the mean over the "
             "epoch's training examples. `l2` is half the weight decay times the sum of squares of all weights of more "
@@ -63,6 +65,14 @@ def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
         ]
     )
     return Section("Accuracy and loss", text, {"table.csv": csv_text(_HEAD, rows)})
+
+
+def _trained(study: StudyRuns, of: int | None) -> str:
+    """Says how much was trained, against what was published."""
+    counts = {network: (epochs, len(study.of(network))) for network, epochs in study.definition.epochs.items()}
+    parts = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items()]
+    published = f" Published values are of {count(of, 'epoch')}." if of and study.definition.published else ""
+    return f"Trained: {'; '.join(parts)}.{published}"
 
 
 def _epochs(options: Mapping[str, Any]) -> tuple[list[int], int | None]:

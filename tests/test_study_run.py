@@ -1,0 +1,105 @@
+"""Studies that are trained: resumed after interruptions, extended, in several processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from interruption import begins, finish, wait_until
+
+from py_djl_resnet import Run
+from py_djl_resnet.study import open_study
+
+STUDY = {
+    "title": "A small study",
+    "networks": ["plain20", "cifar-resnet20"],
+    "epochs": 4,
+    "settings": {
+        **{"dataset": "fashion-mnist", "image_size": 8, "limit": 96, "batch_size": 32, "threads": 1},
+        **{"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01, "checkpoint_every": "1", "debug_gradients": "2"},
+    },
+    "sections": [{"kind": "table", "at": [1, 2], "of": 2}, {"kind": "curves"}, {"kind": "gradients"}],
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A complete study, and the file that defines it."""
+    from py_djl_resnet.cli import main
+
+    base = tmp_path_factory.mktemp("study")
+    (base / "mine.json").write_text(json.dumps(STUDY))
+    assert main(["study", "run", str(base / "mine.json"), "--out", str(base / "whole"), "--quiet"]) == 0
+    return base
+
+
+def reports(folder):
+    return {file.name: file.read_bytes() for file in (folder / "report").iterdir()}
+
+
+def start(base, folder):
+    return subprocess.Popen(
+        [sys.executable, "-m", "py_djl_resnet", "study", "run", base / "mine.json", "--out", folder, "--offline"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_interrupted_and_killed_study_resumes_to_the_same_report(study, command, tmp_path):
+    first, second = (tmp_path / "parts" / "runs" / f"{network}-seed0" for network in STUDY["networks"])
+    process = start(study, tmp_path / "parts")
+    assert wait_until(lambda: begins(first) > 0, process)
+    process.send_signal(signal.SIGINT)
+    err = finish(process, 130)
+    assert "The study was interrupted by SIGINT in run 1 of 2: plain20, seed 0. Its state is saved. Repeat the" in err
+    process = start(study, tmp_path / "parts")
+    assert wait_until(lambda: begins(second) > 0, process)
+    process.kill()
+    finish(process, -signal.SIGKILL)
+    code, out, err = command("study", "run", study / "mine.json", "--out", tmp_path / "parts")
+    assert code == 0, err
+    assert "1 of 2 runs are complete\n" in err
+    assert "run 2 of 2: cifar-resnet20, seed 0\n" in err
+    assert out.endswith(f"report: {os.path.join('parts', 'report', 'report.html')}\n")
+    assert reports(tmp_path / "parts") == reports(study / "whole")
+
+
+def test_several_jobs_add_seeds(study, command):
+    code, out, err = command("study", "run", study / "mine.json", "--out", study / "whole", "--seeds", 1, "--jobs", 2)
+    assert code == 0, err
+    for number, network in enumerate(STUDY["networks"], 3):
+        assert f"run {number} of 4: {network}, seed 1\n" in err
+        assert f"{network}-seed1: epoch 4/4: train loss " in err
+    runs = open_study(study / "whole")
+    assert runs.definition.seeds == (0, 1)
+    accuracies = {of: run.history[-1]["test_accuracy"] for of, run in runs.by_run.items()}
+    assert len(accuracies) == 4
+    table = (study / "whole" / "report" / "report.md").read_text()
+    for network in STUDY["networks"]:
+        mean = (accuracies[network, 0] + accuracies[network, 1]) / 2
+        deviation = abs(accuracies[network, 0] - accuracies[network, 1]) / 2**0.5
+        assert f"| {mean:.4f} ± {deviation:.4f} (4) | 2 runs |" in table
+        assert Run.open(study / "whole" / "runs" / f"{network}-seed1").recipe.threads == 1
+
+
+def test_study_with_other_settings_is_rejected(study, rejected):
+    code, line = rejected("study", "run", study / "mine.json", "--out", study / "whole", "--epochs", 3)
+    assert code == 2
+    assert line == (
+        f"The study in {study / 'whole'} has other settings: epochs of cifar-resnet20 3 (it is 4), epochs of plain20 3 "
+        "(it is 4). Give its own settings, or choose another folder with --out."
+    )
+
+
+def test_other_runs_are_trained_if_one_diverges(command, tmp_path):
+    settings = STUDY["settings"] | {"lr": 1e30, "checkpoint_every": None}
+    (tmp_path / "mine.json").write_text(json.dumps(STUDY | {"settings": settings}))
+    code, out, err = command("study", "run", "mine.json")
+    assert code == 1
+    assert out == ""
+    assert "error: 2 of 2 runs failed. run 1 of 2: plain20, seed 0: The loss is " in err
+    assert " run 2 of 2: cifar-resnet20, seed 0: The loss is " in err
