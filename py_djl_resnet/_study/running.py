@@ -29,7 +29,7 @@ def changed(
     seeds: Sequence[int] | None = None,
     data_dir: str | None = None,
 ) -> Definition:
-    """Returns a study with other epochs for all trained networks, another limit, seeds or data; None changes nothing."""
+    """Returns a study with other epochs of trained networks, another limit, seeds or data; None changes nothing."""
     changes: dict[str, Any] = {}
     if epochs is not None:
         number = whole_number(epochs, "epochs")
