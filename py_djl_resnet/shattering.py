@@ -140,12 +140,12 @@ def shattered_gradients(
         points: points on a line, at least 8.
         data_dir: the folder of the data set's files; None for the package's.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        engine: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
+        engine: ``pytorch``; None for the running one, else ``pytorch``.
         done: rows of an earlier call with the same arguments, which are not measured again.
         callback: called with each new row as soon as it is measured.
 
     Raises:
-        UsageError: no networks, an unknown name, no checkpoint, or missing data.
+        UsageError: no networks, an unknown name, no checkpoint, missing data, or another engine.
     """
     names, checked, points = checked_plan(
         [*_listed(models, "models"), *_listed(checkpoints, "checkpoints")], seeds, points

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -190,3 +192,14 @@ def test_figure_draws_all_networks(measured):
     assert [line.get_label() for line in lines] == ["fashion-net", "white noise", "brown noise"]
     np.testing.assert_allclose(lines[0].get_ydata(), measured.autocorrelations("fashion-net").mean(axis=0))
     np.testing.assert_array_equal(chart.subfigs[1].axes[0].get_lines()[0].get_ydata(), measured.rows[0]["derivative"])
+
+
+def test_other_engine_is_rejected(tmp_path):
+    arguments = ("shattering", "--models", "fashion-net", "--dataset", "fashion-mnist", "--engine", "mxnet")
+    done = subprocess.run(
+        [sys.executable, "-m", "py_djl_resnet", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        "Gradients with respect to the input need the PyTorch engine. Received: MXNet. Use the engine pytorch."
+    )

@@ -29,7 +29,7 @@ def changed(
     seeds: Sequence[int] | None = None,
     data_dir: str | None = None,
 ) -> Definition:
-    """Returns a study with other epochs of all trained networks, another limit, seeds or data; None changes nothing."""
+    """Returns a study with other epochs of trained networks, another limit, seeds or data; None changes nothing."""
     changes: dict[str, Any] = {}
     if epochs is not None:
         number = whole_number(epochs, "epochs")
@@ -62,9 +62,6 @@ def run_definition(
         Interrupted: after a signal; the state of the runs is saved.
         ResnetError: a run failed. If its loss is not finite, the others were still trained.
     """
-    if data_dir is not None:
-        definition = dataclasses.replace(definition, settings={**definition.settings, "data_dir": data_dir})
-    definition = dataclasses.replace(definition, settings=absolute_paths(dict(definition.settings)))
     definition = _with_seeds_of(folder, definition)
     # every network is checked before the first one is trained
     recipes = {of: definition.recipe(*of) for of in planned(definition)}

@@ -16,7 +16,7 @@ from ...lesion import Lesions, checked_sizes, described, lesions
 from ...runs import Run
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
-from ..section import Section, csv_text, figure, markdown_table, mean_deviation
+from ..section import Section, count, csv_text, figure, markdown_table, mean_deviation
 
 _OPTIONS = ("delete", "shuffle", "draws", "seed")
 
@@ -34,7 +34,8 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     """Measures each complete run without each block, without random blocks, and with equal blocks swapped.
 
     Options: ``delete``, ``shuffle``, ``draws`` and ``seed``, as of :func:`py_djl_resnet.lesions`, and ``limit``, the
-    most test images (default: the study's ``limit``). Each run's ``lesions.json`` keeps what was measured.
+    most test images (default: the study's ``limit``, which is never exceeded). Each run's ``lesions.json`` keeps what
+    was measured.
     """
     found: list[tuple[str, int, Lesions]] = []
     for network in study.definition.networks:
@@ -42,6 +43,8 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
             found.append((network, seed, _measured(study, network, seed, run, options)))
     if not found:
         return Section("Deleting and reordering blocks", "No run is complete yet.")
+    limit = _limit(study, options)
+    of = "" if limit is None else f" on at most {count(limit, 'image')}"
     first = {network: lesion for network, _, lesion in reversed(found)}
     drawn = [(network, first[network]) for network in study.definition.networks if network in first]
     caption = (
@@ -52,8 +55,8 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     text = "\n\n".join(
         [
             f"![{caption}](lesions.png)",
-            "Test error, mean ± standard deviation over draws and seeds. A residual block that is left out keeps its "
-            "shortcut; of a plain network, blocks that change the shape stay, since nothing else leads past them. "
+            f"Test error{of}, mean ± standard deviation over draws and seeds. A residual block that is left out keeps "
+            "its shortcut; of a plain network, blocks that change the shape stay, since nothing else leads past them. "
             "Kendall's tau is 1 for the network's own order.",
             markdown_table(["network", "lesion", "n", "tau", "error", "loss"], _rows(found)),
         ]
@@ -69,7 +72,7 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
 def _measured(study: StudyRuns, network: str, seed: int, run: Run, options: Mapping[str, Any]) -> Lesions:
     folder = run_folder(study.folder, network, seed)
     checkpoint = folder / "last.safetensors"
-    limit = options.get("limit", study.definition.settings.get("limit"))
+    limit = _limit(study, options)
     chosen = {name: options[name] for name in _OPTIONS if name in options}
     settings = {"checkpoint": checksum(checkpoint), "limit": limit, **chosen}
     measured = Measured(folder / "lesions.json", settings)
@@ -82,6 +85,11 @@ def _measured(study: StudyRuns, network: str, seed: int, run: Run, options: Mapp
     form = {"model": result.model, "loss": result.loss, "accuracy": result.accuracy, "seed": result.seed}
     measured.finish(result.lesions, form)
     return result
+
+
+def _limit(study: StudyRuns, options: Mapping[str, Any]) -> int | None:
+    limits = [options.get("limit"), study.definition.settings.get("limit")]
+    return min((number for number in limits if number is not None), default=None)
 
 
 def _rows(found: list[tuple[str, int, Lesions]]) -> list[list[str]]:

@@ -14,7 +14,7 @@ from ...recipe import Recipe
 from ...shattering import Shattering, checked_plan, references, shattered_gradients
 from ..folder import StudyRuns
 from ..measured import Measured
-from ..section import Section, count, figure, markdown_table, mean_deviation
+from ..section import Section, figure, markdown_table, mean_deviation
 
 _LAGS = (1, 2, 4, 8, 16)
 
@@ -68,9 +68,10 @@ def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
         rows.append([model, str(len(values)), *cells, figure(*cosine, form=".3f")])
     for kind, curve in noise.items():
         rows.append([f"{kind} noise", "", *(figure(float(curve[lag]), form=".3f") for lag in lags), ""])
+    spread = "1 seed" if len(seeds) == 1 else f"mean ± standard deviation of {len(seeds)} seeds"
     caption = (
-        f"Left: autocorrelation of the gradient at {points} points of a line between two test images, mean ± standard "
-        f"deviation of {count(len(seeds), 'seed')}. Right: derivative of the logit along the line, first seed."
+        f"Left: autocorrelation of the gradient at {points} points of a line between two test images, {spread}. "
+        f"Right: derivative of the logit along the line, first seed."
     )
     parts = [
         "Networks at initialization: the gradient of a logit with respect to the input, at equally distant points of "
@@ -88,7 +89,8 @@ def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
         "standard deviation over seeds.",
         markdown_table(["network", "n", *(f"lag {lag}" for lag in lags), "cosine"], rows),
     ]
-    return Section("Shattered gradients", "\n\n".join(parts), {f"{name}.csv": result.to_csv()}, figures)
+    title = "Shattered gradients" + (f": {name.replace('-', ' ')}" if "name" in options else "")
+    return Section(title, "\n\n".join(parts), {f"{name}.csv": result.to_csv()}, figures)
 
 
 def _depths(curves: Mapping[str, Any]) -> dict[str, dict[int, Any]]:

@@ -6,6 +6,7 @@ import ai.djl.training.GradientCollector;
 import java.util.List;
 import java.util.Locale;
 import org.djlresnet.UserException;
+import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 
 /** Differentiates a network's logit by its input, in evaluation mode. */
@@ -20,7 +21,7 @@ public final class InputGradients {
      * @param images float32, (N, C, H, W), on the network's device; they are not changed
      * @param logit the number of the logit, from 0
      * @return the gradients, float32, (N, C, H, W), with the images' manager
-     * @throws UserException if the network has no such logit
+     * @throws UserException if the network has no such logit, or the engine is not PyTorch
      */
     public static NDArray of(Network network, NDArray images, int logit) {
         int classes = network.classNames().size();
@@ -32,6 +33,12 @@ public final class InputGradients {
                             network.model(),
                             logit,
                             classes - 1));
+        }
+        // DJL's MXNet has no backward pass of batch normalization in evaluation mode
+        if (!EngineTraits.of(network.manager().getEngine()).compiles()) {
+            throw new UserException(
+                    "Gradients with respect to the input need the PyTorch engine. Received: MXNet."
+                            + " Use the engine pytorch.");
         }
         network.requireSize(images.getShape().get(2), images.getShape().get(3));
         List<NDArray> trained =

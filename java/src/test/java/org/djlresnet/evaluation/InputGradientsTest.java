@@ -17,10 +17,8 @@ import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-@Tag("engine")
 class InputGradientsTest {
 
     @BeforeAll
