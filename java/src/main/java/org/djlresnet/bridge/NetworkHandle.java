@@ -134,7 +134,7 @@ public final class NetworkHandle implements AutoCloseable {
             // DJL reads a direct buffer from its start, regardless of its position
             ByteBuffer remaining = input.slice().order(ByteOrder.nativeOrder());
             NDArray array = manager.create(remaining, wantedShape, DataType.FLOAT32);
-            Precision wanted = Precision.of(precision);
+            Precision wanted = network.precision(precision);
             NDArray logits = views.logits(images -> logits(images, wanted), array);
             return TensorBytes.copy(TensorBytes.of(logits, manager));
         }
@@ -164,7 +164,7 @@ public final class NetworkHandle implements AutoCloseable {
         Preprocessing chosen = network.specification().preprocessing(preprocessing);
         PixelType pixels = PixelType.of(type);
         TestViews augmented = TestViews.of(views);
-        return new Prediction(this, chosen, pixels, augmented, Precision.of(precision))
+        return new Prediction(this, chosen, pixels, augmented, network.precision(precision))
                 .logits(images, shapes);
     }
 
