@@ -4,8 +4,8 @@
 
 For each seed, trains with ours and then with PyTorch (pytorch_recipe.py): the same network, recipe, data and
 threads; then evaluates ours with the test-time augmentation that the recipe names. Minutes are those of training and
-of the evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that is
-in --out is not repeated, and an interrupted run of ours resumes. A recipe that PyTorch would not follow in every
+of the evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that
+is in --out is not repeated, and an interrupted run of ours resumes. A recipe that PyTorch would not follow in every
 setting is rejected first. --write puts the figures into the recipe's file, then writes docs/recipes.md. Without
 --torch-python's torch, only ours is measured.
 """
