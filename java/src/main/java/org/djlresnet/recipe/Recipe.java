@@ -9,7 +9,6 @@ import com.google.gson.reflect.TypeToken;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.djlresnet.UserException;
 import org.djlresnet.augment.Augmentations;
@@ -69,36 +68,7 @@ public final class Recipe {
         JsonObject values = Settings.defaults();
         given.forEach((name, value) -> values.add(name, Settings.checked(name, value)));
         Recipe recipe = new Recipe(values);
-        if (recipe.nesterov() && recipe.momentum() == 0) {
-            throw new SettingException("\"nesterov\" needs \"momentum\" above 0. Received: 0.");
-        }
-        if (recipe.warmupEpochs() >= recipe.epochs() && recipe.warmupEpochs() > 0) {
-            throw SettingException.of(
-                    "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s.",
-                    recipe.warmupEpochs(), recipe.epochs());
-        }
-        if (recipe.isFolder() && recipe.dataDir() != null) {
-            throw SettingException.of(
-                    "\"data_dir\" cannot be combined with a folder of images. Received: %s. Put the"
-                            + " folder's path after 'folder:', and omit it.",
-                    recipe.dataDir());
-        }
-        if (recipe.skipBad() && !recipe.isFolder()) {
-            throw SettingException.of(
-                    "\"skip_bad\" needs a folder of images as \"dataset\". Received: %s.",
-                    recipe.dataset());
-        }
-        if (recipe.swaEpochs() > 0 && recipe.emaDecay() > 0) {
-            throw SettingException.of(
-                    "\"swa_epochs\" and \"ema_decay\" exclude each other. Received: %s and %s."
-                            + " Set one of them to 0.",
-                    recipe.swaEpochs(), recipe.emaDecay());
-        }
-        if (recipe.swaEpochs() > recipe.epochs()) {
-            throw SettingException.of(
-                    "\"swa_epochs\" must be at most \"epochs\". Received: %s and %s.",
-                    recipe.swaEpochs(), recipe.epochs());
-        }
+        RecipeChecks.requireConsistent(recipe);
         return recipe;
     }
 
@@ -142,41 +112,7 @@ public final class Recipe {
      * @throws SettingException if a change is not allowed; the message lists them all
      */
     public Recipe resumedWith(Map<String, ?> changes) {
-        JsonObject changed = values.deepCopy();
-        List<String> rejected = new ArrayList<>();
-        changes.forEach(
-                (name, given) -> {
-                    JsonElement value = Settings.checked(name, Settings.tree(given));
-                    // a run records the precision that it chose
-                    boolean chosen = name.equals("precision") && value.getAsString().equals("auto");
-                    if (Settings.resumable().contains(name)) {
-                        changed.add(name, value);
-                    } else if (!chosen && !value.equals(values.get(name))) {
-                        rejected.add(
-                                "\"%s\" %s (it is %s)"
-                                        .formatted(
-                                                name,
-                                                Setting.shown(value),
-                                                Setting.shown(values.get(name))));
-                    }
-                });
-        if (!rejected.isEmpty()) {
-            throw SettingException.of(
-                    "A resumed run keeps these settings: %s. Allowed to change: %s.",
-                    String.join(", ", rejected),
-                    Settings.resumable().stream()
-                            .map(name -> '"' + name + '"')
-                            .collect(Collectors.joining(", ")));
-        }
-        Recipe recipe = of(changed.asMap());
-        String bound = boundToEpochs();
-        if (bound != null && recipe.epochs() != epochs()) {
-            throw SettingException.of(
-                    "\"epochs\" cannot change in a resumed run with %s, which depends on it"
-                            + " from the first step. Received: %s. Allowed: %s. Start a new run.",
-                    bound, recipe.epochs(), epochs());
-        }
-        return recipe;
+        return RecipeChecks.resumed(this, values, changes);
     }
 
     /**
@@ -188,21 +124,6 @@ public final class Recipe {
         Map<String, Object> settings = toMap();
         settings.keySet().retainAll(Settings.resumable());
         return settings;
-    }
-
-    /** Returns what depends on the number of epochs from the first step, or null. */
-    private String boundToEpochs() {
-        if (List.of("cosine", "triangular", "one-cycle").contains(schedule())) {
-            return "the schedule '" + schedule() + "'";
-        }
-        if (stepAt().length > 0) {
-            return "\"step_at\"";
-        }
-        if (swaEpochs() > 0) {
-            return "\"swa_epochs\"";
-        }
-        boolean grows = lookahead() != null && lookahead().startsWith("airbench");
-        return grows ? "\"lookahead\" airbench" : null;
     }
 
     @Override

@@ -6,7 +6,6 @@ import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,12 +15,8 @@ import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
-import org.djlresnet.evaluation.Evaluator;
-import org.djlresnet.evaluation.NormStatistics;
-import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
-import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Minibatch;
 import org.djlresnet.optimizer.GradientTransform;
 import org.djlresnet.optimizer.Gradients;
@@ -37,9 +32,6 @@ import org.djlresnet.recipe.Recipe;
  */
 public final class Trainer {
 
-    /** Running statistics over more examples than these hardly differ. */
-    private static final int ENOUGH_EXAMPLES = 10_000;
-
     private final TrainingPlan plan;
     private final Recipe recipe;
     private final Network network;
@@ -49,6 +41,7 @@ public final class Trainer {
     private final FinalPredictions predictions;
     private final Recorder recorder;
     private final Progress progress;
+    private final RunMeasurements measurements;
     private final Schedule schedule;
     private final Selection selection;
     private final UpdatePlan updatePlan;
@@ -110,6 +103,7 @@ public final class Trainer {
         boolean endsWithBest = recipe.patience() != null || plan.data().holdsOut();
         bestWeights = endsWithBest ? new BestWeights(network, folder) : null;
         progress = new Progress(recipe.epochs(), start);
+        measurements = new RunMeasurements(plan, progress, this::next, () -> stopped);
         step = start.step();
         epochsDone = start.epochsDone();
     }
@@ -223,7 +217,7 @@ public final class Trainer {
                 boolean restored = bestWeights != null && bestWeights.restore();
                 predictions.finish(
                         restored ? selection.best(progress.rows()).epoch() : epochsDone,
-                        () -> evaluate(testExamples()));
+                        () -> measurements.test(testExamples(), step, epochsDone));
             }
             recorder.log(stopped ? "stopped at step " + step : "done");
             progress.end(stopped ? Progress.State.STOPPED : Progress.State.DONE);
@@ -248,7 +242,7 @@ public final class Trainer {
         Splits data = plan.data();
         TrainingState.Partial from = plan.start().partial();
         try (BatchLoader training = plan.trainingLoader();
-                BatchLoader selecting = loader(data.selecting())) {
+                BatchLoader selecting = measurements.loader(data.selecting())) {
             WeightUpdates updates = updates(optimizerState);
             try {
                 if (continues()) {
@@ -276,16 +270,14 @@ public final class Trainer {
 
     /** Prepares pass and optimizer for the parameters that the next epoch trains. */
     private WeightUpdates refreeze(WeightUpdates before) {
-        pass.close();
         plan.freezing().apply(epochsDone);
-        pass = plan.newPass();
-        try (before) {
-            return updates(before.restorable());
-        }
-    }
-
-    private BatchLoader loader(Examples examples) {
-        return new BatchLoader(examples, plan.preprocessing(), recipe.batchSize());
+        // if either cannot be created, the callers close the old one
+        GradientPass compiled = plan.newPass();
+        pass.close();
+        pass = compiled;
+        WeightUpdates after = updates(before.restorable());
+        before.close();
+        return after;
     }
 
     private boolean continues() {
@@ -325,12 +317,18 @@ public final class Trainer {
             Map<String, Double> metrics = named("train", tally.metrics());
             if (!stopped) {
                 selecting.restart(null);
-                Measurement measurement =
-                        measure(selecting, data.selecting(), Progress.State.VALIDATING);
+                Measurement measurement = measurements.validate(selecting, step, epochsDone);
                 ofFinal = measurement;
                 metrics.putAll(named(data.part(), measurement.metrics()));
                 if (!stopped && updates.average() != null) {
-                    ofFinal = measureAverage(updates.average(), measurement, training, selecting);
+                    ofFinal =
+                            measurements.average(
+                                    updates.average(),
+                                    measurement,
+                                    training,
+                                    selecting,
+                                    step,
+                                    epochsDone);
                     metrics.putAll(named(plan.averagedPart().orElseThrow(), ofFinal.metrics()));
                 }
             }
@@ -349,42 +347,6 @@ public final class Trainer {
                             metrics),
                     ofFinal,
                     updates);
-        }
-    }
-
-    /**
-     * Measures the average of the weights, or repeats the weights' own measurement before it
-     * begins.
-     */
-    private Measurement measureAverage(
-            WeightAverage average,
-            Measurement ofWeights,
-            BatchLoader training,
-            BatchLoader selecting) {
-        if (!average.enter(epochsDone)) {
-            average.leave(epochsDone, true);
-            return ofWeights;
-        }
-        try {
-            if (average.needsStatistics()) {
-                int[] order = plan.epochs().order(epochsDone, 0);
-                training.restart(Arrays.copyOf(order, Math.min(order.length, ENOUGH_EXAMPLES)));
-                plan.stochasticDepth().end();
-                NormStatistics.compute(network, forward -> forEach(training, forward));
-            }
-            selecting.restart(null);
-            return measure(selecting, plan.data().selecting(), Progress.State.VALIDATING);
-        } finally {
-            average.leave(epochsDone, !stopped);
-        }
-    }
-
-    private void forEach(BatchLoader loader, Consumer<NDArray> images) {
-        for (Batch next = next(loader); next != null; next = next(loader)) {
-            try (Batch batch = next;
-                    NDManager scope = network.manager().newSubManager()) {
-                images.accept(Minibatch.of(batch, scope).images());
-            }
         }
     }
 
@@ -433,27 +395,6 @@ public final class Trainer {
         }
     }
 
-    /** Evaluates the network; the result is incomplete if the run was stopped. */
-    private Measurement measure(BatchLoader loader, Examples examples, Progress.State phase) {
-        int epoch = phase == Progress.State.TESTING ? epochsDone : epochsDone + 1;
-        progress.begin(phase, epoch, examples.size(), 0);
-        Measurement measurement = plan.objective().measurement();
-        try (Inference inference = new Inference(network, recipe.precision(), recipe.compile())) {
-            Evaluator.run(
-                    network,
-                    inference::forward,
-                    measurement,
-                    () -> next(loader),
-                    () -> progress.advance(step, measurement.examples(), measurement.metrics()));
-        }
-        double loss = measurement.examples() == 0 ? 0 : measurement.metrics().get(Metric.LOSS);
-        if (!Double.isFinite(loss)) {
-            // the last step ruined the weights; they must not replace a good checkpoint
-            throw new NonFiniteLossException(step, (float) loss);
-        }
-        return measurement;
-    }
-
     private void finish(EpochRow row, Measurement measurement, WeightUpdates updates) {
         boolean best = selection.isBest(row, progress.rows());
         if (!plan.data().keepsTest() && (best || bestWeights == null)) {
@@ -474,7 +415,7 @@ public final class Trainer {
         int epoch = bestWeights.restore() ? selection.best(progress.rows()).epoch() : epochsDone;
         JsonObject result = recorder.testResult(epoch);
         if (result == null) {
-            Measurement measurement = evaluate(plan.data().test());
+            Measurement measurement = measurements.test(plan.data().test(), step, epochsDone);
             if (measurement == null) {
                 return;
             }
@@ -486,15 +427,6 @@ public final class Trainer {
             recorder.test(result);
         }
         progress.tested(result);
-    }
-
-    /** Evaluates the final network; null if the run was stopped. */
-    private Measurement evaluate(Examples examples) {
-        try (BatchLoader loader = loader(examples)) {
-            loader.restart(null);
-            Measurement measurement = measure(loader, examples, Progress.State.TESTING);
-            return stopped ? null : measurement;
-        }
     }
 
     private TrainingState state(TrainingState.Partial partial) {

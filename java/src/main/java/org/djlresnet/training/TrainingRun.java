@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import ai.djl.Device;
 import ai.djl.training.initializer.Initializer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,19 +11,15 @@ import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
-import org.djlresnet.data.Datasets;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.TrainingData;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Versions;
-import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
-import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.recipe.SettingException;
-import org.djlresnet.weights.StateFile;
 
 /**
  * A prepared run: data read and checked, network and folder created.
@@ -44,16 +39,6 @@ public record TrainingRun(
         int rowsBefore,
         String warning) {
 
-    /** Reads the examples of a run. */
-    private interface Data {
-        Examples read(Recipe recipe, boolean train);
-
-        /** Returns the data set's own validation examples, or null. */
-        default Examples validation() {
-            return null;
-        }
-    }
-
     /**
      * Prepares a run on a named data set.
      *
@@ -64,7 +49,7 @@ public record TrainingRun(
      * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingRun prepare(Recipe recipe, Path dataDir, Path runDir) {
-        return begin(recipe, named(dataDir), true, runDir);
+        return begin(recipe, RunData.named(dataDir), true, runDir);
     }
 
     /**
@@ -79,7 +64,10 @@ public record TrainingRun(
      */
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
-                recipe.with("dataset", Recipe.ARRAYS), arrays(train, test), runDir != null, runDir);
+                recipe.with("dataset", Recipe.ARRAYS),
+                RunData.arrays(train, test),
+                runDir != null,
+                runDir);
     }
 
     /**
@@ -96,7 +84,7 @@ public record TrainingRun(
      */
     public static TrainingRun prepare(
             Recipe recipe, Examples train, Examples validation, Examples test, Path runDir) {
-        return begin(recipe, files(train, validation, test), true, runDir);
+        return begin(recipe, RunData.files(train, validation, test), true, runDir);
     }
 
     /**
@@ -108,7 +96,7 @@ public record TrainingRun(
      * @throws UserException if recipe or data are invalid
      */
     public static TrainingRun rehearse(Recipe recipe, Path dataDir) {
-        return rehearse(recipe, named(dataDir));
+        return rehearse(recipe, RunData.named(dataDir));
     }
 
     /**
@@ -123,10 +111,10 @@ public record TrainingRun(
      */
     public static TrainingRun rehearse(
             Recipe recipe, Examples train, Examples validation, Examples test) {
-        return rehearse(recipe, files(train, validation, test));
+        return rehearse(recipe, RunData.files(train, validation, test));
     }
 
-    private static TrainingRun rehearse(Recipe recipe, Data data) {
+    private static TrainingRun rehearse(Recipe recipe, RunData data) {
         return begin(forSweep(recipe), data, false, null);
     }
 
@@ -167,7 +155,7 @@ public record TrainingRun(
      * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingRun resume(Path from, Map<String, ?> changes, Path dataDir) {
-        return continueRun(from, changes, named(dataDir));
+        return continueRun(from, changes, RunData.named(dataDir));
     }
 
     /**
@@ -182,7 +170,7 @@ public record TrainingRun(
      */
     public static TrainingRun resume(
             Path from, Map<String, ?> changes, Examples train, Examples test) {
-        return continueRun(from, changes, arrays(train, test));
+        return continueRun(from, changes, RunData.arrays(train, test));
     }
 
     /**
@@ -198,47 +186,10 @@ public record TrainingRun(
      */
     public static TrainingRun resume(
             Path from, Map<String, ?> changes, Examples train, Examples validation, Examples test) {
-        return continueRun(from, changes, files(train, validation, test));
+        return continueRun(from, changes, RunData.files(train, validation, test));
     }
 
-    private static Data files(Examples train, Examples validation, Examples test) {
-        return new Data() {
-            @Override
-            public Examples read(Recipe recipe, boolean training) {
-                return training ? train : test;
-            }
-
-            @Override
-            public Examples validation() {
-                return validation;
-            }
-        };
-    }
-
-    private static Data arrays(Examples train, Examples test) {
-        return (any, training) -> training ? train : test;
-    }
-
-    private static Data named(Path dataDir) {
-        return (recipe, train) -> {
-            if (recipe.dataset().equals(Recipe.ARRAYS)) {
-                throw new UserException(
-                        "The data set \"arrays\" has no files. Pass the arrays, or name another data set. Allowed: "
-                                + String.join(", ", Datasets.names())
-                                + ".");
-            }
-            if (recipe.isFolder()) {
-                throw UserException.of(
-                        "A folder of images is decoded by Python. Received: %s. Train with: python"
-                                + " -m py_djl_resnet train --dataset %1$s",
-                        recipe.dataset());
-            }
-            Path folder = recipe.dataDir() == null ? dataDir : Path.of(recipe.dataDir());
-            return Datasets.read(recipe.dataset(), folder, train);
-        };
-    }
-
-    private static TrainingRun begin(Recipe given, Data data, boolean keep, Path runDir) {
+    private static TrainingRun begin(Recipe given, RunData data, boolean keep, Path runDir) {
         // another machine that resumes the run might choose differently
         Recipe recipe = given.with("precision", given.precision().toString());
         TrainingPlan.rejectIgnoredSettings(recipe);
@@ -246,13 +197,13 @@ public record TrainingRun(
         Examples allTrain = data.read(recipe, true);
         Examples allTest = data.read(recipe, false);
         String classWarning = TrainingData.checkClasses(allTrain, allTest);
-        Examples train = limited(allTrain, recipe);
-        Examples test = limited(allTest, recipe);
+        Examples train = RunData.limited(allTrain, recipe);
+        Examples test = RunData.limited(allTest, recipe);
         boolean keepsSize = recipe.imageSize() == null && recipe.weights() == null;
         if (keepsSize && !recipe.isFolder() && test != null) {
             TrainingData.requireSameSize(train, test);
         }
-        Network network = fresh(recipe, train);
+        Network network = RunNetwork.fresh(recipe, train);
         RunFolder folder = null;
         try {
             TrainingPlan plan =
@@ -260,13 +211,14 @@ public record TrainingRun(
                             TrainingState.beginning(recipe),
                             network,
                             train,
-                            limited(data.validation(), recipe),
+                            RunData.limited(data.validation(), recipe),
                             test,
                             keep);
             // the folder is created last, so that an error leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
-            String warning = joined(classWarning, preparesOtherwise(recipe, network, train));
+            String warning = joined(classWarning, RunNetwork.resized(recipe, network, train));
+            warning = joined(warning, TrainingPlan.neverBegins(recipe));
             return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
@@ -274,7 +226,7 @@ public record TrainingRun(
         }
     }
 
-    private static TrainingRun continueRun(Path from, Map<String, ?> changes, Data data) {
+    private static TrainingRun continueRun(Path from, Map<String, ?> changes, RunData data) {
         Path place = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
         ResumePoint.requireRun(from, place);
         RunFolder folder = RunFolder.open(place);
@@ -292,15 +244,15 @@ public record TrainingRun(
                             state.epochsDone(), recipe.epochs());
                 }
                 Engines.require(recipe.engine());
-                Examples train = limited(data.read(recipe, true), recipe);
-                Examples test = limited(data.read(recipe, false), recipe);
+                Examples train = RunData.limited(data.read(recipe, true), recipe);
+                Examples test = RunData.limited(data.read(recipe, false), recipe);
                 Map<String, Initializer> optimizer = Map.of();
                 if (checkpoint == null) {
-                    network = fresh(recipe, train);
+                    network = RunNetwork.fresh(recipe, train);
                 } else {
                     network =
                             checkpoint.network(
-                                    specification(checkpoint, recipe, train),
+                                    RunNetwork.specification(checkpoint, recipe, train),
                                     Devices.of(recipe.device()),
                                     false);
                     optimizer = checkpoint.optimizerState();
@@ -310,7 +262,7 @@ public record TrainingRun(
                                 state.with(recipe),
                                 network,
                                 train,
-                                limited(data.validation(), recipe),
+                                RunData.limited(data.validation(), recipe),
                                 test,
                                 true);
                 requireSameNames(network, train);
@@ -374,46 +326,11 @@ public record TrainingRun(
         }
     }
 
-    private static Network fresh(Recipe recipe, Examples train) {
-        Device device = Devices.of(recipe.device());
-        if (recipe.weights() != null) {
-            try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
-                if (file.model() != null && !file.model().equals(recipe.model())) {
-                    throw SettingException.of(
-                            "\"weights\" are those of a %1$s. Received: \"model\" %2$s. Set"
-                                    + " \"model\" %1$s.",
-                            file.model(), recipe.model());
-                }
-                Preprocessing ofWeights = file.preprocessing(recipe.model());
-                return file.network(specification(recipe, train, ofWeights), device);
-            }
-        }
-        Network network = Network.create(specification(recipe, train, null), recipe.seed(), device);
-        network.initialize(trained(recipe, train));
-        return network;
-    }
-
     private static String joined(String first, String second) {
         if (first == null || second == null) {
             return first == null ? second : first;
         }
         return first + " " + second;
-    }
-
-    /** Returns a warning if the weights, not the data, determine the image size. */
-    private static String preparesOtherwise(Recipe recipe, Network network, Examples train) {
-        if (recipe.isFolder()) {
-            return null;
-        }
-        ImageShape input = network.specification().preprocessing().output(train.shape());
-        if (recipe.weights() == null || recipe.imageSize() != null || input.equals(train.shape())) {
-            return null;
-        }
-        return "Images are resized to "
-                + input.height()
-                + "\u00d7"
-                + input.width()
-                + " pixels, as the weights require. Set \"image_size\" for another size.";
     }
 
     /**
@@ -425,50 +342,7 @@ public record TrainingRun(
      * @throws UserException if a setting does not fit the data, or the weights cannot be read
      */
     public static Preprocessing preprocessing(Recipe recipe, Examples train) {
-        Preprocessing ofWeights = ImageFiles.preprocessingOfWeights(recipe);
-        return specification(recipe, train, ofWeights).preprocessing();
-    }
-
-    private static Specification specification(
-            Recipe recipe, Examples train, Preprocessing ofWeights) {
-        Specification specification =
-                Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
-        if (!recipe.normalize() || ofWeights != null) {
-            return specification;
-        }
-        return recipe.normalizeBy().length == 0
-                ? specification.normalizedBy(trained(recipe, train))
-                : normalizedBy(recipe.normalizeBy(), specification);
-    }
-
-    private static Specification normalizedBy(double[][] by, Specification specification) {
-        Preprocessing plain = specification.preprocessing();
-        for (double[] values : by) {
-            if (values.length != plain.channels()) {
-                throw SettingException.of(
-                        "\"normalize_by\" must have a mean and a deviation for each channel. Received: %d means"
-                                + " and %d deviations. Allowed: %d of each.",
-                        by[0].length, by[1].length, plain.channels());
-            }
-        }
-        return specification.withPreprocessing(plain.normalized(c -> by[0][c], c -> by[1][c]));
-    }
-
-    /** Returns the examples that are trained on: without those held out for validation. */
-    private static Examples trained(Recipe recipe, Examples train) {
-        int[] heldOut = ValidationSplit.indices(recipe, train);
-        return heldOut == null
-                ? train
-                : train.subset(ValidationSplit.others(heldOut, train.size()));
-    }
-
-    /** Adds the preprocessing, which earlier versions did not record. */
-    private static Specification specification(
-            Checkpoint checkpoint, Recipe recipe, Examples train) {
-        Specification written = checkpoint.specification();
-        return written.preprocessing() != null
-                ? written
-                : written.withPreprocessing(specification(recipe, train, null).preprocessing());
+        return RunNetwork.preprocessing(recipe, train);
     }
 
     private static void release(Network network, RunFolder folder) {
@@ -478,9 +352,5 @@ public record TrainingRun(
         if (folder != null) {
             folder.close();
         }
-    }
-
-    private static Examples limited(Examples dataset, Recipe recipe) {
-        return recipe.limit() == null || dataset == null ? dataset : dataset.limit(recipe.limit());
     }
 }

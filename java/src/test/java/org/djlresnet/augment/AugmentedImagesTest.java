@@ -1,0 +1,224 @@
+package org.djlresnet.augment;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.djlresnet.data.Augmenter;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.RawImage;
+import org.junit.jupiter.api.Test;
+
+/** What augmentations do to images, and how often. */
+class AugmentedImagesTest {
+
+    private static final int SIZE = 12;
+    private static final ImageShape SHAPE = new ImageShape(1, SIZE, SIZE);
+
+    /** Each pixel differs from the others, and none is black. */
+    private static byte[] original() {
+        byte[] pixels = new byte[SIZE * SIZE];
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) (i + 1);
+        }
+        return pixels;
+    }
+
+    private static Augmenter augmenter(long seed, String... texts) {
+        return Augmentations.of(List.of(texts)).augmenter(seed, Preprocessing.exact(SHAPE), SHAPE);
+    }
+
+    private static byte[] augmented(Augmenter augmenter, int epoch, int example) {
+        RawImage raw = new RawImage();
+        byte[] pixels = original();
+        System.arraycopy(pixels, 0, raw.holdBytes(SHAPE), 0, pixels.length);
+        augmenter.apply(raw, epoch, example);
+        return Arrays.copyOf(raw.bytes(), pixels.length);
+    }
+
+    /** Every pixel tells where it came from, so that each draw is known. */
+    @Test
+    void cropsAreUniformShifts() {
+        int[] counts = new int[9];
+        Augmenter augmenter = augmenter(1, "crop:1");
+        for (int example = 0; example < 9000; example++) {
+            byte[] found = augmented(augmenter, 0, example);
+            // a pixel inside, whose value is its place in the original plus 1
+            int from = (found[5 * SIZE + 5] & 0xff) - 1;
+            int up = from / SIZE - 5;
+            int left = from % SIZE - 5;
+            for (int y = 0; y < SIZE; y++) {
+                for (int x = 0; x < SIZE; x++) {
+                    boolean inside =
+                            y + up >= 0 && y + up < SIZE && x + left >= 0 && x + left < SIZE;
+                    int expected = inside ? (y + up) * SIZE + x + left + 1 : 0;
+                    assertEquals(expected, found[y * SIZE + x] & 0xff);
+                }
+            }
+            counts[(up + 1) * 3 + left + 1]++;
+        }
+        // 1000 each, within five standard deviations
+        for (int count : counts) {
+            assertEquals(1000, count, 5 * Math.sqrt(1000));
+        }
+    }
+
+    @Test
+    void flipsWithTheirProbability() {
+        byte[] original = original();
+        int flipped = 0;
+        Augmenter augmenter = augmenter(2, "flip:0.3");
+        for (int example = 0; example < 10000; example++) {
+            byte[] found = augmented(augmenter, 3, example);
+            if (found[0] == original[SIZE - 1]) {
+                flipped++;
+                assertEquals(original[0], found[SIZE - 1]);
+            } else {
+                assertArrayEquals(original, found);
+            }
+        }
+        assertEquals(3000, flipped, 5 * Math.sqrt(2100));
+    }
+
+    @Test
+    void alternatingFlipsShowBothSidesInTwoEpochs() {
+        Augmenter augmenter = augmenter(5, "alternating-flip");
+        int even = 0;
+        for (int example = 0; example < 4000; example++) {
+            byte[] first = augmented(augmenter, 0, example);
+            byte[] second = augmented(augmenter, 1, example);
+            assertNotEquals(first[0], second[0]);
+            assertArrayEquals(first, augmented(augmenter, 2, example));
+            assertArrayEquals(second, augmented(augmenter, 3, example));
+            even += first[0] == original()[0] ? 0 : 1;
+        }
+        assertEquals(2000, even, 5 * Math.sqrt(1000));
+    }
+
+    @Test
+    void erasesRectanglesOfTheGivenSides() {
+        Augmenter augmenter = augmenter(7, "erase:0.5:2-5:black");
+        byte[] original = original();
+        int erased = 0;
+        Set<Integer> sides = new HashSet<>();
+        for (int example = 0; example < 4000; example++) {
+            byte[] found = augmented(augmenter, 0, example);
+            int[] box = box(found);
+            if (box == null) {
+                continue;
+            }
+            erased++;
+            sides.add(box[2] - box[0]);
+            sides.add(box[3] - box[1]);
+            for (int i = 0; i < found.length; i++) {
+                boolean inside =
+                        i / SIZE >= box[0]
+                                && i / SIZE < box[2]
+                                && i % SIZE >= box[1]
+                                && i % SIZE < box[3];
+                assertEquals(inside ? 0 : original[i], found[i]);
+            }
+        }
+        assertEquals(2000, erased, 5 * Math.sqrt(1000));
+        assertEquals(Set.of(2, 3, 4, 5), sides);
+    }
+
+    /** Returns top, left, bottom and right of the black pixels; null if there are none. */
+    private static int[] box(byte[] pixels) {
+        int[] box = {SIZE, SIZE, 0, 0};
+        for (int i = 0; i < pixels.length; i++) {
+            if (pixels[i] == 0) {
+                box[0] = Math.min(box[0], i / SIZE);
+                box[1] = Math.min(box[1], i % SIZE);
+                box[2] = Math.max(box[2], i / SIZE + 1);
+                box[3] = Math.max(box[3], i % SIZE + 1);
+            }
+        }
+        return box[2] == 0 ? null : box;
+    }
+
+    @Test
+    void erasesAreasLikeTorchvision() {
+        Augmenter augmenter = augmenter(7, "erase:1:black");
+        double sum = 0;
+        for (int example = 0; example < 4000; example++) {
+            int[] box = box(augmented(augmenter, 0, example));
+            int rows = box[2] - box[0];
+            int columns = box[3] - box[1];
+            // sides are rounded
+            assertTrue((rows - 0.5) * (columns - 0.5) <= 0.33 * SIZE * SIZE);
+            assertTrue((rows + 0.5) * (columns + 0.5) >= 0.02 * SIZE * SIZE);
+            sum += rows * columns;
+        }
+        // the mean of 2 and 33 percent, less the rectangles that would not fit
+        assertEquals(0.175, sum / 4000 / SIZE / SIZE, 0.01);
+    }
+
+    @Test
+    void noiseHasEveryLevelEquallyOften() {
+        Augmenter augmenter = augmenter(9, "erase:1:12-12");
+        int[] counts = new int[256];
+        for (int example = 0; example < 1000; example++) {
+            for (byte pixel : augmented(augmenter, 0, example)) {
+                counts[pixel & 0xff]++;
+            }
+        }
+        double mean = 1000.0 * SIZE * SIZE / 256;
+        for (int count : counts) {
+            assertEquals(mean, count, 5 * Math.sqrt(mean));
+        }
+    }
+
+    @Test
+    void cutoutsAreCutAtTheBorder() {
+        Augmenter augmenter = augmenter(7, "cutout:4");
+        Set<Integer> areas = new HashSet<>();
+        for (int example = 0; example < 2000; example++) {
+            int[] box = box(augmented(augmenter, 0, example));
+            areas.add((box[2] - box[0]) * (box[3] - box[1]));
+        }
+        // sides of 2 to 4: the centre is inside the image
+        assertEquals(Set.of(4, 6, 8, 9, 12, 16), areas);
+    }
+
+    @Test
+    void factorsAreUniform() {
+        Augmenter augmenter = augmenter(4, "brightness:0.5");
+        double sum = 0;
+        double least = 9;
+        double most = 0;
+        for (int example = 0; example < 4000; example++) {
+            // 100 times the factor
+            double factor = (augmented(augmenter, 0, example)[99] & 0xff) / 100.0;
+            sum += factor;
+            least = Math.min(least, factor);
+            most = Math.max(most, factor);
+        }
+        assertEquals(1, sum / 4000, 5 * Math.sqrt(1 / 12.0 / 4000));
+        assertEquals(0.5, least, 0.011);
+        assertEquals(1.5, most, 0.011);
+    }
+
+    @Test
+    void everyDrawDependsOnSeedEpochExampleAndPlaceAlone() {
+        String[] list = {"resized-crop", "trivial", "erase:1", "translate:2"};
+        Augmenter augmenter = augmenter(1, list);
+        byte[] found = augmented(augmenter, 4, 17);
+        augmented(augmenter, 0, 3);
+        assertArrayEquals(found, augmented(augmenter, 4, 17));
+        assertArrayEquals(found, augmented(augmenter(1, list), 4, 17));
+        assertFalse(Arrays.equals(found, augmented(augmenter(2, list), 4, 17)));
+        assertFalse(Arrays.equals(found, augmented(augmenter, 5, 17)));
+        assertFalse(Arrays.equals(found, augmented(augmenter, 4, 18)));
+        // a second erasing is not the first
+        byte[] twice = augmented(augmenter(1, "erase:1:4-4:black", "erase:1:4-4:black"), 4, 17);
+        assertFalse(Arrays.equals(augmented(augmenter(1, "erase:1:4-4:black"), 4, 17), twice));
+    }
+}
