@@ -27,6 +27,7 @@ public final class Inference implements AutoCloseable {
     private final Graph graph;
     private TorchScript program;
     private Window.Pair size;
+    private boolean stale;
 
     /**
      * Prepares a network.
@@ -59,7 +60,10 @@ public final class Inference implements AutoCloseable {
             close();
             program = compile(wanted);
             size = wanted;
+        } else if (stale) {
+            call(program, "prepare");
         }
+        stale = false;
         return program.call("evaluate", new NDList(images)).singletonOrThrow();
     }
 
@@ -70,7 +74,7 @@ public final class Inference implements AutoCloseable {
         String text = Programs.evaluation(graph, images, precision, names, oneDnn);
         TorchScript compiled = new TorchScript(network.manager(), text);
         try {
-            prepare(compiled);
+            call(compiled, "prepare");
             return compiled;
         } catch (RuntimeException | Error failure) {
             compiled.close();
@@ -78,20 +82,24 @@ public final class Inference implements AutoCloseable {
         }
     }
 
-    private void prepare(TorchScript compiled) {
+    private void call(TorchScript compiled, String method) {
         List<NDArray> handles = new ArrayList<>();
         try {
             network.stateDict().values().forEach(array -> handles.add(array.stopGradient()));
-            compiled.call("prepare", TorchScript.list("q", handles)).close();
+            compiled.call(method, TorchScript.list("q", handles)).close();
         } finally {
             handles.forEach(NDArray::close);
         }
     }
 
-    /** Takes over the network's weights as they are now, without compiling the program again. */
+    /**
+     * Frees the program's weights. The next images are computed with the network's weights as they
+     * are then, without compiling again.
+     */
     public void refresh() {
-        if (program != null) {
-            prepare(program);
+        if (program != null && !stale) {
+            call(program, "forget");
+            stale = true;
         }
     }
 

@@ -30,8 +30,9 @@ import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
 
 /**
- * Writes the evaluation of a graph as two methods: {@code prepare} folds, arranges and casts the
- * weights and keeps them in the program; {@code evaluate} computes the outputs.
+ * Writes the evaluation of a graph as three methods: {@code prepare} folds, arranges and casts the
+ * weights and keeps them in the program, {@code forget} frees them, and {@code evaluate} computes
+ * the outputs.
  *
  * <p>With γ, β, μ, σ² of a batch normalization, folding means
  *
@@ -82,6 +83,9 @@ final class EvaluationCode {
                 + "    self.kept = annotate(List[Tensor], "
                 + kept
                 + ")\n"
+                + "    return q[0]\n"
+                + "  def forget(self: __torch__.Program, q: List[Tensor]) -> Tensor:\n"
+                + "    self.kept = annotate(List[Tensor], [])\n"
                 + "    return q[0]\n"
                 + "  def evaluate(self: __torch__.Program, x: Tensor) -> Tensor:\n"
                 + "    p = self.kept\n"

@@ -20,7 +20,7 @@ import org.djlresnet.objective.Minibatch;
 /**
  * Measures the network of a run: after each epoch, with the average of its weights, and at the end.
  */
-final class RunMeasurements {
+final class RunMeasurements implements AutoCloseable {
 
     /** Running statistics over more examples than these hardly differ. */
     private static final int ENOUGH_EXAMPLES = 10_000;
@@ -30,6 +30,9 @@ final class RunMeasurements {
     private final Progress progress;
     private final Function<BatchLoader, Batch> next;
     private final BooleanSupplier stopped;
+
+    /** Compiled at the first measurement; null before. */
+    private Inference inference;
 
     /**
      * Prepares measurements.
@@ -115,14 +118,18 @@ final class RunMeasurements {
             BatchLoader loader, Examples examples, Progress.State phase, long step, int epoch) {
         progress.begin(phase, epoch, examples.size(), 0);
         Measurement measurement = plan.objective().measurement();
-        try (Inference inference =
-                new Inference(network, plan.recipe().precision(), plan.recipe().compile())) {
+        if (inference == null) {
+            inference = new Inference(network, plan.recipe().precision(), plan.recipe().compile());
+        }
+        try {
             Evaluator.run(
                     network,
                     inference::forward,
                     measurement,
                     () -> next.apply(loader),
                     () -> progress.advance(step, measurement.examples(), measurement.metrics()));
+        } finally {
+            inference.refresh();
         }
         double loss = measurement.examples() == 0 ? 0 : measurement.metrics().get(Metric.LOSS);
         if (!Double.isFinite(loss)) {
@@ -130,5 +137,13 @@ final class RunMeasurements {
             throw new NonFiniteLossException(step, (float) loss);
         }
         return measurement;
+    }
+
+    /** Frees the program. */
+    @Override
+    public void close() {
+        if (inference != null) {
+            inference.close();
+        }
     }
 }

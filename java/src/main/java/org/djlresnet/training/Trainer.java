@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
@@ -227,7 +226,8 @@ public final class Trainer {
             throw failure;
         } finally {
             // releases the folder even if restoring the weights fails
-            try (recorder) {
+            try (recorder;
+                    measurements) {
                 pass.close();
                 plan.freezing().release();
                 if (bestWeights != null) {
