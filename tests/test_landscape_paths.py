@@ -139,12 +139,12 @@ def test_hessian_of_a_run(run, tmp_path, capsys):
 
 
 def test_hessian_depends_on_the_seed_only_by_its_error(run):
-    options = {"iterations": 30, "tolerance": 1e-3, "samples": 1, **OPTIONS}
+    options = {"iterations": 30, "samples": 1, **OPTIONS}
     first, second = (loss_hessian(run, DATA, seed=seed, **options) for seed in (0, 1))
     assert first.converged["largest"]
     assert second.converged["largest"]
     assert first.largest != second.largest
-    assert first.largest == pytest.approx(second.largest, rel=5e-3)
+    assert first.largest == pytest.approx(second.largest, rel=1e-2)
     assert first.trace != second.trace
     assert first.trace_error is None
 
