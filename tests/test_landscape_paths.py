@@ -57,9 +57,11 @@ def test_interpolation_equals_numpy(run, tmp_path):
 
 
 def test_interpolation_rejects_different_networks(run, tmp_path):
-    with create_model("cifar-resnet32", in_channels=1, classes=2) as other:
-        with pytest.raises(UsageError, match=r"Received: a cifar-resnet20 .*, and a cifar-resnet32"):
-            interpolate_loss(run, other, DATA, out=tmp_path / "new", **OPTIONS)
+    with (
+        create_model("cifar-resnet32", in_channels=1, classes=2) as other,
+        pytest.raises(UsageError, match=r"Received: cifar-resnet20 \(.*\) and cifar-resnet32 \("),
+    ):
+        interpolate_loss(run, other, DATA, out=tmp_path / "new", **OPTIONS)
     assert not (tmp_path / "new").exists()
 
 
@@ -68,7 +70,7 @@ def test_trajectory_equals_numpy(run, tmp_path):
     states = [read_tensors(epoch(run, number)) for number in range(1, 6)]
     trained = [name for name in states[0] if "running" not in name]
     vectors = np.array([np.concatenate([state[name].ravel() for name in trained]) for state in states])
-    left, values, right = np.linalg.svd(vectors[:-1] - vectors[-1], full_matrices=False)
+    left, values, _ = np.linalg.svd(vectors[:-1] - vectors[-1], full_matrices=False)
     assert found.info["explained"] == pytest.approx((values**2 / (values**2).sum())[:2], rel=1e-5)
     places = np.array([found.trajectory["x"], found.trajectory["y"]]).T
     for axis in (0, 1):
@@ -137,11 +139,12 @@ def test_hessian_of_a_run(run, tmp_path, capsys):
 
 
 def test_hessian_depends_on_the_seed_only_by_its_error(run):
-    options = {"iterations": 30, "tolerance": 1e-3, "samples": 1, **OPTIONS}
+    options = {"iterations": 30, "samples": 1, **OPTIONS}
     first, second = (loss_hessian(run, DATA, seed=seed, **options) for seed in (0, 1))
-    assert first.converged["largest"] and second.converged["largest"]
+    assert first.converged["largest"]
+    assert second.converged["largest"]
     assert first.largest != second.largest
-    assert first.largest == pytest.approx(second.largest, rel=5e-3)
+    assert first.largest == pytest.approx(second.largest, rel=1e-2)
     assert first.trace != second.trace
     assert first.trace_error is None
 

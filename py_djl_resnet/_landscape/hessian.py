@@ -27,7 +27,7 @@ from .options import choice as checked_choice
 from .surface import BATCH_SIZE
 
 #: The step of the differences, relative to the weights.
-STEP = 1e-4
+STEP = 1e-5
 
 
 @dataclass(frozen=True)

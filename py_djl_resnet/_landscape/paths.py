@@ -178,8 +178,8 @@ def kept_checkpoints(run: str | os.PathLike[str]) -> list[Path]:
     files = [file for file in folder.iterdir() if _KEPT.fullmatch(file.name)]
     if len(files) < _LEAST:
         raise UsageError(
-            f"{folder} has too few checkpoints of epochs for a trajectory. Received: {len(files)}. Allowed: {_LEAST} or "
-            "more. Train with --keep N (in Python: keep=N), which keeps the checkpoints of the last N epochs."
+            f"{folder} has too few checkpoints of epochs for a trajectory. Received: {len(files)}. Allowed: {_LEAST} "
+            "or more. Train with --keep N (in Python: keep=N), which keeps the checkpoints of the last N epochs."
         )
     return sorted(files, key=lambda file: int(file.stem.removeprefix("epoch-")))
 
@@ -214,9 +214,9 @@ def _checked(
 
 
 def _require_same(a: Model, b: Model) -> None:
-    kinds = [f"a {one.name} with {one.in_channels} channels and {one.classes} classes" for one in (a, b)]
+    kinds = [f"{one.name} (channels: {one.in_channels}, classes: {one.classes})" for one in (a, b)]
     if kinds[0] != kinds[1]:
         raise UsageError(
-            f"Only networks of the same kind can be interpolated. Received: {kinds[0]}, and {kinds[1]}. Give two "
+            f"Only networks of the same kind can be interpolated. Received: {kinds[0]} and {kinds[1]}. Give two "
             "checkpoints of the same network."
         )

@@ -12,10 +12,10 @@ from ..models import checkpoint_file
 from .landscape_options import add_examples
 from .options import add_checkpoint, add_engine, count, print_result, start, whole
 
-HELP = """Measure the curvature of a network's loss: the largest and the smallest eigenvalue of its Hessian, and its trace.
+HELP = """Measure the curvature of a network's loss: the outermost eigenvalues of its Hessian, and its trace.
 
-The loss is the cross-entropy in evaluation mode, as a function of all trained parameters. Repeat a command with --out to
-resume it."""
+The loss is the cross-entropy in evaluation mode, as a function of all trained parameters. Repeat a command with --out
+to resume it."""
 USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "landscape hessian runs/mine --out curvature",

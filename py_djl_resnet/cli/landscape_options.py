@@ -65,6 +65,7 @@ def show(landscape: Landscape) -> None:
 
 
 def grid(text: str) -> tuple[int, ...] | int:
+    """Parses ``51`` or ``51,25``."""
     try:
         sizes = tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -73,6 +74,7 @@ def grid(text: str) -> tuple[int, ...] | int:
 
 
 def span(text: str) -> tuple[float, ...]:
+    """Parses ``-1,1`` or ``-1,1,0,2``."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
