@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,22 +69,23 @@ def test_interrupted_and_killed_study_resumes_to_the_same_report(study, command,
     assert reports(tmp_path / "parts") == reports(study / "whole")
 
 
-def test_several_jobs_add_seeds(study, command):
-    code, out, err = command("study", "run", study / "mine.json", "--out", study / "whole", "--seeds", 1, "--jobs", 2)
+def test_several_jobs_add_seeds(study, command, tmp_path):
+    shutil.copytree(study / "whole", tmp_path / "more")
+    code, _, err = command("study", "run", study / "mine.json", "--out", "more", "--seeds", 1, "--jobs", 2)
     assert code == 0, err
     for number, network in enumerate(STUDY["networks"], 3):
         assert f"run {number} of 4: {network}, seed 1\n" in err
         assert f"{network}-seed1: epoch 4/4: train loss " in err
-    runs = open_study(study / "whole")
+    runs = open_study(tmp_path / "more")
     assert runs.definition.seeds == (0, 1)
     accuracies = {of: run.history[-1]["test_accuracy"] for of, run in runs.by_run.items()}
     assert len(accuracies) == 4
-    table = (study / "whole" / "report" / "report.md").read_text()
+    table = (tmp_path / "more" / "report" / "report.md").read_text()
     for network in STUDY["networks"]:
         mean = (accuracies[network, 0] + accuracies[network, 1]) / 2
         deviation = abs(accuracies[network, 0] - accuracies[network, 1]) / 2**0.5
         assert f"| {mean:.4f} ± {deviation:.4f} (4) | 2 runs |" in table
-        assert Run.open(study / "whole" / "runs" / f"{network}-seed1").recipe.threads == 1
+        assert Run.open(tmp_path / "more" / "runs" / f"{network}-seed1").recipe.threads == 1
 
 
 def test_study_with_other_settings_is_rejected(study, rejected):
@@ -101,5 +103,5 @@ def test_other_runs_are_trained_if_one_diverges(command, tmp_path):
     code, out, err = command("study", "run", "mine.json")
     assert code == 1
     assert out == ""
-    assert "error: 2 of 2 runs failed. run 1 of 2: plain20, seed 0: The loss is " in err
-    assert " run 2 of 2: cifar-resnet20, seed 0: The loss is " in err
+    assert "error: 2 of 2 runs failed. run 1 of 2: plain20, seed 0: The loss became " in err
+    assert " run 2 of 2: cifar-resnet20, seed 0: The loss became " in err
