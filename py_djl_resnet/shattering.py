@@ -151,6 +151,8 @@ def shattered_gradients(
         [*_listed(models, "models"), *_listed(checkpoints, "checkpoints")], seeds, points
     )
     jvm.start(engine, device=device)
+    if jvm.engine() != "pytorch":
+        raise UsageError(f"Shattered gradients need the PyTorch engine. Received: {jvm.engine()}. Use pytorch.")
     folder = None if data_dir is None else checked_path(data_dir, "data_dir")
     train, test = (named(dataset, folder, train=part, limit=None) for part in (True, False))
     measured = {(row["model"], row["seed"]): dict(row) for row in done}

@@ -201,5 +201,5 @@ def test_other_engine_is_rejected(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith(
-        "Gradients with respect to the input need the PyTorch engine. Received: MXNet. Use the engine pytorch."
+        "Shattered gradients need the PyTorch engine. Received: mxnet. Use pytorch."
     )

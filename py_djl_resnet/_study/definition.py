@@ -173,7 +173,7 @@ def _epochs(
         value: Any = by_network.get(network)
         if not _is_whole(value):
             raise UsageError(
-                f'{source}: "epochs" of {network} must be a whole number, 0 for no training. Received: {shown(value)}.'
+                f'{source}: "epochs" of {network} must be a whole number of at least 0. Received: {shown(value)}.'
             )
     return {network: by_network[network] for network in networks}
 
