@@ -126,7 +126,8 @@ def test_gradients_by_depth_are_those_of_layers(tmp_path):
 
 
 def test_gradients_of_any_runs_are_reported(command, tmp_path):
-    runs = [gradient_study(tmp_path) / "runs" / f"study-{kind}20-seed0" for kind in ("plain", "resnet")]
+    folder = gradient_study(tmp_path)
+    runs = [folder / "runs" / f"study-{kind}20-seed0" for kind in ("plain", "resnet")]
     code, out, err = command(
         "study", "gradients", *runs, "--names", "stem,bn1.bias", "--steps", "1,30,last", "--out", "g"
     )

@@ -163,14 +163,14 @@ def _epochs(
     for key in _OF_THE_STUDY:
         settings.pop(key, None)
     epochs = form.get("epochs", of_recipe)
-    by_network = epochs if isinstance(epochs, dict) else dict.fromkeys(networks, epochs)
+    by_network: dict[str, Any] = epochs if isinstance(epochs, dict) else dict.fromkeys(networks, epochs)
     for network in by_network:
         if network not in networks:
             raise UsageError(
                 f'{source}: "epochs" has another network. Received: {shown(network)}. Allowed: {", ".join(networks)}.'
             )
     for network in networks:
-        value = by_network.get(network)
+        value: Any = by_network.get(network)
         if not _is_whole(value):
             raise UsageError(
                 f'{source}: "epochs" of {network} must be a whole number of at least 0. Received: {shown(value)}.'

@@ -63,12 +63,13 @@ class _Training:
             reader.start()
 
     def _read(self, stream: IO[str], is_error: bool) -> None:
-        for line in stream:
-            text = line.strip().removeprefix("py-djl-resnet: ")
-            if is_error and text:
-                self.error = text.removeprefix("error: ")
-            if text.startswith(("epoch ", "warning: ", "error: ")) and " on the test data" not in text:
-                self._announce(f"{self.job.folder.name}: {text}")
+        with stream:
+            for line in stream:
+                text = line.strip().removeprefix("py-djl-resnet: ")
+                if is_error and text:
+                    self.error = text.removeprefix("error: ")
+                if text.startswith(("epoch ", "warning: ", "error: ")) and " on the test data" not in text:
+                    self._announce(f"{self.job.folder.name}: {text}")
 
     def finish(self) -> int:
         """Waits for the end of the process and its output, and returns its exit code."""

@@ -108,9 +108,10 @@ def _measured(
     total = study.definition.epochs[network]
     runs = [(run, l2_penalties(run)) for _, run in study.of(network)]
     epochs = [max(1, int(epoch / (of or epoch) * total + 0.5)) for epoch in at] or [total]
+    published_epochs: list[int | None] = [*at] or [None]
     rows = [
         {"published_epoch": published, **_at(runs, epoch, total, metric)}
-        for published, epoch in zip(at or [None], epochs, strict=True)
+        for published, epoch in zip(published_epochs, epochs, strict=True)
     ]
     first = [{"published_epoch": None, **_at(runs, epoch, total, metric)} for epoch in (0, 1) if epoch not in epochs]
     return {"at": rows, "all": [*first, *rows]}
