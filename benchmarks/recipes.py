@@ -3,9 +3,9 @@
     python benchmarks/recipes.py fashion-mnist-fast --seeds 5 --torch-python PYTHON --write
 
 For each seed, trains with ours and then with PyTorch (pytorch_recipe.py): the same network, recipe, data and
-threads; then evaluates ours with test-time augmentation (--tta flip). Minutes are those of training and of the
-evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that is
-in --out is not repeated, and an interrupted run of ours resumes. A recipe that PyTorch would not follow in every
+threads; then evaluates ours with the test-time augmentation that the recipe names. Minutes are those of training and
+of the evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that
+is in --out is not repeated, and an interrupted run of ours resumes. A recipe that PyTorch would not follow in every
 setting is rejected first. --write puts the figures into the recipe's file, then writes docs/recipes.md. Without
 --torch-python's torch, only ours is measured.
 """
@@ -29,7 +29,7 @@ import pytorch_settings
 import report
 
 from py_djl_resnet import Recipe
-from py_djl_resnet.recipe import recipe_names, settings_of
+from py_djl_resnet.recipe import bundled_text, recipe_names, settings_of
 
 ROOT = Path(__file__).parent.parent
 FILES = ROOT / "py_djl_resnet" / "recipes"
@@ -45,7 +45,7 @@ class Seed:
         accuracy: on the test data after the last epoch, from 0 to 1.
         minutes: of training and evaluation.
         versions: of the software that matters.
-        accuracy_with_tta: the same accuracy, averaged over each image and its mirror image; None in PyTorch.
+        accuracy_with_tta: the same accuracy with the recipe's test-time augmentation; None in PyTorch.
     """
 
     accuracy: float
@@ -74,14 +74,15 @@ def ours(args: argparse.Namespace, name: str, seed: int) -> Seed:
     versions = json.loads((folder / "recipe.json").read_text("utf-8"))["versions"]
     with open(folder / "metrics.csv", newline="") as stream:
         seed_reached = reached(csv.DictReader(stream), report.versions(versions))
-    return replace(seed_reached, accuracy_with_tta=with_tta(args, folder))
+    return replace(seed_reached, accuracy_with_tta=with_tta(args, name, folder))
 
 
-def with_tta(args: argparse.Namespace, folder: Path) -> float:
-    """Evaluates the last weights with test-time augmentation, unless it is done."""
-    file = folder.with_suffix(".tta.json")
+def with_tta(args: argparse.Namespace, name: str, folder: Path) -> float:
+    """Evaluates the last weights with the recipe's test-time augmentation, unless it is done."""
+    views = json.loads(bundled_text(name))["about"]["tta"]
+    file = folder.with_suffix(f".tta-{views.replace(',', '-')}.json")
     if not file.exists():
-        command = [sys.executable, "-m", "py_djl_resnet", "evaluate", str(folder / "last.safetensors"), "--tta", "flip"]
+        command = [sys.executable, "-m", "py_djl_resnet", "evaluate", str(folder / "last.safetensors"), "--tta", views]
         command += ["--precision", "auto", "--json"]
         command += ["--limit", str(args.limit)] if args.limit else []
         command += ["--data-dir", str(args.data_dir)] if args.data_dir else []

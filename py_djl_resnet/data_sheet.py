@@ -36,8 +36,11 @@ class DataSheet:
         dataset: its name.
         classes: ``name`` and the number of images in each part, such as ``train`` and ``test``.
         shape: channels, height and width of the images; empty if they differ in size.
-        mean: the mean of each channel of the training images, from 0 to 1.
-        deviation: the standard deviation of each channel, over all pixels.
+        mean: the mean of each channel over all pixels of the training images as they are stored, from 0 to 1.
+        deviation: the standard deviation of each channel over the same pixels.
+        preprocessing: the steps by which the recipe's network prepares images, as :attr:`Model.info` has them. Its
+            ``mean`` and ``deviation`` are those that a run normalizes by, or None; for ``normalize``, they are computed
+            from up to 5,000 prepared training images.
         ignored: the number of files in a folder that are not images.
     """
 
@@ -46,18 +49,19 @@ class DataSheet:
     shape: list[int]
     mean: list[float]
     deviation: list[float]
+    preprocessing: dict[str, Any]
     ignored: int
     _images: Any = field(repr=False, compare=False)
     _recipe: Recipe = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the attributes, ready for JSON."""
-        keys = ("dataset", "classes", "shape", "mean", "deviation", "ignored")
+        keys = ("dataset", "classes", "shape", "mean", "deviation", "preprocessing", "ignored")
         return {key: getattr(self, key) for key in keys}
 
     def images(self, indices: Sequence[int]) -> npt.NDArray[np.float32]:
         """Returns training images at the network's input size, (N, C, H, W) from 0 to 1."""
-        steps = json.dumps(self._steps() | {"mean": None, "deviation": None})
+        steps = json.dumps(self.preprocessing | {"mean": None, "deviation": None})
         with jvm.translated_errors():
             return self._array(self._images.prepared(steps, list(indices)), indices)
 
@@ -69,10 +73,6 @@ class DataSheet:
     def _array(self, buffer: Any, indices: Sequence[int]) -> npt.NDArray[np.float32]:
         shape = [len(indices), *self._images.inputShape(self._recipe.to_json())]
         return np.array(jvm.from_direct_buffer(buffer, shape, np.float32))
-
-    def _steps(self) -> dict[str, Any]:
-        with jvm.translated_errors():
-            return dict(json.loads(str(self._images.preprocessing(self._recipe.to_json()))))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws a contact sheet: images of each class, and the network's inputs for them.
@@ -86,11 +86,10 @@ class DataSheet:
             labels = np.array(self._images.labels())
         chosen = [np.flatnonzero(labels == row)[:_COLUMNS] for row in range(rows)]
         indices = [int(index) for row in chosen for index in row]
-        steps = self._steps()
         seen = self.inputs(indices)
         for key, undo in (("deviation", np.multiply), ("mean", np.add)):
-            if steps[key] is not None:
-                seen = undo(seen, np.array(steps[key], np.float32)[:, np.newaxis, np.newaxis])
+            if self.preprocessing[key] is not None:
+                seen = undo(seen, np.array(self.preprocessing[key], np.float32)[:, np.newaxis, np.newaxis])
         names = [str(row["name"]) for row in self.classes[:rows]]
         counts = [len(row) for row in chosen]
         return plot_contact(names, counts, self.images(indices), seen, self._recipe.model, path)
@@ -107,12 +106,19 @@ class DataSheet:
             "",
             text_table(rows, range(1, len(parts) + 1)),
             "",
-            f"mean      {', '.join(f'{value:.4f}' for value in self.mean)}",
-            f"deviation {', '.join(f'{value:.4f}' for value in self.deviation)}",
+            f"mean      {_digits(self.mean)}",
+            f"deviation {_digits(self.deviation)}",
         ]
+        if self.preprocessing["mean"] is not None:
+            of_network = [_digits(self.preprocessing[key]) for key in ("mean", "deviation")]
+            lines.append(f"{self._recipe.model} normalizes by mean {of_network[0]}, deviation {of_network[1]}")
         if self.ignored:
             lines.append(f"ignored files that are not images: {self.ignored:,}")
         return "\n".join(lines)
+
+
+def _digits(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)
 
 
 def data_sheet(
@@ -154,6 +160,7 @@ def data_sheet(
     with jvm.translated_errors():
         sheets = {part: jvm.bridge().sheet(examples) for part, examples in parts.items() if examples is not None}
         found = json.loads(str(sheets["train"].describe()))
+        steps = json.loads(str(sheets["train"].preprocessing(wanted.to_json())))
         counts = {
             part: np.bincount(np.array(sheet.labels()), minlength=len(found["classes"]))
             for part, sheet in sheets.items()
@@ -163,5 +170,13 @@ def data_sheet(
         for label, name in enumerate(found["classes"])
     ]
     return DataSheet(
-        wanted.dataset, classes, found["shape"], found["mean"], found["deviation"], ignored, sheets["train"], wanted
+        wanted.dataset,
+        classes,
+        found["shape"],
+        found["mean"],
+        found["deviation"],
+        steps,
+        ignored,
+        sheets["train"],
+        wanted,
     )

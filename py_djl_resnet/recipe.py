@@ -182,7 +182,8 @@ def bundled_text(name: str) -> str:
 def bundled_recipes() -> list[dict[str, Any]]:
     """Lists the bundled recipes: ``name``, ``settings`` without the defaults, and ``about``.
 
-    ``about`` has a ``summary`` and these measurements, None if missing: ``accuracy`` (mean test accuracy after
+    ``about`` has a ``summary``, ``task`` (what was measured; None for the recipe's network and data set), ``tta``
+    (views for test-time augmentation) and these measurements, None if missing: ``accuracy`` (mean test accuracy after
     the last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``deviation`` (standard deviation of
     ``accuracy``), ``minutes`` (mean) and ``machine``; for PyTorch, ``pytorch_accuracy``, ``pytorch_minutes`` and
     ``pytorch_n``.

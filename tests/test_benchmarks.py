@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import compare
 import contenders
+import finetune
 import pytorch_settings
 import recipes
 import report
@@ -241,6 +242,59 @@ def test_shortened_measurement_is_not_published(capsys):
     with pytest.raises(SystemExit):
         recipes.parse(["study", "--write", "--epochs", "1"])
     assert "--write needs the whole recipe. Omit --epochs and --limit." in capsys.readouterr().err
+
+
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture
+def cifar(tmp_path):
+    for part in ("train", "test"):
+        for name in CIFAR:
+            (tmp_path / "cifar" / part / name).mkdir(parents=True)
+            (tmp_path / "cifar" / part / name / "0.jpg").touch()
+    return tmp_path / "cifar"
+
+
+def test_finetuning_is_measured_on_two_classes_from_the_other_eight(cifar, tmp_path, monkeypatch, capsys):
+    accuracies = iter((0.95, 0.97, 0.85, 0.87))
+    commands = []
+
+    def run(arguments):
+        commands.append(arguments[3:])
+        if "finetune" in arguments:
+            out = Path(arguments[arguments.index("--out") + 1])
+            out.mkdir()
+            (out / "metrics.csv").write_text(f"epoch,test_accuracy\n1,0.5\n2,{next(accuracies)}\n")
+            (out / "recipe.json").write_text('{"versions": {"djl": "1"}}')
+
+    monkeypatch.setattr(finetune, "run", run)
+    monkeypatch.setattr(report, "machine", lambda: "a machine")
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["finetune.py", "--cifar", str(cifar), "--seeds", "2", "--out", str(out)])
+    for _ in range(2):  # the second time, nothing is trained but the eight classes, which resume
+        finetune.main()
+        measured = json.loads(capsys.readouterr().out)
+        assert (measured["accuracy"], measured["deviation"], measured["n"]) == (0.96, 0.01414, 2)
+        assert measured["task"] == (
+            "airplane and automobile of CIFAR-10, from fashion-net trained on the other 8 classes; "
+            "cat and dog reach 86.00 ± 1.41 %"
+        )
+    assert [words[0] for words in commands] == [*["train", *["import", "train"] * 2] * 2, "train", "train"]
+    for pair in ("airplane-automobile", "cat-dog"):
+        for part in ("train", "test"):
+            assert sorted(path.name for path in (out / pair / "two" / part).iterdir()) == pair.split("-")
+            eight = sorted(path.name for path in (out / pair / "eight" / part).iterdir())
+            assert eight == [name for name in CIFAR if name not in pair.split("-")]
+            assert (out / pair / "eight" / part / "ship" / "0.jpg").samefile(cifar / part / "ship" / "0.jpg")
+
+
+def test_settings_for_finetuning_are_tried_without_test_images(cifar, tmp_path):
+    finetune.make_folders(cifar, ["cat", "dog"], tmp_path / "out", validation=True)
+    assert sorted(path.name for path in (tmp_path / "out" / "validation" / "two").iterdir()) == ["cat", "dog"]
+    assert (tmp_path / "out" / "validation" / "two" / "cat").samefile(cifar / "train" / "cat")
+    with pytest.raises(SystemExit):
+        finetune.parse(["--cifar", str(cifar), "--validation", "--write"])
 
 
 def complete(name="d2l-fashion-mnist", **settings):

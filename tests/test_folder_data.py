@@ -224,6 +224,14 @@ def test_limit_keeps_all_classes(tmp_path):
     assert [row["train"] for row in sheet.classes] == [2, 2, 2]
 
 
+def test_augmentation_that_does_not_fit_is_rejected_before_decoding(tmp_path, monkeypatch):
+    data = make(tmp_path / "data", kinds=(("png", "RGB", (16, 16)),))
+    monkeypatch.setattr("py_djl_resnet._folder.data.open_part", lambda *_, **__: pytest.fail("decoded"))
+    recipe = Recipe(model="cifar-resnet20", dataset=f"folder:{data}", augment=["crop:40:reflect"])
+    with pytest.raises(UsageError, match=r"^The augmentation 'crop:40:reflect' does not suit the network's images\."):
+        train(recipe=recipe, out=tmp_path / "run", progress=False)
+
+
 def test_settings_that_exclude_a_folder_are_rejected(tmp_path, rejected):
     data = make(tmp_path / "data", count=2)
     code, line = rejected("train", "--dataset", f"folder:{data}", "--data-dir", tmp_path)
@@ -263,6 +271,11 @@ def test_sheet_shows_what_a_normalizing_recipe_gives_the_network(jvm):
     sheet = data_sheet("fashion-mnist", Recipe(model="fashion-net", normalize=True, limit=500))
     images, inputs = sheet.images(range(500)), sheet.inputs(range(500))
     np.testing.assert_allclose(inputs, (images - images.mean()) / images.std(), atol=1e-3)
+    assert sheet.preprocessing["mean"] == [pytest.approx(images.mean(), abs=5e-5)]
+    assert sheet.preprocessing["deviation"] == [pytest.approx(images.std(), abs=5e-5)]
+    line = f"fashion-net normalizes by mean {images.mean():.4f}, deviation {images.std():.4f}"
+    assert str(sheet).splitlines()[-1] == line
+    assert "normalizes" not in str(data_sheet("fashion-mnist", Recipe(limit=9)))
     augmented = data_sheet("fashion-mnist", Recipe(model="fashion-net", augment=["flip:1"], limit=500))
     np.testing.assert_array_equal(augmented.inputs(range(9)), sheet.images(range(9))[..., ::-1])
 

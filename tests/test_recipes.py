@@ -27,6 +27,7 @@ def test_every_recipe_is_valid(name):
 
 def test_command_lists_what_recipes_reach(capsys, monkeypatch):
     about = {"summary": "a test", "accuracy": 0.94126, "deviation": 0.00123, "minutes": 9.96, "n": 5, "machine": "M"}
+    about |= {"task": "stripes", "tta": "flip,shift", "accuracy_with_tta": 0.9512}
     unmeasured = dict.fromkeys(about) | {"summary": "another"}
     found = [
         {"name": "first", "settings": {"model": "fashion-net", "epochs": 3}, "about": about},
@@ -35,11 +36,11 @@ def test_command_lists_what_recipes_reach(capsys, monkeypatch):
     monkeypatch.setattr("py_djl_resnet.cli.recipes.bundled_recipes", lambda: found)
     run()
     head, first, second, *rest = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "network", "data", "epochs", "accuracy", "minutes", "n", "description"]
+    assert head.split()[4:] == ["accuracy", "with", "tta", "minutes", "n", "description"]
     assert first.split()[:7] == ["first", "fashion-net", "fashion-mnist", "3", "94.13", "±", "0.12"]
-    assert first.split()[7:9] == ["10.0", "5"]
+    assert first.split()[7:11] == ["95.12", "(flip,shift)", "10.0", "5"]
     assert second.split()[:7] == ["second", "d2l-resnet18", "fashion-mnist", "10", "-", "-", "-"]
-    assert rest == ["", "Measured on M."]
+    assert rest == ["", "first was measured on stripes.", "", "Measured on M."]
 
 
 def test_command_prints_a_recipe_that_can_be_used_again(capsys, tmp_path):

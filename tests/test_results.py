@@ -58,6 +58,24 @@ def test_mistakes_show_the_images_with_both_classes(channels):
         drawn = np.asarray(axes.images[0].get_array())
         np.testing.assert_array_equal(drawn, image[0] if channels == 1 else image.transpose(1, 2, 0))
     assert chart.get_suptitle() == "3 of 5 examples are classified wrongly"
+    assert len(chart.axes) == 3  # no blank columns
+
+
+@pytest.mark.parametrize(
+    ("shown", "wrong", "total", "title"),
+    [
+        (1, 1, 2, "1 of 2 examples is classified wrongly"),
+        (1, 3, 1200, "3 of 1,200 examples are classified wrongly; those with the largest loss"),
+        (7, 7, 10, "7 of 10 examples are classified wrongly"),
+    ],
+)
+def test_title_of_mistakes_fits_its_figure(shown, wrong, total, title):
+    chart = plot_mistakes([np.zeros((1, 4, 4))] * shown, [("cat", "dog 50%")] * shown, wrong, total)
+    assert chart.get_suptitle() == title
+    chart.draw_without_rendering()
+    box = chart._suptitle.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= chart.bbox.x1
+    assert len([axes for axes in chart.axes if axes.images]) == shown
 
 
 def test_mistakes_of_a_perfect_network_are_none():

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from py_djl_resnet.cli.recipes import accuracy, number
+from py_djl_resnet.cli.recipes import accuracy, number, with_tta
 from py_djl_resnet.recipe import Recipe, bundled_recipes
 
 PAGE = Path(__file__).parent.parent / "docs" / "recipes.md"
@@ -29,8 +29,9 @@ py-djl-resnet recipes fashion-mnist-fast > mine.json  # edit the file, then use 
 Command-line options override a recipe's settings. [settings.md](settings.md) describes the settings.
 
 Accuracy is test accuracy after the last epoch in percent, mean ± standard deviation over n seeds; test data select no
-epoch. Minutes are the mean training time, including an evaluation after each epoch. The PyTorch columns show the same
-network, recipe, data and number of threads in eager PyTorch, in alternating runs. A dash marks what was not measured.
+epoch. "With TTA" is the mean with test-time augmentation over the views in parentheses (`evaluate --tta`). Minutes are
+the mean training time, including an evaluation after each epoch. The PyTorch columns show the same network, recipe,
+data and number of threads in eager PyTorch, in alternating runs. A dash marks what was not measured.
 
 {table}
 {machines}
@@ -41,7 +42,8 @@ network, recipe, data and number of threads in eager PyTorch, in alternating run
 
 def table(recipes: list[dict[str, Any]]) -> str:
     """Returns the table of all recipes."""
-    rows = [["recipe", "network", "data", "epochs", "accuracy", "minutes", "n", "PyTorch's accuracy", "minutes", "n"]]
+    head = ["recipe", "network", "data", "epochs", "accuracy", "with TTA", "minutes", "n"]
+    rows = [[*head, "PyTorch's accuracy", "minutes", "n"]]
     rows.append(["---"] * len(rows[0]))
     for found in recipes:
         recipe, about = Recipe(**found["settings"]), found["about"]
@@ -52,7 +54,8 @@ def table(recipes: list[dict[str, Any]]) -> str:
                 f"`{recipe.model}`",
                 f"`{recipe.dataset}`",
                 str(recipe.epochs),
-                accuracy(about) + with_views(about),
+                accuracy(about),
+                with_tta(about),
                 number(about["minutes"], ".1f"),
                 number(about["n"], "d"),
                 accuracy(other),
@@ -63,19 +66,16 @@ def table(recipes: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def with_views(about: dict[str, Any]) -> str:
-    """Returns the accuracy with test-time augmentation, if it was measured."""
-    mean = about["accuracy_with_tta"]
-    return "" if mean is None else f" ({100 * mean:.2f} with test-time augmentation)"
-
-
 def machines(recipes: list[dict[str, Any]]) -> str:
-    """Returns one line per machine on which recipes were measured."""
+    """Returns one line per task of its own, and per machine on which recipes were measured."""
     places: dict[str, list[str]] = {}
     for found in recipes:
         if machine := found["about"]["machine"]:
             places.setdefault(machine, []).append(f"`{found['name']}`")
-    return "".join(f"\nMeasured on {machine}: {', '.join(names)}.\n" for machine, names in places.items())
+    tasks = [(found["name"], found["about"]["task"]) for found in recipes]
+    lines = [f"`{name}` was measured on {task}." for name, task in tasks if task]
+    lines += [f"Measured on {machine}: {', '.join(names)}." for machine, names in places.items()]
+    return "".join(f"\n{line}\n" for line in lines)
 
 
 def settings(recipes: list[dict[str, Any]]) -> str:

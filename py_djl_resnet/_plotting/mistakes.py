@@ -13,6 +13,7 @@ from .chart import Chart, finished
 
 _COLUMNS = 5
 _LONGEST = 22
+_INCHES_PER_LETTER = 0.1
 
 
 def plot_mistakes(
@@ -22,7 +23,7 @@ def plot_mistakes(
     total: int,
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
-    """Draws images (C, H, W) in rows of five.
+    """Draws images (C, H, W) in rows of at most five.
 
     Args:
         images: in [0, 1]; others are stretched to that range.
@@ -31,13 +32,17 @@ def plot_mistakes(
         total: the number of all examples.
         path: as of :func:`finished`.
     """
-    rows = max(-(-len(images) // _COLUMNS), 1)
-    chart = Chart(figsize=(1.9 * _COLUMNS, 0.7 + (2.3 * rows if images else 0.5)), layout="constrained")
-    title = f"{wrong:,} of {total:,} examples are classified wrongly"
-    chart.suptitle(f"{title}; those with the largest loss" if wrong > len(images) else title)
+    title = f"{wrong:,} of {total:,} examples {'is' if wrong == 1 else 'are'} classified wrongly"
+    if wrong > len(images):
+        title += "; those with the largest loss"
+    columns = min(max(len(images), 1), _COLUMNS)
+    rows = -(-len(images) // columns)
+    width = max(1.9 * columns, _INCHES_PER_LETTER * len(title))
+    chart = Chart(figsize=(width, 0.7 + (2.3 * rows if images else 0.5)), layout="constrained")
+    chart.suptitle(title)
     if not images:
         return finished(chart, path)
-    for axes in chart.subplots(rows, _COLUMNS, squeeze=False).flat:
+    for axes in chart.subplots(rows, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, image, (true, predicted) in zip(chart.axes, images, captions, strict=False):
         axes.imshow(_drawable(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")

@@ -13,7 +13,8 @@ from .report import print_table
 
 HELP = """List the bundled recipes with their accuracy and training time, or print one.
 
-Accuracy is test accuracy after the last epoch, in percent: mean and standard deviation over n seeds."""
+Accuracy is test accuracy after the last epoch, in percent: mean and standard deviation over n seeds. "with tta" is the
+mean with test-time augmentation, as evaluate --tta computes it."""
 USAGE = "%(prog)s [NAME] [OPTION ...]"
 EXAMPLES = ("recipes", "recipes fashion-mnist-fast > mine.json", "train --recipe fashion-mnist-fast")
 
@@ -37,13 +38,16 @@ def run(options: Any) -> int:
     if options.json:
         print_json(recipes)
         return 0
-    rows = [("name", "network", "data", "epochs", "accuracy", "minutes", "n", "description")]
+    rows = [("name", "network", "data", "epochs", "accuracy", "with tta", "minutes", "n", "description")]
     for found in recipes:
         recipe, about = Recipe(**found["settings"]), found["about"]
-        measured = [accuracy(about), number(about["minutes"], ".1f"), number(about["n"], "d")]
+        measured = [accuracy(about), with_tta(about), number(about["minutes"], ".1f"), number(about["n"], "d")]
         settings = (recipe.model, recipe.dataset, str(recipe.epochs))
         rows.append((found["name"], *settings, *measured, about["summary"]))
-    print_table(rows, right=(3, 4, 5, 6))
+    print_table(rows, right=(3, 4, 5, 6, 7))
+    for found in recipes:
+        if task := found["about"]["task"]:
+            print(f"\n{found['name']} was measured on {task}.")
     machines = dict.fromkeys(about["machine"] for found in recipes if (about := found["about"])["machine"])
     for machine in machines:
         print(f"\nMeasured on {machine}.")
@@ -56,6 +60,12 @@ def accuracy(about: dict[str, Any]) -> str:
         return "-"
     deviation = "" if about["deviation"] is None else f" ± {100 * about['deviation']:.2f}"
     return f"{100 * about['accuracy']:.2f}{deviation}"
+
+
+def with_tta(about: dict[str, Any]) -> str:
+    """Returns the accuracy with test-time augmentation in percent, and its views."""
+    mean = about["accuracy_with_tta"]
+    return "-" if mean is None else f"{100 * mean:.2f} ({about['tta']})"
 
 
 def number(value: float | None, form: str) -> str:

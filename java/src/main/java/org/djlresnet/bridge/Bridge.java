@@ -414,7 +414,7 @@ public final class Bridge {
                             dataset,
                             batchSize,
                             chosen,
-                            Precision.of(precision),
+                            bypassed.precision(precision),
                             TestViews.of(views))
                     .toJson();
         } finally {

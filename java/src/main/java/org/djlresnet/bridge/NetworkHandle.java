@@ -137,7 +137,7 @@ public final class NetworkHandle implements AutoCloseable {
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray array = array(input, shape, manager);
-            Precision wanted = Precision.of(precision);
+            Precision wanted = network.precision(precision);
             NDArray logits = views.logits(images -> logits(images, wanted), array);
             return TensorBytes.copy(TensorBytes.of(logits, manager));
         }
@@ -167,7 +167,7 @@ public final class NetworkHandle implements AutoCloseable {
         Preprocessing chosen = network.specification().preprocessing(preprocessing);
         PixelType pixels = PixelType.of(type);
         TestViews augmented = TestViews.of(views);
-        return new Prediction(this, chosen, pixels, augmented, Precision.of(precision))
+        return new Prediction(this, chosen, pixels, augmented, network.precision(precision))
                 .logits(images, shapes);
     }
 

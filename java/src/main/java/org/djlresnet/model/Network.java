@@ -234,6 +234,20 @@ public final class Network implements AutoCloseable {
         return null;
     }
 
+    /**
+     * Finds a precision by name.
+     *
+     * @param name float32, bfloat16 or auto
+     * @return the precision; for auto, float32 if the network runs as blocks
+     * @throws UserException if the name is unknown
+     */
+    public Precision precision(String name) {
+        boolean free = name.equals(Precision.AUTO);
+        return free && compilable(Precision.FLOAT32, true) == null
+                ? Precision.FLOAT32
+                : Precision.of(name);
+    }
+
     private static void requireFloat32(Precision precision, String reason) {
         if (precision != Precision.FLOAT32) {
             throw new UserException(

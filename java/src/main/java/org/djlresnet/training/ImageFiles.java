@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Examples;
 import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
@@ -21,16 +22,20 @@ public final class ImageFiles {
      * @param shape the shape of all images; null if they differ in size
      * @param channels 1 if all images are grey, else 3
      * @return the preprocessing, see {@link Specification#forFiles}
-     * @throws UserException if settings exclude each other, or the initial weights cannot be read
+     * @throws UserException if settings exclude each other, the initial weights cannot be read, or
+     *     an augmentation does not suit the prepared images
      */
     public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
         TrainingPlan.rejectIgnoredSettings(recipe);
-        return Specification.forFiles(
-                recipe.model(),
-                shape,
-                channels,
-                recipe.imageSize(),
-                preprocessingOfWeights(recipe));
+        Preprocessing chosen =
+                Specification.forFiles(
+                        recipe.model(),
+                        shape,
+                        channels,
+                        recipe.imageSize(),
+                        preprocessingOfWeights(recipe));
+        recipe.augment().requireFit(chosen.output(shape), PixelType.UINT8);
+        return chosen;
     }
 
     /**

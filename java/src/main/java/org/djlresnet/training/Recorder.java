@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
+import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.model.Network;
@@ -73,16 +73,18 @@ final class Recorder implements AutoCloseable {
         if (folder == null) {
             return;
         }
-        long bytes =
-                Stream.of(network.stateDict(), updates.state(), updates.averaged())
-                        .flatMap(arrays -> arrays.values().stream())
-                        .mapToLong(array -> array.size() * Float.BYTES)
-                        .sum();
+        long values = size(network.stateDict());
+        long copies = values * (1 + updates.copiesToCome());
+        long bytes = copies + size(updates.state()) + size(updates.averaged());
         try {
             folder.checkpoints().requireRoom(bytes, epochs, keep);
         } catch (IOException failure) {
             throw unwritable(folder.last(), failure);
         }
+    }
+
+    private static long size(Map<String, NDArray> arrays) {
+        return arrays.values().stream().mapToLong(array -> array.size() * Float.BYTES).sum();
     }
 
     /** Returns whether a checkpoint within the epoch is due. */

@@ -276,12 +276,14 @@ public final class Trainer {
 
     /** Prepares pass and optimizer for the parameters that the next epoch trains. */
     private WeightUpdates refreeze(WeightUpdates before) {
-        pass.close();
         plan.freezing().apply(epochsDone);
-        pass = plan.newPass();
-        try (before) {
-            return updates(before.restorable());
-        }
+        // if either cannot be created, the callers close the old one
+        GradientPass compiled = plan.newPass();
+        pass.close();
+        pass = compiled;
+        WeightUpdates after = updates(before.restorable());
+        before.close();
+        return after;
     }
 
     private BatchLoader loader(Examples examples) {

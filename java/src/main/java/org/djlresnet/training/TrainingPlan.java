@@ -213,6 +213,34 @@ record TrainingPlan(
         }
     }
 
+    /** Returns a warning about settings that would begin after the last epoch, or null. */
+    static String neverBegins(Recipe recipe) {
+        List<String> late = new ArrayList<>();
+        if (recipe.lookahead() != null && recipe.lookahead().startsWith("airbench:")) {
+            addIfLate(late, "lookahead", recipe.lookahead(), recipe.epochs());
+        }
+        if (recipe.freeze() != null) {
+            Stream.of(recipe.freeze().split(" *, *"))
+                    .filter(part -> part.endsWith("-"))
+                    .forEach(part -> addIfLate(late, "freeze", part, recipe.epochs()));
+        }
+        if (late.isEmpty()) {
+            return null;
+        }
+        return "%s %s no effect, because the run ends after %s."
+                .formatted(
+                        String.join(" and ", late),
+                        late.size() == 1 ? "has" : "have",
+                        recipe.epochs() == 1 ? "1 epoch" : recipe.epochs() + " epochs");
+    }
+
+    private static void addIfLate(List<String> late, String name, String value, int epochs) {
+        String digits = value.replaceAll(".*:|-$", "");
+        if (Long.parseLong(digits) >= epochs) {
+            late.add("\"%s\" %s".formatted(name, value));
+        }
+    }
+
     Recipe recipe() {
         return start.recipe();
     }

@@ -267,6 +267,7 @@ public record TrainingRun(
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
             String warning = joined(classWarning, preparesOtherwise(recipe, network, train));
+            warning = joined(warning, TrainingPlan.neverBegins(recipe));
             return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);

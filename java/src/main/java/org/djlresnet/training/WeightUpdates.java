@@ -129,6 +129,12 @@ final class WeightUpdates implements AutoCloseable {
         return none ? Map.of() : average.byName();
     }
 
+    /** Returns how many copies of the weights and statistics a later epoch adds to the state. */
+    int copiesToCome() {
+        int average = this.average != null && averaged().isEmpty() ? 1 : 0;
+        return average + (lookahead != null && lookahead.state().isEmpty() ? 1 : 0);
+    }
+
     /** Sets the network to the average of its weights, if there is one. */
     void loadAverage() {
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -12,10 +13,12 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Tests that the prepared network follows changes of the weights. */
@@ -44,7 +47,11 @@ class NetworkHandleTest {
     }
 
     private float[] ofHandle() {
-        ByteBuffer bytes = handle.forward(images, new long[] {EXAMPLES, 1, 28, 28}, "float32");
+        return ofHandle("float32");
+    }
+
+    private float[] ofHandle(String precision) {
+        ByteBuffer bytes = handle.forward(images, new long[] {EXAMPLES, 1, 28, 28}, precision);
         float[] logits = new float[EXAMPLES * 10];
         bytes.order(ByteOrder.nativeOrder()).asFloatBuffer().get(logits);
         return logits;
@@ -62,6 +69,15 @@ class NetworkHandleTest {
 
     private static void assertClose(float[] expected, float[] actual) {
         assertArrayEquals(expected, actual, 1e-4f);
+    }
+
+    @Test
+    @Tag("engine")
+    void autoIsFloat32WhereTheNetworkRunsAsBlocks() {
+        boolean programs = Engine.getInstance().getEngineName().equals("PyTorch");
+        String chosen = programs && Precision.isBfloat16Fast() ? "bfloat16" : "float32";
+        assertArrayEquals(ofHandle(chosen), ofHandle("auto"));
+        assertEquals(chosen, network.precision("auto").toString());
     }
 
     @Test

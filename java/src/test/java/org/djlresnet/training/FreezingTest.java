@@ -3,6 +3,7 @@ package org.djlresnet.training;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -141,5 +142,22 @@ class FreezingTest extends ResumeFixture {
         String message =
                 assertThrows(UserException.class, () -> prepare(recipe, null)).getMessage();
         assertTrue(message.contains(expected), message);
+    }
+
+    private static String warning(String settings) {
+        return TrainingPlan.neverBegins(QuadrantImages.recipe("{'epochs': 2, " + settings + "}"));
+    }
+
+    @Test
+    void warnsOfWhatWouldBeginAfterTheLastEpoch() {
+        assertNull(warning("'freeze': 'stem:1-, layer1:2', 'lookahead': 'airbench:1'"));
+        assertNull(warning("'lookahead': '9:0.5'"));
+        assertEquals(
+                "\"freeze\" stem:2- has no effect, because the run ends after 2 epochs.",
+                warning("'freeze': 'stem:2-, layer1:1-'"));
+        assertEquals(
+                "\"lookahead\" airbench:2 and \"freeze\" stem:9- have no effect, because the run"
+                        + " ends after 2 epochs.",
+                warning("'lookahead': 'airbench:2', 'freeze': 'stem:9-'"));
     }
 }

@@ -18,6 +18,8 @@ import org.djlresnet.UserException;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
 class LrSweepTest extends ResumeFixture {
@@ -75,6 +77,24 @@ class LrSweepTest extends ResumeFixture {
         assertEquals(1e-4 * Math.pow(1e4, (STEPS - 1.0) / STEPS) / 10, sweep.minimum(), 1e-12);
         assertTrue(sweep.ended());
         assertFalse(json(sweep).get("diverged").getAsBoolean());
+    }
+
+    /**
+     * Gradient descent on λw²/2 multiplies w by 1 − lr · λ in a step: a rate of 1/λ ends at once,
+     * and above 2/λ it diverges.
+     */
+    @ParameterizedTest
+    @ValueSource(doubles = {0.1, 1, 10, 100})
+    void suggestsTheOrderOfMagnitudeThatSuitsAQuadratic(double curvature) {
+        LrSweep sweep = new LrSweep(1e-5, 100, 200);
+        double weight = 1;
+        while (!sweep.ended()) {
+            double lr = sweep.lr();
+            sweep.add(curvature * weight * weight / 2);
+            weight -= lr * curvature * weight;
+        }
+        double relative = sweep.suggestion() * curvature;
+        assertTrue(0.03 < relative && relative < 1, relative + "/λ");
     }
 
     @Test

@@ -21,6 +21,8 @@ import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Follows one bias through updates whose gradients are known, and compares accumulation with large
@@ -112,6 +114,33 @@ class WeightUpdatesTest extends ResumeFixture {
         stay = Math.pow(0.95, 5);
         slow = stay * slow + (1 - stay) * (slow + 16 + 17 + 18 + 19 + 20);
         assertEquals(slow, biases.get(19), 1e-4);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "'ema_decay': 0.9 | 0",
+                "'lookahead': '5:0.5' | 0",
+                "'swa_epochs': 2 | 1",
+                "'lookahead': 'airbench:1' | 1",
+                "'swa_epochs': 2, 'lookahead': 'airbench:1' | 2"
+            })
+    void copiesThatBeginLaterAreCounted(String settings, int expected) {
+        Recipe recipe =
+                QuadrantImages.recipe("{'model': 'cifar-resnet20', 'epochs': 4, " + settings + "}");
+        try (Network network = network(recipe);
+                WeightUpdates updates =
+                        new WeightUpdates(
+                                recipe,
+                                network,
+                                new UpdatePlan(5, 40, 8, 1),
+                                List.of(),
+                                new GradientLog(null, recipe, network, 1),
+                                Map.of())) {
+            assertEquals(expected, updates.copiesToCome());
+        }
     }
 
     @Test

@@ -35,6 +35,7 @@ import org.djlresnet.image.Interpolation;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.Resize;
+import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -108,7 +109,8 @@ class DjlFolderTest {
         try (NDArray logits = logits(network);
                 NDArray largest = logits.abs().max()) {
             Map<String, NDArray> state = new HashMap<>(network.stateDict());
-            state.put("fc.weight", state.get("fc.weight").div(largest.getFloat()));
+            String head = Layout.of(Models.get(name)).headWeight();
+            state.put(head, state.get(head).div(largest.getFloat()));
             network.loadStateDict(state);
         }
         return network;
@@ -258,7 +260,9 @@ class DjlFolderTest {
                 "cifar-resnet20",
                 "plain20",
                 "study-resnet20",
-                "study-plain20"
+                "study-plain20",
+                "fashion-net",
+                "airbench94"
             })
     void servesEveryFamilyWithItsWeights(String name) throws Exception {
         Path place = folder.resolve("served");
