@@ -223,6 +223,7 @@ public final class Trainer {
                 boolean restored = bestWeights != null && bestWeights.restore();
                 predictions.finish(
                         restored ? selection.best(progress.rows()).epoch() : epochsDone,
+                        testExamples(),
                         () -> evaluate(testExamples()));
             }
             recorder.log(stopped ? "stopped at step " + step : "done");
