@@ -152,7 +152,8 @@ final class SurfaceOptions {
         info.addProperty("checkpoints", checkpoints.size());
         info.add("explained", GSON.toJsonTree(trajectory.explained()));
         TrajectorySurface surface =
-                new TrajectorySurface(folder, grid(), GSON.toJson(info), trajectory, checkpoints, averaged);
+                new TrajectorySurface(
+                        folder, grid(), GSON.toJson(info), trajectory, checkpoints, averaged);
         return new SurfaceHandle(
                 surface,
                 () ->

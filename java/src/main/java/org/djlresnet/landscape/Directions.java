@@ -121,8 +121,8 @@ public final class Directions {
      * Lists the tensors.
      *
      * @param count the number of surfaces
-     * @return a JSON array {@code [{"name", "shape", "norm", "direction_norms": for each surface a norm for each
-     *     axis}]}
+     * @return a JSON array {@code [{"name", "shape", "norm", "direction_norms": for each surface a
+     *     norm for each axis}]}
      */
     public String describe(int count) {
         JsonArray all = new JsonArray();

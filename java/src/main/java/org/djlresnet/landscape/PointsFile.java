@@ -39,6 +39,7 @@ final class PointsFile implements AutoCloseable {
     private final Path file;
     private final FileChannel locks;
     private final SortedMap<Integer, String> rows = new TreeMap<>();
+
     /** The end of the last complete row that was read. */
     private long readUpTo;
 

@@ -268,6 +268,8 @@ public record TrainingRun(
             Trainer trainer = new Trainer(plan, Map.of(), folder);
             String warning = joined(classWarning, preparesOtherwise(recipe, network, train));
             warning = joined(warning, TrainingPlan.neverBegins(recipe));
+            warning = joined(warning, TrainingPlan.freezesRandomWeights(recipe));
+            warning = joined(warning, cropsResized(recipe, network, train));
             return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
@@ -399,6 +401,16 @@ public record TrainingRun(
             return first == null ? second : first;
         }
         return first + " " + second;
+    }
+
+    /** Returns a warning if augmentations crop images after the network's preprocessing. */
+    private static String cropsResized(Recipe recipe, Network network, Examples train) {
+        ImageShape input = network.specification().preprocessing().output(train.shape());
+        if (!recipe.augment().cropsLate() || input.equals(train.shape())) {
+            return null;
+        }
+        return "\"augment\" %s: resized-crop crops the original image only if it is first, else the resized image. Put it first."
+                .formatted(recipe.augment());
     }
 
     /** Returns a warning if the weights, not the data, determine the image size. */

@@ -57,10 +57,7 @@ class HessianTest {
             double norm = 0;
             for (int i = 0; i < vector.length; i++) {
                 double expected =
-                        GOLDEN.getAsJsonObject(kind)
-                                .getAsJsonArray("product")
-                                .get(i)
-                                .getAsDouble();
+                        GOLDEN.getAsJsonObject(kind).getAsJsonArray("product").get(i).getAsDouble();
                 error += Math.pow(product.getFloat(i) - expected, 2);
                 norm += expected * expected;
             }
@@ -153,8 +150,7 @@ class HessianTest {
         try (TinyNetwork network = new TinyNetwork("relu");
                 HessianProducts products = network.products(STEP, 24)) {
             UserException rejected =
-                    assertThrows(
-                            UserException.class, () -> other.run(products, network.manager()));
+                    assertThrows(UserException.class, () -> other.run(products, network.manager()));
             assertTrue(rejected.getMessage().contains("seed 1 instead of 0"));
         }
     }

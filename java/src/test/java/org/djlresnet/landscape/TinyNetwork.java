@@ -44,8 +44,7 @@ final class TinyNetwork implements AutoCloseable {
         block.add("bn2", new BatchNorm());
         block.append("second", activation(kind));
         block.append(
-                "pool",
-                kind.equals("max") ? Layers.globalMaxPool() : Layers.globalAveragePool());
+                "pool", kind.equals("max") ? Layers.globalMaxPool() : Layers.globalAveragePool());
         block.add("fc", Layers.linear(CLASSES));
         StateDict.of(block)
                 .forEach(

@@ -120,8 +120,7 @@ class TrajectoryTest {
         save(Map.of());
         try (Network other = network("cifar-resnet32")) {
             UserException rejected =
-                    assertThrows(
-                            UserException.class, () -> new Trajectory(files, true, other));
+                    assertThrows(UserException.class, () -> new Trajectory(files, true, other));
             assertTrue(rejected.getMessage().contains("Received: cifar-resnet20"));
         }
     }
