@@ -85,6 +85,11 @@ def test_mistakes_of_a_perfect_network_are_none():
     assert plot_mistakes([], [], 0, 5).get_suptitle() == "0 of 5 examples are classified wrongly"
 
 
+def test_names_that_the_font_lacks_cause_no_warnings(tmp_path):
+    plot_mistakes([np.zeros((1, 4, 4))], [("犬", "cat 50%")], 1, 2, tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").stat().st_size > 1000
+
+
 def test_standardized_images_are_stretched_to_be_seen():
     chart = plot_mistakes([np.array([[[-1.0, 0.0, 3.0]]])], [("a", "b")], 1, 1)
     np.testing.assert_allclose(chart.axes[0].images[0].get_array(), [[0, 0.25, 1]])
