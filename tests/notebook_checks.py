@@ -270,7 +270,9 @@ def check_residual_study(notebook, epochs):
     text = notebook.text("resnet.loss_trajectory")
     share, count = numbers(r"explains (\S+) of the path of (\d+) checkpoints", text)
     assert 0 < share <= 1
-    path = [numbers(r"epoch (\d+): loss (\S+), in the plane (\S+)$", line) for line in text.splitlines()[1 : int(count) + 1]]
+    path = [
+        numbers(r"epoch (\d+): loss (\S+), in the plane (\S+)$", line) for line in text.splitlines()[1 : int(count) + 1]
+    ]
     assert [int(epoch) for epoch, *_ in path] == list(range(1, int(count) + 1))
     # the last checkpoint is the plane's origin
     assert path[-1][1] == pytest.approx(path[-1][2], abs=2e-3)
