@@ -100,6 +100,7 @@ def render(path: Path, pages: Path, draw: Callable[[str], bytes] = plotly) -> No
     )
     # pages link to pages
     body = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", body)
+    body = body.replace("](../docs/", "](../")
     lines = "\n".join(line.rstrip() for line in body.splitlines())
     origin = f"<!-- made by tools/run_notebooks.py from notebooks/{path.name} -->\n\n"
     link = f"*The notebook: [{path.name}](../../notebooks/{path.name})*\n\n"
