@@ -27,7 +27,7 @@ import org.djlresnet.program.Programs;
  * central difference of gradients, Hv ≈ (g(w + εv) − g(w − εv)) / 2ε with ε = step · ‖w‖ / ‖v‖,
  * computed in float32 and summed over the batches in float64. Both gradients are of the same smooth
  * piece of the loss: each ReLU stays on the side of its kink, and each max pooling at the place,
- * where it is at w + εv. So the product does not contain the jumps of the gradient at kinks, which,
+ * where it is at w. So the product does not contain the jumps of the gradient at kinks, which,
  * divided by ε, would hide the curvature in between. docs/landscape.md studies the step.
  *
  * <p>The network itself does not change: gradients are computed at a copy of its parameters.
@@ -159,7 +159,7 @@ final class HessianProducts implements AutoCloseable {
             double[] loss = {0};
             batches.accept(
                     batch -> {
-                        gradients.call("forget", new NDList(batch.labels())).close();
+                        record(batch);
                         loss[0] += add(batch, weights, 0, 1, sum);
                     });
             NDArray gradient = sum.toType(DataType.FLOAT32, true);
@@ -191,7 +191,7 @@ final class HessianProducts implements AutoCloseable {
             batches.accept(
                     batch -> {
                         if (!stopped.getAsBoolean()) {
-                            gradients.call("forget", new NDList(batch.labels())).close();
+                            record(batch);
                             add(batch, vector, epsilon, 1 / (2 * epsilon), sum);
                             add(batch, vector, -epsilon, -1 / (2 * epsilon), sum);
                         }
@@ -205,6 +205,19 @@ final class HessianProducts implements AutoCloseable {
         }
     }
 
+    /** Records the smooth piece of a batch's loss that the network's weights are on. */
+    private void record(Minibatch batch) {
+        gradients.call("forget", new NDList(batch.labels())).close();
+        place(weights, 0);
+        gradients.call("record", arguments(batch)).close();
+    }
+
+    private NDList arguments(Minibatch batch) {
+        NDList arguments = new NDList(batch.images(), batch.labels());
+        arguments.addAll(TorchScript.list("q", parameters));
+        return arguments;
+    }
+
     /**
      * Adds a multiple of a batch's share of the gradient at w + shift · direction.
      *
@@ -214,9 +227,7 @@ final class HessianProducts implements AutoCloseable {
             Minibatch batch, NDArray direction, double shift, double factor, NDArray sum) {
         place(direction, shift);
         NDManager scope = batch.images().getManager();
-        NDList arguments = new NDList(batch.images(), batch.labels());
-        arguments.addAll(TorchScript.list("q", parameters));
-        NDList results = gradients.call("step", arguments);
+        NDList results = gradients.call("step", arguments(batch));
         double share = batch.size() / examples;
         // after the loss and the other metrics, the outputs
         NDList each = results.subNDList(metrics + 1);

@@ -75,10 +75,10 @@ public final class Programs {
      * Writes a program for differences of gradients, in float32 and in evaluation mode: batch
      * normalization uses its running statistics.
      *
-     * <p>{@code arrange(q)} and {@code step(x, y, q)} are those of {@link #training}. The first
-     * step after {@code forget(q)} records which side of its kink each ReLU is on, and which value
-     * each max pooling takes. Later steps with the same images use the same sides and values: they
-     * differentiate the same smooth piece of the loss.
+     * <p>{@code arrange(q)} and {@code step(x, y, q)} are those of {@link #training}. {@code
+     * record(x, y, q)}, after {@code forget(q)}, records on which side of its kink each ReLU is,
+     * and which value each max pooling takes. Later steps with the same images use the same sides
+     * and values: they differentiate the same smooth piece of the loss.
      *
      * @param graph the network
      * @param images the height and width of its images
@@ -103,8 +103,11 @@ public final class Programs {
             }
         }
         Needs needs = new Needs(complete, values(trained), means);
+        Needs nothing = new Needs(complete, List.of(), means);
         return new TrainingCode(complete, needs, oneDnn, false, List.of(), null, true)
-                .write(values(parameters), values(trained), loss);
+                        .write(values(parameters), values(trained), loss)
+                + new TrainingCode(complete, nothing, oneDnn, false, List.of(), null, true)
+                        .step("record", values(parameters), List.of());
     }
 
     /**

@@ -105,6 +105,30 @@ final class TrainingCode {
      *     gradients and, with a clock, its times
      */
     String write(List<Value> parameters, List<Value> trained, String loss) {
+        boolean casts = graph.operations().stream().anyMatch(o -> o instanceof Operation.Cast);
+        return loss
+                + (mixes ? MIXED : "")
+                + (holdsPieces ? PIECES : "")
+                + (casts ? WeightGradients.METHOD : "")
+                + "  def like(self: __torch__.Program, g: Tensor, p: Tensor) -> Tensor:\n"
+                + "    if torch.eq(torch.stride(g), torch.stride(p)):\n"
+                + "      same = g\n"
+                + "    else:\n"
+                + "      same = torch.copy_(torch.empty_like(p), g)\n"
+                + "    return same\n"
+                + arrange(parameters)
+                + step("step", parameters, trained);
+    }
+
+    /**
+     * Writes the method {@code step} under another name.
+     *
+     * @param name its name
+     * @param parameters the parameters in the order of the list q
+     * @param trained those whose gradients it returns, in order
+     * @return the method
+     */
+    String step(String name, List<Value> parameters, List<Value> trained) {
         for (int i = 0; i < parameters.size(); i++) {
             code.set(parameters.get(i), "q[" + i + "]");
         }
@@ -144,19 +168,9 @@ final class TrainingCode {
         }
         code.result(values);
         String arguments = gates.isEmpty() ? "" : ", gates: Tensor";
-        boolean casts = graph.operations().stream().anyMatch(o -> o instanceof Operation.Cast);
-        return loss
-                + (mixes ? MIXED : "")
-                + (holdsPieces ? PIECES : "")
-                + (casts ? WeightGradients.METHOD : "")
-                + "  def like(self: __torch__.Program, g: Tensor, p: Tensor) -> Tensor:\n"
-                + "    if torch.eq(torch.stride(g), torch.stride(p)):\n"
-                + "      same = g\n"
-                + "    else:\n"
-                + "      same = torch.copy_(torch.empty_like(p), g)\n"
-                + "    return same\n"
-                + arrange(parameters)
-                + "  def step(self: __torch__.Program, x: Tensor, y: Tensor, "
+        return "  def "
+                + name
+                + "(self: __torch__.Program, x: Tensor, y: Tensor, "
                 + (mixes ? "second: Tensor, share: Tensor, " : "")
                 + "q: List[Tensor]"
                 + arguments
