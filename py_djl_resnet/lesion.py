@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -260,6 +260,15 @@ def described(kind: str, size: int) -> str:
     if kind == "shuffle":
         return f"{size} swap{'' if size == 1 else 's'}"
     return f"{size} block{'' if size == 1 else 's'} left out"
+
+
+def row_text(row: Mapping[str, Any]) -> str:
+    """Returns a measured row in words."""
+    if row["kind"] == "block":
+        what = f"without {row['blocks'][0]}"
+    else:
+        what = f"{described(row['kind'], row['size'])}, draw {row['draw'] + 1}"
+    return f"{what}: accuracy {row['accuracy']:.3f}"
 
 
 def _row(kind: str, size: int, draw: int, blocks: Sequence[str]) -> dict[str, Any]:

@@ -277,6 +277,11 @@ def _prepared(network: Model, examples: Any, index: int) -> npt.NDArray[np.float
         return np.array(jvm.from_direct_buffer(image.pixels(), shape, np.dtype(np.float32)))
 
 
+def row_text(row: Mapping[str, Any]) -> str:
+    """Returns a measured row in words."""
+    return f"{row['model']}, seed {row['seed']}: autocorrelation {row['autocorrelation'][1]:.3f} at lag 1"
+
+
 def _lags(points: int) -> int:
     return points // 4
 

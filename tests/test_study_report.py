@@ -40,7 +40,9 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
 
 
 def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
-    folder = study_folder(tmp_path / "study", {("plain20", 0): [0.25, 0.5]}, networks=["plain20"], epochs=2, seeds=[0])
+    folder = study_folder(
+        tmp_path / "study", {("plain20", 0): [0.25, 0.5]}, networks=["plain20"], epochs=2, seeds=[0], published={}
+    )
     norms = {
         step: {"global": (0, 9), "conv1.weight": (0, 2 * step), "bn1.weight": (0, 7), "fc.weight": (0, 3)}
         for step in (1, 2, 4)
@@ -152,7 +154,7 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
     assert line == "steps must be whole numbers or last. Received: 'x'. Allowed: 1,10,last."
     (run / "gradients.csv").unlink()
     code, line = rejected("study", "gradients", run)
-    assert line == f"Run {run} has no gradients. Resume or repeat it with --debug-gradients 100."
+    assert line == f"Run {run} has no gradients. Repeat it with --debug-gradients 100."
 
 
 @pytest.mark.parametrize(
@@ -174,6 +176,41 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
         (
             {"networks": ["a"], "sections": [{"kind": "table", "from": 1}]},
             "Unknown option of the section table. Received: 'from'.",
+        ),
+        (
+            {"networks": ["a"], "published": {"x": {"b": [1]}}},
+            "\"published\" has another network. Received: 'b'. Allowed: a.",
+        ),
+        (
+            {"networks": ["a"], "published": {"x": {"a": ["b"]}}},
+            'section table: "published" of a must have a number or null for each epoch of the section table, 1. Received: '
+            "['b'].",
+        ),
+        *(
+            ({"networks": ["a"], "sections": [section]}, f"section {section['kind']}: {message}")
+            for section, message in (
+                ({"kind": "table", "at": [True]}, '"at" must be a whole number. Received: True.'),
+                ({"kind": "table", "at": 5}, '"at" must be a list of epochs. Received: 5.'),
+                ({"kind": "table", "at": [5], "of": 4}, '"of" must be a whole number. Received: 4. Allowed: 5 to '),
+                (
+                    {"kind": "table", "metric": "accuracy"},
+                    "Unknown metric. Received: 'accuracy'. Allowed: train_loss, ",
+                ),
+                ({"kind": "curves", "metric": 1}, "metric must be a string. Received: 1."),
+                ({"kind": "gradients", "steps": [0]}, "steps must be whole numbers or last. Received: 0. Allowed: "),
+                ({"kind": "gradients", "steps": []}, "steps must have at least 1 step. Received: []."),
+                (
+                    {"kind": "gradients", "names": "stem"},
+                    "names must be a list of names, at least 1. Received: 'stem'.",
+                ),
+                ({"kind": "landscapes", "pairs": [["b"]]}, '"pairs" has a network that the study does not train. Rec'),
+                ({"kind": "curves", "name": "a.b"}, "name must be letters, digits and hyphens. Received: 'a.b'."),
+            )
+        ),
+        (
+            {"networks": ["a"], "sections": [{"kind": "table"}, {"kind": "curves"}, {"kind": "table"}]},
+            "Two sections of the kind table would write the same files. Received: no name twice. Give one of them "
+            'another "name".',
         ),
     ],
 )

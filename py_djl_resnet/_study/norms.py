@@ -128,6 +128,8 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
 def checked_steps(steps: Any) -> list[int | str]:
     """Returns steps as whole numbers of at least 1, or ``last``."""
     found: list[int | str] = []
+    if not steps:
+        raise UsageError(f"steps must have at least 1 step. Received: {shown(steps)}. Allowed: 1,10,last.")
     for step in steps if isinstance(steps, (list, tuple)) else [steps]:
         text = str(step)
         if text == "last":

@@ -10,6 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..checks import checked_text, nearest
+from ..errors import UsageError
+
+#: The metrics of a run, by epoch.
+METRICS = [
+    f"{data}_{metric}"
+    for data in ("train", "validation", "validation_average", "test", "test_average")
+    for metric in ("loss", "accuracy")
+]
+
 
 class Section(NamedTuple):
     """A section of a study's report.
@@ -25,6 +35,21 @@ class Section(NamedTuple):
     markdown: str
     tables: Mapping[str, str] = {}
     figures: Mapping[str, Callable[[Path], object]] = {}
+
+
+def checked_metric(options: Mapping[str, Any]) -> str:
+    """Returns the option ``metric``, a column of ``metrics.csv``."""
+    metric = checked_text(options.get("metric", "test_accuracy"), "metric")
+    if metric not in METRICS:
+        raise UsageError(
+            f"Unknown metric. Received: {metric!r}.{nearest(metric, METRICS)} Allowed: {', '.join(METRICS)}."
+        )
+    return metric
+
+
+def prefixed(options: Mapping[str, Any], file: str) -> str:
+    """Returns the name of a section's file or folder, which the section's ``name`` begins if it has one."""
+    return f"{options['name']}-{file}" if "name" in options else file
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

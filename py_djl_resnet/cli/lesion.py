@@ -9,7 +9,7 @@ from typing import Any
 
 from .._files import write
 from .._plotting.chart import check_suffix
-from ..lesion import DELETE, SHUFFLE, described, lesions
+from ..lesion import DELETE, SHUFFLE, lesions, row_text
 from ..models import checkpoint_file
 from .options import add_checkpoint, add_data, add_engine, count, default_figure, print_result, start, whole
 
@@ -70,11 +70,7 @@ def run(options: Any) -> int:
     start(options)
 
     def report_row(row: dict[str, Any]) -> None:
-        if row["kind"] == "block":
-            what = f"without {row['blocks'][0]}"
-        else:
-            what = f"{described(row['kind'], row['size'])}, draw {row['draw'] + 1}"
-        print(f"{what}: accuracy {row['accuracy']:.3f}", file=sys.stderr, flush=True)
+        print(row_text(row), file=sys.stderr, flush=True)
 
     found = lesions(
         file,

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._files import write
 from .._plotting.chart import check_suffix
-from ..shattering import shattered_gradients
+from ..shattering import row_text, shattered_gradients
 from .options import add_engine, count, names, print_result, start, whole
 
 HELP = """Measure how gradients correlate along a line between two images.
@@ -66,11 +66,7 @@ def run(options: Any) -> int:
     start(options)
 
     def report_row(row: dict[str, Any]) -> None:
-        print(
-            f"{row['model']}, seed {row['seed']}: autocorrelation {row['autocorrelation'][1]:.3f} at lag 1",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(row_text(row), file=sys.stderr, flush=True)
 
     found = shattered_gradients(
         options.models,

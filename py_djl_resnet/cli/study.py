@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report_parser = add("report", "write the report of a study, which may be incomplete", _report)
     report_parser.add_argument("folder", metavar="DIR", help="the study's folder")
     report_parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder of the data set's files (default: the study's)"
+    )
+    report_parser.add_argument(
         "--landscapes", action="store_true", help="first measure the loss surfaces that are missing (minutes to hours)"
     )
 
@@ -98,6 +102,7 @@ def _seeds(text: str) -> list[int]:
 def _run(options: Any) -> int:
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
+    announce: Callable[[str], None] = (lambda line: None) if options.quiet else report_line
     runs = run_study(
         options.study,
         options.out,
@@ -107,9 +112,9 @@ def _run(options: Any) -> int:
         seeds=options.seeds,
         jobs=options.jobs,
         progress=not options.quiet,
-        announce=(lambda line: None) if options.quiet else report_line,
+        announce=announce,
     )
-    page = report(runs.folder)
+    page = report(runs.folder, announce=announce)
     if runs.by_run:
         _print_results(runs)
     print(f"report: {_path(page)}")
@@ -127,7 +132,7 @@ def _print_results(runs: StudyRuns) -> None:
 
 
 def _report(options: Any) -> int:
-    page = report(options.folder, landscapes=options.landscapes, announce=report_line)
+    page = report(options.folder, data_dir=options.data_dir, landscapes=options.landscapes, announce=report_line)
     print(f"report: {_path(page)}")
     return 0
 
