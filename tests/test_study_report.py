@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from study_folders import study_folder, write_gradients
 
+from py_djl_resnet import create_model
+from py_djl_resnet._study.norms import PLAIN_LEAF
 from py_djl_resnet.study import available, read_study, report
 
 
@@ -112,8 +114,16 @@ def test_published_gradient_is_another_parameter_for_each_kind_of_network(tmp_pa
     assert curves["layer1.0.bn1.bias", "study-resnet20"][1] == 12
     assert curves["global", "study-resnet20"][1] == 2
     text = (page.parent / "report.md").read_text()
-    assert "**These are two different things:** the bias of the second batch normalization" in text
+    assert "**These are two different parameters:** the bias of the second batch normalization" in text
+    assert f"(`{PLAIN_LEAF}`, 16 numbers)" in text
+    assert "(`conv1.weight`, 432 numbers)" in text
     assert "| study-plain20 | 2 | 1 | 1 | 1 |" in text
+
+
+def test_published_parameters_have_the_sizes_that_the_note_states(jvm):
+    with create_model("study-plain20") as plain, create_model("study-resnet20") as residual:
+        assert plain.state_dict()[PLAIN_LEAF].size == 16
+        assert residual.state_dict()["conv1.weight"].size == 432
 
 
 def test_gradients_by_depth_are_those_of_layers(tmp_path):
@@ -183,8 +193,8 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
         ),
         (
             {"networks": ["a"], "published": {"x": {"a": ["b"]}}},
-            'section table: "published" of a must have a number or null for each epoch of the section table, 1. Received: '
-            "['b'].",
+            'section table: "published" of a must have a number or null for each epoch of the section table, 1. '
+            "Received: ['b'].",
         ),
         *(
             ({"networks": ["a"], "sections": [section]}, f"section {section['kind']}: {message}")
@@ -227,7 +237,7 @@ def test_unknown_study_and_folder_are_rejected(rejected, tmp_path):
     assert code == 2
     assert line.startswith("Unknown study. Received: 'cifar10-residal'. Did you mean 'cifar10-residual'? Give a JSON ")
     assert rejected("study", "report", tmp_path)[1] == (
-        f"study folder {tmp_path} has no study.json. Give the folder of study run."
+        f"study folder {tmp_path} has no study.json. Give a folder that study run wrote."
     )
 
 

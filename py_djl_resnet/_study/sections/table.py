@@ -87,7 +87,10 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
 def _trained(study: StudyRuns, of: int | None) -> str:
     """Says how much was trained, against what was published."""
     counts = {network: (epochs, len(study.of(network))) for network, epochs in study.definition.epochs.items()}
-    parts = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items()]
+    parts = [
+        f"{network} {count(epochs, 'epoch')}, n = {n}" if n else f"{network} not yet"
+        for network, (epochs, n) in counts.items()
+    ]
     published = f" Published values are of {count(of, 'epoch')}." if of and study.definition.published else ""
     return f"Trained: {'; '.join(parts)}.{published}"
 
