@@ -76,7 +76,7 @@ def test_what_was_measured_is_never_replaced(tmp_path):
     for text, problem in (
         ("damaged", "is damaged. Remove it to measure again."),
         (
-            json.dumps({"settings": {"points": 16, "dataset": "cifar-10"}, "rows": [], "result": None}),
+            json.dumps({"settings": {"points": 16, "dataset": "fashion-mnist"}, "rows": [], "result": None}),
             "was measured with other settings: points 16 (now 8). Use them again, or remove the file to measure again.",
         ),
     ):

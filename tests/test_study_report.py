@@ -204,7 +204,7 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
                 ({"kind": "table", "at": [5], "of": 4}, '"of" must be a whole number. Received: 4. Allowed: 5 to '),
                 (
                     {"kind": "table", "metric": "accuracy"},
-                    "Unknown metric. Received: 'accuracy'. Allowed: train_loss, ",
+                    "Unknown metric. Received: 'accuracy'. Did you mean 'test_accuracy'? Allowed: train_loss, ",
                 ),
                 ({"kind": "curves", "metric": 1}, "metric must be a string. Received: 1."),
                 ({"kind": "gradients", "steps": [0]}, "steps must be whole numbers or last. Received: 0. Allowed: "),
