@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..study import StudyRuns, available, report, run_study, write_gradients
-from .options import count, names, print_json, whole
+from .options import count, names, print_json, whole, wholes
 from .report import print_table
 from .report import report as report_line
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_parser.add_argument(
         "--limit", type=whole, metavar="N", help="use at most N training and N test examples (default: the study's)"
     )
-    run_parser.add_argument("--seeds", type=_seeds, metavar="S,…", help="train each network with each seed")
+    run_parser.add_argument("--seeds", type=wholes, metavar="S,…", help="train each network with each seed")
     run_parser.add_argument(
         "--jobs", type=count, default=1, metavar="N", help="train N runs at once, which share the cores (default: 1)"
     )
@@ -93,10 +93,6 @@ def run(options: Any) -> int:
     """Runs the chosen action."""
     code: int = options.action_run(options)
     return code
-
-
-def _seeds(text: str) -> list[int]:
-    return [whole(part) for part in names(text)]
 
 
 def _run(options: Any) -> int:

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from ..._plotting.study import plot_curves
+from ..._tables import csv_text
 from ...metrics import metric_columns
 from ..definition import Definition
 from ..folder import StudyRuns
-from ..section import Section, checked_metric, csv_text
+from ..section import Section, checked_metric
 
 
 def check_curves(_: Definition, options: Mapping[str, Any]) -> None:

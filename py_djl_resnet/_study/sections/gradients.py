@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..._plotting.study import plot_depth, plot_norms
+from ..._tables import csv_text
 from ...checks import checked_text, shown
 from ...errors import UsageError
 from ...gradients import GLOBAL
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..norms import PLAIN_LEAF, PUBLISHED_NOTE, Recorded, checked_steps, panels
-from ..section import Section, csv_text, markdown_table
+from ..section import Section, markdown_table
 
 _NAMES = ("global", "stem", "published")
 _STEPS = (1, 10, 100, "last")

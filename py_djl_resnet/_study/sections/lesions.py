@@ -10,13 +10,14 @@ from typing import Any
 
 from ..._checkpoint import checksum
 from ..._plotting.lesions import plot_lesions
+from ..._tables import csv_text, figure, mean_deviation
 from ...checks import LONG, whole_number
 from ...errors import UsageError
 from ...lesion import Lesions, checked_sizes, described, lesions, row_text
 from ..definition import Definition
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
-from ..section import Section, count, csv_text, figure, markdown_table, mean_deviation, prefixed
+from ..section import Section, count, markdown_table, prefixed
 
 #: Options with which more may be measured, while what was measured before stays.
 _OPTIONS = ("delete", "shuffle", "draws")

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from ..._plotting.shattering import plot_depths, plot_shattering
+from ..._tables import figure, mean_deviation
 from ...errors import UsageError
 from ...recipe import Recipe
 from ...shattering import Shattering, checked_plan, references, row_text, shattered_gradients
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..measured import Measured
-from ..section import Section, figure, markdown_table, mean_deviation, prefixed
+from ..section import Section, markdown_table, prefixed
 
 _LAGS = (1, 2, 4, 8, 16)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..._tables import csv_text, figure, mean_deviation
 from ...checks import shown, whole_number
 from ...errors import UsageError
 from ...runs import Run
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..l2 import l2_penalties
-from ..section import Section, checked_metric, count, csv_text, figure, markdown_table, mean_deviation
+from ..section import Section, checked_metric, count, markdown_table
 
 _HEAD = (
     *("network", "published_epoch", "epoch", "epochs", "n", "accuracy", "accuracy_deviation"),
