@@ -91,6 +91,16 @@ def test_what_was_measured_is_never_replaced(tmp_path):
         report(folder)
 
 
+def test_report_measures_data_in_another_folder(rejected, jvm, tmp_path):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    study_file(tmp_path, [SHATTERING], settings={"data_dir": "/none"}).rename(folder / "study.json")
+    (tmp_path / "data").mkdir()
+    _, line = rejected("study", "report", folder, "--data-dir", "data")
+    assert line.startswith("section shattering: ")
+    assert str(tmp_path / "data") in line
+
+
 def test_sections_of_one_kind_write_files_of_their_own(tmp_path):
     folder = tmp_path / "study"
     folder.mkdir()

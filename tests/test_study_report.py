@@ -64,6 +64,12 @@ def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
             assert float(row["loss"]) == entropy + float(row["l2"])
 
 
+def test_table_says_which_networks_were_not_trained(tmp_path):
+    page = report(study_folder(tmp_path / "study", {("plain20", 0): [0.5] * 6}, published={}))
+    text = (page.parent / "report.md").read_text()
+    assert "\nTrained: plain20 6 epochs, n = 1. Not trained: cifar-resnet20.\n" in text
+
+
 def test_page_contains_figures_and_tables(tmp_path):
     page = report(study_folder(tmp_path / "study", {("plain20", 0): [0.5, 0.75]}))
     text = page.read_text()

@@ -88,12 +88,12 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
 def _trained(study: StudyRuns, of: int | None) -> str:
     """Says how much was trained, against what was published."""
     counts = {network: (epochs, len(study.of(network))) for network, epochs in study.definition.epochs.items()}
-    parts = [
-        f"{network} {count(epochs, 'epoch')}, n = {n}" if n else f"{network} not yet"
-        for network, (epochs, n) in counts.items()
-    ]
+    done = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items() if n]
+    missing = [network for network, (_, n) in counts.items() if not n]
+    trained = f"Trained: {'; '.join(done)}." if done else ""
+    lacking = f" Not trained: {', '.join(missing)}." if missing else ""
     published = f" Published values are of {count(of, 'epoch')}." if of and study.definition.published else ""
-    return f"Trained: {'; '.join(parts)}.{published}"
+    return f"{trained}{lacking}{published}".strip()
 
 
 def _epochs(options: Mapping[str, Any]) -> tuple[list[int], int | None]:
