@@ -132,7 +132,10 @@ class Training:
         count = min(5000, len(self.x))
         sample = self.x[torch.arange(count) * len(self.x) // count]
         self.mean, self.deviation = torch.zeros(1), torch.full((1,), 255.0)
-        if recipe["normalize"]:
+        if recipe["normalize_by"]:
+            by = [[float(number) for number in numbers.split(",")] for numbers in recipe["normalize_by"].split("/")]
+            self.mean, self.deviation = (255 * torch.tensor(numbers).view(1, -1, 1, 1) for numbers in by)
+        elif recipe["normalize"]:
             found = torch.std_mean(sample.double() / 255, (0, 2, 3), correction=0, keepdim=True)
             self.deviation, self.mean = (255 * each.round(decimals=4).float() for each in found)
         self.test_x = self.normalized(x)

@@ -30,7 +30,7 @@ class LrSweep:
     """The loss of training steps at growing learning rates.
 
     Attributes:
-        suggestion: the rate at which the smoothed loss falls fastest; None if it diverged too early.
+        suggestion: the rate before the lowest smoothed loss at which it falls fastest; None if it falls nowhere.
         minimum: a tenth of the rate with the lowest smoothed loss, another common choice; None without a finite loss.
         diverged: whether the loss diverged before the last planned step.
         lrs: the learning rate of each step.
@@ -66,7 +66,7 @@ class LrSweep:
         if self.minimum is not None:
             lines.append(f"rate of the lowest loss / 10: {self.minimum:.2g}")
         if self.suggestion is None:
-            lines.append("no suggestion: the loss diverged too early; begin at a lower rate")
+            lines.append("no suggestion: the loss does not fall before it rises; try more steps or a lower start")
         else:
             lines.append(f"suggested learning rate: {self.suggestion:.2g}, where the loss falls fastest")
         return "\n".join(lines)

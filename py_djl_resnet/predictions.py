@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["epoch", "example", "label", "predicted", "probability", "loss"]
 
+#: A further column of runs on a folder of images.
+_PATH = "path"
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -33,6 +36,7 @@ class Predictions:
         probabilities: those of the predicted classes, float64 (N,).
         losses: the cross-entropies in nats, float64 (N,).
         class_names: a name for each class.
+        paths: the image files, relative to the data set's folder; None unless the data set is a folder.
     """
 
     epoch: int
@@ -41,6 +45,7 @@ class Predictions:
     probabilities: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float64]
     class_names: list[str]
+    paths: list[str] | None = None
 
     @property
     def confusion_matrix(self) -> npt.NDArray[np.int64]:
@@ -67,21 +72,22 @@ class Predictions:
         images: Sequence[npt.NDArray[Any]],
         path: str | os.PathLike[str] | None = None,
     ) -> Chart:
-        """Draws the images of the first :meth:`mistakes`, each (C, H, W) in [0, 1]."""
+        """Draws the images of the first :meth:`mistakes`, each (C, H, W) in [0, 1], and the names of their files."""
         from ._plotting.mistakes import plot_mistakes
 
         indices = self.mistakes(max(len(images), 1))
         names = self.class_names
         captions = [(names[self.labels[i]], f"{names[self.predicted[i]]} {self.probabilities[i]:.0%}") for i in indices]
         wrong = int((self.labels != self.predicted).sum())
-        return plot_mistakes(images, captions, wrong, len(self.labels), path)
+        files = [] if self.paths is None else [self.paths[i].rpartition("/")[2] for i in indices]
+        return plot_mistakes(images, captions, wrong, len(self.labels), path, files)
 
 
 def read_predictions(text: str, class_names: list[str], source: str) -> Predictions:
     """Returns the predictions in the text of a ``predictions.csv``."""
     try:
         header, *rows = csv.reader(io.StringIO(text), strict=True)
-        if header != _COLUMNS:
+        if header not in (_COLUMNS, [*_COLUMNS, _PATH]):
             raise ValueError(f"the columns are {', '.join(header)}")
         columns = list(zip(*rows, strict=True))
         labels, predicted = (np.array(columns[i], np.int64) for i in (2, 3))
@@ -91,7 +97,8 @@ def read_predictions(text: str, class_names: list[str], source: str) -> Predicti
             raise ValueError(f"a class is not from 0 to {len(class_names) - 1}")
     except (ValueError, IndexError, csv.Error) as error:
         raise UsageError(f"{source} is not a table of predictions: {error}.") from error
-    return Predictions(epoch, labels, predicted, probabilities, losses, class_names)
+    paths = list(columns[6]) if _PATH in header else None
+    return Predictions(epoch, labels, predicted, probabilities, losses, class_names, paths)
 
 
 def images_of(examples: Any, indices: Sequence[int]) -> list[npt.NDArray[np.float32]]:

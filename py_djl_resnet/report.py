@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import Any
 
 from ._files import write
 from .errors import UsageError, warn
@@ -11,15 +12,22 @@ from .predictions import Predictions
 from .progress import metrics_line
 from .recipe import Recipe
 from .runs import Run, plot_page
-from .settings import SETTINGS
+from .settings import FOLDER, SETTINGS, Setting
 
 #: The figures in the order of the page, with their captions.
 _FIGURES = {
     "metrics.png": "Loss and accuracy by epoch.",
     "confusion.png": "Number of examples by true and predicted class; the colour is the share of the true class.",
-    "mistakes.png": "Wrongly classified examples: true class above, predicted class and its probability below.",
+    "mistakes.png": "Misclassified examples with the largest loss. Above each: its true class (green), and the "
+    "predicted class with its probability (red).",
     "gradients.png": "2-norms of gradients, weights and updates.",
     "profile.png": "Time of a training step by part.",
+}
+
+#: The other files of a run, and their descriptions.
+_FILES = {
+    "figures/metrics.html": "interactive curves",
+    **{name: name for name in ("recipe.json", "metrics.csv", "predictions.csv", "images.csv")},
 }
 
 #: The style sheet of every page.
@@ -70,15 +78,20 @@ def _page(run: Run, predictions: Predictions | None, figures: Path) -> str:
                 "</figcaption></figure>"
             )
     if predictions is not None:
+        if files := _mistakes(predictions):
+            head = ("file", "true class", "predicted class", "probability")
+            folder = html.escape(run.recipe.dataset.removeprefix(FOLDER))
+            parts += ["<h2>Misclassified files</h2>", f"<p>In {folder}:</p>", _table([head, *files])]
         parts += ["<h2>Classes</h2>", _table([("class", "examples", "accuracy"), *_classes(predictions)])]
     defaults = Recipe()
     changed = [
-        (name, str(getattr(run.recipe, name)))
-        for name in SETTINGS
+        _option(setting, getattr(run.recipe, name))
+        for name, setting in SETTINGS.items()
         if getattr(run.recipe, name) != getattr(defaults, name)
     ]
-    parts += ["<h2>Settings</h2>", _table([("setting", "value"), *changed]) if changed else "<p>All defaults.</p>"]
-    parts.append('<p>Files: <a href="figures/metrics.html">interactive curves</a>, recipe.json, metrics.csv.</p>')
+    parts += ["<h2>Settings</h2>", _table([("option", "value"), *changed]) if changed else "<p>All defaults.</p>"]
+    links = [f'<a href="{name}">{text}</a>' for name, text in _FILES.items() if (figures.parent / name).is_file()]
+    parts.append(f"<p>Files: {', '.join(links)}.</p>")
     body = "\n".join(parts)
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{STYLE}</style>\n{body}\n'
 
@@ -87,10 +100,33 @@ def _summary(run: Run) -> list[str]:
     last = run.history[-1]
     lines = [f"Epoch {last['epoch']}: {metrics_line(last)}."]
     if run.best is not None:
-        lines.append(f"Best epoch, by {run.selection['metric']}: {run.best['epoch']}.")
+        metric = run.selection["metric"]
+        most = "highest" if run.selection["higher_is_better"] else "lowest"
+        words = metric.replace("_", " ")
+        lines.append(f"Best epoch: {run.best['epoch']}, with the {most} {words}, {run.best[metric]:.3f}.")
     if run.test is not None:
         lines.append(f"Epoch {run.test['epoch']} on the test data: accuracy {run.test['accuracy']:.3f}.")
     return lines
+
+
+def _option(setting: Setting, value: Any) -> tuple[str, str]:
+    """Returns a setting's option of the command line and its value."""
+    if isinstance(value, bool):
+        return (setting.flag if value else setting.flag.replace("--", "--no-", 1)), ""
+    if isinstance(value, (list, tuple)):
+        return setting.flag, ",".join(str(each) for each in value) or "none"
+    return setting.flag, str(setting.unset if value is None else value)
+
+
+def _mistakes(predictions: Predictions) -> list[tuple[str, ...]]:
+    """Returns the rows of the misclassified files with the largest loss."""
+    paths, names = predictions.paths, predictions.class_names
+    if paths is None:
+        return []
+    return [
+        (paths[i], names[predictions.labels[i]], names[predictions.predicted[i]], f"{predictions.probabilities[i]:.0%}")
+        for i in predictions.mistakes()
+    ]
 
 
 def _classes(predictions: Predictions) -> list[tuple[str, ...]]:

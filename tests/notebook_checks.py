@@ -1,4 +1,4 @@
-"""Checks of the outputs of the four notebooks."""
+"""Checks of the outputs of the five notebooks."""
 
 import json
 import re
@@ -226,9 +226,76 @@ def check_gradient_flow(notebook, epochs):
         assert (values[:, 2] > -0.02).all()
 
 
+def check_residual_study(notebook, epochs):
+    networks = {"plain20": 19, "cifar-resnet20": 19, "plain56": 55, "cifar-resnet56": 55}
+    told = notebook.text("study.run_study").splitlines()
+    assert told[:4] == [f"run {i} of 4: {name}, seed 0" for i, name in enumerate(networks, 1)]
+    assert {"table.csv", "gradients.csv", "depth.png", "report.html"} <= set(told)
+    ended = {
+        name: numbers(rf"{name}: train loss (\S+), test acc (\S+)$", line)
+        for name, line in zip(networks, notebook.text("for name, run in runs.items").splitlines(), strict=True)
+    }
+    assert all(loss > 0 and 0 < accuracy <= 1 for loss, accuracy in ended.values())
+    first = {
+        name: numbers(rf"{name}: (\d+) convolutions, first (\S+), last (\S+)$", line)
+        for name, line in zip(networks, notebook.text("first = {}").splitlines()[:4], strict=True)
+    }
+    assert {name: int(count) for name, (count, *_) in first.items()} == networks
+    # the gradient explodes on its way to the first layer, but not with shortcuts
+    assert first["plain56"][1] > 20 * max(first["cifar-resnet56"][1], first["plain56"][2])
+    check_curves(notebook.image("first = {}"), (BLUE, ORANGE), epochs=2)
+    text = notebook.text("damaged = resnet.lesions")
+    errors = {words[0]: float(words[1]) for words in map(str.split, text.splitlines()[1:11])}
+    assert list(errors) == ["none", *(f"layer{s}.{b}" for s in (1, 2, 3) for b in range(3))]
+    assert len(re.findall(r"^(?:\d blocks? left out|\d swaps?) +5 .* \d\.\d{3} \u00b1 ", text, re.M)) == 4
+    lag = {line.rsplit(maxsplit=6)[0]: line.split() for line in notebook.text("shattered_gradients").splitlines()[1:5]}
+    after_one = {name: float(words[1]) for name, words in lag.items()}
+    assert list(after_one) == list(networks)
+    # deep plain networks have gradients like white noise
+    assert abs(after_one["plain56"]) < 0.2 < after_one["cifar-resnet56"] < after_one["cifar-resnet20"] < 1
+    assert after_one["plain56"] < after_one["plain20"] < after_one["cifar-resnet20"]
+    text = notebook.text("resnet.loss_surface")
+    for name in ("plain20", "cifar-resnet20"):
+        (lowest,) = numbers(rf"{name}: 169 of 169 points\nlowest loss (\S+) at", text)
+        centre, other = numbers(rf"{name}: loss at the centre (\S+) on training images, (\S+) on test", text)
+        assert 0 < lowest <= centre + 1e-3
+        assert other > 0
+    notebook.image("resnet.loss_surface")
+    measured = notebook.text("surface.measures()")
+    curvatures = re.findall(r"^(smaller|larger) curvature at the centre +(\S+)$", measured, re.M)
+    assert [which for which, _ in curvatures] == ["smaller", "larger"] * 2
+    values = [float(value) for _, value in curvatures]
+    assert values[0] <= values[1]
+    assert values[2] <= values[3]
+    text = notebook.text("resnet.loss_trajectory")
+    share, count = numbers(r"explains (\S+) of the path of (\d+) checkpoints", text)
+    assert 0 < share <= 1
+    path = [
+        numbers(r"epoch (\d+): loss (\S+), in the plane (\S+)$", line) for line in text.splitlines()[1 : int(count) + 1]
+    ]
+    assert [int(epoch) for epoch, *_ in path] == list(range(1, int(count) + 1))
+    # the last checkpoint is the plane's origin
+    assert path[-1][1] == pytest.approx(path[-1][2], abs=2e-3)
+    notebook.image("resnet.loss_trajectory")
+    text = notebook.text("resnet.loss_hessian")
+    for largest, smallest in zip(
+        re.findall(r"^largest eigenvalue +(\S+)", text, re.M),
+        re.findall(r"^smallest eigenvalue +(\S+)", text, re.M),
+        strict=True,
+    ):
+        assert float(smallest) < float(largest)
+        assert float(largest) > 0
+    if epochs > 1:
+        assert ended["cifar-resnet20"][1] > 0.4
+        # most single blocks matter less than half of what the network has learned
+        blocks = sorted(list(errors.values())[1:])
+        assert blocks[4] < (errors["none"] + 0.9) / 2
+
+
 CHECKS = {
     "resnet": check_resnet,
     "resnet_python": check_resnet_python,
     "mixed": check_mixed,
     "gradient_flow": check_gradient_flow,
+    "residual_study": check_residual_study,
 }

@@ -95,6 +95,10 @@ def test_setting_is_named_by_its_source(rejected, tmp_path, monkeypatch):
     assert rejected(*given, "--warmup-epochs", "3")[1].startswith(
         'recipe mine.json: --warmup-epochs must be less than "epochs"'
     )
+    # of a bundled recipe, whose file nobody can change
+    assert rejected("train", "--recipe", "finetune", "--epochs", "1")[1].endswith(
+        "Received: 1 and 1. Set --warmup-epochs 0, or more --epochs."
+    )
     assert rejected(*given, "--limit", "1")[1].startswith("Invalid value for --limit.")
     monkeypatch.setenv("DATASET_LIMIT", "1")
     assert rejected("train")[1].startswith("Invalid value for DATASET_LIMIT. Received: 1.")

@@ -290,3 +290,17 @@ def test_show_describes_named_data_sets(command, rejected):
     assert shown["deviation"] == [pytest.approx(0.3530, abs=5e-5)]
     assert rejected("datasets", "show")[1].startswith("datasets takes no arguments but: show NAME.")
     assert rejected("datasets", "--skip-bad")[1].startswith("--skip-bad needs a data set to show")
+
+
+def test_settings_that_do_not_do_what_they_seem_to_cause_warnings(tmp_path):
+    data = make(tmp_path / "data", count=4)
+    settings = {"image_size": 8, "epochs": 1, "batch_size": 4}
+    with pytest.warns(ResnetWarning) as caught:
+        train(recipe=recipe(data, augment=["flip", "resized-crop"], **settings), out=tmp_path / "a", progress=False)
+    assert [str(each.message) for each in caught] == [
+        '"augment" flip,resized-crop: resized-crop crops the original image only if it is first, else the resized '
+        "image. Put it first."
+    ]
+    train(recipe=recipe(data, augment=["resized-crop", "flip"], **settings), out=tmp_path / "b", progress=False)
+    with pytest.warns(ResnetWarning, match='^"freeze" body:1 freezes random weights, which is useful only for '):
+        train(recipe=recipe(data, freeze="body:1", **settings), out=tmp_path / "c", progress=False)

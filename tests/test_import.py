@@ -346,6 +346,40 @@ def test_import_reports_the_preprocessing(command, tmp_path, state, given, line)
         assert (model.preprocessing is None) == (given == [])
 
 
+def test_export_records_the_preprocessing_and_the_network(command, rejected, tmp_path):
+    own = {"channels": 3, "resize": {"to": "exact", "height": 48, "width": 48}, "mean": [0.25, 0.5, 0.75]}
+    with create_model("resnet18", classes=2, seed=1) as fresh:
+        fresh.export(tmp_path / "none.safetensors")
+    header = _metadata(tmp_path / "none.safetensors")
+    assert header["format"] == "pt"
+    assert header["py_djl_resnet.model"] == "resnet18"
+    assert all(isinstance(value, str) for value in header.values())
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    given = ("--model", "resnet18", "--preprocessing", "own.json", "--out", "ours.safetensors")
+    code, _, err = command("import", "none.safetensors", *given)
+    assert code == 0, err
+    code, _, err = command("export", "ours.safetensors", "--format", "safetensors", "--out", "weights.safetensors")
+    assert code == 0, err
+    again = ("import", "weights.safetensors", "--model", "resnet18", "--new-head", 3, "--out")
+    code, out, _ = command(*again, "again.safetensors")
+    assert code == 0
+    assert out.splitlines()[-2] == (
+        "preprocessing, recorded in the file: stretched to 48x48 bilinear, mean (0.25, 0.5, 0.75)"
+    )
+    code, out, _ = command(*again, "other.safetensors", "--preprocessing", "plain:40")
+    assert code == 0
+    assert out.splitlines()[-2] == "preprocessing, as given: stretched to 40x40 bilinear in float32"
+    code, line = rejected("import", "weights.safetensors", "--model", "resnet34", "--out", "wrong.safetensors")
+    assert code == 2
+    assert "weights.safetensors was exported from a resnet18 and does not contain the tensors of a resnet34" in line
+
+
+def _metadata(file):
+    data = file.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + length])["__metadata__"]
+
+
 def test_import_of_a_checkpoint_keeps_its_preprocessing(command, tmp_path):
     with create_model(NAME, classes=2) as fresh:
         fresh.save(tmp_path / "ours.safetensors")

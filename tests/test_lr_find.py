@@ -1,12 +1,13 @@
 """The search for a learning rate."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from py_djl_resnet import Recipe, UsageError, find_lr
+from py_djl_resnet import LrSweep, Recipe, UsageError, find_lr
 from py_djl_resnet._plotting.rates import plot_rates
 
 SMALL = Recipe(model="cifar-resnet20", batch_size=32)
@@ -68,6 +69,25 @@ def test_existing_folder_is_not_overwritten(rejected, tmp_path):
 def test_rates_of_another_type_are_rejected(arrays):
     with pytest.raises(UsageError, match=r"start and end must be numbers above 0\. Received: 'a' and 1"):
         find_lr(dataset=arrays, start="a", end=1)
+
+
+def test_sweep_without_a_fall_has_advice(arrays):
+    sweep = LrSweep(None, 0.001, True, [0.01, 0.1], [1.0, 9.0], [1.0, 5.0])
+    assert str(sweep).splitlines() == [
+        "the loss diverged after step 2",
+        "rate of the lowest loss / 10: 0.001",
+        "no suggestion: the loss does not fall before it rises; try more steps or a lower start",
+    ]
+
+
+def test_figure_shows_the_suggestion_of_a_sweep_that_explodes(arrays):
+    sweep = find_lr(dataset=arrays, recipe=dataclasses.replace(SMALL, momentum=0.9), steps=60, progress=False)
+    lowest = sweep.lrs[int(np.argmin(sweep.smoothed))]
+    assert sweep.suggestion is None or sweep.suggestion < lowest
+    (axes,) = sweep.plot().axes
+    heights = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"]
+    low, high = axes.get_ylim()
+    assert all(low < height < high for height in heights)
 
 
 def test_figure_marks_the_suggestion():

@@ -1,11 +1,14 @@
 """What a run shows at its end: predictions, confusion matrix, mistakes, report."""
 
+import html
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from examples import separable
+from image_folders import make
 from PIL import Image
 
 from py_djl_resnet import Predictions, Recipe, ResnetWarning, Run, UsageError, evaluate, train
@@ -82,6 +85,11 @@ def test_mistakes_of_a_perfect_network_are_none():
     assert plot_mistakes([], [], 0, 5).get_suptitle() == "0 of 5 examples are classified wrongly"
 
 
+def test_names_that_the_font_lacks_cause_no_warnings(tmp_path):
+    plot_mistakes([np.zeros((1, 4, 4))], [("犬", "cat 50%")], 1, 2, tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").stat().st_size > 1000
+
+
 def test_standardized_images_are_stretched_to_be_seen():
     chart = plot_mistakes([np.array([[[-1.0, 0.0, 3.0]]])], [("a", "b")], 1, 1)
     np.testing.assert_allclose(chart.axes[0].images[0].get_array(), [[0, 0.25, 1]])
@@ -129,7 +137,61 @@ def test_train_ends_with_figures_and_a_report(command, tmp_path):
     assert [f"figures/{name}.png" in page for name in ("metrics", "confusion", "mistakes", "gradients")] == [
         *(True, True, True, False)
     ]
-    assert "<td>limit</td><td>64</td>" in page
+    assert "<td>--limit</td><td>64</td>" in page
+    assert "<p>Best epoch: 1, with the highest test accuracy, 0." in page
+    assert re.findall('<a href="(.*?)">', page) == [
+        *("figures/metrics.html", "recipe.json", "metrics.csv", "predictions.csv"),
+    ]
+
+
+def test_report_shows_settings_as_on_the_command_line(trained, tmp_path):
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+    changed = {"augment": ["crop:4", "flip"], "nesterov": True, "freeze_statistics": False, "class_weights": [1, 0.5]}
+    (folder / "recipe.json").write_text(json.dumps(recipe | changed), encoding="utf-8")
+    page = draw_results(Run.open(folder), folder).read_text("utf-8")
+    for option, value in (
+        ("--augment", "crop:4,flip"),
+        ("--nesterov", ""),
+        ("--no-freeze-statistics", ""),
+        ("--class-weights", "1,0.5"),
+    ):
+        assert f"<td>{option}</td><td>{value}</td>" in page
+
+
+def test_mistakes_of_a_folder_name_their_files(tmp_path, monkeypatch, jvm):
+    monkeypatch.setenv("PY_DJL_RESNET_CACHE", str(tmp_path / "cache"))
+    data = make(tmp_path / "data", ("",), classes=("cat", "dog"), count=10)
+    odd = 'a, "b".png'
+    (data / "dog" / "004.png").rename(data / "dog" / odd)
+    recipe = Recipe(
+        model="cifar-resnet20", dataset=f"folder:{data}", validation=0.5, epochs=1, batch_size=5, lr=0.0, seed=1
+    )
+    run = train(recipe=recipe, out=tmp_path / "run", progress=False)
+    predictions = run.predictions
+    held_out = [data / path for path in predictions.paths]
+    assert len(set(held_out)) == 10
+    assert all(path.is_file() for path in held_out)
+    assert [path.parent.name for path in held_out] == [predictions.class_names[label] for label in predictions.labels]
+    assert Run.open(run.folder).predictions.paths == predictions.paths
+    wrong = predictions.mistakes()
+    assert len(wrong) > 0
+    # the image is that of the file
+    shown = [axes for axes in run.plot_mistakes().axes if axes.images]
+    for axes, index in zip(shown, wrong, strict=True):
+        file = held_out[index]
+        assert axes.texts[-1].get_text() == file.name
+        np.testing.assert_allclose(axes.images[0].get_array() * 255, np.asarray(Image.open(file)), atol=0.01)
+    page = draw_results(run, run.folder).read_text("utf-8")
+    for index in wrong:
+        assert f"<td>{html.escape(predictions.paths[index])}</td><td>{held_out[index].parent.name}</td>" in page
+
+
+def test_predictions_quote_the_paths_of_files():
+    paths = ["path", *["a.png"] * 4, '"b, ""c"".png"']
+    rows = [f"{line},{path}" for line, path in zip(TEXT.splitlines(), paths, strict=True)]
+    assert read_predictions("\n".join(rows), NAMES, "here").paths == [*["a.png"] * 4, 'b, "c".png']
+    assert read_predictions(TEXT, NAMES, "here").paths is None
 
 
 def test_report_escapes_names(trained, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._java import jvm
 from ..errors import UsageError, warn
-from ..images import Shape
+from ..images import Shape, printable
 from ..recipe import Recipe
 from .layout import Layout, is_folder, is_split, path_of, read_layout
 from .manifest import Entry, fingerprint, require_same, scan, write_manifest
@@ -143,6 +143,7 @@ def open_part(
                 str(store.file),
                 records,
                 [entry.label for entry in used],
+                [printable(entry.path) for entry in used],
                 layout.class_names,
                 fingerprint(used, layout.class_names),
                 preprocessing,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -43,7 +44,9 @@ def finished(chart: Chart, path: str | os.PathLike[str] | None, dpi: int = DPI) 
         most = min(_MOST_SIDE / max(width, height), (_MOST_PIXELS / (width * height)) ** 0.5)
         dpi = whole_number(dpi, f"dpi of a figure of {width:g}x{height:g} inches", 10, int(most))
     drawn = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
+        # a name in a script that the font lacks is drawn as boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         chart.savefig(drawn, format=Path(path).suffix[1:].lower(), dpi=dpi)
     write(Path(path), drawn.getvalue(), "Figure")
     return chart

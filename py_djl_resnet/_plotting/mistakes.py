@@ -22,6 +22,7 @@ def plot_mistakes(
     wrong: int,
     total: int,
     path: str | os.PathLike[str] | None = None,
+    files: Sequence[str] = (),
 ) -> Chart:
     """Draws images (C, H, W) in rows of at most five.
 
@@ -31,6 +32,7 @@ def plot_mistakes(
         wrong: the number of all mistakes.
         total: the number of all examples.
         path: as of :func:`finished`.
+        files: the name of each image's file, to be shown below it; empty for none.
     """
     title = f"{wrong:,} of {total:,} examples {'is' if wrong == 1 else 'are'} classified wrongly"
     if wrong > len(images):
@@ -49,6 +51,8 @@ def plot_mistakes(
         axes.set_title(f"{_short(true)}\n", fontsize="small", color="tab:green")
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "fontsize": "small"}
         axes.text(0.5, 1.02, f"not {_short(predicted)}", color="tab:red", **place)
+    for axes, file in zip(chart.axes, files, strict=False):
+        axes.text(0.5, -0.02, _short(file), transform=axes.transAxes, ha="center", va="top", fontsize="small")
     return finished(chart, path)
 
 

@@ -19,8 +19,8 @@ HELP = """Import torchvision or timm weights into a checkpoint.
 
 FILE is a state dict: .safetensors, or .pth and .pt, which need the extra [torch]. Its tensors must fit the network.
 Wrapper prefixes such as module. are removed, and float16, bfloat16 and float64 become float32. The preprocessing is
-read from timm's config.json next to the file; without one, torchvision's networks get torchvision's. For other
-networks, give --preprocessing."""
+read from an export of this package, else from timm's config.json next to the file; without either, torchvision's
+networks get torchvision's. For other networks, give --preprocessing."""
 EXAMPLES = (
     "import resnet50.safetensors --model resnet50 --out resnet50-imagenet.safetensors",
     "import resnet18.pth --model resnet18 --new-head 10 --out start.safetensors",

@@ -67,6 +67,11 @@ def given_settings(options: Any) -> dict[str, Any]:
     return {**settings, **{name: getattr(options, name) for name in SETTINGS if name in options}}
 
 
+def _flag(quoted: re.Match[str]) -> str:
+    key = quoted[1]
+    return _ARGUMENTS.get(key) or SETTINGS[key].flag
+
+
 def by_source(error: UsageError, options: Any) -> UsageError:
     """Returns an error of the API with its settings named as they were given: options, variables or keys."""
     in_file = {} if options.recipe is None else settings_of(options.recipe)
@@ -80,7 +85,10 @@ def by_source(error: UsageError, options: Any) -> UsageError:
             return quoted[0]
         return str(SETTINGS[key].environment if key in environment and key not in options else SETTINGS[key].flag)
 
-    message = re.sub(f'"({"|".join([*SETTINGS, *_ARGUMENTS])})"', name, str(error))
+    keys = f'"({"|".join([*SETTINGS, *_ARGUMENTS])})"'
+    fault, *advice = re.split(r"(?<=\. )(?=Set )", str(error), maxsplit=1)
+    # an option overrides a recipe and a variable
+    message = re.sub(keys, name, fault) + re.sub(keys, _flag, "".join(advice))
     if '"' in re.split(" (?:Received|Allowed)", message)[0]:
         return UsageError(f"recipe {options.recipe}: {message}")
     # Drop values that only the API accepts

@@ -65,6 +65,16 @@ public final class Augmentations {
     }
 
     /**
+     * Returns whether a {@code resized-crop} follows another augmentation of the image, so that it
+     * crops the network's image instead of the original.
+     *
+     * @return whether there is one
+     */
+    public boolean cropsLate() {
+        return images.stream().skip(1).anyMatch(ResizedCrop.class::isInstance);
+    }
+
+    /**
      * Returns whether batches mix images and labels.
      *
      * @return whether mixup or cutmix is among the augmentations

@@ -20,29 +20,33 @@ final class Kinds {
     /**
      * A kind of augmentation.
      *
-     * @param allowed the forms of its text
+     * @param form its text in short
+     * @param allowed the forms of its text in words
      * @param most the largest number of parameters
      * @param create creates it from its parameters
      */
-    private record Kind(String allowed, int most, Function<Parameters, Step> create) {}
+    private record Kind(String form, String allowed, int most, Function<Parameters, Step> create) {}
 
     private static Map<String, Kind> kinds() {
         Map<String, Kind> kinds = new LinkedHashMap<>();
         kinds.put(
                 "crop",
                 new Kind(
+                        "crop:PIXELS[:reflect]",
                         "crop:PIXELS or crop:PIXELS:reflect, with 1 to 1024 pixels, such as crop:4",
                         2,
                         p -> new Shift(p.whole(0, 1, MOST_PIXELS), isGiven(p, 1, "reflect"))));
         kinds.put(
                 "translate",
                 new Kind(
+                        "translate:PIXELS",
                         "translate:PIXELS, with 1 to 1024 pixels, such as translate:2",
                         1,
                         p -> new Shift(p.whole(0, 1, MOST_PIXELS), true)));
         kinds.put(
                 "resized-crop",
                 new Kind(
+                        "resized-crop[:MIN:MAX]",
                         "resized-crop, or resized-crop:MIN:MAX with fractions of the area above 0"
                                 + " and up to 1, such as resized-crop:0.08:1",
                         2,
@@ -50,15 +54,21 @@ final class Kinds {
         kinds.put(
                 "flip",
                 new Kind(
+                        "flip[:P]",
                         "flip, or flip:P with a probability from 0 to 1",
                         1,
                         p -> new Flip(p.number(0, 0, 1, 0.5))));
         kinds.put(
                 "alternating-flip",
-                new Kind("alternating-flip, without parameters", 0, p -> new AlternatingFlip()));
+                new Kind(
+                        "alternating-flip",
+                        "alternating-flip, without parameters",
+                        0,
+                        p -> new AlternatingFlip()));
         kinds.put(
                 "rotate",
                 new Kind(
+                        "rotate:DEGREES",
                         "rotate:DEGREES, with a largest angle from 0 to 180, such as rotate:15",
                         1,
                         p -> new Rotation(p.number(0, 0, 180))));
@@ -67,6 +77,7 @@ final class Kinds {
             kinds.put(
                     name,
                     new Kind(
+                            name + ":X",
                             "%1$s:X, which multiplies the %1$s by 1 - X to 1 + X, with X from 0 to 10"
                                     .formatted(name),
                             1,
@@ -75,6 +86,7 @@ final class Kinds {
         kinds.put(
                 "erase",
                 new Kind(
+                        "erase:P[:MIN-MAX][:black]",
                         "erase:P, erase:P:MIN-MAX, erase:P:black or erase:P:MIN-MAX:black, with a"
                                 + " probability from 0 to 1 and sides in pixels, such as"
                                 + " erase:0.25:3-13",
@@ -83,19 +95,24 @@ final class Kinds {
         kinds.put(
                 "cutout",
                 new Kind(
+                        "cutout:PIXELS",
                         "cutout:PIXELS, with a side of 1 to 1024 pixels, such as cutout:16",
                         1,
                         p -> new Cutout(p.whole(0, 1, MOST_PIXELS))));
-        kinds.put("trivial", new Kind("trivial, without parameters", 0, p -> new Trivial()));
+        kinds.put(
+                "trivial",
+                new Kind("trivial", "trivial, without parameters", 0, p -> new Trivial()));
         kinds.put(
                 "mixup",
                 new Kind(
+                        "mixup:ALPHA",
                         "mixup:ALPHA, with a number from 0.01 to 100, such as mixup:0.2",
                         1,
                         p -> new MixUp(p.number(0, 0.01, 100))));
         kinds.put(
                 "cutmix",
                 new Kind(
+                        "cutmix:ALPHA",
                         "cutmix:ALPHA, with a number from 0.01 to 100, such as cutmix:1",
                         1,
                         p -> new CutMix(p.number(0, 0.01, 100))));
@@ -116,9 +133,12 @@ final class Kinds {
         String name = text.split(":", 2)[0];
         Kind kind = KINDS.get(name);
         if (kind == null) {
+            String nearest = NearestName.find(name, names());
             throw UserException.of(
-                    "Unknown augmentation. Received: '%s'.%s",
-                    Parameters.shown(text), NearestName.suggest(name, names()));
+                    "Unknown augmentation. Received: '%s'.%s Allowed: %s.",
+                    Parameters.shown(text),
+                    nearest == null ? "" : " Did you mean '" + KINDS.get(nearest).form() + "'?",
+                    String.join(", ", KINDS.values().stream().map(Kind::form).toList()));
         }
         Parameters parameters = Parameters.of(text, kind.allowed());
         return kind.create().apply(parameters.requireAtMost(kind.most()));

@@ -73,6 +73,7 @@ public final class FolderData {
      * @param file the file
      * @param records the images to use, in this order
      * @param labels the label of each
+     * @param paths the original file of each, relative to the folder
      * @param classNames the class names, by label
      * @param fingerprint a checksum of the original files
      * @param preprocessing the preprocessing that they were stored for, as JSON
@@ -83,6 +84,7 @@ public final class FolderData {
             String file,
             int[] records,
             int[] labels,
+            String[] paths,
             String[] classNames,
             String fingerprint,
             String preprocessing) {
@@ -90,6 +92,7 @@ public final class FolderData {
                 Path.of(file),
                 records,
                 labels,
+                List.of(paths),
                 List.of(classNames),
                 fingerprint,
                 Preprocessing.of(preprocessing));

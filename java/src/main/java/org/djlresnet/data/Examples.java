@@ -79,6 +79,17 @@ public interface Examples {
     }
 
     /**
+     * Returns the file of an example.
+     *
+     * @param index 0 to {@code size() - 1}
+     * @return its path relative to the data set's folder; null if examples are not files
+     * @throws IndexOutOfBoundsException if there is no such example
+     */
+    default String path(int index) {
+        return null;
+    }
+
+    /**
      * Returns the first examples.
      *
      * @param n the number, 1 or more; all examples if there are fewer

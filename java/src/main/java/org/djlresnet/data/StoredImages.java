@@ -29,6 +29,7 @@ public final class StoredImages implements Examples {
     private final long[] offsets;
     private final ImageShape[] shapes;
     private final int[] labels;
+    private final List<String> paths;
     private final List<String> classNames;
     private final String fingerprint;
     private final Preprocessing preprocessing;
@@ -39,6 +40,7 @@ public final class StoredImages implements Examples {
             long[] offsets,
             ImageShape[] shapes,
             int[] labels,
+            List<String> paths,
             List<String> classNames,
             String fingerprint,
             Preprocessing preprocessing) {
@@ -46,6 +48,7 @@ public final class StoredImages implements Examples {
         this.offsets = offsets;
         this.shapes = shapes;
         this.labels = labels;
+        this.paths = paths;
         this.classNames = classNames;
         this.fingerprint = fingerprint;
         this.preprocessing = preprocessing;
@@ -58,6 +61,7 @@ public final class StoredImages implements Examples {
      * @param file the file
      * @param records the records to use as examples, in this order; one or more
      * @param labels the label of each example, 0 to {@code classNames.size() - 1}
+     * @param paths the original file of each example, see {@link #path}
      * @param classNames the class names, by label
      * @param fingerprint what {@link #fingerprint} returns: a checksum of the original files
      * @param preprocessing the preprocessing that the images were stored for
@@ -69,6 +73,7 @@ public final class StoredImages implements Examples {
             Path file,
             int[] records,
             int[] labels,
+            List<String> paths,
             List<String> classNames,
             String fingerprint,
             Preprocessing preprocessing) {
@@ -112,6 +117,7 @@ public final class StoredImages implements Examples {
                     offsets,
                     shapes,
                     labels.clone(),
+                    List.copyOf(paths),
                     List.copyOf(classNames),
                     fingerprint,
                     preprocessing);
@@ -181,6 +187,11 @@ public final class StoredImages implements Examples {
     @Override
     public int label(int index) {
         return labels[Objects.checkIndex(index, labels.length)];
+    }
+
+    @Override
+    public String path(int index) {
+        return paths.get(index);
     }
 
     @Override

@@ -67,6 +67,11 @@ final class Subset implements Examples {
         all.read(indices[index], into);
     }
 
+    @Override
+    public String path(int index) {
+        return all.path(indices[index]);
+    }
+
     /** Depends on all examples, not only on the selected ones. */
     @Override
     public String fingerprint() {

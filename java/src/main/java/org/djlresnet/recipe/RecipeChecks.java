@@ -19,7 +19,8 @@ final class RecipeChecks {
         }
         if (recipe.warmupEpochs() >= recipe.epochs() && recipe.warmupEpochs() > 0) {
             throw SettingException.of(
-                    "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s.",
+                    "\"warmup_epochs\" must be less than \"epochs\". Received: %s and %s. Set"
+                            + " \"warmup_epochs\" 0, or more \"epochs\".",
                     recipe.warmupEpochs(), recipe.epochs());
         }
         if (recipe.isFolder() && recipe.dataDir() != null) {

@@ -14,9 +14,9 @@ import org.djlresnet.UserException;
  *
  * <p>The smoothed loss is the debiased moving average of the batches' losses with the factor 0.98.
  * The sweep ends when it exceeds four times its minimum. The suggestion is the rate at which it
- * falls fastest per logarithm of the rate, without the first tenth of the planned steps and the
- * last 5 steps. Source: fastai's {@code LRFinder} and {@code steep}; Smith, "Cyclical Learning
- * Rates for Training Neural Networks", 2017.
+ * falls fastest per logarithm of the rate, before its minimum and without the first tenth of the
+ * planned steps and the last 5 steps. Source: fastai's {@code LRFinder} and {@code steep}; Smith,
+ * "Cyclical Learning Rates for Training Neural Networks", 2017.
  */
 public final class LrSweep {
 
@@ -103,12 +103,14 @@ public final class LrSweep {
     /**
      * Returns the suggested learning rate.
      *
-     * @return the rate; null if the sweep diverged too early
+     * @return the rate; null if the smoothed loss does not fall where it is searched
      */
     public Double suggestion() {
         Double best = null;
-        double steepest = Double.POSITIVE_INFINITY;
-        for (int i = steps / 10; i + 1 < lrs.size() - LAST; i++) {
+        double steepest = 0;
+        // a fall after the minimum is a wobble of a loss that explodes
+        int end = Math.min(smoothed.indexOf(least), lrs.size() - LAST - 1);
+        for (int i = steps / 10; i < end; i++) {
             double slope =
                     (smoothed.get(i + 1) - smoothed.get(i))
                             / (Math.log(lrs.get(i + 1)) - Math.log(lrs.get(i)));

@@ -216,6 +216,7 @@ public final class Trainer {
                 boolean restored = bestWeights != null && bestWeights.restore();
                 predictions.finish(
                         restored ? selection.best(progress.rows()).epoch() : epochsDone,
+                        testExamples(),
                         () -> measurements.test(testExamples(), step, epochsDone));
             }
             recorder.log(stopped ? "stopped at step " + step : "done");

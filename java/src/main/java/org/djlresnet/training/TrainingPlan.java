@@ -213,6 +213,21 @@ record TrainingPlan(
         }
     }
 
+    /** Returns a warning about a random body that is frozen, or null. */
+    static String freezesRandomWeights(Recipe recipe) {
+        if (recipe.freeze() == null || recipe.weights() != null) {
+            return null;
+        }
+        return Stream.of(recipe.freeze().split(" *, *"))
+                .filter(part -> part.equals("body") || part.matches("body:[0-9]+"))
+                .findFirst()
+                .map(
+                        part ->
+                                "\"freeze\" %s freezes random weights, which is useful only for pretrained ones. Set \"weights\" (on the command line --weights)."
+                                        .formatted(part))
+                .orElse(null);
+    }
+
     /** Returns a warning about settings that would begin after the last epoch, or null. */
     static String neverBegins(Recipe recipe) {
         List<String> late = new ArrayList<>();

@@ -16,6 +16,7 @@ import org.djlresnet.data.TrainingData;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Versions;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
@@ -219,6 +220,8 @@ public record TrainingRun(
             Trainer trainer = new Trainer(plan, Map.of(), folder);
             String warning = joined(classWarning, RunNetwork.resized(recipe, network, train));
             warning = joined(warning, TrainingPlan.neverBegins(recipe));
+            warning = joined(warning, TrainingPlan.freezesRandomWeights(recipe));
+            warning = joined(warning, cropsResized(recipe, network, train));
             return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
@@ -331,6 +334,16 @@ public record TrainingRun(
             return first == null ? second : first;
         }
         return first + " " + second;
+    }
+
+    /** Returns a warning if augmentations crop images after the network's preprocessing. */
+    private static String cropsResized(Recipe recipe, Network network, Examples train) {
+        ImageShape input = network.specification().preprocessing().output(train.shape());
+        if (!recipe.augment().cropsLate() || input.equals(train.shape())) {
+            return null;
+        }
+        return "\"augment\" %s: resized-crop crops the original image only if it is first, else the resized image. Put it first."
+                .formatted(recipe.augment());
     }
 
     /**

@@ -2,7 +2,6 @@ package org.djlresnet.weights;
 
 import java.nio.file.Path;
 import org.djlresnet.UserException;
-import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Models;
 
@@ -15,24 +14,23 @@ import org.djlresnet.model.Models;
 record KnownPreprocessing(Preprocessing preprocessing, String source) {
 
     /**
-     * Finds the preprocessing: the given one, else the checkpoint's, else that of timm's
+     * Finds the preprocessing: the given one, else the recorded one, else that of timm's
      * config.json next to the file, else torchvision's for torchvision's networks.
      *
      * @param given a preset's name or JSON, or null
-     * @param checkpoint the checkpoint, or null if the file is not one of this library
+     * @param recorded the one that the file records, or null
      * @param beside the file's path
      * @param model the network
      * @param channels the number of input channels
      * @throws UserException if a text is invalid, or timm's file is not supported
      */
     static KnownPreprocessing find(
-            String given, Checkpoint checkpoint, Path beside, Models.Model model, int channels) {
+            String given, Preprocessing recorded, Path beside, Models.Model model, int channels) {
         if (given != null) {
             return new KnownPreprocessing(Preprocessing.of(given, channels), "given");
         }
-        if (checkpoint != null) {
-            Preprocessing recorded = checkpoint.specification().preprocessing();
-            return new KnownPreprocessing(recorded, recorded == null ? null : "file");
+        if (recorded != null) {
+            return new KnownPreprocessing(recorded, "file");
         }
         Preprocessing timm = TimmConfig.read(beside.resolveSibling("config.json"), channels);
         if (timm != null) {

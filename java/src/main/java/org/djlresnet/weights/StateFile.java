@@ -33,11 +33,18 @@ import org.djlresnet.model.Specification;
  *
  * <p>Reading removes the prefixes of wrappers and accepts a last layer under other names ({@link
  * TensorNames}), converts float16, bfloat16 and float64 to float32, and does not need {@code
- * num_batches_tracked}. It also accepts a checkpoint of this library: it takes the average of the
- * weights if there is one, and no state of the optimizer. Nothing is allocated unless names, types
- * and shapes fit.
+ * num_batches_tracked}. Metadata entries of this library record the network's name and its
+ * preprocessing; other programs ignore them. It also accepts a checkpoint of this library: it takes
+ * the average of the weights if there is one, and no state of the optimizer. Nothing is allocated
+ * unless names, types and shapes fit.
  */
 public final class StateFile implements AutoCloseable {
+
+    /** The metadata key of the network's name. */
+    private static final String MODEL = "py_djl_resnet.model";
+
+    /** The metadata key of the preprocessing, see {@link Preprocessing#toJson}. */
+    private static final String PREPROCESSING = "py_djl_resnet.preprocessing";
 
     private static final String NEW_HEAD =
             "For other classes, use a new head (new_head in Python, --new-head N on the command line).";
@@ -127,10 +134,19 @@ public final class StateFile implements AutoCloseable {
     /**
      * Returns the model that the file records.
      *
-     * @return its name; null unless the file is a checkpoint of this library
+     * @return its name; null unless the file is a checkpoint or an export of this library
      */
     public String model() {
-        return checkpoint == null ? null : checkpoint.specification().model();
+        return checkpoint == null ? file.metadata().get(MODEL) : checkpoint.specification().model();
+    }
+
+    private KnownPreprocessing known(String given, Path beside, Models.Model entry, int channels) {
+        String text = file.metadata().get(PREPROCESSING);
+        Preprocessing recorded =
+                checkpoint != null
+                        ? checkpoint.specification().preprocessing()
+                        : text == null ? null : Preprocessing.of(text, channels);
+        return KnownPreprocessing.find(given, recorded, beside, entry, channels);
     }
 
     /**
@@ -145,7 +161,7 @@ public final class StateFile implements AutoCloseable {
         Layout layout = Layout.of(entry);
         TensorInfo stem = names(layout).tensors().get(layout.stem());
         int channels = stem != null && stem.shape().length == 4 ? (int) stem.shape()[1] : 0;
-        return KnownPreprocessing.find(null, checkpoint, path, entry, channels).preprocessing();
+        return known(null, path, entry, channels).preprocessing();
     }
 
     /**
@@ -171,9 +187,11 @@ public final class StateFile implements AutoCloseable {
         Set<String> taken = new LinkedHashSet<>(layout.names());
         taken.removeAll(fresh);
         String other =
-                checkpoint == null || model().equals(wanted.model())
+                model() == null || model().equals(wanted.model())
                         ? ""
-                        : " is a checkpoint of a " + model() + " and";
+                        : (checkpoint == null ? " was exported from a " : " is a checkpoint of a ")
+                                + model()
+                                + " and";
         TensorReader reader =
                 new TensorReader(
                         path + other + " does not contain the tensors of a " + wanted.model(),
@@ -196,9 +214,7 @@ public final class StateFile implements AutoCloseable {
                 classNames = checkpoint.specification().classNames();
             }
         }
-        KnownPreprocessing known =
-                KnownPreprocessing.find(
-                        wanted.preprocessing(), checkpoint, wanted.beside(), entry, channels);
+        KnownPreprocessing known = known(wanted.preprocessing(), wanted.beside(), entry, channels);
         Specification specification =
                 new Specification(
                         wanted.model(), channels, new Classes(classNames), known.preprocessing());
@@ -305,8 +321,15 @@ public final class StateFile implements AutoCloseable {
         try (NDManager scope = network.manager().newSubManager()) {
             network.stateDict()
                     .forEach((name, array) -> written.add(Tensor.of(name, array, scope)));
+            Map<String, String> metadata = new LinkedHashMap<>();
             // PyTorch's own writer adds it, and some readers require it
-            SafetensorsFile.write(path, Map.of("format", "pt"), written);
+            metadata.put("format", "pt");
+            metadata.put(MODEL, network.model());
+            Preprocessing preprocessing = network.specification().preprocessing();
+            if (preprocessing != null) {
+                metadata.put(PREPROCESSING, preprocessing.toJson());
+            }
+            SafetensorsFile.write(path, metadata, written);
         }
     }
 

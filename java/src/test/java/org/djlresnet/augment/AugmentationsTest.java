@@ -101,9 +101,21 @@ class AugmentationsTest {
         String message = rejection("flip", "crp:4");
         assertTrue(
                 message.startsWith(
-                        "Unknown augmentation. Received: 'crp:4'. Did you mean 'crop'? Allowed:"
-                                + " crop, translate, resized-crop,"),
+                        "Unknown augmentation. Received: 'crp:4'. Did you mean"
+                                + " 'crop:PIXELS[:reflect]'? Allowed: crop:PIXELS[:reflect],"
+                                + " translate:PIXELS, resized-crop[:MIN:MAX], flip[:P],"),
                 message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "resized-crop, false",
+        "resized-crop flip, false",
+        "mixup:1 resized-crop, false",
+        "flip resized-crop:0.5:1, true",
+    })
+    void reportsAResizedCropThatIsNotFirst(String texts, boolean expected) {
+        assertEquals(expected, Augmentations.of(List.of(texts.split(" "))).cropsLate());
     }
 
     @ParameterizedTest

@@ -52,7 +52,9 @@ class ImageStoreTest {
 
     private static StoredImages open(Path file, Preprocessing preprocessing, int... records) {
         int[] labels = new int[records.length];
-        return StoredImages.open(file, records, labels, List.of("a"), "00000000", preprocessing);
+        List<String> paths = Arrays.stream(records).mapToObj(i -> "a/" + i + ".png").toList();
+        return StoredImages.open(
+                file, records, labels, paths, List.of("a"), "00000000", preprocessing);
     }
 
     private static float[] prepared(Preprocessing preprocessing, RawImage raw) {

@@ -293,8 +293,8 @@ class RecipeTest {
         String augment = rejection("{'augment': ['flip', 'crp:4']}");
         assertTrue(
                 augment.startsWith(
-                        "Invalid value for \"augment\". Received: 'crp:4'. Did you mean 'crop'?"
-                                + " Allowed: crop, translate,"),
+                        "Invalid value for \"augment\". Received: 'crp:4'. Did you mean"
+                                + " 'crop:PIXELS[:reflect]'? Allowed: crop:PIXELS[:reflect],"),
                 augment);
     }
 
@@ -333,7 +333,8 @@ class RecipeTest {
                 "\"nesterov\" needs \"momentum\" above 0. Received: 0.",
                 rejection("{'nesterov': true}"));
         assertEquals(
-                "\"warmup_epochs\" must be less than \"epochs\". Received: 3 and 3.",
+                "\"warmup_epochs\" must be less than \"epochs\". Received: 3 and 3. Set"
+                        + " \"warmup_epochs\" 0, or more \"epochs\".",
                 rejection("{'epochs': 3, 'warmup_epochs': 3}"));
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -159,5 +160,20 @@ class FreezingTest extends ResumeFixture {
                 "\"lookahead\" airbench:2 and \"freeze\" stem:9- have no effect, because the run"
                         + " ends after 2 epochs.",
                 warning("'lookahead': 'airbench:2', 'freeze': 'stem:9-'"));
+    }
+
+    @Test
+    void warnsOfAFrozenRandomBody() {
+        String frozen = "{'freeze': 'head:1-, body:1'}";
+        assertEquals(
+                "\"freeze\" body:1 freezes random weights, which is useful only for pretrained ones."
+                        + " Set \"weights\" (on the command line --weights).",
+                TrainingPlan.freezesRandomWeights(QuadrantImages.recipe(frozen)));
+        for (String without :
+                List.of(
+                        "{'freeze': 'stem, body:2-, layer1.body:1'}",
+                        "{'freeze': 'body', 'weights': 'net.safetensors'}")) {
+            assertNull(TrainingPlan.freezesRandomWeights(QuadrantImages.recipe(without)), without);
+        }
     }
 }

@@ -11,6 +11,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
@@ -95,6 +96,36 @@ class LrSweepTest extends ResumeFixture {
         }
         double relative = sweep.suggestion() * curvature;
         assertTrue(0.03 < relative && relative < 1, relative + "/λ");
+    }
+
+    /** The loss of few images: it falls a little, explodes, and then wobbles down. */
+    @Test
+    void ignoresFallsAfterTheLowestLoss() {
+        double[] losses = new double[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            losses[i] = i < 20 ? 1.5 - 0.01 * i : i < 30 ? 4 : 2;
+        }
+        LrSweep sweep = sweep(losses);
+        List<Double> smoothed =
+                json(sweep).getAsJsonArray("smoothed").asList().stream()
+                        .map(value -> value.getAsDouble())
+                        .toList();
+        // the wobble falls more steeply than the loss did before
+        assertTrue(smoothed.get(31) - smoothed.get(30) < smoothed.get(5) - smoothed.get(4) - 0.005);
+        assertEquals(19, smoothed.indexOf(Collections.min(smoothed)));
+        assertTrue(sweep.suggestion() < 1e-4 * Math.pow(1e4, 19.0 / STEPS), sweep.toJson());
+    }
+
+    @Test
+    void suggestsNothingIfTheLossOnlyRisesOrItsLowestIsAtTheStart() {
+        double[] rising = new double[STEPS];
+        double[] late = new double[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            rising[i] = 1 + 0.01 * i;
+            late[i] = i == 0 ? 1 : 2 - 0.01 * i;
+        }
+        assertNull(sweep(rising).suggestion());
+        assertNull(sweep(late).suggestion());
     }
 
     @Test

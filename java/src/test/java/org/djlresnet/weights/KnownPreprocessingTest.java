@@ -165,14 +165,34 @@ class KnownPreprocessingTest {
     @Test
     void preprocessingIsUnknownForOtherWeights() throws IOException {
         Path path = folder.resolve("net.safetensors");
-        try (Network network =
-                Network.create("cifar-resnet20", 3, Network.numbered(4), 1, Device.cpu())) {
-            StateFile.write(path, network);
-        }
+        write(path, null);
         try (StateFile file = StateFile.open(path)) {
             assertEquals(null, file.preprocessing("cifar-resnet20"));
             assertImported(file, path, null, null, null);
             assertImported(file, path, "plain:32", Preprocessing.of("plain:32", 3), "given");
+        }
+    }
+
+    @Test
+    void exportRecordsItsPreprocessingAndNetwork() throws IOException {
+        Preprocessing own = Preprocessing.torchvision().withImageSize(40);
+        Path path = folder.resolve("net.safetensors");
+        write(path, own);
+        // the record comes before timm's file
+        config("{'input_size': [3, 64, 64]}");
+        try (StateFile file = StateFile.open(path)) {
+            assertEquals("cifar-resnet20", file.model());
+            assertEquals(own, file.preprocessing("cifar-resnet20"));
+            assertImported(file, path, null, own, "file");
+            assertImported(file, path, "plain:32", Preprocessing.of("plain:32", 3), "given");
+        }
+    }
+
+    private static void write(Path path, Preprocessing preprocessing) throws IOException {
+        Specification specification =
+                new Specification("cifar-resnet20", 3, Classes.numbered(4), preprocessing);
+        try (Network network = Network.create(specification, 1, Device.cpu())) {
+            StateFile.write(path, network);
         }
     }
 
