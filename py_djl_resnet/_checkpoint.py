@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .checks import require_no_pipe
 from .errors import UsageError
+
+_Part = TypeVar("_Part")
 
 _KEY = "py_djl_resnet"
 #: Java's limit for a header, in bytes.
@@ -50,10 +53,7 @@ def recipe_settings(file: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read, or is not a checkpoint of a run.
     """
-    try:
-        return dict(network_of(file)["run"]["recipe"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
+    return _read(file, lambda header: dict(_network(header)["run"]["recipe"]))
 
 
 def network_of(file: Path) -> dict[str, Any]:
@@ -62,12 +62,7 @@ def network_of(file: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read, or is not a checkpoint.
     """
-    try:
-        return dict(json.loads(json.loads(_header(file))["__metadata__"][_KEY]))
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError, KeyError, TypeError, IndexError) as error:
-        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
+    return _read(file, _network)
 
 
 def checksum(file: Path) -> str:
@@ -76,12 +71,7 @@ def checksum(file: Path) -> str:
     Raises:
         UsageError: the file cannot be read, or is not a checkpoint.
     """
-    try:
-        return str(json.loads(_header(file))["__metadata__"]["checksum"])
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
+    return _read(file, lambda header: str(header["__metadata__"]["checksum"]))
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
@@ -90,12 +80,23 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         UsageError: the file cannot be read, or is not a checkpoint.
     """
+    return _read(
+        file,
+        lambda header: {name: tuple(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"},
+    )
+
+
+def _network(header: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(header["__metadata__"][_KEY]))
+
+
+def _read(file: Path, part: Callable[[dict[str, Any]], _Part]) -> _Part:
+    """Returns a part of a checkpoint's header."""
     try:
-        tensors = json.loads(_header(file))
-        return {name: tuple(tensors[name]["shape"]) for name in tensors if name != "__metadata__"}
+        return part(json.loads(_header(file)))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UsageError(f"{file} is not a checkpoint of a run, or is damaged.") from error
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from ._preprocessing import Preprocessing
+from ._tables import csv_text
 from .errors import UsageError
 from .evaluation import measurer
 from .models import Model, opened
@@ -43,12 +42,9 @@ class BypassCosts:
 
     def to_csv(self) -> str:
         """Returns a table with the columns block, loss, accuracy, cost; the complete network comes first, unnamed."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(("block", "loss", "accuracy", "cost"))
-        table.writerow(("", self.loss, self.accuracy, 0.0))
-        table.writerows((row["block"], row["loss"], row["accuracy"], row["cost"]) for row in self.blocks)
-        return text.getvalue()
+        columns = ("block", "loss", "accuracy", "cost")
+        rows = [[row[column] for column in columns] for row in self.blocks]
+        return csv_text(columns, [("", self.loss, self.accuracy, 0.0), *rows])
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws the accuracy without each block, and writes it to `path` (.png, .svg, .pdf) if given."""

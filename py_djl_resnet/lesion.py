@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ._draws import deleted, kendall_tau, pairs, shuffled
 from ._java import jvm
 from ._preprocessing import Preprocessing
+from ._tables import csv_text, figure, mean_deviation
 from .checks import LONG, shown, whole_number
 from .errors import UsageError
 from .evaluation import measurer
@@ -68,14 +66,13 @@ class Lesions:
         rows = []
         for kind, size in dict.fromkeys((row["kind"], row["size"]) for row in self.lesions):
             found = self.of(kind, size)
-            errors = [1 - row["accuracy"] for row in found]
-            losses = [row["loss"] for row in found]
-            taus = [row["tau"] for row in found]
+            error, error_deviation = mean_deviation([1 - row["accuracy"] for row in found])
+            loss, loss_deviation = mean_deviation([row["loss"] for row in found])
+            tau, _ = mean_deviation([row["tau"] for row in found if row["tau"] is not None])
             rows.append(
                 {"kind": kind, "size": size, "draws": len(found)}
-                | {"error": float(np.mean(errors)), "error_deviation": _deviation(errors)}
-                | {"loss": float(np.mean(losses)), "loss_deviation": _deviation(losses)}
-                | {"tau": None if None in taus else float(np.mean(taus))}
+                | {"error": error, "error_deviation": error_deviation}
+                | {"loss": loss, "loss_deviation": loss_deviation, "tau": tau}
             )
         return rows
 
@@ -88,14 +85,14 @@ class Lesions:
 
         The names of blocks are separated by spaces.
         """
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerow(("none", 0, 0, "", "", self.loss, self.accuracy))
-        for row in self.lesions:
-            blocks, tau = " ".join(row["blocks"]), "" if row["tau"] is None else row["tau"]
-            table.writerow((row["kind"], row["size"], row["draw"], blocks, tau, row["loss"], row["accuracy"]))
-        return text.getvalue()
+        rows = [row | {"blocks": " ".join(row["blocks"])} for row in self.lesions]
+        return csv_text(
+            COLUMNS,
+            [
+                ("none", 0, 0, "", None, self.loss, self.accuracy),
+                *([row[column] for column in COLUMNS] for row in rows),
+            ],
+        )
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws the errors, and writes the figure to `path` (.png, .svg, .pdf) if given."""
@@ -116,8 +113,8 @@ class Lesions:
                         described(row["kind"], row["size"]),
                         str(row["draws"]),
                         "" if row["tau"] is None else f"{row['tau']:.2f}",
-                        _spread(row["error"], row["error_deviation"]),
-                        _spread(row["loss"], row["loss_deviation"]),
+                        figure(row["error"], row["error_deviation"], ".3f"),
+                        figure(row["loss"], row["loss_deviation"], ".3f"),
                     )
                 )
         return text_table(rows, right=(1, 2, 3, 4))
@@ -262,6 +259,15 @@ def described(kind: str, size: int) -> str:
     return f"{size} block{'' if size == 1 else 's'} left out"
 
 
+def row_text(row: Mapping[str, Any]) -> str:
+    """Returns a measured row in words."""
+    if row["kind"] == "block":
+        what = f"without {row['blocks'][0]}"
+    else:
+        what = f"{described(row['kind'], row['size'])}, draw {row['draw'] + 1}"
+    return f"{what}: accuracy {row['accuracy']:.3f}"
+
+
 def _row(kind: str, size: int, draw: int, blocks: Sequence[str]) -> dict[str, Any]:
     return {"kind": kind, "size": size, "draw": draw, "blocks": list(blocks), "tau": None}
 
@@ -271,11 +277,3 @@ def checked_sizes(values: Any, name: str, most: int = LONG) -> list[int]:
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UsageError(f"{name} must be whole numbers such as [1, 2, 3]. Received: {shown(values)}.")
     return list(dict.fromkeys(whole_number(value, name, most=most) for value in values))
-
-
-def _deviation(values: Sequence[float]) -> float | None:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def _spread(mean: float, deviation: float | None) -> str:
-    return f"{mean:.3f}" if deviation is None else f"{mean:.3f} ± {deviation:.3f}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +12,7 @@ import numpy.typing as npt
 
 from ._draws import number
 from ._java import jvm
+from ._tables import csv_text, mean_deviation
 from .checks import LONG, checked_path, require_distinct, shown, whole_number
 from .datasets import named
 from .errors import UsageError
@@ -65,9 +64,7 @@ class Shattering:
         for model in self.models():
             values = self.autocorrelations(model)
             for lag in range(values.shape[1]):
-                mean, deviation = float(values[:, lag].mean()), None
-                if len(values) > 1:
-                    deviation = float(values[:, lag].std(ddof=1))
+                mean, deviation = mean_deviation(values[:, lag].tolist())
                 rows.append({"model": model, "lag": lag, "seeds": len(values), "mean": mean, "deviation": deviation})
         return rows
 
@@ -80,14 +77,12 @@ class Shattering:
 
         A reference has no seed.
         """
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(("model", "seed", "lag", "autocorrelation"))
-        for row in self.rows:
-            table.writerows((row["model"], row["seed"], lag, r) for lag, r in enumerate(row["autocorrelation"]))
-        for noise, curve in references(self.points).items():
-            table.writerows((noise, "", lag, r) for lag, r in enumerate(curve.tolist()))
-        return text.getvalue()
+        curves = [(row["model"], row["seed"], row["autocorrelation"]) for row in self.rows]
+        curves += [(noise, None, curve.tolist()) for noise, curve in references(self.points).items()]
+        return csv_text(
+            ("model", "seed", "lag", "autocorrelation"),
+            [(name, seed, lag, r) for name, seed, curve in curves for lag, r in enumerate(curve)],
+        )
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
         """Draws the autocorrelations and the first seed's derivatives, and writes them to `path` if given."""
@@ -275,6 +270,11 @@ def _prepared(network: Model, examples: Any, index: int) -> npt.NDArray[np.float
         image = network.handle.image(examples, index)
         shape = tuple(int(size) for size in image.shape())
         return np.array(jvm.from_direct_buffer(image.pixels(), shape, np.dtype(np.float32)))
+
+
+def row_text(row: Mapping[str, Any]) -> str:
+    """Returns a measured row in words."""
+    return f"{row['model']}, seed {row['seed']}: autocorrelation {row['autocorrelation'][1]:.3f} at lag 1"
 
 
 def _lags(points: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ def read_study(name: str | os.PathLike[str]) -> Definition:
 def report(
     folder: str | os.PathLike[str],
     *,
+    data_dir: str | os.PathLike[str] | None = None,
     landscapes: bool = False,
     progress: bool = True,
     announce: Callable[[str], None] | None = None,
@@ -61,19 +63,22 @@ def report(
 
     Args:
         folder: the study's folder.
+        data_dir: the folder of the data set's files, for what sections measure; None for the study's.
         landscapes: whether to measure first what its section ``landscapes`` lacks, which takes minutes to hours; a
             call that was interrupted is resumed.
-        progress: whether to show progress of the measurement.
-        announce: called with a line when the measurement of a network begins; None prints it to standard error.
+        progress: whether to show progress of the loss surfaces.
+        announce: called with a line for whatever is measured; None prints it to standard error.
 
     Raises:
-        UsageError: there is no such folder, or a file in it is malformed.
+        UsageError: there is no such folder, or a file in it is malformed, or what was measured had other options.
     """
+    data = None if data_dir is None else checked_path(data_dir, "data_dir")
     study = open_study(folder)
+    study = dataclasses.replace(study, definition=changed(study.definition, data_dir=data))
     check_sections(study.definition, f"study {study.folder}")
     if landscapes:
         measure_surfaces(study, progress, announce or _print)
-    return write_report(study)
+    return write_report(study, announce or _print)
 
 
 def run_study(
@@ -138,7 +143,7 @@ def write_gradients(
     for label, run in zip(labels(opened), opened, strict=True):
         gradients = run.gradients
         if gradients is None or GLOBAL not in gradients.by_name:
-            raise UsageError(f"Run {run.folder} has no gradients. Resume or repeat it with --debug-gradients 100.")
+            raise UsageError(f"Run {run.folder} has no gradients. Repeat it with --debug-gradients 100.")
         recorded.append(Recorded(label, run, gradients))
     folder = Path(checked_path(out, "out"))
     return write_page("Norms of gradients", "", [norms_section(recorded, names, steps)], folder)

@@ -46,9 +46,9 @@ def test_surfaces_are_measured_on_request(trained_study):
     ("options", "message"),
     [
         ({"pairs": [["plain20"]]}, "Received: plain20. Allowed: fashion-net."),
-        ({"pairs": "fashion-net"}, '"pairs" of the section landscapes must be lists of networks.'),
-        ({"grid": 1}, '"grid" of the section landscapes must be a whole number. Received: 1. Allowed: 2 to'),
-        ({"examples": "some"}, '"examples" of the section landscapes must be a whole number. Received: some.'),
+        ({"pairs": "fashion-net"}, 'section landscapes: "pairs" must be lists of networks.'),
+        ({"grid": 1}, 'section landscapes: "grid" must be a whole number. Received: 1. Allowed: 2 to'),
+        ({"examples": "some"}, 'section landscapes: "examples" must be a whole number. Received: some.'),
     ],
 )
 def test_wrong_options_are_rejected(trained_study, tmp_path, options, message):

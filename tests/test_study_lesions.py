@@ -17,6 +17,10 @@ def rows(file):
     return list(csv.DictReader(file.read_text().splitlines()))
 
 
+def rows_of(file, column):
+    return [row[column] for row in rows(file)]
+
+
 def files(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
@@ -47,20 +51,79 @@ def test_study_without_training_measures_at_initialization(jvm, tmp_path):
 
 def test_killed_measurement_resumes_to_the_same_report(jvm, tmp_path):
     run_study(study_file(tmp_path, [SHATTERING]), tmp_path / "study", progress=False)
-    page = report(tmp_path / "study")
+    lines = []
+    page = report(tmp_path / "study", announce=lines.append)
+    assert [line.split(" at lag")[0].rpartition(" ")[0] for line in lines] == [
+        f"fashion-net, seed {seed}: autocorrelation" for seed in (0, 1)
+    ]
     complete = files(page.parent)
     file = tmp_path / "study" / "shattering.json"
     form = json.loads(file.read_text())
     # as after the first row; a mark shows that it is not measured again
-    form["result"] = None
     form["rows"] = [form["rows"][0] | {"mark": 1}]
     file.write_text(json.dumps(form))
-    report(tmp_path / "study")
+    report(tmp_path / "study", announce=lines.append)
     assert files(page.parent) == complete
     assert [row.get("mark") for row in json.loads(file.read_text())["rows"]] == [1, None]
-    file.write_text("damaged")
-    report(tmp_path / "study")
-    assert files(page.parent) == complete
+    assert lines[2:] == lines[1:2]
+
+
+def test_what_was_measured_is_never_replaced(tmp_path):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    study_file(tmp_path, [SHATTERING]).rename(folder / "study.json")
+    file = folder / "shattering.json"
+    for text, problem in (
+        ("damaged", "is damaged. Remove it to measure again."),
+        (
+            json.dumps({"settings": {"points": 16, "dataset": "fashion-mnist"}, "rows": [], "result": None}),
+            "was measured with other settings: points 16 (now 8). Use them again, or remove the file to measure again.",
+        ),
+    ):
+        file.write_text(text)
+        with pytest.raises(UsageError) as raised:
+            report(folder)
+        assert str(raised.value) == f"{file} {problem}"
+        assert file.read_text() == text
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        report(folder)
+
+
+def test_report_measures_data_in_another_folder(rejected, jvm, tmp_path):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    study_file(tmp_path, [SHATTERING], settings={"data_dir": "/none"}).rename(folder / "study.json")
+    (tmp_path / "data").mkdir()
+    _, line = rejected("study", "report", folder, "--data-dir", "data")
+    assert line.startswith("section shattering: ")
+    assert str(tmp_path / "data") in line
+
+
+def test_sections_of_one_kind_write_files_of_their_own(tmp_path):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    sections = [SHATTERING | {"networks": [name], "name": f"of-{name}"} for name in ("plain20", "plain32")]
+    study_file(tmp_path, [{"kind": "table"}, *sections]).rename(folder / "study.json")
+    for name in ("plain20", "plain32"):
+        rows = [
+            {"model": name, "seed": seed, "autocorrelation": [1, 0.5, 0.25], "cosine": 0.5, "derivative": [0] * 8}
+            for seed in (0, 1)
+        ]
+        form = {"settings": {"points": 8, "dataset": "fashion-mnist"}, "rows": rows, "result": None}
+        (folder / f"of-{name}-shattering.json").write_text(json.dumps(form))
+    page = report(folder)
+    assert {file.name for file in page.parent.iterdir()} == {
+        *("report.md", "report.html", "table.csv"),
+        *(f"of-{name}-shattering.{form}" for name in ("plain20", "plain32") for form in ("csv", "png")),
+    }
+    text = (page.parent / "report.md").read_text()
+    assert "## Shattered gradients: of plain32\n" in text
+    assert "](of-plain32-shattering.png)" in text
+    assert (
+        rows_of(page.parent / "of-plain32-shattering.csv", "model") == ["plain32"] * 6 + ["white"] * 3 + ["brown"] * 3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +154,27 @@ def test_lesions_resume_and_follow_the_checkpoint(trained_study, tmp_path):
     form = json.loads(file.read_text())
     form["rows"], form["result"] = form["rows"][:3], None
     file.write_text(json.dumps(form))
-    report(folder)
+    lines = []
+    report(folder, announce=lines.append)
     assert files(folder / "report") == complete
-    # of another checkpoint, nothing is kept
+    assert len(lines) == len(json.loads(file.read_text())["rows"]) - 3
+    assert lines[-1].startswith("plain20, seed 0, 1 swap, draw 2: accuracy 0.")
+    # more draws keep those before, and fewer forget none
+    complete_form = file.read_text()
+    definition = json.loads((folder / "study.json").read_text())
+    for draws, measured in ((3, 2), (2, 0)):
+        definition["sections"][0]["draws"] = draws
+        (folder / "study.json").write_text(json.dumps(definition))
+        lines.clear()
+        report(folder, announce=lines.append)
+        assert len(lines) == measured
+    assert files(folder / "report") == complete
+    assert len(json.loads(file.read_text())["rows"]) == len(json.loads(complete_form)["rows"]) + 2
+    # another checkpoint needs other rows
     form["settings"]["checkpoint"] = "00000000"
-    form["rows"][0]["loss"] = 7.0
     file.write_text(json.dumps(form))
-    report(folder)
-    assert files(folder / "report") == complete
+    with pytest.raises(UsageError, match="was measured with other settings: checkpoint '00000000'"):
+        report(folder)
 
 
 def test_incomplete_runs_are_not_measured(trained_study, tmp_path):
@@ -119,6 +195,7 @@ def test_incomplete_runs_are_not_measured(trained_study, tmp_path):
             r"section shattering: name must be letters, digits and hyphens\. Received: 'a/b'",
         ),
         (LESIONS | {"delete": 3}, r"section lesions: delete must be whole numbers such as \[1, 2, 3\]\. Received: 3\."),
+        (SHATTERING | {"name": None}, r"section shattering: name must be a string\. Received: None"),
         (LESIONS | {"draws": 0}, r"section lesions: draws must be a whole number\. Received: 0\."),
     ],
 )

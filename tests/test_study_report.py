@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from study_folders import study_folder, write_gradients
 
+from py_djl_resnet import create_model
+from py_djl_resnet._study.norms import PLAIN_LEAF
 from py_djl_resnet.study import available, read_study, report
 
 
@@ -40,7 +42,9 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
 
 
 def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
-    folder = study_folder(tmp_path / "study", {("plain20", 0): [0.25, 0.5]}, networks=["plain20"], epochs=2, seeds=[0])
+    folder = study_folder(
+        tmp_path / "study", {("plain20", 0): [0.25, 0.5]}, networks=["plain20"], epochs=2, seeds=[0], published={}
+    )
     norms = {
         step: {"global": (0, 9), "conv1.weight": (0, 2 * step), "bn1.weight": (0, 7), "fc.weight": (0, 3)}
         for step in (1, 2, 4)
@@ -58,6 +62,12 @@ def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
             entropy = {"1": 0.75, "2": 0.5}[row["epoch"]]
             assert float(row["cross_entropy"]) == entropy
             assert float(row["loss"]) == entropy + float(row["l2"])
+
+
+def test_table_says_which_networks_were_not_trained(tmp_path):
+    page = report(study_folder(tmp_path / "study", {("plain20", 0): [0.5] * 6}, published={}))
+    text = (page.parent / "report.md").read_text()
+    assert "\nTrained: plain20 6 epochs, n = 1. Not trained: cifar-resnet20.\n" in text
 
 
 def test_page_contains_figures_and_tables(tmp_path):
@@ -110,8 +120,16 @@ def test_published_gradient_is_another_parameter_for_each_kind_of_network(tmp_pa
     assert curves["layer1.0.bn1.bias", "study-resnet20"][1] == 12
     assert curves["global", "study-resnet20"][1] == 2
     text = (page.parent / "report.md").read_text()
-    assert "**These are two different things:** the bias of the second batch normalization" in text
+    assert "**These are two different parameters:** the bias of the second batch normalization" in text
+    assert f"(`{PLAIN_LEAF}`, 16 numbers)" in text
+    assert "(`conv1.weight`, 432 numbers)" in text
     assert "| study-plain20 | 2 | 1 | 1 | 1 |" in text
+
+
+def test_published_parameters_have_the_sizes_that_the_note_states(jvm):
+    with create_model("study-plain20") as plain, create_model("study-resnet20") as residual:
+        assert plain.state_dict()[PLAIN_LEAF].size == 16
+        assert residual.state_dict()["conv1.weight"].size == 432
 
 
 def test_gradients_by_depth_are_those_of_layers(tmp_path):
@@ -152,7 +170,7 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
     assert line == "steps must be whole numbers or last. Received: 'x'. Allowed: 1,10,last."
     (run / "gradients.csv").unlink()
     code, line = rejected("study", "gradients", run)
-    assert line == f"Run {run} has no gradients. Resume or repeat it with --debug-gradients 100."
+    assert line == f"Run {run} has no gradients. Repeat it with --debug-gradients 100."
 
 
 @pytest.mark.parametrize(
@@ -175,6 +193,41 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
             {"networks": ["a"], "sections": [{"kind": "table", "from": 1}]},
             "Unknown option of the section table. Received: 'from'.",
         ),
+        (
+            {"networks": ["a"], "published": {"x": {"b": [1]}}},
+            "\"published\" has another network. Received: 'b'. Allowed: a.",
+        ),
+        (
+            {"networks": ["a"], "published": {"x": {"a": ["b"]}}},
+            'section table: "published" of a must have a number or null for each epoch of the section table, 1. '
+            "Received: ['b'].",
+        ),
+        *(
+            ({"networks": ["a"], "sections": [section]}, f"section {section['kind']}: {message}")
+            for section, message in (
+                ({"kind": "table", "at": [True]}, '"at" must be a whole number. Received: True.'),
+                ({"kind": "table", "at": 5}, '"at" must be a list of epochs. Received: 5.'),
+                ({"kind": "table", "at": [5], "of": 4}, '"of" must be a whole number. Received: 4. Allowed: 5 to '),
+                (
+                    {"kind": "table", "metric": "accuracy"},
+                    "Unknown metric. Received: 'accuracy'. Did you mean 'test_accuracy'? Allowed: train_loss, ",
+                ),
+                ({"kind": "curves", "metric": 1}, "metric must be a string. Received: 1."),
+                ({"kind": "gradients", "steps": [0]}, "steps must be whole numbers or last. Received: 0. Allowed: "),
+                ({"kind": "gradients", "steps": []}, "steps must have at least 1 step. Received: []."),
+                (
+                    {"kind": "gradients", "names": "stem"},
+                    "names must be a list of names, at least 1. Received: 'stem'.",
+                ),
+                ({"kind": "landscapes", "pairs": [["b"]]}, '"pairs" has a network that the study does not train. Rec'),
+                ({"kind": "curves", "name": "a.b"}, "name must be letters, digits and hyphens. Received: 'a.b'."),
+            )
+        ),
+        (
+            {"networks": ["a"], "sections": [{"kind": "table"}, {"kind": "curves"}, {"kind": "table"}]},
+            "Two sections of the kind table would write the same files. Received: no name twice. Give one of them "
+            'another "name".',
+        ),
     ],
 )
 def test_wrong_study_files_are_rejected(rejected, tmp_path, form, message):
@@ -190,7 +243,7 @@ def test_unknown_study_and_folder_are_rejected(rejected, tmp_path):
     assert code == 2
     assert line.startswith("Unknown study. Received: 'cifar10-residal'. Did you mean 'cifar10-residual'? Give a JSON ")
     assert rejected("study", "report", tmp_path)[1] == (
-        f"study folder {tmp_path} has no study.json. Give the folder of study run."
+        f"study folder {tmp_path} has no study.json. Give a folder that study run wrote."
     )
 
 

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import pytest
 from interruption import begins, finish, wait_until
 
-from py_djl_resnet import Run, TrainingError
+from py_djl_resnet import Recipe, ResnetError, Run, TrainingError, train
+from py_djl_resnet._study.processes import Job, train_in_processes
 from py_djl_resnet.study import open_study
 
 STUDY = {
@@ -21,7 +22,7 @@ STUDY = {
     "networks": ["plain20", "cifar-resnet20"],
     "epochs": 3,
     "settings": {
-        **{"dataset": "fashion-mnist", "image_size": 8, "limit": 96, "batch_size": 32, "threads": 1},
+        **{"dataset": "fashion-mnist", "image_size": 8, "limit": 96, "batch_size": 32},
         **{"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01, "checkpoint_every": "2", "debug_gradients": "2"},
     },
     "sections": [{"kind": "table", "at": [1, 2], "of": 2}, {"kind": "curves"}, {"kind": "gradients"}],
@@ -46,7 +47,6 @@ def reports(folder):
 def start(base, folder):
     return subprocess.Popen(
         [sys.executable, "-m", "py_djl_resnet", "study", "run", base / "mine.json", "--out", folder, "--offline"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -96,7 +96,7 @@ def test_several_jobs_add_seeds(study, command, tmp_path):
         mean = (accuracies[network, 0] + accuracies[network, 1]) / 2
         deviation = abs(accuracies[network, 0] - accuracies[network, 1]) / 2**0.5
         assert f"| {mean:.4f} ± {deviation:.4f} (3) | 2 runs |" in table
-        assert Run.open(tmp_path / "more" / "runs" / f"{network}-seed1").recipe.threads == 1
+        assert Run.open(tmp_path / "more" / "runs" / f"{network}-seed1").recipe.threads == max(1, os.cpu_count() // 2)
 
 
 def test_study_with_other_settings_is_rejected(study, rejected):
@@ -104,21 +104,44 @@ def test_study_with_other_settings_is_rejected(study, rejected):
     assert code == 2
     assert line == (
         f"The study in {study / 'whole'} has other settings: epochs of cifar-resnet20 2 (it is 3), epochs of plain20 2 "
-        "(it is 3). Give its own settings, or choose another folder with --out."
+        "(it is 3). Use the study's settings, or choose another folder with --out."
     )
 
 
 def test_other_runs_are_trained_if_one_diverges(study, command, monkeypatch, tmp_path):
-    trained = []
-
-    def diverges(recipe, **options):
-        trained.append(recipe.model)
+    def one_diverges(recipe, **options):
+        if recipe.model != "plain20":
+            return train(recipe=recipe, **options)
         error = TrainingError("The loss became NaN at step 1.")
         error.run = SimpleNamespace(model=SimpleNamespace(close=lambda: None))
         raise error
 
-    monkeypatch.setattr("py_djl_resnet._study.running.train", diverges)
-    code, out, err = command("study", "run", study / "mine.json")
+    monkeypatch.setattr("py_djl_resnet._study.running.train", one_diverges)
+    code, out, err = command("study", "run", study / "mine.json", "--epochs", 1)
     assert (code, out) == (1, "")
-    assert trained == STUDY["networks"]
-    assert "error: 2 of 2 runs failed. run 1 of 2: plain20, seed 0: The loss became NaN at step 1. run 2 of 2: " in err
+    assert "error: 1 of 2 runs failed. run 1 of 2: plain20, seed 0: The loss became NaN at step 1." in err
+    runs = open_study(tmp_path / "studies" / "mine")
+    assert not runs.complete("plain20")
+    assert [seed for seed, _ in runs.complete("cifar-resnet20")] == [0]
+
+
+@pytest.mark.parametrize(
+    ("error", "trained"),
+    [
+        ("The loss became NaN at step 1. Start a new run with a lower learning rate or a warm-up.", ["a", "b"]),
+        ("File x cannot be written: No space left on device.", ["a"]),
+    ],
+)
+def test_no_run_begins_after_a_full_disk(monkeypatch, tmp_path, error, trained):
+    process = tmp_path / "process"
+    process.write_text(f"#!/bin/sh\necho 'py-djl-resnet: error: {error}' >&2\nexit 1\n")
+    process.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(process))
+    jobs = [Job(name, Recipe(), tmp_path / name) for name in ("a", "b")]
+    begun = []
+    if len(trained) == 2:
+        assert train_in_processes(jobs, 1, 1, begun.append) == [f"{name}: {error}" for name in trained]
+    else:
+        with pytest.raises(ResnetError, match="a: File x cannot be written"):
+            train_in_processes(jobs, 1, 1, begun.append)
+    assert [line for line in begun if line in ("a", "b")] == trained

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._tables import csv_text, mean_deviation
 from ..summary import text_table
 from .curvature import Flags, Values, basin, eigenvalues
 
@@ -54,14 +53,12 @@ class Measures:
     @property
     def mean(self) -> dict[str, float | None]:
         """The mean of each measure over the directions that have it."""
-        return {name: float(np.mean(found)) if (found := self._found(name)) else None for name in self.names}
+        return {name: mean_deviation(self._found(name))[0] for name in self.names}
 
     @property
     def deviation(self) -> dict[str, float | None]:
         """The standard deviation of each measure over the directions that have it, if they are at least two."""
-        return {
-            name: float(np.std(found, ddof=1)) if len(found := self._found(name)) > 1 else None for name in self.names
-        }
+        return {name: mean_deviation(self._found(name))[1] for name in self.names}
 
     @property
     def open(self) -> int:
@@ -82,15 +79,16 @@ class Measures:
 
     def to_csv(self) -> str:
         """Returns a table with a row for each direction, one for the mean and one for the deviation."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        names = self.names
-        table.writerow(("model", "direction", *names, "basin_open"))
-        for number, row in enumerate(self.directions):
-            table.writerow((self.model, number, *(row[name] for name in names), row["basin_open"]))
-        for label, values in (("mean", self.mean), ("deviation", self.deviation)):
-            table.writerow((self.model, label, *(values[name] for name in names), self.open if label == "mean" else ""))
-        return text.getvalue()
+        parts: list[tuple[object, dict[str, Any]]] = [
+            *enumerate(self.directions),
+            ("mean", self.mean | {"basin_open": self.open}),
+            ("deviation", self.deviation | {"basin_open": None}),
+        ]
+        columns = (*self.names, "basin_open")
+        return csv_text(
+            ("model", "direction", *columns),
+            [(self.model, label, *(values[column] for column in columns)) for label, values in parts],
+        )
 
     def __str__(self) -> str:
         return measures_table([self])

@@ -134,6 +134,12 @@ def definition_of(text: str, name: str, source: str, folder: Path) -> Definition
             f'{source}: "published" must be an object of objects, such as {{"He et al.": {{"cifar-resnet20": '
             f"[0.9125]}}}}. Received: {shown(published)}."
         )
+    for network in (network for values in published.values() for network in values):
+        if network not in networks:
+            raise UsageError(
+                f'{source}: "published" has another network. Received: {shown(network)}.{nearest(network, networks)} '
+                f"Allowed: {', '.join(networks)}."
+            )
     return Definition(
         name, title, about, settings, networks, seeds, _epochs(form, networks, settings, source), sections, published
     )

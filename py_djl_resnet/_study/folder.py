@@ -71,7 +71,7 @@ def open_study(folder: str | os.PathLike[str]) -> StudyRuns:
     path = Path(checked_path(folder, "study folder"))
     if not (path / FILE).is_file():
         problem = f"has no {FILE}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
-        raise UsageError(f"study folder {path} {problem}. Give the folder of study run.")
+        raise UsageError(f"study folder {path} {problem}. Give a folder that study run wrote.")
     definition = read_definition(path / FILE)
     return StudyRuns(definition, path, {of: _opened(run_folder(path, *of)) for of in planned(definition)})
 

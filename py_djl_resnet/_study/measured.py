@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from .._files import write
+from ..checks import shown
+from ..errors import UsageError
 
 
 class Measured:
     """The rows of a section that were measured so far.
 
     Attributes:
-        rows: the rows; empty if the file is missing, damaged, or has other settings.
-        result: what was stored with the last row; None until then.
+        rows: the rows; empty if there is no file.
+        result: what was stored after the last row; None until then.
+
+    Raises:
+        UsageError: the file cannot be read, is damaged, or has rows of other settings.
     """
 
     def __init__(self, file: Path, settings: Mapping[str, Any]) -> None:
@@ -25,10 +30,21 @@ class Measured:
         self.result: dict[str, Any] | None = None
         try:
             form = json.loads(file.read_text("utf-8"))
-            if form["settings"] == json.loads(json.dumps(self._settings)):
-                self.rows, self.result = list(form["rows"]), form["result"]
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # measured again
+            before = dict(form["settings"])
+            self.rows, self.result = list(form["rows"]), form["result"]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+        except (ValueError, RecursionError, KeyError, TypeError) as error:
+            raise UsageError(f"{file} is damaged. Remove it to measure again.") from error
+        changed = [name for name, value in settings.items() if before.get(name) != value]
+        if changed:
+            values = ", ".join(f"{name} {shown(before.get(name))} (now {shown(settings[name])})" for name in changed)
+            raise UsageError(
+                f"{file} was measured with other settings: {values}. Use them again, or remove the file to measure "
+                "again."
+            )
 
     def add(self, row: dict[str, Any]) -> None:
         """Adds a row and writes the file."""
@@ -36,8 +52,9 @@ class Measured:
         self._write()
 
     def finish(self, rows: list[dict[str, Any]], result: dict[str, Any]) -> None:
-        """Sets all rows in their final order, and what belongs to them, and writes the file."""
-        self.rows, self.result = rows, result
+        """Stores a result with its rows, which become the first ones, and writes the file."""
+        self.rows = [*rows, *(row for row in self.rows if row not in rows)]
+        self.result = result
         self._write()
 
     def _write(self) -> None:

@@ -22,15 +22,17 @@ PUBLISHED = "published"
 
 #: The parameter that the study plots for plain networks, the third in the alphabetical order of JAX's names.
 PLAIN_LEAF = "layer1.0.bn1.bias"
-#: How many of its first values the study leaves out, for plain and for residual networks.
+#: How many of the first steps the study leaves out, for plain and for residual networks.
 PLAIN_SKIPPED, RESIDUAL_SKIPPED = 20, 30
 
 PUBLISHED_NOTE = (
     "`published` is what the study plots, `tree_flatten(grads)[0][2]`: the third parameter in alphabetical order of "
-    f"the names in JAX, without the first {PLAIN_SKIPPED} values for plain and {RESIDUAL_SKIPPED} for residual "
-    f"networks. **These are two different things:** the bias of the second batch normalization (`{PLAIN_LEAF}`, 16 "
+    f"the names in JAX, without the first {PLAIN_SKIPPED} steps for plain and {RESIDUAL_SKIPPED} for residual "
+    f"networks. **These are two different parameters:** the bias of the second batch normalization (`{PLAIN_LEAF}`, 16 "
     "numbers) for plain networks, and the kernel of the first convolution (`conv1.weight`, 432 numbers) for residual "
-    "ones. The panels beside it show both parameters for every network."
+    "ones. The panels beside it show both parameters for every "
+    "network. The study's gradient is that of the whole loss; this one is that of the cross entropy, without the L2 "
+    "part, which the bias does not have."
 )
 
 Curve = tuple[str, npt.NDArray[Any], npt.NDArray[Any]]
@@ -128,6 +130,8 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
 def checked_steps(steps: Any) -> list[int | str]:
     """Returns steps as whole numbers of at least 1, or ``last``."""
     found: list[int | str] = []
+    if not steps:
+        raise UsageError(f"steps must have at least 1 step. Received: {shown(steps)}. Allowed: 1,10,last.")
     for step in steps if isinstance(steps, (list, tuple)) else [steps]:
         text = str(step)
         if text == "last":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .._files import write
@@ -17,14 +17,17 @@ from .sections import sections
 _STYLE = f"{STYLE}.right {{ text-align: right; }} table {{ font-variant-numeric: tabular-nums; }}\n"
 
 
-def write_report(study: StudyRuns) -> Path:
+def write_report(study: StudyRuns, announce: Callable[[str], None]) -> Path:
     """Writes ``report/`` into the study's folder, and returns its ``report.html``.
+
+    `announce` is called with a line for whatever the sections measure.
 
     The files depend only on the runs' results, not on times or paths, so that equal runs have equal reports.
     """
     definition = study.definition
     overview = [_overview(study)] if study.by_run else []
-    return write_page(definition.title, definition.source, [*overview, *sections(study)], study.folder / "report")
+    parts = [*overview, *sections(study, announce)]
+    return write_page(definition.title, definition.source, parts, study.folder / "report")
 
 
 def write_page(title: str, source: str, parts: Sequence[Section], folder: Path) -> Path:

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from .._process.signals import signals
-from ..errors import UsageError
+from ..errors import ResnetError, UsageError
 from ..recipe import Recipe
 
 _POLL_SECONDS = 0.1
+
+#: The advice in the error of a run that diverged. Any other failure, such as a full disk, would stop the next run too.
+_DIVERGED = "with a lower learning rate"
 
 
 class Job(NamedTuple):
@@ -95,20 +98,22 @@ def train_in_processes(jobs: Sequence[Job], count: int, wait: int, announce: Cal
 
     Raises:
         UsageError: a run was rejected; the others were stopped, with their state saved.
+        ResnetError: a run failed for another reason than its loss or weights; the others were stopped likewise.
         KeyboardInterrupt: after Ctrl-C; another signal has its usual effect.
     """
     threads = max(1, (os.cpu_count() or 1) // count)
     waiting = list(jobs)
     running: list[_Training] = []
     failures: list[str] = []
-    rejection, stopping = "", False
+    end: ResnetError | None = None
+    stopping = False
     with tempfile.TemporaryDirectory() as recipes, signals() as received:
         while running or waiting:
-            while waiting and len(running) < count and not received and not rejection:
+            while waiting and len(running) < count and not received and end is None:
                 job = waiting.pop(0)
                 announce(job.title)
                 running.append(_Training(job, threads, wait, Path(recipes), announce))
-            if (received or rejection) and not stopping:
+            if (received or end is not None) and not stopping:
                 stopping = True  # a second signal would end a process before it has saved its state
                 waiting.clear()
                 for training in running:
@@ -116,14 +121,18 @@ def train_in_processes(jobs: Sequence[Job], count: int, wait: int, announce: Cal
             for training in [training for training in running if training.process.poll() is not None]:
                 running.remove(training)
                 code = training.finish()
+                if code == 0 or received or end is not None:
+                    continue
                 if code == 2:
-                    rejection = rejection or training.error
-                elif code != 0 and not received and not rejection:
-                    failures.append(f"{training.job.title}: {training.error or f'exit code {code}'}")
+                    end = UsageError(training.error)
+                elif _DIVERGED in training.error:
+                    failures.append(f"{training.job.title}: {training.error}")
+                else:
+                    end = ResnetError(f"{training.job.title}: {training.error or f'exit code {code}'}")
             time.sleep(_POLL_SECONDS)
     if received:
         announce("The study was interrupted. Its state is saved. Repeat the command to resume.")
         signal.raise_signal(received[0])
-    if rejection:
-        raise UsageError(rejection)
+    if end is not None:
+        raise end
     return failures

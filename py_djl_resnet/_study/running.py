@@ -105,8 +105,8 @@ def _with_seeds_of(folder: Path, definition: Definition) -> Definition:
     if unequal:
         values = ", ".join(f"{name} {shown(new)} (it is {shown(old)})" for name, (old, new) in unequal.items())
         raise UsageError(
-            f"The study in {folder} has other settings: {values}. Give its own settings, or choose another folder "
-            "with --out."
+            f"The study in {folder} has other settings: {values}. Use the study's settings, or choose another "
+            "folder with --out."
         )
     more = tuple(seed for seed in before.seeds if seed not in definition.seeds)
     return dataclasses.replace(definition, seeds=tuple(sorted((*definition.seeds, *more))))

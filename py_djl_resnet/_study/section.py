@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ..checks import checked_text, nearest
+from ..errors import UsageError
+
+#: The metrics of a run, by epoch.
+METRICS = [
+    f"{data}_{metric}"
+    for data in ("train", "validation", "validation_average", "test", "test_average")
+    for metric in ("loss", "accuracy")
+]
 
 
 class Section(NamedTuple):
@@ -27,36 +33,25 @@ class Section(NamedTuple):
     figures: Mapping[str, Callable[[Path], object]] = {}
 
 
+def checked_metric(options: Mapping[str, Any]) -> str:
+    """Returns the option ``metric``, a column of ``metrics.csv``."""
+    metric = checked_text(options.get("metric", "test_accuracy"), "metric")
+    if metric not in METRICS:
+        raise UsageError(
+            f"Unknown metric. Received: {metric!r}.{nearest(metric, METRICS)} Allowed: {', '.join(METRICS)}."
+        )
+    return metric
+
+
+def prefixed(options: Mapping[str, Any], file: str) -> str:
+    """Returns the name of a section's file or folder, which the section's ``name`` begins if it has one."""
+    return f"{options['name']}-{file}" if "name" in options else file
+
+
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Returns a table in Markdown; all columns except the first are aligned to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def csv_text(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Returns a table as CSV; None is an empty cell."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
-    return stream.getvalue()
-
-
-def mean_deviation(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Returns mean and sample standard deviation: of no value None, and of one no deviation."""
-    if not values:
-        return None, None
-    if len(values) == 1:
-        return values[0], None
-    mean = math.fsum(values) / len(values)
-    return mean, statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
-
-
-def figure(mean: float | None, deviation: float | None = None, form: str = ".4f") -> str:
-    """Returns ``0.9125 ± 0.0012``, or a dash for a value that was not measured."""
-    if mean is None:
-        return "-"
-    return format(mean, form) + ("" if deviation is None else f" ± {deviation:{form}}")
 
 
 def count(number: int, singular: str) -> str:

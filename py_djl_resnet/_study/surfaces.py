@@ -11,7 +11,9 @@ from .._landscape.surface import loss_surface
 from ..checks import shown, whole_number
 from ..errors import UsageError
 from ..landscape import INFO, Landscape, read_landscape
+from .definition import Definition
 from .folder import StudyRuns
+from .section import prefixed
 
 KIND = "landscapes"
 
@@ -38,36 +40,36 @@ class Plan:
         return list(dict.fromkeys(network for pair in self.pairs for network in pair))
 
 
-def plan(study: StudyRuns, options: Mapping[str, Any]) -> Plan:
+def plan(definition: Definition, options: Mapping[str, Any]) -> Plan:
     """Checks the options of a section ``landscapes``: ``pairs``, ``grid``, ``examples`` and ``directions``."""
-    networks = study.definition.networks
+    networks = definition.networks
     pairs = options.get("pairs", [list(networks)])
     if not (isinstance(pairs, list) and pairs and all(isinstance(pair, list) and pair for pair in pairs)):
-        raise UsageError(f'"pairs" of the section {KIND} must be lists of networks. Received: {shown(pairs)}.')
+        raise UsageError(f'"pairs" must be lists of networks. Received: {shown(pairs)}.')
     for network in (name for pair in pairs for name in pair):
         if network not in networks:
             raise UsageError(
-                f'"pairs" of the section {KIND} has a network that the study does not train. Received: '
+                '"pairs" has a network that the study does not train. Received: '
                 f"{shown(network)}. Allowed: {', '.join(networks)}."
             )
     examples = options.get("examples", 1000)
     return Plan(
         tuple(map(tuple, pairs)),
-        whole_number(options.get("grid", 25), f'"grid" of the section {KIND}', 2),
-        None if examples == "all" else whole_number(examples, f'"examples" of the section {KIND}', 2),
-        whole_number(options.get("directions", 3), f'"directions" of the section {KIND}'),
+        whole_number(options.get("grid", 25), '"grid"', 2),
+        None if examples == "all" else whole_number(examples, '"examples"', 2),
+        whole_number(options.get("directions", 3), '"directions"'),
     )
 
 
-def surface_folder(study: StudyRuns, network: str, seed: int) -> Path:
-    """Returns the folder of a network's surfaces."""
-    return study.folder / KIND / f"{network}-seed{seed}"
+def surface_folder(study: StudyRuns, options: Mapping[str, Any], network: str, seed: int) -> Path:
+    """Returns the folder of a network's surfaces, for a section's options."""
+    return study.folder / prefixed(options, KIND) / f"{network}-seed{seed}"
 
 
-def measured_surface(study: StudyRuns, network: str) -> Landscape | None:
+def measured_surface(study: StudyRuns, options: Mapping[str, Any], network: str) -> Landscape | None:
     """Returns the surfaces of a network's first complete run, or None if no point of them was measured."""
     for seed, _ in study.complete(network)[:1]:
-        folder = surface_folder(study, network, seed)
+        folder = surface_folder(study, options, network, seed)
         if (folder / INFO).is_file():
             landscape = read_landscape(folder)
             return landscape if landscape.missing < landscape.loss.size else None
@@ -76,19 +78,21 @@ def measured_surface(study: StudyRuns, network: str) -> Landscape | None:
 
 def measure_surfaces(study: StudyRuns, progress: bool, announce: Callable[[str], None]) -> None:
     """Measures the surfaces of each network's first complete run; those of an earlier call are resumed."""
-    plans = [plan(study, section) for section in study.definition.sections if section["kind"] == KIND]
-    if not plans:
+    chosen = [section for section in study.definition.sections if section["kind"] == KIND]
+    if not chosen:
         raise UsageError(
             f'The study {study.folder} has no section "{KIND}". Add {{"kind": "{KIND}"}} to the sections of its '
             "study.json."
         )
-    for wanted in plans:
+    for options in chosen:
+        wanted = plan(study.definition, options)
         for network in wanted.networks:
             for seed, _ in study.complete(network)[:1]:
                 announce(f"loss surfaces of {network}, seed {seed}")
                 loss_surface(
                     study.folder / "runs" / f"{network}-seed{seed}" / "last.safetensors",
-                    out=surface_folder(study, network, seed),
+                    out=surface_folder(study, options, network, seed),
+                    data_dir=study.definition.settings.get("data_dir"),
                     grid=wanted.grid,
                     examples=wanted.examples,
                     directions=wanted.directions,

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._files import write
 from .._plotting.chart import check_suffix
 from ..bypass import bypass_costs
 from ..models import checkpoint_file
-from .options import add_checkpoint, add_data, add_engine, default_figure, print_result, start
+from .options import add_checkpoint, add_data, add_engine, default_figure, print_result, start, write_figure
 
 HELP = """Block ablation: evaluate a network without each residual block.
 
@@ -62,8 +61,5 @@ def run(options: Any) -> int:
     print_result(costs, options.json)
     figure = default_figure(file, options, "bypass") if options.figure is None else Path(options.figure)
     if figure is not None:
-        costs.plot(figure)
-        write(figure.with_suffix(".csv"), costs.to_csv().encode(), "Table")
-        print(f"figure: {figure}", file=sys.stderr)
-        print(f"table: {figure.with_suffix('.csv')}", file=sys.stderr)
+        write_figure(costs, figure)
     return 0

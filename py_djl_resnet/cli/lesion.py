@@ -7,11 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._files import write
 from .._plotting.chart import check_suffix
-from ..lesion import DELETE, SHUFFLE, described, lesions
+from ..lesion import DELETE, SHUFFLE, lesions, row_text
 from ..models import checkpoint_file
-from .options import add_checkpoint, add_data, add_engine, count, default_figure, print_result, start, whole
+from .options import (
+    add_checkpoint,
+    add_data,
+    add_engine,
+    count,
+    default_figure,
+    print_result,
+    start,
+    whole,
+    write_figure,
+)
 
 HELP = """Lesions: evaluate a network without blocks, and with blocks in another order.
 
@@ -70,11 +79,7 @@ def run(options: Any) -> int:
     start(options)
 
     def report_row(row: dict[str, Any]) -> None:
-        if row["kind"] == "block":
-            what = f"without {row['blocks'][0]}"
-        else:
-            what = f"{described(row['kind'], row['size'])}, draw {row['draw'] + 1}"
-        print(f"{what}: accuracy {row['accuracy']:.3f}", file=sys.stderr, flush=True)
+        print(row_text(row), file=sys.stderr, flush=True)
 
     found = lesions(
         file,
@@ -94,8 +99,5 @@ def run(options: Any) -> int:
     print_result(found, options.json)
     figure = default_figure(file, options, "lesion") if options.figure is None else Path(options.figure)
     if figure is not None:
-        found.plot(figure)
-        write(figure.with_suffix(".csv"), found.to_csv().encode(), "Table")
-        print(f"figure: {figure}", file=sys.stderr)
-        print(f"table: {figure.with_suffix('.csv')}", file=sys.stderr)
+        write_figure(found, figure)
     return 0

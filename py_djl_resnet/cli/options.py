@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._files import write
 from .._java import jvm
 from .._java.jars import ENGINES
 from ..checks import INT, LONG
@@ -19,6 +20,11 @@ def whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a whole number. Received: {text!r}.") from None
+
+
+def wholes(text: str) -> list[int]:
+    """Parses whole numbers separated by commas."""
+    return [whole(part) for part in names(text)]
 
 
 def count(text: str) -> int:
@@ -145,6 +151,15 @@ def print_result(result: Any, as_json: bool) -> None:
         print_json(result.to_dict())
     else:
         print(result)
+
+
+def write_figure(result: Any, figure: Path) -> None:
+    """Draws a result of the API to a file, writes its table beside it, and says so."""
+    table = figure.with_suffix(".csv")
+    result.plot(figure)
+    write(table, result.to_csv().encode(), "Table")
+    print(f"figure: {figure}", file=sys.stderr)
+    print(f"table: {table}", file=sys.stderr)
 
 
 def print_json(form: Any) -> None:

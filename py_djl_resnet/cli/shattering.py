@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._files import write
 from .._plotting.chart import check_suffix
-from ..shattering import shattered_gradients
-from .options import add_engine, count, names, print_result, start, whole
+from ..shattering import row_text, shattered_gradients
+from .options import add_engine, count, names, print_result, start, wholes, write_figure
 
 HELP = """Measure how gradients correlate along a line between two images.
 
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--seeds",
-        type=_seeds,
+        type=wholes,
         default=[0, 1, 2],
         metavar="N,...",
         help="seeds of the initial weights and of the images (default: 0,1,2)",
@@ -56,21 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine(parser)
 
 
-def _seeds(text: str) -> list[int]:
-    return [whole(part) for part in text.split(",")]
-
-
 def run(options: Any) -> int:
     """Prints a table or JSON, and writes the figure and its numbers."""
     check_suffix(options.figure)
     start(options)
 
     def report_row(row: dict[str, Any]) -> None:
-        print(
-            f"{row['model']}, seed {row['seed']}: autocorrelation {row['autocorrelation'][1]:.3f} at lag 1",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(row_text(row), file=sys.stderr, flush=True)
 
     found = shattered_gradients(
         options.models,
@@ -84,9 +75,5 @@ def run(options: Any) -> int:
         callback=report_row,
     )
     print_result(found, options.json)
-    figure = Path(options.figure)
-    found.plot(figure)
-    write(figure.with_suffix(".csv"), found.to_csv().encode(), "Table")
-    print(f"figure: {figure}", file=sys.stderr)
-    print(f"table: {figure.with_suffix('.csv')}", file=sys.stderr)
+    write_figure(found, Path(options.figure))
     return 0

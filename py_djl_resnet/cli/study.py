@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..study import StudyRuns, available, report, run_study, write_gradients
-from .options import count, names, print_json, whole
+from .options import count, names, print_json, whole, wholes
 from .report import print_table
 from .report import report as report_line
 
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_parser.add_argument(
         "--limit", type=whole, metavar="N", help="use at most N training and N test examples (default: the study's)"
     )
-    run_parser.add_argument("--seeds", type=_seeds, metavar="S,…", help="train each network with each seed")
+    run_parser.add_argument("--seeds", type=wholes, metavar="S,…", help="train each network with each seed")
     run_parser.add_argument(
         "--jobs", type=count, default=1, metavar="N", help="train N runs at once, which share the cores (default: 1)"
     )
@@ -58,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     report_parser = add("report", "write the report of a study, which may be incomplete", _report)
     report_parser.add_argument("folder", metavar="DIR", help="the study's folder")
+    report_parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder of the data set's files (default: the study's)"
+    )
     report_parser.add_argument(
         "--landscapes", action="store_true", help="first measure the loss surfaces that are missing (minutes to hours)"
     )
@@ -91,13 +95,10 @@ def run(options: Any) -> int:
     return code
 
 
-def _seeds(text: str) -> list[int]:
-    return [whole(part) for part in names(text)]
-
-
 def _run(options: Any) -> int:
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
+    announce: Callable[[str], None] = (lambda line: None) if options.quiet else report_line
     runs = run_study(
         options.study,
         options.out,
@@ -107,9 +108,9 @@ def _run(options: Any) -> int:
         seeds=options.seeds,
         jobs=options.jobs,
         progress=not options.quiet,
-        announce=(lambda line: None) if options.quiet else report_line,
+        announce=announce,
     )
-    page = report(runs.folder)
+    page = report(runs.folder, announce=announce)
     if runs.by_run:
         _print_results(runs)
     print(f"report: {_path(page)}")
@@ -127,7 +128,7 @@ def _print_results(runs: StudyRuns) -> None:
 
 
 def _report(options: Any) -> int:
-    page = report(options.folder, landscapes=options.landscapes, announce=report_line)
+    page = report(options.folder, data_dir=options.data_dir, landscapes=options.landscapes, announce=report_line)
     print(f"report: {_path(page)}")
     return 0
 

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...checks import nearest
+from ...checks import checked_text, nearest
 from ...errors import UsageError
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..section import Section
-from .curves import curves
-from .gradients import gradients
-from .landscapes import landscapes
+from .curves import check_curves, curves
+from .gradients import check_gradients, gradients
+from .landscapes import check_landscapes, landscapes
 from .lesions import check_lesions, lesions_section
 from .shattering import check_shattering, shattering_section
-from .table import table
+from .table import check_table, table
 
-#: For each kind a function that takes the study's runs and the section's options. Its keyword :data:`OPTIONS` are
-#: allowed in a study file.
-KINDS: dict[str, Callable[[StudyRuns, Mapping[str, Any]], Section]] = {
-    "table": table,
-    "curves": curves,
-    "gradients": gradients,
-    "landscapes": landscapes,
-    "lesions": lesions_section,
-    "shattering": shattering_section,
-}
 
-#: What checks the options of a kind before anything is trained.
-CHECKS: dict[str, Callable[[Mapping[str, Any]], None]] = {"lesions": check_lesions, "shattering": check_shattering}
+class Kind(NamedTuple):
+    """A kind of section.
 
-#: The options of each kind. Functions without one of :data:`CHECKS` check the values when they are called.
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "table": ("at", "of", "metric"),
-    "curves": ("metric",),
-    "gradients": ("names", "steps"),
-    "landscapes": ("pairs", "grid", "examples", "directions"),
-    "lesions": ("delete", "shuffle", "draws", "seed", "limit"),
-    "shattering": ("networks", "seeds", "points", "name"),
+    Attributes:
+        write: returns the section for the study's runs and the section's options; calls its third argument with a line
+            for whatever it measures.
+        check: raises :class:`UsageError` for a wrong value of an option, before anything is trained.
+        options: the names of the options, except ``name``, which every kind has.
+    """
+
+    write: Callable[[StudyRuns, Mapping[str, Any], Callable[[str], None]], Section]
+    check: Callable[[Definition, Mapping[str, Any]], object]
+    options: tuple[str, ...]
+
+
+KINDS = {
+    "table": Kind(table, check_table, ("at", "of", "metric")),
+    "curves": Kind(curves, check_curves, ("metric",)),
+    "gradients": Kind(gradients, check_gradients, ("names", "steps")),
+    "landscapes": Kind(landscapes, check_landscapes, ("pairs", "grid", "examples", "directions")),
+    "lesions": Kind(lesions_section, check_lesions, ("delete", "shuffle", "draws", "seed", "limit")),
+    "shattering": Kind(shattering_section, check_shattering, ("networks", "seeds", "points")),
 }
 
 
 def check_sections(definition: Definition, source: str) -> None:
-    """Raises :class:`UsageError` for an unknown kind or option of a section."""
+    """Raises :class:`UsageError` for a wrong section: its kind, an option, or files that another one writes too."""
+    seen = set()
     for section in definition.sections:
         kind = section["kind"]
         if kind not in KINDS:
@@ -51,19 +54,51 @@ def check_sections(definition: Definition, source: str) -> None:
                 f"{source}: Unknown kind of section. Received: {kind!r}.{nearest(kind, KINDS)} "
                 f"Allowed: {', '.join(KINDS)}."
             )
+        options = (*KINDS[kind].options, "name")
         for option in section.keys() - {"kind"}:
-            if option not in OPTIONS[kind]:
+            if option not in options:
                 raise UsageError(
                     f"{source}: Unknown option of the section {kind}. Received: {option!r}."
-                    f"{nearest(option, OPTIONS[kind])} Allowed: {', '.join(OPTIONS[kind])}."
+                    f"{nearest(option, options)} Allowed: {', '.join(options)}."
                 )
-        if kind in CHECKS:
-            try:
-                CHECKS[kind](section)
-            except UsageError as error:
-                raise UsageError(f"{source}, section {kind}: {error}") from None
+        try:
+            name = _name(section)
+            KINDS[kind].check(definition, section)
+        except UsageError as error:
+            raise UsageError(f"{source}, section {kind}: {error}") from None
+        if (kind, name) in seen:
+            raise UsageError(
+                f"{source}: Two sections of the kind {kind} would write the same files. Received: "
+                f'{"no name" if name is None else repr(name)} twice. Give one of them another "name".'
+            )
+        seen.add((kind, name))
 
 
-def sections(study: StudyRuns) -> list[Section]:
-    """Returns the sections of a study's report."""
-    return [KINDS[options["kind"]](study, options) for options in study.definition.sections]
+def _name(options: Mapping[str, Any]) -> str | None:
+    """Returns the section's name, which begins the names of its files, if it has one."""
+    if "name" not in options:
+        return None
+    name = checked_text(options["name"], "name")
+    if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+        raise UsageError(f"name must be letters, digits and hyphens. Received: {name!r}. Allowed: such as 'by-depth'.")
+    return name
+
+
+def sections(study: StudyRuns, announce: Callable[[str], None]) -> list[Section]:
+    """Returns the sections of a study's report; `announce` is called with a line for whatever they measure."""
+    return [
+        _renamed(KINDS[options["kind"]].write(study, options, announce), _name(options))
+        for options in study.definition.sections
+    ]
+
+
+def _renamed(section: Section, name: str | None) -> Section:
+    """Returns a section with a name at the end of its title and at the beginning of its files' names."""
+    if name is None:
+        return section
+    text = section.markdown
+    for file in section.figures:
+        text = text.replace(f"]({file})", f"]({name}-{file})")
+    tables = {f"{name}-{file}": table for file, table in section.tables.items()}
+    figures = {f"{name}-{file}": draw for file, draw in section.figures.items()}
+    return Section(f"{section.title}: {name.replace('-', ' ')}", text, tables, figures)

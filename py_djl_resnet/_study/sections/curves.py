@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from ..._plotting.study import plot_curves
+from ..._tables import csv_text
 from ...metrics import metric_columns
+from ..definition import Definition
 from ..folder import StudyRuns
-from ..section import Section, csv_text
+from ..section import Section, checked_metric
 
 
-def curves(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+def check_curves(_: Definition, options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option."""
+    checked_metric(options)
+
+
+def curves(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]) -> Section:
     """Draws training loss and test accuracy over the epochs: the mean over seeds, and the range as a band.
 
     Options: ``metric``, the column of the second panel (default: ``test_accuracy``).
     """
-    metric = options.get("metric", "test_accuracy")
+    metric = checked_metric(options)
     histories = {
         network: [run.history for _, run in study.of(network)]
         for network in study.definition.networks

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..._plotting.study import plot_depth, plot_norms
+from ..._tables import csv_text
+from ...checks import checked_text, shown
+from ...errors import UsageError
 from ...gradients import GLOBAL
+from ..definition import Definition
 from ..folder import StudyRuns
 from ..norms import PLAIN_LEAF, PUBLISHED_NOTE, Recorded, checked_steps, panels
-from ..section import Section, csv_text, markdown_table
+from ..section import Section, markdown_table
 
 _NAMES = ("global", "stem", "published")
 _STEPS = (1, 10, 100, "last")
 
 
-def gradients(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+def check_gradients(_: Definition, options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option; which parameters there are is known only after training."""
+    names = options.get("names", _NAMES)
+    if not (isinstance(names, (list, tuple)) and names):
+        raise UsageError(f"names must be a list of names, at least 1. Received: {shown(names)}.")
+    for name in names:
+        checked_text(name, "names")
+    checked_steps(options.get("steps", _STEPS))
+
+
+def gradients(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]) -> Section:
     """Draws the norms of gradients of a study's runs that recorded them.
 
     Options: ``names`` (default: ``global``, ``stem``, ``published``) and ``steps`` (default: 1, 10, 100, ``last``), as
@@ -32,7 +46,9 @@ def gradients(study: StudyRuns, options: Mapping[str, Any]) -> Section:
         if (norms := run.gradients) is not None and GLOBAL in norms.by_name
     ]
     if not recorded:
-        return Section("Gradients", 'No run recorded gradients. Set `"debug_gradients"` in the settings of the study.')
+        return Section(
+            "Gradients", 'No run recorded gradients. Repeat the study in another folder with `"debug_gradients"`.'
+        )
     return norms_section(recorded, options.get("names", _NAMES), options.get("steps", _STEPS))
 
 
@@ -45,9 +61,9 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
             ``published`` (what the study plots) or names of parameters.
         steps: steps at which the norm of every layer is shown, or ``last``; the nearest recorded ones are used.
     """
-    curves = panels(runs, names)
+    curves = panels(runs, names) or panels(runs, [GLOBAL])
     last = max(run.nearest("last") for run in runs)
-    wanted = [step for step in checked_steps(steps) if step == "last" or int(step) <= last]
+    wanted = [step for step in checked_steps(steps) if step == "last" or int(step) <= last] or ["last"]
     by_depth = [
         (step, run, run.nearest(step), depth, layer)
         for step in wanted

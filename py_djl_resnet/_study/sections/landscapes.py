@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._landscape.measures import LABELS, Measures, shown_measure
 from ...landscape import Landscape, plot_together
+from ..definition import Definition
 from ..folder import StudyRuns
 from ..section import Section, count, markdown_table
 from ..surfaces import measured_surface, plan
@@ -19,7 +20,12 @@ _TITLE = "Loss surfaces"
 _HOW = "`study report DIR --landscapes` measures them"
 
 
-def landscapes(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+def check_landscapes(definition: Definition, options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option."""
+    plan(definition, options)
+
+
+def landscapes(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]) -> Section:
     """Draws the loss around the final weights of each network's first seed, side by side with one scale.
 
     Options: ``pairs``, the networks of each figure (default: all in one), ``grid``, points along each axis (default:
@@ -27,8 +33,8 @@ def landscapes(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     (default: 3). ``study report DIR --landscapes`` measures what is missing; otherwise the section shows what there
     is.
     """
-    wanted = plan(study, options)
-    found = {network: surface for network in wanted.networks if (surface := measured_surface(study, network))}
+    wanted = plan(study.definition, options)
+    found = {network: surface for network in wanted.networks if (surface := measured_surface(study, options, network))}
     if not found:
         return Section(_TITLE, f"No surface has been measured yet: {_HOW}, once the runs are complete.")
     measures = {network: surface.measures() for network, surface in found.items()}

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from ..._checkpoint import checksum
 from ..._plotting.lesions import plot_lesions
+from ..._tables import csv_text, figure, mean_deviation
 from ...checks import LONG, whole_number
 from ...errors import UsageError
-from ...lesion import Lesions, checked_sizes, described, lesions
-from ...runs import Run
+from ...lesion import Lesions, checked_sizes, described, lesions, row_text
+from ..definition import Definition
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
-from ..section import Section, count, csv_text, figure, markdown_table, mean_deviation
+from ..section import Section, count, markdown_table, prefixed
 
-_OPTIONS = ("delete", "shuffle", "draws", "seed")
+#: Options with which more may be measured, while what was measured before stays.
+_OPTIONS = ("delete", "shuffle", "draws")
 
 
-def check_lesions(options: Mapping[str, Any]) -> None:
+def check_lesions(_: Definition, options: Mapping[str, Any]) -> None:
     """Raises :class:`UsageError` for a wrong option, before anything is trained."""
     for name in ("delete", "shuffle"):
         checked_sizes(options.get(name, []), name)
@@ -30,7 +32,7 @@ def check_lesions(options: Mapping[str, Any]) -> None:
     whole_number(options.get("seed", 0), "seed", -LONG - 1, LONG)
 
 
-def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+def lesions_section(study: StudyRuns, options: Mapping[str, Any], announce: Callable[[str], None]) -> Section:
     """Measures each complete run without each block, without random blocks, and with equal blocks swapped.
 
     Options: ``delete``, ``shuffle``, ``draws`` and ``seed``, as of :func:`py_djl_resnet.lesions`, and ``limit``, the
@@ -39,8 +41,8 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     """
     found: list[tuple[str, int, Lesions]] = []
     for network in study.definition.networks:
-        for seed, run in study.complete(network):
-            found.append((network, seed, _measured(study, network, seed, run, options)))
+        for seed, _ in study.complete(network):
+            found.append((network, seed, _measured(study, network, seed, options, announce)))
     if not found:
         return Section("Deleting and reordering blocks", "No run is complete yet.")
     limit = _limit(study, options)
@@ -69,21 +71,41 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     )
 
 
-def _measured(study: StudyRuns, network: str, seed: int, run: Run, options: Mapping[str, Any]) -> Lesions:
+def _measured(
+    study: StudyRuns, network: str, seed: int, options: Mapping[str, Any], announce: Callable[[str], None]
+) -> Lesions:
     folder = run_folder(study.folder, network, seed)
     checkpoint = folder / "last.safetensors"
     limit = _limit(study, options)
     chosen = {name: options[name] for name in _OPTIONS if name in options}
-    settings = {"checkpoint": checksum(checkpoint), "limit": limit, **chosen}
-    measured = Measured(folder / "lesions.json", settings)
-    if measured.result is not None:
-        return Lesions(**measured.result, lesions=measured.rows)
+    draws_seed = options.get("seed", 0)
+    settings = {"checkpoint": checksum(checkpoint), "limit": limit, "seed": draws_seed}
+    measured = Measured(folder / prefixed(options, "lesions.json"), settings)
+    form = measured.result
+    if form is not None and form.get("options") == chosen:
+        return Lesions(form["model"], form["loss"], form["accuracy"], draws_seed, measured.rows[: form["rows"]])
+
+    def add(row: dict[str, Any]) -> None:
+        measured.add(row)
+        announce(f"{network}, seed {seed}, {row_text(row)}")
+
     try:
-        result = lesions(checkpoint, limit=limit, **chosen, done=measured.rows, callback=measured.add)
+        result = lesions(
+            checkpoint,
+            seed=draws_seed,
+            data_dir=study.definition.settings.get("data_dir"),
+            limit=limit,
+            **chosen,
+            done=measured.rows,
+            callback=add,
+        )
     except UsageError as error:
         raise UsageError(f"section lesions of {network}: {error}") from error
-    form = {"model": result.model, "loss": result.loss, "accuracy": result.accuracy, "seed": result.seed}
-    measured.finish(result.lesions, form)
+    measured.finish(
+        result.lesions,
+        {"options": chosen, "rows": len(result.lesions), "model": result.model}
+        | {"loss": result.loss, "accuracy": result.accuracy},
+    )
     return result
 
 

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from ..._plotting.shattering import plot_depths, plot_shattering
-from ...checks import checked_text
+from ..._tables import figure, mean_deviation
 from ...errors import UsageError
 from ...recipe import Recipe
-from ...shattering import Shattering, checked_plan, references, shattered_gradients
+from ...shattering import Shattering, checked_plan, references, row_text, shattered_gradients
+from ..definition import Definition
 from ..folder import StudyRuns
 from ..measured import Measured
-from ..section import Section, figure, markdown_table, mean_deviation
+from ..section import Section, markdown_table, prefixed
 
 _LAGS = (1, 2, 4, 8, 16)
 
 
-def check_shattering(options: Mapping[str, Any]) -> None:
+def check_shattering(_: Definition, options: Mapping[str, Any]) -> None:
     """Raises :class:`UsageError` for a wrong option, before anything is trained."""
     checked_plan(options.get("networks", ["any"]), options.get("seeds", [0]), options.get("points", 256))
-    name = checked_text(options.get("name", "any"), "name")
-    if not re.fullmatch(r"[\w-]+", name) or name == "study":
-        raise UsageError(f"name must be letters, digits and hyphens. Received: {name!r}. Allowed: such as 'by-depth'.")
 
 
-def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+def shattering_section(study: StudyRuns, options: Mapping[str, Any], announce: Callable[[str], None]) -> Section:
     """Measures networks at initialization.
 
-    Options: ``networks`` (default: the study's), ``seeds`` (default: the study's), ``points`` (default: 256) and
-    ``name`` of the files (default: ``shattering``). ``NAME.json`` in the study's folder keeps what was measured.
+    Options: ``networks`` (default: the study's), ``seeds`` (default: the study's) and ``points``
+    (default: 256). ``shattering.json`` in the study's folder keeps what was measured.
     """
-    name = options.get("name", "shattering")
     definition = study.definition
     networks = list(options.get("networks", definition.networks))
     seeds = list(options.get("seeds", definition.seeds))
     points = options.get("points", 256)
     dataset = str(definition.settings.get("dataset", Recipe().dataset))
-    measured = Measured(
-        study.folder / f"{name}.json", {"networks": networks, "seeds": seeds, "points": points, "dataset": dataset}
-    )
-    if measured.result is None:
+    measured = Measured(study.folder / prefixed(options, "shattering.json"), {"points": points, "dataset": dataset})
+
+    def add(row: dict[str, Any]) -> None:
+        measured.add(row)
+        announce(row_text(row))
+
+    by_run = {(row["model"], row["seed"]): row for row in measured.rows}
+    wanted = [(network, seed) for network in networks for seed in seeds]
+    if by_run.keys() >= set(wanted):
+        result = Shattering(dataset, points, [by_run[of] for of in wanted])
+    else:
         try:
             result = shattered_gradients(
                 networks,
@@ -51,12 +55,10 @@ def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
                 points=points,
                 data_dir=definition.settings.get("data_dir"),
                 done=measured.rows,
-                callback=measured.add,
+                callback=add,
             )
         except UsageError as error:
             raise UsageError(f"section shattering: {error}") from error
-        measured.finish(result.rows, {"dataset": dataset, "points": points})
-    result = Shattering(dataset, points, measured.rows)
     noise = references(points)
     curves = {model: result.autocorrelations(model) for model in result.models()}
     first = {model: next(r["derivative"] for r in result.rows if r["model"] == model) for model in curves}
@@ -77,20 +79,19 @@ def shattering_section(study: StudyRuns, options: Mapping[str, Any]) -> Section:
         "Networks at initialization: the gradient of a logit with respect to the input, at equally distant points of "
         "the line between two test images. Batch normalization has the statistics of all points. The closer the "
         "autocorrelation is to that of white noise, the less a gradient says about that of a near input.",
-        f"![{caption}]({name}.png)",
+        f"![{caption}](shattering.png)",
     ]
-    figures: dict[str, Any] = {f"{name}.png": partial(plot_shattering, curves, first, noise)}
+    figures: dict[str, Any] = {"shattering.png": partial(plot_shattering, curves, first, noise)}
     depths = _depths(curves)
     if depths:
-        parts.append(f"![Autocorrelation at lag 1 and 8 by depth, mean and range over seeds.]({name}-depth.png)")
-        figures[f"{name}-depth.png"] = partial(plot_depths, depths, [lag for lag in (1, 8) if lag in lags])
+        parts.append("![Autocorrelation at lag 1 and 8 by depth, mean and range over seeds.](shattering-depth.png)")
+        figures["shattering-depth.png"] = partial(plot_depths, depths, [lag for lag in (1, 8) if lag in lags])
     parts += [
         "Autocorrelation at each lag, and the cosine of the angle between the gradients at both images; mean ± "
         "standard deviation over seeds.",
         markdown_table(["network", "n", *(f"lag {lag}" for lag in lags), "cosine"], rows),
     ]
-    title = "Shattered gradients" + (f": {name.replace('-', ' ')}" if "name" in options else "")
-    return Section(title, "\n\n".join(parts), {f"{name}.csv": result.to_csv()}, figures)
+    return Section("Shattered gradients", "\n\n".join(parts), {"shattering.csv": result.to_csv()}, figures)
 
 
 def _depths(curves: Mapping[str, Any]) -> dict[str, dict[int, Any]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...checks import shown
+from ..._tables import csv_text, figure, mean_deviation
+from ...checks import shown, whole_number
 from ...errors import UsageError
 from ...runs import Run
+from ..definition import Definition
 from ..folder import StudyRuns
 from ..l2 import l2_penalties
-from ..section import Section, count, csv_text, figure, markdown_table, mean_deviation
+from ..section import Section, checked_metric, count, markdown_table
 
 _HEAD = (
     *("network", "published_epoch", "epoch", "epochs", "n", "accuracy", "accuracy_deviation"),
@@ -18,7 +20,24 @@ _HEAD = (
 )
 
 
-def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
+def check_table(definition: Definition, options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a wrong option, or published values that do not fit the table."""
+    checked_metric(options)
+    number = max(len(_epochs(options)[0]), 1)
+    for by_network in definition.published.values():
+        for network, values in by_network.items():
+            if not (isinstance(values, list) and len(values) == number and all(map(_is_published, values))):
+                raise UsageError(
+                    f'"published" of {network} must have a number or null for each epoch of the section table, '
+                    f"{number}. Received: {shown(values)}."
+                )
+
+
+def _is_published(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]) -> Section:
     """Tabulates accuracy and loss at some epochs: mean and sample standard deviation over the seeds.
 
     Options: ``at``, the epochs (default: the last), and ``of``, of how many (default: the largest of ``at``); a run
@@ -26,16 +45,15 @@ def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
     ``test_accuracy``). The study's ``published`` has a value for each of ``at``, or null.
     """
     at, of = _epochs(options)
-    metric = options.get("metric", "test_accuracy")
+    metric = checked_metric(options)
     networks = study.definition.networks
     measured = {network: _measured(study, network, at, of, metric) for network in networks}
-    published = _published(study, at)
     heads = [f"epoch {epoch}" if of is None else f"{epoch} of {of}" for epoch in at] if at else ["last epoch"]
     accuracies = [
         [network, *(_cell(row) for row in measured[network]["at"]), count(len(study.of(network)), "run")]
         for network in networks
     ]
-    for source, by_network in published.items():
+    for source, by_network in study.definition.published.items():
         for network in (name for name in networks if name in by_network):
             cells = [figure(value) for value in by_network[network]]
             accuracies.append([f"{network}, {source}", *cells, "published"])
@@ -70,35 +88,22 @@ def table(study: StudyRuns, options: Mapping[str, Any]) -> Section:
 def _trained(study: StudyRuns, of: int | None) -> str:
     """Says how much was trained, against what was published."""
     counts = {network: (epochs, len(study.of(network))) for network, epochs in study.definition.epochs.items()}
-    parts = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items()]
+    done = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items() if n]
+    missing = [network for network, (_, n) in counts.items() if not n]
+    trained = f"Trained: {'; '.join(done)}." if done else ""
+    lacking = f" Not trained: {', '.join(missing)}." if missing else ""
     published = f" Published values are of {count(of, 'epoch')}." if of and study.definition.published else ""
-    return f"Trained: {'; '.join(parts)}.{published}"
+    return f"{trained}{lacking}{published}".strip()
 
 
 def _epochs(options: Mapping[str, Any]) -> tuple[list[int], int | None]:
     """Returns the epochs to measure, and the number of epochs that they are of."""
     at, of = options.get("at", []), options.get("of")
-    whole = [value for value in (at if isinstance(at, list) else [at]) if isinstance(value, int) and value > 0]
-    most = max(whole, default=0)
-    if not isinstance(at, list) or len(whole) < len(at):
-        raise UsageError(f'"at" of the section table must be a list of epochs, from 1. Received: {shown(at)}.')
-    if of is not None and not (isinstance(of, int) and of >= most):
-        raise UsageError(f'"of" of the section table must be at least {most}. Received: {shown(of)}.')
-    return whole, of or (most or None)
-
-
-def _published(study: StudyRuns, at: Sequence[int]) -> dict[str, dict[str, list[float | None]]]:
-    """Returns the published values by source and network."""
-    found: dict[str, dict[str, list[float | None]]] = {}
-    for source, by_network in study.definition.published.items():
-        for network, values in by_network.items():
-            if not isinstance(values, list) or len(values) != max(len(at), 1):
-                raise UsageError(
-                    f'"published" of {network} must have a value or null for each epoch of the section table, '
-                    f"{max(len(at), 1)}. Received: {shown(values)}."
-                )
-            found.setdefault(source, {})[network] = values
-    return found
+    if not isinstance(at, list):
+        raise UsageError(f'"at" must be a list of epochs. Received: {shown(at)}.')
+    whole = [whole_number(epoch, '"at"') for epoch in at]
+    most = max(whole, default=1)
+    return whole, (most if whole else None) if of is None else whole_number(of, '"of"', most)
 
 
 def _measured(
