@@ -214,6 +214,15 @@ def test_points_that_are_not_finite_are_kept(checkpoint, tmp_path):
     assert (tmp_path / "points.csv").stat().st_mtime_ns == before
 
 
+def test_overflow_behind_black_images_is_found(checkpoint, tmp_path):
+    images, labels = DATA[2:]
+    # black images do not overflow, so that their logits are numbers
+    mixed = np.concatenate([np.zeros_like(images[:8]), images]), np.concatenate([labels[:8], labels])
+    options = {"dimensions": 1, "grid": 4, "ranges": (0, 12_000), "normalize": "none", "batch_size": 20}
+    found = loss_surface(checkpoint, mixed, out=tmp_path, split="test", examples=None, progress=False, **options)
+    assert np.isfinite(found.loss).tolist() == [[True, False, False, False]]
+
+
 def test_measured_points_are_never_measured_again(checkpoint, tmp_path):
     options = {"dimensions": 1, "grid": 4, "ranges": (0, 1)}
     surface(checkpoint, tmp_path, **options)
