@@ -58,7 +58,7 @@ public final class LandscapeInfo {
     }
 
     /**
-     * Writes the file, or checks that the one that is there describes the same points.
+     * Writes the file, or checks that the existing one describes the same points.
      *
      * @throws UserException if it describes others; the message names the keys that differ
      * @throws IOException if it cannot be written
@@ -77,7 +77,7 @@ public final class LandscapeInfo {
     }
 
     /**
-     * Writes a file, or checks that the one that is there describes the same.
+     * Writes a file, or checks that the existing one describes the same.
      *
      * @param file the file
      * @param info what it describes
@@ -106,7 +106,9 @@ public final class LandscapeInfo {
         if (!differences.isEmpty()) {
             throw new UserException(
                     file.getParent()
-                            + " holds another landscape. Received: "
+                            + " holds another "
+                            + (file.endsWith(NAME) ? "landscape" : "measurement")
+                            + ". Received: "
                             + String.join(", ", differences)
                             + ". Choose another folder, or resume with the same options.");
         }
