@@ -78,7 +78,7 @@ class Landscape:
         Args:
             path: the file; None writes nothing.
             kind: ``line`` (loss and accuracy, of a landscape with one axis), ``contour``, ``filled``, ``heat``,
-                ``surface`` (3-D) or ``html`` (a page with a surface that turns); None: ``line``, ``filled``, or
+                ``surface`` (3-D) or ``html`` (a page with a surface to rotate); None: ``line``, ``filled``, or
                 ``html`` for a file that ends in .html.
             value: ``loss``, ``accuracy``, or ``curvature``: the smaller curvature divided by the larger.
             direction: the number of the pair of directions, from 0; a line shows all.

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from examples import separable
+from interruption import checkpoint as checkpoint_content
 from reference_networks import Reference, read_tensors
 
 from py_djl_resnet import (
@@ -187,6 +188,12 @@ def test_zero_weights_have_no_direction(jvm):
         assert not loss_direction(model)["layer1.0.conv1.weight"][2].any()
 
 
+def test_missing_checkpoint_is_named(rejected):
+    code, text = rejected("landscape")
+    assert code == 2
+    assert text.startswith("Arguments are missing: CHECKPOINT, --out.")
+
+
 def test_subset_depends_on_the_seed(checkpoint, tmp_path):
     options = {"dimensions": 1, "grid": 2, "ranges": (0, 1), "examples": 16, "progress": False}
     found = [
@@ -212,6 +219,16 @@ def test_points_that_are_not_finite_are_kept(checkpoint, tmp_path):
     before = (tmp_path / "points.csv").stat().st_mtime_ns
     surface(checkpoint, tmp_path, dimensions=1, grid=3, ranges=(0, 1e20), normalize="none")
     assert (tmp_path / "points.csv").stat().st_mtime_ns == before
+
+
+def test_overflow_behind_black_images_is_found(jvm, tmp_path):
+    images, labels = DATA[2:]
+    # the logits of black images stay 0
+    mixed = np.concatenate([np.zeros_like(images[:8]), images]), np.concatenate([labels[:8], labels])
+    options = {"dimensions": 1, "grid": 7, "ranges": (0, 12_000), "normalize": "none", "batch_size": 20}
+    with create_model("cifar-resnet20", 1, 2) as model:
+        found = loss_surface(model, mixed, out=tmp_path, split="test", examples=None, progress=False, **options)
+    assert np.isfinite(found.loss).tolist() == [[True] + 6 * [False]]
 
 
 def test_measured_points_are_never_measured_again(checkpoint, tmp_path):
@@ -279,6 +296,15 @@ def test_command_measures_a_named_data_set(command, trained, tmp_path):
     assert info["checkpoint"]["path"] == str(trained.folder / "best.safetensors")
     code, out, _ = command("landscape", "surface", trained.folder, *arguments, "--quiet")
     assert code == 0
+
+
+def test_training_data_of_a_run_are_those_it_was_trained_on(jvm, tmp_path):
+    recipe = Recipe(model="study-resnet20", epochs=1, limit=40, validation=0.25, batch_size=30)
+    run = train(recipe=recipe, out=tmp_path / "run", progress=False)
+    options = {"dimensions": 1, "grid": 2, "examples": None, "progress": False}
+    found = loss_surface(run.folder, out=tmp_path / "own", **options)
+    _, metadata = checkpoint_content(run.folder / "last.safetensors")
+    assert found.info["data_checksum"] == metadata["run"]["data"]["train"]
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_trajectory_is_drawn_with_the_true_losses(tmp_path):
     np.testing.assert_allclose(points.get_offsets(), [[-0.9, 2.5], [0.5, 1.5]])
     np.testing.assert_allclose(points.get_array(), [4, 0.7])
     assert {"1: 4", "2: 0.7"} <= {text.get_text() for text in axes.texts}
-    assert axes.get_xlabel() == "principal direction 1 (80.0% of variance)"
+    assert axes.get_xlabel() == "principal direction 1 (80.0% of squared distance)"
 
 
 def test_curvature_map_has_the_ratio(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from .._java import jvm
 from .._preprocessing import Preprocessing
 from ..evaluation import examples_for
 from ..models import Model, checkpoint_file
@@ -21,15 +22,23 @@ def measured_examples(
     channels_last: bool | None,
     options: dict[str, Any],
 ) -> tuple[Any, str | None]:
-    """Returns what :func:`examples_for` returns for the ``split`` of `options`, which gets the data set's name."""
+    """Returns what :func:`examples_for` returns for the ``split`` of `options`, which gets the data set's name.
+
+    The training examples of a run's own data are those that it was trained on.
+    """
     train = options["split"] == "train"
-    found = examples_for(
-        network, dataset, data_dir, None, preprocessing=preprocessing, channels_last=channels_last, train=train
+    recipe = network.recipe if train and dataset is None else None
+    limit = None if recipe is None else recipe.limit
+    examples, prepared = examples_for(
+        network, dataset, data_dir, limit, preprocessing=preprocessing, channels_last=channels_last, train=train
     )
+    if recipe is not None:
+        with jvm.translated_errors():
+            examples = jvm.bridge().folders().trained(recipe.to_json(), examples)
     options["dataset"] = dataset if dataset is None or isinstance(dataset, str) else "arrays"
     if dataset is None and network.recipe is not None:
         options["dataset"] = network.recipe.dataset
-    return found
+    return examples, prepared
 
 
 def recorded(model: Model | str | os.PathLike[str]) -> str | None:

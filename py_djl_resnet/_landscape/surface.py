@@ -16,9 +16,9 @@ from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
 from ..checks import checked_path, whole_number
 from ..errors import UsageError
-from ..evaluation import examples_for
 from ..landscape import Landscape
-from ..models import Model, checkpoint_file, opened
+from ..models import Model, opened
+from .data import measured_examples, recorded
 from .following import follow_points
 from .options import checked_options
 
@@ -72,7 +72,8 @@ def loss_surface(
         include_bias_and_norm: whether tensors of one dimension (biases, batch normalization) move too. With ``filter``
             each is then scaled as a whole.
         examples: how many examples to use, at least 2, chosen at random by `seed`; None for all.
-        split: ``train`` or ``test``; of four arrays the first or the last two.
+        split: ``train`` or ``test``; of four arrays the first or the last two. Without `dataset`, ``train`` means the
+            examples that the run was trained on, without those beyond its ``limit`` or held out for validation.
         batch_norm: ``frozen`` keeps the running statistics; ``recalibrated`` replaces them at each point by the mean
             of the batches' statistics over the examples.
         seed: the seed of directions and examples.
@@ -108,20 +109,9 @@ def loss_surface(
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"out must be a folder. Received: the file {folder}. Choose another path.")
     warn_if_slow(precision)
-    options["checkpoint"] = None if isinstance(model, Model) else os.path.abspath(checkpoint_file(model))
+    options["checkpoint"] = recorded(model)
     with opened(model, device, engine) as network:
-        data, prepared = examples_for(
-            network,
-            dataset,
-            data_dir,
-            None,
-            preprocessing=preprocessing,
-            channels_last=channels_last,
-            train=split == "train",
-        )
-        options["dataset"] = dataset if dataset is None or isinstance(dataset, str) else "arrays"
-        if dataset is None and network.recipe is not None:
-            options["dataset"] = network.recipe.dataset
+        data, prepared = measured_examples(network, dataset, data_dir, preprocessing, channels_last, options)
 
         def begin() -> Any:
             return jvm.bridge().surface(network.handle, data, str(folder), json.dumps(options), prepared)

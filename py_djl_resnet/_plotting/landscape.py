@@ -151,7 +151,7 @@ def axis_labels(landscape: Surfaces) -> tuple[str, str]:
     info = landscape.info
     if info.get("explained"):
         first, second = (
-            f"principal direction {k} ({share:.1%} of variance)" for k, share in enumerate(info["explained"], 1)
+            f"principal direction {k} ({share:.1%} of squared distance)" for k, share in enumerate(info["explained"], 1)
         )
         return first, second
     if info.get("kind") == "interpolation":

@@ -1,4 +1,4 @@
-// Draws data.values[i][j], at (data.x[i], data.y[j]), as a surface that turns. null: no finite value.
+// Draws data.values[i][j], at (data.x[i], data.y[j]), as a surface to rotate. null: no finite value.
 const canvas = document.getElementById("surface"), brush = canvas.getContext("2d");
 const { x, y, values, colours, low, top: high, value } = data;
 const START = { turn: -0.9, tilt: 0.6, zoom: 1 };

@@ -1,4 +1,4 @@
-"""A page with a loss surface that turns. It needs no network and no library."""
+"""A page with a loss surface to rotate. It needs no network and no library."""
 
 from __future__ import annotations
 

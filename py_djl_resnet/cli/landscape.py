@@ -39,7 +39,7 @@ def completed(arguments: Sequence[str]) -> list[str]:
     """Returns the command's arguments with the subcommand, and with ranges that argparse takes for values."""
     names = [name(subcommand) for subcommand in _SUBCOMMANDS]
     given = list(arguments)
-    if given and given[0] not in (*names, "-h", "--help"):
+    if not given or given[0] not in (*names, "-h", "--help"):
         given.insert(0, "surface")
     whole: list[str] = []
     for argument in given:

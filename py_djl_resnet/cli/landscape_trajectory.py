@@ -70,5 +70,5 @@ def run(options: Any) -> int:
     )
     show(surface)
     shares = " and ".join(f"{100 * share:.1f} %" for share in surface.info["explained"])
-    print(f"\nThe directions explain {shares} of the path.")
+    print(f"\nThe directions explain {shares} of the squared distances to the last checkpoint.")
     return 0

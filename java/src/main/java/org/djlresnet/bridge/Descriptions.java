@@ -83,7 +83,7 @@ final class Descriptions {
                         graph, images, precision, names, trained, true, loss, false, List.of(),
                         Set.of(), null)
                 + "# Evaluation\n"
-                + Programs.evaluation(graph, images, precision, names, true);
+                + Programs.evaluation(graph, images, precision, names, true, false);
     }
 
     static String models() {

@@ -110,6 +110,17 @@ public final class FolderData {
     }
 
     /**
+     * Returns the examples that a run is trained on.
+     *
+     * @param recipe the run's recipe as JSON
+     * @param train its data before the split
+     * @return the first {@code limit}, without those held out for validation
+     */
+    public Examples trained(String recipe, Examples train) {
+        return ImageFiles.trained(Recipe.fromJson(recipe), train);
+    }
+
+    /**
      * Starts a run; see {@link TrainingRun#prepare(Recipe, Examples, Examples, Examples, Path)}.
      *
      * @param recipe the recipe as JSON

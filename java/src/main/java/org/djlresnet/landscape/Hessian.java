@@ -121,7 +121,7 @@ public final class Hessian {
      * @throws TrainingException if a file cannot be written
      */
     JsonObject run(HessianProducts products, NDManager manager) {
-        try {
+        try (folder) {
             JsonObject settled = folder == null ? info : folder.settle(info);
             if (settled.has("largest")) {
                 return settled;

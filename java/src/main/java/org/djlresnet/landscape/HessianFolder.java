@@ -5,10 +5,14 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.google.gson.JsonObject;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -22,7 +26,7 @@ import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.model.TensorBytes;
 
 /** The files of a {@link Hessian}: {@code hessian.json}, and each product until it has results. */
-final class HessianFolder {
+final class HessianFolder implements AutoCloseable {
 
     static final String NAME = "hessian.json";
 
@@ -47,6 +51,7 @@ final class HessianFolder {
     private final Path folder;
     private final Path products;
     private final Path samples;
+    private FileChannel lock;
 
     HessianFolder(Path folder) {
         this.folder = folder;
@@ -55,15 +60,47 @@ final class HessianFolder {
     }
 
     /**
-     * Creates the folder, or checks that it is for the same measurement.
+     * Creates the folder, or checks that it is for the same measurement, and locks it until it is
+     * closed or the process ends.
      *
      * @param info the measurement
      * @return the content of {@code hessian.json}, with results if there are any
-     * @throws UserException if it is for another measurement
+     * @throws UserException if it is for another measurement, or another process has locked it
      */
     JsonObject settle(JsonObject info) throws IOException {
         Files.createDirectories(folder);
+        lock();
         return LandscapeInfo.settle(folder.resolve(NAME), info, FREE);
+    }
+
+    private void lock() throws IOException {
+        Path file = folder.resolve("hessian.lock");
+        InputFile.requireNoPipe(file);
+        lock =
+                FileChannel.open(
+                        file,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE,
+                        LinkOption.NOFOLLOW_LINKS);
+        try {
+            if (lock.tryLock() != null) {
+                return;
+            }
+        } catch (OverlappingFileLockException inThisProcess) {
+            // as by another process
+        }
+        throw new UserException(
+                "Another process is measuring the Hessian in "
+                        + folder
+                        + ". Wait until it has ended, or choose another folder.");
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (lock != null) {
+            lock.close();
+            lock = null;
+        }
     }
 
     /**

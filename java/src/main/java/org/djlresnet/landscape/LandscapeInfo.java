@@ -12,8 +12,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.zip.CRC32C;
@@ -33,6 +35,12 @@ public final class LandscapeInfo {
 
     /** Keys that do not change points. */
     static final Set<String> FREE = Set.of("versions", "tensors");
+
+    /** Keys that follow from options, and are listed after them. */
+    private static final Set<String> DERIVED =
+            Set.of("checkpoints", "data_checksum", "explained", "preprocessing");
+
+    private static final String KIND = "kind";
 
     private static final Set<String> CHECKPOINTS = Set.of("checkpoint", "other");
 
@@ -58,7 +66,7 @@ public final class LandscapeInfo {
     }
 
     /**
-     * Writes the file, or checks that the one that is there describes the same points.
+     * Writes the file, or checks that the existing one describes the same points.
      *
      * @throws UserException if it describes others; the message names the keys that differ
      * @throws IOException if it cannot be written
@@ -77,7 +85,7 @@ public final class LandscapeInfo {
     }
 
     /**
-     * Writes a file, or checks that the one that is there describes the same.
+     * Writes a file, or checks that the existing one describes the same.
      *
      * @param file the file
      * @param info what it describes
@@ -96,7 +104,13 @@ public final class LandscapeInfo {
         JsonObject there = read(file);
         Set<String> keys = new TreeSet<>(there.keySet());
         keys.addAll(info.keySet());
-        for (String key : keys) {
+        List<String> ordered = new ArrayList<>(keys);
+        ordered.sort(Comparator.comparing(DERIVED::contains));
+        if (!Objects.equals(there.get(KIND), info.get(KIND))) {
+            // everything else differs, too
+            ordered = List.of(KIND);
+        }
+        for (String key : ordered) {
             JsonElement old = identity(key, there.get(key));
             JsonElement given = identity(key, info.get(key));
             if (!free.contains(key) && !GSON.toJson(old).equals(GSON.toJson(given))) {
@@ -106,7 +120,9 @@ public final class LandscapeInfo {
         if (!differences.isEmpty()) {
             throw new UserException(
                     file.getParent()
-                            + " holds another landscape. Received: "
+                            + " holds another "
+                            + (file.endsWith(NAME) ? "landscape" : "measurement")
+                            + ". Received: "
                             + String.join(", ", differences)
                             + ". Choose another folder, or resume with the same options.");
         }

@@ -4,8 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.djlresnet.engine.EngineTraits;
@@ -26,9 +28,6 @@ import org.djlresnet.objective.Minibatch;
  */
 public final class LossProbe implements AutoCloseable {
 
-    /** How many examples are checked for overflow. */
-    private static final int CHECKED = 8;
-
     private final Network network;
     private final HeldExamples examples;
     private final boolean recalibrates;
@@ -39,7 +38,6 @@ public final class LossProbe implements AutoCloseable {
     private final Inference inference;
     private List<Map<String, NDArray>> directions = List.of();
     private StatisticsRange range = StatisticsRange.NONE;
-    private boolean overflows;
 
     /**
      * Prepares to measure.
@@ -58,7 +56,7 @@ public final class LossProbe implements AutoCloseable {
         this.recalibrates = recalibrates;
         traits = EngineTraits.of(network.manager().getEngine());
         Evaluator.disableGradients(network);
-        inference = new Inference(network, precision, true);
+        inference = new Inference(network, precision, true, true);
         manager = network.manager().newSubManager();
         weights = network.stateDict();
         weights.forEach(
@@ -120,35 +118,11 @@ public final class LossProbe implements AutoCloseable {
             NormStatistics.compute(
                     network, forward -> batches.accept(batch -> forward.accept(batch.images())));
         }
-        inference.refresh();
         ClassificationMeasurement measurement =
                 new ClassificationMeasurement(network.classNames().size());
         batches.accept(
-                batch -> {
-                    if (measurement.examples() == 0) {
-                        overflows = overflows(batch.images());
-                    }
-                    measurement.add(new NDList(outputs(batch.images())), batch);
-                });
+                batch -> measurement.add(new NDList(inference.forward(batch.images())), batch));
         return stopped.getAsBoolean() ? null : result(measurement);
-    }
-
-    private NDArray outputs(NDArray images) {
-        return overflows ? network.forward(images, false) : inference.forward(images);
-    }
-
-    /**
-     * Returns whether outputs are not finite. Unlike blocks, oneDNN's fused activations turn NaN
-     * into 0, so that a program would output numbers.
-     */
-    private boolean overflows(NDArray images) {
-        long few = Math.min(CHECKED, images.getShape().get(0));
-        for (float output : network.forward(images.get(":" + few), false).toFloatArray()) {
-            if (!Float.isFinite(output)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private static PointResult result(ClassificationMeasurement measurement) {
@@ -161,33 +135,29 @@ public final class LossProbe implements AutoCloseable {
                 Math.sqrt(accuracy * (1 - accuracy) / (count - 1)));
     }
 
-    /**
-     * Moves the weights to a point.
-     *
-     * @param coefficients a coefficient for each direction
-     */
-    public void move(double... coefficients) {
-        Map<String, NDArray> moved = new LinkedHashMap<>();
-        try {
-            for (int i = 0; i < directions.size(); i++) {
-                double coefficient = coefficients[i];
-                directions
-                        .get(i)
-                        .forEach(
-                                (name, direction) -> {
-                                    NDArray step = direction.mul(coefficient);
-                                    NDArray before = moved.put(name, step);
-                                    step.addi(before == null ? origin.get(name) : before);
-                                    if (before != null) {
-                                        before.close();
-                                    }
-                                });
+    /** Moves the weights to a point, one tensor after another: there is no second copy of all. */
+    private void move(double... coefficients) {
+        inference.refresh();
+        Set<String> names = new LinkedHashSet<>();
+        directions.forEach(direction -> names.addAll(direction.keySet()));
+        for (String name : names) {
+            try (NDArray value = range.clip(name, moved(name, coefficients))) {
+                traits.assign(weights.get(name), value);
             }
-            moved.replaceAll(range::clip);
-            moved.forEach((name, value) -> traits.assign(weights.get(name), value));
-        } finally {
-            moved.values().forEach(NDArray::close);
         }
+    }
+
+    private NDArray moved(String name, double... coefficients) {
+        NDArray value = origin.get(name).duplicate();
+        for (int i = 0; i < directions.size(); i++) {
+            NDArray direction = directions.get(i).get(name);
+            if (direction != null) {
+                try (NDArray step = direction.mul(coefficients[i])) {
+                    value.addi(step);
+                }
+            }
+        }
+        return value;
     }
 
     private void restore() {

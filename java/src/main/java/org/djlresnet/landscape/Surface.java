@@ -23,7 +23,7 @@ import org.djlresnet.TrainingException;
 public final class Surface implements PointMeasurement {
 
     /** How long to wait for points that other processes measure. */
-    private static final int POLL_MILLISECONDS = 200;
+    static final int POLL_MILLISECONDS = 200;
 
     /** Draws the directions of a surface. */
     @FunctionalInterface

@@ -28,7 +28,7 @@ import org.djlresnet.model.Network;
  * plane is found there with its statistics.
  *
  * <p>Source: Li et al., "Visualizing the Loss Landscape of Neural Nets", 2018, section 7; their
- * code centres the rows first, which moves the plane off the path.
+ * code centres the rows first, which changes the directions.
  */
 public final class Trajectory {
 
@@ -182,7 +182,7 @@ public final class Trajectory {
     }
 
     /**
-     * Returns the share of the sum of squares that each direction explains.
+     * Returns each direction's share of the sum of the squared distances to the last checkpoint.
      *
      * @return two numbers from 0 to 1, the second 0 if the checkpoints lie on a line
      */

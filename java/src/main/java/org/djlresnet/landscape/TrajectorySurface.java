@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ public final class TrajectorySurface implements PointMeasurement {
     private static final String HEADER = "epoch,step,x,y,loss,accuracy,projected_loss\n";
 
     private final Path file;
+    private final Grid grid;
     private final Surface surface;
     private final Trajectory trajectory;
     private final List<Path> checkpoints;
@@ -55,6 +57,7 @@ public final class TrajectorySurface implements PointMeasurement {
             List<Path> checkpoints,
             boolean averaged) {
         file = folder.resolve(NAME);
+        this.grid = grid;
         this.trajectory = trajectory;
         this.checkpoints = List.copyOf(checkpoints);
         this.averaged = averaged;
@@ -63,7 +66,8 @@ public final class TrajectorySurface implements PointMeasurement {
     }
 
     /**
-     * Measures what is missing, until all is there or {@link #stop} is called.
+     * Measures the points and checkpoints without a row, until all have one or {@link #stop} is
+     * called.
      *
      * @param last the network of the last checkpoint
      * @param examples the examples
@@ -81,19 +85,36 @@ public final class TrajectorySurface implements PointMeasurement {
             surface.run(probe, manager);
             probe.setDirections(plane.directions());
             List<String> starts = starts();
-            for (int i = 0; i < checkpoints.size() && !stopped; i++) {
-                if (!read().containsKey(starts.get(i))) {
-                    double[] place = trajectory.coordinates()[i];
-                    PointResult own = own(i, last, examples, precision, recalibrates);
-                    PointResult projected = own == null ? null : probe.at(() -> stopped, place);
-                    if (projected == null) {
-                        return;
+            try (PointsFile locks = new PointsFile(file.getParent(), grid)) {
+                rows = rows(starts);
+                while (rows < starts.size() && !stopped) {
+                    for (int i = 0; i < starts.size() && !stopped; i++) {
+                        // claimed like a point after the grid's
+                        try (FileLock claim = locks.claim(grid.size() + i)) {
+                            if (claim != null && !read().containsKey(starts.get(i))) {
+                                double[] place = trajectory.coordinates()[i];
+                                PointResult own = own(i, last, examples, precision, recalibrates);
+                                PointResult projected =
+                                        own == null ? null : probe.at(() -> stopped, place);
+                                if (projected != null) {
+                                    int row = i;
+                                    locks.exclusively(() -> write(starts, row, own, projected));
+                                    measured++;
+                                }
+                            }
+                        }
+                        rows = rows(starts);
                     }
-                    write(starts, i, own, projected);
-                    measured++;
+                    if (rows < starts.size() && !stopped) {
+                        // other processes are measuring the rest; take over if one of them ends
+                        Thread.sleep(Surface.POLL_MILLISECONDS);
+                        rows = rows(starts);
+                    }
                 }
-                rows = i + 1;
             }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("Interrupted while waiting for rows", interrupted);
         } catch (IOException failure) {
             throw new TrainingException(
                     AtomicFile.reason(failure)
@@ -142,7 +163,13 @@ public final class TrajectorySurface implements PointMeasurement {
         }
     }
 
-    /** Reads the rows that are there, by their first four cells. */
+    /** Returns the number of checkpoints with a row. */
+    private int rows(List<String> starts) throws IOException {
+        Map<String, String> known = read();
+        return (int) starts.stream().filter(known::containsKey).count();
+    }
+
+    /** Reads the existing rows, by their first four cells. */
     private Map<String, String> read() throws IOException {
         InputFile.requireNoPipe(file);
         Map<String, String> known = new HashMap<>();
@@ -158,7 +185,7 @@ public final class TrajectorySurface implements PointMeasurement {
         return known;
     }
 
-    /** Adds a row to the table, which another process may have changed meanwhile. */
+    /** Adds a row to the table, under its lock. */
     private void write(List<String> starts, int index, PointResult own, PointResult projected)
             throws IOException {
         Map<String, String> known = read();

@@ -25,6 +25,7 @@ public final class Inference implements AutoCloseable {
     private final Network network;
     private final Precision precision;
     private final Graph graph;
+    private final boolean keepsNan;
     private TorchScript program;
     private Window.Pair size;
     private boolean stale;
@@ -38,8 +39,23 @@ public final class Inference implements AutoCloseable {
      * @throws org.djlresnet.UserException if it runs as blocks, and the precision is not float32
      */
     public Inference(Network network, Precision precision, boolean compile) {
+        this(network, precision, compile, false);
+    }
+
+    /**
+     * Prepares a network whose outputs may overflow.
+     *
+     * @param network the network, which must stay open
+     * @param precision the precision of convolutions and activations
+     * @param compile whether to compile it if that is possible
+     * @param keepsNan whether a program's activations of NaN are NaN. Otherwise some are 0, so that
+     *     logits may be numbers after an overflow.
+     * @throws org.djlresnet.UserException if it runs as blocks, and the precision is not float32
+     */
+    public Inference(Network network, Precision precision, boolean compile, boolean keepsNan) {
         this.network = network;
         this.precision = precision;
+        this.keepsNan = keepsNan;
         graph = network.compilable(precision, compile);
     }
 
@@ -71,7 +87,7 @@ public final class Inference implements AutoCloseable {
         Map<String, NDArray> parameters = network.stateDict();
         List<String> names = List.copyOf(parameters.keySet());
         boolean oneDnn = Programs.canUseOneDnn(parameters.values().iterator().next(), precision);
-        String text = Programs.evaluation(graph, images, precision, names, oneDnn);
+        String text = Programs.evaluation(graph, images, precision, names, oneDnn, keepsNan);
         TorchScript compiled = new TorchScript(network.manager(), text);
         try {
             call(compiled, "prepare");

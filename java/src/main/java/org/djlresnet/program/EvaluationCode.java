@@ -46,6 +46,7 @@ final class EvaluationCode {
     private final Graph graph;
     private final Precision precision;
     private final boolean oneDnn;
+    private final boolean keepsNan;
     private final Set<Value> single;
     private final Code prepare = new Code();
     private final Code code = new Code();
@@ -57,12 +58,15 @@ final class EvaluationCode {
      * @param graph a graph after {@code Passes.fuse}, in float32
      * @param precision the precision of convolutions and activations
      * @param oneDnn whether to use oneDNN's fused convolutions and products
+     * @param keepsNan whether activations of NaN are NaN, which oneDNN's fused ones turn into 0
      * @param single the maps of one pixel
      */
-    EvaluationCode(Graph graph, Precision precision, boolean oneDnn, Set<Value> single) {
+    EvaluationCode(
+            Graph graph, Precision precision, boolean oneDnn, boolean keepsNan, Set<Value> single) {
         this.graph = graph;
         this.precision = precision;
         this.oneDnn = oneDnn;
+        this.keepsNan = keepsNan;
         this.single = single;
     }
 
@@ -173,12 +177,13 @@ final class EvaluationCode {
                 "ops.mkldnn._reorder_convolution_weight(%s, %s, None)"
                         .formatted(cast(Maps.channelsLast(weight)), window);
         String w = keep(packed);
-        String relu = f.activation() == Fused.Activation.RELU ? "\"relu\"" : "None";
+        Fused.Activation activation = keepsNan ? Fused.Activation.NONE : f.activation();
+        String relu = activation == Fused.Activation.RELU ? "\"relu\"" : "None";
         String with = "\"add\", 1., " + relu + ", [], None)";
         String call;
         if (f.added() == null) {
             String unary =
-                    switch (f.activation()) {
+                    switch (activation) {
                         case NONE -> "\"none\", [], \"\")";
                         case RELU -> "\"relu\", [], \"\")";
                         case GELU -> "\"gelu\", [], \"none\")";
@@ -197,7 +202,7 @@ final class EvaluationCode {
                             ? pointwise("_", added, x, w, b, window, with)
                             : pointwise("", x, added, w, b, window, with);
         }
-        code.set(f.output(), call);
+        code.set(f.output(), keepsNan ? activated(f.activation(), call) : call);
     }
 
     private static String pointwise(String suffix, String... arguments) {
@@ -229,7 +234,11 @@ final class EvaluationCode {
     /** Adds what is added to a product, and applies its activation. */
     private String finished(Fused f, String product) {
         String sum = f.added() == null ? product : call("add_", product, code.of(f.added()));
-        return switch (f.activation()) {
+        return activated(f.activation(), sum);
+    }
+
+    private static String activated(Fused.Activation activation, String sum) {
+        return switch (activation) {
             case NONE -> sum;
             case RELU -> call("relu_", sum);
             case GELU -> call("gelu_", sum);

@@ -120,6 +120,7 @@ public final class Programs {
      * @param parameters the names of its parameters, in the order of the list q
      * @param oneDnn whether to use oneDNN's fused convolutions and products, see {@link
      *     #canUseOneDnn}
+     * @param keepsNan whether activations of NaN are NaN, which oneDNN's fused ones turn into 0
      * @return the methods
      */
     public static String evaluation(
@@ -127,7 +128,8 @@ public final class Programs {
             Window.Pair images,
             Precision precision,
             List<String> parameters,
-            boolean oneDnn) {
+            boolean oneDnn,
+            boolean keepsNan) {
         Graph moved = Passes.poolBeforeRelu(graph);
         Graph cropped = Passes.cropForPooling(moved, images);
         Graph products = Passes.mapProducts(cropped, images);
@@ -135,7 +137,7 @@ public final class Programs {
         Graph complete = Passes.inPlace(fused);
         Map<Value, Window.Pair> sizes = MapSizes.of(complete, images);
         sizes.values().removeIf(size -> !Window.Pair.square(1).equals(size));
-        return new EvaluationCode(complete, precision, oneDnn, sizes.keySet())
+        return new EvaluationCode(complete, precision, oneDnn, keepsNan, sizes.keySet())
                 .write(values(parameters));
     }
 

@@ -67,4 +67,17 @@ public final class ImageFiles {
         int[] indices = ValidationSplit.indices(recipe, used);
         return indices == null ? null : used.subset(indices);
     }
+
+    /**
+     * Returns the examples that a run is trained on.
+     *
+     * @param recipe the recipe
+     * @param train the run's data before the split
+     * @return the first {@code limit}, without those held out for validation
+     * @throws UserException if the split is not possible
+     */
+    public static Examples trained(Recipe recipe, Examples train) {
+        Examples used = recipe.limit() == null ? train : train.limit(recipe.limit());
+        return RunNetwork.trained(recipe, used);
+    }
 }

@@ -86,7 +86,7 @@ final class RunNetwork {
     }
 
     /** Returns the examples that are trained on: without those held out for validation. */
-    private static Examples trained(Recipe recipe, Examples train) {
+    static Examples trained(Recipe recipe, Examples train) {
         int[] heldOut = ValidationSplit.indices(recipe, train);
         return heldOut == null
                 ? train

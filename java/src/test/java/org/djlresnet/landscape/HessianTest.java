@@ -156,6 +156,16 @@ class HessianTest {
     }
 
     @Test
+    void aFolderInUseIsRejected(@TempDir Path folder) throws IOException {
+        try (HessianFolder used = new HessianFolder(folder)) {
+            used.settle(new JsonObject());
+            UserException rejected =
+                    assertThrows(UserException.class, () -> measure(folder, Integer.MAX_VALUE));
+            assertTrue(rejected.getMessage().startsWith("Another process is measuring"));
+        }
+    }
+
+    @Test
     void eigenvaluesOfAMatrixHaveNoCopies() {
         try (NDManager manager = NDManager.newBaseManager()) {
             int n = 40;
