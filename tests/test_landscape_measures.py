@@ -81,16 +81,33 @@ def test_plane_is_convex_in_spite_of_rounding(tmp_path):
 
 
 def test_grid_need_be_neither_square_nor_symmetric(tmp_path):
-    found = measure(tmp_path, lambda x, y, k: 1 + x**2 + 3 * (y - 0.5) ** 2, (31, 7), ((-0.5, 1), (0, 3))).directions[0]
+    found = measure(
+        *(tmp_path, lambda x, y, k: 1 + x**2 + 3 * (y - 0.5) ** 2, (31, 8), ((-0.5, 1), (-0.5, 3)))
+    ).directions[0]
     assert found["lowest_at"] == [pytest.approx(0), pytest.approx(0.5)]
     assert (found["lambda_min"], found["lambda_max"]) == (pytest.approx(2), pytest.approx(6))
     assert found["basin_open"] is True
 
 
-@pytest.mark.parametrize("size", [3, 8])
+@pytest.mark.parametrize("size", [3, 7])
 def test_three_points_a_side_have_curvatures(tmp_path, size):
     found = measure(tmp_path, lambda x, y, k: 1 + x**2 + 3 * y**2, (3, size)).directions[0]
     assert (found["lambda_min"], found["lambda_max"]) == (pytest.approx(2), pytest.approx(6))
+
+
+@pytest.mark.parametrize(("grid", "ranges"), [((8, 7), SYMMETRIC), ((7, 7), ((-1, 1), (0.1, 1)))])
+def test_grid_without_the_network_has_no_measures_of_the_centre(tmp_path, grid, ranges):
+    found = measure(tmp_path, lambda x, y, k: 1 + x**2 + 3 * y**2, grid, ranges)
+    row = found.directions[0]
+    assert row["centre"] is row["lambda_min"] is row["lambda_max"] is row["lambda_ratio"] is None
+    assert row["lowest"] is not None
+    assert str(found).splitlines()[1].split()[-1] == "-"
+
+
+def test_network_at_the_border_has_a_loss_and_no_curvature(tmp_path):
+    row = measure(tmp_path, lambda x, y, k: 1 + x**2 + y, (5, 5), ((-1, 1), (0, 1))).directions[0]
+    assert row["centre"] == 1
+    assert row["lambda_min"] is row["lambda_max"] is None
 
 
 def test_two_points_a_side_have_none(tmp_path):
@@ -146,6 +163,12 @@ def test_spread_is_over_the_directions(tmp_path):
     assert [row["lambda_max"] for row in found.directions] == pytest.approx([2, 4, 6])
     assert (found.mean["lambda_max"], found.deviation["lambda_max"]) == (pytest.approx(4), pytest.approx(2))
     assert found.deviation["lambda_ratio"] == pytest.approx(0)
+
+
+def test_centre_has_no_spread(tmp_path):
+    found = measure(tmp_path, lambda x, y, k: 1 + (1 + k) * (x**2 + y**2), directions=2)
+    assert (found.mean["centre"], found.deviation["centre"]) == (1, None)
+    assert str(found).splitlines()[1].split() == ["loss", "at", "the", "centre", "1"]
 
 
 def test_barrier_is_the_height_above_the_line_between_the_networks(tmp_path):

@@ -57,8 +57,11 @@ class Measures:
 
     @property
     def deviation(self) -> dict[str, float | None]:
-        """The standard deviation of each measure over the directions that have it, if they are at least two."""
-        return {name: mean_deviation(self._found(name))[1] for name in self.names}
+        """The standard deviation of each measure over the directions that have it, if they are at least two.
+
+        None for the centre, where all directions have the same network.
+        """
+        return {name: None if name == "centre" else mean_deviation(self._found(name))[1] for name in self.names}
 
     @property
     def open(self) -> int:
@@ -140,8 +143,8 @@ def measured(x: Values, y: Values | None, loss: Values, missing: Flags, ends: bo
             size = share * float(np.prod([axis[-1] - axis[0] for axis in axes]))
             found["basin_share"] = share
             found["basin_width"] = size if y is None else 2 * math.sqrt(size / math.pi)
-    centre = tuple(_nearest(axis, 0.0) for axis in axes)
-    if np.isfinite(loss[centre]):
+    centre = _origin(axes)
+    if centre is not None and np.isfinite(loss[centre]):
         found["centre"] = float(loss[centre])
     found |= _at_centre(axes, curvatures)
     if ends:
@@ -150,11 +153,11 @@ def measured(x: Values, y: Values | None, loss: Values, missing: Flags, ends: bo
 
 
 def _at_centre(axes: Sequence[Values], curvatures: Values) -> dict[str, float | None]:
-    """Returns the curvatures at the inner point that is nearest to the origin."""
+    """Returns the curvatures at the origin, if it is an inner point."""
     names = ("curvature",) if len(axes) == 1 else ("lambda_min", "lambda_max")
     values: list[float | None] = [None] * len(names)
-    if curvatures.size:
-        at = tuple(_nearest(axis[1:-1], 0.0) for axis in axes)
+    at = _origin([axis[1:-1] for axis in axes])
+    if at is not None:
         there = [float(curvature[at]) for curvature in curvatures]
         values = [value if math.isfinite(value) else None for value in there]
     found = dict(zip(names, values, strict=True))
@@ -173,5 +176,8 @@ def _barrier(x: Values, loss: Values) -> float | None:
     return float((values - (1 - along) * values[0] - along * values[-1]).max())
 
 
-def _nearest(axis: Values, value: float) -> int:
-    return int(np.argmin(np.abs(axis - value)))
+def _origin(axes: Sequence[Values]) -> tuple[int, ...] | None:
+    """Returns the indices of the point at the origin; None if the grid has none."""
+    at = tuple(int(np.argmin(np.abs(axis))) if axis.size else 0 for axis in axes)
+    near = (axis.size and abs(axis[index]) <= 1e-9 * np.ptp(axis) for axis, index in zip(axes, at, strict=True))
+    return at if all(near) else None
