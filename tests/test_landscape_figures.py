@@ -11,7 +11,7 @@ from landscapes import write_landscape
 
 from py_djl_resnet import UsageError
 from py_djl_resnet._plotting.surface_scale import surface_scale
-from py_djl_resnet.landscape import plot_together
+from py_djl_resnet.landscape import plot_together, read_landscape
 
 WIDE = ((-1, 1), (0, 3))
 
@@ -166,19 +166,65 @@ def test_interpolation_marks_both_networks(tmp_path):
     assert {"A: a.safetensors", "B: b.safetensors"} <= set(legend(chart))
 
 
+def test_interpolation_names_files_that_fit(tmp_path):
+    long = "/home/" + "folder/" * 20
+    line = write_landscape(
+        *(tmp_path / "line", lambda x, y, k: 1 + x, (7,), ((-0.25, 1.25),)),
+        kind="interpolation",
+        checkpoint={"path": f"{long}seed0/best.safetensors"},
+        other={"path": f"{long}seed1/best.safetensors"},
+    )
+    chart = line.plot()
+    assert {"A: seed0/best.safetensors", "B: seed1/best.safetensors"} <= set(legend(chart))
+    chart.draw_without_rendering()
+    box = chart.legends[0].get_window_extent()
+    assert (box.x0 >= 0, box.x1 <= chart.bbox.width) == (True, True)
+
+
 def test_trajectory_is_drawn_with_the_true_losses(tmp_path):
     folder = tmp_path / "trajectory"
     write_landscape(folder, bowl, (9, 9), ((-1, 1), (0, 3)), kind="trajectory", explained=[0.8, 0.15])
     rows = ["epoch,step,x,y,loss,accuracy,projected_loss", "1,10,-0.9,2.5,4,0.2,5", "2,20,0.5,1.5,0.7,0.6,0.9"]
     (folder / "trajectory.csv").write_text("\n".join(rows) + "\n")
-    from py_djl_resnet.landscape import read_landscape
-
     axes = read_landscape(folder).plot(kind="contour").axes[0]
     points = next(each for each in axes.collections if len(each.get_offsets()) == 2)
     np.testing.assert_allclose(points.get_offsets(), [[-0.9, 2.5], [0.5, 1.5]])
     np.testing.assert_allclose(points.get_array(), [4, 0.7])
     assert {"1: 4", "2: 0.7"} <= {text.get_text() for text in axes.texts}
     assert axes.get_xlabel() == "principal direction 1 (80.0% of squared distance)"
+
+
+def narrow_trajectory(folder):
+    write_landscape(
+        folder, lambda x, y, k: 2.37 + 0.02 * x**2, (3, 3), ((-1, 1), (-1, 1)), kind="trajectory", explained=[0.9, 0.05]
+    )
+    rows = ["epoch,step,x,y,loss,accuracy,projected_loss", "1,10,-1,0,2.391,0.2,5", "2,20,0,0,2.37,0.6,0.9"]
+    (folder / "trajectory.csv").write_text("\n".join(rows) + "\n")
+    return read_landscape(folder)
+
+
+@pytest.mark.parametrize("kind", ["filled", "surface"])
+def test_levels_of_a_narrow_range_have_different_labels(tmp_path, kind):
+    chart = narrow_trajectory(tmp_path / "narrow").plot(kind=kind)
+    labels = [text.get_text() for text in chart.axes[1].get_yticklabels()]
+    assert len(labels) > 4
+    assert len(set(labels)) == len(labels)
+    np.testing.assert_allclose([float(label) for label in labels], chart.axes[1].get_yticks(), rtol=1e-6)
+
+
+def test_path_in_3d_lies_just_above_the_surface(tmp_path):
+    axes = narrow_trajectory(tmp_path / "narrow").plot(kind="surface").axes[0]
+    (line,) = axes.lines
+    x, y, z = line.get_data_3d()
+    # the surface is linear between the grid's points, in the logarithm
+    expected = np.log10(2.37) + np.log10(2.39 / 2.37) * (np.abs(x) + 0.02)
+    np.testing.assert_allclose(z, expected, atol=1e-6)
+    assert (x[0], x[-1], abs(y).max()) == (-1, 0, 0)
+
+
+def test_line_without_a_finite_loss_has_no_numbers(tmp_path):
+    line = write_landscape(tmp_path / "bad", lambda x, y, k: math.nan, (3,), ((-1, 1),))
+    assert line.plot().axes[0].get_yticks().size == 0
 
 
 def test_curvature_map_has_the_ratio(tmp_path):

@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from .chart import Chart, finished
+from .log_axis import make_logarithmic
 
 _PANELS = {"gradient_norm": "Gradient norm", "weight_norm": "Weight norm", "update_ratio": "Update / weight norm"}
 _MOST_TICKS = 12
@@ -46,7 +47,7 @@ def plot_gradients(
                 markersize=3,
                 label=name,
             )
-        axes.set_yscale("log")
+        make_logarithmic(axes, "y")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
     panels[-1].set_xlabel("Step")

@@ -112,7 +112,7 @@ def plot_surfaces(
             pad=0.12 if kind == "surface" else 0.02,
         )
         bar.ax.set_yticks([], minor=True)
-        bar.ax.set_yticklabels([short_number(tick) for tick in ticks])
+        bar.ax.set_yticklabels([short_number(tick, scale.digits) for tick in ticks])
         bar.set_label(_NAMES[value])
     chart.suptitle(title or description([each for each, _ in shown], value), fontsize="medium")
     if entries := keys(panels, scale, kind):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ _WIDE = 30
 
 #: A logarithmic axis up to this factor has labels between the powers of ten.
 _MANY = 1000
+
+#: About how many characters fit beside each other in the legend.
+_CHARACTERS = 130
+
+#: The longest name of a file.
+_LONGEST = 100
 
 #: How transparent the bands are: of the sampling error, and of the directions.
 _BANDS = (0.35, 0.15)
@@ -69,7 +76,9 @@ def plot_lines(
             axes.axvline(0, color="black", linewidth=1, linestyle="--", zorder=1)
     title = description(landscapes, "loss").replace("Loss on", "Loss and accuracy on", 1)
     chart.suptitle(title if several else f"{next(iter(named))}\n{title}", fontsize="medium")
-    chart.legend(handles=_keys(named, several), loc="outside lower center", ncols=3, fontsize="small", frameon=False)
+    handles = _keys(named, several)
+    columns = max(1, min(3, _CHARACTERS // max(len(str(handle.get_label())) + 6 for handle in handles)))
+    chart.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)
     return finished(chart, path)
 
 
@@ -95,6 +104,8 @@ def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool | None) -
     finite = finite[np.isfinite(finite)]
     if value == "accuracy" or not finite.size:
         axes.set_ylim(0, 1.03)
+        if not finite.size:
+            axes.set_yticks([])
         return
     low, top = float(finite.min()), float(finite.max())
     if low > 0 and (top / low > _WIDE if log is None else log):
@@ -123,9 +134,9 @@ def _keys(named: Mapping[str, Surfaces], several: bool) -> list[Any]:
     if mean:
         found.append(Patch(color=colour, alpha=_BANDS[1], linewidth=0, label="± standard deviation over directions"))
     for each in named.values() if not several else ():
-        for letter, key in (("A", "checkpoint"), ("B", "other")) if each.info.get("kind") == "interpolation" else ():
-            if isinstance(other := each.info.get(key), Mapping) and "path" in other:
-                found.append(Line2D([], [], linestyle="", label=f"{letter}: {other['path']}"))
+        if each.info.get("kind") == "interpolation":
+            for letter, name in _ends(each.info).items():
+                found.append(Line2D([], [], linestyle="", label=f"{letter}: {name}"))
     bad = sum(int((~np.isfinite(each.loss) & ~_missing(each)).sum()) for each in named.values())
     if bad:
         label = f"loss not finite ({bad} point{'' if bad == 1 else 's'})"
@@ -134,6 +145,17 @@ def _keys(named: Mapping[str, Surfaces], several: bool) -> list[Any]:
     if missing:
         found.append(Line2D([], [], linestyle="", label=f"not measured: {missing} point{'' if missing == 1 else 's'}"))
     return found
+
+
+def _ends(info: Mapping[str, Any]) -> dict[str, str]:
+    """Returns both networks' files by letter, with the run's folder, or more of the path if that tells them apart."""
+    ends = {"A": info.get("checkpoint"), "B": info.get("other")}
+    parts = {k: Path(end["path"]).parts for k, end in ends.items() if isinstance(end, Mapping) and "path" in end}
+    count = 2
+    while count < max(map(len, parts.values()), default=0) and len({part[-count:] for part in parts.values()}) == 1:
+        count += 1
+    names = {letter: str(Path(*part[-count:])) for letter, part in parts.items()}
+    return {letter: name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}" for letter, name in names.items()}
 
 
 def _missing(landscape: Surfaces) -> npt.NDArray[np.bool_]:

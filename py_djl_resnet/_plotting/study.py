@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .chart import Chart, finished
+from .log_axis import make_logarithmic
 
 
 def plot_curves(
@@ -70,8 +71,8 @@ def plot_norms(
             marker = "o" if len(steps) < 3 else None
             axes.plot(steps, values, color=_colour(labels, label), linewidth=0.9, marker=marker, markersize=3)
         axes.set_title(title, fontsize="medium")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        make_logarithmic(axes, "x")
+        make_logarithmic(axes, "y")
         axes.set_xlabel("Step")
         axes.set_ylabel("Gradient norm")
         axes.grid(alpha=0.3)
@@ -107,7 +108,7 @@ def plot_depth(
                 linewidth=0.9,
             )
         axes.set_title(title, fontsize="medium")
-        axes.set_yscale("log")
+        make_logarithmic(axes, "y")
         axes.set_xlabel("Layer")
         axes.set_ylabel("Gradient norm")
         axes.grid(alpha=0.3)

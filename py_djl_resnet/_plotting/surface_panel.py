@@ -15,6 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from .surface_scale import Scale, short_number
 
@@ -24,6 +25,13 @@ Flags = npt.NDArray[np.bool_]
 #: Looks of points that have no finite value, and of those that are not measured. No colour map here has them.
 _NOT_FINITE: dict[str, Any] = {"facecolor": "#f4c7d9", "edgecolor": "#a3195b", "hatch": "xxxx", "linewidth": 0}
 _MISSING: dict[str, Any] = {"facecolor": "white", "edgecolor": "grey", "hatch": "....", "linewidth": 0}
+
+#: The longest label of a 3-D axis in one line.
+_LONG = 20
+
+#: How high above a 3-D surface a path is drawn, as a share of its height, and the points of each of its segments.
+_ABOVE = 0.02
+_FINE = 20
 
 #: The room of a checkpoint's label, as shares of the axes.
 _LABEL = (0.22, 0.05)
@@ -85,7 +93,9 @@ def draw_flat(axes: Axes, panel: Panel, kind: str, scale: Scale) -> None:
             lines = axes.contour(x, y, heights, levels=crossed, linewidths=1.3 if plain else 0.5, **colour)
             if plain:
                 axes.clabel(
-                    lines, fmt=lambda height: short_number(10**height if scale.log else height), fontsize="small"
+                    lines,
+                    fmt=lambda height: short_number(10**height if scale.log else height, scale.digits),
+                    fontsize="small",
                 )
     if panel.trajectory is not None:
         _draw_trajectory(axes, panel, panel.trajectory, scale)
@@ -108,14 +118,20 @@ def draw_3d(axes: Any, panel: Panel, scale: Scale) -> None:
     bad = panel.not_finite
     if bad.any():
         axes.plot(x[bad], y[bad], np.full(bad.sum(), low), "x", color=_NOT_FINITE["edgecolor"], markersize=4)
+    if panel.trajectory is not None:
+        _draw_path_3d(axes, panel, panel.trajectory, scale, heights)
     axes.set_xlim(panel.x[0], panel.x[-1])
     axes.set_ylim(panel.y[0], panel.y[-1])
     axes.set_zlim(low, top)
     ticks = scale.levels[:: max(1, len(scale.levels) // 6)]
-    axes.set_zticks([float(scale.height(tick)) for tick in ticks], [short_number(tick) for tick in ticks])
-    axes.set_xlabel(panel.labels[0])
-    axes.set_ylabel(panel.labels[1])
-    axes.set_zlabel(panel.value.capitalize(), labelpad=8)
+    axes.set_zticks([float(scale.height(tick)) for tick in ticks], [short_number(tick, scale.digits) for tick in ticks])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5, prune="both"))  # the ends of both axes meet in a corner
+    # a long label would leave the picture
+    first, second = (label.replace(" (", "\n(") if len(label) > _LONG else label for label in panel.labels)
+    axes.set_xlabel(first, labelpad=10 if "\n" in first else 4)
+    axes.set_ylabel(second, labelpad=10 if "\n" in second else 4)
+    axes.set_zlabel(panel.value.capitalize(), labelpad=4 * scale.digits - 4)
     axes.set_title(panel.title)
     axes.view_init(elev=32, azim=-58)
 
@@ -125,8 +141,11 @@ def keys(panels: list[Panel], scale: Scale, kind: str) -> list[Artist]:
     found: list[Artist] = []
     flat = kind != "surface"
     trajectory = any(panel.trajectory is not None for panel in panels)
-    if flat and trajectory:
-        label = f"checkpoints: epoch and true {panels[0].value} (also their colour)"
+    if trajectory:
+        name = panels[0].value
+        label = (
+            f"checkpoints: epoch and true {name} (also their colour)" if flat else f"checkpoints (colour: true {name})"
+        )
         found.append(Line2D([], [], color="black", marker="o", markerfacecolor="white", label=label))
     elif flat and any(p.x[0] <= 0 <= p.x[-1] and p.y[0] <= 0 <= p.y[-1] for p in panels):
         found.append(Line2D([], [], color="black", linestyle="", marker="+", markersize=9, label="the checkpoint"))
@@ -161,7 +180,7 @@ def _draw_trajectory(axes: Axes, panel: Panel, path: Mapping[str, Values], scale
     for index in _apart(x / (panel.x[-1] - panel.x[0]), y / (panel.y[-1] - panel.y[0])):
         right = x[index] <= middle
         axes.annotate(
-            f"{path['epoch'][index]:g}: {short_number(true[index])}",
+            f"{path['epoch'][index]:g}: {short_number(true[index], scale.digits)}",
             (x[index], y[index]),
             xytext=(6 if right else -6, 5),
             textcoords="offset points",
@@ -170,6 +189,41 @@ def _draw_trajectory(axes: Axes, panel: Panel, path: Mapping[str, Values], scale
             path_effects=[_halo()],
             zorder=5,
         )
+
+
+def _draw_path_3d(axes: Any, panel: Panel, path: Mapping[str, Values], scale: Scale, heights: Values) -> None:
+    """Draws a run's path just above the surface, always in front of it; without the parts outside the grid."""
+    axes.computed_zorder = False  # the surface as a whole would cover the path
+    low, top = (float(scale.height(end)) for end in (scale.low, scale.top))
+    share = np.arange(len(path["x"]) * _FINE - _FINE + 1) / _FINE
+    x, y = (np.interp(share, np.arange(len(path[name])), path[name]) for name in "xy")
+    z = _interpolated(panel, heights, x, y) + _ABOVE * (top - low)
+    axes.plot(x, y, z, color="black", linewidth=1.3, path_effects=[_halo()], zorder=4)
+    true = path[panel.value]
+    axes.scatter(
+        *(x[::_FINE], y[::_FINE], z[::_FINE]),
+        c=true,
+        cmap=scale.colours,
+        norm=scale.norm,
+        s=30,
+        edgecolors="black",
+        depthshade=False,
+        zorder=5,
+    )
+
+
+def _interpolated(panel: Panel, heights: Values, x: Values, y: Values) -> Values:
+    """Returns heights between the points of the grid, interpolated linearly; NaN outside."""
+    places, whole = [], []
+    for axis, at in ((panel.x, x), (panel.y, y)):
+        place = (at - axis[0]) / (axis[-1] - axis[0]) * (len(axis) - 1)
+        whole.append(np.clip(np.floor(place), 0, len(axis) - 2).astype(int))
+        places.append(np.where((place >= 0) & (place <= len(axis) - 1), place - whole[-1], np.nan))
+    (i, j), (u, v) = whole, places
+    return np.asarray(
+        (heights[i, j] * (1 - u) + heights[i + 1, j] * u) * (1 - v)
+        + (heights[i, j + 1] * (1 - u) + heights[i + 1, j + 1] * u) * v
+    )
 
 
 def _apart(x: Values, y: Values) -> list[int]:

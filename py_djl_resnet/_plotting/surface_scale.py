@@ -54,6 +54,19 @@ class Scale:
         """Maps values to [0, 1]."""
         return (LogNorm if self.log else Normalize)(self.low, self.top, clip=True)
 
+    @property
+    def digits(self) -> int:
+        """The digits that tell levels apart, at least three."""
+        gap = float(np.diff(self.levels).min()) if len(self.levels) > 1 else np.inf
+        return next(
+            (
+                digits
+                for digits in range(3, 9)
+                if all(abs(float(f"{level:.{digits}g}") - level) <= gap / 20 for level in self.levels.tolist())
+            ),
+            9,
+        )
+
     def mappable(self) -> ScalarMappable:
         """Returns what a colour bar is drawn from."""
         return ScalarMappable(self.norm, self.colours)
@@ -68,9 +81,9 @@ class Scale:
         return np.log10(shown) if self.log else shown
 
 
-def short_number(value: float) -> str:
-    """Returns a number with three digits: 0.137, 20 or 5e5."""
-    return re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
+def short_number(value: float, digits: int = 3) -> str:
+    """Returns a number with three digits, or as many as given: 0.137, 20 or 5e5."""
+    return re.sub(r"e([+-])0?", lambda found: "e" + found[1].strip("+"), f"{value:.{digits}g}")
 
 
 def surface_scale(
