@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ._checkpoint import recipe_settings
 from ._draws import number
 from ._java import jvm
 from ._tables import csv_text, mean_deviation
 from .checks import LONG, checked_path, require_distinct, shown, whole_number
 from .datasets import named
 from .errors import UsageError
-from .models import Model, load
+from .models import Model, checkpoint_file, load
+from .recipe import Recipe
 from .summary import text_table
 
 if TYPE_CHECKING:
@@ -133,7 +135,8 @@ def shattered_gradients(
         checkpoints: checkpoint files or run folders of trained networks.
         seeds: of the initial weights and the images.
         points: points on a line, at least 8.
-        data_dir: the folder of the data set's files; None for the package's.
+        data_dir: the folder of the data set's files; None for that of a checkpoint's run on this data set, or the
+            package's.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: ``pytorch``; None for the running one, else ``pytorch``.
         done: rows of an earlier call with the same arguments, which are not measured again.
@@ -147,8 +150,11 @@ def shattered_gradients(
     )
     jvm.start(engine, device=device)
     if jvm.engine() != "pytorch":
-        raise UsageError(f"Shattered gradients need the PyTorch engine. Received: {jvm.engine()}. Use pytorch.")
-    folder = None if data_dir is None else checked_path(data_dir, "data_dir")
+        raise UsageError(
+            f"Shattered gradients need the PyTorch engine. Received: {jvm.engine()}. Use --engine pytorch (in Python: "
+            'engine="pytorch").'
+        )
+    folder = _trained_folder(checkpoints, dataset) if data_dir is None else checked_path(data_dir, "data_dir")
     train, test = (named(dataset, folder, train=part, limit=None) for part in (True, False))
     measured = {(row["model"], row["seed"]): dict(row) for row in done}
     rows = []
@@ -173,7 +179,9 @@ def checked_plan(networks: Any, seeds: Any, points: Any) -> tuple[list[str], lis
     names = [checked_path(name, "a network") for name in _listed(networks, "networks")]
     numbers = [whole_number(seed, "seeds", -LONG - 1, LONG) for seed in _listed(seeds, "seeds")]
     if not names or not numbers:
-        raise UsageError("Nothing to measure. Give at least one of models or checkpoints, and at least one seed.")
+        raise UsageError(
+            "Nothing to measure. Give --models or --checkpoint (in Python: models, checkpoints), and at least one seed."
+        )
     require_distinct(names, "models and checkpoints")
     require_distinct([str(seed) for seed in numbers], "seeds")
     return names, numbers, whole_number(points, "points", least=8)
@@ -230,6 +238,19 @@ def input_gradients(network: Model, x: npt.NDArray[np.float32], logit: int) -> n
             answer = network.handle.inputGradients(jvm.to_direct_buffer(part), shape, logit)
             parts.append(np.array(jvm.from_direct_buffer(answer, part.shape, np.dtype(np.float32))))
     return np.concatenate(parts)
+
+
+def _trained_folder(checkpoints: Iterable[str | os.PathLike[str]], dataset: str) -> str | None:
+    """Returns the data folder of the first checkpoint that was trained on a data set, if it records one."""
+    for checkpoint in checkpoints:
+        file = checkpoint_file(checkpoint)
+        try:
+            recipe = Recipe.from_settings(recipe_settings(file), "the checkpoint's recipe")
+        except UsageError:  # imported weights have none
+            continue
+        if recipe.dataset == dataset and recipe.data_dir is not None:
+            return recipe.data_dir
+    return None
 
 
 def _fresh(name: str, train: Any, seed: int, device: str) -> Model:

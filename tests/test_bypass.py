@@ -90,7 +90,7 @@ def test_evaluate_command_bypasses_blocks(command, trained):
 
 def test_block_named_twice_is_rejected(rejected, trained):
     message = rejected("evaluate", trained.folder, "--limit", "10", "--bypass", "layer3.1,layer4.1,layer3.1")
-    assert message == (2, "bypass must not repeat. Received: 'layer3.1' twice.")
+    assert message == (2, "--bypass must not repeat. Received: 'layer3.1' twice.")
 
 
 def test_unknown_block_suggests_a_similar_name(rejected, trained):

@@ -120,7 +120,7 @@ def test_checkpoints_in_the_plane_have_their_own_loss(run, tmp_path):
 def test_trajectory_without_checkpoints_is_rejected(run, tmp_path):
     (tmp_path / "run").mkdir()
     shutil.copy(epoch(run, 5), tmp_path / "run")
-    with pytest.raises(UsageError, match=r"Received: 1\. Allowed: 3 or more\. Train with --keep N"):
+    with pytest.raises(UsageError, match=r"Received: 1\. Allowed: 3 or more\. Train with --keep 3 or more"):
         loss_trajectory(tmp_path / "run", DATA, out=tmp_path / "out", **OPTIONS)
     assert not (tmp_path / "out").exists()
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from reference_networks import Reference
 
-from py_djl_resnet import UsageError, create_model, datasets
+from py_djl_resnet import Recipe, UsageError, create_model, datasets, train
 from py_djl_resnet._java import jvm as java
 from py_djl_resnet.shattering import autocorrelation, ends, input_gradients, references, shattered_gradients
 
@@ -169,7 +170,7 @@ def test_command_writes_figure_and_table(command, trained, tmp_path):
 def test_wrong_arguments_are_rejected(rejected):
     assert rejected("shattering") == (
         2,
-        "Nothing to measure. Give at least one of models or checkpoints, and at least one seed.",
+        "Nothing to measure. Give --models or --checkpoint (in Python: models, checkpoints), and at least one seed.",
     )
     code, message = rejected("shattering", "--models", "study-plain21", "--dataset", "fashion-mnist")
     assert code == 2
@@ -177,7 +178,7 @@ def test_wrong_arguments_are_rejected(rejected):
     code, message = rejected("shattering", "--models", "fashion-net,fashion-net", "--dataset", "fashion-mnist")
     assert message == "models and checkpoints must not repeat. Received: 'fashion-net' twice."
     code, message = rejected("shattering", "--models", "fashion-net", "--points", "4")
-    assert message == "points must be a whole number. Received: 4. Allowed: 8 to 2147483647."
+    assert message == "--points must be a whole number. Received: 4. Allowed: 8 to 2147483647."
 
 
 def test_data_set_of_one_image_is_rejected():
@@ -200,6 +201,16 @@ def test_other_engine_is_rejected(tmp_path):
         [sys.executable, "-m", "py_djl_resnet", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith(
-        "Shattered gradients need the PyTorch engine. Received: mxnet. Use pytorch."
-    )
+    assert "need the PyTorch engine. Received: mxnet. Use --engine pytorch" in done.stderr.splitlines()[-1]
+
+
+def test_checkpoint_uses_the_data_folder_of_its_run(tmp_path):
+    data = tmp_path / "data"
+    data.symlink_to(datasets.default_folder("fashion-mnist"))
+    recipe = Recipe(epochs=1, limit=64, batch_size=32, data_dir=str(data))
+    run = train(recipe=recipe, out=tmp_path / "run", progress=False)
+    found = shattered_gradients(dataset="fashion-mnist", checkpoints=[run.folder], seeds=[0], points=8)
+    assert len(found.rows) == 1
+    data.unlink()
+    with pytest.raises(UsageError, match=re.escape(str(data))):
+        shattered_gradients(dataset="fashion-mnist", checkpoints=[run.folder], seeds=[0], points=8)

@@ -167,7 +167,7 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
         "global, conv1.weight, bn1.weight, bn1.bias, layer1.0.conv1.weight, layer1.0.bn1.bias, fc.weight.",
     )
     code, line = rejected("study", "gradients", run, "--steps", "1,x")
-    assert line == "steps must be whole numbers or last. Received: 'x'. Allowed: 1,10,last."
+    assert line == "--steps must be whole numbers or last. Received: 'x'. Allowed: 1,10,last."
     (run / "gradients.csv").unlink()
     code, line = rejected("study", "gradients", run)
     assert line == f"Run {run} has no gradients. Repeat it with --debug-gradients 100."

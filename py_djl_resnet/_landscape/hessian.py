@@ -153,6 +153,11 @@ def loss_hessian(
     }
     folder = None if out is None else Path(os.path.abspath(checked_path(out, "out")))
     with opened(model, device, engine) as network:
+        if jvm.engine() != "pytorch":
+            raise UsageError(
+                f"The Hessian needs the PyTorch engine. Received: {jvm.engine()}. Use --engine pytorch (in Python: "
+                'engine="pytorch").'
+            )
         data, prepared = measured_examples(network, dataset, data_dir, preprocessing, channels_last, options)
 
         def begin() -> Any:

@@ -60,13 +60,13 @@ def checked_grid(grid: Any, dimensions: int) -> list[int]:
     if len(sizes) != dimensions:
         raise UsageError(
             f"grid needs a number of points for each of {dimensions} axes, or one for all. Received: {shown(grid)}."
-            + (" Omit 1d to draw a plane." if dimensions == 1 else "")
+            + (" Omit --1d (in Python: dimensions=1) to draw a plane." if dimensions == 1 else "")
         )
     for size in sizes:
         if size == 1 and not isinstance(size, bool):
             raise UsageError(
                 "grid needs at least 2 points along each axis. Received: 1. For the loss of the network itself use "
-                "evaluate, and for a line 1d."
+                "evaluate, and for a line --1d (in Python: dimensions=1)."
             )
     return [whole_number(size, "grid", 2, _MOST) for size in sizes]
 
@@ -79,7 +79,8 @@ def checked_ranges(ranges: Any, dimensions: int) -> list[list[float]]:
         ends = []
     if len(ends) not in (2, 2 * dimensions) or not all(map(math.isfinite, ends)):
         allowed = "2 numbers" if dimensions == 1 else "2 numbers for both axes, or 4: those of x, then those of y"
-        raise UsageError(f"range must be finite numbers. Received: {shown(ranges)}. Allowed: {allowed}.")
+        what = "has a wrong number of values" if ends and all(map(math.isfinite, ends)) else "must be finite numbers"
+        raise UsageError(f"range {what}. Received: {shown(ranges)}. Allowed: {allowed}.")
     pairs = [ends[at : at + 2] for at in range(0, len(ends), 2)]
     for first, last in pairs:
         if first >= last:

@@ -179,7 +179,7 @@ def kept_checkpoints(run: str | os.PathLike[str]) -> list[Path]:
     if len(files) < _LEAST:
         raise UsageError(
             f"{folder} has too few checkpoints of epochs for a trajectory. Received: {len(files)}. Allowed: {_LEAST} "
-            "or more. Train with --keep N (in Python: keep=N), which keeps the checkpoints of the last N epochs."
+            f"or more. Train with --keep {_LEAST} or more (in Python: keep), which keeps the last epochs' checkpoints."
         )
     return sorted(files, key=lambda file: int(file.stem.removeprefix("epoch-")))
 

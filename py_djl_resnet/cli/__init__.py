@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from .._process.streams import Lenient, flushed, lenient, open_closed
 from ..errors import Interrupted, ResnetError
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _code(arguments: Sequence[str]) -> int:
     """Runs a command, reports its failure in one line, and returns the exit code."""
     debug = "--debug" in arguments
+    options: Any = None
     try:
         options = parse(build_parser(program_name()), arguments)
         with reported_warnings():
@@ -65,7 +67,7 @@ def _code(arguments: Sequence[str]) -> int:
             while link is not None:  # shows the Java exception
                 link.__suppress_context__, link = False, link.__context__
             traceback.print_exc()
-        fail(str(error))
+        fail(_as_typed(str(error), options))
         return error.exit_code
     except KeyboardInterrupt:
         report("interrupted")
@@ -78,6 +80,15 @@ def _code(arguments: Sequence[str]) -> int:
         advice = "" if debug else " (use --debug for the traceback)"
         fail(f"{type(error).__name__}: {error}{advice}")
         return 1
+
+
+def _as_typed(message: str, options: Any) -> str:
+    """Returns an error about an argument of the API with the name that its option has on the command line."""
+    found = re.match(r"(\w+) (?=must|needs|has|is unknown|cannot)", message)
+    option = "--" + found[1].replace("_", "-") if found else ""
+    if found and options is not None and option in options.parser._option_string_actions:
+        return f"{option} {message[found.end() :]}"
+    return message
 
 
 def _written(code: int, output: TextIO) -> int:

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--points", type=count, default=256, metavar="N", help="points on the line (default: 256)")
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", default="cifar-10", metavar="NAME", help="data set (default: cifar-10)")
-    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: the package's)")
+    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
     output = parser.add_argument_group("output")
     output.add_argument(
         "--figure",

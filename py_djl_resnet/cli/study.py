@@ -28,7 +28,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the subcommands with their options."""
-    commands = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True, prog=parser.prog)
 
     def add(name: str, text: str, run: Any) -> argparse.ArgumentParser:
         added = commands.add_parser(
