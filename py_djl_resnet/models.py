@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ._java import jvm
 from ._model import Model
 from ._preprocessing import Preprocessing
@@ -112,16 +114,23 @@ def load(
 
     Raises:
         UsageError: the file does not exist or is not a checkpoint of this package.
+
+    Warns:
+        ResnetWarning: weights or running statistics are not finite.
     """
     file = checkpoint_file(checkpoint)
     jvm.start(engine, device=checked_text(device, "device"))
     try:
         with jvm.translated_errors():
-            return Model(jvm.bridge().load(os.path.abspath(file), device, not raw))
+            model = Model(jvm.bridge().load(os.path.abspath(file), device, not raw))
     except UsageError as error:
         if file.name in str(error):
             raise
         raise UsageError(f"checkpoint {file}: {error}") from None
+    # a fused ReLU turns NaN into 0, so that the results would look plausible
+    sums = {name: array.sum(dtype=np.float64) for name, array in model.state_dict().items()}
+    warn_of_numbers([name for name, total in sums.items() if not np.isfinite(total)], str(file))
+    return model
 
 
 @contextmanager

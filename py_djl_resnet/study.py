@@ -24,6 +24,9 @@ from .runs import Run, labels
 
 __all__ = ["Definition", "StudyRuns", "available", "open_study", "read_study", "report", "run_study", "write_gradients"]
 
+#: The heading of the report of :func:`write_gradients`.
+_NORMS = "Norms of gradients"
+
 
 def available() -> list[dict[str, Any]]:
     """Lists the studies that come with the package: ``name``, ``title``, ``networks``, ``seeds`` and ``epochs``."""
@@ -130,23 +133,30 @@ def write_gradients(
 
     Args:
         runs: run folders with ``gradients.csv``, which the setting ``debug_gradients`` writes.
-        out: the folder, which is created if necessary.
+        out: the folder, which is created if necessary; an earlier report of gradients in it is replaced.
         names: the curves over the steps: ``global`` (all parameters), ``stem`` (the first layer's weights),
             ``published`` (what the study plots) or names of parameters.
         steps: steps at which the norm of every layer is shown, or ``last``; the nearest recorded ones are used.
 
     Raises:
-        UsageError: a run has no gradients, or an unknown name.
+        UsageError: a run has no gradients, an unknown name, or a folder with other files.
     """
-    opened = [Run.open(folder) for folder in runs]
+    folder = Path(checked_path(out, "out"))
+    page = folder / "report.md"
+    earlier = page.is_file() and page.read_text(encoding="utf-8", errors="replace").startswith(f"# {_NORMS}\n")
+    if folder.is_dir() and any(folder.iterdir()) and not earlier:
+        raise UsageError(
+            f"Folder {folder} is not empty, and holds no earlier report of gradients. Choose another with --out (in "
+            "Python: out)."
+        )
+    opened = [Run.open(run) for run in runs]
     recorded = []
     for label, run in zip(labels(opened), opened, strict=True):
         gradients = run.gradients
         if gradients is None or GLOBAL not in gradients.by_name:
             raise UsageError(f"Run {run.folder} has no gradients. Repeat it with --debug-gradients 100.")
         recorded.append(Recorded(label, run, gradients))
-    folder = Path(checked_path(out, "out"))
-    return write_page("Norms of gradients", "", [norms_section(recorded, names, steps)], folder)
+    return write_page(_NORMS, "", [norms_section(recorded, names, steps)], folder)
 
 
 def _print(line: str) -> None:

@@ -288,6 +288,7 @@ def test_command_measures_a_named_data_set(command, trained, tmp_path):
     assert code == 0
     assert re.match(r"d2l-resnet18: 6 of 6 points\nlowest loss [\d.]+ at x = .+, y = .+ \(accuracy [\d.]+\)\n", out)
     assert re.search(r"^6 of 6 points", err, re.MULTILINE)
+    assert re.search(r"^Measured on 20 examples \(test\)\.$", out, re.MULTILINE)
     found = read_landscape(tmp_path / "out")
     info = json.loads((tmp_path / "out" / "landscape.json").read_text())
     assert found.info == info

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from state_files import random_state
 
-from py_djl_resnet import ResnetWarning, UsageError, create_model
+from py_djl_resnet import ResnetWarning, UsageError, create_model, load
 
 NAME = "cifar-resnet20+option_b"
 
@@ -82,7 +82,7 @@ def test_list_in_an_error_is_bounded(model):
     assert len(str(error.value)) < 3000
 
 
-def test_values_that_are_not_finite_are_warned_about(model):
+def test_values_that_are_not_finite_are_warned_about(model, tmp_path):
     state = model.state_dict()
     state["fc.bias"][3] = np.nan
     with create_model(NAME, in_channels=3) as other:
@@ -90,6 +90,9 @@ def test_values_that_are_not_finite_are_warned_about(model):
             other.load_state_dict(state)
         assert warned[0].filename == __file__
         assert np.isnan(other.state_dict()["fc.bias"][3])
+        other.save(tmp_path / "bad.safetensors")
+    with pytest.warns(ResnetWarning, match=r"bad\.safetensors: fc\.bias contains NaN or infinite values"):
+        load(tmp_path / "bad.safetensors").close()
 
 
 def test_names_of_a_wrapper_and_of_another_head_are_accepted(model):

@@ -158,13 +158,30 @@ def test_gradients_of_any_runs_are_reported(command, tmp_path):
     }
 
 
+def test_gradients_replace_their_own_report_only(command, rejected, tmp_path):
+    run = gradient_study(tmp_path) / "runs" / "study-plain20-seed0"
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "gradients.csv").write_text("mine")
+    code, line = rejected("study", "gradients", run, "--out", mine)
+    assert (code, line.partition(". ")[0]) == (
+        2,
+        f"Folder {mine} is not empty, and holds no earlier report of gradients",
+    )
+    assert (mine / "gradients.csv").read_text() == "mine"
+    for _ in range(2):
+        code, _, err = command("study", "gradients", run, "--out", tmp_path / "g")
+        assert (code, err) == (0, "")
+
+
 def test_gradients_need_records_and_known_names(rejected, tmp_path):
     run = gradient_study(tmp_path) / "runs" / "study-plain20-seed0"
     code, line = rejected("study", "gradients", run, "--names", "conv2.weight")
     assert (code, line) == (
         2,
         "No gradients of this name were recorded. Received: 'conv2.weight'. Did you mean 'conv1.weight'? Allowed: "
-        "global, conv1.weight, bn1.weight, bn1.bias, layer1.0.conv1.weight, layer1.0.bn1.bias, fc.weight.",
+        "global, stem, published, conv1.weight, bn1.weight, bn1.bias, layer1.0.conv1.weight, layer1.0.bn1.bias, "
+        "fc.weight.",
     )
     code, line = rejected("study", "gradients", run, "--steps", "1,x")
     assert line == "--steps must be whole numbers or last. Received: 'x'. Allowed: 1,10,last."

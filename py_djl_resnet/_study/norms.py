@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._checkpoint import tensor_shapes
-from ..checks import shown
+from ..checks import nearest, shown
 from ..errors import UsageError
 from ..gradients import GLOBAL, Gradients
 from ..models import CHECKPOINTS, checkpoint_file
@@ -123,7 +123,13 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
                 found[f"{of_study[0].stem} ({STEM})"] = [run.curve(run.stem) for run in of_study]
         else:
             having = [run for run in runs if name in run.gradients.by_name]
-            found[name] = [run.curve(name) for run in having or runs[:1]]  # an unknown name is rejected
+            if not having:
+                known = [GLOBAL, STEM, PUBLISHED, *dict.fromkeys(n for run in runs for n in run.gradients.by_name)]
+                raise UsageError(
+                    f"No gradients of this name were recorded. Received: {name!r}.{nearest(name, known)} Allowed: "
+                    f"{', '.join(dict.fromkeys(known))}."
+                )
+            found[name] = [run.curve(name) for run in having]
     return found
 
 

@@ -57,6 +57,7 @@ def show(landscape: Landscape) -> None:
     """Prints a measured landscape, writes its figures and lists the files."""
     print(landscape)
     print(f"\n{landscape.measures()}")
+    print(f"\nMeasured on {landscape.info['examples']:,} examples ({landscape.info['split']}).")
     names = [POINTS, *([] if landscape.trajectory is None else [TRAJECTORY])]
     for name in names:
         print(f"{name.removesuffix('.csv')}: {landscape.folder / name}", file=sys.stderr)
