@@ -127,10 +127,12 @@ def draw_3d(axes: Any, panel: Panel, scale: Scale) -> None:
     axes.set_zticks([float(scale.height(tick)) for tick in ticks], [short_number(tick, scale.digits) for tick in ticks])
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, prune="both"))  # the ends of both axes meet in a corner
-    # a long label would leave the picture
-    first, second = (label.replace(" (", "\n(") if len(label) > _LONG else label for label in panel.labels)
-    axes.set_xlabel(first, labelpad=10 if "\n" in first else 4)
-    axes.set_ylabel(second, labelpad=10 if "\n" in second else 4)
+    for name, label in zip("xy", panel.labels, strict=True):
+        long = len(label) > _LONG  # in one line it would leave the picture
+        look = {"labelpad": 10, "fontsize": "small"} if long else {}
+        getattr(axes, f"set_{name}label")(label.replace(" (", "\n(") if long else label, **look)
+        if long:
+            axes.set_box_aspect(None, zoom=0.9)
     axes.set_zlabel(panel.value.capitalize(), labelpad=4 * scale.digits - 4)
     axes.set_title(panel.title)
     axes.view_init(elev=32, azim=-58)
