@@ -220,7 +220,7 @@ class _Blocks:
         else:
             swaps = checked_sizes(shuffle, "shuffle")
             if swaps and not self.pairs:
-                raise UsageError(f"{self.network.name} has no two equal blocks to swap. Omit shuffle.")
+                raise UsageError(f"{self.network.name} has no two equal blocks to swap. Omit --shuffle.")
         rows = [_row("block", 1, draw, [name]) for draw, name in enumerate(self.removable)]
         for size in sizes:
             rows += [_row("delete", size, d, deleted(self.removable, size, seed, d)) for d in range(draws)]

@@ -182,6 +182,6 @@ def test_networks_without_blocks_and_impossible_numbers_are_rejected(jvm, residu
         lesions(residual.folder, DATA, draws=0)
     with (
         create_model("fashion-net", 1, 2) as model,
-        pytest.raises(UsageError, match=r"fashion-net has no two equal blocks to swap\. Omit shuffle\."),
+        pytest.raises(UsageError, match=r"fashion-net has no two equal blocks to swap\. Omit --shuffle"),
     ):
         lesions(model, DATA, shuffle=[1])

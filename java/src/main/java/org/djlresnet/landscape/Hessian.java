@@ -93,7 +93,7 @@ public final class Hessian {
         Graph graph = network.compilable(Precision.FLOAT32, true);
         if (graph == null) {
             throw new UserException(
-                    "The Hessian needs the PyTorch engine and a network that can be compiled.");
+                    "The Hessian needs a network that can be compiled, on the PyTorch engine.");
         }
         network.requireSize(examples.imageSize().height(), examples.imageSize().width());
         try (HessianProducts products =
