@@ -6,7 +6,7 @@ import json
 import pytest
 from landscapes import write_landscape
 
-WIDE = ((-1, 1), (0, 3))
+WIDE = ((-1, 1), (-1, 2))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_command_prints_the_suggestion_and_writes_its_folder(command, tmp_path):
     ("arguments", "message"),
     [
         (("--start", "x"), "--start must be a number. Received: 'x'. See py-djl-resnet lr-find --help."),
-        (("--steps", 5), "steps must be a whole number. Received: 5. Allowed: 20 to 2147483647."),
+        (("--steps", 5), "--steps must be a whole number. Received: 5. Allowed: 20 to 2147483647."),
         (("--start", 1, "--end", 0.1), "The rates of a sweep must rise. Received: 1.0 to 0.1. Allowed: above 0 to at "),
         (("--end", 0), "start and end must be numbers above 0. Received: 1e-05 and 0.0."),
         (("--lr", 1), "Unknown option. Received: '--lr'."),
