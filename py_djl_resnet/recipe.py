@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .checks import checked_path, json_object, nearest, require_no_pipe, shown
-from .errors import UsageError
+from .errors import SettingError, UsageError
 from .settings import ENVIRONMENT, SETTINGS
 
 
@@ -137,9 +137,12 @@ class Recipe:
         """Returns the recipe in a JSON object. Missing settings have their defaults; values are not checked here.
 
         Raises:
-            UsageError: not JSON, not an object, an unknown name; begins with `source`.
+            UsageError: not JSON, not an object, an unknown name, a value of a wrong type; begins with `source`.
         """
-        return Recipe(**_parse(text, source))
+        try:
+            return Recipe(**_parse(text, source))
+        except SettingError as error:
+            raise SettingError(f"{source}: {error}") from error
 
     @staticmethod
     def from_file(name: str | os.PathLike[str]) -> Recipe:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from state_files import write_safetensors
 
 from py_djl_resnet import Recipe, ResnetWarning, UsageError, create_model, load, summarize
 from py_djl_resnet.models import available
@@ -156,7 +157,7 @@ def test_float_images_from_0_to_255_are_warned_about(model):
 
 def test_uint8_images_need_a_known_preprocessing(tmp_path):
     with create_model("cifar-resnet20", 3, 4) as fresh:
-        fresh.export(tmp_path / "net.safetensors")
+        write_safetensors(tmp_path / "net.safetensors", fresh.state_dict())
     with (
         create_model("cifar-resnet20", weights=tmp_path / "net.safetensors") as model,
         pytest.raises(UsageError, match="does not record how its images are preprocessed"),

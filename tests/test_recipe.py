@@ -36,7 +36,10 @@ def test_unknown_setting_suggests_a_similar_name():
             'Invalid value for "limit". Received: a list. Allowed: a whole number from 2 to 2147483647, or null.',
         ),
         ({"nesterov": True}, '"nesterov" needs "momentum" above 0. Received: 0.'),
-        ({"warmup_epochs": 10}, '"warmup_epochs" must be less than "epochs". Received: 10 and 10.'),
+        (
+            {"warmup_epochs": 10},
+            '"warmup_epochs" must be less than "epochs". Received: 10 and 10. Set "warmup_epochs" 0, or more "epochs".',
+        ),
         (
             {"data_dir": "a\0b"},
             "Invalid value for \"data_dir\". Received: 'a\\u0000b'. Allowed: a folder's path, or null.",
@@ -47,6 +50,11 @@ def test_invalid_value_shows_the_allowed_values(settings, message):
     with pytest.raises(SettingError) as caught:
         Recipe(**settings).checked()
     assert str(caught.value) == message
+
+
+def test_value_of_a_wrong_type_names_the_file():
+    with pytest.raises(SettingError, match='^mine: Invalid value for "class_weights". Received: False.'):
+        Recipe.from_json('{"class_weights": false}', "mine")
 
 
 @pytest.mark.parametrize("text", ["", '{"epochs": 3,}', "[" * 100_000])
