@@ -53,7 +53,7 @@ def test_invalid_value_shows_the_allowed_values(settings, message):
 
 
 def test_value_of_a_wrong_type_names_the_file():
-    with pytest.raises(SettingError, match='^mine: Invalid value for "class_weights". Received: False.'):
+    with pytest.raises(SettingError, match=r'^mine: Invalid value for "class_weights"\. Received: False\.'):
         Recipe.from_json('{"class_weights": false}', "mine")
 
 
