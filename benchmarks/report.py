@@ -40,11 +40,12 @@ def ratios(rounds: Sequence[Round], key: str, contender: str, others: Sequence[s
 
 
 def spread(found: Sequence[float], digits: int | None = None) -> str:
-    """Returns the median and the range; without `digits`, with three or more significant ones."""
+    """Returns the median, and the range of several values; without `digits`, with three or more significant ones."""
     middle = statistics.median(found)
     if digits is None:
         digits = 0 if middle >= 100 else 1 if middle >= 10 else 2
-    return f"{middle:.{digits}f} ({min(found):.{digits}f} to {max(found):.{digits}f})"
+    span = f" ({min(found):.{digits}f} to {max(found):.{digits}f})" if len(found) > 1 else ""
+    return f"{middle:.{digits}f}{span}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -65,7 +66,8 @@ def speedups(rounds: Sequence[Round]) -> str:
 def _ratio(found: Sequence[float], least: float | None) -> str:
     if not found:
         return ""
-    text = f"**{statistics.median(found):.2f}** ({min(found):.2f} to {max(found):.2f})"
+    middle, _, span = spread(found, 2).partition(" ")
+    text = f"**{middle}** {span}".rstrip()
     return text if least is None else f"{text}; {verdict(statistics.median(found) >= least, f'at least {least}')}"
 
 
