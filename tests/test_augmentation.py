@@ -155,7 +155,7 @@ def test_recipe_takes_a_list_or_a_text():
 @pytest.mark.parametrize(
     ("augment", "message"),
     [
-        (["crp:4"], "Invalid value for \"augment\". Received: 'crp:4'. Did you mean 'crop'? Allowed: crop, translate,"),
+        (["crp:4"], "Received: 'crp:4'. Did you mean 'crop:PIXELS[:reflect]'? Allowed: crop:PIXELS[:reflect], "),
         ("crop:0", "Received: 'crop:0'. Allowed: crop:PIXELS or crop:PIXELS:reflect, with 1 to 1024 pixels"),
         (4, 'Invalid value for "augment". Received: 4. Allowed: a list of augmentations such as'),
         ([4], 'Invalid value for "augment". Received: a list. Allowed: a list of augmentations such as'),
