@@ -44,19 +44,23 @@ def reports(folder):
     return {file.name: file.read_bytes() for file in (folder / "report").iterdir()}
 
 
-def start(base, folder):
+def start(file, folder):
     return subprocess.Popen(
-        [sys.executable, "-m", "py_djl_resnet", "study", "run", base / "mine.json", "--out", folder, "--offline"],
+        [sys.executable, "-m", "py_djl_resnet", "study", "run", file, "--out", folder, "--offline"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def test_interrupted_and_killed_study_resumes_to_the_same_report(study, command, tmp_path):
+def test_interrupted_and_killed_study_resumes_to_the_same_report(command, tmp_path):
+    # the second run is long enough for a signal to arrive before its end
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps(STUDY | {"epochs": {"plain20": 3, "cifar-resnet20": 40}}))
+    assert command("study", "run", file, "--out", tmp_path / "whole", "--quiet")[0] == 0
     first, second = (tmp_path / "parts" / "runs" / f"{network}-seed0" for network in STUDY["networks"])
-    arguments = ("study", "run", study / "mine.json", "--out", tmp_path / "parts")
-    process = start(study, tmp_path / "parts")
+    arguments = ("study", "run", file, "--out", tmp_path / "parts")
+    process = start(file, tmp_path / "parts")
     assert wait_until(lambda: begins(first) > 0, process)
     process.kill()
     finish(process, -signal.SIGKILL)
@@ -69,7 +73,7 @@ def test_interrupted_and_killed_study_resumes_to_the_same_report(study, command,
     assert "1 of 2 runs are complete\n" in err
     assert "run 2 of 2: cifar-resnet20, seed 0\n" in err
     assert out.endswith(f"report: {os.path.join('parts', 'report', 'report.html')}\n")
-    assert reports(tmp_path / "parts") == reports(study / "whole")
+    assert reports(tmp_path / "parts") == reports(tmp_path / "whole")
 
 
 def interrupt(folder):
