@@ -7,9 +7,8 @@ import org.djlresnet.landscape.Hessian;
 public final class HessianHandle {
 
     private final Hessian hessian;
-    private final Thread thread;
+    private final Task task;
     private volatile String results;
-    private volatile Throwable failure;
 
     /**
      * Starts to measure.
@@ -19,10 +18,7 @@ public final class HessianHandle {
      */
     HessianHandle(Hessian hessian, Supplier<String> measurement) {
         this.hessian = hessian;
-        thread = new Thread(() -> results = measurement.get(), "hessian");
-        thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
-        thread.setDaemon(true);
-        thread.start();
+        task = new Task("hessian", () -> results = measurement.get());
     }
 
     /**
@@ -47,18 +43,12 @@ public final class HessianHandle {
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
-        thread.join(milliseconds);
-        return !thread.isAlive();
+        return task.await(milliseconds);
     }
 
     /** Throws the error that ended it, if any. */
     public void check() {
-        if (failure instanceof RuntimeException exception) {
-            throw exception;
-        }
-        if (failure instanceof Error error) {
-            throw error;
-        }
+        task.check();
     }
 
     /**

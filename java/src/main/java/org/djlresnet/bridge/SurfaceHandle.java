@@ -7,8 +7,7 @@ import org.djlresnet.landscape.PointMeasurement;
 public final class SurfaceHandle {
 
     private final PointMeasurement points;
-    private final Thread thread;
-    private volatile Throwable failure;
+    private final Task task;
 
     /**
      * Starts to measure.
@@ -18,10 +17,7 @@ public final class SurfaceHandle {
      */
     SurfaceHandle(PointMeasurement points, Runnable measurement) {
         this.points = points;
-        thread = new Thread(measurement, "landscape");
-        thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
-        thread.setDaemon(true);
-        thread.start();
+        task = new Task("landscape", measurement);
     }
 
     /**
@@ -51,17 +47,11 @@ public final class SurfaceHandle {
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
-        thread.join(milliseconds);
-        return !thread.isAlive();
+        return task.await(milliseconds);
     }
 
     /** Throws the error that ended it, if any. */
     public void check() {
-        if (failure instanceof RuntimeException exception) {
-            throw exception;
-        }
-        if (failure instanceof Error error) {
-            throw error;
-        }
+        task.check();
     }
 }

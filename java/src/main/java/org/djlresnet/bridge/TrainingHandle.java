@@ -20,8 +20,7 @@ public final class TrainingHandle {
 
     private final TrainingRun run;
     private final LrSweep sweep;
-    private final Thread thread;
-    private volatile Throwable failure;
+    private final Task task;
 
     /**
      * Starts a run.
@@ -41,8 +40,9 @@ public final class TrainingHandle {
     TrainingHandle(Supplier<TrainingRun> preparation, LrSweep sweep) {
         this.sweep = sweep;
         CompletableFuture<TrainingRun> prepared = new CompletableFuture<>();
-        thread =
-                new Thread(
+        task =
+                new Task(
+                        "training",
                         () -> {
                             try {
                                 prepared.complete(preparation.get());
@@ -55,11 +55,7 @@ public final class TrainingHandle {
                             } else {
                                 prepared.join().sweep(sweep);
                             }
-                        },
-                        "training");
-        thread.setUncaughtExceptionHandler((any, thrown) -> failure = thrown);
-        thread.setDaemon(true);
-        thread.start();
+                        });
         try {
             run = prepared.join();
         } catch (CompletionException rejected) {
@@ -93,18 +89,12 @@ public final class TrainingHandle {
      * @throws InterruptedException if this thread is interrupted
      */
     public boolean await(long milliseconds) throws InterruptedException {
-        thread.join(milliseconds);
-        return !thread.isAlive();
+        return task.await(milliseconds);
     }
 
     /** Throws the error that ended the run, if any. */
     public void check() {
-        if (failure instanceof RuntimeException exception) {
-            throw exception;
-        }
-        if (failure instanceof Error error) {
-            throw error;
-        }
+        task.check();
     }
 
     /**
