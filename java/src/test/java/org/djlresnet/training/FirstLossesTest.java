@@ -1,7 +1,6 @@
 package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
@@ -43,7 +42,6 @@ import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -54,7 +52,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * <p>In float64: with a learning rate of 0.1 rounding grows so quickly that after 25 steps
  * PyTorch's own float32 differs from its float64 by up to 0.7.
  */
-@Tag("engine")
 class FirstLossesTest {
 
     private static final int CLASSES = 10;
@@ -80,7 +77,6 @@ class FirstLossesTest {
     @ParameterizedTest
     @MethodSource("cases")
     void agreeWithPyTorch(JsonObject golden) throws IOException {
-        assumeTrue(EngineTraits.of(Engine.getInstance()).compiles());
         Recipe recipe = recipe(golden.get("recipe").getAsString());
         // 391 steps an epoch, as with 50,000 images
         Schedule schedule = new Schedule(recipe, 391, Rows.LOSS);
