@@ -14,8 +14,28 @@ import org.djlresnet.data.Batch;
  * @param labels the classes, int32, (N)
  * @param secondLabels the classes that are mixed into the images, int32, (N); null without mixing
  * @param share the share of {@code labels} in each image, a float32 scalar; null without mixing
+ * @param noise standard normal noise of the latent variables, float32, (N, L); null for classifiers
+ * @param klWeight the weight of the KL divergence, a float32 scalar; null for classifiers
  */
-public record Minibatch(NDArray images, NDArray labels, NDArray secondLabels, NDArray share) {
+public record Minibatch(
+        NDArray images,
+        NDArray labels,
+        NDArray secondLabels,
+        NDArray share,
+        NDArray noise,
+        NDArray klWeight) {
+
+    /**
+     * Creates a batch for a classifier.
+     *
+     * @param images float32, (N, C, H, W)
+     * @param labels the classes, int32, (N)
+     * @param secondLabels the classes that are mixed into the images, int32, (N)
+     * @param share the share of {@code labels} in each image, a float32 scalar
+     */
+    public Minibatch(NDArray images, NDArray labels, NDArray secondLabels, NDArray share) {
+        this(images, labels, secondLabels, share, null, null);
+    }
 
     /**
      * Creates a batch without mixing.
