@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.djlresnet.model.Network;
 
 /**
  * Defines what training minimizes and measures.
@@ -71,13 +72,22 @@ public interface Objective {
     Value apply(NDList outputs, Minibatch batch);
 
     /**
-     * Returns {@link #apply} as TorchScript: a method {@code loss(outputs: Tensor, y: Tensor) ->
-     * List[Tensor]} that returns the loss and, for each other metric in the order of {@link
-     * #metrics}, its sum.
+     * Returns {@link #apply} as TorchScript: a method {@code loss(outputs: List[Tensor], y: Tensor)
+     * -> List[Tensor]} that returns the loss and, for each other metric in the order of {@link
+     * #metrics}, its sum. For a network that samples it is {@code loss(outputs: List[Tensor], x:
+     * Tensor, weight: Tensor)}, with the images and the weight of the KL divergence.
      *
      * @return the method, indented by two spaces
      */
     String program();
+
+    /**
+     * Sets what evaluations need and training determines. Called at the end of each epoch.
+     *
+     * @param metrics the epoch's training metrics by name
+     * @param network the network
+     */
+    default void epochEnded(Map<String, Double> metrics, Network network) {}
 
     /**
      * Starts an evaluation.
