@@ -105,7 +105,7 @@ def _result(
             None if profile is None else Profile(**json.loads(str(profile))),
             described["selection"],
             json.loads(str(handle.test())),
-            Results(handle.testExamples(), str(handle.predictions())) if state == "done" else None,
+            Results(handle.testExamples(), jvm.to_python(handle.predictions())) if state == "done" else None,
         )
     try:
         with jvm.translated_errors():
