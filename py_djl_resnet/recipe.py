@@ -59,6 +59,13 @@ class Recipe:
     label_smoothing: float = 0.0
     class_weights: str | Sequence[float] | None = None
     focal_gamma: float = 0.0
+    objective: str | None = None
+    sigma: str = "optimal"
+    beta: float = 1.0
+    beta_warmup_epochs: int = 0
+    free_bits: float = 0.0
+    latent_dim: int | None = None
+    conditional: bool = False
     schedule: str = "constant"
     warmup_epochs: int = 0
     step_epochs: int = 30

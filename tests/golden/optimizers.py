@@ -2,7 +2,7 @@
 
     python tests/golden/optimizers.py java/src/test/resources/golden/optimizers.json
 
-Needs torch, with which the committed file was made: 2.15.0. SGD, AdamW, clipping and the cosine with restarts are
+Needs torch, with which the committed file was made: 2.15.0. SGD, Adam, AdamW, clipping and the cosine with restarts are
 torch's own. Muon and the triangular rate follow airbench94_muon.py and airbench94.py
 (https://github.com/KellerJordan/cifar10-airbench), Muon in float32 instead of bfloat16; LARS follows algorithm 1 of
 You et al., 2017.
@@ -185,6 +185,15 @@ def cases() -> list[dict[str, Any]]:
         },
         run([adamw], p, lambda step: 0.02 * (1 + math.cos(math.pi * step / STEPS)) / 2),
     )  # fmt: skip
+
+    p = initial()
+    adam = torch.optim.Adam(
+        groups(p, lambda name: {"lr": 3 if name == "conv2.weight" else 1, "weight_decay": 0.2 if p[name].ndim > 1 else 0})
+    )
+    case(
+        {"optimizer": "adam", "lr": 0.02, "weight_decay": 0.2, "lr_scales": "conv2:3", "schedule": "cosine"},
+        run([adam], p, lambda step: 0.02 * (1 + math.cos(math.pi * step / STEPS)) / 2),
+    )
 
     p = initial()
     muon = Muon([p[name] for name in FILTERS], 1, 0.6)

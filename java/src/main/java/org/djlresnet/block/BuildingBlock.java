@@ -52,15 +52,26 @@ abstract class BuildingBlock extends NamedChain implements StageBlock {
             int channels,
             int stride,
             BatchNorm projectionNorm) {
+        addSum(
+                branch,
+                gate,
+                keepsShape
+                        ? null
+                        : shortcut.create(inChannels, channels, stride, projectionNorm));
+    }
+
+    /**
+     * Appends the sum of a branch and a shortcut, and registers their modules.
+     *
+     * @param projection the shortcut; null for the identity
+     */
+    final void addSum(NamedChain branch, BranchGate gate, Block projection) {
         branch.modules().forEach(this::name);
-        Block other;
-        if (keepsShape) {
-            other = Shortcut.identity();
-        } else {
-            other = shortcut.create(inChannels, channels, stride, projectionNorm);
-            name("downsample", other);
+        if (projection != null) {
+            name("downsample", projection);
         }
-        append("sum", new ResidualSum(branch, other, gate));
+        Block shortcut = projection == null ? Shortcut.identity() : projection;
+        append("sum", new ResidualSum(branch, shortcut, gate));
     }
 
     @Override

@@ -65,6 +65,45 @@ public final class Layers {
     }
 
     /**
+     * Creates a logistic sigmoid, 1 / (1 + exp(−x)).
+     *
+     * @return the block, which keeps the shape
+     */
+    public static Block sigmoid() {
+        return new FunctionBlock(
+                array -> array.getNDArrayInternal().sigmoid(),
+                shape -> shape,
+                GraphBuilder::sigmoid);
+    }
+
+    /**
+     * Creates a flattening.
+     *
+     * @return the block, from (N, C, H, W) to (N, C · H · W)
+     */
+    public static Block flatten() {
+        return new FunctionBlock(
+                array -> array.reshape(array.getShape().get(0), -1),
+                shape -> new Shape(shape.get(0), shape.size() / shape.get(0)),
+                GraphBuilder::flatten);
+    }
+
+    /**
+     * Creates the opposite of a flattening.
+     *
+     * @param channels the number of channels
+     * @param height the height
+     * @param width the width
+     * @return the block, from (N, channels · height · width) to (N, channels, height, width)
+     */
+    public static Block unflatten(int channels, int height, int width) {
+        return new FunctionBlock(
+                array -> array.reshape(array.getShape().get(0), channels, height, width),
+                shape -> new Shape(shape.get(0), channels, height, width),
+                (graph, input) -> graph.unflatten(input, channels, height, width));
+    }
+
+    /**
      * Creates a product with a constant.
      *
      * @param factor the constant

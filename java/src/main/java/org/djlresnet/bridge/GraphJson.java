@@ -2,6 +2,7 @@ package org.djlresnet.bridge;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.List;
 import java.util.Map;
@@ -20,30 +21,42 @@ final class GraphJson {
     /**
      * Describes a graph.
      *
-     * @return {@code {"input", "output", "nodes": [{"op", "inputs", "output", "attributes"}]}};
-     *     inputs include tensors
+     * @return {@code {"inputs", "outputs", "nodes": [{"op", "inputs", "output", "attributes"}]}};
+     *     the inputs of nodes include tensors
      */
     static String of(Graph graph) {
         JsonArray nodes = new JsonArray();
         for (Operation operation : graph.operations()) {
             JsonObject node = new JsonObject();
             node.addProperty("op", operation.getClass().getSimpleName());
-            List<String> inputs = operation.operands().stream().map(Value::name).toList();
-            node.add("inputs", GSON.toJsonTree(inputs));
+            node.add("inputs", names(operation.operands()));
             node.addProperty("output", operation.output().name());
             node.add("attributes", GSON.toJsonTree(attributes(operation)));
             nodes.add(node);
         }
         JsonObject json = new JsonObject();
-        json.addProperty("input", graph.input().name());
-        json.addProperty("output", graph.output().name());
+        json.add("inputs", names(graph.inputs()));
+        json.add("outputs", names(graph.outputs()));
         json.add("nodes", nodes);
         return GSON.toJson(json);
+    }
+
+    private static JsonElement names(List<Value> values) {
+        return GSON.toJsonTree(values.stream().map(Value::name).toList());
     }
 
     private static Map<String, Object> attributes(Operation operation) {
         if (operation instanceof Operation.Convolution c) {
             return window(c.window(), c.groups());
+        }
+        if (operation instanceof Operation.TransposedConvolution t) {
+            return Map.of("kernel", t.kernel(), "stride", t.stride());
+        }
+        if (operation instanceof Operation.Unflatten u) {
+            return Map.of("channels", u.channels(), "size", pair(u.size()));
+        }
+        if (operation instanceof Operation.OneHot h) {
+            return Map.of("classes", h.classes());
         }
         if (operation instanceof Operation.MaxPool m) {
             return window(m.window(), 1);

@@ -1,11 +1,10 @@
 package org.djlresnet.evaluation;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import org.djlresnet.UserException;
 import org.djlresnet.augment.TestViews;
 import org.djlresnet.data.Batch;
@@ -89,7 +88,7 @@ public final class Evaluator {
             loader.restart(null);
             run(
                     network,
-                    images -> views.logits(inference::forward, images),
+                    batch -> new NDList(views.logits(inference::forward, batch.images())),
                     measurement,
                     loader::next,
                     () -> {});
@@ -114,7 +113,9 @@ public final class Evaluator {
      * @throws UserException if they have more classes
      */
     public static void requireFit(Network network, Examples examples) {
-        if (examples.classNames().size() > network.classNames().size()) {
+        boolean needsClasses =
+                network.specification().autoencoding() == null || !network.classNames().isEmpty();
+        if (needsClasses && examples.classNames().size() > network.classNames().size()) {
             throw new UserException(
                     String.format(
                             Locale.ROOT,
@@ -129,14 +130,14 @@ public final class Evaluator {
      * Measures a network on batches.
      *
      * @param network the network
-     * @param outputs computes its outputs for images
+     * @param outputs computes its outputs for a batch
      * @param measurement receives them
      * @param batches returns the next batch, or null at the end
      * @param afterBatch runs after each batch
      */
     public static void run(
             Network network,
-            UnaryOperator<NDArray> outputs,
+            Function<Minibatch, NDList> outputs,
             Measurement measurement,
             Supplier<Batch> batches,
             Runnable afterBatch) {
@@ -144,7 +145,7 @@ public final class Evaluator {
             try (Batch batch = next;
                     NDManager manager = network.manager().newSubManager()) {
                 Minibatch minibatch = Minibatch.of(batch, manager);
-                measurement.add(new NDList(outputs.apply(minibatch.images())), minibatch);
+                measurement.add(outputs.apply(minibatch), minibatch);
             }
             afterBatch.run();
         }

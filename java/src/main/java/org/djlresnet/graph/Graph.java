@@ -13,19 +13,49 @@ import java.util.Set;
  * <p>A value that is neither the input nor the output of an operation is a parameter; its name is
  * that of {@code StateDict}.
  *
- * @param input images, (N, C, H, W)
- * @param output logits, (N, classes)
+ * @param inputs the inputs; the first, for a network on images, are images, (N, C, H, W)
+ * @param outputs the outputs; a classifier's only one are logits, (N, classes)
  * @param operations the operations
  */
-public record Graph(Value input, Value output, List<Operation> operations) {
+public record Graph(List<Value> inputs, List<Value> outputs, List<Operation> operations) {
 
-    /** Copies the list. */
+    /** Copies the lists. */
     public Graph {
+        inputs = List.copyOf(inputs);
+        outputs = List.copyOf(outputs);
         operations = List.copyOf(operations);
     }
 
     /**
-     * Counts how often each value is read, the graph's output once more.
+     * Returns the first input.
+     *
+     * @return images, (N, C, H, W), for a network on images
+     */
+    public Value input() {
+        return inputs.get(0);
+    }
+
+    /**
+     * Returns the first output.
+     *
+     * @return logits, (N, classes), for a classifier
+     */
+    public Value output() {
+        return outputs.get(0);
+    }
+
+    /**
+     * Returns a graph with the same inputs and outputs.
+     *
+     * @param others its operations
+     * @return the graph
+     */
+    public Graph with(List<Operation> others) {
+        return new Graph(inputs, outputs, others);
+    }
+
+    /**
+     * Counts how often each value is read, each of the graph's outputs once more.
      *
      * @return the counts; a value that nothing reads is missing
      */
@@ -34,7 +64,7 @@ public record Graph(Value input, Value output, List<Operation> operations) {
         operations.forEach(
                 operation ->
                         operation.operands().forEach(value -> uses.merge(value, 1, Integer::sum)));
-        uses.merge(output, 1, Integer::sum);
+        outputs.forEach(output -> uses.merge(output, 1, Integer::sum));
         return uses;
     }
 
@@ -52,11 +82,11 @@ public record Graph(Value input, Value output, List<Operation> operations) {
     /**
      * Lists the parameters in the order of their first use.
      *
-     * @return the values that nothing computes, the input excepted
+     * @return the values that nothing computes, the inputs excepted
      */
     public List<Value> parameters() {
         Set<Value> known = new HashSet<>(producers().keySet());
-        known.add(input);
+        known.addAll(inputs);
         List<Value> parameters = new ArrayList<>();
         for (Operation operation : operations) {
             for (Value value : operation.operands()) {
@@ -69,12 +99,12 @@ public record Graph(Value input, Value output, List<Operation> operations) {
     }
 
     /**
-     * Returns the graph without operations that its output does not depend on.
+     * Returns the graph without operations that no output depends on.
      *
      * @return the graph of the others
      */
     public Graph live() {
-        Set<Value> needed = new HashSet<>(Set.of(output));
+        Set<Value> needed = new HashSet<>(outputs);
         List<Operation> live = new ArrayList<>();
         for (int i = operations.size() - 1; i >= 0; i--) {
             Operation operation = operations.get(i);
@@ -83,7 +113,7 @@ public record Graph(Value input, Value output, List<Operation> operations) {
                 live.add(0, operation);
             }
         }
-        return new Graph(input, output, live);
+        return with(live);
     }
 
     /**
@@ -123,7 +153,7 @@ public record Graph(Value input, Value output, List<Operation> operations) {
             boolean allInside =
                     readers.getOrDefault(result, List.of()).stream()
                             .allMatch(r -> inside.contains(r) || (isLast && r == sum));
-            if (allInside && !result.equals(output)) {
+            if (allInside && !outputs.contains(result)) {
                 inside.add(operation);
                 branch.add(0, operation);
             }

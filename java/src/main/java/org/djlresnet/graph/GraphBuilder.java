@@ -18,8 +18,6 @@ import java.util.Set;
  */
 public final class GraphBuilder {
 
-    private static final Value INPUT = new Value("images");
-
     private final Map<Parameter, String> names = new IdentityHashMap<>();
     private final List<Operation> operations = new ArrayList<>();
     private final Set<String> taken = new HashSet<>();
@@ -38,8 +36,13 @@ public final class GraphBuilder {
      */
     public static Graph describe(Block network, Map<String, Parameter> parameters) {
         GraphBuilder builder = new GraphBuilder(parameters);
-        Value output = builder.apply(network, INPUT);
-        return new Graph(INPUT, output, builder.operations);
+        if (network instanceof DescribedNetwork described) {
+            List<Value> inputs = described.inputs();
+            return new Graph(inputs, described.describe(builder, inputs), builder.operations);
+        }
+        Value output = builder.apply(network, DescribedNetwork.IMAGES);
+        return new Graph(
+                List.of(DescribedNetwork.IMAGES), List.of(output), builder.operations);
     }
 
     /**
@@ -89,9 +92,31 @@ public final class GraphBuilder {
     }
 
     /**
-     * Adds batch normalization.
+     * Adds a transposed convolution with an odd square kernel.
      *
      * @param input (N, C, H, W)
+     * @param block holds its weight, (C, out, kernel, kernel), and perhaps its bias, (out)
+     * @param kernel the kernel's height and width
+     * @param stride the stride
+     * @return (N, out, H · stride, W · stride)
+     */
+    public Value transposedConvolution(Value input, Block block, int kernel, int stride) {
+        Value output = value(layer(block));
+        operations.add(
+                new Operation.TransposedConvolution(
+                        output,
+                        input,
+                        tensor(block, "weight"),
+                        tensor(block, "bias"),
+                        kernel,
+                        stride));
+        return output;
+    }
+
+    /**
+     * Adds batch normalization.
+     *
+     * @param input (N, C, H, W) or (N, C)
      * @param block holds its scale (weight), bias, running mean and variance, each (C)
      * @param momentum the weight of the old running statistics at each training step
      * @param epsilon the number added to the variance
@@ -134,6 +159,88 @@ public final class GraphBuilder {
         Value output = value(input.name() + ".gelu");
         operations.add(new Operation.Gelu(output, input));
         return output;
+    }
+
+    /**
+     * Adds a logistic sigmoid.
+     *
+     * @param input any shape
+     * @return an array of the input's shape
+     */
+    public Value sigmoid(Value input) {
+        Value output = value(input.name() + ".sigmoid");
+        operations.add(new Operation.Sigmoid(output, input));
+        return output;
+    }
+
+    /**
+     * Adds a flattening.
+     *
+     * @param input (N, C, H, W)
+     * @return (N, C · H · W)
+     */
+    public Value flatten(Value input) {
+        Value output = value(input.name() + ".flat");
+        operations.add(new Operation.Flatten(output, input));
+        return output;
+    }
+
+    /**
+     * Adds the opposite of a flattening.
+     *
+     * @param input (N, channels · height · width)
+     * @param channels the number of channels
+     * @param height the height
+     * @param width the width
+     * @return (N, channels, height, width)
+     */
+    public Value unflatten(Value input, int channels, int height, int width) {
+        Value output = value(input.name() + ".map");
+        Window.Pair size = new Window.Pair(height, width);
+        operations.add(new Operation.Unflatten(output, input, channels, size));
+        return output;
+    }
+
+    /**
+     * Adds the classes of the examples to their values.
+     *
+     * @param input (N, A)
+     * @param labels the classes, int32, (N)
+     * @param classes the number of classes
+     * @return (N, A + classes)
+     */
+    public Value withClasses(Value input, Value labels, int classes) {
+        Value hot = value("classes");
+        operations.add(new Operation.OneHot(hot, labels, classes));
+        Value output = value(input.name() + ".with_class");
+        operations.add(new Operation.Concatenate(output, input, hot));
+        return output;
+    }
+
+    /**
+     * Adds a sample of a normal distribution, mean + exp(exponent · logVariance) · noise.
+     *
+     * @param mean (N, L)
+     * @param logVariance (N, L)
+     * @param noise standard normal values, (N, L)
+     * @param exponent 0.5 for a sample of that variance
+     * @return (N, L)
+     */
+    public Value sample(Value mean, Value logVariance, Value noise, double exponent) {
+        Value output = value("latent");
+        operations.add(new Operation.Sample(output, mean, logVariance, noise, exponent));
+        return output;
+    }
+
+    /**
+     * Returns a tensor of a block, for a network that has it as an output.
+     *
+     * @param block the block
+     * @param role the last part of its name
+     * @return the tensor
+     */
+    public Value parameter(Block block, String role) {
+        return tensor(block, role);
     }
 
     /**

@@ -12,11 +12,12 @@ public final class MapSizes {
      * Infers the sizes.
      *
      * @param graph the graph
-     * @param images the height and width of its input
+     * @param images the height and width of its first input
      * @return the sizes; 1×1 for arrays without a height
      */
     public static Map<Value, Window.Pair> of(Graph graph, Window.Pair images) {
         Map<Value, Window.Pair> sizes = new HashMap<>();
+        graph.inputs().forEach(input -> sizes.put(input, Window.Pair.square(1)));
         sizes.put(graph.input(), images);
         for (Operation operation : graph.operations()) {
             sizes.put(operation.output(), size(operation, sizes));
@@ -50,8 +51,15 @@ public final class MapSizes {
         if (operation instanceof Operation.Subsample s) {
             return new Window.Pair(ceil(in.height(), s.step()), ceil(in.width(), s.step()));
         }
+        if (operation instanceof Operation.TransposedConvolution t) {
+            return new Window.Pair(in.height() * t.stride(), in.width() * t.stride());
+        }
+        if (operation instanceof Operation.Unflatten u) {
+            return u.size();
+        }
         if (operation instanceof Operation.GlobalAveragePool
                 || operation instanceof Operation.GlobalMaxPool
+                || operation instanceof Operation.Flatten
                 || operation instanceof Operation.Linear) {
             return Window.Pair.square(1);
         }

@@ -67,7 +67,7 @@ public sealed interface Operation {
     }
 
     /**
-     * Batch normalization over the channels. In training it normalizes by the batch's statistics
+     * Batch normalization over the channels, or over the features of (N, C). In training it normalizes by the batch's statistics
      * and updates the running ones; in evaluation it normalizes by the running ones.
      *
      * @param output an array of the input's shape
@@ -98,6 +98,37 @@ public sealed interface Operation {
         public BatchNorm reading(UnaryOperator<Value> names) {
             return new BatchNorm(
                     output, names.apply(input), weight, bias, mean, variance, momentum, epsilon);
+        }
+    }
+
+    /**
+     * A transposed convolution with an odd square kernel, whose output is the input's size times
+     * the stride: (N, C, H, W) → (N, out, H · stride, W · stride).
+     *
+     * @param output the output
+     * @param input the map
+     * @param weight (C, out, kernel, kernel)
+     * @param bias (out), or null
+     * @param kernel the kernel's height and width
+     * @param stride the stride
+     */
+    record TransposedConvolution(
+            Value output, Value input, Value weight, Value bias, int kernel, int stride)
+            implements Operation {
+        @Override
+        public List<Value> operands() {
+            return present(input, weight, bias);
+        }
+
+        @Override
+        public TransposedConvolution reading(UnaryOperator<Value> names) {
+            return new TransposedConvolution(
+                    output,
+                    names.apply(input),
+                    names.apply(weight),
+                    or(bias, names),
+                    kernel,
+                    stride);
         }
     }
 
@@ -135,6 +166,24 @@ public sealed interface Operation {
         @Override
         public Gelu reading(UnaryOperator<Value> names) {
             return new Gelu(output, names.apply(input));
+        }
+    }
+
+    /**
+     * 1 / (1 + exp(−x)).
+     *
+     * @param output an array of the input's shape
+     * @param input any shape
+     */
+    record Sigmoid(Value output, Value input) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public Sigmoid reading(UnaryOperator<Value> names) {
+            return new Sigmoid(output, names.apply(input));
         }
     }
 
@@ -271,6 +320,110 @@ public sealed interface Operation {
         @Override
         public Linear reading(UnaryOperator<Value> names) {
             return new Linear(output, names.apply(input), names.apply(weight), or(bias, names));
+        }
+    }
+
+    /**
+     * The values of each example in a row: (N, C, H, W) → (N, C · H · W).
+     *
+     * @param output (N, C · H · W)
+     * @param input (N, C, H, W)
+     */
+    record Flatten(Value output, Value input) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public Flatten reading(UnaryOperator<Value> names) {
+            return new Flatten(output, names.apply(input));
+        }
+    }
+
+    /**
+     * A map from the values of each example: (N, channels · H · W) → (N, channels, H, W).
+     *
+     * @param output (N, channels, H, W)
+     * @param input (N, channels · H · W)
+     * @param channels the number of channels
+     * @param size the height and width
+     */
+    record Unflatten(Value output, Value input, int channels, Window.Pair size)
+            implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public Unflatten reading(UnaryOperator<Value> names) {
+            return new Unflatten(output, names.apply(input), channels, size);
+        }
+    }
+
+    /**
+     * Two arrays side by side: (N, A) and (N, B) → (N, A + B).
+     *
+     * @param output (N, A + B)
+     * @param first (N, A)
+     * @param second (N, B)
+     */
+    record Concatenate(Value output, Value first, Value second) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(first, second);
+        }
+
+        @Override
+        public Concatenate reading(UnaryOperator<Value> names) {
+            return new Concatenate(output, names.apply(first), names.apply(second));
+        }
+    }
+
+    /**
+     * 1 at the place of each example's class, else 0.
+     *
+     * @param output float32, (N, classes)
+     * @param input the classes, int32, (N)
+     * @param classes the number of classes
+     */
+    record OneHot(Value output, Value input, int classes) implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(input);
+        }
+
+        @Override
+        public OneHot reading(UnaryOperator<Value> names) {
+            return new OneHot(output, names.apply(input), classes);
+        }
+    }
+
+    /**
+     * A sample of a normal distribution: mean + exp(exponent · logVariance) · noise.
+     *
+     * @param output (N, L)
+     * @param mean (N, L)
+     * @param logVariance (N, L)
+     * @param noise standard normal values, (N, L)
+     * @param exponent 0.5 for a sample of that variance
+     */
+    record Sample(Value output, Value mean, Value logVariance, Value noise, double exponent)
+            implements Operation {
+        @Override
+        public List<Value> operands() {
+            return List.of(mean, logVariance, noise);
+        }
+
+        @Override
+        public Sample reading(UnaryOperator<Value> names) {
+            return new Sample(
+                    output,
+                    names.apply(mean),
+                    names.apply(logVariance),
+                    names.apply(noise),
+                    exponent);
         }
     }
 

@@ -13,6 +13,7 @@ import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
 import org.djlresnet.graph.Operation.Fused;
 import org.djlresnet.graph.Operation.Fused.Activation;
+import org.djlresnet.graph.Operation.Flatten;
 import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
 import org.djlresnet.graph.Operation.GlobalMaxPool;
@@ -22,6 +23,8 @@ import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadChannels;
 import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.TransposedConvolution;
+import org.djlresnet.graph.Operation.Unflatten;
 
 /**
  * Rewrites of graphs; each returns a graph that computes the same except for rounding. {@link
@@ -53,8 +56,9 @@ public final class Passes {
                 kept.add(renamed);
             }
         }
-        Value output = replaced.getOrDefault(graph.output(), graph.output());
-        return new Graph(graph.input(), output, kept).live();
+        List<Value> outputs =
+                graph.outputs().stream().map(value -> replaced.getOrDefault(value, value)).toList();
+        return new Graph(graph.inputs(), outputs, kept).live();
     }
 
     /**
@@ -81,7 +85,7 @@ public final class Passes {
                 result.add(operations.get(i));
             }
         }
-        return new Graph(graph.input(), graph.output(), result);
+        return graph.with(result);
     }
 
     /**
@@ -132,7 +136,7 @@ public final class Passes {
             }
             result.add(operations.get(i));
         }
-        return new Graph(graph.input(), graph.output(), result);
+        return graph.with(result);
     }
 
     /** How many last rows and columns no window reads, but not more than there is padding. */
@@ -168,7 +172,7 @@ public final class Passes {
                 result.add(operation);
             }
         }
-        return new Graph(graph.input(), graph.output(), result);
+        return graph.with(result);
     }
 
     private static boolean seesAll(Convolution convolution, Map<Value, Window.Pair> sizes) {
@@ -194,7 +198,7 @@ public final class Passes {
 
     /**
      * Computes convolutions and activations in another precision; normalization keeps its
-     * statistics, and means of whole maps and what follows pooling over them stay in float32.
+     * statistics, and means of whole maps, what is not a map, and outputs stay in float32.
      *
      * @param graph the graph
      * @param precision the precision
@@ -206,11 +210,18 @@ public final class Passes {
         }
         List<Operation> result = new ArrayList<>();
         Map<Value, Value> replaced = new HashMap<>();
-        cast(graph.input(), precision, replaced, result);
+        Set<Value> maps = new HashSet<>();
+        if (!graph.input().equals(DescribedNetwork.LATENTS)) {
+            maps.add(graph.input());
+            cast(graph.input(), precision, replaced, result);
+        }
         for (Operation operation : graph.operations()) {
             if (operation instanceof Convolution c) {
                 cast(c.weight(), precision, replaced, result);
                 cast(c.bias(), precision, replaced, result);
+            } else if (operation instanceof TransposedConvolution t) {
+                cast(t.weight(), precision, replaced, result);
+                cast(t.bias(), precision, replaced, result);
             } else if (operation instanceof MapProduct p) {
                 cast(p.matrix(), precision, replaced, result);
                 cast(p.bias(), precision, replaced, result);
@@ -226,10 +237,30 @@ public final class Passes {
                 Value map = replaced.getOrDefault(g.input(), g.input());
                 result.add(new GlobalMaxPool(pooled, map));
                 reading = new Cast(g.output(), pooled, Precision.FLOAT32);
+            } else if (operation instanceof Flatten f) {
+                Value flat = new Value(f.output().name() + "." + precision);
+                result.add(new Flatten(flat, replaced.getOrDefault(f.input(), f.input())));
+                reading = new Cast(f.output(), flat, Precision.FLOAT32);
+            } else if (maps.contains(operation.operands().get(0))) {
+                maps.add(operation.output());
             }
             result.add(reading);
+            if (operation instanceof Unflatten u) {
+                maps.add(u.output());
+                cast(u.output(), precision, replaced, result);
+            }
         }
-        return new Graph(graph.input(), graph.output(), result);
+        List<Value> outputs = new ArrayList<>();
+        for (Value output : graph.outputs()) {
+            if (maps.contains(output)) {
+                Value whole = new Value(output.name() + ".float32");
+                result.add(new Cast(whole, output, Precision.FLOAT32));
+                outputs.add(whole);
+            } else {
+                outputs.add(output);
+            }
+        }
+        return new Graph(graph.inputs(), outputs, result);
     }
 
     private static void cast(
@@ -294,7 +325,7 @@ public final class Passes {
                 result.add(fused.getOrDefault(operation, operation));
             }
         }
-        return new Graph(graph.input(), graph.output(), result);
+        return graph.with(result);
     }
 
     /**
@@ -330,7 +361,7 @@ public final class Passes {
                 result.add(operation);
             }
         }
-        return new Graph(graph.input(), graph.output(), result);
+        return graph.with(result);
     }
 
     private static boolean isDead(
@@ -344,7 +375,8 @@ public final class Passes {
                         || producer instanceof MaxPool
                         || producer instanceof MapProduct
                         || producer instanceof PadChannels
-                        || producer instanceof Fused);
+                        || producer instanceof TransposedConvolution
+                || producer instanceof Fused);
     }
 
     /** Whether a value is computed before an operation, so that the operation can read it. */
@@ -354,7 +386,7 @@ public final class Passes {
             Operation before,
             Set<Operation> gone,
             Map<Operation, Operation> fused) {
-        if (value.equals(graph.input())) {
+        if (graph.inputs().contains(value)) {
             return true;
         }
         for (Operation operation : graph.operations()) {

@@ -26,6 +26,11 @@ public record Classes(List<String> names) implements Output {
     }
 
     @Override
+    public List<String> classNames() {
+        return names;
+    }
+
+    @Override
     public int size() {
         return names.size();
     }

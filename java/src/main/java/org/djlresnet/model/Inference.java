@@ -3,6 +3,7 @@ package org.djlresnet.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,7 @@ import org.djlresnet.program.Programs;
 public final class Inference implements AutoCloseable {
 
     private final Network network;
+    private final Block part;
     private final Precision precision;
     private final Graph graph;
     private final boolean keepsNan;
@@ -43,6 +45,18 @@ public final class Inference implements AutoCloseable {
     }
 
     /**
+     * Prepares a part of a network, such as an encoder.
+     *
+     * @param network the network, which must stay open
+     * @param part a block of it
+     * @param precision the precision of convolutions and activations
+     * @throws org.djlresnet.UserException if it runs as blocks, and the precision is not float32
+     */
+    public Inference(Network network, Block part, Precision precision) {
+        this(network, part, precision, true, false);
+    }
+
+    /**
      * Prepares a network whose outputs may overflow.
      *
      * @param network the network, which must stay open
@@ -53,10 +67,16 @@ public final class Inference implements AutoCloseable {
      * @throws org.djlresnet.UserException if it runs as blocks, and the precision is not float32
      */
     public Inference(Network network, Precision precision, boolean compile, boolean keepsNan) {
+        this(network, network.block(), precision, compile, keepsNan);
+    }
+
+    private Inference(
+            Network network, Block part, Precision precision, boolean compile, boolean keepsNan) {
         this.network = network;
+        this.part = part;
         this.precision = precision;
         this.keepsNan = keepsNan;
-        graph = network.compilable(precision, compile);
+        graph = network.compilable(part, precision, compile);
     }
 
     /**
@@ -66,12 +86,28 @@ public final class Inference implements AutoCloseable {
      * @return logits, float32, (N, classes), with the images' manager
      */
     public NDArray forward(NDArray images) {
-        Shape shape = images.getShape();
-        network.requireSize(shape.get(2), shape.get(3));
-        if (graph == null) {
-            return network.forward(images, false);
+        return forward(new NDList(images)).get(0);
+    }
+
+    /**
+     * Computes outputs.
+     *
+     * @param inputs what the network or part takes, on the network's device; they are not changed
+     * @return its outputs, float32, with the inputs' manager
+     */
+    public NDList forward(NDList inputs) {
+        Shape shape = inputs.get(0).getShape();
+        boolean takesImages = shape.dimension() > 2;
+        if (takesImages) {
+            network.requireSize(shape.get(2), shape.get(3));
         }
-        Window.Pair wanted = new Window.Pair((int) shape.get(2), (int) shape.get(3));
+        if (graph == null) {
+            return network.forward(part, inputs, false);
+        }
+        Window.Pair wanted =
+                takesImages
+                        ? new Window.Pair((int) shape.get(2), (int) shape.get(3))
+                        : Window.Pair.square(1);
         if (!wanted.equals(size)) {
             close();
             program = compile(wanted);
@@ -80,7 +116,7 @@ public final class Inference implements AutoCloseable {
             call(program, "prepare");
         }
         stale = false;
-        return program.call("evaluate", new NDList(images)).singletonOrThrow();
+        return program.call("evaluate", inputs);
     }
 
     private TorchScript compile(Window.Pair images) {

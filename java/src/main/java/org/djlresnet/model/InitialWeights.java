@@ -46,6 +46,23 @@ enum InitialWeights implements Initializer {
     },
 
     /**
+     * Uniform between ±√(6 / (fan-in + fan-out)): Keras's default for weights. The fan-out is as
+     * the fan-in with the first two sizes exchanged. Source: Glorot and Bengio, "Understanding the
+     * Difficulty of Training Deep Feedforward Neural Networks", 2010.
+     */
+    GLOROT_UNIFORM {
+        @Override
+        void fill(SplitMix64 random, Shape shape, ByteBuffer values) {
+            int size = values.remaining() / Float.BYTES;
+            double fans = (double) size / shape.get(0) + (double) size / shape.get(1);
+            double bound = Math.sqrt(6 / fans);
+            for (int i = 0; i < size; i++) {
+                values.putFloat((float) (bound * (2 * random.nextFloat() - 1)));
+            }
+        }
+    },
+
+    /**
      * A convolution whose first output channels are its input channels; further ones are {@link
      * #UNIFORM}. Source: Zagoruyko and Komodakis, "DiracNets", 2017; K. Jordan, "94% on CIFAR-10 in
      * 3.29 Seconds on a Single GPU", 2024.

@@ -91,6 +91,7 @@ public final class Models {
         preact();
         small();
         fast();
+        autoencoders();
         NAMES = List.copyOf(REGISTRY.keySet());
     }
 
@@ -184,6 +185,43 @@ public final class Models {
                 "network of airbench94, with a whitening convolution",
                 Airbench::builder,
                 AIRBENCH_OPTIONS);
+    }
+
+    private static void autoencoders() {
+        for (int depth = 0; depth < 4; depth++) {
+            int chosen = depth;
+            int layers = new int[] {28, 40, 70, 100}[depth];
+            registerAutoencoder(
+                    "vae-resnet:" + depth,
+                    "variational autoencoder of " + layers + " layers",
+                    SMALL,
+                    AutoencoderNetworks.RESNET_LATENT,
+                    output -> AutoencoderNetworks.resNet(chosen, output));
+        }
+        registerAutoencoder(
+                "vae-small",
+                "small variational autoencoder",
+                GREY,
+                AutoencoderNetworks.SMALL_LATENT,
+                AutoencoderNetworks::small);
+    }
+
+    private static void registerAutoencoder(
+            String name,
+            String description,
+            ImageShape image,
+            int latent,
+            Function<Autoencoding, Block> builder) {
+        REGISTRY.put(
+                name,
+                new Entry(
+                        description,
+                        image,
+                        Autoencoding.usual(image, latent),
+                        Preprocessing.exact(image),
+                        1,
+                        Map.of(),
+                        (output, options) -> builder.apply((Autoencoding) output)));
     }
 
     private static <B extends NetworkBuilder<B>> void register(
@@ -360,9 +398,39 @@ public final class Models {
          *
          * @param wanted the output
          * @return the network's block
+         * @throws UserException if the network has another kind of output
          */
         public Block build(Output wanted) {
+            if (isAutoencoder() != wanted instanceof Autoencoding) {
+                throw UserException.of(
+                        isAutoencoder()
+                                ? "%s is an autoencoder, not a classifier."
+                                : "%s is a classifier, not an autoencoder.",
+                        name);
+            }
             return builder.apply(wanted);
+        }
+
+        /**
+         * Returns whether the network is a variational autoencoder.
+         *
+         * @return whether its output is {@link Autoencoding}
+         */
+        public boolean isAutoencoder() {
+            return output instanceof Autoencoding;
+        }
+
+        /**
+         * Returns the usual output for some data.
+         *
+         * @param classNames the names of the data's classes
+         * @param image the shape of the network's images
+         * @return the classes, or the images of an autoencoder
+         */
+        public Output outputFor(List<String> classNames, ImageShape image) {
+            return output instanceof Autoencoding usual
+                    ? Autoencoding.usual(image, usual.latent())
+                    : new Classes(classNames);
         }
 
         /**

@@ -16,15 +16,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
 import org.djlresnet.UserException;
+import org.djlresnet.block.Autoencoder;
 import org.djlresnet.block.Whitening;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.DescribedNetwork;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.GraphBuilder;
 import org.djlresnet.graph.Passes;
 import org.djlresnet.graph.UndescribedException;
+import org.djlresnet.graph.Value;
 import org.djlresnet.image.ImageShape;
 
 /**
@@ -198,7 +201,69 @@ public final class Network implements AutoCloseable {
      * @return logits, float32, (N, classes)
      */
     public NDArray forward(NDArray images, boolean training) {
-        return block.forward(parameterStore, new NDList(images), training).singletonOrThrow();
+        return forward(new NDList(images), training).get(0);
+    }
+
+    /**
+     * Computes outputs.
+     *
+     * @param inputs the arrays of {@link #inputs}, on the network's device
+     * @param training whether batch normalization uses and updates statistics of this batch
+     * @return the outputs, float32
+     */
+    public NDList forward(NDList inputs, boolean training) {
+        return forward(block, inputs, training);
+    }
+
+    /**
+     * Computes the outputs of a part.
+     *
+     * @param part a block of the network
+     * @param inputs its inputs, on the network's device
+     * @param training whether batch normalization uses and updates statistics of this batch
+     * @return its outputs, float32
+     */
+    NDList forward(Block part, NDList inputs, boolean training) {
+        return part.forward(parameterStore, inputs, training);
+    }
+
+    /**
+     * Returns what the network takes.
+     *
+     * @return images, and for an autoencoder noise and perhaps labels
+     */
+    public List<Value> inputs() {
+        return block instanceof DescribedNetwork described
+                ? described.inputs()
+                : List.of(DescribedNetwork.IMAGES);
+    }
+
+    /**
+     * Returns the network as an autoencoder.
+     *
+     * @return its block
+     * @throws UserException if it is a classifier
+     */
+    public Autoencoder autoencoder() {
+        if (block instanceof Autoencoder autoencoder) {
+            return autoencoder;
+        }
+        throw UserException.of(
+                "%s is a classifier, not an autoencoder. Use a network such as vae-small.",
+                model());
+    }
+
+    /**
+     * Requires a classifier.
+     *
+     * @throws UserException if the network is an autoencoder
+     */
+    public void requireClassifier() {
+        if (block instanceof Autoencoder) {
+            throw UserException.of(
+                    "%s is an autoencoder, which has no classes to predict. Use the vae commands.",
+                    model());
+        }
     }
 
     /**
@@ -208,8 +273,19 @@ public final class Network implements AutoCloseable {
      * @throws IllegalArgumentException if a part of the network does not describe itself
      */
     public Graph graph() {
+        return graph(block);
+    }
+
+    /**
+     * Describes what a part of the network computes, without bypassed branches.
+     *
+     * @param part a block of the network
+     * @return the graph
+     * @throws IllegalArgumentException if a part of it does not describe itself
+     */
+    public Graph graph(Block part) {
         return Passes.bypass(
-                GraphBuilder.describe(block, parameters), ResidualBlocks.bypassed(block));
+                GraphBuilder.describe(part, parameters), ResidualBlocks.bypassed(part));
     }
 
     /**
@@ -222,9 +298,14 @@ public final class Network implements AutoCloseable {
      * @throws UserException if the network runs as blocks, and the precision is not float32
      */
     public Graph compilable(Precision precision, boolean compile) {
+        return compilable(block, precision, compile);
+    }
+
+    /** Returns the graph of a part to compile, or null if it runs as blocks. */
+    Graph compilable(Block part, Precision precision, boolean compile) {
         if (compile && EngineTraits.of(manager.getEngine()).compiles()) {
             try {
-                return graph();
+                return graph(part);
             } catch (UndescribedException foreign) {
                 requireFloat32(precision, foreign.getMessage());
                 return null;
@@ -287,7 +368,7 @@ public final class Network implements AutoCloseable {
     /**
      * Returns the names of the classes.
      *
-     * @return a name for each logit; empty unless the network is a classifier
+     * @return a name for each logit; for an autoencoder, the classes that it is conditional on
      */
     public List<String> classNames() {
         return classNames;

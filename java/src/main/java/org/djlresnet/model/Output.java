@@ -1,6 +1,9 @@
 package org.djlresnet.model;
 
-/** The output of a network for an image. That of a classifier is {@link Classes}. */
+import java.util.List;
+
+/** The output of a network for an image. That of a classifier is {@link Classes}, that of a
+ * variational autoencoder {@link Autoencoding}. */
 public interface Output {
 
     /**
@@ -9,4 +12,11 @@ public interface Output {
      * @return 1 or more
      */
     int size();
+
+    /**
+     * Returns the names of the classes.
+     *
+     * @return the names; empty if the network knows of no classes
+     */
+    List<String> classNames();
 }

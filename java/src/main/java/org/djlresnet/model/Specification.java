@@ -64,18 +64,19 @@ public record Specification(
     public static Specification forTraining(
             String model, Examples train, Integer imageSize, Preprocessing ofWeights) {
         if (train.preprocessing() != null) {
-            return new Specification(
-                    model,
-                    train.preprocessing().channels(),
-                    new Classes(train.classNames()),
-                    train.preprocessing());
+            return of(model, train, train.preprocessing());
         }
         Preprocessing preprocessing = ofWeights == null ? ownShape(train, imageSize) : ofWeights;
         if (imageSize != null) {
             preprocessing = preprocessing.withImageSize(imageSize);
         }
-        return new Specification(
-                model, preprocessing.channels(), new Classes(train.classNames()), preprocessing);
+        return of(model, train, preprocessing);
+    }
+
+    private static Specification of(String model, Examples train, Preprocessing preprocessing) {
+        ImageShape image = preprocessing.output(train.shape());
+        Output output = Models.get(model).outputFor(train.classNames(), image);
+        return new Specification(model, preprocessing.channels(), output, preprocessing);
     }
 
     /**
@@ -145,10 +146,19 @@ public record Specification(
     /**
      * Returns the names of the classes.
      *
-     * @return a name for each logit; empty unless the network is a classifier
+     * @return a name for each logit; for an autoencoder, the classes that it is conditional on
      */
     public List<String> classNames() {
-        return output instanceof Classes classes ? classes.names() : List.of();
+        return output.classNames();
+    }
+
+    /**
+     * Returns the output of an autoencoder.
+     *
+     * @return the output; null for a classifier
+     */
+    public Autoencoding autoencoding() {
+        return output instanceof Autoencoding images ? images : null;
     }
 
     /**
@@ -186,6 +196,16 @@ public record Specification(
      */
     public Specification normalizedBy(Examples train) {
         return withPreprocessing(SampledImages.normalize(train, requirePreprocessing()));
+    }
+
+    /**
+     * Replaces the output.
+     *
+     * @param other the output
+     * @return the specification
+     */
+    public Specification withOutput(Output other) {
+        return new Specification(model, channels, other, preprocessing);
     }
 
     /**

@@ -75,13 +75,14 @@ public final class Classification implements Objective {
     public String program() {
         return loss.methods()
                 + """
-                  def loss(self: __torch__.Program, outputs: Tensor, y: Tensor) -> List[Tensor]:
+                  def loss(self: __torch__.Program, outputs: List[Tensor], y: Tensor) -> List[Tensor]:
+                    logits = outputs[0]
                     classes = torch.to(y, 4)
                     loss = %s
-                    correct = torch.sum(torch.eq(torch.argmax(outputs, 1), classes))
+                    correct = torch.sum(torch.eq(torch.argmax(logits, 1), classes))
                     return [loss, torch.to(correct, 6)]
                 """
-                        .formatted(loss.mean("outputs", "classes"));
+                        .formatted(loss.mean("logits", "classes"));
     }
 
     @Override

@@ -71,9 +71,10 @@ public interface Objective {
     Value apply(NDList outputs, Minibatch batch);
 
     /**
-     * Returns {@link #apply} as TorchScript: a method {@code loss(outputs: Tensor, y: Tensor) ->
-     * List[Tensor]} that returns the loss and, for each other metric in the order of {@link
-     * #metrics}, its sum.
+     * Returns {@link #apply} as TorchScript: a method {@code loss(outputs: List[Tensor], y: Tensor)
+     * -> List[Tensor]} that returns the loss and, for each other metric in the order of {@link
+     * #metrics}, its sum. For a network that samples it is {@code loss(outputs: List[Tensor], x:
+     * Tensor, weight: Tensor)}, with the images and the weight of the KL divergence.
      *
      * @return the method, indented by two spaces
      */

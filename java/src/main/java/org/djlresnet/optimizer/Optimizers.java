@@ -31,7 +31,14 @@ public final class Optimizers {
         double momentum = recipe.momentum();
         return switch (recipe.optimizer()) {
             case "sgd" -> new Sgd(momentum, recipe.nesterov(), trained, manager, restored);
-            case "adamw" -> new AdamW(recipe.beta1(), recipe.beta2(), trained, manager, restored);
+            case "adam", "adamw" ->
+                    new Adam(
+                            recipe.optimizer().equals("adamw"),
+                            recipe.beta1(),
+                            recipe.beta2(),
+                            trained,
+                            manager,
+                            restored);
             case "muon" ->
                     new Muon(
                             recipe.muonMomentum(),

@@ -27,7 +27,7 @@ final class Code {
     private final Set<String> taken =
             new HashSet<>(
                     Set.of(
-                            "self", "x", "y", "q", "p", "g", "gates", "torch", "ops", "if", "else",
+                            "self", "x", "y", "q", "p", "g", "gates", "noise", "weight", "torch", "ops", "if", "else",
                             "for", "in", "is", "and", "or", "not", "def", "return", "pass", "None",
                             "True", "False", "class", "lambda"));
 

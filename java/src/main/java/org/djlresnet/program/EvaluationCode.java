@@ -7,12 +7,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.djlresnet.engine.Precision;
+import org.djlresnet.graph.DescribedNetwork;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.Operation;
 import org.djlresnet.graph.Operation.Add;
 import org.djlresnet.graph.Operation.AveragePool;
 import org.djlresnet.graph.Operation.BatchNorm;
+import org.djlresnet.graph.Operation.Concatenate;
 import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Flatten;
 import org.djlresnet.graph.Operation.Fused;
 import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
@@ -21,11 +24,16 @@ import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
+import org.djlresnet.graph.Operation.OneHot;
 import org.djlresnet.graph.Operation.PadChannels;
 import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.Sample;
 import org.djlresnet.graph.Operation.Scale;
+import org.djlresnet.graph.Operation.Sigmoid;
 import org.djlresnet.graph.Operation.Subsample;
+import org.djlresnet.graph.Operation.TransposedConvolution;
+import org.djlresnet.graph.Operation.Unflatten;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
 
@@ -79,9 +87,18 @@ final class EvaluationCode {
         for (int i = 0; i < parameters.size(); i++) {
             prepare.set(parameters.get(i), "q[" + i + "]");
         }
-        code.alias(graph.input(), code.let("images", cast("x")));
+        List<String> arguments = new ArrayList<>();
+        for (Value input : graph.inputs()) {
+            boolean first = arguments.isEmpty();
+            String name = first ? "x" : input.name();
+            arguments.add(name + ": Tensor");
+            boolean casts = first && !input.equals(DescribedNetwork.LATENTS);
+            code.alias(input, casts ? code.let("images", cast("x")) : name);
+        }
         graph.operations().forEach(this::operation);
-        code.result(code.of(graph.output()));
+        List<String> outputs = graph.outputs().stream().map(this::output).toList();
+        boolean several = outputs.size() > 1;
+        code.result(several ? outputs.toString() : outputs.get(0));
         return "  def prepare(self: __torch__.Program, q: List[Tensor]) -> Tensor:\n"
                 + prepare
                 + "    self.kept = annotate(List[Tensor], "
@@ -91,9 +108,18 @@ final class EvaluationCode {
                 + "  def forget(self: __torch__.Program, q: List[Tensor]) -> Tensor:\n"
                 + "    self.kept = annotate(List[Tensor], [])\n"
                 + "    return q[0]\n"
-                + "  def evaluate(self: __torch__.Program, x: Tensor) -> Tensor:\n"
+                + "  def evaluate(self: __torch__.Program, "
+                + String.join(", ", arguments)
+                + (several ? ") -> List[Tensor]:\n" : ") -> Tensor:\n")
                 + "    p = self.kept\n"
                 + code;
+    }
+
+    /** An output in float32; it may be a tensor of the network. */
+    private String output(Value value) {
+        String computed = code.of(value);
+        String all = computed == null ? keep(call("clone", prepare.of(value))) : computed;
+        return casts() ? call("to", all, 6) : all;
     }
 
     private void operation(Operation operation) {
@@ -111,6 +137,28 @@ final class EvaluationCode {
             code.set(r.output(), call(r.inPlace() ? "relu_" : "relu", code.of(r.input())));
         } else if (operation instanceof Gelu g) {
             code.set(g.output(), call("gelu", code.of(g.input())));
+        } else if (operation instanceof Sigmoid s) {
+            code.set(s.output(), call("sigmoid", code.of(s.input())));
+        } else if (operation instanceof TransposedConvolution t) {
+            String weight = keep(cast(Maps.channelsLast(prepare.of(t.weight()))));
+            String bias =
+                    t.bias() == null ? "None" : keep(cast(call("clone", prepare.of(t.bias()))));
+            String window = MapOperations.transposedWindow(t);
+            code.set(t.output(), call("convolution", code.of(t.input()), weight, bias, window));
+        } else if (operation instanceof Flatten f) {
+            String flat = call("flatten", code.of(f.input()), 1);
+            code.set(f.output(), casts() ? call("to", flat, 6) : flat);
+        } else if (operation instanceof Unflatten u) {
+            code.set(u.output(), Maps.unflattened(cast(code.of(u.input())), u));
+        } else if (operation instanceof Concatenate c) {
+            code.set(c.output(), Maps.concatenated(code, c));
+        } else if (operation instanceof OneHot h) {
+            code.set(h.output(), Maps.oneHot(code.of(h.input()), h));
+        } else if (operation instanceof Sample s) {
+            String deviation =
+                    call("exp", call("mul", code.of(s.logVariance()), Code.number(s.exponent())));
+            String moved = call("mul", deviation, code.of(s.noise()));
+            code.set(s.output(), call("add", code.of(s.mean()), moved));
         } else if (operation instanceof Scale s) {
             code.set(s.output(), call("mul", code.of(s.input()), Code.number(s.factor())));
         } else if (operation instanceof Add a) {

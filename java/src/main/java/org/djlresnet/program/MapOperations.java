@@ -1,14 +1,23 @@
 package org.djlresnet.program;
 
+import static org.djlresnet.program.Code.bool;
 import static org.djlresnet.program.Code.call;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import org.djlresnet.graph.Operation.Concatenate;
+import org.djlresnet.graph.Operation.Flatten;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
+import org.djlresnet.graph.Operation.OneHot;
 import org.djlresnet.graph.Operation.PadChannels;
 import org.djlresnet.graph.Operation.PadMap;
+import org.djlresnet.graph.Operation.Sample;
 import org.djlresnet.graph.Operation.Subsample;
+import org.djlresnet.graph.Operation.TransposedConvolution;
+import org.djlresnet.graph.Operation.Unflatten;
+import org.djlresnet.graph.Value;
 
 /** Writes training passes of operations that move the values of maps, and of whole-map products. */
 final class MapOperations {
@@ -32,6 +41,94 @@ final class MapOperations {
             String g = code.let("gx", call("zeros_like", x));
             code.run(call("copy_", Maps.subsample(g, s.step()), gradient));
             gradients.add(s.input(), g, true);
+        };
+    }
+
+    Consumer<String> transposedConvolution(TransposedConvolution t) {
+        String x = code.of(t.input());
+        String weight = code.of(t.weight());
+        String window = transposedWindow(t);
+        code.set(t.output(), call("convolution", x, weight, code.of(t.bias()), window));
+        return gradient -> {
+            boolean bias = needs.gradient(t.bias());
+            String size = bias ? call("size", code.of(t.bias())) : "None";
+            String mask =
+                    "[%s, %s, %s]"
+                            .formatted(
+                                    bool(needs.gradient(t.input())),
+                                    bool(needs.gradient(t.weight())),
+                                    bool(bias));
+            List<String> g =
+                    code.unpack(
+                            List.of("gx", "gw", "gb"),
+                            call("convolution_backward", gradient, x, weight, size, window, mask));
+            List<Value> operands = Arrays.asList(t.input(), t.weight(), t.bias());
+            for (int i = 0; i < operands.size(); i++) {
+                if (needs.gradient(operands.get(i))) {
+                    gradients.add(operands.get(i), g.get(i), true);
+                }
+            }
+        };
+    }
+
+    /** The arguments of ATen's convolution after the bias. */
+    static String transposedWindow(TransposedConvolution t) {
+        return "[%1$s, %1$s], [%2$s, %2$s], [1, 1], True, [%3$s, %3$s], 1"
+                .formatted(t.stride(), t.kernel() / 2, t.stride() - 1);
+    }
+
+    Consumer<String> flatten(Flatten f) {
+        String x = code.of(f.input());
+        code.set(f.output(), call("flatten", x, 1));
+        return gradient -> {
+            String map = call("reshape", gradient, call("size", x));
+            String ordered = call("contiguous", map, "memory_format=2");
+            gradients.add(f.input(), code.let("gx", ordered), true);
+        };
+    }
+
+    Consumer<String> unflatten(Unflatten u) {
+        code.set(u.output(), Maps.unflattened(code.of(u.input()), u));
+        return gradient ->
+                gradients.add(u.input(), code.let("gx", call("flatten", gradient, 1)), false);
+    }
+
+    Consumer<String> concatenate(Concatenate c) {
+        code.set(c.output(), Maps.concatenated(code, c));
+        String first = code.of(c.first());
+        String second = code.of(c.second());
+        return gradient -> {
+            String border = call("size", first, 1);
+            if (needs.gradient(c.first())) {
+                String part = call("narrow", gradient, 1, 0, border);
+                gradients.add(c.first(), code.let("gx", part), false);
+            }
+            if (needs.gradient(c.second())) {
+                String part = call("narrow", gradient, 1, border, call("size", second, 1));
+                gradients.add(c.second(), code.let("gx", part), false);
+            }
+        };
+    }
+
+    Consumer<String> oneHot(OneHot h) {
+        code.set(h.output(), Maps.oneHot(code.of(h.input()), h));
+        return gradient -> {};
+    }
+
+    Consumer<String> sample(Sample s) {
+        String exponent = Code.number(s.exponent());
+        String deviation =
+                code.let("deviation", call("exp", call("mul", code.of(s.logVariance()), exponent)));
+        String moved = code.let("moved", call("mul", deviation, code.of(s.noise())));
+        code.set(s.output(), call("add", code.of(s.mean()), moved));
+        return gradient -> {
+            if (needs.gradient(s.mean())) {
+                gradients.add(s.mean(), gradient, false);
+            }
+            if (needs.gradient(s.logVariance())) {
+                String g = call("mul", call("mul", gradient, moved), exponent);
+                gradients.add(s.logVariance(), code.let("gx", g), true);
+            }
         };
     }
 

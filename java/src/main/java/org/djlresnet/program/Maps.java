@@ -3,7 +3,10 @@ package org.djlresnet.program;
 import static org.djlresnet.program.Code.call;
 
 import java.util.List;
+import org.djlresnet.graph.Operation.Concatenate;
+import org.djlresnet.graph.Operation.OneHot;
 import org.djlresnet.graph.Operation.PadMap;
+import org.djlresnet.graph.Operation.Unflatten;
 import org.djlresnet.graph.Window;
 
 /** Expressions for maps (N, C, H, W) as rows (N, H · W · C), and back. */
@@ -61,6 +64,21 @@ final class Maps {
                         pad.before().height(),
                         pad.after().height());
         return call("constant_pad_nd", map, sides, 0);
+    }
+
+    /** A map from the values of each example, with the channels last in memory. */
+    static String unflattened(String rows, Unflatten u) {
+        String shape =
+                "[-1, %d, %d, %d]".formatted(u.channels(), u.size().height(), u.size().width());
+        return call("contiguous", call("reshape", rows, shape), "memory_format=2");
+    }
+
+    static String concatenated(Code code, Concatenate c) {
+        return call("cat", "[" + code.of(c.first()) + ", " + code.of(c.second()) + "]", 1);
+    }
+
+    static String oneHot(String labels, OneHot h) {
+        return call("to", call("one_hot", call("to", labels, 4), h.classes()), 6);
     }
 
     /** Every step-th row and column. */

@@ -24,10 +24,12 @@ public final class Programs {
      *
      * <p>{@code arrange(q)} returns the parameters in the memory order that {@code step} wants.
      * {@code step(x, y, q)} takes images, targets and parameters, updates the running statistics
-     * and returns the results of {@code loss}, the outputs, the gradients of the trained parameters
-     * and, with a clock, its readings. If images are mixed, it is {@code step(x, y, second, share,
-     * q)}, with the second targets, and the share of the first, a scalar. With gates, a last
-     * argument holds for each the factor of its branch, float32; 0 drops the branch.
+     * and returns the results of {@code loss}, the first output, the gradients of the trained
+     * parameters and, with a clock, its readings. If images are mixed, it is {@code step(x, y,
+     * second, share, q)}, with the second targets, and the share of the first, a scalar. If the
+     * network samples, it is {@code step(x, y, noise, weight, q)}, and the objective's method is
+     * {@code loss(outputs, x, weight)}. With gates, a last argument holds for each the factor of
+     * its branch, float32; 0 drops the branch.
      *
      * @param graph the network
      * @param images the height and width of its images
@@ -112,7 +114,8 @@ public final class Programs {
 
     /**
      * Writes an evaluation program: {@code prepare(q)} takes the parameters, {@code evaluate(x)}
-     * returns the outputs for images.
+     * returns the output for images, or a list of several. Further inputs of the network are
+     * further arguments.
      *
      * @param graph the network
      * @param images the height and width of its images

@@ -3,6 +3,7 @@ package org.djlresnet.program;
 import static org.djlresnet.program.Code.call;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.djlresnet.graph.DescribedNetwork;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.Operation;
 import org.djlresnet.graph.Operation.Add;
@@ -22,9 +24,16 @@ import org.djlresnet.graph.Value;
  */
 final class TrainingCode {
 
+    /** The arguments of a step that are inputs of the network. */
+    private static final Map<Value, String> INPUTS =
+            Map.of(
+                    DescribedNetwork.IMAGES, "x",
+                    DescribedNetwork.LABELS, "y",
+                    DescribedNetwork.NOISE, "noise");
+
     private static final String MIXED =
             """
-              def mixed(self: __torch__.Program, outputs: Tensor, y: Tensor, second: Tensor, \
+              def mixed(self: __torch__.Program, outputs: List[Tensor], y: Tensor, second: Tensor, \
             share: Tensor) -> List[Tensor]:
                 first = (self).loss(outputs, y, )
                 other = (self).loss(outputs, second, )
@@ -132,27 +141,43 @@ final class TrainingCode {
         for (int i = 0; i < parameters.size(); i++) {
             code.set(parameters.get(i), "q[" + i + "]");
         }
-        code.alias(graph.input(), "x");
+        INPUTS.forEach(code::alias);
         forward();
         code.comment("loss");
         if (clock != null) {
             clock.read(code, Clock.FORWARD, Clock.LOSS);
         }
         code.run(call("set_grad_enabled", "True"));
-        String detached = call("detach", code.of(graph.output()));
-        String outputs = code.let("outputs", call("requires_grad_", detached, "True"));
-        String lossCall = mixes ? "(self).mixed(%s, y, second, share, )" : "(self).loss(%s, y, )";
-        String values = code.let("values", lossCall.formatted(outputs));
-        String grad = call("autograd.grad", "[" + values + "[0]]", "[" + outputs + "]");
-        String ofOutputs = code.let("gradient", "unchecked_cast(Tensor, " + grad + "[0])");
+        List<String> outputs = new ArrayList<>();
+        List<Value> moving = new ArrayList<>();
+        List<String> differentiated = new ArrayList<>();
+        for (Value output : graph.outputs()) {
+            String detached = call("detach", code.of(output));
+            if (needs.gradient(output)) {
+                detached = call("requires_grad_", detached, "True");
+                moving.add(output);
+            }
+            outputs.add(code.let("outputs", detached));
+            if (needs.gradient(output)) {
+                differentiated.add(outputs.get(outputs.size() - 1));
+            }
+        }
+        String values = code.let("values", lossCall().formatted(outputs));
+        if (!moving.isEmpty()) {
+            String grad = call("autograd.grad", "[" + values + "[0]]", differentiated);
+            String all = code.let("gradients", grad);
+            for (int i = 0; i < moving.size(); i++) {
+                String one = "unchecked_cast(Tensor, " + all + "[" + i + "])";
+                gradients.add(moving.get(i), code.let("gradient", one), true);
+            }
+        }
         code.run(call("set_grad_enabled", "False"));
-        gradients.add(graph.output(), ofOutputs, true);
         backward.forEach(Runnable::run);
         code.comment("results");
         if (clock != null) {
             clock.stop(code);
         }
-        code.run(call("append", values, call("detach", outputs)));
+        code.run(call("append", values, call("detach", outputs.get(0))));
         for (Value value : trained) {
             String variable = code.of(value);
             String gradient = gradients.of(value);
@@ -172,10 +197,23 @@ final class TrainingCode {
                 + name
                 + "(self: __torch__.Program, x: Tensor, y: Tensor, "
                 + (mixes ? "second: Tensor, share: Tensor, " : "")
+                + (samples() ? "noise: Tensor, weight: Tensor, " : "")
                 + "q: List[Tensor]"
                 + arguments
                 + ") -> List[Tensor]:\n"
                 + code;
+    }
+
+    /** Whether the network samples, and so takes noise and a weight of its divergence. */
+    private boolean samples() {
+        return graph.inputs().contains(DescribedNetwork.NOISE);
+    }
+
+    private String lossCall() {
+        if (samples()) {
+            return "(self).loss(%s, x, weight, )";
+        }
+        return mixes ? "(self).mixed(%s, y, second, share, )" : "(self).loss(%s, y, )";
     }
 
     /**
@@ -187,6 +225,8 @@ final class TrainingCode {
         for (Operation operation : graph.operations()) {
             if (operation instanceof Operation.Convolution c) {
                 orders.put(uncast(c.weight()), Maps.channelsLast("%s"));
+            } else if (operation instanceof Operation.TransposedConvolution t) {
+                orders.put(uncast(t.weight()), Maps.channelsLast("%s"));
             } else if (operation instanceof MapMatrix m) {
                 String taps = call("contiguous", call("permute", "%s", "[2, 3, 0, 1]"));
                 orders.put(m.weight(), call("permute", taps, "[2, 3, 0, 1]"));

@@ -14,7 +14,9 @@ import org.djlresnet.graph.Operation.Add;
 import org.djlresnet.graph.Operation.AveragePool;
 import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
+import org.djlresnet.graph.Operation.Concatenate;
 import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Flatten;
 import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
 import org.djlresnet.graph.Operation.GlobalMaxPool;
@@ -22,11 +24,16 @@ import org.djlresnet.graph.Operation.Linear;
 import org.djlresnet.graph.Operation.MapMatrix;
 import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
+import org.djlresnet.graph.Operation.OneHot;
 import org.djlresnet.graph.Operation.PadChannels;
 import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.Sample;
 import org.djlresnet.graph.Operation.Scale;
+import org.djlresnet.graph.Operation.Sigmoid;
 import org.djlresnet.graph.Operation.Subsample;
+import org.djlresnet.graph.Operation.TransposedConvolution;
+import org.djlresnet.graph.Operation.Unflatten;
 import org.djlresnet.graph.Value;
 import org.djlresnet.graph.Window;
 
@@ -75,6 +82,8 @@ final class TrainingOperations {
             return relu(r);
         } else if (operation instanceof Gelu g) {
             return gelu(g);
+        } else if (operation instanceof Sigmoid s) {
+            return sigmoid(s);
         } else if (operation instanceof Scale s) {
             return scale(s);
         } else if (operation instanceof Add a) {
@@ -89,6 +98,18 @@ final class TrainingOperations {
             return globalMaxPool(g);
         } else if (operation instanceof Linear l) {
             return linear(l);
+        } else if (operation instanceof TransposedConvolution t) {
+            return maps.transposedConvolution(t);
+        } else if (operation instanceof Flatten f) {
+            return maps.flatten(f);
+        } else if (operation instanceof Unflatten u) {
+            return maps.unflatten(u);
+        } else if (operation instanceof Concatenate c) {
+            return maps.concatenate(c);
+        } else if (operation instanceof OneHot h) {
+            return maps.oneHot(h);
+        } else if (operation instanceof Sample s) {
+            return maps.sample(s);
         } else if (operation instanceof Subsample s) {
             return maps.subsample(s);
         } else if (operation instanceof PadChannels p) {
@@ -256,6 +277,13 @@ final class TrainingOperations {
             String backward = "torch.gelu_backward(" + gradient + ", " + x + over + ")";
             gradients.add(g.input(), code.let("gx", backward), true);
         };
+    }
+
+    private Consumer<String> sigmoid(Sigmoid s) {
+        String y = code.set(s.output(), call("sigmoid", code.of(s.input())));
+        return gradient ->
+                gradients.add(
+                        s.input(), code.let("gx", call("sigmoid_backward", gradient, y)), true);
     }
 
     private Consumer<String> scale(Scale s) {

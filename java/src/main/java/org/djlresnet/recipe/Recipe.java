@@ -240,12 +240,12 @@ public final class Recipe {
         return value("muon_momentum").getAsDouble();
     }
 
-    /** Returns AdamW's decay of the mean of gradients. */
+    /** Returns the decay of the mean of gradients in Adam and AdamW. */
     public double beta1() {
         return value("beta1").getAsDouble();
     }
 
-    /** Returns AdamW's decay of the mean of squared gradients. */
+    /** Returns the decay of the mean of squared gradients in Adam and AdamW. */
     public double beta2() {
         return value("beta2").getAsDouble();
     }
@@ -332,6 +332,41 @@ public final class Recipe {
     /** Returns the focal loss's exponent, 0 for cross-entropy. */
     public double focalGamma() {
         return value("focal_gamma").getAsDouble();
+    }
+
+    /** Returns the objective's name, or null for the usual one of the network. */
+    public String objective() {
+        return optionalText("objective");
+    }
+
+    /** Returns how the objective gaussian sets its deviation, optimal or learned. */
+    public String sigma() {
+        return value("sigma").getAsString();
+    }
+
+    /** Returns the weight of the KL divergence after its warm-up. */
+    public double beta() {
+        return value("beta").getAsDouble();
+    }
+
+    /** Returns the number of epochs over which the weight of the KL divergence rises from 0. */
+    public int betaWarmupEpochs() {
+        return value("beta_warmup_epochs").getAsInt();
+    }
+
+    /** Returns the KL divergence of each latent dimension that costs nothing, in nats. */
+    public double freeBits() {
+        return value("free_bits").getAsDouble();
+    }
+
+    /** Returns the number of latent dimensions, or null for the network's usual one. */
+    public Integer latentDim() {
+        return optionalInt("latent_dim");
+    }
+
+    /** Returns whether encoder and decoder are conditional on the class. */
+    public boolean conditional() {
+        return value("conditional").getAsBoolean();
     }
 
     /** Returns the learning rate schedule's name. */

@@ -21,7 +21,7 @@ final class BlockPass implements GradientPass {
     @Override
     public Result run(Minibatch batch) {
         try (GradientCollector collector = network.manager().getEngine().newGradientCollector()) {
-            NDList outputs = new NDList(network.forward(batch.images(), true));
+            NDList outputs = network.forward(batch.inputs(network.inputs()), true);
             Objective.Value value = objective.apply(outputs, batch);
             if (batch.share() != null) {
                 value = value.mixed(objective.apply(outputs, batch.second()), batch.share());

@@ -140,6 +140,10 @@ class ProgramPass implements GradientPass {
             arguments.add(batch.secondLabels());
             arguments.add(batch.share());
         }
+        if (batch.noise() != null) {
+            arguments.add(batch.noise());
+            arguments.add(batch.klWeight());
+        }
         arguments.addAll(parameters);
         if (!gated.isEmpty()) {
             float[] factors = new float[gated.size()];
@@ -164,7 +168,7 @@ class ProgramPass implements GradientPass {
                 sums.put(metric.name(), results.get(next++));
             }
         }
-        // the outputs
+        // the first output
         results.get(next++).close();
         Map<String, NDArray> gradients = new LinkedHashMap<>();
         for (String name : trained) {

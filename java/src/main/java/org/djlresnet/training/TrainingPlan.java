@@ -63,7 +63,7 @@ record TrainingPlan(
                             needs("optimizer", "sgd,muon,lars", "momentum"),
                             needs("optimizer", "sgd,muon", "nesterov"),
                             needs("optimizer", "muon", "muon_momentum"),
-                            needs("optimizer", "adamw", "beta1", "beta2"),
+                            needs("optimizer", "adam,adamw", "beta1", "beta2"),
                             needs("optimizer", "lars", "lars_trust"),
                             // they run as programs
                             needs(
@@ -182,6 +182,18 @@ record TrainingPlan(
         if (recipe.decayScales() != null && recipe.weightDecay() == 0) {
             throw new SettingException(
                     "\"decay_scales\" needs \"weight_decay\" above 0. Received: 0.");
+        }
+        // without an objective, the network decides
+        if (recipe.sigma().equals("learned")
+                && recipe.objective() != null
+                && !recipe.objective().equals("gaussian")) {
+            throw SettingException.of(
+                    "\"sigma\" needs \"objective\" gaussian. Received: %s.", recipe.objective());
+        }
+        if (recipe.beta() == 0 && (recipe.betaWarmupEpochs() > 0 || recipe.freeBits() > 0)) {
+            throw SettingException.of(
+                    "\"%s\" needs \"beta\" above 0. Received: 0.",
+                    recipe.freeBits() > 0 ? "free_bits" : "beta_warmup_epochs");
         }
         if (recipe.warmupEpochs() > 0 && recipe.schedule().equals("triangular")) {
             throw SettingException.of(

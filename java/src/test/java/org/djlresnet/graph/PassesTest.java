@@ -78,7 +78,7 @@ class PassesTest {
     /** A graph from x to the last operation's output. */
     private static Graph graph(Operation... operations) {
         Value output = operations[operations.length - 1].output();
-        return new Graph(value("x"), output, List.of(operations));
+        return new Graph(List.of(value("x")), List.of(output), List.of(operations));
     }
 
     /** A stem and a residual block: x → s, a → b → sum(b, s) → out. */
@@ -320,7 +320,7 @@ class PassesTest {
             Set<Value> gone = new HashSet<>();
             for (Operation operation : any.operations()) {
                 operation.operands().forEach(value -> assertTrue(!gone.contains(value)));
-                gone.addAll(overwritten(new Graph(any.input(), any.output(), List.of(operation))));
+                gone.addAll(overwritten(any.with(List.of(operation))));
             }
         }
     }

@@ -25,7 +25,9 @@ class RecipeTest {
              "muon_momentum": 0.6, "beta1": 0.9, "beta2": 0.999, "lars_trust": 0.001, "weight_decay": 0.0, "decay_bias_and_norm": false,
              "lr_scales": null, "decay_scales": null, "freeze": null,
              "freeze_statistics": true, "clip_norm": 0.0, "accumulate": 1, "lookahead": null,
-             "ema_decay": 0.0, "swa_epochs": 0, "label_smoothing": 0.0, "class_weights": null, "focal_gamma": 0.0, "schedule": "constant",
+             "ema_decay": 0.0, "swa_epochs": 0, "label_smoothing": 0.0, "class_weights": null, "focal_gamma": 0.0,
+             "objective": null, "sigma": "optimal", "beta": 1.0, "beta_warmup_epochs": 0, "free_bits": 0.0,
+             "latent_dim": null, "conditional": false, "schedule": "constant",
              "warmup_epochs": 0, "step_epochs": 30, "step_at": null, "step_factor": 0.1,
              "restart_epochs": 10, "restart_factor": 1, "triangle_start": 0.0,
              "triangle_peak": 0.23, "triangle_end": 0.0, "weights": null,
@@ -45,7 +47,9 @@ class RecipeTest {
              "decay_bias_and_norm": true,
              "lr_scales": "norm:64, fc.bias:1e-2", "decay_scales": "head:0", "freeze": "body:1",
              "freeze_statistics": false, "clip_norm": 2.5, "accumulate": 2,
-             "lookahead": "airbench:3", "ema_decay": 0.99, "swa_epochs": 0, "label_smoothing": 0.1, "class_weights": [1, 2.5], "focal_gamma": 2.0, "schedule": "one-cycle", "warmup_epochs": 6,
+             "lookahead": "airbench:3", "ema_decay": 0.99, "swa_epochs": 0, "label_smoothing": 0.1, "class_weights": [1, 2.5], "focal_gamma": 2.0,
+             "objective": "gaussian", "sigma": "learned", "beta": 4, "beta_warmup_epochs": 5, "free_bits": 0.25,
+             "latent_dim": 16, "conditional": true, "schedule": "one-cycle", "warmup_epochs": 6,
              "step_epochs": 3, "step_at": ".5, 0.75", "step_factor": 0.25,
              "restart_epochs": 3, "restart_factor": 2, "triangle_start": 0.2,
              "triangle_peak": 0.5, "triangle_end": 0.07, "weights": "start.safetensors",
@@ -92,6 +96,8 @@ class RecipeTest {
         assertNull(recipe.lrScales());
         assertNull(recipe.freeze());
         assertNull(recipe.lookahead());
+        assertNull(recipe.objective());
+        assertNull(recipe.latentDim());
     }
 
     @Test
@@ -153,6 +159,18 @@ class RecipeTest {
         assertEquals(0.2, recipe.triangleStart());
         assertEquals(0.5, recipe.trianglePeak());
         assertEquals(0.07, recipe.triangleEnd());
+    }
+
+    @Test
+    void readsSettingsOfAutoencoders() {
+        Recipe recipe = Recipe.fromJson(ALL_SET);
+        assertEquals("gaussian", recipe.objective());
+        assertEquals("learned", recipe.sigma());
+        assertEquals(4, recipe.beta());
+        assertEquals(5, recipe.betaWarmupEpochs());
+        assertEquals(0.25, recipe.freeBits());
+        assertEquals(16, recipe.latentDim());
+        assertTrue(recipe.conditional());
     }
 
     @Test
@@ -251,7 +269,9 @@ class RecipeTest {
                 "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
                 "device        | 0          | auto, cpu, gpu or gpu:N",
                 "schedule      | 'linear'   | constant, step, cosine, cosine-restarts",
-                "optimizer     | 'adam'     | sgd, adamw, muon, lars. Did you mean 'adamw'",
+                "optimizer     | 'muom'     | sgd, adam, adamw, muon, lars. Did you mean 'muon'",
+                "objective     | 'vae'      | classification, keng2017, bernoulli, gaussian, discretized-logistic, or null",
+                "free_bits     | -1         | a number from 0 to 1000",
                 "ema_decay     | 1          | a number from 0 to 0.99999",
                 "accumulate    | 0          | a whole number from 1",
                 "lookahead     | '5'        | K:ALPHA, such as 5:0.5",
