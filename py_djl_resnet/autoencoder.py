@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._vae.coding import Labels, autoencoder_of
-from ._vae.images import Images, single_image, test_images
+from ._vae.images import Images, evaluated_images, single_image
 from ._vae.latent import activity, line, principal_components, traversal
 from .checks import LONG, whole_number, whole_numbers
 from .errors import UsageError
@@ -86,7 +86,9 @@ class AutoencoderEvaluation:
         if self.published is not None:
             rows += [(f"{name}, as published", f"{value:.2f}", "") for name, value in self.published.items()]
         count = f"{self.examples:,} image{'' if self.examples == 1 else 's'}"
-        return f"{self.model}, likelihood {self.likelihood}, {count}, nats per image\n\n{text_table(rows, right=(1, 2))}"
+        return (
+            f"{self.model}, likelihood {self.likelihood}, {count}, nats per image\n\n{text_table(rows, right=(1, 2))}"
+        )
 
 
 def evaluate_autoencoder(
@@ -129,7 +131,7 @@ def evaluate_autoencoder(
         "batch_size": whole_number(batch_size, "batch_size"),
     }
     with opened(model, device, engine) as network:
-        images = test_images(network, dataset, data_dir, limit)
+        images = evaluated_images(network, dataset, data_dir, limit)
         with jvm.translated_errors():
             found = json.loads(str(jvm.bridge().evaluateVae(network.handle, images.examples, json.dumps(options))))
         likelihood = autoencoder_of(network.info)["likelihood"]
@@ -164,7 +166,7 @@ def plot_reconstructions(
     """
     n, seed = whole_number(n, "n"), whole_number(seed, "seed", 0, LONG)
     with opened(model, "auto", None) as network:
-        return reconstructions_of(test_images(network, dataset, data_dir, limit), path, n, seed)
+        return reconstructions_of(evaluated_images(network, dataset, data_dir, limit), path, n, seed)
 
 
 def reconstructions_of(images: Images, path: _File | None, n: int = 16, seed: int = 0) -> Chart:
@@ -200,20 +202,20 @@ def plot_interpolation(
     with opened(model, "auto", None) as network:
         own = autoencoder_of(network.info)
         from_data = any(isinstance(which, (int, np.integer)) for which in (a, b))
-        images = test_images(network, dataset, data_dir, limit) if from_data else None
+        images = evaluated_images(network, dataset, data_dir, limit) if from_data else None
         (first, first_class), (last, last_class) = (
             single_image(network, which, images, name) for which, name in ((a, "a"), (b, "b"))
         )
-        labels = None
+        classes = None
         if own["conditional"]:
             if first_class is None or last_class is None:
                 raise UsageError(
                     f"{network.name} is conditional on the class, which an image file does not have. Give indices of "
                     "test images."
                 )
-            labels = np.array([first_class] * (n - n // 2) + [last_class] * (n // 2))
-        ends = [network.encode(x, None if c is None or labels is None else [c])[0][0] for x, c in ((first, first_class), (last, last_class))]
-        between = network.decode(line(ends[0], ends[1], n), labels)
+            classes = [first_class] * (n - n // 2) + [last_class] * (n // 2)
+        ends = network.encode(np.concatenate([first, last]), None if classes is None else [classes[0], classes[-1]])[0]
+        between = network.decode(line(ends[0], ends[1], n), classes)
     names = ["A", *(f"{share:.2f}" for share in np.linspace(0, 1, n)), "B"]
     tiles = np.concatenate([first, between, last])
     return _grid(tiles, n + 2, f"From A to B in the latent space of {network.name}", path, column_names=names)
@@ -235,7 +237,7 @@ def plot_traversal(
     """
     n = whole_number(n, "n")
     with opened(model, "auto", None) as network:
-        images = test_images(network, dataset, data_dir, limit)
+        images = evaluated_images(network, dataset, data_dir, limit)
         active = activity(images.codes(range(len(images)))[0])
         order = np.argsort(-active, kind="stable")[:n]
         codes = traversal(len(active), order, _VALUES)
@@ -261,7 +263,7 @@ def plot_latent(
     from ._plotting.grid import plot_points
 
     with opened(model, "auto", None) as network:
-        images = test_images(network, dataset, data_dir, limit)
+        images = evaluated_images(network, dataset, data_dir, limit)
         every = range(len(images))
         places, shares = principal_components(images.codes(every)[0])
         labels, names = images.labels(every), images.class_names

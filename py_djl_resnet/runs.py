@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 DEFAULT_SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": "test data"}
 
 
-
 class Results(NamedTuple):
     """The results of a run in this process: Java's ``Examples`` of its test data, and ``predictions.csv`` as text.
 

@@ -24,7 +24,7 @@ def tiled(images: npt.NDArray[np.floating], columns: int) -> npt.NDArray[np.floa
     tiles = np.pad(tiles, ((0, -len(tiles) % columns), (0, _GAP), (0, _GAP), (0, 0)), constant_values=1)
     _, height, width, channels = tiles.shape
     rows = tiles.reshape(-1, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    whole = rows.reshape(-1, columns * width, channels)[:-_GAP, :-_GAP]
+    whole: npt.NDArray[np.floating] = rows.reshape(-1, columns * width, channels)[:-_GAP, :-_GAP]
     return whole[..., 0] if grey else whole
 
 

@@ -71,11 +71,11 @@ class Images:
         return [int(index) for index in np.sort(chosen)]
 
 
-def test_images(
+def evaluated_images(
     model: Model,
     dataset: str | Sequence[npt.NDArray[Any]] | None,
     data_dir: str | os.PathLike[str] | None,
-    limit: int | None = None,
+    limit: int | None,
 ) -> Images:
     """Returns the test images of a data set, as :func:`py_djl_resnet.evaluate` finds them."""
     autoencoder_of(model.info)

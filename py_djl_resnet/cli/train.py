@@ -117,9 +117,7 @@ def _last_lines(result: Run) -> list[str]:
     if result.test is not None:
         measured = {f"test_{name}": result.test[name] for name in result.test if name not in ("epoch", "examples")}
         names = [name for name in measured if not result.is_autoencoder or name.removeprefix("test_") in METRICS]
-        lines.append(
-            f"epoch {result.test['epoch']} on the test data, evaluated once: {metrics_line(measured, names)}"
-        )
+        lines.append(f"epoch {result.test['epoch']} on the test data, evaluated once: {metrics_line(measured, names)}")
     return lines
 
 

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the actions with their options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True, prog=parser.prog)
 
-    def add(name: str, text: str, draw: Callable[[Model, Path | None, Any], Any] | None) -> argparse.ArgumentParser:
+    def add(name: str, text: str, draw: Callable[[Model, Path, Any], None] | None) -> argparse.ArgumentParser:
         added = actions.add_parser(
             name,
             help=text,
@@ -117,11 +117,12 @@ def _add_data(parser: argparse.ArgumentParser, limit: int | None) -> None:
 def run(options: Any) -> int:
     """Prints the evaluation, or draws the figure and prints its path."""
     checkpoint = checkpoint_file(options.checkpoint)
-    target = _json_file(options.out) if options.draw is None else _figure(checkpoint, options)
+    target = _figure(checkpoint, options) if options.draw else None
+    result = None if options.draw else _json_file(options.out)
     start(options)
     with load(checkpoint, options.device, options.engine, raw=options.raw) as network:
-        if options.draw is None:
-            _evaluate(network, target, options)
+        if target is None:
+            _evaluate(network, result, options)
         else:
             options.draw(network, target, options)
             print(f"figure: {target}", file=sys.stderr)

@@ -47,7 +47,8 @@ def autoencoders(study: StudyRuns, _: Mapping[str, Any], __: Callable[[str], Non
     for network in study.definition.networks:
         measured = [_measured(run) for _, run in study.of(network)]
         found = {name: mean_deviation([one[name] for one in measured if name in one]) for name, _, _ in _COLUMNS}
-        cells.append([network, *(figure(*found[name], form) for name, _, form in _COLUMNS), count(len(measured), "run")])
+        means = [figure(*found[name], form) for name, _, form in _COLUMNS]
+        cells.append([network, *means, count(len(measured), "run")])
         rows.append([network, len(measured), *(value for name, _, _ in _COLUMNS for value in found[name])])
         for source, by_network in study.definition.published.items():
             if network in by_network:
