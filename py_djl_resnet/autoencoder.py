@@ -84,7 +84,8 @@ class AutoencoderEvaluation:
             rows.append(("bits per dimension", f"{self.bits_per_dim:.4f}", ""))
         rows.append(("active units", f"{self.active_units} of {self.latent_dim}", ""))
         if self.published is not None:
-            rows += [(f"{name}, as published", f"{value:.2f}", "") for name, value in self.published.items()]
+            names = {"loss": "loss", "kl": "KL"}
+            rows += [(f"{names[key]}, as published", f"{value:.2f}", "") for key, value in self.published.items()]
         count = f"{self.examples:,} image{'' if self.examples == 1 else 's'}"
         return (
             f"{self.model}, likelihood {self.likelihood}, {count}, nats per image\n\n{text_table(rows, right=(1, 2))}"

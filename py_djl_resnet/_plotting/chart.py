@@ -72,6 +72,6 @@ def near(axes: Axes) -> tuple[float, float]:
     if not len(values):
         return 0, 1
     low, high = np.quantile(values, (0.25, 0.75))
-    kept = values[(values >= low - 3 * (high - low)) & (values <= high + 3 * (high - low))]
+    kept = values[(values >= low - 10 * (high - low)) & (values <= high + 10 * (high - low))]
     margin = 0.06 * float(np.ptp(kept)) or 1.0
     return float(kept.min()) - margin, float(kept.max()) + margin

@@ -188,7 +188,9 @@ def cases() -> list[dict[str, Any]]:
 
     p = initial()
     adam = torch.optim.Adam(
-        groups(p, lambda name: {"lr": 3 if name == "conv2.weight" else 1, "weight_decay": 0.2 if p[name].ndim > 1 else 0})
+        groups(
+            p, lambda name: {"lr": 3 if name == "conv2.weight" else 1, "weight_decay": 0.2 if p[name].ndim > 1 else 0}
+        )
     )
     case(
         {"optimizer": "adam", "lr": 0.02, "weight_decay": 0.2, "lr_scales": "conv2:3", "schedule": "cosine"},
