@@ -55,9 +55,7 @@ abstract class BuildingBlock extends NamedChain implements StageBlock {
         addSum(
                 branch,
                 gate,
-                keepsShape
-                        ? null
-                        : shortcut.create(inChannels, channels, stride, projectionNorm));
+                keepsShape ? null : shortcut.create(inChannels, channels, stride, projectionNorm));
     }
 
     /**

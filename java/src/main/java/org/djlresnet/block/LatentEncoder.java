@@ -94,7 +94,8 @@ public final class LatentEncoder extends AbstractBlock implements DescribedNetwo
 
     @Override
     public Shape[] getOutputShapes(Shape[] inputShapes) {
-        Shape latents = mean.getOutputShapes(trunk.getOutputShapes(new Shape[] {inputShapes[0]}))[0];
+        Shape latents =
+                mean.getOutputShapes(trunk.getOutputShapes(new Shape[] {inputShapes[0]}))[0];
         return new Shape[] {latents, latents};
     }
 

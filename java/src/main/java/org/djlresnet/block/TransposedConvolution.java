@@ -136,9 +136,7 @@ public final class TransposedConvolution extends AbstractBlock implements Descri
     @Override
     public Shape[] getOutputShapes(Shape[] inputShapes) {
         Shape in = inputShapes[0];
-        return new Shape[] {
-            new Shape(in.get(0), channels, in.get(2) * stride, in.get(3) * stride)
-        };
+        return new Shape[] {new Shape(in.get(0), channels, in.get(2) * stride, in.get(3) * stride)};
     }
 
     @Override

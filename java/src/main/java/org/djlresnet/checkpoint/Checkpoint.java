@@ -24,7 +24,6 @@ import org.djlresnet.UserException;
 import org.djlresnet.engine.Versions;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
-import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
@@ -72,7 +71,7 @@ public final class Checkpoint implements AutoCloseable {
                 new Specification(
                         info.get("model").getAsString(),
                         channels,
-                        new Classes(classNames),
+                        OutputJson.read(info.get("autoencoder"), classNames),
                         preprocessing(info, channels));
         engine =
                 info.get("versions") instanceof JsonObject versions && versions.has("engine")
@@ -274,6 +273,9 @@ public final class Checkpoint implements AutoCloseable {
         description.add("class_names", GSON.toJsonTree(specification.classNames()));
         description.addProperty(
                 "image_size", preprocessing == null ? null : preprocessing.imageSize());
+        if (specification.autoencoding() != null) {
+            description.add("autoencoder", OutputJson.write(specification.autoencoding()));
+        }
         description.add(
                 "preprocessing",
                 preprocessing == null

@@ -41,8 +41,7 @@ public final class GraphBuilder {
             return new Graph(inputs, described.describe(builder, inputs), builder.operations);
         }
         Value output = builder.apply(network, DescribedNetwork.IMAGES);
-        return new Graph(
-                List.of(DescribedNetwork.IMAGES), List.of(output), builder.operations);
+        return new Graph(List.of(DescribedNetwork.IMAGES), List.of(output), builder.operations);
     }
 
     /**

@@ -67,8 +67,9 @@ public sealed interface Operation {
     }
 
     /**
-     * Batch normalization over the channels, or over the features of (N, C). In training it normalizes by the batch's statistics
-     * and updates the running ones; in evaluation it normalizes by the running ones.
+     * Batch normalization over the channels, or over the features of (N, C). In training it
+     * normalizes by the batch's statistics and updates the running ones; in evaluation it
+     * normalizes by the running ones.
      *
      * @param output an array of the input's shape
      * @param input (N, C, H, W)

@@ -11,9 +11,9 @@ import org.djlresnet.graph.Operation.Add;
 import org.djlresnet.graph.Operation.BatchNorm;
 import org.djlresnet.graph.Operation.Cast;
 import org.djlresnet.graph.Operation.Convolution;
+import org.djlresnet.graph.Operation.Flatten;
 import org.djlresnet.graph.Operation.Fused;
 import org.djlresnet.graph.Operation.Fused.Activation;
-import org.djlresnet.graph.Operation.Flatten;
 import org.djlresnet.graph.Operation.Gelu;
 import org.djlresnet.graph.Operation.GlobalAveragePool;
 import org.djlresnet.graph.Operation.GlobalMaxPool;
@@ -376,7 +376,7 @@ public final class Passes {
                         || producer instanceof MapProduct
                         || producer instanceof PadChannels
                         || producer instanceof TransposedConvolution
-                || producer instanceof Fused);
+                        || producer instanceof Fused);
     }
 
     /** Whether a value is computed before an operation, so that the operation can read it. */

@@ -2,13 +2,11 @@ package org.djlresnet.model;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
-import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.block.Autoencoder;
 import org.djlresnet.block.AutoencoderBlock;
 import org.djlresnet.block.AutoencoderBlock.Direction;
 import org.djlresnet.block.AutoencoderBlock.Norm;
-import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.LatentDecoder;
 import org.djlresnet.block.LatentEncoder;
 import org.djlresnet.block.Layers;
@@ -26,9 +24,7 @@ final class AutoencoderNetworks {
     static final int SMALL_LATENT = 32;
 
     /** Blocks of the stages by depth. */
-    private static final int[][] BLOCKS = {
-        {1, 1, 1, 1}, {1, 2, 2, 1}, {2, 3, 4, 2}, {3, 4, 6, 3}
-    };
+    private static final int[][] BLOCKS = {{1, 1, 1, 1}, {1, 2, 2, 1}, {2, 3, 4, 2}, {3, 4, 6, 3}};
 
     private static final int[] WIDTHS = {64, 128, 256, 512};
     private static final int EXPANSION = 4;
@@ -123,11 +119,7 @@ final class AutoencoderNetworks {
             decoder.add(
                     "layer" + (SMALL_WIDTHS.length - stage),
                     AutoencoderBlock.basic(
-                            SMALL_WIDTHS[stage],
-                            SMALL_WIDTHS[stage - 1],
-                            2,
-                            Direction.UP,
-                            USUAL));
+                            SMALL_WIDTHS[stage], SMALL_WIDTHS[stage - 1], 2, Direction.UP, USUAL));
         }
         int last = output.image().channels();
         decoder.add("out", Layers.convolution(last, 3, new Shape(1, 1), true));
@@ -141,8 +133,7 @@ final class AutoencoderNetworks {
                             + " Set \"image_size\".",
                     model, factor, image.height(), image.width());
         }
-        return new ImageShape(
-                image.channels(), image.height() / factor, image.width() / factor);
+        return new ImageShape(image.channels(), image.height() / factor, image.width() / factor);
     }
 
     private static Autoencoder assemble(

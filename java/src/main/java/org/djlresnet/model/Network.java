@@ -58,8 +58,12 @@ public final class Network implements AutoCloseable {
                 (name, parameter) -> parameter.setInitializer(initializers.apply(name, parameter)));
         manager = Engines.current().newBaseManager(device);
         try {
-            Shape images =
-                    new Shape(1, inChannels(), entry.input().height(), entry.input().width());
+            // a decoder makes images of one size only
+            ImageShape image =
+                    specification.autoencoding() == null
+                            ? entry.input()
+                            : specification.autoencoding().image();
+            Shape images = new Shape(1, inChannels(), image.height(), image.width());
             block.initialize(manager, DataType.FLOAT32, images);
         } catch (RuntimeException | Error failure) {
             manager.close();
@@ -177,10 +181,17 @@ public final class Network implements AutoCloseable {
      *
      * @param height their height
      * @param width their width
-     * @throws UserException if they are too small
+     * @throws UserException if they are too small, or of another size than an autoencoder's
      */
     public void requireSize(long height, long width) {
         entry.requireSize(height, width);
+        Autoencoding images = specification.autoencoding();
+        if (images != null
+                && (images.image().height() != height || images.image().width() != width)) {
+            throw UserException.of(
+                    "This %s has another image size. Received: %s×%s. Allowed: %s×%s.",
+                    model(), height, width, images.image().height(), images.image().width());
+        }
     }
 
     /**

@@ -2,8 +2,10 @@ package org.djlresnet.model;
 
 import java.util.List;
 
-/** The output of a network for an image. That of a classifier is {@link Classes}, that of a
- * variational autoencoder {@link Autoencoding}. */
+/**
+ * The output of a network for an image. That of a classifier is {@link Classes}, that of a
+ * variational autoencoder {@link Autoencoding}.
+ */
 public interface Output {
 
     /**

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.djlresnet.model.Network;
 
 /**
  * Defines what training minimizes and measures.
@@ -79,6 +80,14 @@ public interface Objective {
      * @return the method, indented by two spaces
      */
     String program();
+
+    /**
+     * Sets what evaluations need and training determines. Called at the end of each epoch.
+     *
+     * @param metrics the epoch's training metrics by name
+     * @param network the network
+     */
+    default void epochEnded(Map<String, Double> metrics, Network network) {}
 
     /**
      * Starts an evaluation.

@@ -27,9 +27,9 @@ final class Code {
     private final Set<String> taken =
             new HashSet<>(
                     Set.of(
-                            "self", "x", "y", "q", "p", "g", "gates", "noise", "weight", "torch", "ops", "if", "else",
-                            "for", "in", "is", "and", "or", "not", "def", "return", "pass", "None",
-                            "True", "False", "class", "lambda"));
+                            "self", "x", "y", "q", "p", "g", "gates", "noise", "weight", "torch",
+                            "ops", "if", "else", "for", "in", "is", "and", "or", "not", "def",
+                            "return", "pass", "None", "True", "False", "class", "lambda"));
 
     private final Map<String, Integer> numbers = new HashMap<>();
     private final Map<Integer, Alternative> alternatives = new LinkedHashMap<>();

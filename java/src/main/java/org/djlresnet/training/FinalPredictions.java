@@ -36,7 +36,9 @@ final class FinalPredictions {
         Measurement measurement = kept == null ? evaluate.get() : kept;
         if (measurement != null) {
             text = withPaths(measurement.predictions(epoch), examples);
-            recorder.predictions(text);
+            if (text != null) {
+                recorder.predictions(text);
+            }
         }
     }
 

@@ -26,6 +26,7 @@ final class RunMeasurements implements AutoCloseable {
     private static final int ENOUGH_EXAMPLES = 10_000;
 
     private final TrainingPlan plan;
+    private final Latents latents;
     private final Network network;
     private final Progress progress;
     private final Function<BatchLoader, Batch> next;
@@ -49,6 +50,7 @@ final class RunMeasurements implements AutoCloseable {
             BooleanSupplier stopped) {
         this.plan = plan;
         network = plan.network();
+        latents = plan.latents();
         this.progress = progress;
         this.next = next;
         this.stopped = stopped;
@@ -124,7 +126,10 @@ final class RunMeasurements implements AutoCloseable {
         try {
             Evaluator.run(
                     network,
-                    inference::forward,
+                    batch ->
+                            inference.forward(
+                                    latents.evaluation(batch, measurement.examples())
+                                            .inputs(network.inputs())),
                     measurement,
                     () -> next.apply(loader),
                     () -> progress.advance(step, measurement.examples(), measurement.metrics()));

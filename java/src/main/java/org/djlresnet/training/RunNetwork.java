@@ -63,7 +63,11 @@ final class RunNetwork {
     private static Specification specification(
             Recipe recipe, Examples train, Preprocessing ofWeights) {
         Specification specification =
-                Specification.forTraining(recipe.model(), train, recipe.imageSize(), ofWeights);
+                AutoencoderSettings.complete(
+                        Specification.forTraining(
+                                recipe.model(), train, recipe.imageSize(), ofWeights),
+                        recipe,
+                        train);
         if (!recipe.normalize() || ofWeights != null) {
             return specification;
         }

@@ -44,6 +44,7 @@ public final class Trainer {
     private final Schedule schedule;
     private final Selection selection;
     private final UpdatePlan updatePlan;
+    private final Latents latents;
     private GradientPass pass;
     private final BestWeights bestWeights;
     private volatile boolean stopRequested;
@@ -95,6 +96,7 @@ public final class Trainer {
         selection = plan.selection();
         schedule = plan.schedule();
         updatePlan = plan.updates();
+        latents = plan.latents();
         TrainingState start = plan.start();
         gradientLog = new GradientLog(folder, recipe, network, plan.epochs().steps());
         recorder = new Recorder(folder, network, selection, recipe, start.step(), gradientLog);
@@ -308,14 +310,16 @@ public final class Trainer {
             long begin = System.nanoTime() - (long) (from.seconds() * 1e9);
             training.restart(plan.epochs().order(epochsDone, from.examples()), epochsDone);
             trainEpoch(begin, updates, training, tally);
+            Map<String, Double> trained = tally.metrics();
             if (!stopped) {
                 updates.endEpoch();
+                plan.objective().epochEnded(trained, network);
             }
             double seconds = seconds(begin);
             long validationBegin = System.nanoTime();
             Measurement ofFinal = null;
             Splits data = plan.data();
-            Map<String, Double> metrics = named("train", tally.metrics());
+            Map<String, Double> metrics = named("train", trained);
             if (!stopped) {
                 selecting.restart(null);
                 Measurement measurement = measurements.validate(selecting, step, epochsDone);
@@ -385,7 +389,9 @@ public final class Trainer {
     private void trainStep(Batch batch, WeightUpdates updates, Tally tally) {
         try (NDManager manager = network.manager().newSubManager()) {
             plan.stochasticDepth().begin(step);
-            GradientPass.Result result = pass.run(Minibatch.of(batch, manager));
+            Minibatch minibatch =
+                    latents.training(Minibatch.of(batch, manager), step, updatePlan.update(step));
+            GradientPass.Result result = pass.run(minibatch);
             try (Gradients gradients = result.gradients()) {
                 double lr = schedule.lr(updatePlan.update(step), progress.rows());
                 updates.add(gradients.byName(), batch.count(), step, lr, epochsDone + 1);

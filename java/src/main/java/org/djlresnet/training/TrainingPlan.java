@@ -14,8 +14,10 @@ import org.djlresnet.data.Examples;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Autoencoding;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.Elbo;
 import org.djlresnet.objective.LabelLoss;
 import org.djlresnet.objective.Metric;
 import org.djlresnet.objective.Objective;
@@ -126,13 +128,7 @@ record TrainingPlan(
             BatchLoader.requireFit(test, preprocessing, recipe.batchSize());
         }
         network.requireSize(input.height(), input.width());
-        int classes = network.classNames().size();
-        LabelLoss loss =
-                new LabelLoss(
-                        ClassWeights.of(recipe, data.train(), classes),
-                        recipe.labelSmoothing(),
-                        recipe.focalGamma());
-        Objective objective = new Classification(classes, loss);
+        Objective objective = objective(recipe, network, data.train());
         StochasticDepth stochasticDepth =
                 new StochasticDepth(network, recipe.seed(), recipe.stochasticDepth());
         Freezing freezing = new Freezing(network, recipe);
@@ -153,12 +149,27 @@ record TrainingPlan(
                 GradientPass.create(recipe, network, objective, input));
     }
 
+    private static Objective objective(Recipe recipe, Network network, Examples train) {
+        Autoencoding images = network.specification().autoencoding();
+        if (images != null) {
+            return new Elbo(images.likelihood(), recipe.freeBits());
+        }
+        int classes = network.classNames().size();
+        return new Classification(
+                classes,
+                new LabelLoss(
+                        ClassWeights.of(recipe, train, classes),
+                        recipe.labelSmoothing(),
+                        recipe.focalGamma()));
+    }
+
     /**
      * Rejects settings that others would make the run ignore, or that the engine lacks.
      *
      * @throws SettingException if one is not at its default
      */
     static void rejectIgnoredSettings(Recipe recipe) {
+        AutoencoderSettings.rejectIgnored(recipe);
         Map<String, Object> values = recipe.toMap();
         Map<String, Object> defaults = Recipe.fromJson("{}").toMap();
         for (Need need : NEEDS) {
@@ -295,6 +306,11 @@ record TrainingPlan(
     Schedule schedule() {
         return new Schedule(
                 recipe(), updates().perEpoch(), new Selection(data.part(), objective.plateau()));
+    }
+
+    /** Returns what an autoencoder's batches need beside images. */
+    Latents latents() {
+        return new Latents(recipe(), network, updates().perEpoch());
     }
 
     /** Compiles the pass again, after other parameters have been frozen. */

@@ -192,7 +192,10 @@ public record TrainingRun(
 
     private static TrainingRun begin(Recipe given, RunData data, boolean keep, Path runDir) {
         // another machine that resumes the run might choose differently
-        Recipe recipe = given.with("precision", given.precision().toString());
+        Recipe recipe =
+                AutoencoderSettings.withValidation(
+                        given.with("precision", given.precision().toString()),
+                        data.validation() != null);
         TrainingPlan.rejectIgnoredSettings(recipe);
         Engines.require(recipe.engine());
         Examples allTrain = data.read(recipe, true);

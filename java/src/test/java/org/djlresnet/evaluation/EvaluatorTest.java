@@ -162,7 +162,7 @@ class EvaluatorTest {
             loader.restart(null);
             Evaluator.run(
                     network,
-                    inference::forward,
+                    batch -> inference.forward(batch.inputs(network.inputs())),
                     measurement,
                     () -> measurement.examples() < 8 ? loader.next() : null,
                     () -> done.add(measurement.examples()));
