@@ -34,7 +34,7 @@ final class AutoencoderNetworks {
     private static final Norm KERAS = new Norm(0.99f, 1e-3f);
 
     private static final Norm USUAL = new Norm(0.9f, 1e-5f);
-    private static final int[] SMALL_WIDTHS = {32, 64, 128};
+    private static final int[] SMALL_WIDTHS = {16, 32, 64};
 
     private AutoencoderNetworks() {}
 

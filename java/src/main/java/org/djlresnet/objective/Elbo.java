@@ -7,7 +7,9 @@ import ai.djl.nn.Activation;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Likelihood;
+import org.djlresnet.model.Network;
 
 /**
  * The objective of a variational autoencoder: the evidence lower bound (ELBO) of an image x with
@@ -47,6 +49,8 @@ public record Elbo(Likelihood likelihood, double freeBits) implements Objective 
 
     /** The metric that is the mean squared error of a pixel. */
     public static final String MSE = "mse";
+
+    private static final String SCALE = "likelihood.log_scale";
 
     private static final Metric ELBO_METRIC = new Metric(ELBO, true);
 
@@ -125,6 +129,19 @@ public record Elbo(Likelihood likelihood, double freeBits) implements Objective 
         sums.put(MSE, mse);
         sums.replaceAll((name, value) -> value.stopGradient().mul(batch.size()));
         return new Value(loss, sums);
+    }
+
+    /** With the optimal deviation, evaluations use that of the training data. */
+    @Override
+    public void epochEnded(Map<String, Double> metrics, Network network) {
+        if (likelihood != Likelihood.OPTIMAL_GAUSSIAN) {
+            return;
+        }
+        float logDeviation = (float) (0.5 * Math.log(metrics.get(MSE)));
+        NDArray scale = network.stateDict().get(SCALE);
+        try (NDArray value = scale.getManager().create(new float[] {logDeviation})) {
+            EngineTraits.of(network.manager().getEngine()).assign(scale, value);
+        }
     }
 
     @Override
