@@ -23,7 +23,7 @@ class ImportanceBoundTest {
 
     private static final double[][] COLUMNS = {{0.04, 0.04, 0}, {0.03, -0.03, 0.02}};
     private static final double SIGMA = 0.05;
-    private static final int EXAMPLES = 1500;
+    private static final int EXAMPLES = 600;
 
     /** The images, (N, 3). */
     private static final float[] IMAGES = images();
@@ -150,14 +150,14 @@ class ImportanceBoundTest {
 
     @Test
     void boundIsExactUnderThePosterior() {
-        for (Bound bound : bounds(0, 1, false, 500, 1, 7)) {
+        for (Bound bound : bounds(0, 1, false, 250, 1, 7)) {
             assertEquals(logLikelihood(), bound.value(), 1e-4, bound.samples() + " samples");
         }
     }
 
     @Test
     void boundRisesToTheLikelihood() {
-        List<Bound> bounds = bounds(0.6, 0.5, false, 500, 1, 10, 100, 1000);
+        List<Bound> bounds = bounds(0.6, 0.5, false, 250, 1, 10, 100, 1000);
         double truth = logLikelihood();
         double[] gaps = bounds.stream().mapToDouble(bound -> truth - bound.value()).toArray();
         assertTrue(gaps[0] > 0.4, "gap " + gaps[0]);
@@ -179,13 +179,13 @@ class ImportanceBoundTest {
     @Test
     void publishedNetworksSampleWithAnotherDeviation() {
         double truth = logLikelihood();
-        assertEquals(truth, bounds(0, 0.5, true, 500, 1).get(0).value(), 1e-4);
+        assertEquals(truth, bounds(0, 0.5, true, 250, 1).get(0).value(), 1e-4);
         double gap = 0;
         for (double[] column : COLUMNS) {
             double ratio = posteriorVariance(column);
             gap += (ratio - 1 - Math.log(ratio)) / 2;
         }
-        double published = bounds(0, 1, true, 500, 1).get(0).value();
+        double published = bounds(0, 1, true, 250, 1).get(0).value();
         assertTrue(gap > 0.15, "gap " + gap);
         assertEquals(truth - gap, published, 0.06);
     }
@@ -193,7 +193,7 @@ class ImportanceBoundTest {
     @Test
     void noiseDoesNotDependOnBatches() {
         Bound together = bounds(0.6, 0.5, false, EXAMPLES, 5).get(0);
-        Bound apart = bounds(0.6, 0.5, false, 400, 5).get(0);
+        Bound apart = bounds(0.6, 0.5, false, 130, 5).get(0);
         assertEquals(together.value(), apart.value(), 1e-6);
         assertEquals(together.standardError(), apart.standardError(), 1e-6);
     }
