@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ._inputs import BATCH, Images, batches, inputs
 from ._java import jvm
 from ._preprocessing import Preprocessing, chosen
+from ._vae.coding import require_classifier
 from .checks import checked_views, whole_number
 from .errors import UsageError, warn
 
@@ -54,6 +55,7 @@ def classify(
 
     `handle` is Java's ``NetworkHandle``, `info` its description.
     """
+    require_classifier(info)
     top_k = whole_number(top_k, "top_k")
     views = checked_views(tta)
     prepared = chosen(preprocessing, info["preprocessing"], info["model"])

@@ -105,7 +105,7 @@ def _result(
             None if profile is None else Profile(**json.loads(str(profile))),
             described["selection"],
             json.loads(str(handle.test())),
-            Results(handle.testExamples(), str(handle.predictions())) if state == "done" else None,
+            Results(handle.testExamples(), _text(handle.predictions())) if state == "done" else None,
         )
     try:
         with jvm.translated_errors():
@@ -120,6 +120,11 @@ def _result(
     if received and state == "stopped":
         raise Interrupted(signal.Signals(received[0]), run, _how_to_resume(run))
     return run
+
+
+def _text(value: Any) -> str | None:
+    """Returns Java's text, or None for null."""
+    return None if value is None else str(value)
 
 
 def _how_to_resume(run: Run) -> str:

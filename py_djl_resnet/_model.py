@@ -16,6 +16,7 @@ from ._checkpoint import require_no_run
 from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
+from ._vae import coding
 from .checks import checked_path, checked_text, whole_number, whole_numbers
 from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
@@ -68,6 +69,7 @@ class Model:
         Warns:
             ResnetWarning: float32 values that look like 0 to 255 rather than 0 to 1.
         """
+        coding.require_classifier(self._info)
         array = require_array(x, "input")
         if array.dtype not in (np.uint8, np.float32) or not array.dtype.isnative:
             raise UsageError(
@@ -114,6 +116,47 @@ class Model:
         predictions, problems = classify(self.handle, self._info, images, top_k, preprocessing, invert, tta)
         warn_of(problems)
         return predictions
+
+    def encode(
+        self, x: npt.NDArray[np.float32] | npt.NDArray[np.uint8], labels: coding.Labels | None = None
+    ) -> tuple[coding.Array, coding.Array]:
+        """Returns mean and log variance of an autoencoder's posterior for images, both float32 (N, L).
+
+        Args:
+            x: (N, C, H, W): uint8 images, 0 to 255, of any size, or float32 from 0 to 1 of the network's size.
+            labels: for a conditional network: the class of each image, or one for all, by number or name.
+
+        Raises:
+            UsageError: a classifier, an array of another type, shape or range, or labels that do not fit.
+        """
+        return coding.encode(self.handle, self._info, x, labels)
+
+    def decode(self, z: npt.NDArray[np.floating], labels: coding.Labels | None = None) -> coding.Array:
+        """Returns an autoencoder's images for latent codes (N, L): float32 (N, C, H, W), means of pixels in [0, 1].
+
+        Raises:
+            UsageError: as for :meth:`encode`, whose `labels` these are.
+        """
+        return coding.decode(self.handle, self._info, z, labels)
+
+    def reconstruct(
+        self, x: npt.NDArray[np.float32] | npt.NDArray[np.uint8], labels: coding.Labels | None = None
+    ) -> coding.Array:
+        """Returns an autoencoder's images for the posterior means of images: :meth:`decode` after :meth:`encode`."""
+        return self.decode(self.encode(x, labels)[0], labels)
+
+    def sample(self, n: int, seed: int = 0, labels: coding.Labels | None = None) -> coding.Array:
+        """Returns an autoencoder's images for codes of a standard normal distribution: float32 (n, C, H, W) in [0, 1].
+
+        Args:
+            n: how many; the first of more images are the same.
+            seed: of numpy's generator PCG64, whose ``standard_normal((n, L))`` are the codes.
+            labels: as for :meth:`encode`; None takes the classes of a conditional network in turn.
+
+        Raises:
+            UsageError: as for :meth:`encode`.
+        """
+        return coding.sample(self.handle, self._info, n, seed, labels)
 
     def summary(self, shape: Sequence[int], depth: int = 1) -> Summary:
         """Lists the layers with shapes, parameters and multiply-adds for one input shape.
@@ -179,6 +222,7 @@ class Model:
                 folder.
             format: ``safetensors``, which torchvision's ``load_state_dict`` accepts strictly; ``djl``, a folder that
                 DJL's ``Criteria`` and ``Predictor`` serve; ``onnx``, from (N, C, H, W) to logits with N, H and W open.
+                Of an autoencoder ``onnx`` writes two files: for ``a.onnx``, ``a-encoder.onnx`` and ``a-decoder.onnx``.
             with_preprocessing: for ``onnx``: whether the file starts with the preprocessing. Its input is then
                 ``image``, uint8 (N, H, W, C) of any size, with 1 or 3 channels.
             preprocessing: for ``djl``, and for ``onnx`` with `with_preprocessing`: as in :func:`evaluate`.
@@ -214,8 +258,13 @@ class Model:
 
     @property
     def classes(self) -> int:
-        """Logits of the output."""
+        """Logits of the output; of an autoencoder, the classes that it is conditional on."""
         return int(self._info["classes"])
+
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether the network is an autoencoder, described by ``info["autoencoder"]``, not a classifier."""
+        return self._info.get("autoencoder") is not None
 
     @property
     def class_names(self) -> list[str]:
@@ -272,4 +321,7 @@ class Model:
         raise UsageError("A Model cannot be copied or pickled. Call model.save(file), and load(file) for another one.")
 
     def __repr__(self) -> str:
+        if self.is_autoencoder:
+            own = self._info["autoencoder"]
+            return f"Model({self.name!r}, image={tuple(own['image'])}, latent_dim={own['latent_dim']})"
         return f"Model({self.name!r}, in_channels={self.in_channels}, classes={self.classes})"

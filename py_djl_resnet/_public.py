@@ -9,6 +9,8 @@ from ._landscape.paths import interpolate_loss as interpolate_loss
 from ._landscape.paths import loss_trajectory as loss_trajectory
 from ._landscape.surface import loss_direction as loss_direction
 from ._landscape.surface import loss_surface as loss_surface
+from .autoencoder import AutoencoderEvaluation as AutoencoderEvaluation
+from .autoencoder import evaluate_autoencoder as evaluate_autoencoder
 from .bypass import BypassCosts as BypassCosts
 from .bypass import bypass_costs as bypass_costs
 from .errors import EngineError as EngineError

@@ -16,6 +16,7 @@ from ._folder.layout import is_folder
 from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
+from ._vae.coding import require_classifier
 from .checks import checked_path, checked_text, checked_views, require_distinct, shown, whole_number
 from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
@@ -145,6 +146,7 @@ def measurer(
     tta: str | None = None,
 ) -> Callable[[Sequence[str]], Evaluation]:
     """Reads the data of :func:`evaluate` once. The returned function evaluates the network without some blocks."""
+    require_classifier(network.info)
     views = checked_views(tta)
     batch_size = whole_number(batch_size, "batch_size")
     examples, prepared = examples_for(
@@ -196,7 +198,9 @@ def examples_for(
     if arrays is not None:
         part = "train" if train else "test"
         checked = checked_examples(*arrays, part, channels_last)
-        examples = limited(from_arrays(checked, network.class_names, part), limit)
+        # an autoencoder need not know classes
+        names = network.class_names or [str(number) for number in range(int(checked[1].max()) + 1)]
+        examples = limited(from_arrays(checked, names, part), limit)
     else:
         if dataset is None and recipe is None:
             raise UsageError(
@@ -219,7 +223,7 @@ def examples_for(
                 steps = str(network.handle.preprocessing(prepared))
             examples = examples_to_evaluate(
                 name,
-                network.class_names,
+                network.class_names or None,
                 steps,
                 recipe,
                 limit=limit,

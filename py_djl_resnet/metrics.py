@@ -17,6 +17,9 @@ Row = dict[str, Any]
 COLUMNS = ("epoch", "step", "seconds", "validation_seconds", "examples_per_second", "lr")
 _INTEGERS = {"epoch", "step"}
 
+#: A column that only autoencoders have.
+ELBO = "train_elbo"
+
 
 def metric_columns(row: Iterable[str]) -> list[str]:
     """Returns the columns with metrics, such as ``train_loss`` and ``test_accuracy``, in their order."""

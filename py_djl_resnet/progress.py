@@ -13,9 +13,12 @@ from ._process import terminal
 from ._process.streams import lenient
 from ._process.surroundings import in_notebook
 from .errors import UsageError
-from .metrics import metric_columns
+from .metrics import ELBO, metric_columns
 
 Snapshot = Mapping[str, Any]
+
+#: The metrics of an autoencoder that lines and figures show, in nats per image.
+METRICS = ("elbo", "reconstruction", "kl")
 
 _PHASES = {"training": "Train", "validating": "Eval", "testing": "Test"}
 _LONGEST_BAR = 30
@@ -211,17 +214,32 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
 
 
 def metrics_line(row: Mapping[str, Any], columns: Sequence[str] | None = None) -> str:
-    """Returns ``train loss 0.512, train acc 0.815`` for some columns of a row, or all metrics for None."""
-    shown = metric_columns(row) if columns is None else columns
-    return ", ".join(f"{_short(column.replace('_', ' '))} {row[column]:.3f}" for column in shown)
+    """Returns ``train loss 0.512, train acc 0.815`` for some columns of a row.
+
+    None means all metrics, but of an autoencoder only :data:`METRICS`.
+    """
+    shown = shown_columns(row) if columns is None else columns
+    return ", ".join(f"{_short(column.replace('_', ' '))} {_number(row[column])}" for column in shown)
+
+
+def shown_columns(row: Mapping[str, Any]) -> list[str]:
+    """Returns the columns with metrics, of an autoencoder only those with :data:`METRICS`."""
+    columns = metric_columns(row)
+    if ELBO not in row:
+        return columns
+    return [column for column in columns if column.rpartition("_")[2] in METRICS]
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}"
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{value:.2f}" if name == "loss" and value >= 0.1 else f"{value:.3f}"
+    return f"{value:.2f}" if name == "loss" and 0.1 <= value < 100 else _number(value)
 
 
 def _short(name: str) -> str:
-    return name.replace("accuracy", "acc")
+    return name.replace("accuracy", "acc").replace("reconstruction", "rec")
 
 
 def duration(seconds: float) -> str:

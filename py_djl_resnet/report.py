@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from ._files import write
+from ._vae.images import Images
+from .autoencoder import plot_samples, reconstructions_of
 from .errors import UsageError, warn
 from .predictions import Predictions
-from .progress import metrics_line
+from .progress import METRICS, metrics_line
 from .recipe import Recipe
 from .runs import Run, plot_page
 from .settings import FOLDER, SETTINGS, Setting
 
 #: The figures in the order of the page, with their captions.
 _FIGURES = {
-    "metrics.png": "Loss and accuracy by epoch.",
+    "metrics.png": "Metrics by epoch.",
+    "samples.png": "Images of random codes, drawn from the prior.",
+    "reconstructions.png": "Test images, and below each row the images of their posterior means.",
     "confusion.png": "Number of examples by true and predicted class; the colour is the share of the true class.",
     "mistakes.png": "Misclassified examples with the largest loss. Above each: its true class (green), and the "
     "predicted class with its probability (red).",
@@ -55,6 +59,8 @@ def draw_results(run: Run, folder: Path) -> Path:
         run.profile.plot(figures / "profile.png")
     if (gradients := run.gradients) is not None:
         gradients.plot(figures / "gradients.png")
+    if run.is_autoencoder:
+        _draw_images(run, figures)
     predictions = run.predictions
     if predictions is not None:
         predictions.plot_confusion(figures / "confusion.png")
@@ -66,6 +72,16 @@ def draw_results(run: Run, folder: Path) -> Path:
     page = folder / "report.html"
     write(page, _page(run, predictions, figures).encode(), "Report")
     return page
+
+
+def _draw_images(run: Run, figures: Path) -> None:
+    """Draws samples of an autoencoder, and reconstructions of test images."""
+    plot_samples(run.model, figures / "samples.png")
+    if run.has_images:
+        try:
+            reconstructions_of(Images(run.model, run.test_examples()), figures / "reconstructions.png")
+        except UsageError as error:  # the data may have moved since
+            warn(f"No figure of the reconstructions: {error}")
 
 
 def _page(run: Run, predictions: Predictions | None, figures: Path) -> str:
@@ -105,7 +121,8 @@ def _summary(run: Run) -> list[str]:
         words = metric.replace("_", " ")
         lines.append(f"Best epoch: {run.best['epoch']}, with the {most} {words}, {run.best[metric]:.3f}.")
     if run.test is not None:
-        lines.append(f"Epoch {run.test['epoch']} on the test data: accuracy {run.test['accuracy']:.3f}.")
+        names = ["accuracy"] if "accuracy" in run.test else [name for name in METRICS if name in run.test]
+        lines.append(f"Epoch {run.test['epoch']} on the test data: {metrics_line(run.test, names)}.")
     return lines
 
 

@@ -20,7 +20,7 @@ from .checks import checked_path, json_object, require_no_pipe
 from .datasets import ARRAYS, named
 from .errors import SettingError, UsageError, warn
 from .gradients import Gradients, read_gradients
-from .metrics import Row, read_metrics
+from .metrics import ELBO, Row, read_metrics
 from .models import Model, checkpoint_file, load
 from .predictions import Predictions, images_of, read_predictions
 from .profile import Profile
@@ -35,10 +35,13 @@ DEFAULT_SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": 
 
 
 class Results(NamedTuple):
-    """The results of a run in this process: Java's ``Examples`` of its test data, and ``predictions.csv`` as text."""
+    """The results of a run in this process: Java's ``Examples`` of its test data, and ``predictions.csv`` as text.
+
+    An autoencoder has no predictions.
+    """
 
     examples: Any
-    predictions: str
+    predictions: str | None
 
 
 class Run:
@@ -131,11 +134,11 @@ class Run:
 
     @property
     def predictions(self) -> Predictions | None:
-        """The final network's prediction for each test example; None before the end of the run.
+        """The final network's prediction for each test example; None before the end of the run, or for an autoencoder.
 
         Without test data, as in a folder of training images, these are the validation examples.
         """
-        if self._results is not None:
+        if self._results is not None and self._results.predictions is not None:
             return read_predictions(self._results.predictions, self.model.class_names, "The run")
         file = None if self.folder is None else self.folder / "predictions.csv"
         if self.folder is None or file is None or not file.is_file():
@@ -148,6 +151,17 @@ class Run:
         """The norms per step that ``debug_gradients`` recorded, or None."""
         file = None if self.folder is None else self.folder / "gradients.csv"
         return read_gradients(file) if file is not None and file.is_file() else None
+
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether the run trained an autoencoder, which the metrics of a complete epoch show."""
+        return bool(self.history) and ELBO in self.history[0]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run reached its end, perhaps by early stopping, and the results in its folder are complete."""
+        name = "test.json" if self.is_autoencoder else "predictions.csv"
+        return self.folder is not None and (self.folder / name).is_file()
 
     @property
     def has_images(self) -> bool:
@@ -167,11 +181,16 @@ class Run:
         predictions = self.predictions
         if predictions is None:
             raise UsageError("This run has no predictions yet. Complete it with resume.")
-        examples = self._test_examples() if self._results is None else self._results.examples
-        return predictions.plot_mistakes(images_of(examples, predictions.mistakes(count).tolist()), path)
+        return predictions.plot_mistakes(images_of(self.test_examples(), predictions.mistakes(count).tolist()), path)
 
-    def _test_examples(self) -> Any:
-        """Reads the run's test data again, and returns Java's ``Examples``."""
+    def test_examples(self) -> Any:
+        """Returns Java's ``Examples`` of the run's test data, for internal use.
+
+        Raises:
+            UsageError: they cannot be read, or are those of an opened run on arrays.
+        """
+        if self._results is not None:
+            return self._results.examples
         recipe = self.recipe
         if self.folder is None or not self.has_images:
             raise UsageError("The images of a run on arrays are not in its folder. Draw them from the result of train.")
@@ -181,7 +200,7 @@ class Run:
         network = network_of(checkpoint_file(self.folder))
         steps = json.dumps(network["preprocessing"])
         return examples_to_evaluate(
-            recipe.dataset, network["class_names"], steps, recipe, limit=recipe.limit, skip_bad=recipe.skip_bad
+            recipe.dataset, network["class_names"] or None, steps, recipe, limit=recipe.limit, skip_bad=recipe.skip_bad
         )
 
     def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Chart:
@@ -200,7 +219,9 @@ def plot_runs(
     size: tuple[float, float] | None = None,
     dpi: int = 150,
 ) -> Chart:
-    """Draws the loss and the accuracy of runs over the epochs, with the best epoch marked.
+    """Draws the loss and the accuracy of runs over the epochs, or ELBO, reconstruction and KL of autoencoders.
+
+    The best epoch is marked.
 
     Args:
         runs: one, or several to compare, each with at least one epoch; or a dict with their names in the legend.

@@ -14,6 +14,7 @@ from ._checkpoint import recipe_settings
 from ._draws import number
 from ._java import jvm
 from ._tables import csv_text, mean_deviation
+from ._vae.coding import require_classifier
 from .checks import LONG, checked_path, require_distinct, shown, whole_number
 from .datasets import named
 from .errors import UsageError
@@ -260,6 +261,7 @@ def _fresh(name: str, train: Any, seed: int, device: str) -> Model:
 
 def _measure(network: Model, examples: Any, seed: int, points: int, trained: bool) -> dict[str, Any]:
     """Returns the columns of a row that are measured."""
+    require_classifier(network.info)
     first, second = ends(int(examples.size()), seed)
     a, b = (_prepared(network, examples, index) for index in (first, second))
     share = (np.arange(points) / (points - 1)).reshape(-1, 1, 1, 1)

@@ -17,11 +17,15 @@ from ._java import jvm
 from ._onnx import graph as onnx_graph
 from ._preprocessing import Preprocessing, chosen
 from ._unpickle import NESTED
+from ._vae.coding import require_classifier
 from .checks import checked_path
 from .errors import UsageError, warn
 
 #: The formats of :func:`export`.
 FORMATS = ("safetensors", "djl", "onnx")
+
+#: The parts of an autoencoder, each of which has its own ONNX file.
+PARTS = ("encoder", "decoder")
 
 _MOST_LISTED = 10
 _COUNTER = "num_batches_tracked"
@@ -100,6 +104,8 @@ def export(
         raise UsageError(f"Unknown format. Received: {format!r}. Allowed: {', '.join(FORMATS)}.")
     if with_preprocessing and format != "onnx":
         raise UsageError(f"with_preprocessing needs the format onnx. Received: {format}.")
+    if format == "djl":
+        require_classifier(info)
     prepares = format == "djl" or with_preprocessing
     if preprocessing is not None and not prepares:
         raise UsageError(f"preprocessing needs the format djl, or onnx with with_preprocessing. Received: {format}.")
@@ -111,10 +117,10 @@ def export(
             f"{path} has the suffix of another format. Received: {format}. Allowed: {suffix}. Change the format or the "
             "name."
         )
-    if format != "djl":
-        require_writable(Path(target))
-        require_no_run(Path(target))
-        if is_checkpoint(Path(target)):
+    for file in [] if format == "djl" else exported_files(info, Path(target), format):
+        require_writable(file)
+        require_no_run(file)
+        if is_checkpoint(file):
             raise UsageError(f"{path} is a checkpoint of this package. Export to another file.")
     with jvm.translated_errors():
         if format == "djl":
@@ -123,8 +129,46 @@ def export(
             handle.exportSafetensors(target)
         else:
             steps = json.loads(str(handle.preprocessing(prepared))) if with_preprocessing else None
-            graph = json.loads(str(handle.graph()))
-            write(Path(target), onnx_graph.build(graph, state_dict(handle), info, steps), "ONNX file")
+            for file, content in _onnx_files(handle, info, Path(target), steps).items():
+                write(file, content, "ONNX file")
+
+
+def exported_files(info: Mapping[str, Any], target: Path, format: str) -> list[Path]:  # noqa: A002
+    """Returns the files that an export writes: an autoencoder's parts each have their own ONNX file."""
+    if format != "onnx" or info.get("autoencoder") is None:
+        return [target]
+    return [target.with_name(f"{target.stem}-{part}{target.suffix}") for part in PARTS]
+
+
+def _onnx_files(
+    handle: Any, info: Mapping[str, Any], target: Path, steps: Mapping[str, Any] | None
+) -> dict[Path, bytes]:
+    """Returns the contents of the ONNX files of a network."""
+    tensors = state_dict(handle)
+    own = info.get("autoencoder")
+    if own is None:
+        given = onnx_graph.Port("input", ["N", info["in_channels"], "H", "W"])
+        logits = onnx_graph.Port("logits", ["N", info["classes"]])
+        graph = json.loads(str(handle.graph()))
+        return {target: onnx_graph.build(graph, tensors, info, steps, [given], [logits])}
+    labels = [onnx_graph.Port("labels", ["N"], np.int32)] if own["conditional"] else []
+    images, latents = (["N", *own["image"]], ["N", own["latent_dim"]])
+    encoder, decoder = (json.loads(str(handle.graph(part))) for part in PARTS)
+    # the graph ends before the sigmoid
+    (decoded,) = decoder["outputs"]
+    decoder["nodes"].append({"op": "Sigmoid", "inputs": [decoded], "output": "images", "attributes": {}})
+    decoder["outputs"] = ["images"]
+    ports = {
+        "encoder": (
+            [onnx_graph.Port("input", images), *labels],
+            [onnx_graph.Port("mean", latents), onnx_graph.Port("log_variance", latents)],
+        ),
+        "decoder": ([onnx_graph.Port("latents", latents), *labels], [onnx_graph.Port("images", images)]),
+    }
+    return {
+        file: onnx_graph.build(graph, tensors, info, steps if part == "encoder" else None, *ports[part])
+        for part, graph, file in zip(PARTS, (encoder, decoder), exported_files(info, target, "onnx"), strict=True)
+    }
 
 
 def require_writable(target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Checks of the outputs of the five notebooks."""
+"""Checks of the outputs of the six notebooks."""
 
 import json
 import re
@@ -292,10 +292,44 @@ def check_residual_study(notebook, epochs):
         assert blocks[4] < (errors["none"] + 0.9) / 2
 
 
+def check_vae(notebook, epochs):
+    text = notebook.text("untrained = resnet.create_model")
+    assert text.splitlines()[:2] == [
+        "Model('vae-small', image=(1, 28, 28), latent_dim=32) (4, 32) (4, 32)",
+        "(4, 1, 28, 28)",
+    ]
+    assert numbers(r"^([\d,]+) parameters", text)[0] > 100_000
+    text = notebook.text("run = resnet.train(")
+    elbos = [
+        numbers(rf"epoch {epoch}/{epochs}: train elbo (\S+), .*, validation elbo (\S+), validation rec", line)
+        for epoch, line in enumerate(text.splitlines()[:-1], 1)
+    ]
+    assert len(elbos) == epochs
+    best, elbo = numbers(r"best epoch: (\d+), validation ELBO (\S+)$", text)
+    assert elbo == pytest.approx(max(validation for _, validation in elbos), abs=0.1)
+    assert elbo == pytest.approx(elbos[int(best) - 1][1], abs=0.1)
+    if epochs > 1:
+        assert elbos[-1][0] > elbos[0][0]
+    for panel in np.array_split(notebook.image("run.plot()"), 3, axis=1):
+        check_curves(panel, (BLUE, ORANGE), epochs)
+    text = notebook.text("resnet.evaluate_autoencoder")
+    bounds = [numbers(rf"IWAE bound, {k} samples? +(\S+) +(\S+)", text)[0] for k in (1, 10, 100)]
+    assert bounds == sorted(bounds)
+    active, size = numbers(r"active units +(\d+) of (\d+)", text)
+    assert 0 <= active <= size == 32
+    for k, line in zip((1, 10), notebook.text("def log_weights").splitlines(), strict=True):
+        by_hand, measured, error = numbers(rf"^{k} samples: (\S+), as measured above: (\S+) ± (\S+)$", line)
+        # the same images with other codes
+        assert by_hand == pytest.approx(measured, abs=max(error, 0.01 * abs(measured)))
+    for figure in ("samples", "reconstructions", "interpolation", "traversal", "latent"):
+        assert np.ptp(notebook.image(f"autoencoder.plot_{figure}(")) > 100
+
+
 CHECKS = {
     "resnet": check_resnet,
     "resnet_python": check_resnet_python,
     "mixed": check_mixed,
     "gradient_flow": check_gradient_flow,
     "residual_study": check_residual_study,
+    "vae": check_vae,
 }

@@ -1,4 +1,4 @@
-"""The five notebooks: executed with small settings, and saved with their outputs."""
+"""The six notebooks: executed with small settings, and saved with their outputs."""
 
 import io
 import json
@@ -20,7 +20,7 @@ run_notebooks = pytest.importorskip("run_notebooks", reason="the extra [notebook
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs/notebooks"
-NAMES = ("resnet", "resnet_python", "mixed", "gradient_flow", "residual_study")
+NAMES = ("resnet", "resnet_python", "mixed", "gradient_flow", "residual_study", "vae")
 SETTINGS = {"MAX_EPOCH": "1", "DATASET_LIMIT": "256", "OMP_NUM_THREADS": "1"}
 pytestmark = pytest.mark.slow
 needs_chromium = pytest.mark.skipif(chromium.NAME is None, reason="needs Chromium")

@@ -176,7 +176,7 @@ def report_left_out(folder: Path, problems: dict[str, str]) -> None:
 
 def examples_to_evaluate(
     dataset: str,
-    class_names: list[str],
+    class_names: list[str] | None,
     preprocessing: str,
     recipe: Recipe | None,
     *,
@@ -191,7 +191,8 @@ def examples_to_evaluate(
 
     Args:
         dataset: ``folder:DIR``.
-        class_names: those of the network, which the names of the folder's classes are looked up in.
+        class_names: those of the network, which the names of the folder's classes are looked up in; None for a network
+            without classes.
         preprocessing: the network's preprocessing as JSON.
         recipe: that of the network's run, or None.
         limit: the largest number of examples; None for all.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .._java import jvm
 from .._preprocessing import Preprocessing
+from .._vae.coding import require_classifier
 from ..evaluation import examples_for
 from ..models import Model, checkpoint_file
 
@@ -26,6 +27,7 @@ def measured_examples(
 
     The training examples of a run's own data are those that it was trained on.
     """
+    require_classifier(network.info)
     train = options["split"] == "train"
     recipe = network.recipe if train and dataset is None else None
     limit = None if recipe is None else recipe.limit

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +22,39 @@ Tensors = Mapping[str, npt.NDArray[Any]]
 Initializers = dict[str, npt.NDArray[Any]]
 
 
-def build(
-    graph: Mapping[str, Any], tensors: Tensors, info: Mapping[str, Any], preprocessing: Mapping[str, Any] | None
-) -> bytes:
-    """Returns an ONNX file with the input ``input``, (N, C, H, W), and the output ``logits``, (N, classes).
+class Port(NamedTuple):
+    """An input or output of a file.
 
-    With a preprocessing the input is ``image``, uint8 (N, H, W, C).
+    Attributes:
+        name: its name.
+        shape: its sizes; a text for a size that is open.
+        dtype: numpy's type of its elements.
+    """
+
+    name: str
+    shape: Sequence[int | str]
+    dtype: type[np.generic] = np.float32
+
+
+def build(
+    graph: Mapping[str, Any],
+    tensors: Tensors,
+    info: Mapping[str, Any],
+    preprocessing: Mapping[str, Any] | None,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+) -> bytes:
+    """Returns an ONNX file.
+
+    With a preprocessing the first input is ``image``, uint8 (N, H, W, C).
 
     Args:
         graph: Java's JSON of the operations in evaluation mode.
         tensors: the state dict.
-        info: the network's ``model``, ``in_channels``, ``classes`` and ``class_names``.
+        info: the network's ``model`` and ``class_names``.
         preprocessing: Java's JSON of the preprocessing that the file starts with, or None.
+        inputs: those of the file, in the order of the graph's.
+        outputs: those of the file, in the order of the graph's.
 
     Raises:
         UsageError: the package onnx is not installed.
@@ -45,35 +66,40 @@ def build(
             f"ONNX files need the package onnx, which cannot be imported: {error}. Run pip install "
             "'py-djl-resnet[onnx]'."
         ) from error
-    names = {graph["input"]: "input", graph["output"]: "logits"}
+    given, returned = [*inputs], [*outputs]
+    names = {value: port.name for value, port in zip(graph["inputs"], given, strict=True)}
+    names |= {value: port.name for value, port in zip(graph["outputs"], returned, strict=True)}
     initializers: Initializers = {}
-    float32, uint8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
-    given = onnx.helper.make_tensor_value_info("input", float32, ["N", info["in_channels"], "H", "W"])
     opset, translated, properties = _OPSET, [], {"class_names": json.dumps(info["class_names"])}
     if preprocessing is not None:
-        given = onnx.helper.make_tensor_value_info("image", uint8, ["N", "H", "W", "C"])
+        given[0] = Port("image", ["N", "H", "W", "C"], np.uint8)
         opset, properties["preprocessing"] = steps.OPSET, json.dumps(preprocessing)
         translated = [
-            onnx.helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
-            for kind, inputs, outputs, attributes in steps.operations(preprocessing, "input", initializers)
+            onnx.helper.make_node(kind, read, written, name=written[0], **attributes)
+            for kind, read, written, attributes in steps.operations(preprocessing, inputs[0].name, initializers)
         ]
     translated += [
         onnx.helper.make_node(
             kind,
-            [names.get(value, value) for value in inputs],
-            [names.get(value, value) for value in outputs],
-            name=inputs[1].rpartition(".")[0] if len(inputs) > 1 and inputs[1] in tensors else outputs[0],
+            [names.get(value, value) for value in read],
+            [names.get(value, value) for value in written],
+            name=read[1].rpartition(".")[0] if len(read) > 1 and read[1] in tensors else written[0],
             **attributes,
         )
         for node in graph["nodes"]
-        for kind, inputs, outputs, attributes in _translated(node, tensors, initializers)
+        for kind, read, written, attributes in _translated(node, tensors, initializers)
     ]
+
+    def described(port: Port) -> Any:
+        element = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(port.dtype))
+        return onnx.helper.make_tensor_value_info(port.name, element, list(port.shape))
+
     built = onnx.helper.make_model(
         onnx.helper.make_graph(
             translated,
             info["model"],
-            [given],
-            [onnx.helper.make_tensor_value_info("logits", float32, ["N", info["classes"]])],
+            [described(port) for port in given],
+            [described(port) for port in returned],
             [onnx.numpy_helper.from_array(array, name) for name, array in initializers.items()],
         ),
         opset_imports=[onnx.helper.make_opsetid("", opset)],
@@ -109,10 +135,16 @@ def _translated(
     match node["op"]:
         case "Convolution":
             yield "Conv", inputs + parameters(), output, {**window(), "group": given["groups"]}
+        case "TransposedConvolution":
+            kernel, stride = given["kernel"], given["stride"]
+            attributes = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [kernel // 2] * 4}
+            yield "ConvTranspose", inputs + parameters(), output, attributes | {"output_padding": [stride - 1] * 2}
         case "BatchNorm":
             yield "BatchNormalization", inputs + parameters(), output, {"epsilon": given["epsilon"]}
         case "Relu":
             yield "Relu", inputs, output, {}
+        case "Sigmoid":
+            yield "Sigmoid", inputs, output, {}
         case "Gelu":
             # Opset 20 has Gelu; this is its definition
             scaled, erf, shifted, half = (f"{output[0]}_{part}" for part in ("scaled", "erf", "shifted", "half"))
@@ -137,6 +169,17 @@ def _translated(
             pooled = output[0] + "_map"
             yield "GlobalMaxPool", inputs, [pooled], {}
             yield "Flatten", [pooled], output, {"axis": 1}
+        case "Flatten":
+            yield "Flatten", inputs, output, {"axis": 1}
+        case "Unflatten":
+            shape = constant(output[0] + "_shape", numbers(0, given["channels"], *given["size"]))  # 0 keeps N
+            yield "Reshape", [*inputs, shape], output, {}
+        case "Concatenate":
+            yield "Concat", inputs, output, {"axis": 1}
+        case "OneHot":
+            depth = constant(output[0] + "_depth", numbers(given["classes"]))
+            values = constant("off_and_on", np.array([0, 1], np.float32))
+            yield "OneHot", [*inputs, depth, values], output, {"axis": 1}
         case "Linear":
             yield "Gemm", inputs + parameters(), output, {"transB": 1}
         case "Subsample":

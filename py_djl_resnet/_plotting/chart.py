@@ -8,6 +8,8 @@ import warnings
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .._files import write
@@ -61,3 +63,15 @@ def check_suffix(path: str | os.PathLike[str], others: tuple[str, ...] = ()) -> 
             f"Figure {os.fspath(path)} has an unsupported extension. Received: {suffix or 'none'}. "
             f"Allowed: {', '.join(allowed)}."
         )
+
+
+def near(axes: Axes) -> tuple[float, float]:
+    """Returns limits for the values of a panel's curves, without those of a few epochs far from all others."""
+    values = np.concatenate([np.asarray(curve.get_ydata(), float) for curve in axes.lines])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0, 1
+    low, high = np.quantile(values, (0.25, 0.75))
+    kept = values[(values >= low - 10 * (high - low)) & (values <= high + 10 * (high - low))]
+    margin = 0.06 * float(np.ptp(kept)) or 1.0
+    return float(kept.min()) - margin, float(kept.max()) + margin

@@ -12,11 +12,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import UsageError
-from ..metrics import metric_columns
-from .chart import DPI, Chart, finished
+from ..metrics import ELBO, metric_columns
+from ..progress import shown_columns
+from .chart import DPI, Chart, finished, near
 
 #: A panel for each metric, or the one panel of the chapter.
 STYLES = ("panels", "d2l")
+
+#: The names of an autoencoder's metrics, which may be negative.
+_NAMES = {"elbo": "ELBO in nats per image", "reconstruction": "Reconstruction in nats", "kl": "KL divergence in nats"}
 
 _D2L_DASHES = ("-", "--", "-.", ":")
 #: In the columns that measure the average of the weights.
@@ -36,7 +40,7 @@ def plot_history(
     size: tuple[float, float] | None = None,
     dpi: int = DPI,
 ) -> Chart:
-    """Draws metrics over epochs, as :func:`py_djl_resnet.runs.plot_runs`.
+    """Draws metrics over epochs, as :func:`py_djl_resnet.runs.plot_runs`; of autoencoders ELBO, reconstruction and KL.
 
     One run has a colour for each part of the data; several have one colour each, and training is dashed.
 
@@ -76,7 +80,7 @@ def plot_history(
 
 
 def _panels(chart: Chart, runs: Mapping[str, Sequence[Row]], best: Mapping[str, int]) -> None:
-    columns = list(dict.fromkeys(column for rows in runs.values() if rows for column in metric_columns(rows[0])))
+    columns = list(dict.fromkeys(column for rows in runs.values() if rows for column in shown_columns(rows[0])))
     metrics = list(dict.fromkeys(_metric(column) for column in columns)) or ["loss"]
     several = len(runs) > 1
     for axes, metric in zip(chart.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
@@ -95,7 +99,7 @@ def _panels(chart: Chart, runs: Mapping[str, Sequence[Row]], best: Mapping[str, 
                 )
                 if column == shown[-1] and not training and name in best:
                     _mark_best(axes, rows, column, best[name], f"{name}: best epoch" if several else "best epoch")
-        _label(axes, metric.replace("_", " ").capitalize())
+        _label(axes, _NAMES.get(metric) or metric.replace("_", " ").capitalize())
 
 
 def _mark_best(axes: Axes, rows: Sequence[Row], column: str, epoch: int, label: str) -> None:
@@ -135,12 +139,14 @@ def _one_panel(chart: Chart, runs: Mapping[str, Sequence[Row]]) -> None:
                 marker="o" if len(rows) < 3 else None,
                 label=f"{name}: {label}" if several else label,
             )
-    _label(axes, "Loss, accuracy")
+    _label(axes, _NAMES["elbo"] if any(rows and ELBO in rows[0] for rows in runs.values()) else "Loss, accuracy")
 
 
 def _chapter_columns(rows: Sequence[Row]) -> list[str]:
-    """The training loss and all metrics that are not losses; both losses if there are none."""
+    """The training loss and all metrics that are not losses; both losses if there are none; the ELBOs if there are."""
     columns = metric_columns(rows[0]) if rows else []
+    if ELBO in columns:
+        return [column for column in columns if column.endswith("_elbo")]
     others = [column for column in columns if not column.endswith("_loss")]
     return ["train_loss", *others] if others else columns
 
@@ -169,7 +175,10 @@ def gaps(rows: Sequence[Row]) -> list[str]:
 def _label(axes: Axes, metric: str) -> None:
     axes.set_xlabel("Epoch")
     axes.set_ylabel(metric)
-    top = axes.dataLim.y1
-    axes.set_ylim(0, 1.06 * top if 0 < top < np.inf else 1)
+    if metric in _NAMES.values():
+        axes.set_ylim(near(axes))
+    else:
+        top = axes.dataLim.y1
+        axes.set_ylim(0, 1.06 * top if 0 < top < np.inf else 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)

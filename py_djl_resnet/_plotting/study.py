@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from .chart import Chart, finished
+from ..metrics import ELBO
+from .chart import Chart, finished, near
 from .log_axis import make_logarithmic
 
 
@@ -45,6 +46,9 @@ def plot_curves(
         axes.set_ylabel(column.replace("_", " ").capitalize())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
+        # an autoencoder's first losses may be thousands of times the last
+        if any(ELBO in row for runs in histories.values() for rows in runs for row in rows[:1]):
+            axes.set_ylim(near(axes))
     chart.legend(
         handles=list(panels[0].get_lines()), loc="outside lower center", ncols=4, fontsize="small", frameon=False
     )

@@ -42,13 +42,13 @@ class StudyRuns:
 
     def is_complete(self, network: str, run: Run) -> bool:
         """Returns whether a run has all its epochs, or was ended by early stopping."""
-        done = len(run.history) >= self.definition.epochs[network]
-        return done or (run.folder is not None and (run.folder / "predictions.csv").is_file())
+        return len(run.history) >= self.definition.epochs[network] or run.is_finished
 
 
 def run_folder(folder: Path, network: str, seed: int) -> Path:
     """Returns the folder of a run of a study."""
-    return folder / "runs" / f"{network}-seed{seed}"
+    # Windows allows no colon, as in vae-resnet:0, in a file's name
+    return folder / "runs" / f"{network.replace(':', '-')}-seed{seed}"
 
 
 def planned(definition: Definition) -> Iterator[tuple[str, int]]:

@@ -93,7 +93,7 @@ def _is_done(study: StudyRuns, network: str, seed: int) -> bool:
     run = study.run(network, seed)
     if run is None or run.folder is None or not study.is_complete(network, run):
         return False
-    return (run.folder / "predictions.csv").is_file() and (run.folder / "report.html").is_file()
+    return run.is_finished and (run.folder / "report.html").is_file()
 
 
 def _with_seeds_of(folder: Path, definition: Definition) -> Definition:

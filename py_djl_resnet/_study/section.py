@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from ..checks import checked_text, nearest
 from ..errors import UsageError
+from ..progress import METRICS as AUTOENCODER
 
 #: The metrics of a run, by epoch.
 METRICS = [
     f"{data}_{metric}"
     for data in ("train", "validation", "validation_average", "test", "test_average")
-    for metric in ("loss", "accuracy")
+    for metric in ("loss", "accuracy", *AUTOENCODER)
 ]
 
 

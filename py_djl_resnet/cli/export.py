@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ..checks import checked_path
 from ..errors import UsageError
 from ..models import checkpoint_file, load
-from ..weights import FORMATS, require_new
+from ..weights import FORMATS, exported_files, require_new
 from .options import add_engine, add_preprocessing, add_raw, start
 from .report import network
 
@@ -16,7 +17,8 @@ HELP = """Export a network for torchvision, timm or DJL, or as ONNX.
 
 CHECKPOINT is a .safetensors file or a run folder, whose best checkpoint is used. torchvision's own networks load a
 safetensors export with load_state_dict in strict mode. DJL's Criteria and Predictor serve a djl export if this
-package's jar is on the class path. The format onnx needs the extra [onnx]."""
+package's jar is on the class path. The format onnx needs the extra [onnx]; for an autoencoder and --out a.onnx, it
+writes a-encoder.onnx and a-decoder.onnx."""
 EXAMPLES = (
     "export runs/mine --format safetensors --out mine.safetensors",
     "export runs/mine --format djl --out mine-djl",
@@ -51,11 +53,15 @@ def run(options: Any) -> int:
     file = checkpoint_file(options.checkpoint)
     start(options)
     with load(file, "cpu", options.engine, raw=options.raw) as model:
+        files = exported_files(model.info, Path(options.out), options.format)
+        if model.is_autoencoder and options.format != "djl":
+            for written in files:
+                require_new(str(written))
         model.export(
             options.out,
             options.format,
             with_preprocessing=options.with_preprocessing,
             preprocessing=options.preprocessing,
         )
-        print(f"{network(model)}: {options.out}")
+        print(f"{network(model)}: {', '.join(map(str, files))}")
     return 0

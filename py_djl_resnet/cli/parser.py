@@ -31,11 +31,12 @@ from . import (
     study,
     summary,
     train,
+    vae,
 )
 
 _COMMANDS = (
-    *(train, lr_find, summary, evaluate, bypass, lesion, shattering, landscape, study, predict, import_, export, plot),
-    *(models, datasets, recipes, notebook, doctor),
+    *(train, lr_find, summary, evaluate, bypass, lesion, shattering, landscape, vae, study, predict, import_),
+    *(export, plot, models, datasets, recipes, notebook, doctor),
 )
 
 #: What other programs call our options.

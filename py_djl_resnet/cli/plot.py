@@ -14,10 +14,11 @@ from ..report import draw_results
 from ..runs import Run, plot_page, plot_runs
 from .options import add_engine, count, start
 
-HELP = """Draw the loss and the accuracy of runs over their epochs.
+HELP = """Draw the loss and the accuracy of runs over their epochs, or ELBO, reconstruction and KL of autoencoders.
 
-The figures of one run are written to its figures/ as metrics.png and metrics.html. Its confusion matrix, its worst
-mistakes and its report.html, which shows all figures, are drawn again. Several runs are compared in the file given by
+The figures of one run are written to its figures/ as metrics.png and metrics.html. Its confusion matrix and its worst
+mistakes, or an autoencoder's samples and reconstructions, and its report.html, which shows all figures, are drawn
+again. Several runs are compared in the file given by
 --out: .png, .svg or .pdf by Matplotlib, .html by Tablesaw. Dashed curves show training metrics; a star marks the best
 epoch."""
 EXAMPLES = (

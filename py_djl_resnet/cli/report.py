@@ -40,8 +40,11 @@ def print_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Non
 
 
 def network(model: Model) -> str:
-    """Returns a network's name, channels and classes in one line."""
+    """Returns a network's name, channels and classes, or latent dimensions, in one line."""
     channels = f"{model.in_channels} channel{'' if model.in_channels == 1 else 's'}"
+    if model.is_autoencoder:
+        size = model.info["autoencoder"]["latent_dim"]
+        return f"{model.name}, {channels}, {size} latent dimension{'' if size == 1 else 's'}"
     return f"{model.name}, {channels}, {model.classes} class{'' if model.classes == 1 else 'es'}"
 
 

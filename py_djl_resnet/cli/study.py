@@ -118,12 +118,14 @@ def _run(options: Any) -> int:
 
 
 def _print_results(runs: StudyRuns) -> None:
-    """Prints the accuracy of each network after its last epoch."""
-    rows = [("network", "seed", "epochs", "test accuracy")]
+    """Prints the accuracy of each network after its last epoch, or an autoencoder's loss."""
+    autoencoders = any(run is not None and run.is_autoencoder for run in runs.by_run.values())
+    metric = "validation_loss" if autoencoders else "test_accuracy"
+    rows = [("network", "seed", "epochs", metric.replace("_", " "))]
     for (network, seed), run in runs.by_run.items():
         if run is not None:
-            accuracy = run.history[-1].get("test_accuracy")
-            rows.append((network, str(seed), str(len(run.history)), "-" if accuracy is None else f"{accuracy:.4f}"))
+            value = run.history[-1].get(metric)
+            rows.append((network, str(seed), str(len(run.history)), "-" if value is None else f"{value:.4f}"))
     print_table(rows, right=(1, 2, 3))
 
 

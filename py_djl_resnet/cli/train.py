@@ -11,8 +11,8 @@ from typing import Any
 
 from ..checks import checked_path
 from ..errors import ResnetError, RunInUseError, SettingError
-from ..metrics import Row, metric_columns
-from ..progress import display, metrics_line
+from ..metrics import Row
+from ..progress import METRICS, display, metrics_line, shown_columns
 from ..recipe import Recipe, environment_settings
 from ..report import draw
 from ..runs import Run
@@ -104,7 +104,7 @@ def _trained(options: Any, callback: Callable[[Row], object]) -> Run:
 def _last_lines(result: Run) -> list[str]:
     """Returns the chapter's two lines, and a line for the best epoch."""
     last, best, metric = result.history[-1], result.best, result.selection["metric"]
-    columns = [column for column in metric_columns(last) if not column.endswith("_loss")]
+    columns = [column for column in shown_columns(last) if not column.endswith("_loss")]
     lines = [
         f"loss {last['train_loss']:.3f}, {metrics_line(last, columns)}",
         f"{result.examples_per_second:.1f} examples/sec",
@@ -115,11 +115,9 @@ def _last_lines(result: Run) -> list[str]:
             selected += ", selected on the test data (use --validation 0.1 to hold out training data)"
         lines.append(selected)
     if result.test is not None:
-        measured = {f"test_{name}": value for name, value in result.test.items()}
-        lines.append(
-            f"epoch {result.test['epoch']} on the test data, evaluated once: "
-            + metrics_line(measured, [name for name in measured if name not in ("test_epoch", "test_examples")])
-        )
+        measured = {f"test_{name}": result.test[name] for name in result.test if name not in ("epoch", "examples")}
+        names = [name for name in measured if not result.is_autoencoder or name.removeprefix("test_") in METRICS]
+        lines.append(f"epoch {result.test['epoch']} on the test data, evaluated once: {metrics_line(measured, names)}")
     return lines
 
 

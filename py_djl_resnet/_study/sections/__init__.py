@@ -11,6 +11,7 @@ from ...errors import UsageError
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..section import Section
+from .autoencoders import autoencoders, check_autoencoders
 from .curves import check_curves, curves
 from .gradients import check_gradients, gradients
 from .landscapes import check_landscapes, landscapes
@@ -36,6 +37,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "table": Kind(table, check_table, ("at", "of", "metric")),
+    "autoencoders": Kind(autoencoders, check_autoencoders, ()),
     "curves": Kind(curves, check_curves, ("metric",)),
     "gradients": Kind(gradients, check_gradients, ("names", "steps")),
     "landscapes": Kind(landscapes, check_landscapes, ("pairs", "grid", "examples", "directions")),

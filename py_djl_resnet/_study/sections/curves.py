@@ -8,7 +8,7 @@ from typing import Any
 
 from ..._plotting.study import plot_curves
 from ..._tables import csv_text
-from ...metrics import metric_columns
+from ...metrics import ELBO, metric_columns
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..section import Section, checked_metric
@@ -42,7 +42,8 @@ def curves(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None
         ["network", "seed", "epoch", *columns],
         [[network, seed, row["epoch"], *(row.get(column) for column in columns)] for network, seed, row in rows],
     )
-    shown = f"Training loss (cross entropy) and {metric.replace('_', ' ')} by epoch"
+    loss = "Training loss" if any(ELBO in row for _, _, row in rows) else "Training loss (cross entropy)"
+    shown = f"{loss} and {metric.replace('_', ' ')} by epoch"
     caption = f"{shown}: mean over seeds; the band is the range."
     return Section(
         "Curves",

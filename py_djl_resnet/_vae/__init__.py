@@ -1,0 +1,1 @@
+"""Variational autoencoders: their calls on arrays, images to look at, and directions of the latent space."""

@@ -1,0 +1,49 @@
+"""Directions of a latent space: principal components, active dimensions, lines between codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+
+
+def principal_components(codes: Floats, count: int = 2) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Projects codes, (N, L), onto the directions of their largest variances.
+
+    Returns:
+        The coordinates, (N, count), and the share of the variance along each direction, (count). The sign of a
+        direction is such that its largest component is positive. Missing directions have coordinates and shares of 0.
+    """
+    centred = codes.astype(np.float64) - codes.mean(axis=0, dtype=np.float64)
+    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
+    found = min(count, len(lengths))
+    largest = np.abs(directions[:found]).argmax(axis=1)
+    directions = directions[:found] * np.sign(directions[np.arange(found), largest])[:, np.newaxis]
+    places, shares = np.zeros((len(codes), count)), np.zeros(count)
+    places[:, :found] = centred @ directions.T
+    total = np.square(lengths).sum()
+    shares[:found] = np.square(lengths[:found]) / total if total > 0 else 0
+    return places, shares
+
+
+def activity(means: Floats) -> npt.NDArray[np.float64]:
+    """Returns the variance of each latent dimension's posterior mean over the examples, (L), of means (N, L).
+
+    A dimension is active if that is above 0.01 (Burda et al., "Importance Weighted Autoencoders", 2016).
+    """
+    variances: npt.NDArray[np.float64] = means.var(axis=0, dtype=np.float64)
+    return variances
+
+
+def line(a: Floats, b: Floats, steps: int) -> npt.NDArray[np.float32]:
+    """Returns codes on the straight line from `a` to `b`, both (L): (steps, L) with both ends."""
+    share = np.linspace(0, 1, steps)[:, np.newaxis]
+    return ((1 - share) * a + share * b).astype(np.float32)
+
+
+def traversal(size: int, dimensions: npt.NDArray[np.integer], values: Floats) -> npt.NDArray[np.float32]:
+    """Returns codes that are 0 except in one dimension: (dimensions · values, L), a dimension after the other."""
+    codes = np.zeros((len(dimensions), len(values), size), np.float32)
+    codes[np.arange(len(dimensions)), :, dimensions] = values
+    return codes.reshape(-1, size)

@@ -1,0 +1,279 @@
+"""Variational autoencoders: evaluation, and figures of what they learned."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._java import jvm
+from ._vae.coding import Labels, autoencoder_of
+from ._vae.images import Images, evaluated_images, single_image
+from ._vae.latent import activity, line, principal_components, traversal
+from .checks import LONG, whole_number, whole_numbers
+from .errors import UsageError
+from .models import Model, opened
+from .summary import text_table
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ._plotting.chart import Chart
+
+#: The most samples of the importance-weighted bound.
+MOST_SAMPLES = 1000
+
+#: Codes along a latent dimension, and the images in a row of samples and of reconstructions.
+_VALUES = np.linspace(-3, 3, 11)
+_COLUMNS = 8
+
+_File = str | os.PathLike[str]
+_Dataset = str | Sequence[npt.NDArray[Any]] | None
+
+
+@dataclass(frozen=True)
+class AutoencoderEvaluation:
+    """How well an autoencoder models images, in nats per image, means over the examples.
+
+    Args:
+        model: the network's name.
+        likelihood: ``bernoulli``, ``gaussian``, ``optimal-gaussian`` or ``discretized-logistic``.
+        examples: the number of images.
+        elbo: the evidence lower bound, estimated with one sample per image.
+        elbo_error: its standard error.
+        reconstruction: the negative log likelihood of an image given its code.
+        kl: the Kullback-Leibler divergence of the posterior from the prior.
+        bits_per_dim: bits per byte of an image; None unless the likelihood is one of bytes.
+        bound: for each number of ``samples``, the ``value`` of the importance-weighted bound on log p(x), and its
+            ``standard_error``.
+        active_units: latent dimensions whose posterior mean varies over the examples by more than 0.01.
+        latent_dim: all latent dimensions.
+        published: for the objective ``keng2017``, ``loss`` and ``kl`` as published; else None.
+    """
+
+    model: str
+    likelihood: str
+    examples: int
+    elbo: float
+    elbo_error: float
+    reconstruction: float
+    kl: float
+    bits_per_dim: float | None
+    bound: list[dict[str, Any]]
+    active_units: int
+    latent_dim: int
+    published: dict[str, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes, ready for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        rows = [("measure", "value", "standard error")]
+        rows.append(("ELBO", f"{self.elbo:.2f}", f"{self.elbo_error:.2f}"))
+        rows += [("reconstruction", f"{self.reconstruction:.2f}", ""), ("KL divergence", f"{self.kl:.2f}", "")]
+        for row in self.bound:
+            samples = f"IWAE bound, {row['samples']} sample{'' if row['samples'] == 1 else 's'}"
+            rows.append((samples, f"{row['value']:.2f}", f"{row['standard_error']:.2f}"))
+        if self.bits_per_dim is not None:
+            rows.append(("bits per dimension", f"{self.bits_per_dim:.4f}", ""))
+        rows.append(("active units", f"{self.active_units} of {self.latent_dim}", ""))
+        if self.published is not None:
+            names = {"loss": "loss", "kl": "KL"}
+            rows += [(f"{names[key]}, as published", f"{value:.2f}", "") for key, value in self.published.items()]
+        count = f"{self.examples:,} image{'' if self.examples == 1 else 's'}"
+        return (
+            f"{self.model}, likelihood {self.likelihood}, {count}, nats per image\n\n{text_table(rows, right=(1, 2))}"
+        )
+
+
+def evaluate_autoencoder(
+    model: Model | _File,
+    dataset: _Dataset = None,
+    *,
+    samples: Sequence[int] = (1, 10, 100),
+    seed: int = 0,
+    data_dir: _File | None = None,
+    limit: int | None = None,
+    batch_size: int = 256,
+    device: str = "auto",
+    engine: str | None = None,
+) -> AutoencoderEvaluation:
+    """Evaluates an autoencoder on test data.
+
+    The importance-weighted bound with k samples is the mean over the images of log((1/k) Σ p(x, z) / q(z|x)) with k
+    codes z from the posterior; it is at most log p(x) and grows with k (Burda et al., "Importance Weighted
+    Autoencoders", 2016).
+
+    Args:
+        model: a network, a checkpoint file or a run folder.
+        dataset: as in :func:`py_djl_resnet.evaluate`.
+        samples: the numbers k of samples, from 1 to 1000.
+        seed: of the samples.
+        data_dir: the folder of the data set's files; None for the recipe's, or the package's.
+        limit: the largest number of images; None for all.
+        batch_size: decoded codes per batch, at least 1.
+        device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
+
+    Raises:
+        UsageError: as in :func:`py_djl_resnet.evaluate`, a classifier, or a number of samples out of range.
+    """
+    numbers = sorted({whole_number(k, "samples", 1, MOST_SAMPLES) for k in whole_numbers(samples, "samples")})
+    options = {
+        "examples": None,
+        "samples": numbers,
+        "seed": whole_number(seed, "seed", 0, LONG),
+        "batch_size": whole_number(batch_size, "batch_size"),
+    }
+    with opened(model, device, engine) as network:
+        images = evaluated_images(network, dataset, data_dir, limit)
+        with jvm.translated_errors():
+            found = json.loads(str(jvm.bridge().evaluateVae(network.handle, images.examples, json.dumps(options))))
+        likelihood = autoencoder_of(network.info)["likelihood"]
+        return AutoencoderEvaluation(model=network.name, likelihood=likelihood, **found)
+
+
+def plot_samples(
+    model: Model | _File, path: _File | None = None, *, n: int = 64, seed: int = 0, labels: Labels | None = None
+) -> Chart:
+    """Draws `n` images of :meth:`Model.sample`, and writes them to `path` (.png, .svg, .pdf) if given."""
+    with opened(model, "auto", None) as network:
+        images = network.sample(n, seed, labels)
+        classes = network.class_names if autoencoder_of(network.info)["conditional"] and labels is None else []
+    columns = len(classes) if 1 < len(classes) <= 20 else _COLUMNS
+    names = classes if columns == len(classes) else []
+    return _grid(images, columns, f"Samples of {network.name}", path, column_names=names)
+
+
+def plot_reconstructions(
+    model: Model | _File,
+    dataset: _Dataset = None,
+    path: _File | None = None,
+    *,
+    n: int = 16,
+    seed: int = 0,
+    data_dir: _File | None = None,
+    limit: int | None = None,
+) -> Chart:
+    """Draws `n` test images that the seed selects, each row above its reconstructions.
+
+    The other arguments are those of :func:`evaluate_autoencoder`.
+    """
+    n, seed = whole_number(n, "n"), whole_number(seed, "seed", 0, LONG)
+    with opened(model, "auto", None) as network:
+        return reconstructions_of(evaluated_images(network, dataset, data_dir, limit), path, n, seed)
+
+
+def reconstructions_of(images: Images, path: _File | None, n: int = 16, seed: int = 0) -> Chart:
+    """Draws what :func:`plot_reconstructions` draws, of images at hand."""
+    chosen = images.drawn(n, seed)
+    given = images.pixels(chosen)
+    restored = images.model.reconstruct(given, images.conditions(chosen))
+    columns = min(_COLUMNS, len(chosen))
+    rows = [np.ones_like(given[:1]).repeat(-len(given) % columns, axis=0)]  # white, to fill the last row
+    pairs = [np.concatenate([part, *rows]).reshape(-1, 1, columns, *given.shape[1:]) for part in (given, restored)]
+    tiles = np.concatenate(pairs, axis=1).reshape(-1, *given.shape[1:])
+    names = ["image", "reconstruction"] * (len(tiles) // columns // 2)
+    return _grid(tiles, columns, f"Test images and their reconstructions by {images.model.name}", path, row_names=names)
+
+
+def plot_interpolation(
+    model: Model | _File,
+    a: int | _File | Image.Image,
+    b: int | _File | Image.Image,
+    dataset: _Dataset = None,
+    path: _File | None = None,
+    *,
+    n: int = 9,
+    data_dir: _File | None = None,
+    limit: int | None = None,
+) -> Chart:
+    """Draws `n` images on the straight line between the posterior means of two images, and the two images.
+
+    `a` and `b` are indices of test images, image files or Pillow images. Of a conditional network, the first half of
+    the line has the class of `a`, the rest that of `b`. The other arguments are those of :func:`evaluate_autoencoder`.
+    """
+    n = whole_number(n, "n", 2)
+    with opened(model, "auto", None) as network:
+        own = autoencoder_of(network.info)
+        from_data = any(isinstance(which, (int, np.integer)) for which in (a, b))
+        images = evaluated_images(network, dataset, data_dir, limit) if from_data else None
+        (first, first_class), (last, last_class) = (
+            single_image(network, which, images, name) for which, name in ((a, "a"), (b, "b"))
+        )
+        classes = None
+        if own["conditional"]:
+            if first_class is None or last_class is None:
+                raise UsageError(
+                    f"{network.name} is conditional on the class, which an image file does not have. Give indices of "
+                    "test images."
+                )
+            classes = [first_class] * (n - n // 2) + [last_class] * (n // 2)
+        ends = network.encode(np.concatenate([first, last]), None if classes is None else [classes[0], classes[-1]])[0]
+        between = network.decode(line(ends[0], ends[1], n), classes)
+    names = ["A", *(f"{share:.2f}" for share in np.linspace(0, 1, n)), "B"]
+    tiles = np.concatenate([first, between, last])
+    return _grid(tiles, n + 2, f"From A to B in the latent space of {network.name}", path, column_names=names)
+
+
+def plot_traversal(
+    model: Model | _File,
+    dataset: _Dataset = None,
+    path: _File | None = None,
+    *,
+    n: int = 10,
+    data_dir: _File | None = None,
+    limit: int | None = 1000,
+) -> Chart:
+    """Draws images along the `n` most active latent dimensions, from -3 to 3 with all others at 0.
+
+    The activity of a dimension is the variance of its posterior mean over test images. A conditional network has its
+    first class. The other arguments are those of :func:`evaluate_autoencoder`.
+    """
+    n = whole_number(n, "n")
+    with opened(model, "auto", None) as network:
+        images = evaluated_images(network, dataset, data_dir, limit)
+        active = activity(images.codes(range(len(images)))[0])
+        order = np.argsort(-active, kind="stable")[:n]
+        codes = traversal(len(active), order, _VALUES)
+        tiles = network.decode(codes, 0 if autoencoder_of(network.info)["conditional"] else None)
+    names = [f"dimension {index} ({active[index]:.2f})" for index in order]
+    values = [f"{value:g}" for value in np.round(_VALUES, 1)]
+    title = f"Latent dimensions of {network.name}, most active first"
+    return _grid(tiles, len(_VALUES), title, path, row_names=names, column_names=values)
+
+
+def plot_latent(
+    model: Model | _File,
+    dataset: _Dataset = None,
+    path: _File | None = None,
+    *,
+    data_dir: _File | None = None,
+    limit: int | None = 2000,
+) -> Chart:
+    """Draws the posterior means of test images along their two principal components, coloured by class.
+
+    The other arguments are those of :func:`evaluate_autoencoder`.
+    """
+    from ._plotting.grid import plot_points
+
+    with opened(model, "auto", None) as network:
+        images = evaluated_images(network, dataset, data_dir, limit)
+        every = range(len(images))
+        places, shares = principal_components(images.codes(every)[0])
+        labels, names = images.labels(every), images.class_names
+    axes = [f"component {number} ({share:.1%} of the variance)" for number, share in enumerate(shares, 1)]
+    title = f"Posterior means of {network.name}, {len(places):,} test images"
+    return plot_points(places, labels, names, axes, title, path)
+
+
+def _grid(images: npt.NDArray[np.floating], columns: int, title: str, path: _File | None, **names: Any) -> Chart:
+    from ._plotting.grid import plot_grid
+
+    return plot_grid(images, columns, title, path, **names)

@@ -1,0 +1,197 @@
+"""A run of an autoencoder: its files, evaluation and figures, with the command vae."""
+
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+from test_autoencoder import computed
+
+from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, train
+from py_djl_resnet.autoencoder import evaluated_images
+from py_djl_resnet.datasets import bundled_data
+from py_djl_resnet.report import draw
+
+RECIPE = Recipe(
+    model="vae-small",
+    objective="bernoulli",
+    conditional=True,
+    latent_dim=5,
+    image_size=8,
+    limit=160,
+    epochs=2,
+    batch_size=16,
+    optimizer="adam",
+    lr=0.003,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    found = train(recipe=RECIPE, out=tmp_path_factory.mktemp("vae") / "run", progress=False)
+    draw(found, found.folder)
+    return found
+
+
+def pixels(file):
+    with PIL.Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_report_has_samples_and_reconstructions(run):
+    assert run.is_autoencoder
+    assert run.predictions is None
+    assert Run.open(run.folder).is_finished
+    figures = {file.name for file in (run.folder / "figures").iterdir()}
+    assert figures == {"metrics.png", "metrics.html", "samples.png", "reconstructions.png"}
+    page = (run.folder / "report.html").read_text()
+    for name in ("metrics.png", "samples.png", "reconstructions.png"):
+        assert f'src="figures/{name}"' in page
+    assert "on the test data: elbo " in page
+    assert "Misclassified" not in page
+
+
+def test_figures_of_an_opened_run_are_drawn_again(command, run):
+    figures = run.folder / "figures"
+    before = {name: pixels(figures / name) for name in ("samples.png", "reconstructions.png")}
+    for name in before:
+        (figures / name).unlink()
+    assert command("plot", run.folder)[0] == 0
+    for name, image in before.items():
+        np.testing.assert_array_equal(pixels(figures / name), image)
+
+
+def test_training_ends_with_lines_of_its_metrics(command, run):
+    code, out, err = command("train", "--resume", run.folder)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].startswith("loss ")
+    assert "train elbo " in lines[0]
+    assert lines[2].startswith("best.safetensors: epoch ")
+    assert ", validation elbo " in lines[2]
+    assert lines[3].split(": ")[1].startswith("test elbo ")
+
+
+def test_evaluation_agrees_with_numpy(run):
+    model = run.model
+    found = evaluate_autoencoder(model, samples=[1, 3, 50], limit=100)
+    data = evaluated_images(model, None, None, 100)
+    mean, log_variance = data.codes(range(100))
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).sum(axis=1)
+    assert found.kl == pytest.approx(kl.mean(), rel=1e-4)
+    assert found.active_units == (mean.var(axis=0) > 0.01).sum()
+    assert (found.examples, found.latent_dim, found.likelihood) == (100, 5, "bernoulli")
+    x, labels = data.pixels(range(100)), data.labels(range(100))
+    log_likelihoods = []
+    for noise in np.random.default_rng(0).standard_normal((20, *mean.shape)):
+        decoded = np.clip(model.decode(mean + np.exp(log_variance / 2) * noise, labels), 1e-7, 1 - 1e-7)
+        log_likelihoods.append((x * np.log(decoded) + (1 - x) * np.log1p(-decoded)).sum(axis=(1, 2, 3)))
+    reconstruction = -np.mean(log_likelihoods)
+    spread = np.std(log_likelihoods, axis=0).mean() / np.sqrt(100)
+    assert found.reconstruction == pytest.approx(reconstruction, abs=5 * spread)
+    assert found.elbo == pytest.approx(-found.reconstruction - found.kl)
+    bounds = [row["value"] for row in found.bound]
+    assert bounds == sorted(bounds)
+    assert bounds[0] == pytest.approx(-reconstruction - kl.mean(), abs=10 * spread)
+    assert found.bits_per_dim is None
+
+
+def test_uint8_images_are_prepared_as_in_training(run):
+    data = evaluated_images(run.model, None, None, 4)
+    raw = data.examples
+    from py_djl_resnet.predictions import images_of
+
+    bytes_of = (np.stack(images_of(raw, range(4))) * 255).round().astype(np.uint8)
+    assert bytes_of.shape == (4, 1, 28, 28)
+    labels = data.labels(range(4))
+    for found, expected in zip(run.model.encode(bytes_of, labels), data.codes(range(4)), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_labels_are_numbers_or_names(run):
+    model, codes = run.model, np.ones((3, 5), np.float32)
+    boots = model.decode(codes, 9)
+    np.testing.assert_array_equal(model.decode(codes, "Ankle boot"), boots)
+    np.testing.assert_array_equal(model.decode(codes, [9, 9, 9]), boots)
+    assert np.abs(model.decode(codes, "Bag") - boots).max() > 1e-6
+    in_turn = model.sample(12, 1)
+    np.testing.assert_array_equal(in_turn, model.sample(12, 1, [*range(10), 0, 1]))
+    for labels, message in (
+        (None, r"conditional on the class\. Give labels\. Allowed: \['T-shirt/top'"),
+        ("Boot", r"Unknown class\. Received: 'Boot'"),
+        (10, r"labels must be known classes\. Received: 10\. Allowed: 0 to 9"),
+        ([1, 2], r"labels must match the images\. Received: 2 labels for 3"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            model.decode(codes, labels)
+
+
+def test_onnx_files_take_labels(run, tmp_path):
+    run.model.export(tmp_path / "vae.onnx", "onnx")
+    codes = np.random.default_rng(0).standard_normal((4, 5)).astype(np.float32)
+    labels = np.array([0, 3, 9, 3], np.int32)
+    found = computed(tmp_path / "vae-decoder.onnx", codes, labels)["images"]
+    np.testing.assert_allclose(found, run.model.decode(codes, labels), atol=1e-4)
+    x = np.random.default_rng(1).random((4, 1, 8, 8), np.float32)
+    found = computed(tmp_path / "vae-encoder.onnx", x, labels)
+    np.testing.assert_allclose(found["mean"], run.model.encode(x, labels)[0], atol=1e-4)
+
+
+def test_command_writes_the_evaluation(command, run, tmp_path):
+    options = ("--samples", "1,4", "--limit", "50", "--out", "vae.json")
+    code, out, err = command("vae", "evaluate", run.folder, *options)
+    assert code == 0, err
+    assert out.startswith("vae-small, likelihood bernoulli, 50 images, nats per image\n\nmeasure ")
+    form = json.loads((tmp_path / "vae.json").read_text())
+    assert [row["samples"] for row in form["bound"]] == [1, 4]
+    assert form["examples"] == 50
+    code, out, _ = command("vae", "evaluate", run.folder, *options[:-1], "other.json", "--json")
+    assert json.loads(out) == form
+    code, _, err = command("vae", "evaluate", run.folder, *options)
+    assert (code, "vae.json already exists" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sample", "--n", "20", "--seed", "3"], "samples"),
+        (["reconstruct", "--n", "9", "--limit", "20"], "reconstructions"),
+        (["interpolate", "0", "7", "--n", "5"], "interpolation"),
+        (["traverse", "--n", "3", "--limit", "30"], "traversal"),
+        (["latent", "--limit", "30"], "latent"),
+    ],
+)
+def test_command_draws_into_the_run_folder(command, run, tmp_path, arguments, name):
+    figure = run.folder / "figures" / f"{name}.png"
+    figure.unlink(missing_ok=True)
+    action, *rest = arguments
+    code, out, err = command("vae", action, run.folder, *rest)
+    assert (code, out) == (0, ""), err
+    assert err.endswith(f"figure: {figure}\n")
+    assert np.ptp(pixels(figure)) > 200
+    assert command("vae", action, run.folder, *rest, "--out", "mine.svg")[0] == 0
+    assert (tmp_path / "mine.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_arguments_of_the_command_are_checked(rejected, trained, run):
+    for arguments, message in (
+        (("sample", trained.folder), "This network is a classifier"),
+        (("latent", run.folder, "--dataset", "mnist"), "--dataset needs --out FILE"),
+        (("interpolate", run.folder, "0", "10000"), "b must be a whole number. Received: 10000. Allowed: 0 to 9999."),
+        (("interpolate", run.folder, "0", "none.png"), "none.png does not exist"),
+        (("evaluate", run.folder, "--out", "a.txt"), "--out must be a .json file"),
+        (("sample", run.folder, "--label", "Boot"), "Unknown class"),
+    ):
+        code, line = rejected("vae", *arguments)
+        assert code == 2
+        assert message in line
+
+
+def test_interpolation_of_image_files(command, tmp_path):
+    recipe = RECIPE.replace(conditional=False, limit=32, epochs=1)
+    plain = train(recipe=recipe, out=tmp_path / "plain", progress=False)
+    for number in range(2):
+        PIL.Image.new("RGB", (20, 16), (200 * number, 40, 90)).save(tmp_path / f"{number}.png")
+    code, _, err = command("vae", "interpolate", plain.folder, "0.png", "1.png", "--data-dir", bundled_data())
+    assert code == 0, err
+    assert (plain.folder / "figures/interpolation.png").is_file()
