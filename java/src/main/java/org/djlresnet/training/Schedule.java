@@ -57,8 +57,8 @@ public final class Schedule {
      *       half a cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
      *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the metric failed to
      *       improve by 0.01% for more than plateau_epochs epochs, as PyTorch's ReduceLROnPlateau
-     *       with its defaults. The metric of a classification is the loss on the test data or, with
-     *       a validation split, on the validation data.
+     *       with its defaults; of negative values, too. The metric of a classification is the loss
+     *       on the test data or, with a validation split, on the validation data.
      * </ul>
      *
      * @param update the update, counted from 0 over the whole run
@@ -143,9 +143,9 @@ public final class Schedule {
     }
 
     private boolean isBetter(double value, double best) {
-        return plateau.metric().higherIsBetter()
-                ? value > best * (1 + PLATEAU_THRESHOLD)
-                : value < best * (1 - PLATEAU_THRESHOLD);
+        // a lower bound on a likelihood is negative
+        double least = Double.isInfinite(best) ? 0 : PLATEAU_THRESHOLD * Math.abs(best);
+        return plateau.metric().isBetter(value, best, least);
     }
 
     private static double oneCycle(double peak, double t, double total) {
