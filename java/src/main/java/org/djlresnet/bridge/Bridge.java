@@ -1,6 +1,8 @@
 package org.djlresnet.bridge;
 
 import ai.djl.ndarray.types.Shape;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -8,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.djlresnet.UserException;
 import org.djlresnet.augment.TestViews;
 import org.djlresnet.checkpoint.Checkpoint;
@@ -16,6 +19,7 @@ import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Precision;
+import org.djlresnet.evaluation.AutoencoderEvaluation;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
 import org.djlresnet.image.PixelType;
@@ -405,8 +409,9 @@ public final class Bridge {
             String preprocessing,
             String precision,
             String views) {
-        Preprocessing chosen = network.network().specification().preprocessing(preprocessing);
         Network bypassed = network.network();
+        bypassed.requireClassifier();
+        Preprocessing chosen = bypassed.specification().preprocessing(preprocessing);
         ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of(bypass));
         try {
             return Evaluator.evaluate(
@@ -420,6 +425,32 @@ public final class Bridge {
         } finally {
             ResidualBlocks.bypass(bypassed.model(), bypassed.block(), List.of());
         }
+    }
+
+    /**
+     * Measures a variational autoencoder on a data set.
+     *
+     * @param network the network
+     * @param dataset the examples
+     * @param options a JSON object: examples (how many of the first, or null for all), samples (the
+     *     numbers of samples of the importance-weighted bounds), seed and batch_size
+     * @return the JSON text of {@link AutoencoderEvaluation#measure}
+     * @throws UserException if the network is a classifier, or the data do not fit it
+     */
+    public static String evaluateVae(NetworkHandle network, Examples dataset, String options) {
+        JsonObject json = JsonParser.parseString(options).getAsJsonObject();
+        JsonElement most = json.get("examples");
+        boolean all = most == null || most.isJsonNull() || most.getAsInt() >= dataset.size();
+        int[] samples =
+                json.getAsJsonArray("samples").asList().stream()
+                        .mapToInt(JsonElement::getAsInt)
+                        .toArray();
+        return AutoencoderEvaluation.measure(
+                network.network(),
+                all ? dataset : dataset.subset(IntStream.range(0, most.getAsInt()).toArray()),
+                json.get("batch_size").getAsInt(),
+                json.get("seed").getAsLong(),
+                samples);
     }
 
     /**

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.io.IOException;
@@ -13,17 +14,20 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.augment.TestViews;
+import org.djlresnet.block.Autoencoder;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.evaluation.InputGradients;
 import org.djlresnet.evaluation.NormStatistics;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Inference;
@@ -46,6 +50,9 @@ public final class NetworkHandle implements AutoCloseable {
     private Inference inference;
 
     private Precision precision;
+
+    /** The network prepared to encode and decode; null until it is needed. */
+    private LatentCoding coding;
 
     private boolean shared;
 
@@ -102,7 +109,21 @@ public final class NetworkHandle implements AutoCloseable {
         return inference.forward(images);
     }
 
+    private LatentCoding coding() {
+        if (shared) {
+            forget();
+        }
+        if (coding == null) {
+            coding = new LatentCoding(network);
+        }
+        return coding;
+    }
+
     private void forget() {
+        if (coding != null) {
+            coding.close();
+            coding = null;
+        }
         if (inference != null) {
             inference.close();
             inference = null;
@@ -169,6 +190,46 @@ public final class NetworkHandle implements AutoCloseable {
         TestViews augmented = TestViews.of(views);
         return new Prediction(this, chosen, pixels, augmented, network.precision(precision))
                 .logits(images, shapes);
+    }
+
+    /**
+     * Encodes images by an autoencoder.
+     *
+     * @param images a direct buffer with the pixels (N, C, H, W), in native order
+     * @param type "uint8", which are prepared as in training, or "float32", which are not
+     * @param count the number of images
+     * @param height their height
+     * @param width their width
+     * @param labels the class of each image; null unless the network is conditional
+     * @param means receives the means, float32, (N, L), a direct buffer
+     * @param logVariances receives the logarithms of the variances, likewise
+     * @throws UserException if the network is a classifier, or the images or labels do not fit it
+     */
+    public void encode(
+            ByteBuffer images,
+            String type,
+            int count,
+            int height,
+            int width,
+            int[] labels,
+            ByteBuffer means,
+            ByteBuffer logVariances) {
+        ImageShape[] shapes = new ImageShape[count];
+        Arrays.fill(shapes, new ImageShape(network.inChannels(), height, width));
+        coding().encode(images, PixelType.of(type), shapes, labels, means, logVariances);
+    }
+
+    /**
+     * Decodes latent variables by an autoencoder.
+     *
+     * @param latents a direct buffer of float32, (N, L), in native order
+     * @param count their number N
+     * @param labels the class of each image; null unless the network is conditional
+     * @param images receives the images, float32 from 0 to 1, (N, C, H, W), a direct buffer
+     * @throws UserException if the network is a classifier, or the labels do not fit it
+     */
+    public void decode(ByteBuffer latents, int count, int[] labels, ByteBuffer images) {
+        coding().decode(latents, count, labels, images);
     }
 
     /**
@@ -339,11 +400,24 @@ public final class NetworkHandle implements AutoCloseable {
     /**
      * Describes what the network computes.
      *
-     * @return {@code {"input", "output", "nodes": [{"op", "inputs", "output", "attributes"}]}}, see
-     *     {@link org.djlresnet.graph.Graph}; inputs include tensors
+     * @return {@code {"inputs", "outputs", "nodes": [{"op", "inputs", "output", "attributes"}]}},
+     *     see {@link org.djlresnet.graph.Graph}; the inputs of nodes include tensors
      */
     public String graph() {
         return GraphJson.of(network.graph());
+    }
+
+    /**
+     * Describes what a part of an autoencoder computes.
+     *
+     * @param part encoder, or decoder, whose output is before the sigmoid
+     * @return as {@link #graph()}
+     * @throws UserException if the network is a classifier
+     */
+    public String graph(String part) {
+        Autoencoder block = network.autoencoder();
+        Block chosen = part.equals("encoder") ? block.encoder() : block.decoder();
+        return GraphJson.of(network.graph(chosen));
     }
 
     /**

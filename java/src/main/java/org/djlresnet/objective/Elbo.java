@@ -50,7 +50,8 @@ public record Elbo(Likelihood likelihood, double freeBits) implements Objective 
     /** The metric that is the mean squared error of a pixel. */
     public static final String MSE = "mse";
 
-    private static final String SCALE = "likelihood.log_scale";
+    /** The name of the network's tensor that is the logarithm of the scale. */
+    public static final String SCALE = "likelihood.log_scale";
 
     private static final Metric ELBO_METRIC = new Metric(ELBO, true);
 

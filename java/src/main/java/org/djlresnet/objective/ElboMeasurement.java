@@ -18,9 +18,11 @@ public final class ElboMeasurement implements Measurement {
     private static final double ACTIVE = 0.01;
 
     private final Likelihood likelihood;
+    private final double exponent;
     private long examples;
     private double reconstructionSum;
     private double klSum;
+    private double drawnKlSum;
     private double mseSum;
     private double elboSquares;
 
@@ -35,7 +37,20 @@ public final class ElboMeasurement implements Measurement {
      * @param likelihood the distribution of pixels
      */
     public ElboMeasurement(Likelihood likelihood) {
+        this(likelihood, 0.5);
+    }
+
+    /**
+     * Starts a measurement of a network that may draw from another distribution than its KL
+     * divergence means.
+     *
+     * @param likelihood the distribution of pixels
+     * @param exponent the factor of the log variance whose exponential is the deviation that is
+     *     drawn with; 0.5 makes both the same
+     */
+    public ElboMeasurement(Likelihood likelihood, double exponent) {
         this.likelihood = likelihood;
+        this.exponent = exponent;
     }
 
     @Override
@@ -60,16 +75,20 @@ public final class ElboMeasurement implements Measurement {
         }
         for (int i = 0; i < reconstructions.length; i++) {
             double kl = 0;
+            double drawnKl = 0;
             for (int d = 0; d < latent; d++) {
                 double m = mean[i * latent + d];
                 double log = logs[i * latent + d];
                 kl += (m * m + Math.expm1(log) - log) / 2;
+                double drawn = 2 * exponent * log;
+                drawnKl += (m * m + Math.expm1(drawn) - drawn) / 2;
                 means[d] += m;
                 squares[d] += m * m;
             }
-            double elbo = -reconstructions[i] - kl;
+            double elbo = -reconstructions[i] - drawnKl;
             reconstructionSum += reconstructions[i];
             klSum += kl;
+            drawnKlSum += drawnKl;
             mseSum += errors[i];
             elboSquares += elbo * elbo;
         }
@@ -94,12 +113,21 @@ public final class ElboMeasurement implements Measurement {
     }
 
     /**
-     * Returns the standard error of the mean ELBO.
+     * Returns the mean KL divergence of the distribution that is drawn from.
+     *
+     * @return nats an image; the metric {@code kl} if the exponent is 0.5
+     */
+    public double drawnKl() {
+        return drawnKlSum / examples;
+    }
+
+    /**
+     * Returns the standard error of the mean lower bound of what is drawn.
      *
      * @return the examples' standard deviation (n − 1) / √n, in nats
      */
     public double elboError() {
-        return Math.sqrt(variance(reconstructionSum + klSum, elboSquares) / examples);
+        return Math.sqrt(variance(reconstructionSum + drawnKlSum, elboSquares) / examples);
     }
 
     /**

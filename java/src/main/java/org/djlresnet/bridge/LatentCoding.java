@@ -1,0 +1,108 @@
+package org.djlresnet.bridge;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.djlresnet.UserException;
+import org.djlresnet.evaluation.AutoencoderParts;
+import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessor;
+import org.djlresnet.image.RawImage;
+import org.djlresnet.model.Autoencoding;
+import org.djlresnet.model.Network;
+import org.djlresnet.model.TensorBytes;
+
+/** Codes of images and images of codes, between direct buffers in native order. */
+final class LatentCoding implements AutoCloseable {
+
+    private final Network network;
+    private final Autoencoding output;
+    private final AutoencoderParts parts;
+
+    /**
+     * Prepares an autoencoder.
+     *
+     * @throws UserException if the network is a classifier
+     */
+    LatentCoding(Network network) {
+        this.network = network;
+        parts = new AutoencoderParts(network);
+        output = network.specification().autoencoding();
+    }
+
+    /** See {@link NetworkHandle#encode}. */
+    void encode(
+            ByteBuffer images,
+            PixelType type,
+            ImageShape[] shapes,
+            int[] labels,
+            ByteBuffer means,
+            ByteBuffer logVariances) {
+        Evaluator.disableGradients(network);
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray batch =
+                    type == PixelType.UINT8
+                            ? prepared(images, shapes, manager)
+                            : manager.create(
+                                    images.slice().order(ByteOrder.nativeOrder()),
+                                    new Shape(shapes[0].batch(shapes.length)),
+                                    DataType.FLOAT32);
+            NDList encoded = parts.encode(batch, labels(labels, shapes.length, manager));
+            means.put(TensorBytes.of(encoded.get(0), manager));
+            logVariances.put(TensorBytes.of(encoded.get(1), manager));
+        }
+    }
+
+    private NDArray prepared(ByteBuffer images, ImageShape[] shapes, NDManager manager) {
+        Preprocessor preprocessor =
+                new Preprocessor(network.specification().requirePreprocessing());
+        int size = output.size();
+        float[] values = new float[shapes.length * size];
+        RawImage raw = new RawImage();
+        ByteBuffer pixels = images.slice();
+        for (int i = 0; i < shapes.length; i++) {
+            ImageShape out = preprocessor.output(shapes[i]);
+            network.requireSize(out.height(), out.width());
+            pixels.get(raw.holdBytes(shapes[i]), 0, (int) shapes[i].values());
+            preprocessor.apply(raw, values, i * size);
+        }
+        return manager.create(values, new Shape(output.image().batch(shapes.length)));
+    }
+
+    /** See {@link NetworkHandle#decode}. */
+    void decode(ByteBuffer latents, int count, int[] labels, ByteBuffer images) {
+        Evaluator.disableGradients(network);
+        try (NDManager manager = network.manager().newSubManager()) {
+            NDArray points =
+                    manager.create(
+                            latents.slice().order(ByteOrder.nativeOrder()),
+                            new Shape(count, output.latent()),
+                            DataType.FLOAT32);
+            NDArray decoded = parts.decode(points, labels(labels, count, manager));
+            images.put(TensorBytes.of(decoded.getNDArrayInternal().sigmoid(), manager));
+        }
+    }
+
+    private NDArray labels(int[] labels, int count, NDManager manager) {
+        if (!output.conditional()) {
+            return null;
+        }
+        if (labels == null || labels.length != count) {
+            throw UserException.of(
+                    "This network is conditional on the class. Received: %s labels. Allowed: %s.",
+                    labels == null ? 0 : labels.length, count);
+        }
+        return manager.create(labels);
+    }
+
+    @Override
+    public void close() {
+        parts.close();
+    }
+}

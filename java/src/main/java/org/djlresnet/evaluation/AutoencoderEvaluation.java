@@ -1,0 +1,143 @@
+package org.djlresnet.evaluation;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import java.util.Map;
+import org.djlresnet.data.Batch;
+import org.djlresnet.data.BatchLoader;
+import org.djlresnet.data.Examples;
+import org.djlresnet.data.GaussianNoise;
+import org.djlresnet.model.Autoencoding;
+import org.djlresnet.model.Likelihood;
+import org.djlresnet.model.Network;
+import org.djlresnet.objective.Elbo;
+import org.djlresnet.objective.ElboMeasurement;
+import org.djlresnet.objective.Minibatch;
+
+/** Measures a variational autoencoder on a data set. */
+public final class AutoencoderEvaluation {
+
+    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
+
+    private AutoencoderEvaluation() {}
+
+    /**
+     * Measures the evidence lower bound and importance-weighted bounds.
+     *
+     * <p>For a network that draws latent variables as published, the bounds are those of what it
+     * draws; {@code published} has the terms of its published loss, whose KL divergence is that of
+     * another distribution.
+     *
+     * @param network the network
+     * @param examples the examples
+     * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
+     * @param seed the seed of the noise
+     * @param samples the numbers of samples of the importance-weighted bounds
+     * @return {@code {"examples", "elbo", "elbo_error", "reconstruction", "kl", "bits_per_dim",
+     *     "bound": [{"samples", "value", "standard_error"}], "active_units", "latent_dim",
+     *     "published"}}; nats an image; bits_per_dim, that of the last bound, is null unless the
+     *     likelihood is of bytes, published is {@code {"loss", "kl"}} or null
+     * @throws org.djlresnet.UserException if the network is a classifier, or the data do not fit
+     */
+    public static String measure(
+            Network network, Examples examples, int batchSize, long seed, int... samples) {
+        network.autoencoder();
+        Evaluator.requireFit(network, examples);
+        Evaluator.disableGradients(network);
+        Autoencoding output = network.specification().autoencoding();
+        NDArray logScale = network.stateDict().get(Elbo.SCALE);
+        ImportanceBound bound =
+                new ImportanceBound(
+                        output.likelihood(), logScale, output.published(), seed, samples);
+        ElboMeasurement measurement = new ElboMeasurement(output.likelihood(), output.exponent());
+        try (AutoencoderParts parts = new AutoencoderParts(network);
+                BatchLoader loader =
+                        new BatchLoader(
+                                examples,
+                                network.specification().requirePreprocessing(),
+                                batchSize)) {
+            loader.restart(null);
+            for (Batch next = loader.next(); next != null; next = loader.next()) {
+                try (Batch batch = next;
+                        NDManager manager = network.manager().newSubManager()) {
+                    Minibatch minibatch = Minibatch.of(batch, manager);
+                    measurement.add(
+                            outputs(
+                                    parts,
+                                    minibatch,
+                                    output,
+                                    logScale,
+                                    seed,
+                                    measurement.examples()),
+                            minibatch);
+                    bound.add(parts, minibatch);
+                }
+            }
+        }
+        return json(output, measurement, bound);
+    }
+
+    private static NDList outputs(
+            AutoencoderParts parts,
+            Minibatch batch,
+            Autoencoding output,
+            NDArray logScale,
+            long seed,
+            long first) {
+        NDList posterior = parts.encode(batch.images(), batch.labels());
+        NDArray mean = posterior.get(0);
+        float[] noise = new float[(int) mean.size()];
+        GaussianNoise.fill(noise, seed, -1, first, batch.size(), output.latent());
+        NDArray drawn = batch.images().getManager().create(noise, mean.getShape());
+        NDArray deviation = posterior.get(1).mul(output.exponent()).exp();
+        NDArray decoded = parts.decode(mean.add(deviation.mul(drawn)), batch.labels());
+        NDList outputs = new NDList(decoded, mean, posterior.get(1));
+        if (logScale != null) {
+            outputs.add(logScale);
+        }
+        return outputs;
+    }
+
+    private static String json(
+            Autoencoding output, ElboMeasurement measurement, ImportanceBound bound) {
+        Map<String, Double> metrics = measurement.metrics();
+        double reconstruction = metrics.get(Elbo.RECONSTRUCTION);
+        double kl = measurement.drawnKl();
+        JsonObject json = new JsonObject();
+        json.addProperty("examples", measurement.examples());
+        json.addProperty("elbo", -reconstruction - kl);
+        json.addProperty("elbo_error", measurement.elboError());
+        json.addProperty("reconstruction", reconstruction);
+        json.addProperty("kl", kl);
+        JsonArray bounds = new JsonArray();
+        double last = -reconstruction - kl;
+        for (ImportanceBound.Bound one : bound.bounds()) {
+            JsonObject row = new JsonObject();
+            row.addProperty("samples", one.samples());
+            row.addProperty("value", one.value());
+            row.addProperty("standard_error", one.standardError());
+            bounds.add(row);
+            last = one.value();
+        }
+        boolean bytes = output.likelihood() == Likelihood.DISCRETIZED_LOGISTIC;
+        json.addProperty("bits_per_dim", bytes ? -last / (output.size() * Math.log(2)) : null);
+        json.add("bound", bounds);
+        json.addProperty("active_units", measurement.activeUnits());
+        json.addProperty("latent_dim", output.latent());
+        if (output.published()) {
+            JsonObject published = new JsonObject();
+            published.addProperty("loss", metrics.get("loss"));
+            published.addProperty("kl", metrics.get(Elbo.KL));
+            json.add("published", published);
+        } else {
+            json.add("published", JsonNull.INSTANCE);
+        }
+        return GSON.toJson(json);
+    }
+}
