@@ -59,8 +59,8 @@ def plot_grid(
     middles = [(place + 0.5) * (height + _GAP) for place in range(rows)]
     axes.set_yticks(middles if row_names else [], row_names or None)
     middles = [(place + 0.5) * (width + _GAP) for place in range(columns)]
-    axes.set_xticks(middles if column_names else [], column_names or None, fontsize="small")
-    axes.tick_params(length=0)
+    axes.set_xticks(middles if column_names else [], column_names or None)
+    axes.tick_params(length=0, labelsize="small")
     axes.spines[:].set_visible(False)
     return finished(chart, path)
 
