@@ -157,7 +157,7 @@ def test_command_writes_the_evaluation(command, run, tmp_path):
         (["sample", "--n", "20", "--seed", "3"], "samples"),
         (["reconstruct", "--n", "9", "--limit", "20"], "reconstructions"),
         (["interpolate", "0", "7", "--n", "5"], "interpolation"),
-        (["traverse", "--n", "3", "--limit", "30"], "traversal"),
+        (["traverse", "--n", "3", "--limit", "30", "--image", "4"], "traversal"),
         (["latent", "--limit", "30"], "latent"),
     ],
 )
@@ -178,6 +178,7 @@ def test_arguments_of_the_command_are_checked(rejected, trained, run):
         (("sample", trained.folder), "This network is a classifier"),
         (("latent", run.folder, "--dataset", "mnist"), "--dataset needs --out FILE"),
         (("interpolate", run.folder, "0", "10000"), "b must be a whole number. Received: 10000. Allowed: 0 to 9999."),
+        (("traverse", run.folder, "--limit", "9", "--image", "9"), "--image must be a whole number. Received: 9."),
         (("interpolate", run.folder, "0", "none.png"), "none.png does not exist"),
         (("evaluate", run.folder, "--out", "a.txt"), "--out must be a .json file"),
         (("sample", run.folder, "--label", "Boot"), "Unknown class"),

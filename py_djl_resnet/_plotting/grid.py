@@ -50,10 +50,11 @@ def plot_grid(
     height, width = images.shape[2:]
     rows = -(-len(images) // columns)
     inches = min(max(width * _PER_PIXEL, _LEAST), _MOST)
-    margin = 0.085 * max(map(len, row_names), default=0)
+    margin = 0.1 * max(map(len, row_names), default=0)
     below = 0.25 if column_names else 0
     size = (max(inches * columns, 0.1 * len(title)) + margin + 0.15, inches * rows * height / width + 0.4 + below)
-    chart = Chart(figsize=size, layout="constrained")
+    # as constrained, for axes of a fixed shape
+    chart = Chart(figsize=size, layout="compressed")
     axes = chart.add_subplot()
     axes.imshow(tiled(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(title, fontsize="medium")
