@@ -20,7 +20,7 @@ from .options import add_engine, add_raw, count, print_result, start, whole, who
 HELP = """Evaluate variational autoencoders, and draw what they learned.
 
 Each action has its own --help. Figures are written to the run's figures/ unless --out is given."""
-USAGE = "%(prog)s evaluate|sample|reconstruct|interpolate|traverse|latent [OPTION ...] RUN"
+USAGE = "%(prog)s ACTION [OPTION ...] RUN"
 EXAMPLES = (
     "vae evaluate runs/mine --samples 1,10,100",
     "vae sample runs/mine --n 100 --out samples.png",
