@@ -16,6 +16,7 @@ from py_djl_resnet import (
     lesions,
     loss_hessian,
     loss_surface,
+    summarize,
 )
 
 
@@ -97,6 +98,11 @@ def test_calls_of_autoencoders_are_rejected_by_a_classifier(jvm, call):
         pytest.raises(UsageError, match=r"^This network is a classifier\. Received: cifar-resnet20\. .* vae-small\.$"),
     ):
         call(classifier)
+
+
+@pytest.mark.parametrize(("depth", "count"), enumerate([26_815_683, 29_624_003, 43_762_627, 57_901_251]))
+def test_published_networks_have_the_published_numbers_of_parameters(jvm, depth, count):
+    assert summarize(f"vae-resnet:{depth}").total["parameters"] == count
 
 
 X = np.zeros((2, 1, 28, 28), np.float32)

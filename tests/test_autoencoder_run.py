@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 from test_autoencoder import computed
 
-from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, train
+from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, find_lr, train
 from py_djl_resnet.autoencoder import evaluated_images
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.report import draw
@@ -186,6 +186,14 @@ def test_arguments_of_the_command_are_checked(rejected, trained, run):
         code, line = rejected("vae", *arguments)
         assert code == 2
         assert message in line
+
+
+def test_learning_rate_is_found():
+    sweep = find_lr(recipe=RECIPE.replace(objective="gaussian"), start=1e-4, end=0.1, steps=20, progress=False)
+    assert np.isfinite(sweep.losses).all()
+    # a Gaussian's loss soon becomes negative
+    assert sweep.losses[-1] < sweep.losses[0]
+    assert len(sweep.losses) == 20
 
 
 def test_interpolation_of_image_files(command, tmp_path):

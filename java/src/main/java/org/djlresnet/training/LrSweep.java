@@ -78,7 +78,8 @@ public final class LrSweep {
         double debiased = average / (1 - Math.pow(SMOOTHING, losses.size()));
         smoothed.add(debiased);
         least = Math.min(least, debiased);
-        diverged = debiased > DIVERGED * least;
+        // an autoencoder's loss may be negative
+        diverged = debiased > least + (DIVERGED - 1) * Math.abs(least);
     }
 
     boolean ended() {

@@ -22,6 +22,7 @@ final class SweepRun {
     private final Trainer trainer;
     private final TrainingPlan plan;
     private final Network network;
+    private final Latents latents;
     private final LrSweep sweep;
     private long step;
 
@@ -36,6 +37,7 @@ final class SweepRun {
         this.sweep = sweep;
         plan = trainer.plan();
         network = plan.network();
+        latents = plan.latents();
     }
 
     void run() {
@@ -81,7 +83,10 @@ final class SweepRun {
     private void step(Batch batch, GradientPass pass, WeightUpdates updates, int epoch) {
         try (NDManager manager = network.manager().newSubManager()) {
             plan.stochasticDepth().begin(step);
-            GradientPass.Result result = pass.run(Minibatch.of(batch, manager));
+            Minibatch complete =
+                    latents.training(
+                            Minibatch.of(batch, manager), step, plan.updates().update(step));
+            GradientPass.Result result = pass.run(complete);
             try (Gradients gradients = result.gradients();
                     NDArray loss = result.value().loss()) {
                 // before the update: its rate is that of this loss

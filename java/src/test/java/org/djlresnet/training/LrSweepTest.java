@@ -49,6 +49,13 @@ class LrSweepTest extends ResumeFixture {
     }
 
     @Test
+    void negativeLossThatFallsDoesNotDiverge() {
+        assertFalse(sweep(100, 0, -100, -200, -300).ended());
+        // far above the least smoothed loss
+        assertTrue(sweep(-100, -100, -100, 10_000).ended());
+    }
+
+    @Test
     void suggestsWhereTheSmoothedLossFallsFastest() {
         double[] losses = new double[STEPS];
         for (int i = 0; i < STEPS; i++) {
