@@ -22,7 +22,6 @@ final class SweepRun {
     private final Trainer trainer;
     private final TrainingPlan plan;
     private final Network network;
-    private final Latents latents;
     private final LrSweep sweep;
     private long step;
 
@@ -37,7 +36,6 @@ final class SweepRun {
         this.sweep = sweep;
         plan = trainer.plan();
         network = plan.network();
-        latents = plan.latents();
     }
 
     void run() {
@@ -83,10 +81,13 @@ final class SweepRun {
     private void step(Batch batch, GradientPass pass, WeightUpdates updates, int epoch) {
         try (NDManager manager = network.manager().newSubManager()) {
             plan.stochasticDepth().begin(step);
-            Minibatch complete =
-                    latents.training(
-                            Minibatch.of(batch, manager), step, plan.updates().update(step));
-            GradientPass.Result result = pass.run(complete);
+            Minibatch minibatch =
+                    plan.latents()
+                            .training(
+                                    Minibatch.of(batch, manager),
+                                    step,
+                                    plan.updates().update(step));
+            GradientPass.Result result = pass.run(minibatch);
             try (Gradients gradients = result.gradients();
                     NDArray loss = result.value().loss()) {
                 // before the update: its rate is that of this loss

@@ -49,13 +49,6 @@ class LrSweepTest extends ResumeFixture {
     }
 
     @Test
-    void negativeLossThatFallsDoesNotDiverge() {
-        assertFalse(sweep(100, 0, -100, -200, -300).ended());
-        // far above the least smoothed loss
-        assertTrue(sweep(-100, -100, -100, 10_000).ended());
-    }
-
-    @Test
     void suggestsWhereTheSmoothedLossFallsFastest() {
         double[] losses = new double[STEPS];
         for (int i = 0; i < STEPS; i++) {
@@ -144,6 +137,19 @@ class LrSweepTest extends ResumeFixture {
         assertTrue(sweep.ended());
         assertTrue(json(sweep).get("diverged").getAsBoolean());
         assertNull(sweep.suggestion());
+    }
+
+    /** A density's negative log-likelihood falls below 0. */
+    @Test
+    void endsWhenALossHasRisenByThreeTimesItsFallBelowZero() {
+        LrSweep sweep = sweep(100, -300, -500, -400, -300);
+        assertFalse(sweep.ended());
+        // the least smoothed loss is about -290, so it ends about 3 · 390 above
+        sweep.add(4000);
+        assertFalse(sweep.ended());
+        sweep.add(8000);
+        assertTrue(sweep.ended());
+        assertFalse(sweep(-3, -2.9, -3.1, -2.5).ended());
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.djlresnet.objective.Metric;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +41,30 @@ class ScheduleTest {
             assertEquals(rates[epoch], schedule.lr(epoch, history), 1e-12, "epoch " + epoch);
             history.add(Rows.row(epoch + 1, losses[epoch], 0.5));
         }
+    }
+
+    @Test
+    void plateauOfANegativeMetricNeedsAnIncrease() {
+        Schedule schedule =
+                new Schedule(
+                        Recipe.builder()
+                                .optLr(0.4)
+                                .optSchedule("plateau")
+                                .opt("plateau_epochs", 2)
+                                .opt("plateau_factor", 0.5)
+                                .opt("plateau_min", 0.15)
+                                .build(),
+                        1,
+                        new Selection("test", new Metric("loss", true)));
+        // an improvement is more than 0.1
+        double[] bounds = {-1000, -1000.05, -1000.09, -999.95, -999.8, -999.8, -999.8, -999.8};
+        double[] rates = {0.4, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2};
+        List<EpochRow> history = new ArrayList<>();
+        for (int epoch = 0; epoch < bounds.length; epoch++) {
+            assertEquals(rates[epoch], schedule.lr(epoch, history), 1e-12, "epoch " + epoch);
+            history.add(Rows.row(epoch + 1, bounds[epoch], 0.5));
+        }
+        assertEquals(0.15, schedule.lr(bounds.length, history), 1e-12);
     }
 
     @Test
