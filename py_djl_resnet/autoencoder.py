@@ -228,24 +228,29 @@ def plot_traversal(
     path: _File | None = None,
     *,
     n: int = 10,
+    image: int = 0,
     data_dir: _File | None = None,
     limit: int | None = 1000,
 ) -> Chart:
-    """Draws images along the `n` most active latent dimensions, from -3 to 3 with all others at 0.
+    """Draws images along the `n` most active latent dimensions, from -3 to 3 around the code of a test image.
 
-    The activity of a dimension is the variance of its posterior mean over test images. A conditional network has its
-    first class. The other arguments are those of :func:`evaluate_autoencoder`.
+    The activity of a dimension is the variance of its posterior mean over test images. The other dimensions keep the
+    posterior mean of the test image with the index `image`. The other arguments are those of
+    :func:`evaluate_autoencoder`.
     """
     n = whole_number(n, "n")
     with opened(model, "auto", None) as network:
         images = evaluated_images(network, dataset, data_dir, limit)
-        active = activity(images.codes(range(len(images)))[0])
+        image = whole_number(image, "image", 0, len(images) - 1)
+        means = images.codes(range(len(images)))[0]
+        active = activity(means)
         order = np.argsort(-active, kind="stable")[:n]
-        codes = traversal(len(active), order, _VALUES)
-        tiles = network.decode(codes, 0 if autoencoder_of(network.info)["conditional"] else None)
+        codes = traversal(means[image], order, _VALUES)
+        label = images.conditions([image])
+        tiles = network.decode(codes, None if label is None else int(label[0]))
     names = [f"dimension {index} ({active[index]:.2f})" for index in order]
     values = [f"{value:g}" for value in np.round(_VALUES, 1)]
-    title = f"Latent dimensions of {network.name}, most active first"
+    title = f"Latent dimensions of {network.name} around test image {image}, most active first"
     return _grid(tiles, len(_VALUES), title, path, row_names=names, column_names=values)
 
 

@@ -93,6 +93,7 @@ class Recipe:
     min_delta: float = 0.0
     plateau_epochs: int = 10
     plateau_factor: float = 0.1
+    plateau_min: float = 0.0
     stochastic_depth: float = 0.0
     profile: bool = False
     debug_gradients: str = "none"

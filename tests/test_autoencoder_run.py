@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 from test_autoencoder import computed
 
-from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, train
+from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, find_lr, train
 from py_djl_resnet.autoencoder import evaluated_images
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.report import draw
@@ -157,7 +157,7 @@ def test_command_writes_the_evaluation(command, run, tmp_path):
         (["sample", "--n", "20", "--seed", "3"], "samples"),
         (["reconstruct", "--n", "9", "--limit", "20"], "reconstructions"),
         (["interpolate", "0", "7", "--n", "5"], "interpolation"),
-        (["traverse", "--n", "3", "--limit", "30"], "traversal"),
+        (["traverse", "--n", "3", "--limit", "30", "--image", "4"], "traversal"),
         (["latent", "--limit", "30"], "latent"),
     ],
 )
@@ -178,6 +178,7 @@ def test_arguments_of_the_command_are_checked(rejected, trained, run):
         (("sample", trained.folder), "This network is a classifier"),
         (("latent", run.folder, "--dataset", "mnist"), "--dataset needs --out FILE"),
         (("interpolate", run.folder, "0", "10000"), "b must be a whole number. Received: 10000. Allowed: 0 to 9999."),
+        (("traverse", run.folder, "--limit", "9", "--image", "9"), "--image must be a whole number. Received: 9."),
         (("interpolate", run.folder, "0", "none.png"), "none.png does not exist"),
         (("evaluate", run.folder, "--out", "a.txt"), "--out must be a .json file"),
         (("sample", run.folder, "--label", "Boot"), "Unknown class"),
@@ -185,6 +186,14 @@ def test_arguments_of_the_command_are_checked(rejected, trained, run):
         code, line = rejected("vae", *arguments)
         assert code == 2
         assert message in line
+
+
+def test_learning_rate_is_found():
+    sweep = find_lr(recipe=RECIPE.replace(objective="gaussian"), start=1e-4, end=0.1, steps=20, progress=False)
+    assert np.isfinite(sweep.losses).all()
+    # a Gaussian's loss soon becomes negative
+    assert sweep.losses[-1] < sweep.losses[0]
+    assert len(sweep.losses) == 20
 
 
 def test_interpolation_of_image_files(command, tmp_path):

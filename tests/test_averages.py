@@ -71,8 +71,14 @@ def test_figures_show_the_average_beside_the_weights(averaged):
         ({"beta1": 0.5}, '"beta1" needs "optimizer" adam or adamw. Received: sgd.'),
         ({"optimizer": "adamw", "momentum": 0.9}, '"momentum" needs "optimizer" sgd or muon or lars. Received: adamw.'),
         ({"triangle_peak": 0.5}, '"triangle_peak" needs "schedule" triangular. Received: constant.'),
-        ({"objective": "bernoulli", "sigma": "learned"}, '"sigma" needs "objective" gaussian. Received: bernoulli.'),
-        ({"beta": 0, "beta_warmup_epochs": 1}, '"beta_warmup_epochs" needs "beta" above 0. Received: 0.'),
+        (
+            {"model": "vae-small", "objective": "bernoulli", "sigma": "learned"},
+            'needs "objective" gaussian. Received: bernoulli.',
+        ),
+        (
+            {"model": "vae-small", "beta": 0, "beta_warmup_epochs": 1},
+            '"beta_warmup_epochs" needs "beta" above 0. Received: 0.',
+        ),
         ({"freeze": "layer7"}, "Did you mean 'layer1'?"),
         ({"lr_scales": "heads:2"}, "Did you mean 'head'?"),
         ({"freeze": "body,head"}, '"freeze" leaves no parameter to train in epoch 1.'),

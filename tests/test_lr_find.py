@@ -27,6 +27,14 @@ def test_sweep_repeats_itself(arrays):
     assert first == second
 
 
+def test_sweep_trains_an_autoencoder():
+    recipe = Recipe(model="vae-small", optimizer="adam", limit=96, batch_size=16)
+    sweep = find_lr(recipe=recipe, start=1e-5, end=1e-2, steps=20, progress=False)
+    assert not sweep.diverged
+    # the mean loss of the first half and of the second
+    assert np.mean(sweep.losses[10:]) < np.mean(sweep.losses[:10])
+
+
 def test_command_prints_the_suggestion_and_writes_its_folder(command, tmp_path):
     arguments = ("lr-find", "--limit", 256, "--batch-size", 32, "--steps", 20, "--quiet")
     code, out, err = command(*arguments)

@@ -46,8 +46,8 @@ def test_line_has_both_ends_and_equal_steps():
 
 
 def test_traversal_changes_one_dimension_at_a_time():
-    found = traversal(4, np.array([2, 0]), np.array([-3.0, 3.0]))
-    np.testing.assert_array_equal(found, [[0, 0, -3, 0], [0, 0, 3, 0], [-3, 0, 0, 0], [3, 0, 0, 0]])
+    found = traversal(np.array([1, 2, 4, 8]), np.array([2, 0]), np.array([-3.0, 3.0]))
+    np.testing.assert_array_equal(found, [[1, 2, -3, 8], [1, 2, 3, 8], [-3, 2, 4, 8], [3, 2, 4, 8]])
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -177,7 +177,8 @@ def _translated(
         case "Concatenate":
             yield "Concat", inputs, output, {"axis": 1}
         case "OneHot":
-            depth = constant(output[0] + "_depth", numbers(given["classes"]))
+            # onnxruntime wants int32, as the labels are
+            depth = constant(output[0] + "_depth", np.array([given["classes"]], np.int32))
             values = constant("off_and_on", np.array([0, 1], np.float32))
             yield "OneHot", [*inputs, depth, values], output, {"axis": 1}
         case "Linear":

@@ -50,17 +50,19 @@ def plot_grid(
     height, width = images.shape[2:]
     rows = -(-len(images) // columns)
     inches = min(max(width * _PER_PIXEL, _LEAST), _MOST)
-    margin = 0.11 * max(map(len, row_names), default=0)
-    size = (max(inches * columns, 0.1 * len(title)) + margin + 0.3, inches * rows * height / width + 0.7)
-    chart = Chart(figsize=size, layout="constrained")
+    margin = 0.1 * max(map(len, row_names), default=0)
+    below = 0.25 if column_names else 0
+    size = (max(inches * columns, 0.1 * len(title)) + margin + 0.15, inches * rows * height / width + 0.4 + below)
+    # as constrained, for axes of a fixed shape
+    chart = Chart(figsize=size, layout="compressed")
     axes = chart.add_subplot()
     axes.imshow(tiled(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_title(title, fontsize="medium")
     middles = [(place + 0.5) * (height + _GAP) for place in range(rows)]
     axes.set_yticks(middles if row_names else [], row_names or None)
     middles = [(place + 0.5) * (width + _GAP) for place in range(columns)]
-    axes.set_xticks(middles if column_names else [], column_names or None, fontsize="small")
-    axes.tick_params(length=0)
+    axes.set_xticks(middles if column_names else [], column_names or None)
+    axes.tick_params(length=0, labelsize="small")
     axes.spines[:].set_visible(False)
     return finished(chart, path)
 

@@ -42,8 +42,8 @@ def line(a: Floats, b: Floats, steps: int) -> npt.NDArray[np.float32]:
     return ((1 - share) * a + share * b).astype(np.float32)
 
 
-def traversal(size: int, dimensions: npt.NDArray[np.integer], values: Floats) -> npt.NDArray[np.float32]:
-    """Returns codes that are 0 except in one dimension: (dimensions · values, L), a dimension after the other."""
-    codes = np.zeros((len(dimensions), len(values), size), np.float32)
+def traversal(code: Floats, dimensions: npt.NDArray[np.integer], values: Floats) -> npt.NDArray[np.float32]:
+    """Returns a code, (L), with other values in one dimension: (dimensions · values, L), a dimension after another."""
+    codes = np.tile(code.astype(np.float32), (len(dimensions), len(values), 1))
     codes[np.arange(len(dimensions)), :, dimensions] = values
-    return codes.reshape(-1, size)
+    return codes.reshape(-1, len(code))

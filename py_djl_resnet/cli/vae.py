@@ -20,7 +20,7 @@ from .options import add_engine, add_raw, count, print_result, start, whole, who
 HELP = """Evaluate variational autoencoders, and draw what they learned.
 
 Each action has its own --help. Figures are written to the run's figures/ unless --out is given."""
-USAGE = "%(prog)s evaluate|sample|reconstruct|interpolate|traverse|latent [OPTION ...] RUN"
+USAGE = "%(prog)s ACTION [OPTION ...] RUN"
 EXAMPLES = (
     "vae evaluate runs/mine --samples 1,10,100",
     "vae sample runs/mine --n 100 --out samples.png",
@@ -79,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     traverse = add("traverse", "draw images along each latent dimension, the most active first", _traverse)
     _add_n(traverse, 10, "dimensions")
+    traverse.add_argument(
+        "--image",
+        type=whole,
+        default=0,
+        metavar="I",
+        help="index of the test image whose code the other dimensions keep (default: 0)",
+    )
     _add_data(traverse, 1000)
 
     latent = add("latent", "draw the codes of test images along their two principal components", _latent)
@@ -189,7 +196,7 @@ def _interpolate(network: Model, path: Path, options: Any) -> None:
 
 
 def _traverse(network: Model, path: Path, options: Any) -> None:
-    autoencoder.plot_traversal(network, options.dataset, path, n=options.n, **_data_of(options))
+    autoencoder.plot_traversal(network, options.dataset, path, n=options.n, image=options.image, **_data_of(options))
 
 
 def _latent(network: Model, path: Path, options: Any) -> None:

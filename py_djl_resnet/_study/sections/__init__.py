@@ -37,12 +37,12 @@ class Kind(NamedTuple):
 
 KINDS = {
     "table": Kind(table, check_table, ("at", "of", "metric")),
-    "autoencoders": Kind(autoencoders, check_autoencoders, ()),
     "curves": Kind(curves, check_curves, ("metric",)),
     "gradients": Kind(gradients, check_gradients, ("names", "steps")),
     "landscapes": Kind(landscapes, check_landscapes, ("pairs", "grid", "examples", "directions")),
     "lesions": Kind(lesions_section, check_lesions, ("delete", "shuffle", "draws", "seed", "limit")),
     "shattering": Kind(shattering_section, check_shattering, ("networks", "seeds", "points")),
+    "autoencoders": Kind(autoencoders, check_autoencoders, ()),
 }
 
 

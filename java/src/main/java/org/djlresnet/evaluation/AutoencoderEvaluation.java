@@ -126,7 +126,8 @@ public final class AutoencoderEvaluation {
             last = one.value();
         }
         boolean bytes = output.likelihood() == Likelihood.DISCRETIZED_LOGISTIC;
-        json.addProperty("bits_per_dim", bytes ? -last / (output.size() * Math.log(2)) : null);
+        json.addProperty(
+                "bits_per_dim", bytes ? ImportanceBound.bitsPerDim(last, output.size()) : null);
         json.add("bound", bounds);
         json.addProperty("active_units", measurement.activeUnits());
         json.addProperty("latent_dim", output.latent());

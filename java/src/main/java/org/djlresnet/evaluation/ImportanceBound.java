@@ -56,19 +56,7 @@ public final class ImportanceBound {
      * @param value its mean over the examples, in nats
      * @param standardError the examples' standard deviation (n − 1) / √n
      */
-    public record Bound(int samples, double value, double standardError) {
-
-        /**
-         * Returns the bits for each value of an image, an upper bound if the likelihood is one of
-         * bytes.
-         *
-         * @param values the number of values C·H·W
-         * @return −value / (C·H·W · ln 2)
-         */
-        public double bitsPerDim(long values) {
-            return -value / (values * Math.log(2));
-        }
-    }
+    public record Bound(int samples, double value, double standardError) {}
 
     private final PixelLikelihood pixels;
     private final NDArray logScale;
@@ -151,6 +139,18 @@ public final class ImportanceBound {
             }
         }
         examples += count;
+    }
+
+    /**
+     * Returns the bits for each value of an image, an upper bound if the likelihood is one of
+     * bytes.
+     *
+     * @param bound a lower bound of the log-likelihood, in nats an image
+     * @param values the number of values C·H·W
+     * @return −bound / (C·H·W · ln 2)
+     */
+    public static double bitsPerDim(double bound, long values) {
+        return -bound / (values * Math.log(2));
     }
 
     private double[] deviations(float[] logVariances) {

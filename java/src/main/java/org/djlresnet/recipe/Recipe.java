@@ -493,6 +493,11 @@ public final class Recipe {
         return value("plateau_factor").getAsDouble();
     }
 
+    /** Returns the learning rate below which the plateau schedule does not go. */
+    public double plateauMin() {
+        return value("plateau_min").getAsDouble();
+    }
+
     /**
      * Returns the probability that a training step drops the last residual block; 0 to drop none.
      * For the other blocks it grows linearly with depth.

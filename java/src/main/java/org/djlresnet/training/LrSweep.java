@@ -13,10 +13,11 @@ import org.djlresnet.UserException;
  * diverges.
  *
  * <p>The smoothed loss is the debiased moving average of the batches' losses with the factor 0.98.
- * The sweep ends when it exceeds four times its minimum. The suggestion is the rate at which it
- * falls fastest per logarithm of the rate, before its minimum and without the first tenth of the
- * planned steps and the last 5 steps. Source: fastai's {@code LRFinder} and {@code steep}; Smith,
- * "Cyclical Learning Rates for Training Neural Networks", 2017.
+ * The sweep ends when it exceeds four times its minimum or, if that is negative, has risen by three
+ * times the fall from the first loss or from 0. The suggestion is the rate at which it falls
+ * fastest per logarithm of the rate, before its minimum and without the first tenth of the planned
+ * steps and the last 5 steps. Source: fastai's {@code LRFinder} and {@code steep}; Smith, "Cyclical
+ * Learning Rates for Training Neural Networks", 2017.
  */
 public final class LrSweep {
 
@@ -78,7 +79,12 @@ public final class LrSweep {
         double debiased = average / (1 - Math.pow(SMOOTHING, losses.size()));
         smoothed.add(debiased);
         least = Math.min(least, debiased);
-        diverged = debiased > DIVERGED * least;
+        diverged = debiased > least + (DIVERGED - 1) * size();
+    }
+
+    /** Returns the size of the least loss; that of an autoencoder may be negative. */
+    private double size() {
+        return least > 0 ? least : Math.max(0, smoothed.get(0)) - least;
     }
 
     boolean ended() {

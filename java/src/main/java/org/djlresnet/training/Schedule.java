@@ -55,10 +55,11 @@ public final class Schedule {
      *       https://github.com/KellerJordan/cifar10-airbench.
      *   <li>{@code one-cycle}: from lr/25 along half a cosine to lr at 30% of T - 1, then along
      *       half a cosine to lr/250,000, as PyTorch's OneCycleLR (Smith and Topin, 2018).
-     *   <li>{@code plateau}: lr · plateau_factor^k, where k counts how often the metric failed to
-     *       improve by 0.01% for more than plateau_epochs epochs, as PyTorch's ReduceLROnPlateau
-     *       with its defaults; of negative values, too. The metric of a classification is the loss
-     *       on the test data or, with a validation split, on the validation data.
+     *   <li>{@code plateau}: lr · plateau_factor^k, but not below plateau_min, where k counts how
+     *       often the metric failed to improve by 0.01% for more than plateau_epochs epochs, as
+     *       PyTorch's ReduceLROnPlateau with its defaults. The metric of a classification is the
+     *       loss on the test data or, with a validation split, on the validation data; that of an
+     *       autoencoder is the ELBO.
      * </ul>
      *
      * @param update the update, counted from 0 over the whole run
@@ -76,7 +77,8 @@ public final class Schedule {
             case "step":
                 return peak * Math.pow(recipe.stepFactor(), drops(update));
             case "plateau":
-                return peak * Math.pow(recipe.plateauFactor(), plateaus(history));
+                double dropped = peak * Math.pow(recipe.plateauFactor(), plateaus(history));
+                return Math.max(dropped, Math.min(peak, recipe.plateauMin()));
             case "cosine":
                 return halfCosine(peak, 0, t / total);
             case "cosine-restarts":
@@ -143,9 +145,9 @@ public final class Schedule {
     }
 
     private boolean isBetter(double value, double best) {
-        // a lower bound on a likelihood is negative
-        double least = Double.isInfinite(best) ? 0 : PLATEAU_THRESHOLD * Math.abs(best);
-        return plateau.metric().isBetter(value, best, least);
+        // relative to a size, because an ELBO may be negative
+        double margin = Double.isInfinite(best) ? 0 : Math.abs(best) * PLATEAU_THRESHOLD;
+        return plateau.metric().isBetter(value, best, margin);
     }
 
     private static double oneCycle(double peak, double t, double total) {

@@ -81,7 +81,13 @@ final class SweepRun {
     private void step(Batch batch, GradientPass pass, WeightUpdates updates, int epoch) {
         try (NDManager manager = network.manager().newSubManager()) {
             plan.stochasticDepth().begin(step);
-            GradientPass.Result result = pass.run(Minibatch.of(batch, manager));
+            Minibatch minibatch =
+                    plan.latents()
+                            .training(
+                                    Minibatch.of(batch, manager),
+                                    step,
+                                    plan.updates().update(step));
+            GradientPass.Result result = pass.run(minibatch);
             try (Gradients gradients = result.gradients();
                     NDArray loss = result.value().loss()) {
                 // before the update: its rate is that of this loss

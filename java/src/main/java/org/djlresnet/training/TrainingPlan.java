@@ -49,7 +49,12 @@ record TrainingPlan(
 
     private static final List<Need> NEEDS =
             Stream.of(
-                            needs("schedule", "plateau", "plateau_epochs", "plateau_factor"),
+                            needs(
+                                    "schedule",
+                                    "plateau",
+                                    "plateau_epochs",
+                                    "plateau_factor",
+                                    "plateau_min"),
                             needs(
                                     "schedule",
                                     "cosine-restarts",

@@ -3,7 +3,9 @@ package org.djlresnet.weights;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
+import org.djlresnet.model.Output;
 import org.djlresnet.model.StateDict;
 
 /**
@@ -16,9 +18,14 @@ import org.djlresnet.model.StateDict;
  */
 record Layout(Set<String> names, String stem, String headWeight, Set<String> head) {
 
-    /** Finds the names. Parameters are in the order of the forward pass. */
+    /** Finds the names of a classifier. */
     static Layout of(Models.Model model) {
-        List<String> names = List.copyOf(StateDict.of(model.build(1)).keySet());
+        return of(model, Classes.numbered(1));
+    }
+
+    /** Finds the names. Parameters are in the order of the forward pass. */
+    static Layout of(Models.Model model, Output output) {
+        List<String> names = List.copyOf(StateDict.of(model.build(output)).keySet());
         String last = names.get(names.size() - 1);
         String module = last.substring(0, last.lastIndexOf('.') + 1);
         Set<String> head = new LinkedHashSet<>(names);

@@ -277,7 +277,8 @@ public final class StateFile implements AutoCloseable {
             tensors.put(tensor.name(), info);
             data.put(tensor.name(), tensor.data());
         }
-        TensorNames names = TensorNames.of(tensors, Layout.of(Models.get(network.model())));
+        Layout layout = Layout.of(Models.get(network.model()), network.specification().output());
+        TensorNames names = TensorNames.of(tensors, layout);
         TensorReader reader =
                 new TensorReader(
                         "The state dict does not fit this " + network.model(),

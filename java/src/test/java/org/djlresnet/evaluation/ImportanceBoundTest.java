@@ -200,6 +200,6 @@ class ImportanceBoundTest {
 
     @Test
     void bitsPerDimDividesByValuesAndLog2() {
-        assertEquals(3, new Bound(1, -784 * 3 * Math.log(2), 0).bitsPerDim(784), 1e-12);
+        assertEquals(3, ImportanceBound.bitsPerDim(-784 * 3 * Math.log(2), 784), 1e-12);
     }
 }

@@ -76,6 +76,19 @@ class ElboMeasurementTest {
         assertEquals(expected, measurement.metrics().get("reconstruction"), 1e-5);
     }
 
+    /** e^log_variance is the deviation 3/2, and the variance of the KL divergence 3/2. */
+    @Test
+    void publishedNetworksHaveAnotherDivergenceThanTheyReport() {
+        ElboMeasurement measurement = new ElboMeasurement(Likelihood.BERNOULLI, 1);
+        add(measurement, new float[2], new float[] {(float) Math.log(1.5), 0});
+        add(measurement, new float[2], new float[2]);
+        assertEquals((0.5 - Math.log(1.5)) / 2 / 2, measurement.metrics().get("kl"), 1e-6);
+        double drawn = (1.25 - Math.log(2.25)) / 2;
+        assertEquals(drawn / 2, measurement.drawnKl(), 1e-6);
+        // of two values, half of their difference
+        assertEquals(drawn / 2, measurement.elboError(), 1e-6);
+    }
+
     /** The mean of ln q(z) − ln p(z) over samples z of q. */
     @Test
     void klEqualsItsMonteCarloEstimate() {

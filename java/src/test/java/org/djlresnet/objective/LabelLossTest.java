@@ -30,7 +30,7 @@ class LabelLossTest {
               def both(self: __torch__.Program, x: Tensor, y: Tensor) -> List[Tensor]:
                 _0 = torch.set_grad_enabled(True)
                 outputs = torch.requires_grad_(torch.detach(x), True)
-                values = (self).loss(outputs, y, )
+                values = (self).loss([outputs], y, )
                 gradients = torch.autograd.grad([values[0]], [outputs])
                 return [values[0], unchecked_cast(Tensor, gradients[0])]
               def each(self: __torch__.Program, x: Tensor, y: Tensor) -> Tensor:

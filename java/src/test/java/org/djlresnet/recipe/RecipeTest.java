@@ -34,7 +34,7 @@ class RecipeTest {
              "image_size": null, "normalize": false, "normalize_by": null,
              "limit": null, "seed": 0, "engine": "pytorch", "device": "auto", "threads": null,
              "precision": "float32", "compile": true, "checkpoint_every": null, "keep": 0, "patience": null, "min_delta": 0.0,
-             "plateau_epochs": 10, "plateau_factor": 0.1, "stochastic_depth": 0.0,
+             "plateau_epochs": 10, "plateau_factor": 0.1, "plateau_min": 0.0, "stochastic_depth": 0.0,
              "profile": false, "debug_gradients": "none", "validation": null, "drop_last": null}
             """;
 
@@ -57,7 +57,7 @@ class RecipeTest {
              "seed": -9223372036854775808, "engine": "mxnet", "device": "gpu:3", "threads": 4,
              "precision": "auto", "compile": false,
              "checkpoint_every": "60s", "keep": 3, "patience": 5, "min_delta": 0.001,
-             "plateau_epochs": 4, "plateau_factor": 0.5, "stochastic_depth": 0.25,
+             "plateau_epochs": 4, "plateau_factor": 0.5, "plateau_min": 1e-6, "stochastic_depth": 0.25,
              "profile": true, "debug_gradients": "step", "validation": 0.125, "drop_last": false}
             """;
 
@@ -131,6 +131,7 @@ class RecipeTest {
         assertEquals(0.001, recipe.minDelta());
         assertEquals(4, recipe.plateauEpochs());
         assertEquals(0.5, recipe.plateauFactor());
+        assertEquals(1e-6, recipe.plateauMin());
         assertTrue(recipe.profile());
         assertEquals(0.125, recipe.validationFraction());
         assertNull(recipe.validationFile());

@@ -139,6 +139,19 @@ class LrSweepTest extends ResumeFixture {
         assertNull(sweep.suggestion());
     }
 
+    /** A density's negative log-likelihood falls below 0. */
+    @Test
+    void endsWhenALossHasRisenByThreeTimesItsFallBelowZero() {
+        LrSweep sweep = sweep(100, -300, -500, -400, -300);
+        assertFalse(sweep.ended());
+        // the least smoothed loss is about -290, so it ends about 3 · 390 above
+        sweep.add(4000);
+        assertFalse(sweep.ended());
+        sweep.add(8000);
+        assertTrue(sweep.ended());
+        assertFalse(sweep(-3, -2.9, -3.1, -2.5).ended());
+    }
+
     @Test
     void rejectsRatesThatDoNotRise() {
         for (double[] rates : List.of(new double[] {0, 1}, new double[] {1, 1})) {

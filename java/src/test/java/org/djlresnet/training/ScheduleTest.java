@@ -65,6 +65,30 @@ class ScheduleTest {
     }
 
     @Test
+    void plateauOfANegativeMetricNeedsAnIncrease() {
+        Schedule schedule =
+                new Schedule(
+                        Recipe.builder()
+                                .optLr(0.4)
+                                .optSchedule("plateau")
+                                .opt("plateau_epochs", 2)
+                                .opt("plateau_factor", 0.5)
+                                .opt("plateau_min", 0.15)
+                                .build(),
+                        1,
+                        new Selection("test", new Metric("loss", true)));
+        // an improvement is more than 0.1
+        double[] bounds = {-1000, -1000.05, -1000.09, -999.95, -999.8, -999.8, -999.8, -999.8};
+        double[] rates = {0.4, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2};
+        List<EpochRow> history = new ArrayList<>();
+        for (int epoch = 0; epoch < bounds.length; epoch++) {
+            assertEquals(rates[epoch], schedule.lr(epoch, history), 1e-12, "epoch " + epoch);
+            history.add(Rows.row(epoch + 1, bounds[epoch], 0.5));
+        }
+        assertEquals(0.15, schedule.lr(bounds.length, history), 1e-12);
+    }
+
+    @Test
     void constantDoesNotChange() {
         assertRates(schedule(2, "{'epochs': 2, 'lr': 0.3}"), 0.3, 0.3, 0.3, 0.3);
     }
