@@ -116,12 +116,6 @@ public record TrainingRun(
     }
 
     private static TrainingRun rehearse(Recipe recipe, RunData data) {
-        if (AutoencoderSettings.isAutoencoder(recipe)) {
-            throw SettingException.of(
-                    "A sweep over learning rates needs a classifier. Received: \"model\" %s. Train an"
-                            + " autoencoder with \"optimizer\" adam and \"lr\" 0.001.",
-                    recipe.model());
-        }
         return begin(forSweep(recipe), data, false, null);
     }
 
