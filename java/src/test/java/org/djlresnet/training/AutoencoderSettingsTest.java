@@ -92,6 +92,9 @@ class AutoencoderSettingsTest extends TrainerFixture {
     void autoencoderRejectsTheUsualRate() {
         String message = rejection("'model': 'vae-small'");
         assertTrue(message.contains("Set \"optimizer\" adam and \"lr\" 0.001"), message);
+        // a sweep tries rates of its own
+        Recipe recipe = QuadrantImages.recipe("{'model': 'vae-small', 'batch_size': 8}");
+        TrainingRun.rehearse(recipe, images, null, images).network().close();
     }
 
     @Test
