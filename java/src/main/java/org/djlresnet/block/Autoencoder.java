@@ -114,7 +114,9 @@ public final class Autoencoder extends AbstractBlock implements DescribedNetwork
         NDList encoded = encoder.forward(parameterStore, images, training, params);
         NDArray mean = encoded.get(0);
         NDArray logVariance = encoded.get(1);
-        NDArray deviation = logVariance.mul(exponent).exp();
+        // on the batch's manager, so that it lives until the backward pass
+        NDArray factor = mean.getManager().create(exponent).toType(mean.getDataType(), false);
+        NDArray deviation = logVariance.mul(factor).exp();
         latents.add(mean.add(deviation.mul(inputs.get(1))));
         if (conditional()) {
             latents.add(inputs.get(2));

@@ -10,7 +10,7 @@ import ai.djl.training.initializer.ConstantInitializer;
 import ai.djl.util.PairList;
 
 /** The logarithm of the scale of a distribution, a tensor (1). */
-final class LogScale extends AbstractBlock {
+public final class LogScale extends AbstractBlock {
 
     private static final byte VERSION = 1;
 
@@ -29,6 +29,15 @@ final class LogScale extends AbstractBlock {
                                 .optInitializer(new ConstantInitializer(FIRST))
                                 .optRequiresGrad(trained)
                                 .build());
+    }
+
+    /**
+     * Returns whether it is a trained parameter.
+     *
+     * @return whether it is
+     */
+    public boolean isTrained() {
+        return value.requiresGradient();
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.djlresnet.block.BatchNorm;
 import org.djlresnet.block.Convolution;
+import org.djlresnet.block.LogScale;
 import org.djlresnet.block.TransposedConvolution;
 import org.djlresnet.block.Whitening;
 
@@ -101,10 +102,13 @@ public record Summary(
             return new Cost(parameters, parameters, product(weights, output.get(2), output.get(3)));
         }
         if (leaf instanceof TransposedConvolution convolution) {
-            long channels = convolution.getOutputShapes(new Shape[] {input})[0].get(1);
+            Shape output = convolution.getOutputShapes(new Shape[] {input})[0];
             long weights = convolution.weightShape(input.get(1)).size();
-            long parameters = weights + (convolution.hasBias() ? channels : 0);
+            long parameters = weights + (convolution.hasBias() ? output.get(1) : 0);
             return new Cost(parameters, parameters, product(weights, input.get(2), input.get(3)));
+        }
+        if (leaf instanceof LogScale scale) {
+            return new Cost(1, scale.isTrained() ? 1 : 0, 0);
         }
         if (leaf instanceof Whitening) {
             Shape output = leaf.getOutputShapes(new Shape[] {input})[0];

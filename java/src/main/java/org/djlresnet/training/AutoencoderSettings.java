@@ -66,6 +66,14 @@ final class AutoencoderSettings {
                         recipe.model());
             }
         }
+        if (autoencoder
+                && recipe.optimizer().equals("sgd")
+                && values.get("lr").equals(defaults.get("lr"))) {
+            throw SettingException.of(
+                    "\"optimizer\" sgd with \"lr\" %s, the defaults, diverges with an autoencoder. Set"
+                            + " \"optimizer\" adam and \"lr\" 0.001, or a lower \"lr\".",
+                    values.get("lr"));
+        }
         if (autoencoder && recipe.augment().mix()) {
             throw SettingException.of(
                     "\"augment\" may not mix images for an autoencoder. Received: %s. Omit mixup and"

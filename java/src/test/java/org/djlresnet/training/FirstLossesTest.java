@@ -25,8 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
-import java.util.zip.CRC32;
-import org.djlresnet.data.SplitMix64;
+import org.djlresnet.FormulaValues;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
@@ -117,7 +116,7 @@ class FirstLossesTest {
 
     private static Minibatch batch(NDManager manager, int step) {
         Shape shape = new Shape(IMAGE.batch(BATCH));
-        double[] uniform = uniform("images" + step, (int) shape.size());
+        double[] uniform = FormulaValues.uniform("images" + step, (int) shape.size());
         float[] images = new float[uniform.length];
         for (int i = 0; i < images.length; i++) {
             images[i] = (float) (3.4 * uniform[i] - 1.7);
@@ -135,7 +134,9 @@ class FirstLossesTest {
         Map<String, Initializer> values = new HashMap<>();
         for (String tensor : StateDict.of(Models.get(name).build(CLASSES)).keySet()) {
             values.put(
-                    tensor, (manager, shape, any) -> manager.create(values(tensor, shape), shape));
+                    tensor,
+                    (manager, shape, any) ->
+                            manager.create(FormulaValues.weights(tensor, shape), shape));
         }
         Network network =
                 Network.of(
@@ -148,33 +149,5 @@ class FirstLossesTest {
             array.setRequiresGradient(parameter.requiresGradient());
         }
         return network;
-    }
-
-    /** Computes the weights as tests/golden/formula.py does. */
-    private static float[] values(String name, Shape shape) {
-        double[] uniform = uniform(name, (int) shape.size());
-        float[] values = new float[uniform.length];
-        for (int i = 0; i < values.length; i++) {
-            double u = uniform[i];
-            if (shape.dimension() > 1) {
-                values[i] = (float) ((2 * u - 1) * Math.sqrt(6.0 / (shape.size() / shape.get(0))));
-            } else if (name.endsWith("weight")) {
-                values[i] = (float) (0.5 + 0.5 * u);
-            } else {
-                values[i] = (float) (0.02 * (2 * u - 1));
-            }
-        }
-        return values;
-    }
-
-    private static double[] uniform(String name, int size) {
-        CRC32 crc = new CRC32();
-        crc.update(name.getBytes(StandardCharsets.UTF_8));
-        SplitMix64 random = new SplitMix64(crc.getValue());
-        double[] values = new double[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = random.nextFloat();
-        }
-        return values;
     }
 }

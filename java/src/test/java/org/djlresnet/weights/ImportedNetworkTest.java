@@ -9,7 +9,6 @@ import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.cv.Image;
 import ai.djl.modality.cv.ImageFactory;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.training.initializer.Initializer;
@@ -18,7 +17,6 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,9 +25,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import java.util.zip.CRC32;
+import org.djlresnet.FormulaValues;
 import org.djlresnet.checkpoint.SafetensorsFile;
-import org.djlresnet.data.SplitMix64;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
@@ -148,29 +145,10 @@ class ImportedNetworkTest {
         Map<String, Initializer> values = new HashMap<>();
         for (String tensor : StateDict.of(entry.build(specification.output())).keySet()) {
             values.put(
-                    tensor, (manager, shape, type) -> manager.create(values(tensor, shape), shape));
+                    tensor,
+                    (manager, shape, type) ->
+                            manager.create(FormulaValues.weights(tensor, shape), shape));
         }
         return Network.of(specification, Device.cpu(), values);
-    }
-
-    /** Computes the weights, in double precision until the last step. */
-    private static float[] values(String name, Shape shape) {
-        CRC32 crc = new CRC32();
-        crc.update(name.getBytes(StandardCharsets.UTF_8));
-        SplitMix64 random = new SplitMix64(crc.getValue());
-        float[] values = new float[(int) shape.size()];
-        for (int i = 0; i < values.length; i++) {
-            double u = random.nextFloat();
-            if (name.endsWith("running_var")) {
-                values[i] = (float) (0.5 + u);
-            } else if (shape.dimension() > 1) {
-                values[i] = (float) ((2 * u - 1) * Math.sqrt(6.0 / (shape.size() / shape.get(0))));
-            } else if (name.endsWith("weight")) {
-                values[i] = (float) (0.5 + 0.5 * u);
-            } else {
-                values[i] = (float) (0.02 * (2 * u - 1));
-            }
-        }
-        return values;
     }
 }
