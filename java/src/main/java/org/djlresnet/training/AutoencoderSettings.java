@@ -31,7 +31,7 @@ final class AutoencoderSettings {
                     "conditional");
 
     private static final List<String> OF_CLASSIFIERS =
-            List.of("normalize", "label_smoothing", "class_weights", "focal_gamma");
+            List.of("weights", "normalize", "label_smoothing", "class_weights", "focal_gamma");
 
     private AutoencoderSettings() {}
 
@@ -123,8 +123,8 @@ final class AutoencoderSettings {
             Preprocessing preprocessing, Likelihood likelihood, Examples train) {
         if (preprocessing.mean() != null) {
             throw new SettingException(
-                    "An autoencoder needs images in [0, 1], but the preprocessing of \"weights\""
-                            + " normalizes them. Omit \"weights\".");
+                    "An autoencoder needs images in [0, 1], but these were prepared with a"
+                            + " normalization. Prepare them for \"model\" without \"weights\".");
         }
         boolean bytes =
                 preprocessing.resize() == null
