@@ -48,7 +48,8 @@ class AutoencoderEvaluation:
         elbo_error: its standard error.
         reconstruction: the negative log likelihood of an image given its code.
         kl: the Kullback-Leibler divergence of the posterior from the prior.
-        bits_per_dim: bits per byte of an image; None unless the likelihood is one of bytes.
+        bits_per_dim: bits per byte of an image, of the bound with the most samples; None unless the likelihood is one
+            of bytes.
         bound: for each number of ``samples``, the ``value`` of the importance-weighted bound on log p(x), and its
             ``standard_error``.
         active_units: latent dimensions whose posterior mean varies over the examples by more than 0.01.

@@ -171,7 +171,7 @@ def test_available_lists_parameters_and_options():
     assert models["resnet50"]["input"] == [1, 3, 224, 224]
     assert "stride_in_1x1" in models["resnet50"]["options"]
     assert models["plain56"]["options"] == []
-    assert len(models) == 31
+    assert len(models) == 36
 
 
 def test_options_of_a_name_are_saved(tmp_path):

@@ -43,7 +43,7 @@ def require_classifier(info: Mapping[str, Any]) -> None:
     """Raises :class:`UsageError` for an autoencoder."""
     if info.get("autoencoder") is not None:
         raise UsageError(
-            f"This network is an autoencoder. Received: {info['model']}. Allowed: a classifier. See the command vae, "
+            f"This network is an autoencoder. Received: {info['model']}. Allowed: a classifier. Use the command vae, "
             "or in Python encode, decode, reconstruct and sample."
         )
 
