@@ -40,8 +40,7 @@ final class AutoencoderNetworks {
 
     /**
      * Builds the published autoencoder of 28, 40, 70 or 100 layers. Its decoder has the encoder's
-     * widths in the same order. Source: B. Keng, "A Variational Autoencoder on the SVHN dataset"
-     * and "Residual Networks", 2017 to 2018.
+     * widths in the same order. Source: B. Keng, "Residual Networks", 2018.
      *
      * @param depth 0 to 3
      * @param output its output
