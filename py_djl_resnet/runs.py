@@ -138,6 +138,8 @@ class Run:
 
         Without test data, as in a folder of training images, these are the validation examples.
         """
+        if self.is_autoencoder:
+            return None
         if self._results is not None and self._results.predictions is not None:
             return read_predictions(self._results.predictions, self.model.class_names, "The run")
         file = None if self.folder is None else self.folder / "predictions.csv"
@@ -160,8 +162,7 @@ class Run:
     @property
     def is_finished(self) -> bool:
         """Whether the run reached its end, perhaps by early stopping, and the results in its folder are complete."""
-        name = "test.json" if self.is_autoencoder else "predictions.csv"
-        return self.folder is not None and (self.folder / name).is_file()
+        return self.folder is not None and (self.folder / "predictions.csv").is_file()
 
     @property
     def has_images(self) -> bool:

@@ -18,6 +18,7 @@ import pytorch_settings
 import recipes
 import report
 import scaling
+import vae
 from roofline import Layer, training_flops
 
 from py_djl_resnet.recipe import bundled_text, settings_of
@@ -47,6 +48,22 @@ def editable_text():
 
 def rows(table):
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+
+
+def test_autoencoders_are_compared_with_both_memory_orders():
+    rounds = [
+        {"ours": 120.0, "contiguous": 100.0, "channels last": 110.0},
+        {"ours": 150.0, "contiguous": 100.0, "channels last": 125.0},
+    ]
+    found = vae.row(vae.CASES[1], rounds, 9000)
+    assert found[:3] == ["vae-small", "128", "71"]
+    assert found[3:] == [
+        "135 (120 to 150)",
+        "100 (100 to 100)",
+        "118 (110 to 125)",
+        "1.35 (1.20 to 1.50)",
+        "1.15 (1.09 to 1.20)",
+    ]
 
 
 def test_speedups_are_medians_of_the_rounds_ratios_with_their_bounds():

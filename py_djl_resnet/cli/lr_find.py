@@ -13,10 +13,10 @@ from ..checks import checked_path
 from ..errors import SettingError, UsageError
 from ..lr_find import find_lr
 from ..progress import display
-from ..recipe import Recipe, environment_settings
+from ..recipe import Recipe
 from ..settings import SETTINGS
 from .options import print_json, whole
-from .settings import add_settings, by_source, given_settings
+from .settings import add_settings, by_source, given_settings, usual_settings
 
 HELP = """Suggest a learning rate, without writing a run folder.
 
@@ -69,7 +69,7 @@ def run(options: Any) -> int:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
     try:
         sweep = find_lr(
-            recipe=Recipe.from_settings({**environment_settings(), **given_settings(options)}),
+            recipe=Recipe.from_settings({**usual_settings(given := given_settings(options)), **given}),
             start=options.start,
             end=options.end,
             steps=options.steps,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import UsageError
@@ -43,6 +43,13 @@ def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ())
         "--recipe", metavar="FILE.json|NAME", help="settings from a file, or a bundled recipe; see the recipes command"
     )
     return groups
+
+
+def usual_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a run without those given: the environment's and, for an autoencoder, its usual ones."""
+    name = given.get("model")
+    of_network = settings_of("autoencoder") if isinstance(name, str) and name.startswith("vae-") else {}
+    return {**of_network, **environment_settings()}
 
 
 def _choice_or_numbers(text: str) -> Any:

@@ -13,19 +13,19 @@ from ..checks import checked_path
 from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import Row
 from ..progress import METRICS, display, metrics_line, shown_columns
-from ..recipe import Recipe, environment_settings
+from ..recipe import Recipe
 from ..report import draw
 from ..runs import Run
 from ..training import train
 from .options import whole
 from .report import report, warn
-from .settings import add_settings, by_source, given_settings
+from .settings import add_settings, by_source, given_settings, usual_settings
 
 HELP = """Train a network, or resume a run, and write a run folder.
 
-The defaults are those of the book's chapter. The command line overrides a recipe, which overrides the environment
-variables MAX_EPOCH and DATASET_LIMIT, which override the defaults. Ctrl-C stops the run after the current batch and
-saves its state; a second Ctrl-C stops it immediately."""
+The defaults are those of the book's chapter, for an autoencoder those of the recipe autoencoder. The command line
+overrides a recipe, which overrides the environment variables MAX_EPOCH and DATASET_LIMIT, which override the defaults.
+Ctrl-C stops the run after the current batch and saves its state; a second Ctrl-C stops it immediately."""
 USAGE = "%(prog)s [OPTION ...]"
 EXAMPLES = (
     "train --epochs 10",
@@ -91,7 +91,7 @@ def _trained(options: Any, callback: Callable[[Row], object]) -> Run:
     given = given_settings(options)
     starts = options.resume in (None, "auto")
     return train(
-        recipe=Recipe.from_settings({**environment_settings(), **given}) if starts else None,
+        recipe=Recipe.from_settings({**usual_settings(given), **given}) if starts else None,
         out=options.out,
         resume=options.resume,
         changes=None if options.resume is None else given,

@@ -22,6 +22,7 @@ import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.AutoencoderEvaluation;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.figure.MetricsFigure;
+import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Classes;
@@ -96,7 +97,8 @@ public final class Bridge {
     public static String summary(String model, int classes, long[] inputShape, int depth) {
         Models.Model entry = Models.get(model);
         Shape input = input(entry, inputShape);
-        return Descriptions.summary(model, entry.build(output(entry, classes)), input, depth);
+        return Descriptions.summary(
+                model, entry.build(output(entry, classes, input)), input, depth);
     }
 
     /**
@@ -111,17 +113,21 @@ public final class Bridge {
      */
     public static String program(String model, int classes, long[] inputShape, String precision) {
         Models.Model entry = Models.get(model);
-        return Descriptions.program(
-                entry.build(output(entry, classes)),
-                input(entry, inputShape),
-                Precision.of(precision));
+        Shape input = input(entry, inputShape);
+        Output output = output(entry, classes, input);
+        return Descriptions.program(entry.build(output), output, input, Precision.of(precision));
     }
 
     private static Shape input(Models.Model entry, long[] shape) {
         return shape.length == 0 ? Descriptions.shape(entry) : Descriptions.inputShape(shape, null);
     }
 
-    private static Output output(Models.Model entry, int classes) {
+    private static Output output(Models.Model entry, int classes, Shape input) {
+        if (entry.isAutoencoder() && classes == 0) {
+            ImageShape image =
+                    new ImageShape((int) input.get(1), (int) input.get(2), (int) input.get(3));
+            return entry.outputFor(List.of(), image);
+        }
         return classes == 0 ? entry.output() : Classes.numbered(classes);
     }
 

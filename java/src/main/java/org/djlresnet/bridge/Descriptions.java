@@ -24,10 +24,13 @@ import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.GraphBuilder;
 import org.djlresnet.graph.Window;
 import org.djlresnet.image.ImageShape;
+import org.djlresnet.model.Autoencoding;
 import org.djlresnet.model.Models;
+import org.djlresnet.model.Output;
 import org.djlresnet.model.StateDict;
 import org.djlresnet.model.Summary;
 import org.djlresnet.objective.Classification;
+import org.djlresnet.objective.Elbo;
 import org.djlresnet.program.Programs;
 
 /** Describes engine, networks and data sets as JSON for Python; see {@link Bridge}. */
@@ -70,14 +73,17 @@ final class Descriptions {
     }
 
     /** Writes a network's programs; see {@link Bridge#program}. */
-    static String program(Block block, Shape input, Precision precision) {
+    static String program(Block block, Output output, Shape input, Precision precision) {
         Map<String, Parameter> parameters = StateDict.of(block);
         List<String> names = List.copyOf(parameters.keySet());
         List<String> trained =
                 names.stream().filter(name -> parameters.get(name).requiresGradient()).toList();
         Graph graph = GraphBuilder.describe(block, parameters);
         Window.Pair images = new Window.Pair((int) input.get(2), (int) input.get(3));
-        String loss = new Classification(0).program();
+        String loss =
+                output instanceof Autoencoding autoencoding
+                        ? new Elbo(autoencoding.likelihood(), 0).program()
+                        : new Classification(0).program();
         return "# A training step\n"
                 + Programs.training(
                         graph, images, precision, names, trained, true, loss, false, List.of(),

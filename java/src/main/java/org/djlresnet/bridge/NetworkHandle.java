@@ -1,6 +1,7 @@
 package org.djlresnet.bridge;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -321,7 +322,7 @@ public final class NetworkHandle implements AutoCloseable {
         try (NDManager manager = network.manager().newSubManager()) {
             Evaluator.disableGradients(network);
             NormStatistics.compute(
-                    network, forward -> forward.accept(array(input, shape, manager)));
+                    network, forward -> forward.accept(new NDList(array(input, shape, manager))));
         }
     }
 

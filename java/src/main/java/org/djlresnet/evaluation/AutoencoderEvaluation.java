@@ -41,8 +41,9 @@ public final class AutoencoderEvaluation {
      * @param samples the numbers of samples of the importance-weighted bounds
      * @return {@code {"examples", "elbo", "elbo_error", "reconstruction", "kl", "bits_per_dim",
      *     "bound": [{"samples", "value", "standard_error"}], "active_units", "latent_dim",
-     *     "published"}}; nats an image; bits_per_dim, that of the last bound, is null unless the
-     *     likelihood is of bytes, published is {@code {"loss", "kl"}} or null
+     *     "published"}}; nats an image; standard errors are null for one example; bits_per_dim,
+     *     that of the last bound, is null unless the likelihood is of bytes, published is {@code
+     *     {"loss", "kl"}} or null
      * @throws org.djlresnet.UserException if the network is a classifier, or the data do not fit
      */
     public static String measure(
@@ -54,7 +55,7 @@ public final class AutoencoderEvaluation {
         NDArray logScale = network.stateDict().get(Elbo.SCALE);
         ImportanceBound bound =
                 new ImportanceBound(
-                        output.likelihood(), logScale, output.published(), seed, samples);
+                        output.likelihood(), logScale, output.exponent(), seed, samples);
         ElboMeasurement measurement = new ElboMeasurement(output.likelihood(), output.exponent());
         try (AutoencoderParts parts = new AutoencoderParts(network);
                 BatchLoader loader =
@@ -104,6 +105,11 @@ public final class AutoencoderEvaluation {
         return outputs;
     }
 
+    /** Returns null for the standard error of one example. */
+    private static Double finite(double error) {
+        return Double.isFinite(error) ? error : null;
+    }
+
     private static String json(
             Autoencoding output, ElboMeasurement measurement, ImportanceBound bound) {
         Map<String, Double> metrics = measurement.metrics();
@@ -112,7 +118,7 @@ public final class AutoencoderEvaluation {
         JsonObject json = new JsonObject();
         json.addProperty("examples", measurement.examples());
         json.addProperty("elbo", -reconstruction - kl);
-        json.addProperty("elbo_error", measurement.elboError());
+        json.addProperty("elbo_error", finite(measurement.elboError()));
         json.addProperty("reconstruction", reconstruction);
         json.addProperty("kl", kl);
         JsonArray bounds = new JsonArray();
@@ -121,7 +127,7 @@ public final class AutoencoderEvaluation {
             JsonObject row = new JsonObject();
             row.addProperty("samples", one.samples());
             row.addProperty("value", one.value());
-            row.addProperty("standard_error", one.standardError());
+            row.addProperty("standard_error", finite(one.standardError()));
             bounds.add(row);
             last = one.value();
         }

@@ -60,7 +60,7 @@ public final class ImportanceBound {
 
     private final PixelLikelihood pixels;
     private final NDArray logScale;
-    private final boolean published;
+    private final double exponent;
     private final long seed;
     private final int[] samples;
     private final int most;
@@ -73,16 +73,16 @@ public final class ImportanceBound {
      *
      * @param likelihood the distribution of pixels
      * @param logScale the network's scale, (1); null for Bernoulli
-     * @param published whether the network samples with the deviation e^log_variance rather than
-     *     e^(log_variance / 2)
+     * @param exponent the factor of the log variance whose exponential is the deviation that the
+     *     network samples with
      * @param seed the seed of the noise
      * @param samples the numbers k to measure, each 1 or more
      */
     public ImportanceBound(
-            Likelihood likelihood, NDArray logScale, boolean published, long seed, int... samples) {
+            Likelihood likelihood, NDArray logScale, double exponent, long seed, int... samples) {
         pixels = PixelLikelihood.of(likelihood);
         this.logScale = logScale;
-        this.published = published;
+        this.exponent = exponent;
         this.seed = SplitMix64.mix(STREAM, seed);
         this.samples = samples.clone();
         int largest = 0;
@@ -156,7 +156,7 @@ public final class ImportanceBound {
     private double[] deviations(float[] logVariances) {
         double[] deviations = new double[logVariances.length];
         for (int i = 0; i < deviations.length; i++) {
-            deviations[i] = Math.exp(published ? logVariances[i] : logVariances[i] / 2.0);
+            deviations[i] = Math.exp(exponent * logVariances[i]);
         }
         return deviations;
     }

@@ -1,6 +1,7 @@
 package org.djlresnet.evaluation;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
 import java.util.ArrayList;
@@ -27,19 +28,19 @@ public final class NormStatistics {
      * counts of batches.
      *
      * @param network the network
-     * @param batches passes the images of each batch to its argument
+     * @param batches passes the inputs of the network for each batch to its argument
      */
-    public static void compute(Network network, Consumer<Consumer<NDArray>> batches) {
+    public static void compute(Network network, Consumer<Consumer<NDList>> batches) {
         Map<String, Long> counts = network.batchesTracked();
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         try (NDManager manager = network.manager().newSubManager()) {
             List<Statistic> statistics = statistics(network, manager);
             AtomicInteger count = new AtomicInteger();
             batches.accept(
-                    images -> {
+                    inputs -> {
                         // from 0, a training step moves a statistic to a share of the batch's
                         statistics.forEach(one -> traits.assign(one.array, one.zeros));
-                        network.forward(images, true);
+                        network.forward(inputs, true);
                         statistics.forEach(one -> one.sum.addi(one.array));
                         count.incrementAndGet();
                     });

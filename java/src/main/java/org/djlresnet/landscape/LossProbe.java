@@ -116,7 +116,8 @@ public final class LossProbe implements AutoCloseable {
                                 });
         if (recalibrates) {
             NormStatistics.compute(
-                    network, forward -> batches.accept(batch -> forward.accept(batch.images())));
+                    network,
+                    forward -> batches.accept(batch -> forward.accept(new NDList(batch.images()))));
         }
         ClassificationMeasurement measurement =
                 new ClassificationMeasurement(network.classNames().size());

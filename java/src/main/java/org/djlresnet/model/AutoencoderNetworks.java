@@ -40,8 +40,7 @@ final class AutoencoderNetworks {
 
     /**
      * Builds the published autoencoder of 28, 40, 70 or 100 layers. Its decoder has the encoder's
-     * widths in the same order. Source: B. Keng, "A Variational Autoencoder on the SVHN dataset"
-     * and "Residual Networks", 2017 to 2018.
+     * widths in the same order. Source: B. Keng, "Residual Networks", 2018.
      *
      * @param depth 0 to 3
      * @param output its output
@@ -130,7 +129,7 @@ final class AutoencoderNetworks {
         if (image.height() % factor != 0 || image.width() % factor != 0) {
             throw UserException.of(
                     "%s needs images whose height and width are multiples of %s. Received: %s×%s."
-                            + " Set \"image_size\".",
+                            + " Resize them, or use another network.",
                     model, factor, image.height(), image.width());
         }
         return new ImageShape(image.channels(), image.height() / factor, image.width() / factor);

@@ -404,7 +404,8 @@ public final class Models {
             if (isAutoencoder() != wanted instanceof Autoencoding) {
                 throw UserException.of(
                         isAutoencoder()
-                                ? "%s is an autoencoder, not a classifier."
+                                ? "%s is an autoencoder, which has no classes. Omit them, or use a"
+                                        + " classifier."
                                 : "%s is a classifier, not an autoencoder.",
                         name);
             }

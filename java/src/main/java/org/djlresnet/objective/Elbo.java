@@ -22,7 +22,7 @@ import org.djlresnet.model.Network;
  * loss           = reconstruction + weight · Σ_d max(free bits, kl_d, a mean over the batch)
  * </pre>
  *
- * <p>A network as published by Keng (2017) has the same formulas with {@link Likelihood#BERNOULLI},
+ * <p>A network as published by Keng (2018) has the same formulas with {@link Likelihood#BERNOULLI},
  * but samples z with the deviation e^log_variance, so that its {@code elbo} is no bound.
  *
  * <p>The network's outputs are the decoded image before the sigmoid, (N, C, H, W), the posterior's

@@ -24,6 +24,10 @@ public final class ElboMeasurement implements Measurement {
     private double klSum;
     private double drawnKlSum;
     private double mseSum;
+
+    /** The examples' values, a row for each. */
+    private final StringBuilder rows = new StringBuilder();
+
     private double elboSquares;
 
     /** Sums of each latent dimension's means and of their squares. */
@@ -90,6 +94,9 @@ public final class ElboMeasurement implements Measurement {
             klSum += kl;
             drawnKlSum += drawnKl;
             mseSum += errors[i];
+            rows.append(',').append(examples + i).append(',').append((float) elbo);
+            rows.append(',').append(reconstructions[i]).append(',').append((float) kl);
+            rows.append(',').append(errors[i]).append('\n');
             elboSquares += elbo * elbo;
         }
         examples += reconstructions.length;
@@ -151,6 +158,16 @@ public final class ElboMeasurement implements Measurement {
      */
     public int activeUnits() {
         return (int) DoubleStream.of(meanVariances()).filter(one -> one > ACTIVE).count();
+    }
+
+    /**
+     * Returns a row for each example, in the columns {@code epoch, example, elbo, reconstruction,
+     * kl, mse}.
+     */
+    @Override
+    public String predictions(int epoch) {
+        String table = rows.toString().replaceAll("(?m)^,", epoch + ",");
+        return "epoch,example,elbo,reconstruction,kl,mse\n" + table;
     }
 
     private double variance(double sum, double squareSum) {

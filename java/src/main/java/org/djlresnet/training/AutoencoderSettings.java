@@ -31,7 +31,7 @@ final class AutoencoderSettings {
                     "conditional");
 
     private static final List<String> OF_CLASSIFIERS =
-            List.of("normalize", "label_smoothing", "class_weights", "focal_gamma");
+            List.of("weights", "normalize", "label_smoothing", "class_weights", "focal_gamma");
 
     private AutoencoderSettings() {}
 
@@ -66,14 +66,6 @@ final class AutoencoderSettings {
                         recipe.model());
             }
         }
-        if (autoencoder
-                && recipe.optimizer().equals("sgd")
-                && values.get("lr").equals(defaults.get("lr"))) {
-            throw SettingException.of(
-                    "\"optimizer\" sgd with \"lr\" %s, the defaults, diverges with an autoencoder. Set"
-                            + " \"optimizer\" adam and \"lr\" 0.001, or a lower \"lr\".",
-                    values.get("lr"));
-        }
         if (autoencoder && recipe.augment().mix()) {
             throw SettingException.of(
                     "\"augment\" may not mix images for an autoencoder. Received: %s. Omit mixup and"
@@ -87,6 +79,17 @@ final class AutoencoderSettings {
                     objective,
                     autoencoder ? "a classifier" : "an autoencoder such as vae-small",
                     recipe.model());
+        }
+    }
+
+    /** Rejects the learning rate that suits classifiers; a sweep tries rates of its own. */
+    static void rejectUsualRate(Recipe recipe) {
+        boolean usual = recipe.toMap().get("lr").equals(Recipe.fromJson("{}").toMap().get("lr"));
+        if (usual && recipe.optimizer().equals("sgd") && isAutoencoder(recipe)) {
+            throw SettingException.of(
+                    "\"optimizer\" sgd with \"lr\" %s, the defaults, diverges with an autoencoder. Set"
+                            + " \"optimizer\" adam and \"lr\" 0.001, or a lower \"lr\".",
+                    recipe.lr());
         }
     }
 
@@ -123,8 +126,8 @@ final class AutoencoderSettings {
             Preprocessing preprocessing, Likelihood likelihood, Examples train) {
         if (preprocessing.mean() != null) {
             throw new SettingException(
-                    "An autoencoder needs images in [0, 1], but the preprocessing of \"weights\""
-                            + " normalizes them. Omit \"weights\".");
+                    "An autoencoder needs images in [0, 1], but these were prepared with a"
+                            + " normalization. Prepare them for \"model\" without \"weights\".");
         }
         boolean bytes =
                 preprocessing.resize() == null

@@ -36,7 +36,7 @@ final class Latents {
     /**
      * Completes a batch of training.
      *
-     * @param step the step, from 0
+     * @param step the step, from 0; noise depends on it and on the place in the batch
      * @param update the update of the weights that it belongs to, from 0
      */
     Minibatch training(Minibatch batch, long step, long update) {
@@ -50,7 +50,7 @@ final class Latents {
      * @param firstExample the index of its first example
      */
     Minibatch evaluation(Minibatch batch, long firstExample) {
-        return complete(batch, EVALUATION, firstExample, (float) beta);
+        return complete(batch, EVALUATION, firstExample, 1);
     }
 
     private Minibatch complete(Minibatch batch, long step, long firstExample, float weight) {

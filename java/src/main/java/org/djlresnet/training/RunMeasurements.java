@@ -1,6 +1,6 @@
 package org.djlresnet.training;
 
-import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
@@ -96,11 +96,15 @@ final class RunMeasurements implements AutoCloseable {
         }
     }
 
-    private void forEach(BatchLoader loader, Consumer<NDArray> images) {
+    private void forEach(BatchLoader loader, Consumer<NDList> inputs) {
+        long first = 0;
         for (Batch one = next.apply(loader); one != null; one = next.apply(loader)) {
             try (Batch batch = one;
                     NDManager scope = network.manager().newSubManager()) {
-                images.accept(Minibatch.of(batch, scope).images());
+                inputs.accept(
+                        latents.evaluation(Minibatch.of(batch, scope), first)
+                                .inputs(network.inputs()));
+                first += batch.count();
             }
         }
     }

@@ -197,6 +197,9 @@ public record TrainingRun(
                         given.with("precision", given.precision().toString()),
                         data.validation() != null);
         TrainingPlan.rejectIgnoredSettings(recipe);
+        if (runDir != null) {
+            AutoencoderSettings.rejectUsualRate(recipe);
+        }
         Engines.require(recipe.engine());
         Examples allTrain = data.read(recipe, true);
         Examples allTest = data.read(recipe, false);

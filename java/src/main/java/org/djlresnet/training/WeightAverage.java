@@ -1,9 +1,11 @@
 package org.djlresnet.training;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Parameter;
 import ai.djl.training.initializer.Initializer;
 import java.util.Map;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 
@@ -84,7 +86,27 @@ final class WeightAverage implements AutoCloseable {
         } else {
             average.lead(1 - 1.0 / count);
         }
+        keepSetTensors();
         return true;
+    }
+
+    /**
+     * Tensors that training sets instead of training them, such as a deviation, have no average.
+     */
+    private void keepSetTensors() {
+        EngineTraits traits = EngineTraits.of(network.manager().getEngine());
+        network.parameters()
+                .forEach(
+                        (name, parameter) -> {
+                            boolean set =
+                                    parameter.getType() == Parameter.Type.OTHER
+                                            && !parameter.requiresGradient();
+                            if (set) {
+                                NDArray value = raw.byName().get(name);
+                                traits.assign(parameter.getArray(), value);
+                                traits.assign(average.byName().get(name), value);
+                            }
+                        });
     }
 
     /** Returns whether the running statistics must be recomputed for the average. */

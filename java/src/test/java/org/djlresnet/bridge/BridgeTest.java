@@ -2,6 +2,7 @@ package org.djlresnet.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -120,6 +121,34 @@ class BridgeTest {
         assertEquals(
                 11_178_378 - 3 * 513,
                 seven.getAsJsonObject("total").get("trainable_parameters").getAsInt());
+    }
+
+    @Test
+    void summarizesAutoencodersOfOtherImages() {
+        // as published, and the scale of the likelihood
+        JsonObject published = object(Bridge.summary("vae-resnet:0", 0, new long[0], 1));
+        JsonObject total = published.getAsJsonObject("total");
+        assertEquals(26_815_684, total.get("parameters").getAsLong());
+        JsonObject json = object(Bridge.summary("vae-small", 0, new long[] {2, 3, 32, 32}, 1));
+        JsonObject decoder = json.getAsJsonArray("layers").get(1).getAsJsonObject();
+        assertEquals("[2,3,32,32]", decoder.get("output_shape").toString());
+        assertEquals(
+                "vae-small is an autoencoder, which has no classes. Omit them, or use a"
+                        + " classifier.",
+                rejection(() -> Bridge.summary("vae-small", 3, new long[0], 1)));
+        assertEquals(
+                "vae-small needs images whose height and width are multiples of 4. Received: 30×30."
+                        + " Resize them, or use another network.",
+                rejection(() -> Bridge.summary("vae-small", 0, new long[] {1, 1, 30, 30}, 1)));
+    }
+
+    @Test
+    void programOfAnAutoencoderHasItsObjective() {
+        String program = Bridge.program("vae-small", 0, new long[] {1, 1, 8, 8}, "float32");
+        assertTrue(program.contains("def negative_log("), program);
+        assertTrue(
+                program.contains("x: Tensor, y: Tensor, noise: Tensor, weight: Tensor"), program);
+        assertFalse(program.contains("cross_entropy"), program);
     }
 
     @Test

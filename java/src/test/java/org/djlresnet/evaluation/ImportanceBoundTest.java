@@ -130,7 +130,8 @@ class ImportanceBoundTest {
             EngineTraits.of(manager.getEngine()).disableRecording();
             NDArray logScale = manager.create(new float[] {(float) scale});
             ImportanceBound bound =
-                    new ImportanceBound(Likelihood.GAUSSIAN, logScale, published, 9, samples);
+                    new ImportanceBound(
+                            Likelihood.GAUSSIAN, logScale, published ? 1 : 0.5, 9, samples);
             Linear linear = new Linear(new int[1], shift, power);
             for (int from = 0; from < EXAMPLES; from += batch) {
                 try (NDManager scope = manager.newSubManager()) {

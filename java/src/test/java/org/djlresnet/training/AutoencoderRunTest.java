@@ -1,9 +1,14 @@
 package org.djlresnet.training;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,7 +18,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
+import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.ImageDataset;
+import org.djlresnet.evaluation.AutoencoderEvaluation;
+import org.djlresnet.model.Network;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,6 +50,53 @@ class AutoencoderRunTest extends TrainerFixture {
         TrainingRun run = prepare(recipe, folder);
         finish(run);
         return run.trainer().progress().rows();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'ema_decay': 0.5", "'swa_epochs': 2", "'accumulate': 2"})
+    void averagesAndAccumulates(String setting) throws IOException {
+        String recipe = RECIPE.replace("}", ", " + setting + "}");
+        Path whole = dir.resolve("whole");
+        List<EpochRow> rows = run(recipe, whole);
+        Path parts = dir.resolve("parts");
+        finishSteps(7, prepare(recipe, parts));
+        finish(TrainingRun.resume(parts, Map.of(), train, test));
+        assertSameResult(whole, parts);
+        if (setting.contains("accumulate")) {
+            return;
+        }
+        // the average has the deviation that training set, not a mean of several
+        Map<String, byte[]> tensors = tensors(whole.resolve("last.safetensors"));
+        assertArrayEquals(
+                tensors.get("likelihood.log_scale"), tensors.get("average/likelihood.log_scale"));
+        EpochRow last = rows.get(rows.size() - 1);
+        double mse = last.metric("validation_average_mse");
+        double variance = last.metric("train_mse");
+        // of a Gaussian with that variance, over the pixels
+        int pixels = 8 * 8;
+        double expected = pixels / 2.0 * (Math.log(2 * Math.PI * variance) + mse / variance);
+        assertEquals(expected, last.metric("validation_average_reconstruction"), 1e-3 * pixels);
+    }
+
+    @Test
+    void evaluatesAPublishedNetworkByWhatItDraws() {
+        String recipe =
+                RECIPE.replace("'gaussian'", "'keng2017'").replace("'conditional': true, ", "");
+        Path folder = dir.resolve("run");
+        run(recipe, folder);
+        try (Checkpoint checkpoint = Checkpoint.open(folder.resolve("last.safetensors"));
+                Network network = checkpoint.network(Device.cpu())) {
+            JsonObject found =
+                    JsonParser.parseString(AutoencoderEvaluation.measure(network, test, 4, 0, 1))
+                            .getAsJsonObject();
+            JsonObject published = found.getAsJsonObject("published");
+            double kl = published.get("kl").getAsDouble();
+            double drawnKl = found.get("kl").getAsDouble();
+            double reconstruction = found.get("reconstruction").getAsDouble();
+            assertNotEquals(kl, drawnKl, 1e-3);
+            assertEquals(reconstruction + kl, published.get("loss").getAsDouble(), 1e-6);
+            assertEquals(-reconstruction - drawnKl, found.get("elbo").getAsDouble(), 1e-6);
+        }
     }
 
     @ParameterizedTest

@@ -1,0 +1,123 @@
+package org.djlresnet.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
+import org.djlresnet.data.ImageDataset;
+import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Tests that settings that make no sense are rejected before anything is written. */
+class AutoencoderSettingsTest extends TrainerFixture {
+
+    private final ImageDataset images = QuadrantImages.of(40, 1);
+
+    private String rejection(String settings) {
+        Path folder = dir.resolve("run");
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8, " + settings + "}");
+        UserException rejection =
+                assertThrows(
+                        UserException.class,
+                        () -> TrainingRun.prepare(recipe, images, images, folder));
+        assertFalse(Files.exists(folder), settings);
+        return rejection.getMessage();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '`',
+            delimiter = ';',
+            value = {
+                "'objective': 'gaussian'; \"objective\" gaussian",
+                "'latent_dim': 5; \"latent_dim\"",
+                "'beta': 2; \"beta\"",
+                "'beta_warmup_epochs': 1; \"beta_warmup_epochs\"",
+                "'free_bits': 0.1; \"free_bits\"",
+                "'conditional': true; \"conditional\"",
+                "'sigma': 'learned'; \"sigma\"",
+            })
+    void classifierRejectsSettingsOfAutoencoders(String setting, String named) {
+        assertEquals(
+                named
+                        + " needs an autoencoder such as vae-small. Received: \"model\""
+                        + " cifar-resnet20.",
+                rejection("'model': 'cifar-resnet20', " + setting));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '`',
+            delimiter = ';',
+            value = {
+                "'objective': 'classification'; \"objective\" classification",
+                "'label_smoothing': 0.1; \"label_smoothing\"",
+                "'class_weights': 'balanced'; \"class_weights\"",
+                "'focal_gamma': 2; \"focal_gamma\"",
+                "'normalize': true; \"normalize\"",
+                "'weights': 'some.safetensors'; \"weights\"",
+            })
+    void autoencoderRejectsSettingsOfClassifiers(String setting, String named) {
+        assertEquals(
+                named + " needs a classifier. Received: \"model\" vae-small.",
+                rejection("'model': 'vae-small', 'lr': 0.001, " + setting));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '`',
+            delimiter = ';',
+            value = {
+                "'augment': ['mixup:1']; may not mix images for an autoencoder. Received: mixup:1.",
+                "'augment': ['cutmix:1']; may not mix images for an autoencoder. Received: cutmix:1.",
+                "'image_size': 18; multiples of 4. Received: 18×18.",
+                "'objective': 'discretized-logistic', 'image_size': 16; needs images of bytes",
+                "'objective': 'bernoulli', 'sigma': 'learned'; \"sigma\" needs \"objective\" gaussian",
+                "'beta': 0, 'free_bits': 1; \"free_bits\" needs \"beta\" above 0. Received: 0.",
+            })
+    void autoencoderRejectsWhatItCannotDo(String setting, String part) {
+        String message = rejection("'model': 'vae-small', 'lr': 0.001, " + setting);
+        assertTrue(message.contains(part), message);
+    }
+
+    @Test
+    void autoencoderRejectsTheUsualRate() {
+        String message = rejection("'model': 'vae-small'");
+        assertTrue(message.contains("Set \"optimizer\" adam and \"lr\" 0.001"), message);
+        // a sweep tries rates of its own
+        Recipe recipe = QuadrantImages.recipe("{'model': 'vae-small', 'batch_size': 8}");
+        TrainingRun.rehearse(recipe, images, null, images).network().close();
+    }
+
+    @Test
+    void resumingKeepsTheObjective() {
+        Path folder = dir.resolve("run");
+        finishSteps(
+                1,
+                TrainingRun.prepare(
+                        QuadrantImages.recipe(
+                                "{'model': 'vae-small', 'epochs': 1, 'batch_size': 8, 'lr': 0}"),
+                        images,
+                        images,
+                        folder));
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () ->
+                                        TrainingRun.resume(
+                                                folder,
+                                                Map.of("objective", "bernoulli"),
+                                                images,
+                                                images))
+                        .getMessage();
+        assertTrue(message.contains("\"objective\" 'bernoulli' (it is null)"), message);
+    }
+}
