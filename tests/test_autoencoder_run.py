@@ -33,6 +33,12 @@ def run(tmp_path_factory):
     return found
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    recipe = RECIPE.replace(objective="keng2017", conditional=False, limit=64)
+    return train(recipe=recipe, out=tmp_path_factory.mktemp("vae") / "published", progress=False)
+
+
 def pixels(file):
     with PIL.Image.open(file) as image:
         return np.asarray(image.convert("RGB"))
@@ -196,11 +202,23 @@ def test_learning_rate_is_found():
     assert len(sweep.losses) == 20
 
 
-def test_interpolation_of_image_files(command, tmp_path):
-    recipe = RECIPE.replace(conditional=False, limit=32, epochs=1)
-    plain = train(recipe=recipe, out=tmp_path / "plain", progress=False)
+def test_published_design_has_both_divergences(published):
+    model = published.model
+    assert model.info["autoencoder"]["published"]
+    found = evaluate_autoencoder(model, samples=[1], limit=50)
+    mean, log_variance = evaluated_images(model, None, None, 50).codes(range(50))
+    of_the_loss = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean()
+    # codes deviate by exp(log_variance)
+    drawn = 0.5 * (mean**2 + np.exp(2 * log_variance) - 1 - 2 * log_variance).sum(axis=1).mean()
+    assert abs(drawn - of_the_loss) > 0.01 * of_the_loss
+    assert found.kl == pytest.approx(drawn, rel=1e-4)
+    assert found.published["kl"] == pytest.approx(of_the_loss, rel=1e-4)
+    assert found.published["loss"] == pytest.approx(found.reconstruction + of_the_loss, rel=1e-4)
+
+
+def test_interpolation_of_image_files(command, published, tmp_path):
     for number in range(2):
         PIL.Image.new("RGB", (20, 16), (200 * number, 40, 90)).save(tmp_path / f"{number}.png")
-    code, _, err = command("vae", "interpolate", plain.folder, "0.png", "1.png", "--data-dir", bundled_data())
+    code, _, err = command("vae", "interpolate", published.folder, "0.png", "1.png", "--data-dir", bundled_data())
     assert code == 0, err
-    assert (plain.folder / "figures/interpolation.png").is_file()
+    assert (published.folder / "figures/interpolation.png").is_file()
