@@ -7,7 +7,7 @@ import os
 import sys
 
 #: Parameters of glibc's mallopt.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
 def bound_spinning() -> None:
@@ -23,13 +23,13 @@ def bound_spinning() -> None:
 def keep() -> None:
     """Lets glibc keep the memory that a training step frees for the next step, unless the user has chosen.
 
-    By default it returns large blocks to the system, which then clears their pages again at each step. With one arena
-    the blocks that different threads have freed can be used by all.
+    By default it returns large blocks to the system, which then clears their pages again at each step; blocks above
+    32 MB even with the largest threshold, unless it may map none. With one arena the blocks that different threads have freed can be used by all.
     """
     libc = _glibc()
     if libc is None or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return
-    for parameter, value in ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 2**31 - 1)):
+    for parameter, value in ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1)):
         libc.mallopt(parameter, value)
 
 
