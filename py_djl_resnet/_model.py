@@ -323,5 +323,6 @@ class Model:
     def __repr__(self) -> str:
         if self.is_autoencoder:
             own = self._info["autoencoder"]
-            return f"Model({self.name!r}, image={tuple(own['image'])}, latent_dim={own['latent_dim']})"
+            conditional = ", conditional=True" if own["conditional"] else ""
+            return f"Model({self.name!r}, image={tuple(own['image'])}, latent_dim={own['latent_dim']}{conditional})"
         return f"Model({self.name!r}, in_channels={self.in_channels}, classes={self.classes})"

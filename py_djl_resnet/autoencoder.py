@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._vae.coding import Labels, autoencoder_of
-from ._vae.images import Images, evaluated_images, single_image
+from ._vae.images import Images, evaluated_images, image_name, single_image
 from ._vae.latent import activity, line, principal_components, traversal
-from .checks import LONG, whole_number, whole_numbers
+from .checks import LONG, shown, whole_number
 from .errors import UsageError
 from .models import Model, opened
 from .summary import text_table
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 #: The most samples of the importance-weighted bound.
 MOST_SAMPLES = 1000
 
-#: Codes along a latent dimension, and the images in a row of samples and of reconstructions.
+#: Codes along a latent dimension, the dimensions of a traversal, and the images in a row of other figures.
 _VALUES = np.linspace(-3, 3, 11)
+_ROWS = 10
 _COLUMNS = 8
+
+#: The most classes that have their own columns of samples.
+_MOST_CLASSES = 20
 
 _File = str | os.PathLike[str]
 _Dataset = str | Sequence[npt.NDArray[Any]] | None
@@ -45,23 +49,24 @@ class AutoencoderEvaluation:
         likelihood: ``bernoulli``, ``gaussian``, ``optimal-gaussian`` or ``discretized-logistic``.
         examples: the number of images.
         elbo: the evidence lower bound, estimated with one sample per image.
-        elbo_error: its standard error.
+        elbo_error: its standard error; None for one image.
         reconstruction: the negative log likelihood of an image given its code.
         kl: the Kullback-Leibler divergence of the posterior from the prior.
         bits_per_dim: bits per byte of an image, of the bound with the most samples; None unless the likelihood is one
             of bytes.
         bound: for each number of ``samples``, the ``value`` of the importance-weighted bound on log p(x), and its
-            ``standard_error``.
+            ``standard_error``, None for one image.
         active_units: latent dimensions whose posterior mean varies over the examples by more than 0.01.
         latent_dim: all latent dimensions.
         published: for the objective ``keng2017``, ``loss`` and ``kl`` as published; else None.
+        part: the images: ``test``; of a folder without test images ``validation``, or ``all`` if it has only one part.
     """
 
     model: str
     likelihood: str
     examples: int
     elbo: float
-    elbo_error: float
+    elbo_error: float | None
     reconstruction: float
     kl: float
     bits_per_dim: float | None
@@ -69,6 +74,7 @@ class AutoencoderEvaluation:
     active_units: int
     latent_dim: int
     published: dict[str, float] | None = None
+    part: str = "test"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the attributes, ready for JSON."""
@@ -76,21 +82,35 @@ class AutoencoderEvaluation:
 
     def __str__(self) -> str:
         rows = [("measure", "value", "standard error")]
-        rows.append(("ELBO", f"{self.elbo:.2f}", f"{self.elbo_error:.2f}"))
+        rows.append(("ELBO", f"{self.elbo:.2f}", _error(self.elbo_error)))
         rows += [("reconstruction", f"{self.reconstruction:.2f}", ""), ("KL divergence", f"{self.kl:.2f}", "")]
         for row in self.bound:
             samples = f"IWAE bound, {row['samples']} sample{'' if row['samples'] == 1 else 's'}"
-            rows.append((samples, f"{row['value']:.2f}", f"{row['standard_error']:.2f}"))
+            rows.append((samples, f"{row['value']:.2f}", _error(row["standard_error"])))
         if self.bits_per_dim is not None:
             rows.append(("bits per dimension", f"{self.bits_per_dim:.4f}", ""))
         rows.append(("active units", f"{self.active_units} of {self.latent_dim}", ""))
         if self.published is not None:
             names = {"loss": "loss", "kl": "KL"}
             rows += [(f"{names[key]}, as published", f"{value:.2f}", "") for key, value in self.published.items()]
-        count = f"{self.examples:,} image{'' if self.examples == 1 else 's'}"
+        count = f"{self.examples:,} {image_name(self.part, self.examples)}"
         return (
             f"{self.model}, likelihood {self.likelihood}, {count}, nats per image\n\n{text_table(rows, right=(1, 2))}"
         )
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _sample_numbers(values: Any) -> list[int]:
+    """Returns the numbers of samples in order, each once."""
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        raise UsageError(
+            "samples must be a list of whole numbers such as [1, 10, 100]. Received: "
+            f"{shown(values)}. Allowed: numbers from 1 to {MOST_SAMPLES}, at least one."
+        )
+    return sorted({whole_number(k, "samples", 1, MOST_SAMPLES) for k in values})
 
 
 def evaluate_autoencoder(
@@ -125,10 +145,9 @@ def evaluate_autoencoder(
     Raises:
         UsageError: as in :func:`py_djl_resnet.evaluate`, a classifier, or a number of samples out of range.
     """
-    numbers = sorted({whole_number(k, "samples", 1, MOST_SAMPLES) for k in whole_numbers(samples, "samples")})
     options = {
         "examples": None,
-        "samples": numbers,
+        "samples": _sample_numbers(samples),
         "seed": whole_number(seed, "seed", 0, LONG),
         "batch_size": whole_number(batch_size, "batch_size"),
     }
@@ -137,7 +156,7 @@ def evaluate_autoencoder(
         with jvm.translated_errors():
             found = json.loads(str(jvm.bridge().evaluateVae(network.handle, images.examples, json.dumps(options))))
         likelihood = autoencoder_of(network.info)["likelihood"]
-        return AutoencoderEvaluation(model=network.name, likelihood=likelihood, **found)
+        return AutoencoderEvaluation(model=network.name, likelihood=likelihood, part=images.part, **found)
 
 
 def plot_samples(
@@ -146,10 +165,15 @@ def plot_samples(
     """Draws `n` images of :meth:`Model.sample`, and writes them to `path` (.png, .svg, .pdf) if given."""
     with opened(model, "auto", None) as network:
         images = network.sample(n, seed, labels)
-        classes = network.class_names if autoencoder_of(network.info)["conditional"] and labels is None else []
-    columns = len(classes) if 1 < len(classes) <= 20 else _COLUMNS
-    names = classes if columns == len(classes) else []
-    return _grid(images, columns, f"Samples of {network.name}", path, column_names=names)
+        conditional, classes = autoencoder_of(network.info)["conditional"], network.class_names
+    title, columns, names = f"Samples of {network.name}", _COLUMNS, list[str]()
+    if conditional and isinstance(labels, (str, int, np.integer)):
+        title += f", class {labels if isinstance(labels, str) else classes[labels]}"
+    elif conditional and labels is None and len(classes) <= _MOST_CLASSES:
+        # the classes take turns, so each column has one
+        columns = len(classes) * max(1, _COLUMNS // len(classes))
+        names = (classes * columns)[: min(columns, n)]
+    return _grid(images, min(columns, n), title, path, column_names=names)
 
 
 def plot_reconstructions(
@@ -164,7 +188,8 @@ def plot_reconstructions(
 ) -> Chart:
     """Draws `n` test images that the seed selects, each row above its reconstructions.
 
-    The other arguments are those of :func:`evaluate_autoencoder`.
+    Of a folder without test images, they are validation images. The other arguments are those of
+    :func:`evaluate_autoencoder`.
     """
     n, seed = whole_number(n, "n"), whole_number(seed, "seed", 0, LONG)
     with opened(model, "auto", None) as network:
@@ -172,7 +197,7 @@ def plot_reconstructions(
 
 
 def reconstructions_of(images: Images, path: _File | None, n: int = 16, seed: int = 0) -> Chart:
-    """Draws what :func:`plot_reconstructions` draws, of images at hand."""
+    """Like :func:`plot_reconstructions`, for images that are already open."""
     chosen = images.drawn(n, seed)
     given = images.pixels(chosen)
     restored = images.model.reconstruct(given, images.conditions(chosen))
@@ -181,7 +206,10 @@ def reconstructions_of(images: Images, path: _File | None, n: int = 16, seed: in
     pairs = [np.concatenate([part, *rows]).reshape(-1, 1, columns, *given.shape[1:]) for part in (given, restored)]
     tiles = np.concatenate(pairs, axis=1).reshape(-1, *given.shape[1:])
     names = ["image", "reconstruction"] * (len(tiles) // columns // 2)
-    return _grid(tiles, columns, f"Test images and their reconstructions by {images.model.name}", path, row_names=names)
+    given_name = image_name(images.part, 2).capitalize()
+    return _grid(
+        tiles, columns, f"{given_name} and their reconstructions by {images.model.name}", path, row_names=names
+    )
 
 
 def plot_interpolation(
@@ -211,14 +239,15 @@ def plot_interpolation(
         classes = None
         if own["conditional"]:
             if first_class is None or last_class is None:
+                file = a if first_class is None else b
                 raise UsageError(
-                    f"{network.name} is conditional on the class, which an image file does not have. Give indices of "
-                    "test images."
+                    f"{network.name} is conditional on the class, which an image file does not have. Received: "
+                    f"{shown(file)}. Allowed: indices of test images."
                 )
             classes = [first_class] * (n - n // 2) + [last_class] * (n // 2)
         ends = network.encode(np.concatenate([first, last]), None if classes is None else [classes[0], classes[-1]])[0]
         between = network.decode(line(ends[0], ends[1], n), classes)
-    names = ["A", *(f"{share:.2f}" for share in np.linspace(0, 1, n)), "B"]
+    names = ["A", *(f"{share:.3g}" for share in np.linspace(0, 1, n)), "B"]
     tiles = np.concatenate([first, between, last])
     return _grid(tiles, n + 2, f"From A to B in the latent space of {network.name}", path, column_names=names)
 
@@ -228,19 +257,20 @@ def plot_traversal(
     dataset: _Dataset = None,
     path: _File | None = None,
     *,
-    n: int = 10,
+    n: int | None = None,
     image: int = 0,
     data_dir: _File | None = None,
     limit: int | None = 1000,
 ) -> Chart:
     """Draws images along the `n` most active latent dimensions, from -3 to 3 around the code of a test image.
 
-    The activity of a dimension is the variance of its posterior mean over test images. The other dimensions keep the
-    posterior mean of the test image with the index `image`. The other arguments are those of
-    :func:`evaluate_autoencoder`.
+    `n` of None draws 10, or all if there are fewer. The activity of a dimension is the variance of its posterior mean
+    over test images. The other dimensions keep the posterior mean of the test image with the index `image`. The other
+    arguments are those of :func:`evaluate_autoencoder`.
     """
-    n = whole_number(n, "n")
     with opened(model, "auto", None) as network:
+        latent = autoencoder_of(network.info)["latent_dim"]
+        n = min(_ROWS, latent) if n is None else whole_number(n, "n", 1, latent)
         images = evaluated_images(network, dataset, data_dir, limit)
         image = whole_number(image, "image", 0, len(images) - 1)
         means = images.codes(range(len(images)))[0]
@@ -250,8 +280,8 @@ def plot_traversal(
         label = images.conditions([image])
         tiles = network.decode(codes, None if label is None else int(label[0]))
     names = [f"dimension {index} ({active[index]:.2f})" for index in order]
-    values = [f"{value:g}" for value in np.round(_VALUES, 1)]
-    title = f"Latent dimensions of {network.name} around test image {image}, most active first"
+    values = [f"{value:g}".replace("-", "−") for value in np.round(_VALUES, 1)]  # noqa: RUF001 - as Matplotlib's
+    title = f"Latent dimensions of {network.name} around {image_name(images.part)} {image}, most active first"
     return _grid(tiles, len(_VALUES), title, path, row_names=names, column_names=values)
 
 
@@ -275,7 +305,7 @@ def plot_latent(
         places, shares = principal_components(images.codes(every)[0])
         labels, names = images.labels(every), images.class_names
     axes = [f"component {number} ({share:.1%} of the variance)" for number, share in enumerate(shares, 1)]
-    title = f"Posterior means of {network.name}, {len(places):,} test images"
+    title = f"Posterior means of {network.name}, {len(places):,} {image_name(images.part, len(places))}"
     return plot_points(places, labels, names, axes, title, path)
 
 

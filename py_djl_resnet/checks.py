@@ -151,6 +151,16 @@ def nearest(name: object, names: Iterable[str], cutoff: float = 0.75) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def listed(names: Sequence[str]) -> str:
+    """Returns the first names, at least one, that fit on a line, and how many more there are."""
+    words = [repr(name) for name in names]
+    count = 1
+    while count < len(words) and len(", ".join(words[: count + 1])) <= _LONGEST:
+        count += 1
+    more = f", and {len(words) - count} more" if count < len(words) else ""
+    return ", ".join(words[:count]) + more
+
+
 def shown(value: object) -> str:
     """Returns the repr of `value`, cut to a line's length."""
     try:

@@ -150,8 +150,8 @@ def check_images(images: Any, name: str, channels_last: bool | None = None) -> n
     return np.ascontiguousarray(array)
 
 
-def check_labels(labels: Any, count: int, name: str) -> npt.NDArray[np.int32]:
-    """Checks labels and returns them as (N,) int32. Java checks them against the number of classes."""
+def check_labels(labels: Any, count: int, name: str, classes: int = MAX_CLASSES) -> npt.NDArray[np.int32]:
+    """Checks labels and returns them as (N,) int32. Java checks those of data against the number of classes."""
     try:
         array = np.asarray(labels)
     except ValueError as error:
@@ -166,12 +166,12 @@ def check_labels(labels: Any, count: int, name: str) -> npt.NDArray[np.int32]:
         raise UsageError(f"{name} must be whole numbers. Received: {array.dtype}. {_numbering(array)}")
     if len(array) != count:
         raise UsageError(f"{name} must match the images. Received: {len(array)} labels for {count} images.")
-    outside = np.flatnonzero((array < 0) | (array >= MAX_CLASSES))
+    outside = np.flatnonzero((array < 0) | (array >= classes))
     if outside.size:
         index = int(outside[0])
         raise UsageError(
             f"{name} must number the classes from 0. Received: {array[index]} at index {index}. "
-            f"Allowed: 0 to {MAX_CLASSES - 1}."
+            f"Allowed: 0 to {classes - 1}."
         )
     return array.astype(np.int32)
 

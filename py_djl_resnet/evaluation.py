@@ -17,7 +17,7 @@ from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
 from ._vae.coding import require_classifier
-from .checks import checked_path, checked_text, checked_views, require_distinct, shown, whole_number
+from .checks import checked_path, checked_text, checked_views, listed, require_distinct, shown, whole_number
 from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
@@ -251,7 +251,7 @@ def _numbered(labels: Any, class_names: Sequence[str]) -> Any:
         if label not in numbers:
             raise UsageError(
                 f"Unknown label at index {index}. Received: {shown(label)}. Allowed: numbers, or distinct class names "
-                f"of the network: {shown(list(class_names))}."
+                f"of the network: {listed(class_names)}."
             )
     return np.array([numbers[label] for label in labels])
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
 from ._process import terminal
@@ -107,10 +106,7 @@ class Bar(Display):
         """Replaces the bar by the epoch's metrics."""
         self._clear()
         self._ended = row["epoch"]
-        line = epoch_line(row, epochs)
-        if columns := terminal.width(self._epochs_to):
-            line = textwrap.fill(line, columns, subsequent_indent="  ")
-        print(line, file=self._epochs_to, flush=True)
+        print(terminal.wrapped(epoch_line(row, epochs), self._epochs_to), file=self._epochs_to, flush=True)
 
     def close(self) -> None:
         """Keeps the bar of a run that stopped within an epoch."""
@@ -128,7 +124,7 @@ class Bar(Display):
             f"{_PHASES[snapshot['state']]} {snapshot['epoch']}/{snapshot['epochs']}",
             f"{100 * done // total if total else 0}%",
             self._left(done, total),
-            *(f"{_short(name)} {_figure(name, value)}" for name, value in snapshot["metrics"].items()),
+            *(f"{_short(name)} {_figure(name, snapshot['metrics'][name])}" for name in _shown(snapshot["metrics"])),
         ]
         columns = (terminal.width(self._stream) or _NOTEBOOK_COLUMNS) - 1
         line = fitted(parts, columns)
@@ -228,6 +224,12 @@ def shown_columns(row: Mapping[str, Any]) -> list[str]:
     if ELBO not in row:
         return columns
     return [column for column in columns if column.rpartition("_")[2] in METRICS]
+
+
+def _shown(metrics: Iterable[str]) -> list[str]:
+    """Returns the names of a snapshot's metrics, of an autoencoder only :data:`METRICS`."""
+    found = list(metrics)
+    return [name for name in found if name in METRICS] if METRICS[0] in found else found
 
 
 def _number(value: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._files import write
-from ._vae.images import Images
+from ._vae.images import Images, part_of
 from .autoencoder import plot_samples, reconstructions_of
 from .errors import UsageError, warn
 from .predictions import Predictions
@@ -20,7 +20,7 @@ from .settings import FOLDER, SETTINGS, Setting
 _FIGURES = {
     "metrics.png": "Metrics by epoch.",
     "samples.png": "Images of random codes, drawn from the prior.",
-    "reconstructions.png": "Test images, and below each row the images of their posterior means.",
+    "reconstructions.png": "Images that were not trained on, and below each row the images of their posterior means.",
     "confusion.png": "Number of examples by true and predicted class; the colour is the share of the true class.",
     "mistakes.png": "Misclassified examples with the largest loss. Above each: its true class (green), and the "
     "predicted class with its probability (red).",
@@ -75,11 +75,12 @@ def draw_results(run: Run, folder: Path) -> Path:
 
 
 def _draw_images(run: Run, figures: Path) -> None:
-    """Draws samples of an autoencoder, and reconstructions of test images."""
+    """Draws samples of an autoencoder, and reconstructions of test or validation images."""
     plot_samples(run.model, figures / "samples.png")
     if run.has_images:
         try:
-            reconstructions_of(Images(run.model, run.test_examples()), figures / "reconstructions.png")
+            images = Images(run.model, run.test_examples(), part_of(run.model, run.recipe.dataset))
+            reconstructions_of(images, figures / "reconstructions.png")
         except UsageError as error:  # the data may have moved since
             warn(f"No figure of the reconstructions: {error}")
 

@@ -17,7 +17,6 @@ from ._java import jvm
 from ._onnx import graph as onnx_graph
 from ._preprocessing import Preprocessing, chosen
 from ._unpickle import NESTED
-from ._vae.coding import require_classifier
 from .checks import checked_path
 from .errors import UsageError, warn
 
@@ -104,12 +103,15 @@ def export(
         raise UsageError(f"Unknown format. Received: {format!r}. Allowed: {', '.join(FORMATS)}.")
     if with_preprocessing and format != "onnx":
         raise UsageError(f"with_preprocessing needs the format onnx. Received: {format}.")
-    if format == "djl":
-        require_classifier(info)
+    if format == "djl" and info.get("autoencoder") is not None:
+        others = ", ".join(other for other in FORMATS if other != format)
+        raise UsageError(f"An autoencoder cannot be exported in this format. Received: {format}. Allowed: {others}.")
     prepares = format == "djl" or with_preprocessing
     if preprocessing is not None and not prepares:
         raise UsageError(f"preprocessing needs the format djl, or onnx with with_preprocessing. Received: {format}.")
     prepared = chosen(preprocessing, info["preprocessing"], info["model"]) if prepares else None
+    if format != "djl":
+        _require_no_slash(checked_path(path, "path"))
     target = os.path.abspath(checked_path(path, "path"))
     suffix = Path(target).suffix.lower()[1:]
     if suffix in FORMATS and suffix != format:
@@ -134,10 +136,11 @@ def export(
 
 
 def exported_files(info: Mapping[str, Any], target: Path, format: str) -> list[Path]:  # noqa: A002
-    """Returns the files that an export writes: an autoencoder's parts each have their own ONNX file."""
+    """Returns the files that an export writes: an autoencoder's parts each have their own file, ending in .onnx."""
     if format != "onnx" or info.get("autoencoder") is None:
         return [target]
-    return [target.with_name(f"{target.stem}-{part}{target.suffix}") for part in PARTS]
+    stem, suffix = (target.stem, target.suffix) if target.suffix.lower() == ".onnx" else (target.name, ".onnx")
+    return [target.with_name(f"{stem}-{part}{suffix}") for part in PARTS]
 
 
 def _onnx_files(
@@ -171,6 +174,11 @@ def _onnx_files(
     }
 
 
+def _require_no_slash(path: str) -> None:
+    if path.endswith(("/", os.sep)):
+        raise UsageError(f"{path} is a folder. Give a file.")
+
+
 def require_writable(target: Path) -> None:
     """Raises :class:`UsageError` for a file in a missing folder, and for a folder."""
     if target.is_dir():
@@ -181,7 +189,8 @@ def require_writable(target: Path) -> None:
 
 def require_new(out: str) -> None:
     """Raises :class:`UsageError` if a command's ``--out`` exists or cannot be written: commands replace nothing."""
-    target = Path(checked_path(out, "--out"))
+    _require_no_slash(checked_path(out, "--out"))
+    target = Path(out)
     require_writable(target)
     require_no_run(target)
     if target.exists():

@@ -73,7 +73,6 @@ def test_description_names_image_and_codes(model):
         lambda model, *_: lesions(model, "fashion-mnist", limit=2),
         lambda model, _, folder: loss_surface(model, "fashion-mnist", out=folder / "surface", examples=2),
         lambda model, *_: loss_hessian(model, "fashion-mnist", examples=2),
-        lambda model, _, folder: model.export(folder / "served", "djl"),
     ],
 )
 def test_classifiers_calls_are_rejected(model, images, tmp_path, call):
@@ -136,6 +135,14 @@ Z = np.zeros((2, 32), np.float32)
         (lambda m: m.sample(0), "n must be a whole number. Received: 0"),
         (lambda m: m.sample(1, -1), "seed must be a whole number. Received: -1"),
         (lambda m: evaluate_autoencoder(m, samples=[1001]), "samples must be .* Received: 1001. Allowed: 1 to 1000"),
+        (lambda m: evaluate_autoencoder(m, samples=[0]), "samples must be .* Received: 0. Allowed: 1 to 1000"),
+        (lambda m: evaluate_autoencoder(m, samples=5), r"such as \[1, 10, 100\]\. Received: 5\. Allowed: .* 1 to 1000"),
+        (
+            lambda m: evaluate_autoencoder(m, samples=[]),
+            r"samples must be .* Received: \[\]\. Allowed: .* at least one",
+        ),
+        (lambda m: m.export("served", "djl"), "autoencoder .* Received: djl. Allowed: safetensors, onnx."),
+        (lambda m: m.export("folder/", "onnx"), "folder/ is a folder. Give a file."),
     ],
 )
 def test_invalid_argument_is_rejected(model, call, message):
@@ -162,6 +169,11 @@ def test_onnxruntime_computes_the_same_codes_and_images(model, images, tmp_path)
     found = computed(tmp_path / "vae-decoder.onnx", codes)
     assert np.ptp(found["images"]) > 0.1
     np.testing.assert_allclose(found["images"], model.decode(codes), atol=1e-4)
+
+
+def test_onnx_files_end_in_onnx(model, tmp_path):
+    model.export(tmp_path / "vae-1.0", "onnx")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["vae-1.0-decoder.onnx", "vae-1.0-encoder.onnx"]
 
 
 def test_safetensors_have_both_parts(model, tmp_path):

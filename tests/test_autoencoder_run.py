@@ -8,7 +8,7 @@ import pytest
 from test_autoencoder import computed
 
 from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, find_lr, train
-from py_djl_resnet.autoencoder import evaluated_images
+from py_djl_resnet.autoencoder import evaluated_images, plot_reconstructions, plot_samples
 from py_djl_resnet.datasets import bundled_data
 from py_djl_resnet.report import draw
 
@@ -78,6 +78,14 @@ def test_training_ends_with_lines_of_its_metrics(command, run):
     assert lines[3].split(": ")[1].startswith("test elbo ")
 
 
+def test_last_lines_wrap_in_a_narrow_terminal(command, run, monkeypatch):
+    monkeypatch.setattr("py_djl_resnet._process.terminal.width", lambda stream: 40)
+    lines = command("train", "--resume", run.folder)[1].splitlines()
+    own = lines[: next(index for index, line in enumerate(lines) if line.startswith("run folder: "))]
+    assert max(map(len, own)) <= 40
+    assert [line.startswith("  ") for line in own[:3]] == [False, True, True]
+
+
 def test_evaluation_agrees_with_numpy(run):
     model = run.model
     found = evaluate_autoencoder(model, samples=[1, 3, 50], limit=100)
@@ -85,7 +93,7 @@ def test_evaluation_agrees_with_numpy(run):
     mean, log_variance = data.codes(range(100))
     kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).sum(axis=1)
     assert found.kl == pytest.approx(kl.mean(), rel=1e-4)
-    assert found.active_units == (mean.var(axis=0) > 0.01).sum()
+    assert found.active_units == (mean.var(axis=0, ddof=1) > 0.01).sum()
     assert (found.examples, found.latent_dim, found.likelihood) == (100, 5, "bernoulli")
     x, labels = data.pixels(range(100)), data.labels(range(100))
     log_likelihoods = []
@@ -119,13 +127,18 @@ def test_labels_are_numbers_or_names(run):
     boots = model.decode(codes, 9)
     np.testing.assert_array_equal(model.decode(codes, "Ankle boot"), boots)
     np.testing.assert_array_equal(model.decode(codes, [9, 9, 9]), boots)
+    np.testing.assert_array_equal(model.decode(codes, np.array(9)), boots)
+    assert repr(model).endswith("latent_dim=5, conditional=True)")
     assert np.abs(model.decode(codes, "Bag") - boots).max() > 1e-6
     in_turn = model.sample(12, 1)
     np.testing.assert_array_equal(in_turn, model.sample(12, 1, [*range(10), 0, 1]))
     for labels, message in (
-        (None, r"conditional on the class\. Give labels\. Allowed: \['T-shirt/top'"),
-        ("Boot", r"Unknown class\. Received: 'Boot'"),
-        (10, r"labels must be known classes\. Received: 10\. Allowed: 0 to 9"),
+        (None, r"Give labels\. Allowed: 'T-shirt/top', 'Trouser', .*'Shirt', and 3 more\.$"),
+        ("Boot", r"Unknown class\. Received: 'Boot'.* Allowed: 0 to 9, 'T-shirt/top', .*, and 3 more\.$"),
+        (10, r"labels must number the classes .* Received: 10 at index 0\. Allowed: 0 to 9"),
+        (-1, r"labels must number the classes .* Received: -1 at index 0\. Allowed: 0 to 9"),
+        (True, r"labels must be class numbers or names\. Received: True\. Allowed: 0 to 9, 'T-shirt"),
+        (np.zeros(3, bool), r"labels must be class numbers or names\. Received: .*False.*\. Allowed: 0 to 9"),
         ([1, 2], r"labels must match the images\. Received: 2 labels for 3"),
     ):
         with pytest.raises(UsageError, match=message):
@@ -147,7 +160,7 @@ def test_command_writes_the_evaluation(command, run, tmp_path):
     options = ("--samples", "1,4", "--limit", "50", "--out", "vae.json")
     code, out, err = command("vae", "evaluate", run.folder, *options)
     assert code == 0, err
-    assert out.startswith("vae-small, likelihood bernoulli, 50 images, nats per image\n\nmeasure ")
+    assert out.startswith("vae-small, likelihood bernoulli, 50 test images, nats per image\n\nmeasure ")
     form = json.loads((tmp_path / "vae.json").read_text())
     assert [row["samples"] for row in form["bound"]] == [1, 4]
     assert form["examples"] == 50
@@ -158,19 +171,19 @@ def test_command_writes_the_evaluation(command, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"),
+    "arguments",
     [
-        (["sample", "--n", "20", "--seed", "3"], "samples"),
-        (["reconstruct", "--n", "9", "--limit", "20"], "reconstructions"),
-        (["interpolate", "0", "7", "--n", "5"], "interpolation"),
-        (["traverse", "--n", "3", "--limit", "30", "--image", "4"], "traversal"),
-        (["latent", "--limit", "30"], "latent"),
+        ["sample", "--n", "20", "--seed", "3"],
+        ["reconstruct", "--n", "9", "--limit", "20"],
+        ["interpolate", "0", "7", "--n", "5"],
+        ["traverse", "--limit", "30", "--image", "4"],
+        ["latent", "--limit", "30"],
     ],
 )
-def test_command_draws_into_the_run_folder(command, run, tmp_path, arguments, name):
-    figure = run.folder / "figures" / f"{name}.png"
-    figure.unlink(missing_ok=True)
+def test_command_draws_into_the_run_folder(command, run, tmp_path, arguments):
     action, *rest = arguments
+    figure = run.folder / "figures" / f"vae-{action}.png"
+    assert not figure.exists()
     code, out, err = command("vae", action, run.folder, *rest)
     assert (code, out) == (0, ""), err
     assert err.endswith(f"figure: {figure}\n")
@@ -179,11 +192,19 @@ def test_command_draws_into_the_run_folder(command, run, tmp_path, arguments, na
     assert (tmp_path / "mine.svg").read_bytes().startswith(b"<?xml")
 
 
-def test_arguments_of_the_command_are_checked(rejected, trained, run):
+def test_arguments_of_the_command_are_checked(rejected, trained, run, tmp_path):
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
     for arguments, message in (
         (("sample", trained.folder), "This network is a classifier"),
         (("latent", run.folder, "--dataset", "mnist"), "--dataset needs --out FILE"),
-        (("interpolate", run.folder, "0", "10000"), "b must be a whole number. Received: 10000. Allowed: 0 to 9999."),
+        (("interpolate", run.folder, "0", "10000"), "B must be a whole number. Received: 10000. Allowed: 0 to 9999."),
+        (("interpolate", run.folder, "-1", "2"), "A must be a whole number. Received: -1. Allowed: 0 to 9999."),
+        (("interpolate", run.folder, "0", "0.png"), "Received: '0.png'. Allowed: indices of test images."),
+        (("traverse", run.folder, "--n", "6"), "--n must be a whole number. Received: 6. Allowed: 1 to 5."),
+        (
+            ("evaluate", run.folder, "--samples", "0"),
+            "--samples must be a whole number. Received: 0. Allowed: 1 to 1000.",
+        ),
         (("traverse", run.folder, "--limit", "9", "--image", "9"), "--image must be a whole number. Received: 9."),
         (("interpolate", run.folder, "0", "none.png"), "none.png does not exist"),
         (("evaluate", run.folder, "--out", "a.txt"), "--out must be a .json file"),
@@ -192,6 +213,8 @@ def test_arguments_of_the_command_are_checked(rejected, trained, run):
         code, line = rejected("vae", *arguments)
         assert code == 2
         assert message in line
+    code, line = rejected("export", run.folder, "--format", "onnx", "--out", "folder/")
+    assert (code, "folder/ is a folder. Give a file." in line) == (2, True)
 
 
 def test_learning_rate_is_found():
@@ -221,4 +244,33 @@ def test_interpolation_of_image_files(command, published, tmp_path):
         PIL.Image.new("RGB", (20, 16), (200 * number, 40, 90)).save(tmp_path / f"{number}.png")
     code, _, err = command("vae", "interpolate", published.folder, "0.png", "1.png", "--data-dir", bundled_data())
     assert code == 0, err
-    assert (published.folder / "figures/interpolation.png").is_file()
+    assert (published.folder / "figures/vae-interpolate.png").is_file()
+
+
+def test_samples_have_a_column_for_each_class(run):
+    names = run.model.class_names
+    (axes,) = plot_samples(run.model, n=12).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == names
+    (axes,) = plot_samples(run.model, n=3, labels="Bag").axes
+    assert axes.get_title() == "Samples of vae-small, class Bag"
+    assert axes.get_xticks().size == 0
+    assert axes.images[0].get_array().shape == (8, 28)
+
+
+def test_run_without_test_images_shows_validation_images(jvm, command, tmp_path):
+    for name, colour in (("cats", 40), ("dogs", 200)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number in range(12):
+            image = PIL.Image.new("RGB", (8, 8), (colour, 10 * number, 90))
+            image.save(tmp_path / "pets" / name / f"{number}.png")
+    recipe = RECIPE.replace(dataset=f"folder:{tmp_path / 'pets'}", validation=0.25, epochs=1, limit=None)
+    found = train(recipe=recipe, out=tmp_path / "run", progress=False)
+    assert evaluate_autoencoder(found.model, samples=[1]).part == "validation"
+    code, out, err = command("vae", "evaluate", found.folder, "--samples", "1")
+    assert (code, ", 6 validation images, nats" in out) == (0, True), err
+    (axes,) = plot_reconstructions(found.model).axes
+    assert axes.get_title() == "Validation images and their reconstructions by vae-small"
+    # two classes fill a row of eight
+    (axes,) = plot_samples(found.model, n=16).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cats", "dogs"] * 4
+    found.model.close()

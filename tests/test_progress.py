@@ -99,6 +99,13 @@ def test_narrow_terminal_drops_the_least_important_parts(terminal, clock, column
     assert drawn(terminal(columns), clock) == line
 
 
+def test_bar_of_an_autoencoder_shows_elbo_and_its_parts(terminal, clock):
+    stream = terminal(58)
+    metrics = {"loss": 435.4, "elbo": -435.4, "reconstruction": 415.3, "kl": 20.1, "mse": 0.05}
+    Bar(stream).show(TRAINING | {"metrics": metrics})
+    assert screen(stream)[-1] == "Train 3/10  62%  -:--  elbo -435.4  rec 415.3  kl 20.100"
+
+
 @pytest.mark.parametrize(
     ("environment", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],

@@ -7,6 +7,7 @@ import pytest
 
 from py_djl_resnet._plotting.grid import plot_grid, plot_points, tiled
 from py_djl_resnet._plotting.history import plot_history
+from py_djl_resnet._plotting.rates import plot_rates
 from py_djl_resnet._vae.latent import activity, line, principal_components, traversal
 from py_djl_resnet.autoencoder import AutoencoderEvaluation
 from py_djl_resnet.progress import metrics_line
@@ -36,7 +37,8 @@ def test_missing_components_are_zero(shape):
 
 def test_activity_is_the_variance_of_each_dimension():
     means = np.array([[1, 0, 2], [3, 0, 2.5]], np.float32)
-    np.testing.assert_allclose(activity(means), [1, 0, 0.0625])
+    np.testing.assert_allclose(activity(means), [2, 0, 0.125])
+    np.testing.assert_array_equal(activity(means[:1]), [0, 0, 0])
 
 
 def test_line_has_both_ends_and_equal_steps():
@@ -71,6 +73,37 @@ def test_grid_names_rows_and_columns_at_their_images():
     np.testing.assert_array_equal(axes.get_yticks(), [5, 15])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2", "3"]
     assert axes.get_title() == "a title"
+
+
+def grid_edges(chart):
+    """Left edge of all names, right edge of the images, and middle of the title, as shares of the figure's width."""
+    (axes,) = chart.axes
+    chart.canvas.draw()
+    width = chart.bbox.width
+    names = [label.get_window_extent().x0 for label in axes.get_yticklabels()]
+    left = min([axes.bbox.x0, *names])
+    title = axes.title.get_window_extent()
+    return left / width, axes.bbox.x1 / width, (title.x0 + title.x1) / 2 / width
+
+
+@pytest.mark.parametrize(
+    "title", ["short", "a title that is much wider than all of the images below it and their names"]
+)
+@pytest.mark.parametrize("row_names", [[], ["x", "reconstruction"]])
+def test_grid_and_title_are_centred(title, row_names):
+    left, right, middle = grid_edges(plot_grid(np.zeros((6, 1, 8, 8)), 3, title, row_names=row_names))
+    assert (left + right) / 2 == pytest.approx(0.5, abs=0.01)
+    assert middle == pytest.approx(0.5, abs=0.01)
+    assert 0 < left < right < 1
+
+
+def test_names_wider_than_their_images_do_not_overlap():
+    names = ["T-shirt/top", "a class with a long name"]
+    chart = plot_grid(np.zeros((2, 1, 8, 8)), 2, "", column_names=names)
+    chart.canvas.draw()
+    one, other = (label.get_window_extent() for label in chart.axes[0].get_xticklabels())
+    assert one.x1 < other.x0
+    assert other.y0 > 0
 
 
 def test_points_have_a_colour_for_each_class_that_occurs():
@@ -117,6 +150,24 @@ def test_first_epochs_far_away_do_not_flatten_the_curves():
     assert -234 < high < -230
 
 
+def test_negative_losses_beside_those_of_a_classifier_are_in_the_panel():
+    classifier = [{"epoch": epoch, "train_loss": 2 / epoch, "test_loss": 2.5 / epoch} for epoch in (1, 2, 3)]
+    chart = plot_history({"vae": history([100, 400, 500]), "classifier": classifier})
+    (axes,) = [axes for axes in chart.axes if axes.get_ylabel() == "Loss"]
+    low, high = axes.get_ylim()
+    assert -600 < low < -500
+    assert 2.5 < high < 100
+
+
+def test_negative_losses_of_a_sweep_are_in_the_panel():
+    (axes,) = plot_rates([1e-4, 1e-3, 1e-2, 1e-1], [600, 100, -310, 5000], [600, 200, -300, 900], None, None).axes
+    low, high = axes.get_ylim()
+    assert -400 < low < -310
+    assert 600 < high < 900
+    (axes,) = plot_rates([1e-4, 1e-3], [2.5, 2], [2.5, 2.2], None, None).axes
+    assert axes.get_ylim() == pytest.approx((0, 3))
+
+
 def test_line_of_an_epoch_leaves_out_loss_and_error():
     (row,) = history([-240.25])
     assert metrics_line(row) == (
@@ -134,7 +185,7 @@ def evaluation(**changes):
 
 def test_evaluation_is_a_narrow_table():
     lines = str(evaluation()).splitlines()
-    assert lines[0] == "vae-small, likelihood bernoulli, 1,000 images, nats per image"
+    assert lines[0] == "vae-small, likelihood bernoulli, 1,000 test images, nats per image"
     assert lines[3].split() == ["ELBO", "-240.12", "0.51"]
     assert lines[6].split() == ["IWAE", "bound,", "1", "sample", "-239.90", "0.50"]
     assert lines[7].split() == ["IWAE", "bound,", "10", "samples", "-239.00", "0.50"]
@@ -148,3 +199,13 @@ def test_evaluation_shows_bits_and_published_values_if_there_are_any():
     found = dict(re.findall(r"^(bits per dimension|.*, as published) +(\S+)$", text, re.M))
     assert found == {"bits per dimension": "3.2100", "loss, as published": "1794.70", "KL, as published": "32.80"}
     assert evaluation().to_dict()["bound"][1]["samples"] == 10
+
+
+def test_evaluation_of_one_image_has_no_standard_errors():
+    bound = [{"samples": 1, "value": -240.0, "standard_error": None}]
+    found = evaluation(examples=1, elbo_error=None, bound=bound, part="validation")
+    lines = str(found).splitlines()
+    assert lines[0].endswith(", 1 validation image, nats per image")
+    assert lines[3].split() == ["ELBO", "-240.12"]
+    assert lines[6].split() == ["IWAE", "bound,", "1", "sample", "-240.00"]
+    assert found.to_dict()["elbo_error"] is None

@@ -174,6 +174,20 @@ def report_left_out(folder: Path, problems: dict[str, str]) -> None:
         warn(f"Left out {count} of {folder} that cannot be decoded. The first: {next(iter(problems.values()))}")
 
 
+def part_to_evaluate(dataset: str, class_names: list[str] | None, recipe: Recipe | None) -> str:
+    """Returns which images :func:`examples_to_evaluate` takes: ``test``, ``validation``, or else ``all``."""
+    return _part_to_evaluate(read_layout(path_of(dataset), class_names), recipe)[0]
+
+
+def _part_to_evaluate(layout: Layout, recipe: Recipe | None) -> tuple[str, Recipe | None]:
+    """Returns the part, and the recipe of the run that held out its images."""
+    for part in ("test", "validation"):
+        if part in layout.parts:
+            return part, None
+    of_run = recipe is not None and is_folder(recipe.dataset) and path_of(recipe.dataset) == layout.folder
+    return ("validation", recipe) if of_run else ("all", None)
+
+
 def examples_to_evaluate(
     dataset: str,
     class_names: list[str] | None,
@@ -200,9 +214,9 @@ def examples_to_evaluate(
         train: whether to return the training images instead.
     """
     layout = read_layout(path_of(dataset), class_names)
-    part = "train" if train else next(part for part in ("test", "validation", "train") if part in layout.parts)
-    of_run = recipe is not None and is_folder(recipe.dataset) and path_of(recipe.dataset) == layout.folder
-    held_out = recipe if of_run and part == "train" and not train else None
+    part, held_out = ("train", None) if train else _part_to_evaluate(layout, recipe)
+    if part not in layout.parts:
+        part = "train"
     most = limit if held_out is None else held_out.limit
     files = layout.parts[part][:most]
     entries, problems = scan(layout.folder, files, quiet=False)

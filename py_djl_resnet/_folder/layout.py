@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..checks import nearest, require_no_pipe, require_utf8, shown
+from ..checks import listed, nearest, require_no_pipe, require_utf8, shown
 from ..errors import UsageError
 from ..images import SUFFIXES, printable
 from ..settings import FOLDER
@@ -186,7 +186,7 @@ def _in_turn(folder: Path, classes: dict[str, list[str]], labels: dict[str, int]
         if files and name not in labels:
             raise UsageError(
                 f"Class {shown(name)} of {folder} is not a class of the network.{nearest(name, labels)} "
-                f"Allowed: {shown(list(labels))}. Rename the folder, or remove it."
+                f"Allowed: {listed(list(labels))}. Rename the folder, or remove it."
             )
         turns += [(turn, labels[name], file) for turn, file in enumerate(files)]
     return [(file, label) for _, label, file in sorted(turns)]

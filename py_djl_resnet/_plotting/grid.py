@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 from .chart import Chart, finished
 
@@ -15,6 +18,8 @@ from .chart import Chart, finished
 _GAP = 2
 #: The width of an image in inches: at least, at most, and per pixel.
 _LEAST, _MOST, _PER_PIXEL = 0.55, 1.2, 1 / 60
+#: Inches: around the figure and beside names; of a line of names; of the title, with the space around it.
+_SPACE, _LINE, _TITLE = 0.1, 0.2, 0.34
 
 
 def tiled(images: npt.NDArray[np.floating], columns: int) -> npt.NDArray[np.floating]:
@@ -49,22 +54,39 @@ def plot_grid(
     """
     height, width = images.shape[2:]
     rows = -(-len(images) // columns)
+    tiles = tiled(images, columns)
     inches = min(max(width * _PER_PIXEL, _LEAST), _MOST)
-    margin = 0.1 * max(map(len, row_names), default=0)
-    below = 0.25 if column_names else 0
-    size = (max(inches * columns, 0.1 * len(title)) + margin + 0.15, inches * rows * height / width + 0.4 + below)
-    # as constrained, for axes of a fixed shape
-    chart = Chart(figsize=size, layout="compressed")
-    axes = chart.add_subplot()
-    axes.imshow(tiled(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_title(title, fontsize="medium")
+    down, across = (size * inches / (width + _GAP) for size in tiles.shape[:2])
+    left = _widest(row_names, "small") + _SPACE if row_names else 0
+    widest = _widest(column_names, "small")
+    # names that are wider than their images stand upright
+    upright = widest > 0.9 * inches
+    below = (_SPACE + widest if upright else _LINE) if column_names else 0
+    whole = 2 * _SPACE + max(left + across, _widest([title], "medium"))
+    tall = _SPACE + below + down + _TITLE
+    chart = Chart(figsize=(whole, tall))
+    start = (whole - left - across) / 2 + left
+    axes = chart.add_axes((start / whole, (_SPACE + below) / tall, across / whole, down / tall))
+    axes.imshow(tiles, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    # above the middle of the figure
+    axes.set_title(title, fontsize="medium", x=(whole / 2 - start) / across)
     middles = [(place + 0.5) * (height + _GAP) for place in range(rows)]
     axes.set_yticks(middles if row_names else [], row_names or None)
     middles = [(place + 0.5) * (width + _GAP) for place in range(columns)]
     axes.set_xticks(middles if column_names else [], column_names or None)
     axes.tick_params(length=0, labelsize="small")
+    if upright:
+        axes.tick_params(axis="x", labelrotation=90)
     axes.spines[:].set_visible(False)
     return finished(chart, path)
+
+
+def _widest(texts: Sequence[str], size: str) -> float:
+    """Returns the width of the widest text in inches, 0 for none."""
+    font = FontProperties(size=size)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        return max((TextPath((0, 0), text, prop=font).get_extents().x1 / 72 for text in texts if text), default=0)
 
 
 def plot_points(

@@ -178,7 +178,11 @@ def _label(axes: Axes, metric: str) -> None:
     if metric in _NAMES.values():
         axes.set_ylim(near(axes))
     else:
-        top = axes.dataLim.y1
-        axes.set_ylim(0, 1.06 * top if 0 < top < np.inf else 1)
+        low, top = axes.dataLim.y0, axes.dataLim.y1
+        if low < 0:  # an autoencoder's loss beside a classifier's
+            margin = 0.06 * (top - low) or 1
+            axes.set_ylim(low - margin, top + margin)
+        else:
+            axes.set_ylim(0, 1.06 * top if 0 < top < np.inf else 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 from typing import TextIO
 
 _CODES = {"bold": 1, "red": 31, "yellow": 33, "cyan": 36}
@@ -24,6 +25,12 @@ def width(stream: TextIO) -> int | None:
         columns = 0
     # A terminal of no known width says 0
     return shutil.get_terminal_size((columns, 24)).columns if "COLUMNS" in os.environ else columns or 80
+
+
+def wrapped(line: str, stream: TextIO) -> str:
+    """Returns a line of text, wrapped between words if `stream` is a terminal."""
+    columns = width(stream)
+    return textwrap.fill(line, columns, subsequent_indent="  ", break_on_hyphens=False) if columns else line
 
 
 def has_colour(stream: TextIO) -> bool:

@@ -1,4 +1,4 @@
-"""What an autoencoder computes on arrays: codes of images, and images of codes."""
+"""Encoding, decoding and sampling of an autoencoder, on arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .._java import jvm
 from .._preprocessing import chosen
-from ..checks import LONG, nearest, shown, whole_number
+from ..checks import LONG, listed, nearest, shown, whole_number
 from ..datasets import check_finite, check_labels, check_size, conversion, require_array
 from ..errors import UsageError
 
@@ -152,21 +152,24 @@ def _classes(
         return None
     names = [str(name) for name in info["class_names"]]
     if labels is None:
-        raise UsageError(f"This {info['model']} is conditional on the class. Give labels. Allowed: {shown(names)}.")
-    several = labels if isinstance(labels, (Sequence, np.ndarray)) and not isinstance(labels, str) else [labels] * count
-    numbers = check_labels([_number(label, names) for label in several], count, "labels")
-    if numbers.max() >= len(names):
-        raise UsageError(f"labels must be known classes. Received: {numbers.max()}. Allowed: 0 to {len(names) - 1}.")
-    return numbers
+        raise UsageError(f"This {info['model']} is conditional on the class. Give labels. Allowed: {listed(names)}.")
+    one = isinstance(labels, str) or not isinstance(labels, (Sequence, np.ndarray)) or np.shape(labels) == ()
+    several = [_number(label, names) for label in ([labels] * count if one else labels)]
+    return check_labels(several, count, "labels", len(names))
 
 
 def _number(label: Any, names: Sequence[str]) -> Any:
-    """Returns the number of a class's name; anything else is returned unchanged."""
+    """Returns the number of a class's name; whole numbers and arrays are returned unchanged."""
+    if isinstance(label, (bool, np.bool_, float)):
+        raise UsageError(
+            f"labels must be class numbers or names. Received: {shown(label)}. Allowed: 0 to {len(names) - 1}, "
+            f"{listed(names)}."
+        )
     if not isinstance(label, str):
         return label
     if label not in names:
         raise UsageError(
-            f"Unknown class. Received: {label!r}.{nearest(label, names)} Allowed: {shown(list(names))}, or numbers "
-            f"from 0 to {len(names) - 1}."
+            f"Unknown class. Received: {label!r}.{nearest(label, names)} Allowed: 0 to {len(names) - 1}, "
+            f"{listed(names)}."
         )
     return names.index(label)

@@ -1,4 +1,4 @@
-"""Images for an autoencoder: test images of a data set, and image files."""
+"""Images for an autoencoder: those of a data set to evaluate, and image files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .._folder.data import part_to_evaluate
+from .._folder.layout import is_folder
 from .._java import jvm
 from ..checks import checked_path, whole_number
 from ..datasets import from_arrays
@@ -26,15 +28,17 @@ _PART = 1024
 
 @dataclass(frozen=True)
 class Images:
-    """Test images of a data set, prepared for an autoencoder when they are needed.
+    """Images of a data set, prepared for an autoencoder when they are needed.
 
     Args:
         model: the network.
         examples: Java's ``Examples``.
+        part: ``test``, ``validation`` or ``all``, as of :func:`part_to_evaluate`.
     """
 
     model: Model
     examples: Any
+    part: str = "test"
 
     def __len__(self) -> int:
         return int(self.examples.size())
@@ -77,10 +81,23 @@ def evaluated_images(
     data_dir: str | os.PathLike[str] | None,
     limit: int | None,
 ) -> Images:
-    """Returns the test images of a data set, as :func:`py_djl_resnet.evaluate` finds them."""
+    """Returns the images of a data set, as :func:`py_djl_resnet.evaluate` finds them."""
     autoencoder_of(model.info)
     examples, _ = examples_for(model, dataset, data_dir, limit)
-    return Images(model, examples)
+    name = dataset if dataset is not None or model.recipe is None else model.recipe.dataset
+    return Images(model, examples, part_of(model, name))
+
+
+def part_of(model: Model, dataset: str | Sequence[npt.NDArray[Any]] | None) -> str:
+    """Returns which part of a data set evaluates an autoencoder: ``test``, ``validation`` or ``all``."""
+    if isinstance(dataset, str) and is_folder(dataset):
+        return part_to_evaluate(dataset, model.class_names or None, model.recipe)
+    return "test"
+
+
+def image_name(part: str, count: int = 1) -> str:
+    """Returns ``test image`` or ``images`` and the like."""
+    return f"{'' if part == 'all' else f'{part} '}image{'' if count == 1 else 's'}"
 
 
 def single_image(

@@ -28,11 +28,14 @@ def principal_components(codes: Floats, count: int = 2) -> tuple[npt.NDArray[np.
 
 
 def activity(means: Floats) -> npt.NDArray[np.float64]:
-    """Returns the variance of each latent dimension's posterior mean over the examples, (L), of means (N, L).
+    """Returns the sample variance of each latent dimension's posterior mean over the examples, (L), of means (N, L).
 
-    A dimension is active if that is above 0.01 (Burda et al., "Importance Weighted Autoencoders", 2016).
+    A dimension is active if that is above 0.01 (Burda et al., "Importance Weighted Autoencoders", 2016). One example
+    has a variance of 0.
     """
-    variances: npt.NDArray[np.float64] = means.var(axis=0, dtype=np.float64)
+    if len(means) == 1:
+        return np.zeros(means.shape[1])
+    variances: npt.NDArray[np.float64] = means.var(axis=0, dtype=np.float64, ddof=1)
     return variances
 
 

@@ -83,11 +83,16 @@ def _code(arguments: Sequence[str]) -> int:
 
 
 def _as_typed(message: str, options: Any) -> str:
-    """Returns an error about an argument of the API with the name that its option has on the command line."""
+    """Returns an error about an argument of the API with the name that it has on the command line."""
     found = re.match(r"(\w+) (?=must|needs|has|is unknown|cannot)", message)
-    option = "--" + found[1].replace("_", "-") if found else ""
-    if found and options is not None and option in options.parser._option_string_actions:
+    if found is None or options is None:
+        return message
+    option = "--" + found[1].replace("_", "-")
+    if option in options.parser._option_string_actions:
         return f"{option} {message[found.end() :]}"
+    for action in options.parser._positionals._group_actions:
+        if action.dest == found[1]:
+            return f"{action.metavar} {message[found.end() :]}"
     return message
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .._process import terminal
 from ..checks import checked_path
 from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import Row
@@ -79,7 +80,8 @@ def run(options: Any) -> int:
         raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
-    print("\n".join(_last_lines(result)))
+    for line in _last_lines(result):
+        print(terminal.wrapped(line, sys.stdout))
     print(f"run folder: {_path(result.folder)}")
     if drawn is not None:
         print(f"report: {_path(drawn)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,9 @@ from .options import add_engine, add_raw, count, print_result, start, whole, who
 
 HELP = """Evaluate variational autoencoders, and draw what they learned.
 
-Each action has its own --help. Figures are written to the run's figures/ unless --out is given."""
-USAGE = "%(prog)s ACTION [OPTION ...] RUN"
+Each action has its own --help. Only interpolate takes A and B. The figure of an action is written to the run's
+figures/vae-ACTION.png unless --out is given."""
+USAGE = "%(prog)s ACTION [OPTION ...] RUN [A B]"
 EXAMPLES = (
     "vae evaluate runs/mine --samples 1,10,100",
     "vae sample runs/mine --n 100 --out samples.png",
@@ -78,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(interpolate, None)
 
     traverse = add("traverse", "draw images along each latent dimension, the most active first", _traverse)
-    _add_n(traverse, 10, "dimensions")
+    traverse.add_argument(
+        "--n", type=count, metavar="N", help="number of dimensions (default: 10, or all if there are fewer)"
+    )
     traverse.add_argument(
         "--image",
         type=whole,
@@ -156,9 +160,8 @@ def _figure(checkpoint: Path, options: Any) -> Path:
         raise UsageError("--dataset needs --out FILE, because the run's figures are of its own data set.")
     if not (checkpoint.parent / "recipe.json").is_file():
         raise UsageError(f"{checkpoint} is not in a run folder. Give --out FILE.")
-    names = {"sample": "samples", "reconstruct": "reconstructions", "interpolate": "interpolation"}
-    names |= {"traverse": "traversal", "latent": "latent"}
-    return checkpoint.parent / "figures" / f"{names[options.action]}.png"
+    # the report's own samples and reconstructions have other names
+    return checkpoint.parent / "figures" / f"vae-{options.action}.png"
 
 
 def _evaluate(network: Model, target: Path | None, options: Any) -> None:
@@ -191,7 +194,7 @@ def _reconstruct(network: Model, path: Path, options: Any) -> None:
 
 
 def _interpolate(network: Model, path: Path, options: Any) -> None:
-    a, b = (int(which) if which.isdecimal() else which for which in (options.a, options.b))
+    a, b = (int(which) if re.fullmatch(r"-?\d+", which) else which for which in (options.a, options.b))
     autoencoder.plot_interpolation(network, a, b, options.dataset, path, n=options.n, **_data_of(options))
 
 
