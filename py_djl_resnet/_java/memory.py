@@ -24,7 +24,8 @@ def keep() -> None:
     """Lets glibc keep the memory that a training step frees for the next step, unless the user has chosen.
 
     By default it returns large blocks to the system, which then clears their pages again at each step; blocks above
-    32 MB even with the largest threshold, unless it may map none. With one arena the blocks that different threads have freed can be used by all.
+    32 MB even with the largest threshold, unless it may map none. With one arena the blocks that different threads have
+    freed can be used by all.
     """
     libc = _glibc()
     if libc is None or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
