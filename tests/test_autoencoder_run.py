@@ -231,7 +231,7 @@ def test_published_design_has_both_divergences(published):
     found = evaluate_autoencoder(model, samples=[1], limit=50)
     mean, log_variance = evaluated_images(model, None, None, 50).codes(range(50))
     of_the_loss = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean()
-    # codes deviate by exp(log_variance)
+    # codes have a standard deviation of exp(log_variance)
     drawn = 0.5 * (mean**2 + np.exp(2 * log_variance) - 1 - 2 * log_variance).sum(axis=1).mean()
     assert abs(drawn - of_the_loss) > 0.01 * of_the_loss
     assert found.kl == pytest.approx(drawn, rel=1e-4)

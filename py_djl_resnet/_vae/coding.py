@@ -154,8 +154,8 @@ def _classes(
     if labels is None:
         raise UsageError(f"This {info['model']} is conditional on the class. Give labels. Allowed: {listed(names)}.")
     one = isinstance(labels, str) or not isinstance(labels, (Sequence, np.ndarray)) or np.shape(labels) == ()
-    several = [_number(label, names) for label in ([labels] * count if one else labels)]
-    return check_labels(several, count, "labels", len(names))
+    every: Any = [labels] * count if one else labels
+    return check_labels([_number(label, names) for label in every], count, "labels", len(names))
 
 
 def _number(label: Any, names: Sequence[str]) -> Any:

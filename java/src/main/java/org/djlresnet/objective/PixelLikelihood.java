@@ -82,10 +82,10 @@ public sealed interface PixelLikelihood {
     }
 
     /**
-     * Gaussian with mean μ = sigmoid(d) and one deviation: {@code Σ (x − μ)² / 2σ² + ln σ + ½ ln
-     * 2π}, a density over pixels from 0 to 1. Above −6, where a perfect image would lead, {@code ln
-     * σ} is the network's scale s: with a gradient everywhere, {@code −6 + softplus(s + 6)}, or
-     * exactly, {@code max(s, −6)}.
+     * Gaussian with mean μ = sigmoid(d) and one standard deviation: {@code Σ (x − μ)² / 2σ² + ln σ
+     * + ½ ln 2π}, a density over pixels from 0 to 1. Above −6, where a perfect image would lead,
+     * {@code ln σ} is the network's scale s: with a gradient everywhere, {@code −6 + softplus(s +
+     * 6)}, or exactly, {@code max(s, −6)}.
      *
      * <p>Source: Rybkin et al., "Simple and Effective VAE Training with Calibrated Decoders", 2021.
      *
