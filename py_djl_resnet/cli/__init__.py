@@ -92,7 +92,7 @@ def _as_typed(message: str, options: Any) -> str:
         return f"{option} {message[found.end() :]}"
     for action in options.parser._positionals._group_actions:
         if action.dest == found[1]:
-            return f"{action.metavar} {message[found.end() :]}"
+            return f"{action.metavar or action.dest} {message[found.end() :]}"
     return message
 
 
