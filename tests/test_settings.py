@@ -63,7 +63,7 @@ def test_resumed_run_may_change_settings_that_keep_its_result():
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.name)
 def test_java_checks_the_range_of_a_number(jvm, setting):
-    whole = {"epochs": 1_000_000} if setting.name in ("warmup_epochs", "swa_epochs") else {}
+    whole = {"epochs": 1_000_000} if setting.name in ("warmup_epochs", "beta_warmup_epochs", "swa_epochs") else {}
     beyond = 1 if setting.type == "integer" else 1e-9
     for value in (setting.min, setting.max):
         if (setting.name, value) != ("warmup_epochs", 1_000_000):

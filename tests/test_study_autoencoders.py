@@ -10,7 +10,7 @@ from py_djl_resnet import Recipe, UsageError
 from py_djl_resnet.study import open_study, read_study, report
 
 NETWORKS = ["vae-resnet:0", "vae-resnet:1"]
-PUBLISHED = {"Keng 2017": {"vae-resnet:0": {"hours": 79.2, "train_loss": 1790.4, "validation_loss": 1794.7}}}
+PUBLISHED = {"Keng 2018": {"vae-resnet:0": {"hours": 79.2, "train_loss": 1790.4, "validation_loss": 1794.7}}}
 
 
 def study_folder(folder, losses, **changes):
@@ -49,7 +49,7 @@ def test_table_has_the_best_epoch_and_all_hours_beside_published_values(tmp_path
     np.testing.assert_allclose(float(first["validation_loss_deviation"]), np.sqrt(450))
     assert (second["validation_loss"], second["validation_loss_deviation"]) == ("1600.0", "")
     text = (page.parent / "report.md").read_text()
-    assert "| vae-resnet:0, Keng 2017 | - | 79.2 | 1790.4 | 1794.7 | - | published |" in text
+    assert "| vae-resnet:0, Keng 2018 | - | 79.2 | 1790.4 | 1794.7 | - | published |" in text
     assert "| vae-resnet:1 | 2 | 2.0 | 1595.0 | 1600.0 | 160.0 | 1 run |" in text
 
 
@@ -60,7 +60,7 @@ def test_network_that_was_not_run_has_dashes(tmp_path):
 
 def test_run_that_stopped_early_is_complete(tmp_path):
     folder = study_folder(tmp_path / "study", {(NETWORKS[0], 0): [1900], (NETWORKS[1], 0): [1900]})
-    (folder / "runs/vae-resnet-0-seed0/test.json").write_text("{}")
+    (folder / "runs/vae-resnet-0-seed0/predictions.csv").write_text("")
     study = open_study(folder)
     assert [len(study.complete(network)) for network in NETWORKS] == [1, 0]
 
@@ -79,4 +79,4 @@ def test_study_of_depths_has_the_published_recipe():
     assert [study.recipe(network, 0).replace(model="vae-resnet:0") for network in study.networks] == [
         Recipe.from_file("keng2017")
     ] * 4
-    assert study.published["Keng 2017"]["vae-resnet:3"]["validation_loss"] == 1804.0
+    assert study.published["Keng 2018"]["vae-resnet:3"]["validation_loss"] == 1804.0

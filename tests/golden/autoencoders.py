@@ -38,8 +38,14 @@ def rounded(tensor: torch.Tensor) -> list[float]:
     return [float(f"{value:.12g}") for value in tensor.flatten().tolist()]
 
 
+def projection(name: str, gradient: torch.Tensor) -> float:
+    """Returns a gradient's product with values from -1 to 1, which signs and order change."""
+    direction = torch.tensor(2 * uniform(f"direction {name}", gradient.numel()) - 1)
+    return rounded(gradient.flatten() @ direction)[0]
+
+
 def case(model: str, objective: str, channels: int, classes: int, free_bits: float) -> dict[str, object]:
-    """Returns outputs in evaluation mode, and terms and norms of gradients in training mode."""
+    """Returns outputs in evaluation mode, and terms, norms and projections of gradients in training mode."""
     network = pytorch_vae.Autoencoder(model, objective, (channels, SIDE), LATENT, classes).double().eval()
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
@@ -54,6 +60,7 @@ def case(model: str, objective: str, channels: int, classes: int, free_bits: flo
         decoded, mean, log_variance = network(images, noise, labels)
     terms = network.terms(network.train()(images, noise, labels), images, WEIGHT, free_bits)
     terms["loss"].backward()
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
     return {
         "model": model,
         "objective": objective,
@@ -64,7 +71,8 @@ def case(model: str, objective: str, channels: int, classes: int, free_bits: flo
         "mean": rounded(mean),
         "log_variance": rounded(log_variance),
         "terms": {name: rounded(value)[0] for name, value in terms.items()},
-        "gradients": {name: rounded(tensor.grad.norm())[0] for name, tensor in network.named_parameters()},
+        "norms": {name: rounded(gradient.norm())[0] for name, gradient in gradients.items()},
+        "projections": {name: projection(name, gradient) for name, gradient in gradients.items()},
     }
 
 

@@ -31,16 +31,6 @@ public final class Autoencoder extends AbstractBlock implements DescribedNetwork
 
     private static final byte VERSION = 1;
 
-    /** Whether the scale of the images' distribution is a tensor, and trained. */
-    public enum Scale {
-        /** It has no scale. */
-        NONE,
-        /** A tensor that training sets. */
-        SET,
-        /** A trained parameter. */
-        TRAINED
-    }
-
     private final LatentEncoder encoder;
     private final LatentDecoder decoder;
     private final LogScale scale;
@@ -51,19 +41,17 @@ public final class Autoencoder extends AbstractBlock implements DescribedNetwork
      *
      * @param encoder the encoder
      * @param decoder the decoder
-     * @param scale the scale of the images' distribution
+     * @param scale the scale of the images' distribution; null if it has none
      * @param exponent 0.5, which makes exp(log variance) the variance of z
      */
     // warning of javac 21 and later: DJL adds children through an instance method
     @SuppressWarnings("this-escape")
-    public Autoencoder(LatentEncoder encoder, LatentDecoder decoder, Scale scale, double exponent) {
+    public Autoencoder(
+            LatentEncoder encoder, LatentDecoder decoder, LogScale scale, double exponent) {
         super(VERSION);
         this.encoder = addChildBlock("encoder", encoder);
         this.decoder = addChildBlock("decoder", decoder);
-        this.scale =
-                scale == Scale.NONE
-                        ? null
-                        : addChildBlock("likelihood", new LogScale(scale == Scale.TRAINED));
+        this.scale = scale == null ? null : addChildBlock("likelihood", scale);
         this.exponent = exponent;
     }
 

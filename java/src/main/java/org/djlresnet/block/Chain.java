@@ -72,10 +72,16 @@ public class Chain extends AbstractBlock implements Described {
     @Override
     protected void initializeChildBlocks(
             NDManager manager, DataType dataType, Shape... inputShapes) {
+        initializeInOrder(children.values(), manager, dataType, inputShapes);
+    }
+
+    /** Initializes blocks, each for the outputs of the one before it. */
+    static void initializeInOrder(
+            Iterable<Block> blocks, NDManager manager, DataType dataType, Shape... inputShapes) {
         Shape[] shapes = inputShapes;
-        for (Block child : children.values()) {
-            child.initialize(manager, dataType, shapes);
-            shapes = child.getOutputShapes(shapes);
+        for (Block block : blocks) {
+            block.initialize(manager, dataType, shapes);
+            shapes = block.getOutputShapes(shapes);
         }
     }
 

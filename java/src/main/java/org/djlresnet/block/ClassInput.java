@@ -8,7 +8,7 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 
 /**
- * Adds the class of each example to its values, as 1 among zeros: (N, A) and the classes, int32,
+ * Appends the one-hot vector of each example's class to its values: (N, A) and the classes, int32,
  * (N) → (N, A + classes).
  */
 final class ClassInput extends AbstractBlock {

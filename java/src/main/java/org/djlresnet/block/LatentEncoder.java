@@ -85,11 +85,7 @@ public final class LatentEncoder extends AbstractBlock implements DescribedNetwo
     @Override
     protected void initializeChildBlocks(
             NDManager manager, DataType dataType, Shape... inputShapes) {
-        Shape[] shapes = {inputShapes[0]};
-        for (Block child : children.values()) {
-            child.initialize(manager, dataType, shapes);
-            shapes = child.getOutputShapes(shapes);
-        }
+        Chain.initializeInOrder(children.values(), manager, dataType, inputShapes[0]);
     }
 
     @Override

@@ -19,7 +19,12 @@ public final class LogScale extends AbstractBlock {
 
     private final Parameter value;
 
-    LogScale(boolean trained) {
+    /**
+     * Creates a scale.
+     *
+     * @param trained whether it is a trained parameter; otherwise training sets it
+     */
+    public LogScale(boolean trained) {
         super(VERSION);
         value =
                 addParameter(

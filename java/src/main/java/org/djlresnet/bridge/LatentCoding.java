@@ -8,7 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.djlresnet.UserException;
-import org.djlresnet.evaluation.AutoencoderParts;
+import org.djlresnet.evaluation.AutoencoderInference;
 import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
@@ -23,7 +23,7 @@ final class LatentCoding implements AutoCloseable {
 
     private final Network network;
     private final Autoencoding output;
-    private final AutoencoderParts parts;
+    private final AutoencoderInference inference;
 
     /**
      * Prepares an autoencoder.
@@ -32,7 +32,7 @@ final class LatentCoding implements AutoCloseable {
      */
     LatentCoding(Network network) {
         this.network = network;
-        parts = new AutoencoderParts(network);
+        inference = new AutoencoderInference(network);
         output = network.specification().autoencoding();
     }
 
@@ -53,7 +53,7 @@ final class LatentCoding implements AutoCloseable {
                                     images.slice().order(ByteOrder.nativeOrder()),
                                     new Shape(shapes[0].batch(shapes.length)),
                                     DataType.FLOAT32);
-            NDList encoded = parts.encode(batch, labels(labels, shapes.length, manager));
+            NDList encoded = inference.encode(batch, labels(labels, shapes.length, manager));
             means.put(TensorBytes.of(encoded.get(0), manager));
             logVariances.put(TensorBytes.of(encoded.get(1), manager));
         }
@@ -84,8 +84,8 @@ final class LatentCoding implements AutoCloseable {
                             latents.slice().order(ByteOrder.nativeOrder()),
                             new Shape(count, output.latent()),
                             DataType.FLOAT32);
-            NDArray decoded = parts.decode(points, labels(labels, count, manager));
-            images.put(TensorBytes.of(decoded.getNDArrayInternal().sigmoid(), manager));
+            NDArray decoded = inference.decode(points, labels(labels, count, manager));
+            images.put(TensorBytes.of(decoded, manager));
         }
     }
 
@@ -103,6 +103,6 @@ final class LatentCoding implements AutoCloseable {
 
     @Override
     public void close() {
-        parts.close();
+        inference.close();
     }
 }

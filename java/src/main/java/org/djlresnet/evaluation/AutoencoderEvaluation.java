@@ -30,9 +30,9 @@ public final class AutoencoderEvaluation {
     /**
      * Measures the evidence lower bound and importance-weighted bounds.
      *
-     * <p>For a network that draws latent variables as published, the bounds are those of what it
-     * draws; {@code published} has the terms of its published loss, whose KL divergence is that of
-     * another distribution.
+     * <p>Bounds and KL divergence are those of the distribution that the network samples from. The
+     * published loss of Keng (2018) contains the KL divergence of another distribution; {@code
+     * published} has both.
      *
      * @param network the network
      * @param examples the examples
@@ -57,7 +57,7 @@ public final class AutoencoderEvaluation {
                 new ImportanceBound(
                         output.likelihood(), logScale, output.exponent(), seed, samples);
         ElboMeasurement measurement = new ElboMeasurement(output.likelihood(), output.exponent());
-        try (AutoencoderParts parts = new AutoencoderParts(network);
+        try (AutoencoderInference parts = new AutoencoderInference(network);
                 BatchLoader loader =
                         new BatchLoader(
                                 examples,
@@ -85,7 +85,7 @@ public final class AutoencoderEvaluation {
     }
 
     private static NDList outputs(
-            AutoencoderParts parts,
+            AutoencoderInference parts,
             Minibatch batch,
             Autoencoding output,
             NDArray logScale,
@@ -97,7 +97,7 @@ public final class AutoencoderEvaluation {
         GaussianNoise.fill(noise, seed, -1, first, batch.size(), output.latent());
         NDArray drawn = batch.images().getManager().create(noise, mean.getShape());
         NDArray deviation = posterior.get(1).mul(output.exponent()).exp();
-        NDArray decoded = parts.decode(mean.add(deviation.mul(drawn)), batch.labels());
+        NDArray decoded = parts.logits(mean.add(deviation.mul(drawn)), batch.labels());
         NDList outputs = new NDList(decoded, mean, posterior.get(1));
         if (logScale != null) {
             outputs.add(logScale);
@@ -114,7 +114,7 @@ public final class AutoencoderEvaluation {
             Autoencoding output, ElboMeasurement measurement, ImportanceBound bound) {
         Map<String, Double> metrics = measurement.metrics();
         double reconstruction = metrics.get(Elbo.RECONSTRUCTION);
-        double kl = measurement.drawnKl();
+        double kl = measurement.samplingKl();
         JsonObject json = new JsonObject();
         json.addProperty("examples", measurement.examples());
         json.addProperty("elbo", -reconstruction - kl);

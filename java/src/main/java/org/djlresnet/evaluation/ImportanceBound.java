@@ -40,13 +40,13 @@ public final class ImportanceBound {
         NDList encode(NDArray images, NDArray labels);
 
         /**
-         * Returns images.
+         * Decodes latent variables.
          *
          * @param latents float32, (N, L)
          * @param labels the classes, int32, (N)
          * @return the images before the sigmoid, (N, C, H, W), on the manager of {@code latents}
          */
-        NDArray decode(NDArray latents, NDArray labels);
+        NDArray logits(NDArray latents, NDArray labels);
     }
 
     /**
@@ -73,8 +73,7 @@ public final class ImportanceBound {
      *
      * @param likelihood the distribution of pixels
      * @param logScale the network's scale, (1); null for Bernoulli
-     * @param exponent the factor of the log variance whose exponential is the deviation that the
-     *     network samples with
+     * @param exponent samples have the standard deviation exp(exponent · log variance)
      * @param seed the seed of the noise
      * @param samples the numbers k to measure, each 1 or more
      */
@@ -123,7 +122,7 @@ public final class ImportanceBound {
             }
             try (NDManager scope = manager.newSubManager()) {
                 NDArray decoded =
-                        parts.decode(scope.create(noise, new Shape(count, latent)), batch.labels());
+                        parts.logits(scope.create(noise, new Shape(count, latent)), batch.labels());
                 float[] costs =
                         pixels.negativeLog(decoded, batch.images(), logScale).toFloatArray();
                 for (int i = 0; i < count; i++) {

@@ -10,6 +10,7 @@ import org.djlresnet.block.AutoencoderBlock.Norm;
 import org.djlresnet.block.LatentDecoder;
 import org.djlresnet.block.LatentEncoder;
 import org.djlresnet.block.Layers;
+import org.djlresnet.block.LogScale;
 import org.djlresnet.block.NamedChain;
 import org.djlresnet.block.TransposedConvolution;
 import org.djlresnet.image.ImageShape;
@@ -138,17 +139,13 @@ final class AutoencoderNetworks {
     private static Autoencoder assemble(
             NamedChain encoder, NamedChain decoder, Autoencoding output) {
         int classes = output.classNames().size();
-        Autoencoder.Scale scale =
-                switch (output.likelihood()) {
-                    case BERNOULLI -> Autoencoder.Scale.NONE;
-                    case OPTIMAL_GAUSSIAN -> Autoencoder.Scale.SET;
-                    case GAUSSIAN, DISCRETIZED_LOGISTIC -> Autoencoder.Scale.TRAINED;
-                };
+        Likelihood likelihood = output.likelihood();
+        boolean trained = likelihood != Likelihood.OPTIMAL_GAUSSIAN;
         Autoencoder network =
                 new Autoencoder(
                         new LatentEncoder(encoder, classes, output.latent()),
                         new LatentDecoder(decoder, classes),
-                        scale,
+                        likelihood.hasScale() ? new LogScale(trained) : null,
                         output.exponent());
         network.setInitializer(InitialWeights.GLOROT_UNIFORM, Parameter.Type.WEIGHT);
         return network;

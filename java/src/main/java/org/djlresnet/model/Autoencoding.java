@@ -10,8 +10,8 @@ import org.djlresnet.image.ImageShape;
  * @param image the shape of its images
  * @param latent the number of latent variables
  * @param likelihood the distribution of an image given its latent variables
- * @param published whether latent variables are drawn with exp(log variance) as their deviation, as
- *     in a published design, instead of exp(log variance / 2)
+ * @param published whether latent variables are sampled with the standard deviation exp(log
+ *     variance), as in a published design, instead of exp(log variance / 2)
  * @param classNames the names of the classes that it is conditional on; empty for none
  */
 public record Autoencoding(
@@ -61,7 +61,7 @@ public record Autoencoding(
     }
 
     /**
-     * Returns the factor of the log variance whose exponential is the deviation that is drawn with.
+     * Returns the exponent of samples' standard deviation, exp(exponent · log variance).
      *
      * @return 0.5, or 1 if published
      */

@@ -84,8 +84,11 @@ public final class Inference implements AutoCloseable {
      *
      * @param images float32, (N, C, H, W), on the network's device; they are not changed
      * @return logits, float32, (N, classes), with the images' manager
+     * @throws org.djlresnet.UserException if the images have a wrong size, or the network or part
+     *     takes more than one array, as an autoencoder does
      */
     public NDArray forward(NDArray images) {
+        network.requireOneInput(part);
         return forward(new NDList(images)).get(0);
     }
 

@@ -1,5 +1,7 @@
 package org.djlresnet.model;
 
+import static java.util.stream.Collectors.joining;
+
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -210,8 +212,10 @@ public final class Network implements AutoCloseable {
      * @param images float32, (N, C, H, W), on the network's device
      * @param training whether batch normalization uses and updates statistics of this batch
      * @return logits, float32, (N, classes)
+     * @throws UserException if the network is an autoencoder
      */
     public NDArray forward(NDArray images, boolean training) {
+        requireOneInput(block);
         return forward(new NDList(images), training).get(0);
     }
 
@@ -236,6 +240,16 @@ public final class Network implements AutoCloseable {
      */
     NDList forward(Block part, NDList inputs, boolean training) {
         return part.forward(parameterStore, inputs, training);
+    }
+
+    /** Rejects a network or part that takes more than one array. */
+    void requireOneInput(Block part) {
+        if (part instanceof DescribedNetwork described && described.inputs().size() > 1) {
+            throw UserException.of(
+                    "%s needs these arrays: %s. Use evaluation.AutoencoderInference, or pass a"
+                            + " list of them.",
+                    model(), described.inputs().stream().map(Value::name).collect(joining(", ")));
+        }
     }
 
     /**
@@ -270,11 +284,7 @@ public final class Network implements AutoCloseable {
      * @throws UserException if the network is an autoencoder
      */
     public void requireClassifier() {
-        if (block instanceof Autoencoder) {
-            throw UserException.of(
-                    "%s is an autoencoder, which has no classes to predict. Use the vae commands.",
-                    model());
-        }
+        specification.requireClassifier();
     }
 
     /**

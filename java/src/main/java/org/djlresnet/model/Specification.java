@@ -162,6 +162,20 @@ public record Specification(
     }
 
     /**
+     * Requires a classifier.
+     *
+     * @throws UserException if the network is an autoencoder
+     */
+    public void requireClassifier() {
+        if (output instanceof Autoencoding) {
+            throw UserException.of(
+                    "%s is an autoencoder, which has no classes to predict. Use the vae commands, or in"
+                            + " Java evaluation.AutoencoderInference.",
+                    model);
+        }
+    }
+
+    /**
      * Returns how an image becomes the network's input.
      *
      * @return the preprocessing

@@ -138,9 +138,11 @@ public record Elbo(Likelihood likelihood, double freeBits) implements Objective 
         if (likelihood != Likelihood.OPTIMAL_GAUSSIAN) {
             return;
         }
-        float logDeviation = (float) (0.5 * Math.log(metrics.get(MSE)));
+        // a perfect image would lead to minus infinity
+        double logDeviation =
+                Math.max(PixelLikelihood.Gaussian.LOWEST, 0.5 * Math.log(metrics.get(MSE)));
         NDArray scale = network.stateDict().get(SCALE);
-        try (NDArray value = scale.getManager().create(new float[] {logDeviation})) {
+        try (NDArray value = scale.getManager().create(new float[] {(float) logDeviation})) {
             EngineTraits.of(network.manager().getEngine()).assign(scale, value);
         }
     }

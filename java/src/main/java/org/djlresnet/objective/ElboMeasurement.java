@@ -22,7 +22,7 @@ public final class ElboMeasurement implements Measurement {
     private long examples;
     private double reconstructionSum;
     private double klSum;
-    private double drawnKlSum;
+    private double samplingKlSum;
     private double mseSum;
 
     /** The examples' values, a row for each. */
@@ -45,12 +45,12 @@ public final class ElboMeasurement implements Measurement {
     }
 
     /**
-     * Starts a measurement of a network that may draw from another distribution than its KL
-     * divergence means.
+     * Starts a measurement of a network whose sampling distribution may have another deviation than
+     * the metric {@code kl} assumes.
      *
      * @param likelihood the distribution of pixels
-     * @param exponent the factor of the log variance whose exponential is the deviation that is
-     *     drawn with; 0.5 makes both the same
+     * @param exponent samples have the standard deviation exp(exponent · log variance); with 0.5
+     *     both are the same
      */
     public ElboMeasurement(Likelihood likelihood, double exponent) {
         this.likelihood = likelihood;
@@ -79,20 +79,20 @@ public final class ElboMeasurement implements Measurement {
         }
         for (int i = 0; i < reconstructions.length; i++) {
             double kl = 0;
-            double drawnKl = 0;
+            double samplingKl = 0;
             for (int d = 0; d < latent; d++) {
                 double m = mean[i * latent + d];
                 double log = logs[i * latent + d];
                 kl += (m * m + Math.expm1(log) - log) / 2;
-                double drawn = 2 * exponent * log;
-                drawnKl += (m * m + Math.expm1(drawn) - drawn) / 2;
+                double samplingLog = 2 * exponent * log;
+                samplingKl += (m * m + Math.expm1(samplingLog) - samplingLog) / 2;
                 means[d] += m;
                 squares[d] += m * m;
             }
-            double elbo = -reconstructions[i] - drawnKl;
+            double elbo = -reconstructions[i] - samplingKl;
             reconstructionSum += reconstructions[i];
             klSum += kl;
-            drawnKlSum += drawnKl;
+            samplingKlSum += samplingKl;
             mseSum += errors[i];
             rows.append(',').append(examples + i).append(',').append((float) elbo);
             rows.append(',').append(reconstructions[i]).append(',').append((float) kl);
@@ -120,21 +120,21 @@ public final class ElboMeasurement implements Measurement {
     }
 
     /**
-     * Returns the mean KL divergence of the distribution that is drawn from.
+     * Returns the mean KL divergence of the sampling distribution from the prior.
      *
      * @return nats an image; the metric {@code kl} if the exponent is 0.5
      */
-    public double drawnKl() {
-        return drawnKlSum / examples;
+    public double samplingKl() {
+        return samplingKlSum / examples;
     }
 
     /**
-     * Returns the standard error of the mean lower bound of what is drawn.
+     * Returns the standard error of the mean lower bound, for the sampling distribution.
      *
      * @return the examples' standard deviation (n − 1) / √n, in nats
      */
     public double elboError() {
-        return Math.sqrt(variance(reconstructionSum + drawnKlSum, elboSquares) / examples);
+        return Math.sqrt(variance(reconstructionSum + samplingKlSum, elboSquares) / examples);
     }
 
     /**

@@ -47,8 +47,8 @@ public sealed interface PixelLikelihood {
     }
 
     /**
-     * Creates an operand. As the first one it puts the result on the manager; as a factor it lives
-     * as long as autograd needs it, where DJL would free the memory of a number too early.
+     * Creates a scalar on a manager. The left operand's manager owns the result. DJL frees the
+     * array it makes of a number before the backward pass, which needs factors.
      */
     private static NDArray scalar(NDManager manager, double value) {
         return manager.create((float) value);
@@ -93,7 +93,7 @@ public sealed interface PixelLikelihood {
      */
     record Gaussian(boolean learned) implements PixelLikelihood {
 
-        private static final double LOWEST = -6;
+        static final double LOWEST = -6;
         private static final double CONSTANT = 0.5 * Math.log(2 * Math.PI);
 
         @Override

@@ -96,6 +96,21 @@ public final class RecipeBuilder {
         return opt("warmup_epochs", epochs);
     }
 
+    /** Sets the objective, such as {@code gaussian} for an autoencoder. */
+    public RecipeBuilder optObjective(String objective) {
+        return opt("objective", objective);
+    }
+
+    /** Sets the number of latent dimensions of an autoencoder. */
+    public RecipeBuilder optLatentDim(int dimensions) {
+        return opt("latent_dim", dimensions);
+    }
+
+    /** Sets whether an autoencoder is conditional on the class. */
+    public RecipeBuilder optConditional(boolean conditional) {
+        return opt("conditional", conditional);
+    }
+
     /** Sets the file of the initial weights. */
     public RecipeBuilder optWeights(String file) {
         return opt("weights", file);

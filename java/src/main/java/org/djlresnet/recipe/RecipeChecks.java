@@ -23,6 +23,11 @@ final class RecipeChecks {
                             + " \"warmup_epochs\" 0, or more \"epochs\".",
                     recipe.warmupEpochs(), recipe.epochs());
         }
+        if (recipe.betaWarmupEpochs() > recipe.epochs()) {
+            throw SettingException.of(
+                    "\"beta_warmup_epochs\" must be at most \"epochs\". Received: %s and %s.",
+                    recipe.betaWarmupEpochs(), recipe.epochs());
+        }
         if (recipe.isFolder() && recipe.dataDir() != null) {
             throw SettingException.of(
                     "\"data_dir\" cannot be combined with a folder of images. Received: %s. Put the"

@@ -16,7 +16,7 @@ import org.djlresnet.recipe.SettingException;
 final class AutoencoderSettings {
 
     /** The part of the training data that an autoencoder's run holds out. */
-    private static final double VALIDATION = 0.1;
+    static final Double VALIDATION = 0.1;
 
     private static final String CLASSIFICATION = "classification";
     private static final String PUBLISHED = "keng2017";
@@ -31,7 +31,7 @@ final class AutoencoderSettings {
                     "conditional");
 
     private static final List<String> OF_CLASSIFIERS =
-            List.of("weights", "normalize", "label_smoothing", "class_weights", "focal_gamma");
+            List.of("normalize", "label_smoothing", "class_weights", "focal_gamma");
 
     private AutoencoderSettings() {}
 
@@ -55,15 +55,18 @@ final class AutoencoderSettings {
     /** Rejects settings that the network would ignore. */
     static void rejectIgnored(Recipe recipe) {
         boolean autoencoder = isAutoencoder(recipe);
+        String needed = autoencoder ? "a classifier" : "an autoencoder such as vae-small";
+        String objective = recipe.objective();
+        if (objective != null && autoencoder == objective.equals(CLASSIFICATION)) {
+            throw SettingException.of(
+                    "\"objective\" %s needs %s. Received: %s.", objective, needed, recipe.model());
+        }
         Map<String, Object> values = recipe.toMap();
         Map<String, Object> defaults = Recipe.fromJson("{}").toMap();
         for (String name : autoencoder ? OF_CLASSIFIERS : OF_AUTOENCODERS) {
             if (!Objects.equals(values.get(name), defaults.get(name))) {
                 throw SettingException.of(
-                        "\"%s\" needs %s. Received: \"model\" %s.",
-                        name,
-                        autoencoder ? "a classifier" : "an autoencoder such as vae-small",
-                        recipe.model());
+                        "\"%s\" needs %s. Received: %s.", name, needed, recipe.model());
             }
         }
         if (autoencoder && recipe.augment().mix()) {
@@ -71,14 +74,6 @@ final class AutoencoderSettings {
                     "\"augment\" may not mix images for an autoencoder. Received: %s. Omit mixup and"
                             + " cutmix.",
                     recipe.augment());
-        }
-        String objective = recipe.objective();
-        if (objective != null && autoencoder == objective.equals(CLASSIFICATION)) {
-            throw SettingException.of(
-                    "\"objective\" %s needs %s. Received: \"model\" %s.",
-                    objective,
-                    autoencoder ? "a classifier" : "an autoencoder such as vae-small",
-                    recipe.model());
         }
     }
 

@@ -41,11 +41,19 @@ final class ValidationSplit {
             return null;
         }
         if (heldOut.length < 1 || train.size() - heldOut.length < 2) {
+            boolean usual =
+                    AutoencoderSettings.isAutoencoder(recipe)
+                            && AutoencoderSettings.VALIDATION.equals(recipe.validationFraction());
             throw SettingException.of(
-                    "\"validation\" leaves too few examples. Received: %s of %s training"
+                    "%s leaves too few examples. Received: %s of %s training"
                             + " examples held out. Allowed: at least 1 held out and 2 to"
-                            + " train on.",
-                    heldOut.length, train.size());
+                            + " train on. Set another \"validation\", or give more images.",
+                    usual
+                            ? "An autoencoder holds out a tenth of the training images unless"
+                                    + " \"validation\" is set, which"
+                            : "\"validation\"",
+                    heldOut.length,
+                    train.size());
         }
         return heldOut;
     }

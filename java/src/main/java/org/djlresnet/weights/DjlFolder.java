@@ -49,9 +49,10 @@ public final class DjlFolder {
      * @param network the network, which must stay open as long as the model
      * @return the model, to be closed by the caller; its block takes float32 (N, C, H, W) or uint8
      *     (N, H, W, 3) images and returns logits
-     * @throws UserException if the network's preprocessing is not known
+     * @throws UserException if the network is an autoencoder, or its preprocessing is not known
      */
     public static Model model(Network network) {
+        network.requireClassifier();
         Preprocessing preprocessing = network.specification().requirePreprocessing();
         Model model = newModel(network);
         model.setBlock(new RawImageBlock(network.block(), preprocessing, network.classNames()));
@@ -75,7 +76,7 @@ public final class DjlFolder {
      *
      * @param run a run folder
      * @return a builder for images to class probabilities; further options may be added
-     * @throws UserException if the folder has no checkpoint
+     * @throws UserException if the folder has no checkpoint, or that of an autoencoder
      */
     public static Criteria.Builder<Image, Classifications> criteria(Path run) {
         Path file = NetworkFactory.checkpoint(run);
@@ -83,6 +84,7 @@ public final class DjlFolder {
             throw new UserException(run + " is not a run folder: it has no checkpoint.");
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            checkpoint.specification().requireClassifier();
             if (checkpoint.engine() != null) {
                 Engines.require(checkpoint.engine());
             }
@@ -131,6 +133,7 @@ public final class DjlFolder {
     }
 
     private static void requireServable(Network network) {
+        network.requireClassifier();
         int channels = network.inChannels();
         if (channels != 1 && channels != 3) {
             throw new UserException(

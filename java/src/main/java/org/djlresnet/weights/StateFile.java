@@ -49,6 +49,9 @@ public final class StateFile implements AutoCloseable {
     private static final String NEW_HEAD =
             "For other classes, use a new head (new_head in Python, --new-head N on the command line).";
 
+    private static final String SAME_AUTOENCODER =
+            "Set image size, latent dimensions, classes and objective to those of the weights.";
+
     /**
      * The requested network.
      *
@@ -158,7 +161,7 @@ public final class StateFile implements AutoCloseable {
      */
     public Preprocessing preprocessing(String model) {
         Models.Model entry = Models.get(model);
-        Layout layout = Layout.of(entry);
+        Layout layout = entry.isAutoencoder() ? Layout.of(entry, entry.output()) : Layout.of(entry);
         TensorInfo stem = names(layout).tensors().get(layout.stem());
         int channels = stem != null && stem.shape().length == 4 ? (int) stem.shape()[1] : 0;
         return known(null, path, entry, channels).preprocessing();
@@ -245,6 +248,9 @@ public final class StateFile implements AutoCloseable {
      * @throws UserException as {@link #network(Wanted, Device)}
      */
     public Network network(Specification specification, Device device) {
+        if (specification.autoencoding() != null) {
+            return autoencoder(specification, device);
+        }
         Wanted wanted =
                 new Wanted(
                         specification.model(),
@@ -255,6 +261,22 @@ public final class StateFile implements AutoCloseable {
                         specification.requirePreprocessing().toJson(),
                         path);
         return network(wanted, device).network();
+    }
+
+    private Network autoencoder(Specification specification, Device device) {
+        Layout layout = Layout.of(Models.get(specification.model()), specification.output());
+        TensorNames names = names(layout);
+        TensorReader reader =
+                new TensorReader(
+                        path + " does not contain the tensors of this " + specification.model(),
+                        names.tensors(),
+                        file::data);
+        reader.requireNames(layout.names(), SAME_AUTOENCODER);
+        Network network =
+                reader.network(specification, device, layout.names(), 0, SAME_AUTOENCODER);
+        network.setBatchesTracked(
+                checkpoint == null ? names.counts(file::data) : checkpoint.batchesTracked());
+        return network;
     }
 
     /**

@@ -110,7 +110,7 @@ class ImportanceBoundTest {
         }
 
         @Override
-        public NDArray decode(NDArray latents, NDArray labels) {
+        public NDArray logits(NDArray latents, NDArray labels) {
             float[] z = latents.toFloatArray();
             float[] decoded = new float[z.length / 2 * 3];
             for (int i = 0; i < decoded.length; i++) {

@@ -84,7 +84,7 @@ class ElboMeasurementTest {
         add(measurement, new float[2], new float[2]);
         assertEquals((0.5 - Math.log(1.5)) / 2 / 2, measurement.metrics().get("kl"), 1e-6);
         double drawn = (1.25 - Math.log(2.25)) / 2;
-        assertEquals(drawn / 2, measurement.drawnKl(), 1e-6);
+        assertEquals(drawn / 2, measurement.samplingKl(), 1e-6);
         // of two values, half of their difference
         assertEquals(drawn / 2, measurement.elboError(), 1e-6);
     }

@@ -357,6 +357,9 @@ class RecipeTest {
                 "\"warmup_epochs\" must be less than \"epochs\". Received: 3 and 3. Set"
                         + " \"warmup_epochs\" 0, or more \"epochs\".",
                 rejection("{'epochs': 3, 'warmup_epochs': 3}"));
+        assertEquals(
+                "\"beta_warmup_epochs\" must be at most \"epochs\". Received: 4 and 3.",
+                rejection("{'epochs': 3, 'beta_warmup_epochs': 4}"));
     }
 
     @Test

@@ -123,10 +123,21 @@ class AutoencoderGoldenTest {
         result.value().sums().forEach((name, sum) -> found.put(name, sum.getDouble() / BATCH));
         assertAgree(golden.getAsJsonObject("terms"), found, 1e-9);
         Map<String, Double> norms = new HashMap<>();
+        Map<String, Double> projections = new HashMap<>();
         result.gradients()
                 .byName()
-                .forEach((name, one) -> norms.put(name, Math.sqrt(one.square().sum().getDouble())));
-        JsonObject expected = golden.getAsJsonObject("gradients");
+                .forEach(
+                        (name, gradient) -> {
+                            double[] values = gradient.toDoubleArray();
+                            norms.put(name, Math.sqrt(product(values, values)));
+                            double[] direction =
+                                    FormulaValues.uniform("direction " + name, values.length);
+                            for (int i = 0; i < direction.length; i++) {
+                                direction[i] = 2 * direction[i] - 1;
+                            }
+                            projections.put(name, product(values, direction));
+                        });
+        JsonObject expected = golden.getAsJsonObject("norms");
         double largest =
                 expected.asMap().values().stream()
                         .mapToDouble(JsonElement::getAsDouble)
@@ -134,7 +145,24 @@ class AutoencoderGoldenTest {
                         .orElseThrow();
         // a bias before batch normalization has a gradient of rounding only
         assertAgree(expected, norms, 1e-9 * largest);
+        JsonObject signed = golden.getAsJsonObject("projections");
+        assertEquals(signed.keySet(), projections.keySet());
+        projections.forEach(
+                (name, value) ->
+                        assertEquals(
+                                signed.get(name).getAsDouble(),
+                                value,
+                                TOLERANCE * norms.get(name) + 1e-9 * largest,
+                                name));
         result.gradients().close();
+    }
+
+    private static double product(double[] first, double[] second) {
+        double sum = 0;
+        for (int i = 0; i < first.length; i++) {
+            sum += first[i] * second[i];
+        }
+        return sum;
     }
 
     /** Asserts values that agree to a relative or an absolute difference. */

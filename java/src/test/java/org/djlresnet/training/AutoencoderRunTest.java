@@ -4,9 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Activation;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
@@ -18,10 +24,20 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
+import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.data.GaussianNoise;
 import org.djlresnet.data.ImageDataset;
+import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.AutoencoderEvaluation;
+import org.djlresnet.evaluation.AutoencoderInference;
+import org.djlresnet.model.Inference;
+import org.djlresnet.model.Likelihood;
 import org.djlresnet.model.Network;
+import org.djlresnet.objective.Elbo;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.weights.DjlFolder;
+import org.djlresnet.weights.StateFile;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -91,11 +107,11 @@ class AutoencoderRunTest extends TrainerFixture {
                             .getAsJsonObject();
             JsonObject published = found.getAsJsonObject("published");
             double kl = published.get("kl").getAsDouble();
-            double drawnKl = found.get("kl").getAsDouble();
+            double samplingKl = found.get("kl").getAsDouble();
             double reconstruction = found.get("reconstruction").getAsDouble();
-            assertNotEquals(kl, drawnKl, 1e-3);
+            assertNotEquals(kl, samplingKl, 1e-3);
             assertEquals(reconstruction + kl, published.get("loss").getAsDouble(), 1e-6);
-            assertEquals(-reconstruction - drawnKl, found.get("elbo").getAsDouble(), 1e-6);
+            assertEquals(-reconstruction - samplingKl, found.get("elbo").getAsDouble(), 1e-6);
         }
     }
 
@@ -188,6 +204,120 @@ class AutoencoderRunTest extends TrainerFixture {
         }
         assertEquals(best + 6, rows.size() - 1, rows.toString());
         assertTrue(rows.size() < 60 && lr < 0.03);
+    }
+
+    @Test
+    void startsFromWeightsOfTheSameKind() throws IOException {
+        Path first = dir.resolve("first");
+        run(RECIPE, first);
+        Path exported = dir.resolve("exported.safetensors");
+        Path best = first.resolve("best.safetensors");
+        try (Checkpoint checkpoint = Checkpoint.open(best);
+                Network network = checkpoint.network(Device.cpu())) {
+            StateFile.write(exported, network);
+        }
+        byte[] mean = tensors(best).get("encoder.mean.weight");
+        Recipe recipe = QuadrantImages.recipe(RECIPE);
+        for (Path weights : List.of(best, exported)) {
+            Recipe continued = recipe.with("weights", weights.toString());
+            try (Network network = TrainingRun.prepare(continued, train, test, null).network()) {
+                assertArrayEquals(
+                        mean, bytes(network.stateDict().get("encoder.mean.weight").toFloatArray()));
+            }
+        }
+        Recipe other = recipe.with("weights", exported.toString()).with("latent_dim", 5);
+        Path folder = dir.resolve("other");
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.prepare(other, train, test, folder))
+                        .getMessage();
+        assertTrue(message.contains("encoder.mean.weight"), message);
+        assertTrue(message.contains("Set image size, latent dimensions"), message);
+        assertFalse(Files.exists(folder));
+    }
+
+    private static byte[] bytes(float[] values) {
+        ByteBuffer bytes =
+                ByteBuffer.allocate(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(values);
+        return bytes.array();
+    }
+
+    @Test
+    void scaleOfPerfectImagesIsFinite() {
+        String recipe = RECIPE.replace("'conditional': true, ", "");
+        try (Network network = prepare(recipe, null).network()) {
+            Elbo objective = new Elbo(Likelihood.OPTIMAL_GAUSSIAN, 0);
+            objective.epochEnded(Map.of(Elbo.MSE, 0.0), network);
+            assertEquals(-6, network.stateDict().get(Elbo.SCALE).getFloat());
+        }
+    }
+
+    /** The example of docs/java.md, on smaller images. */
+    @Test
+    void javaEncodesDecodesAndSamples() {
+        Recipe recipe =
+                Recipe.builder()
+                        .optModel("vae-small")
+                        .optObjective("gaussian")
+                        .optLatentDim(16)
+                        .opt("optimizer", "adam")
+                        .optLr(1e-3)
+                        .optEpochs(1)
+                        .optBatchSize(8)
+                        .build();
+        TrainingRun run = TrainingRun.prepare(recipe, train, test, dir.resolve("run"));
+        run.trainer().run();
+        try (Network network = run.network();
+                AutoencoderInference autoencoder = new AutoencoderInference(network)) {
+            NDArray samples = autoencoder.sample(4, 1);
+            NDList codes = autoencoder.encode(samples);
+            NDArray images = autoencoder.decode(codes.get(0));
+            assertEquals(new Shape(4, 16), codes.get(1).getShape());
+            for (NDArray found : List.of(samples, images)) {
+                assertEquals(new Shape(4, 1, 8, 8), found.getShape());
+                assertTrue(found.min().getFloat() >= 0 && found.max().getFloat() <= 1);
+            }
+            assertArrayEquals(
+                    Arrays.copyOf(samples.toFloatArray(), 64),
+                    autoencoder.sample(1, 1).toFloatArray(),
+                    1e-6f);
+            // what the whole network computes without noise
+            NDArray noise = samples.getManager().zeros(new Shape(4, 16));
+            NDList outputs = network.forward(new NDList(samples, noise), false);
+            assertArrayEquals(
+                    Activation.sigmoid(outputs.get(0)).toFloatArray(),
+                    images.toFloatArray(),
+                    1e-5f);
+            assertArrayEquals(outputs.get(2).toFloatArray(), codes.get(1).toFloatArray(), 1e-5f);
+            String message =
+                    assertThrows(UserException.class, () -> network.forward(samples, false))
+                            .getMessage();
+            assertTrue(message.startsWith("vae-small needs these arrays: images, noise."), message);
+            try (Inference whole = new Inference(network, Precision.FLOAT32, true)) {
+                assertThrows(UserException.class, () -> whole.forward(samples));
+            }
+        }
+        String message =
+                assertThrows(UserException.class, () -> DjlFolder.criteria(dir.resolve("run")))
+                        .getMessage();
+        assertTrue(message.startsWith("vae-small is an autoencoder, which has no"), message);
+    }
+
+    @Test
+    void conditionalNetworkNeedsLabels() {
+        try (Network network = prepare(RECIPE, null).network();
+                NDManager manager = network.manager().newSubManager();
+                AutoencoderInference autoencoder = new AutoencoderInference(network)) {
+            NDArray samples = autoencoder.sample(5, 0);
+            float[] noise = new float[5 * 4];
+            GaussianNoise.fill(noise, 0, 0, 0, 5, 4);
+            NDArray labels = manager.create(new int[] {0, 1, 2, 3, 0});
+            NDArray decoded = autoencoder.decode(manager.create(noise, new Shape(5, 4)), labels);
+            assertArrayEquals(decoded.toFloatArray(), samples.toFloatArray());
+            assertThrows(UserException.class, () -> autoencoder.encode(samples));
+        }
     }
 
     @Test

@@ -47,9 +47,7 @@ class AutoencoderSettingsTest extends TrainerFixture {
             })
     void classifierRejectsSettingsOfAutoencoders(String setting, String named) {
         assertEquals(
-                named
-                        + " needs an autoencoder such as vae-small. Received: \"model\""
-                        + " cifar-resnet20.",
+                named + " needs an autoencoder such as vae-small. Received: cifar-resnet20.",
                 rejection("'model': 'cifar-resnet20', " + setting));
     }
 
@@ -63,11 +61,10 @@ class AutoencoderSettingsTest extends TrainerFixture {
                 "'class_weights': 'balanced'; \"class_weights\"",
                 "'focal_gamma': 2; \"focal_gamma\"",
                 "'normalize': true; \"normalize\"",
-                "'weights': 'some.safetensors'; \"weights\"",
             })
     void autoencoderRejectsSettingsOfClassifiers(String setting, String named) {
         assertEquals(
-                named + " needs a classifier. Received: \"model\" vae-small.",
+                named + " needs a classifier. Received: vae-small.",
                 rejection("'model': 'vae-small', 'lr': 0.001, " + setting));
     }
 
@@ -86,6 +83,30 @@ class AutoencoderSettingsTest extends TrainerFixture {
     void autoencoderRejectsWhatItCannotDo(String setting, String part) {
         String message = rejection("'model': 'vae-small', 'lr': 0.001, " + setting);
         assertTrue(message.contains(part), message);
+    }
+
+    @Test
+    void objectiveComesBeforeTheRate() {
+        assertEquals(
+                "\"objective\" classification needs a classifier. Received: vae-small.",
+                rejection(
+                        "'model': 'vae-small', 'objective': 'classification', 'normalize': true"));
+    }
+
+    @Test
+    void tooFewImagesNameTheTenthThatIsHeldOut() {
+        Recipe recipe =
+                QuadrantImages.recipe("{'model': 'vae-small', 'batch_size': 8, 'lr': 0.001}");
+        ImageDataset few = QuadrantImages.of(8, 1);
+        String message =
+                assertThrows(
+                                UserException.class,
+                                () -> TrainingRun.prepare(recipe, few, few, dir.resolve("run")))
+                        .getMessage();
+        assertTrue(message.startsWith("An autoencoder holds out a tenth of the training"), message);
+        assertTrue(message.contains("Received: 0 of 8 training examples held out."), message);
+        // the advice works
+        TrainingRun.prepare(recipe.with("validation", 0.5), few, few, null).network().close();
     }
 
     @Test
