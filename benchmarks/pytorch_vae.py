@@ -70,7 +70,7 @@ class Basic(nn.Module):
 
 
 def stage(inputs: int, width: int, blocks: int, stride: int, up: bool) -> nn.Sequential:
-    """Returns bottlenecks of which the first changes the shape."""
+    """Returns bottlenecks; only the first changes the shape."""
     first = Bottleneck(inputs, width, 4 * width, stride, up)
     return nn.Sequential(first, *(Bottleneck(4 * width, width, 4 * width, 1, up) for _ in range(blocks - 1)))
 

@@ -2,8 +2,8 @@
 
     python benchmarks/vae.py --torch-python VENV/bin/python --cifar-dir DIR
 
-Each contender runs in its own process, in turn, and trains for two epochs, of which the last one counts. PyTorch runs
-eagerly with contiguous tensors, its default, and with the channels last. vae-resnet:0 trains at batch 25 as published
+The contenders take turns, each in its own process. Each trains for two epochs; only the second counts. PyTorch runs
+eagerly, with contiguous tensors (its default) and with the channels last. vae-resnet:0 trains at batch 25 as published
 (objective keng2017), vae-small at batch 128 on Fashion-MNIST. Without --cifar-dir, vae-resnet:0 trains on noise of
 CIFAR-10's size.
 """

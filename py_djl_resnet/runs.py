@@ -37,7 +37,7 @@ DEFAULT_SELECTION = {"metric": "test_accuracy", "higher_is_better": True, "on": 
 class Results(NamedTuple):
     """The results of a run in this process: Java's ``Examples`` of its test data, and ``predictions.csv`` as text.
 
-    An autoencoder has no predictions.
+    An autoencoder's text has the bounds of each image in place of predictions.
     """
 
     examples: Any

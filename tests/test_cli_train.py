@@ -96,3 +96,19 @@ def test_weights_of_a_run_folder_are_its_best_checkpoint(command, trained, tmp_p
     assert (code, err) == (0, "")
     recipe = json.loads((tmp_path / "mine" / "recipe.json").read_text())
     assert recipe["weights"] == str(trained.folder / "best.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "optimizer", "schedule"),
+    [
+        (["--model", "vae-small"], "adam", "plateau"),
+        (["--model", "vae-small", "--schedule", "cosine"], "adam", "cosine"),
+        # a recipe means what it does in Python
+        (["--recipe", "vae-fashion-mnist"], "adam", "constant"),
+        (["--model", "resnet18"], "sgd", "constant"),
+        ([], "sgd", "constant"),
+    ],
+)
+def test_autoencoder_without_a_recipe_has_its_usual_settings(monkeypatch, arguments, optimizer, schedule):
+    recipe = settings(monkeypatch, {}, *arguments)
+    assert (recipe.optimizer, recipe.schedule) == (optimizer, schedule)

@@ -69,7 +69,7 @@ def run(options: Any) -> int:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
     try:
         sweep = find_lr(
-            recipe=Recipe.from_settings({**usual_settings(given := given_settings(options)), **given}),
+            recipe=Recipe.from_settings({**usual_settings(options, given := given_settings(options)), **given}),
             start=options.start,
             end=options.end,
             steps=options.steps,

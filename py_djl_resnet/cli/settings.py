@@ -45,11 +45,14 @@ def add_settings(parser: argparse.ArgumentParser, without: Collection[str] = ())
     return groups
 
 
-def usual_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings of a run without those given: the environment's and, for an autoencoder, its usual ones."""
+def usual_settings(options: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the given settings override: the environment's and, for an autoencoder, its usual ones.
+
+    A recipe means the same here as in Python: what it leaves out has its default.
+    """
     name = given.get("model")
-    of_network = settings_of("autoencoder") if isinstance(name, str) and name.startswith("vae-") else {}
-    return {**of_network, **environment_settings()}
+    usual = options.recipe is None and isinstance(name, str) and name.startswith("vae-")
+    return {**(settings_of("autoencoder") if usual else {}), **environment_settings()}
 
 
 def _choice_or_numbers(text: str) -> Any:

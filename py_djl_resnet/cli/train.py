@@ -93,7 +93,7 @@ def _trained(options: Any, callback: Callable[[Row], object]) -> Run:
     given = given_settings(options)
     starts = options.resume in (None, "auto")
     return train(
-        recipe=Recipe.from_settings({**usual_settings(given), **given}) if starts else None,
+        recipe=Recipe.from_settings({**usual_settings(options, given), **given}) if starts else None,
         out=options.out,
         resume=options.resume,
         changes=None if options.resume is None else given,
