@@ -22,8 +22,9 @@ import tech.tablesaw.plotly.traces.ScatterTrace;
 /**
  * Loss and accuracy over the epochs, as a web page that needs no network.
  *
- * <p>The losses are above, the accuracies below. One run has a colour for each part of the data,
- * several have one colour each; training is dashed. The Matplotlib figure uses the same code.
+ * <p>The losses are above, the accuracies below; of autoencoders, ELBO above, reconstruction and KL
+ * divergence below. One run has a colour for each part of the data, several have one colour each;
+ * training is dashed. The Matplotlib figure uses the same code.
  */
 public final class MetricsFigure {
 
@@ -32,6 +33,7 @@ public final class MetricsFigure {
 
     private static final String TRAIN = "train_";
     private static final String AVERAGE = "_average_";
+    private static final String ELBO = "_elbo";
 
     /** Matplotlib's first ten. */
     private static final List<String> COLOURS =
@@ -73,9 +75,11 @@ public final class MetricsFigure {
         }
         List<ScatterTrace> traces = new ArrayList<>();
         double lastEpoch = 1;
+        int autoencoders = 0;
         for (int run = 0; run < metricsCsv.size(); run++) {
             Table table = MetricsTable.read(metricsCsv.get(run));
             lastEpoch = Math.max(lastEpoch, table.doubleColumn("epoch").max());
+            autoencoders += isAutoencoder(table) ? 1 : 0;
             boolean several = metricsCsv.size() > 1;
             String prefix = several ? labels.get(run) + ": " : "";
             for (String column : curves(table)) {
@@ -84,13 +88,32 @@ public final class MetricsFigure {
                 traces.add(trace(table, column, COLOURS.get(colour % COLOURS.size()), prefix));
             }
         }
-        return figure(traces, lastEpoch, metricsCsv.size());
+        return figure(traces, lastEpoch, metricsCsv.size(), titles(autoencoders, labels.size()));
+    }
+
+    private static boolean isAutoencoder(Table table) {
+        return table.containsColumn("train" + ELBO);
+    }
+
+    /** Returns the titles of the figure, of the upper axis and of the lower one. */
+    private static List<String> titles(int autoencoders, int runs) {
+        if (autoencoders == 0) {
+            return List.of("Loss and accuracy", "Loss", "Accuracy");
+        }
+        return autoencoders == runs
+                ? List.of(
+                        "ELBO, reconstruction and KL divergence in nats per image",
+                        "ELBO",
+                        "Reconstruction and KL divergence")
+                : List.of("Metrics", "Loss or ELBO", "Other metrics");
     }
 
     private static List<String> curves(Table table) {
         return table.columnNames().stream()
                 .filter(name -> name.matches("(train|validation|test)_.*"))
                 .filter(name -> !name.equals("validation_seconds"))
+                // an autoencoder's loss is −ELBO or close to it, and its error has another unit
+                .filter(name -> !isAutoencoder(table) || !name.matches(".*_(loss|mse)"))
                 .toList();
     }
 
@@ -103,11 +126,12 @@ public final class MetricsFigure {
                 .mode(single ? ScatterTrace.Mode.LINE_AND_MARKERS : ScatterTrace.Mode.LINE)
                 .name(escaped(prefix + column.replace('_', ' ')))
                 .line(Line.builder().color(colour).dash(dash).build())
-                .yAxis(column.endsWith("_loss") ? "y" : "y2")
+                .yAxis(column.endsWith("_loss") || column.endsWith(ELBO) ? "y" : "y2")
                 .build();
     }
 
-    private static Figure figure(List<ScatterTrace> traces, double lastEpoch, int runs) {
+    private static Figure figure(
+            List<ScatterTrace> traces, double lastEpoch, int runs, List<String> titles) {
         TickSettings whole =
                 TickSettings.builder()
                         .tickMode(TickSettings.TickMode.LINEAR)
@@ -115,7 +139,7 @@ public final class MetricsFigure {
                         .dTick((long) Math.ceil(lastEpoch / MOST_TICKS))
                         .build();
         Layout layout =
-                Layout.builder("Loss and accuracy", "Epoch")
+                Layout.builder(titles.get(0), "Epoch")
                         // Labels of several runs need room next to the curves
                         .width(runs == 1 ? 900 : 1200)
                         .height(720)
@@ -134,8 +158,8 @@ public final class MetricsFigure {
                                         .columns(1)
                                         .pattern(Grid.Pattern.COUPLED)
                                         .build())
-                        .yAxis(Axis.builder().title("Loss").type(Axis.Type.LINEAR).build())
-                        .yAxis2(Axis.builder().title("Accuracy").type(Axis.Type.LINEAR).build())
+                        .yAxis(Axis.builder().title(titles.get(1)).type(Axis.Type.LINEAR).build())
+                        .yAxis2(Axis.builder().title(titles.get(2)).type(Axis.Type.LINEAR).build())
                         .build();
         Config config = Config.builder().displayLogo(false).build();
         return new Figure(layout, config, traces.toArray(new ScatterTrace[0]));

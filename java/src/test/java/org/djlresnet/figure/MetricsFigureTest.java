@@ -69,6 +69,27 @@ class MetricsFigureTest {
     }
 
     @Test
+    void drawsTheMetricsOfAutoencoders() throws IOException {
+        String header =
+                "epoch,step,seconds,validation_seconds,examples_per_second,lr,train_loss,train_elbo,"
+                        + "train_reconstruction,train_kl,train_mse\n";
+        Path vae = csv("vae.csv", header + "1,9,2.5,1,80,0.001,-40,41,-60,19,0.02\n");
+        String figure = figure(List.of(vae), List.of("unused"));
+        assertEquals(
+                List.of("train elbo", "train reconstruction", "train kl"),
+                all("^name: '(.*)',", figure));
+        assertEquals(List.of("y", "y2", "y2"), all("^yaxis: '(.*)',$", figure));
+        List<String> titles = all("^    title: '(.*)',$", figure);
+        assertEquals(
+                List.of("Epoch", "ELBO", "Reconstruction and KL divergence"),
+                titles.subList(1, titles.size()));
+        String both = figure(List.of(vae, csv("a.csv", HEADER + ROWS)), List.of("one", "two"));
+        assertEquals(
+                List.of("Metrics", "Epoch", "Loss or ELBO", "Other metrics"),
+                all("^    title: '(.*)',$", both));
+    }
+
+    @Test
     void distinguishesRunsByColourAndTrainingByDash() throws IOException {
         Path a = csv("a.csv", HEADER + ROWS);
         String figure = figure(List.of(a, a), List.of("one", "two"));
