@@ -3,6 +3,7 @@ package org.djlresnet.evaluation;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
@@ -68,41 +69,31 @@ public final class AutoencoderEvaluation {
                 try (Batch batch = next;
                         NDManager manager = network.manager().newSubManager()) {
                     Minibatch minibatch = Minibatch.of(batch, manager);
-                    measurement.add(
-                            outputs(
-                                    parts,
-                                    minibatch,
-                                    output,
-                                    logScale,
-                                    seed,
-                                    measurement.examples()),
-                            minibatch);
-                    bound.add(parts, minibatch);
+                    NDList posterior = parts.encode(minibatch.images(), minibatch.labels());
+                    NDArray decoded =
+                            parts.logits(
+                                    drawn(posterior, output, seed, measurement.examples()),
+                                    minibatch.labels());
+                    NDList outputs = new NDList(decoded).addAll(posterior);
+                    if (logScale != null) {
+                        outputs.add(logScale);
+                    }
+                    measurement.add(outputs, minibatch);
+                    bound.add(parts::logits, posterior, minibatch);
                 }
             }
         }
         return json(output, measurement, bound);
     }
 
-    private static NDList outputs(
-            AutoencoderInference parts,
-            Minibatch batch,
-            Autoencoding output,
-            NDArray logScale,
-            long seed,
-            long first) {
-        NDList posterior = parts.encode(batch.images(), batch.labels());
+    /** Draws one code for each example of a batch. */
+    private static NDArray drawn(NDList posterior, Autoencoding output, long seed, long first) {
         NDArray mean = posterior.get(0);
-        float[] noise = new float[(int) mean.size()];
-        GaussianNoise.fill(noise, seed, -1, first, batch.size(), output.latent());
-        NDArray drawn = batch.images().getManager().create(noise, mean.getShape());
+        Shape shape = mean.getShape();
+        float[] noise = new float[(int) shape.size()];
+        GaussianNoise.fill(noise, seed, -1, first, (int) shape.get(0), output.latent());
         NDArray deviation = posterior.get(1).mul(output.exponent()).exp();
-        NDArray decoded = parts.logits(mean.add(deviation.mul(drawn)), batch.labels());
-        NDList outputs = new NDList(decoded, mean, posterior.get(1));
-        if (logScale != null) {
-            outputs.add(logScale);
-        }
-        return outputs;
+        return mean.add(deviation.mul(mean.getManager().create(noise, shape)));
     }
 
     /** Returns null for the standard error of one example. */

@@ -21,7 +21,7 @@ import org.djlresnet.model.Network;
  * the classes as int32, (N); others ignore them. As {@link Inference}, it may hold the weights of
  * its first call.
  */
-public final class AutoencoderInference implements ImportanceBound.Parts, AutoCloseable {
+public final class AutoencoderInference implements AutoCloseable {
 
     private final Network network;
     private final Autoencoding output;
@@ -53,7 +53,15 @@ public final class AutoencoderInference implements ImportanceBound.Parts, AutoCl
         return encode(images, null);
     }
 
-    @Override
+    /**
+     * Encodes images.
+     *
+     * @param images float32, (N, C, H, W), from 0 to 1
+     * @param labels the classes, int32, (N)
+     * @return mean and log variance of their latent variables, float32, (N, L) each
+     * @throws UserException if the images have another size, or the network is conditional, and
+     *     there are no labels
+     */
     public NDList encode(NDArray images, NDArray labels) {
         return encoder.forward(inputs(images, labels));
     }
@@ -83,7 +91,13 @@ public final class AutoencoderInference implements ImportanceBound.Parts, AutoCl
         }
     }
 
-    @Override
+    /**
+     * Decodes latent variables to what the sigmoid turns into the means of the pixels.
+     *
+     * @param latents float32, (N, L)
+     * @param labels the classes, int32, (N)
+     * @return float32, (N, C, H, W), on the manager of {@code latents}
+     */
     public NDArray logits(NDArray latents, NDArray labels) {
         return decoder.forward(inputs(latents, labels)).singletonOrThrow();
     }

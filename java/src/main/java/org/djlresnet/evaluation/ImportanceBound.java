@@ -27,23 +27,15 @@ public final class ImportanceBound {
 
     private static final long STREAM = "importance".hashCode();
 
-    /** The two halves of an autoencoder. Labels are for networks conditional on the class. */
-    public interface Parts {
-
-        /**
-         * Returns the posterior's parameters.
-         *
-         * @param images float32, (N, C, H, W), from 0 to 1
-         * @param labels the classes, int32, (N)
-         * @return mean and log-variance, (N, L)
-         */
-        NDList encode(NDArray images, NDArray labels);
+    /** The decoder of an autoencoder. */
+    @FunctionalInterface
+    public interface Decoder {
 
         /**
          * Decodes latent variables.
          *
          * @param latents float32, (N, L)
-         * @param labels the classes, int32, (N)
+         * @param labels the classes, int32, (N), for networks conditional on the class
          * @return the images before the sigmoid, (N, C, H, W), on the manager of {@code latents}
          */
         NDArray logits(NDArray latents, NDArray labels);
@@ -94,20 +86,17 @@ public final class ImportanceBound {
     }
 
     /**
-     * Adds a batch: one call of the encoder, and one of the decoder for each sample.
+     * Adds a batch, with one call of the decoder for each sample.
      *
-     * @param parts the network
+     * @param decoder the decoder
+     * @param posterior mean and log variance of the batch's latent variables, float32, (N, L)
      * @param batch the images and labels
      */
-    public void add(Parts parts, Minibatch batch) {
+    public void add(Decoder decoder, NDList posterior, Minibatch batch) {
         NDManager manager = batch.images().getManager();
         int count = batch.size();
-        float[] means;
-        double[] deviations;
-        try (NDList posterior = parts.encode(batch.images(), batch.labels())) {
-            means = posterior.get(0).toFloatArray();
-            deviations = deviations(posterior.get(1).toFloatArray());
-        }
+        float[] means = posterior.get(0).toFloatArray();
+        double[] deviations = deviations(posterior.get(1).toFloatArray());
         int latent = means.length / count;
         float[] noise = new float[means.length];
         double[][] logWeights = new double[count][most];
@@ -122,7 +111,8 @@ public final class ImportanceBound {
             }
             try (NDManager scope = manager.newSubManager()) {
                 NDArray decoded =
-                        parts.logits(scope.create(noise, new Shape(count, latent)), batch.labels());
+                        decoder.logits(
+                                scope.create(noise, new Shape(count, latent)), batch.labels());
                 float[] costs =
                         pixels.negativeLog(decoded, batch.images(), logScale).toFloatArray();
                 for (int i = 0; i < count; i++) {

@@ -553,11 +553,11 @@ public sealed interface Operation {
     }
 
     /**
-     * For evaluation: a convolution or product of whole maps, the batch normalization after it, the
-     * addition of a shortcut and an activation in one.
+     * For evaluation: a convolution, transposed or not, or product of whole maps, the batch
+     * normalization after it, the addition of a shortcut and an activation in one.
      *
      * @param output (N, out, H', W')
-     * @param product a {@link Convolution} or {@link MapProduct}
+     * @param product a {@link Convolution}, {@link MapProduct} or {@link TransposedConvolution}
      * @param norm the batch normalization, or null
      * @param added what is added, of the output's shape, or null
      * @param activation what follows

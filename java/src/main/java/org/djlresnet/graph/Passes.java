@@ -287,7 +287,9 @@ public final class Passes {
         Map<Operation, Operation> fused = new HashMap<>();
         Set<Operation> gone = new HashSet<>();
         for (Operation operation : graph.operations()) {
-            if (!(operation instanceof Convolution || operation instanceof MapProduct)) {
+            if (!(operation instanceof Convolution
+                    || operation instanceof MapProduct
+                    || operation instanceof TransposedConvolution)) {
                 continue;
             }
             Operation last = operation;

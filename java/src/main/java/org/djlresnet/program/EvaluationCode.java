@@ -125,6 +125,8 @@ final class EvaluationCode {
     private void operation(Operation operation) {
         if (operation instanceof Fused f && f.product() instanceof Convolution c) {
             convolution(f, c);
+        } else if (operation instanceof Fused f && f.product() instanceof TransposedConvolution t) {
+            transposed(f, t);
         } else if (operation instanceof Fused f) {
             product(f, (MapProduct) f.product());
         } else if (operation instanceof MapMatrix m) {
@@ -139,12 +141,6 @@ final class EvaluationCode {
             code.set(g.output(), call("gelu", code.of(g.input())));
         } else if (operation instanceof Sigmoid s) {
             code.set(s.output(), call("sigmoid", code.of(s.input())));
-        } else if (operation instanceof TransposedConvolution t) {
-            String weight = keep(cast(Maps.channelsLast(prepare.of(t.weight()))));
-            String bias =
-                    t.bias() == null ? "None" : keep(cast(call("clone", prepare.of(t.bias()))));
-            String window = MapOperations.transposedWindow(t);
-            code.set(t.output(), call("convolution", code.of(t.input()), weight, bias, window));
         } else if (operation instanceof Flatten f) {
             String flat = call("flatten", code.of(f.input()), 1);
             code.set(f.output(), casts() ? call("to", flat, 6) : flat);
@@ -251,6 +247,20 @@ final class EvaluationCode {
                             : pointwise("", x, added, w, b, window, with);
         }
         code.set(f.output(), keepsNan ? activated(f.activation(), call) : call);
+    }
+
+    private void transposed(Fused f, TransposedConvolution t) {
+        String weight = prepare.of(t.weight());
+        String bias = t.bias() == null ? "None" : call("clone", prepare.of(t.bias()));
+        if (f.norm() != null) {
+            String scale = scale(f.norm());
+            weight = call("mul", weight, call("reshape", scale, "[1, -1, 1, 1]"));
+            bias = shift(bias, f.norm(), scale);
+        }
+        String w = keep(cast(Maps.channelsLast(weight)));
+        String b = bias.equals("None") ? bias : keep(cast(bias));
+        String window = MapOperations.transposedWindow(t);
+        code.set(f.output(), finished(f, call("convolution", code.of(t.input()), w, b, window)));
     }
 
     private static String pointwise(String suffix, String... arguments) {

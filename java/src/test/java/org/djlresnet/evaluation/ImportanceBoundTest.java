@@ -84,42 +84,36 @@ class ImportanceBoundTest {
     }
 
     /**
-     * The model with the posterior's means moved, and its log-variances changed.
+     * Returns the posterior's parameters, changed.
      *
+     * @param first the first example
      * @param shift is added to the means
-     * @param power the log-variance returned relative to the posterior's
+     * @param power the log variance returned relative to the posterior's
      */
-    private record Linear(int[] next, double shift, double power) implements ImportanceBound.Parts {
-
-        @Override
-        public NDList encode(NDArray images, NDArray labels) {
-            int count = (int) images.getShape().get(0);
-            float[] means = new float[2 * count];
-            float[] logs = new float[2 * count];
-            for (int i = 0; i < means.length; i++) {
-                double[] column = COLUMNS[i % 2];
-                double variance = posteriorVariance(column);
-                double mean = variance * product(column, next[0] + i / 2) / SIGMA / SIGMA;
-                means[i] = (float) (mean + shift);
-                logs[i] = (float) (power * Math.log(variance));
-            }
-            next[0] += count;
-            NDManager manager = images.getManager();
-            Shape shape = new Shape(count, 2);
-            return new NDList(manager.create(means, shape), manager.create(logs, shape));
+    private static NDList posterior(
+            NDManager manager, int first, int count, double shift, double power) {
+        float[] means = new float[2 * count];
+        float[] logs = new float[2 * count];
+        for (int i = 0; i < means.length; i++) {
+            double[] column = COLUMNS[i % 2];
+            double variance = posteriorVariance(column);
+            double mean = variance * product(column, first + i / 2) / SIGMA / SIGMA;
+            means[i] = (float) (mean + shift);
+            logs[i] = (float) (power * Math.log(variance));
         }
+        Shape shape = new Shape(count, 2);
+        return new NDList(manager.create(means, shape), manager.create(logs, shape));
+    }
 
-        @Override
-        public NDArray logits(NDArray latents, NDArray labels) {
-            float[] z = latents.toFloatArray();
-            float[] decoded = new float[z.length / 2 * 3];
-            for (int i = 0; i < decoded.length; i++) {
-                int from = i / 3 * 2;
-                double mean = 0.5 + COLUMNS[0][i % 3] * z[from] + COLUMNS[1][i % 3] * z[from + 1];
-                decoded[i] = (float) Math.log(mean / (1 - mean));
-            }
-            return latents.getManager().create(decoded, new Shape(z.length / 2, 1, 1, 3));
+    private static NDArray logits(NDArray latents, NDArray labels) {
+        float[] z = latents.toFloatArray();
+        float[] decoded = new float[z.length / 2 * 3];
+        for (int i = 0; i < decoded.length; i++) {
+            int from = i / 3 * 2;
+            double mean = 0.5 + COLUMNS[0][i % 3] * z[from] + COLUMNS[1][i % 3] * z[from + 1];
+            decoded[i] = (float) Math.log(mean / (1 - mean));
         }
+        return latents.getManager().create(decoded, new Shape(z.length / 2, 1, 1, 3));
     }
 
     private static List<Bound> bounds(
@@ -132,14 +126,14 @@ class ImportanceBoundTest {
             ImportanceBound bound =
                     new ImportanceBound(
                             Likelihood.GAUSSIAN, logScale, published ? 1 : 0.5, 9, samples);
-            Linear linear = new Linear(new int[1], shift, power);
             for (int from = 0; from < EXAMPLES; from += batch) {
                 try (NDManager scope = manager.newSubManager()) {
                     int count = Math.min(batch, EXAMPLES - from);
                     float[] images = new float[3 * count];
                     System.arraycopy(IMAGES, 3 * from, images, 0, images.length);
                     bound.add(
-                            linear,
+                            ImportanceBoundTest::logits,
+                            posterior(scope, from, count, shift, power),
                             new Minibatch(
                                     scope.create(images, new Shape(count, 1, 1, 3)),
                                     scope.create(new int[count])));

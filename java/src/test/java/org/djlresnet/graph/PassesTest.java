@@ -26,6 +26,7 @@ import org.djlresnet.graph.Operation.MapProduct;
 import org.djlresnet.graph.Operation.MaxPool;
 import org.djlresnet.graph.Operation.PadMap;
 import org.djlresnet.graph.Operation.Relu;
+import org.djlresnet.graph.Operation.TransposedConvolution;
 import org.djlresnet.graph.Window.Pair;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -276,6 +277,19 @@ class PassesTest {
         assertEquals(List.of(value("g")), overwritten(Passes.inPlace(fused)));
         Graph after = graph(convolution("a", "x"), sum("s", "a", "x"), gelu("out", "s"));
         assertEquals(List.of("s", "out"), outputs(Passes.fuse(after)));
+    }
+
+    @Test
+    void fusesATransposedConvolutionWithItsNormalization() {
+        TransposedConvolution up =
+                new TransposedConvolution(value("a"), value("x"), value("a.weight"), null, 3, 2);
+        Graph fused = Passes.fuse(graph(up, norm("b", "a"), relu("out", "b")));
+        assertEquals(List.of("out"), outputs(fused));
+        Fused unit = assertInstanceOf(Fused.class, fused.operations().get(0));
+        assertEquals(up, unit.product());
+        assertEquals(value("b"), unit.norm().output());
+        assertEquals(Activation.RELU, unit.activation());
+        assertEquals(new Pair(14, 14), MapSizes.of(fused, Pair.square(7)).get(value("out")));
     }
 
     @Test
