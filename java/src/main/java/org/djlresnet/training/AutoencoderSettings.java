@@ -59,14 +59,16 @@ final class AutoencoderSettings {
         String objective = recipe.objective();
         if (objective != null && autoencoder == objective.equals(CLASSIFICATION)) {
             throw SettingException.of(
-                    "\"objective\" %s needs %s. Received: %s.", objective, needed, recipe.model());
+                    "\"objective\" %s needs %s. Received: %s. Omit \"objective\", or change \"model\".",
+                    objective, needed, recipe.model());
         }
         Map<String, Object> values = recipe.toMap();
         Map<String, Object> defaults = Recipe.fromJson("{}").toMap();
         for (String name : autoencoder ? OF_CLASSIFIERS : OF_AUTOENCODERS) {
             if (!Objects.equals(values.get(name), defaults.get(name))) {
                 throw SettingException.of(
-                        "\"%s\" needs %s. Received: %s.", name, needed, recipe.model());
+                        "\"%s\" needs %s. Received: %s. Omit \"%s\", or change \"model\".",
+                        name, needed, recipe.model(), name);
             }
         }
         if (autoencoder && recipe.augment().mix()) {

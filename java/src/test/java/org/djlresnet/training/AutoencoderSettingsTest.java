@@ -47,7 +47,10 @@ class AutoencoderSettingsTest extends TrainerFixture {
             })
     void classifierRejectsSettingsOfAutoencoders(String setting, String named) {
         assertEquals(
-                named + " needs an autoencoder such as vae-small. Received: cifar-resnet20.",
+                named
+                        + " needs an autoencoder such as vae-small. Received: cifar-resnet20. Omit "
+                        + named.split(" ")[0]
+                        + ", or change \"model\".",
                 rejection("'model': 'cifar-resnet20', " + setting));
     }
 
@@ -64,7 +67,10 @@ class AutoencoderSettingsTest extends TrainerFixture {
             })
     void autoencoderRejectsSettingsOfClassifiers(String setting, String named) {
         assertEquals(
-                named + " needs a classifier. Received: vae-small.",
+                named
+                        + " needs a classifier. Received: vae-small. Omit "
+                        + named.split(" ")[0]
+                        + ", or change \"model\".",
                 rejection("'model': 'vae-small', 'lr': 0.001, " + setting));
     }
 
@@ -88,7 +94,8 @@ class AutoencoderSettingsTest extends TrainerFixture {
     @Test
     void objectiveComesBeforeTheRate() {
         assertEquals(
-                "\"objective\" classification needs a classifier. Received: vae-small.",
+                "\"objective\" classification needs a classifier. Received: vae-small. Omit"
+                        + " \"objective\", or change \"model\".",
                 rejection(
                         "'model': 'vae-small', 'objective': 'classification', 'normalize': true"));
     }
