@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._java import jvm
+from ._measuring import PointProgress, follow
 from ._vae.coding import Labels, autoencoder_of
 from ._vae.images import Images, evaluated_images, image_name, single_image
 from ._vae.latent import activity, line, principal_components, traversal
@@ -124,6 +126,7 @@ def evaluate_autoencoder(
     batch_size: int = 256,
     device: str = "auto",
     engine: str | None = None,
+    progress: bool = False,
 ) -> AutoencoderEvaluation:
     """Evaluates an autoencoder on test data.
 
@@ -141,9 +144,11 @@ def evaluate_autoencoder(
         batch_size: decoded codes per batch, at least 1.
         device: for a checkpoint: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         engine: for a checkpoint: ``pytorch`` or ``mxnet``; None for the running one, else ``pytorch``.
+        progress: whether to show progress.
 
     Raises:
         UsageError: as in :func:`py_djl_resnet.evaluate`, a classifier, or a number of samples out of range.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP.
     """
     options = {
         "examples": None,
@@ -153,8 +158,14 @@ def evaluate_autoencoder(
     }
     with opened(model, device, engine) as network:
         images = evaluated_images(network, dataset, data_dir, limit)
-        with jvm.translated_errors():
-            found = json.loads(str(jvm.bridge().evaluateVae(network.handle, images.examples, json.dumps(options))))
+
+        def begin() -> Any:
+            return jvm.bridge().evaluateVae(network.handle, images.examples, json.dumps(options))
+
+        handle, _, received = follow(begin, PointProgress(unit="codes") if progress else None)
+        found = json.loads(str(handle.results()))
+        if found is None:
+            raise KeyboardInterrupt(signal.Signals(received[0]).name)
         likelihood = autoencoder_of(network.info)["likelihood"]
         return AutoencoderEvaluation(model=network.name, likelihood=likelihood, part=images.part, **found)
 

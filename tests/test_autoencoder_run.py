@@ -1,6 +1,7 @@
 """A run of an autoencoder: its files, evaluation and figures, with the command vae."""
 
 import json
+import signal
 
 import numpy as np
 import PIL.Image
@@ -84,6 +85,23 @@ def test_last_lines_wrap_in_a_narrow_terminal(command, run, monkeypatch):
     own = lines[: next(index for index, line in enumerate(lines) if line.startswith("run folder: "))]
     assert max(map(len, own)) <= 40
     assert [line.startswith("  ") for line in own[:3]] == [False, True, True]
+
+
+def test_evaluation_shows_progress_and_stops_on_a_signal(run, monkeypatch, capsys):
+    states = []
+
+    def interrupted(_, state, ended):
+        if not states:
+            signal.raise_signal(signal.SIGINT)
+        states.append(state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("py_djl_resnet._measuring.PointProgress.show", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_autoencoder(run.model, samples=[1000], limit=100, progress=True)
+    assert states[-1]["done"] < states[-1]["total"] == 100 * 1001
+    assert evaluate_autoencoder(run.model, samples=[2], limit=100, progress=True).examples == 100
+    assert "300 of 300 codes" in capsys.readouterr().err
 
 
 def test_evaluation_agrees_with_numpy(run):

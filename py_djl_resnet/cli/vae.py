@@ -173,6 +173,7 @@ def _evaluate(network: Model, target: Path | None, options: Any) -> None:
         data_dir=options.data_dir,
         limit=options.limit,
         batch_size=options.batch_size,
+        progress=True,
     )
     print_result(result, options.json)
     if target is not None:

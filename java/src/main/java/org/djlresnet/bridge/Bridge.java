@@ -434,16 +434,17 @@ public final class Bridge {
     }
 
     /**
-     * Measures a variational autoencoder on a data set.
+     * Starts to measure a variational autoencoder on a data set.
      *
      * @param network the network
      * @param dataset the examples
      * @param options a JSON object: examples (how many of the first, or null for all), samples (the
      *     numbers of samples of the importance-weighted bounds), seed and batch_size
-     * @return the JSON text of {@link AutoencoderEvaluation#measure}
+     * @return the measurement, with the results of {@link AutoencoderEvaluation#measure}
      * @throws UserException if the network is a classifier, or the data do not fit it
      */
-    public static String evaluateVae(NetworkHandle network, Examples dataset, String options) {
+    public static MeasurementHandle evaluateVae(
+            NetworkHandle network, Examples dataset, String options) {
         JsonObject json = JsonParser.parseString(options).getAsJsonObject();
         JsonElement most = json.get("examples");
         boolean all = most == null || most.isJsonNull() || most.getAsInt() >= dataset.size();
@@ -451,12 +452,17 @@ public final class Bridge {
                 json.getAsJsonArray("samples").asList().stream()
                         .mapToInt(JsonElement::getAsInt)
                         .toArray();
-        return AutoencoderEvaluation.measure(
-                network.network(),
-                all ? dataset : dataset.subset(IntStream.range(0, most.getAsInt()).toArray()),
-                json.get("batch_size").getAsInt(),
-                json.get("seed").getAsLong(),
-                samples);
+        AutoencoderEvaluation evaluation =
+                new AutoencoderEvaluation(
+                        network.network(),
+                        all
+                                ? dataset
+                                : dataset.subset(IntStream.range(0, most.getAsInt()).toArray()),
+                        json.get("batch_size").getAsInt(),
+                        json.get("seed").getAsLong(),
+                        samples);
+        return new MeasurementHandle(
+                "vae-evaluate", evaluation::measure, evaluation::progress, evaluation::stop);
     }
 
     /**
@@ -558,7 +564,7 @@ public final class Bridge {
      * @return the measurement
      * @throws UserException as in {@link #surface}
      */
-    public static HessianHandle hessian(
+    public static MeasurementHandle hessian(
             NetworkHandle network,
             Examples dataset,
             String folder,

@@ -166,7 +166,7 @@ final class SurfaceOptions {
     }
 
     /** Starts to measure the Hessian. */
-    HessianHandle hessian(Path folder, Network network, Examples all, String preprocessing) {
+    MeasurementHandle hessian(Path folder, Network network, Examples all, String preprocessing) {
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         JsonObject info = info("hessian", network, chosen, prepared);
@@ -181,14 +181,16 @@ final class SurfaceOptions {
                                 options.get("step").getAsDouble(),
                                 seed()));
         int batchSize = options.get("batch_size").getAsInt();
-        return new HessianHandle(
-                hessian,
+        return new MeasurementHandle(
+                "hessian",
                 () -> {
                     try (HeldExamples held =
                             new HeldExamples(network, chosen, batchSize, prepared)) {
                         return hessian.run(network, held);
                     }
-                });
+                },
+                hessian::progress,
+                hessian::stop);
     }
 
     private Examples chosen(Network network, Examples all) {

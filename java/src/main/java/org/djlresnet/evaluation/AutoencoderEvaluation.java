@@ -10,6 +10,8 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.Examples;
@@ -21,43 +23,67 @@ import org.djlresnet.objective.Elbo;
 import org.djlresnet.objective.ElboMeasurement;
 import org.djlresnet.objective.Minibatch;
 
-/** Measures a variational autoencoder on a data set. */
+/**
+ * Measures a variational autoencoder on a data set.
+ *
+ * <p>Bounds and KL divergence are those of the distribution that the network samples from. The
+ * published loss of Keng (2018) contains the KL divergence of another distribution; {@code
+ * published} has both.
+ */
 public final class AutoencoderEvaluation {
 
     private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
-    private AutoencoderEvaluation() {}
+    private final Network network;
+    private final Examples examples;
+    private final int batchSize;
+    private final long seed;
+    private final Autoencoding output;
+    private final NDArray logScale;
+    private final ElboMeasurement measurement;
+    private final ImportanceBound bound;
+    private final long codes;
+    private volatile long decoded;
+    private volatile boolean stopping;
 
     /**
-     * Measures the evidence lower bound and importance-weighted bounds.
-     *
-     * <p>Bounds and KL divergence are those of the distribution that the network samples from. The
-     * published loss of Keng (2018) contains the KL divergence of another distribution; {@code
-     * published} has both.
+     * Prepares a measurement.
      *
      * @param network the network
      * @param examples the examples
      * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
      * @param seed the seed of the noise
      * @param samples the numbers of samples of the importance-weighted bounds
+     * @throws org.djlresnet.UserException if the network is a classifier, or the data do not fit
+     */
+    public AutoencoderEvaluation(
+            Network network, Examples examples, int batchSize, long seed, int... samples) {
+        network.autoencoder();
+        Evaluator.requireFit(network, examples);
+        this.network = network;
+        this.examples = examples;
+        this.batchSize = batchSize;
+        this.seed = seed;
+        output = network.specification().autoencoding();
+        logScale = network.stateDict().get(Elbo.SCALE);
+        measurement = new ElboMeasurement(output.likelihood(), output.exponent());
+        bound =
+                new ImportanceBound(
+                        output.likelihood(), logScale, output.exponent(), seed, samples);
+        codes = (long) examples.size() * (1 + IntStream.of(samples).max().orElse(0));
+    }
+
+    /**
+     * Measures the evidence lower bound and importance-weighted bounds; may be called once.
+     *
      * @return {@code {"examples", "elbo", "elbo_error", "reconstruction", "kl", "bits_per_dim",
      *     "bound": [{"samples", "value", "standard_error"}], "active_units", "latent_dim",
      *     "published"}}; nats an image; standard errors are null for one example; bits_per_dim,
      *     that of the last bound, is null unless the likelihood is of bytes, published is {@code
-     *     {"loss", "kl"}} or null
-     * @throws org.djlresnet.UserException if the network is a classifier, or the data do not fit
+     *     {"loss", "kl"}} or null. Null after {@link #stop}
      */
-    public static String measure(
-            Network network, Examples examples, int batchSize, long seed, int... samples) {
-        network.autoencoder();
-        Evaluator.requireFit(network, examples);
+    public String measure() {
         Evaluator.disableGradients(network);
-        Autoencoding output = network.specification().autoencoding();
-        NDArray logScale = network.stateDict().get(Elbo.SCALE);
-        ImportanceBound bound =
-                new ImportanceBound(
-                        output.likelihood(), logScale, output.exponent(), seed, samples);
-        ElboMeasurement measurement = new ElboMeasurement(output.likelihood(), output.exponent());
         try (AutoencoderInference parts = new AutoencoderInference(network);
                 BatchLoader loader =
                         new BatchLoader(
@@ -68,26 +94,54 @@ public final class AutoencoderEvaluation {
             for (Batch next = loader.next(); next != null; next = loader.next()) {
                 try (Batch batch = next;
                         NDManager manager = network.manager().newSubManager()) {
-                    Minibatch minibatch = Minibatch.of(batch, manager);
-                    NDList posterior = parts.encode(minibatch.images(), minibatch.labels());
-                    NDArray decoded =
-                            parts.logits(
-                                    drawn(posterior, output, seed, measurement.examples()),
-                                    minibatch.labels());
-                    NDList outputs = new NDList(decoded).addAll(posterior);
-                    if (logScale != null) {
-                        outputs.add(logScale);
-                    }
-                    measurement.add(outputs, minibatch);
-                    bound.add(parts::logits, posterior, minibatch);
+                    add(parts, Minibatch.of(batch, manager));
                 }
             }
+        } catch (CancellationException e) {
+            return null;
         }
-        return json(output, measurement, bound);
+        return json();
+    }
+
+    /**
+     * Returns how many codes are decoded.
+     *
+     * @return {@code {"done", "total"}}
+     */
+    public String progress() {
+        JsonObject json = new JsonObject();
+        json.addProperty("done", decoded);
+        json.addProperty("total", codes);
+        return json.toString();
+    }
+
+    /** Asks to stop after the current batch of codes. */
+    public void stop() {
+        stopping = true;
+    }
+
+    private void add(AutoencoderInference parts, Minibatch batch) {
+        ImportanceBound.Decoder decoder =
+                (latents, labels) -> {
+                    if (stopping) {
+                        throw new CancellationException();
+                    }
+                    NDArray images = parts.logits(latents, labels);
+                    decoded += batch.size();
+                    return images;
+                };
+        NDList posterior = parts.encode(batch.images(), batch.labels());
+        NDArray drawn = drawn(posterior, measurement.examples());
+        NDList outputs = new NDList(decoder.logits(drawn, batch.labels())).addAll(posterior);
+        if (logScale != null) {
+            outputs.add(logScale);
+        }
+        measurement.add(outputs, batch);
+        bound.add(decoder, posterior, batch);
     }
 
     /** Draws one code for each example of a batch. */
-    private static NDArray drawn(NDList posterior, Autoencoding output, long seed, long first) {
+    private NDArray drawn(NDList posterior, long first) {
         NDArray mean = posterior.get(0);
         Shape shape = mean.getShape();
         float[] noise = new float[(int) shape.size()];
@@ -101,8 +155,7 @@ public final class AutoencoderEvaluation {
         return Double.isFinite(error) ? error : null;
     }
 
-    private static String json(
-            Autoencoding output, ElboMeasurement measurement, ImportanceBound bound) {
+    private String json() {
         Map<String, Double> metrics = measurement.metrics();
         double reconstruction = metrics.get(Elbo.RECONSTRUCTION);
         double kl = measurement.samplingKl();

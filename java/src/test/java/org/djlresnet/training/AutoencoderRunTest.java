@@ -103,7 +103,8 @@ class AutoencoderRunTest extends TrainerFixture {
         try (Checkpoint checkpoint = Checkpoint.open(folder.resolve("last.safetensors"));
                 Network network = checkpoint.network(Device.cpu())) {
             JsonObject found =
-                    JsonParser.parseString(AutoencoderEvaluation.measure(network, test, 4, 0, 1))
+                    JsonParser.parseString(
+                                    new AutoencoderEvaluation(network, test, 4, 0, 1).measure())
                             .getAsJsonObject();
             JsonObject published = found.getAsJsonObject("published");
             double kl = published.get("kl").getAsDouble();

@@ -1,38 +1,42 @@
 package org.djlresnet.bridge;
 
 import java.util.function.Supplier;
-import org.djlresnet.landscape.Hessian;
 
-/** Measures a Hessian on its own thread, for Python. */
-public final class HessianHandle {
+/** Measures on its own thread, for Python. */
+public final class MeasurementHandle {
 
-    private final Hessian hessian;
+    private final Supplier<String> progress;
+    private final Runnable stop;
     private final Task task;
     private volatile String results;
 
     /**
      * Starts to measure.
      *
-     * @param hessian the Hessian
-     * @param measurement measures it
+     * @param name the thread's name
+     * @param measurement measures; returns the results, or null if it was stopped
+     * @param progress returns the progress as JSON
+     * @param stop asks the measurement to stop
      */
-    HessianHandle(Hessian hessian, Supplier<String> measurement) {
-        this.hessian = hessian;
-        task = new Task("hessian", () -> results = measurement.get());
+    MeasurementHandle(
+            String name, Supplier<String> measurement, Supplier<String> progress, Runnable stop) {
+        this.progress = progress;
+        this.stop = stop;
+        task = new Task(name, () -> results = measurement.get());
     }
 
     /**
      * Returns the progress.
      *
-     * @return the JSON text of {@link Hessian#progress}
+     * @return JSON text
      */
     public String progress() {
-        return hessian.progress();
+        return progress.get();
     }
 
     /** Asks to stop after the current batch. */
     public void stop() {
-        hessian.stop();
+        stop.run();
     }
 
     /**
@@ -54,7 +58,7 @@ public final class HessianHandle {
     /**
      * Returns the results after the end.
      *
-     * @return the content of {@code hessian.json}; {@code null} as text if it was stopped
+     * @return JSON text; {@code null} as text if it was stopped
      */
     public String results() {
         return String.valueOf(results);
