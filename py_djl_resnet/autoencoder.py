@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._measuring import PointProgress, follow
-from ._vae.coding import Labels, autoencoder_of
+from ._vae.coding import BATCH, Labels, autoencoder_of
 from ._vae.images import Images, evaluated_images, image_name, single_image
 from ._vae.latent import activity, line, principal_components, traversal
 from .checks import LONG, shown, whole_number
@@ -123,7 +123,7 @@ def evaluate_autoencoder(
     seed: int = 0,
     data_dir: _File | None = None,
     limit: int | None = None,
-    batch_size: int = 256,
+    batch_size: int = BATCH,
     device: str = "auto",
     engine: str | None = None,
     progress: bool = False,
@@ -131,8 +131,8 @@ def evaluate_autoencoder(
     """Evaluates an autoencoder on test data.
 
     The importance-weighted bound with k samples is the mean over the images of log((1/k) Σ p(x, z) / q(z|x)) with k
-    codes z from the posterior; it is at most log p(x) and grows with k (Burda et al., "Importance Weighted
-    Autoencoders", 2016).
+    codes z from the posterior; in expectation it is at most log p(x) and does not decrease with k (Burda et al.,
+    "Importance Weighted Autoencoders", 2016).
 
     Args:
         model: a network, a checkpoint file or a run folder.
@@ -243,6 +243,8 @@ def plot_interpolation(
     with opened(model, "auto", None) as network:
         own = autoencoder_of(network.info)
         from_data = any(isinstance(which, (int, np.integer)) for which in (a, b))
+        if not from_data and any(given is not None for given in (dataset, data_dir, limit)):
+            raise UsageError("Two images need no data set. Omit dataset, data_dir and limit.")
         images = evaluated_images(network, dataset, data_dir, limit) if from_data else None
         (first, first_class), (last, last_class) = (
             single_image(network, which, images, name) for which, name in ((a, "a"), (b, "b"))

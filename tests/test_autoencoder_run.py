@@ -2,6 +2,7 @@
 
 import json
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
@@ -10,7 +11,7 @@ from test_autoencoder import computed
 
 from py_djl_resnet import Recipe, Run, UsageError, evaluate_autoencoder, find_lr, train
 from py_djl_resnet.autoencoder import evaluated_images, plot_reconstructions, plot_samples
-from py_djl_resnet.datasets import bundled_data
+from py_djl_resnet.cli.vae import _sample
 from py_djl_resnet.report import draw
 
 RECIPE = Recipe(
@@ -210,8 +211,9 @@ def test_command_draws_into_the_run_folder(command, run, tmp_path, arguments):
     assert (tmp_path / "mine.svg").read_bytes().startswith(b"<?xml")
 
 
-def test_arguments_of_the_command_are_checked(rejected, trained, run, tmp_path):
-    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+def test_arguments_of_the_command_are_checked(rejected, trained, run, published, tmp_path):
+    for name in ("0.png", "1.png"):
+        PIL.Image.new("RGB", (8, 8)).save(tmp_path / name)
     for arguments, message in (
         (("sample", trained.folder), "This network is a classifier"),
         (("latent", run.folder, "--dataset", "mnist"), "--dataset needs --out FILE"),
@@ -227,12 +229,23 @@ def test_arguments_of_the_command_are_checked(rejected, trained, run, tmp_path):
         (("interpolate", run.folder, "0", "none.png"), "none.png does not exist"),
         (("evaluate", run.folder, "--out", "a.txt"), "--out must be a .json file"),
         (("sample", run.folder, "--label", "Boot"), "Unknown class"),
+        (("sample", published.folder, "--label", "1"), "--label needs a conditional network. Received: vae-small."),
+        (("interpolate", run.folder, "0.png", "1.png", "--limit", "9"), "Two images need no data set. Omit dataset"),
     ):
         code, line = rejected("vae", *arguments)
         assert code == 2
         assert message in line
     code, line = rejected("export", run.folder, "--format", "onnx", "--out", "folder/")
     assert (code, "folder/ is a folder. Give a file." in line) == (2, True)
+
+
+@pytest.mark.parametrize(("label", "chosen"), [("2", "2"), ("0", 0), ("one", "one")])
+def test_class_may_be_named_by_a_number(monkeypatch, label, chosen):
+    drawn = {}
+    monkeypatch.setattr("py_djl_resnet.autoencoder.plot_samples", lambda *_, **options: drawn.update(options))
+    info = {"model": "vae-small", "autoencoder": {"conditional": True}, "class_names": ["1", "2", "one"]}
+    _sample(SimpleNamespace(info=info), None, SimpleNamespace(label=label, n=1, seed=0))
+    assert drawn["labels"] == chosen
 
 
 def test_learning_rate_is_found():
@@ -260,7 +273,7 @@ def test_published_design_has_both_divergences(published):
 def test_interpolation_of_image_files(command, published, tmp_path):
     for number in range(2):
         PIL.Image.new("RGB", (20, 16), (200 * number, 40, 90)).save(tmp_path / f"{number}.png")
-    code, _, err = command("vae", "interpolate", published.folder, "0.png", "1.png", "--data-dir", bundled_data())
+    code, _, err = command("vae", "interpolate", published.folder, "0.png", "1.png")
     assert code == 0, err
     assert (published.folder / "figures/vae-interpolate.png").is_file()
 

@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 Labels = int | str | Sequence[int] | Sequence[str] | npt.NDArray[Any]
 
 #: The largest batch, which Java computes at once.
-BATCH = 256
+BATCH = 64
 
 #: The tolerance for floats outside [0, 1].
 _ROUNDING = 1e-6

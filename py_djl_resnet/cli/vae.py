@@ -13,6 +13,7 @@ from typing import Any
 from .. import autoencoder
 from .._files import write
 from .._plotting.chart import check_suffix
+from .._vae.coding import BATCH, autoencoder_of
 from ..checks import checked_path
 from ..errors import UsageError
 from ..models import Model, checkpoint_file, load
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--out", metavar="FILE", help="new .json file for the result")
     evaluate.add_argument("--json", action="store_true", help="print JSON only")
     evaluate.add_argument(
-        "--batch-size", type=count, default=256, metavar="N", help="decoded codes per batch (default: 256)"
+        "--batch-size", type=count, default=BATCH, metavar="N", help=f"decoded codes per batch (default: {BATCH})"
     )
     _add_seed(evaluate, "of the samples")
     _add_data(evaluate, None)
@@ -183,7 +184,10 @@ def _evaluate(network: Model, target: Path | None, options: Any) -> None:
 
 def _sample(network: Model, path: Path, options: Any) -> None:
     labels = options.label
-    if labels is not None and labels.isdecimal():
+    if labels is not None and not autoencoder_of(network.info)["conditional"]:
+        raise UsageError(f"--label needs a conditional network. Received: {network.name}. Omit --label.")
+    # a class may be named by a number
+    if labels is not None and labels.isdecimal() and labels not in network.info["class_names"]:
         labels = int(labels)
     autoencoder.plot_samples(network, path, n=options.n, seed=options.seed, labels=labels)
 

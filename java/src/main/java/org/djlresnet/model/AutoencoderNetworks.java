@@ -130,7 +130,7 @@ final class AutoencoderNetworks {
         if (image.height() % factor != 0 || image.width() % factor != 0) {
             throw UserException.of(
                     "%s needs images whose height and width are multiples of %s. Received: %s×%s."
-                            + " Resize them, or use another network.",
+                            + " Resize them (\"image_size\"), or use another network.",
                     model, factor, image.height(), image.width());
         }
         return new ImageShape(image.channels(), image.height() / factor, image.width() / factor);

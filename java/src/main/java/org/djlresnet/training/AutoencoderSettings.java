@@ -83,10 +83,14 @@ final class AutoencoderSettings {
     static void rejectUsualRate(Recipe recipe) {
         boolean usual = recipe.toMap().get("lr").equals(Recipe.fromJson("{}").toMap().get("lr"));
         if (usual && recipe.optimizer().equals("sgd") && isAutoencoder(recipe)) {
+            String better =
+                    recipe.engine().equals("mxnet")
+                            ? "\"lr\" 0.0001"
+                            : "\"optimizer\" adam and \"lr\" 0.001, or a lower \"lr\"";
             throw SettingException.of(
                     "\"optimizer\" sgd with \"lr\" %s, the defaults, diverges with an autoencoder. Set"
-                            + " \"optimizer\" adam and \"lr\" 0.001, or a lower \"lr\".",
-                    recipe.lr());
+                            + " %s.",
+                    recipe.lr(), better);
         }
     }
 

@@ -181,9 +181,16 @@ record TrainingPlan(
             Object given = values.get(need.other);
             if (!Objects.equals(values.get(need.name), defaults.get(need.name))
                     && !need.allowed.contains(given)) {
-                throw SettingException.of(
-                        "\"%s\" needs \"%s\" %s. Received: %s.",
-                        need.name, need.other, String.join(" or ", need.allowed), given);
+                String message =
+                        "\"%s\" needs \"%s\" %s. Received: %s."
+                                .formatted(
+                                        need.name,
+                                        need.other,
+                                        String.join(" or ", need.allowed),
+                                        given);
+                boolean optimizer = need.name.equals("optimizer");
+                throw new SettingException(
+                        optimizer ? message + " Set \"optimizer\" sgd." : message);
             }
         }
         if (recipe.stepAt().length > 0

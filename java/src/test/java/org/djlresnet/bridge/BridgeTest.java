@@ -138,7 +138,7 @@ class BridgeTest {
                 rejection(() -> Bridge.summary("vae-small", 3, new long[0], 1)));
         assertEquals(
                 "vae-small needs images whose height and width are multiples of 4. Received: 30×30."
-                        + " Resize them, or use another network.",
+                        + " Resize them (\"image_size\"), or use another network.",
                 rejection(() -> Bridge.summary("vae-small", 0, new long[] {1, 1, 30, 30}, 1)));
     }
 

@@ -126,6 +126,24 @@ class AutoencoderSettingsTest extends TrainerFixture {
     }
 
     @Test
+    void adviceForMxnetWorksThere() {
+        Recipe adam =
+                Recipe.fromJson(
+                        "{\"model\": \"vae-small\", \"engine\": \"mxnet\", \"optimizer\": \"adam\"}");
+        assertEquals(
+                "\"optimizer\" needs \"engine\" pytorch. Received: mxnet. Set \"optimizer\" sgd.",
+                assertThrows(UserException.class, () -> TrainingPlan.rejectIgnoredSettings(adam))
+                        .getMessage());
+        Recipe sgd = adam.with("optimizer", "sgd");
+        TrainingPlan.rejectIgnoredSettings(sgd);
+        String message =
+                assertThrows(UserException.class, () -> AutoencoderSettings.rejectUsualRate(sgd))
+                        .getMessage();
+        assertTrue(message.endsWith(" Set \"lr\" 0.0001."), message);
+        AutoencoderSettings.rejectUsualRate(sgd.with("lr", 0.0001));
+    }
+
+    @Test
     void resumingKeepsTheObjective() {
         Path folder = dir.resolve("run");
         finishSteps(
