@@ -111,3 +111,25 @@ def check_bars(image, colours, values):
     scale = np.sum(np.multiply(heights, values)) / np.sum(np.square(values))
     assert scale > 200
     assert np.allclose(heights, np.multiply(scale, values), atol=2.5)
+
+
+def check_tiles(image, rows, columns):
+    """Checks that a figure has a grid of images without white borders, and returns them in grey.
+
+    Returns:
+        (rows, columns, 14, 14): every few pixels of each image.
+    """
+    inked = (image < 250).any(axis=2)
+    # unlike lines of text, a row of images fills most of the width
+    down = runs(inked.mean(axis=1) > 0.6)
+    across = runs(inked[slice(*down[0])].mean(axis=0) > 0.3)
+    assert (len(down), len(across)) == (rows, columns)
+    grey = image.mean(axis=2)
+    places = [[np.linspace(start + 1, end - 2, 14).astype(int) for start, end in ends] for ends in (down, across)]
+    return np.array([[grey[np.ix_(y, x)] for x in places[1]] for y in places[0]])
+
+
+def runs(where):
+    """Returns the first and the next index of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]]).astype(int)))
+    return edges.reshape(-1, 2)
