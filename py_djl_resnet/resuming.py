@@ -23,6 +23,8 @@ from .settings import RESUMABLE, absolute_paths, check_start
 
 #: The files of a run that hold its recipe, the preferred one first. Any of them makes a folder a run.
 _RECIPE_FILES = ("recipe.json", "last.safetensors", "last.previous.safetensors")
+#: The share of the training images that an autoencoder holds out by itself, as in Java's AutoencoderSettings.
+_HELD_OUT = 0.1
 #: Seconds between two attempts to resume a run that is in use.
 _RETRY_SECONDS = 0.2
 
@@ -112,6 +114,8 @@ def differences(recipe: Recipe, recipe_of_run: Recipe) -> dict[str, tuple[Any, A
     pairs = {name: (value, getattr(recipe_of_run, name)) for name, value in values.items() if name not in RESUMABLE}
     if recipe.precision == "auto":  # a run records the one that it chose
         del pairs["precision"]
+    if recipe.model.startswith("vae-") and pairs["validation"] == (None, _HELD_OUT):  # as does an autoencoder's
+        del pairs["validation"]
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

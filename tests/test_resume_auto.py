@@ -43,6 +43,17 @@ def test_auto_resumes_a_run_that_chose_its_precision(folder):
     assert train(recipe=recipe.replace(epochs=2), resume="auto", progress=False).folder == begun.folder
 
 
+@pytest.mark.parametrize("out", ["runs/first", None])
+def test_auto_resumes_an_autoencoder_that_chose_its_validation_images(folder, out):
+    recipe = SMALL.replace(model="vae-small", image_size=8, optimizer="adam", lr=1e-3)
+    begun = train(recipe=recipe, out=out, resume="auto", progress=False)
+    assert begun.recipe.validation == 0.1
+    run = train(recipe=recipe.replace(epochs=2), out=out, resume="auto", progress=False)
+    assert (run.folder, [row["epoch"] for row in run.history]) == (begun.folder, [1, 2])
+    with pytest.raises(SettingError, match=r'"validation" 0\.2 \(it is 0\.1\)'):
+        train(recipe=recipe.replace(validation=0.2), out=run.folder, resume="auto", progress=False)
+
+
 def test_auto_without_a_folder_resumes_the_newest_run_with_the_recipe(folder, first):
     train(recipe=SMALL, out="runs/second", progress=False)
     train(recipe=SMALL.replace(lr=0.1), out="runs/other", progress=False)
