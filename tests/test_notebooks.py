@@ -10,10 +10,16 @@ import sys
 from pathlib import Path
 
 import chromium
+import numpy as np
 import pytest
 from notebook_checks import CHECKS, check_resnet
-from notebook_outputs import BLUE, ORANGE, Notebook, check_curves, pixels
+from notebook_outputs import BLUE, ORANGE, Notebook, check_curves, check_tiles, pixels
 from PIL import Image
+from test_cifar10 import BATCHES, RECORD, RECORDS
+
+from py_djl_resnet import Recipe, Run, train
+from py_djl_resnet._java.jars import cache_folder
+from py_djl_resnet._java.jvm_options import engine_cache
 
 # imported before a test changes the folder in which Jupyter looks for its files
 run_notebooks = pytest.importorskip("run_notebooks", reason="the extra [notebook] is not installed")
@@ -21,7 +27,7 @@ run_notebooks = pytest.importorskip("run_notebooks", reason="the extra [notebook
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs/notebooks"
 NAMES = ("resnet", "resnet_python", "mixed", "gradient_flow", "residual_study", "vae")
-SETTINGS = {"MAX_EPOCH": "1", "DATASET_LIMIT": "256", "OMP_NUM_THREADS": "1"}
+SETTINGS = {"MAX_EPOCH": "1", "DATASET_LIMIT": "256", "OUT": "", "OMP_NUM_THREADS": "1"}
 pytestmark = pytest.mark.slow
 needs_chromium = pytest.mark.skipif(chromium.NAME is None, reason="needs Chromium")
 
@@ -73,6 +79,54 @@ def test_resnet_notebook_runs_on_mxnet(java_kernel, tmp_path):
     shutil.copytree(java_kernel, spec)
     (spec / "kernel.json").write_text(json.dumps(kernel.expected("mxnet")), encoding="utf-8")
     check_resnet(execute("resnet", tmp_path, JUPYTER_DATA_DIR=str(tmp_path / "jupyter")), epochs=1)
+
+
+def test_script_of_depths_resumes_a_run(jvm, monkeypatch, tmp_path):
+    # the cache, with other images as CIFAR-10, the first ones of one class
+    data = tmp_path / "cache/data/cifar-10-batches-bin"
+    data.mkdir(parents=True)
+    for name in [*BATCHES, "test_batch.bin"]:
+        with (data / name).open("wb") as batch:
+            images = np.random.default_rng(0).integers(0, 256, (128, RECORD), np.uint8)
+            images[:, 0] = np.arange(128) >= 64
+            batch.write(images.tobytes())
+            batch.truncate(RECORDS * RECORD)
+    if cache_folder().exists():
+        for item in cache_folder().iterdir():
+            if item.name != "data":
+                (tmp_path / "cache" / item.name).symlink_to(item)
+    environment = {**SETTINGS, "MAX_EPOCH": "2", "DATASET_LIMIT": "16", "LATENT_DIM": "4"}
+    environment |= {"ENGINE_CACHE_DIR": str(engine_cache()), "PY_DJL_RESNET_CACHE": str(tmp_path / "cache")}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    folder = tmp_path / "out/vae-depth0"
+    recipe = Recipe.from_file("keng2017").replace(epochs=1, limit=16, latent_dim=4)
+    train(recipe=recipe, out=folder, progress=False).model.close()
+    command = [str(ROOT / "notebooks/vae_depths.sh"), "out", "0"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    run = Run.open(folder)
+    assert run.recipe == recipe.replace(
+        epochs=2, **{name: getattr(run.recipe, name) for name in ("threads", "validation")}
+    )
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    notebook = Notebook(tmp_path / "out/vae-depth0.ipynb")
+    assert notebook.text("untrained = resnet.create_model").startswith(
+        "Model('vae-resnet:0', image=(3, 32, 32), latent"
+    )
+    assert [line.split(":")[0] for line in notebook.text("run = resnet.train(").splitlines()] == [
+        "epoch 2/2",
+        "best epoch",
+    ]
+    text = notebook.text("resnet.evaluate_autoencoder")
+    assert text.startswith("vae-resnet:0, likelihood bernoulli, 16 test images")
+    assert re.search(r"^active units +\d of 4$", text, re.M)
+    check_tiles(notebook.image("autoencoder.plot_traversal("), 4, 11)
+    # a depth that has a notebook is skipped
+    before = (tmp_path / "out/vae-depth0.ipynb").stat().st_mtime_ns
+    assert subprocess.run(command, cwd=tmp_path, timeout=60).returncode == 0
+    assert (tmp_path / "out/vae-depth0.ipynb").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("name", NAMES)
