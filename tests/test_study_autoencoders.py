@@ -1,12 +1,14 @@
-"""The section of a study's report on autoencoders, of runs that were not trained."""
+"""Studies of autoencoders, and the section of their report."""
 
 import csv
 import json
+import signal
 
 import numpy as np
 import pytest
+from examples import without_times
 
-from py_djl_resnet import Recipe, UsageError
+from py_djl_resnet import Recipe, UsageError, train
 from py_djl_resnet.study import open_study, read_study, report
 
 NETWORKS = ["vae-resnet:0", "vae-resnet:1"]
@@ -80,3 +82,55 @@ def test_study_of_depths_has_the_published_recipe():
         Recipe.from_file("keng2017")
     ] * 4
     assert study.published["Keng 2018"]["vae-resnet:3"]["validation_loss"] == 1804.0
+
+
+def test_interrupted_study_resumes_to_the_same_runs(command, monkeypatch, tmp_path):
+    definition = {
+        "networks": ["vae-small"],
+        "seeds": [0, 1],
+        # long enough for a signal to arrive before the end
+        "epochs": 16,
+        "settings": {
+            **{"dataset": "fashion-mnist", "image_size": 8, "limit": 96, "batch_size": 16, "latent_dim": 4},
+            **{"objective": "bernoulli", "optimizer": "adam", "lr": 0.003},
+        },
+        "sections": [{"kind": "autoencoders"}],
+    }
+    (tmp_path / "mine.json").write_text(json.dumps(definition))
+
+    def interrupted(recipe, **options):
+        def stop(row):
+            # a second signal would end the process
+            if (recipe.seed, row["epoch"]) == (1, 1):
+                signal.raise_signal(signal.SIGINT)
+
+        return train(recipe=recipe, callback=stop, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("py_djl_resnet._study.running.train", interrupted)
+        code, _, err = command("study", "run", "mine.json", "--out", "parts")
+    assert code == 130
+    assert "The study was interrupted by SIGINT in run 2 of 2: vae-small, seed 1." in err
+    epochs = {seed: len(run.history) for seed, run in open_study(tmp_path / "parts").of("vae-small")}
+    assert epochs[0] == 16 > epochs[1] >= 1
+    first = tmp_path / "parts/runs/vae-small-seed0/last.safetensors"
+    written = first.stat().st_mtime_ns
+    code, _, err = command("study", "run", "mine.json", "--out", "parts")
+    assert code == 0, err
+    assert "1 of 2 runs are complete\n" in err
+    assert first.stat().st_mtime_ns == written
+    runs = [run for _, run in open_study(tmp_path / "parts").of("vae-small")]
+    uninterrupted = train(recipe=runs[1].recipe, progress=False)
+    assert without_times(runs[1].history) == without_times(uninterrupted.history)
+    # the mean and the deviation of each run's best epoch
+    best = [min(run.history, key=lambda row: row["validation_loss"]) for run in runs]
+    (row,) = rows(tmp_path / "parts/report/autoencoders.csv")
+    for column, metric in (
+        ("train_loss", "train_loss"),
+        ("validation_loss", "validation_loss"),
+        ("kl", "validation_kl"),
+    ):
+        values = [epoch[metric] for epoch in best]
+        assert float(row[column]) == pytest.approx(np.mean(values))
+        assert float(row[f"{column}_deviation"]) == pytest.approx(np.std(values, ddof=1))
+    assert (row["n"], float(row["epochs"])) == ("2", 16)
