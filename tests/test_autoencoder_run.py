@@ -182,6 +182,25 @@ def test_onnx_files_take_labels(run, tmp_path):
     np.testing.assert_allclose(found["mean"], run.model.encode(x, labels)[0], atol=1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_onnx_encoder_prepares_bytes_of_any_size(command, run, tmp_path, channels):
+    code, _, err = command("export", run.folder, "--format", "onnx", "--with-preprocessing", "--out", "vae.onnx")
+    assert code == 0, err
+    images = np.random.default_rng(2).integers(0, 256, (4, 5, 6, channels), np.uint8)
+    images = images.repeat(8, axis=1).repeat(8, axis=2)
+    labels = np.array([0, 3, 9, 3], np.int32)
+    found = computed(tmp_path / "vae-encoder.onnx", images, labels)
+    # as Pillow makes them grey and small
+    grey = [PIL.Image.fromarray(image.squeeze()).convert("L") for image in images]
+    small = [np.asarray(image.convert("F").resize((8, 8), PIL.Image.Resampling.BILINEAR)) for image in grey]
+    x = np.stack(small)[:, np.newaxis].clip(0, 255) / 255
+    for name, expected in zip(("mean", "log_variance"), run.model.encode(x, labels), strict=True):
+        np.testing.assert_allclose(found[name], expected, atol=1e-4)
+    codes = np.random.default_rng(0).standard_normal((4, 5)).astype(np.float32)
+    images = computed(tmp_path / "vae-decoder.onnx", codes, labels)["images"]
+    np.testing.assert_allclose(images, run.model.decode(codes, labels), atol=1e-4)
+
+
 def test_command_writes_the_evaluation(command, run, tmp_path):
     options = ("--samples", "1,4", "--limit", "50", "--out", "vae.json")
     code, out, err = command("vae", "evaluate", run.folder, *options)
