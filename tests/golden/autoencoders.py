@@ -19,13 +19,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
 import pytorch_vae
 
-BATCH, SIDE, LATENT, WEIGHT = 3, 8, 5, 0.7
-#: Network, objective, channels, classes, free bits.
+BATCH, LATENT, WEIGHT = 3, 5, 0.7
+#: Network, objective, channels, height and width, classes, free bits.
 CASES = (
-    ("vae-resnet:0", "keng2017", 3, 0, 0),
-    ("vae-resnet:1", "learned-gaussian", 3, 0, 0),
-    ("vae-small", "gaussian", 1, 0, 0),
-    ("vae-small", "discretized-logistic", 1, 4, 0.1),
+    # the map before the latents has 2 rows and columns, so that the order in which it is flattened matters
+    ("vae-resnet:0", "keng2017", 3, 16, 0, 0),
+    ("vae-resnet:1", "learned-gaussian", 3, 8, 0, 0),
+    ("vae-small", "gaussian", 1, 8, 0, 0),
+    ("vae-small", "discretized-logistic", 1, 8, 4, 0.1),
 )
 
 
@@ -38,22 +39,22 @@ def rounded(tensor: torch.Tensor) -> list[float]:
     return [float(f"{value:.12g}") for value in tensor.flatten().tolist()]
 
 
-def projection(name: str, gradient: torch.Tensor) -> float:
-    """Returns a gradient's product with values from -1 to 1, which signs and order change."""
-    direction = torch.tensor(2 * uniform(f"direction {name}", gradient.numel()) - 1)
-    return rounded(gradient.flatten() @ direction)[0]
+def projection(name: str, tensor: torch.Tensor) -> float:
+    """Returns a tensor's product with values from -1 to 1, which signs and order change."""
+    direction = torch.tensor(2 * uniform(f"direction {name}", tensor.numel()) - 1)
+    return rounded(tensor.flatten() @ direction)[0]
 
 
-def case(model: str, objective: str, channels: int, classes: int, free_bits: float) -> dict[str, object]:
+def case(model: str, objective: str, channels: int, side: int, classes: int, free_bits: float) -> dict[str, object]:
     """Returns outputs in evaluation mode, and terms, norms and projections of gradients in training mode."""
-    network = pytorch_vae.Autoencoder(model, objective, (channels, SIDE), LATENT, classes).double().eval()
+    network = pytorch_vae.Autoencoder(model, objective, (channels, side), LATENT, classes).double().eval()
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             if not name.endswith("num_batches_tracked"):
                 tensor.copy_(torch.tensor(weights(name, tuple(tensor.shape))))
     # bytes, the ends among them
-    pixels = uniform("images", BATCH * channels * SIDE**2)
-    images = float64(np.clip(np.floor(300 * pixels) - 20, 0, 255) / 255, BATCH, channels, SIDE, SIDE)
+    pixels = uniform("images", BATCH * channels * side**2)
+    images = float64(np.clip(np.floor(300 * pixels) - 20, 0, 255) / 255, BATCH, channels, side, side)
     noise = float64(3.4 * uniform("noise", BATCH * LATENT) - 1.7, BATCH, LATENT)
     labels = torch.tensor([(7 * place + 3) % max(classes, 1) for place in range(BATCH)])
     with torch.no_grad():
@@ -65,9 +66,10 @@ def case(model: str, objective: str, channels: int, classes: int, free_bits: flo
         "model": model,
         "objective": objective,
         "channels": channels,
+        "side": side,
         "classes": classes,
         "free_bits": free_bits,
-        "decoded": rounded(decoded),
+        "decoded": [projection("decoded", image) for image in decoded],
         "mean": rounded(mean),
         "log_variance": rounded(log_variance),
         "terms": {name: rounded(value)[0] for name, value in terms.items()},
