@@ -328,7 +328,7 @@ def check_vae(notebook, epochs):
     active, size = numbers(r"active units +(\d+) of (\d+)", text)
     assert 0 <= active <= size == 32
     for k, line in zip((1, 10), notebook.text("def log_weights").splitlines(), strict=True):
-        by_hand, measured, _ = numbers(rf"^{k} samples: (\S+), as measured above: (\S+) ± (\S+)$", line)
+        by_hand, measured, _ = numbers(rf"^k = {k}: (\S+), as measured above: (\S+) ± (\S+)$", line)
         # of the same images: only the codes differ, and the standard error over images does not matter
         assert by_hand == pytest.approx(measured, abs=2)
     for figure, rows, columns in (

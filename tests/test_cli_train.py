@@ -104,7 +104,7 @@ def test_weights_of_a_run_folder_are_its_best_checkpoint(command, trained, tmp_p
         (["--model", "vae-small"], "adam", "plateau"),
         (["--model", "vae-small", "--schedule", "cosine"], "adam", "cosine"),
         # a recipe means what it does in Python
-        (["--recipe", "vae-fashion-mnist"], "adam", "constant"),
+        (["--recipe", "vae-fashion-mnist"], "adam", "cosine"),
         (["--model", "resnet18"], "sgd", "constant"),
         ([], "sgd", "constant"),
     ],

@@ -95,13 +95,13 @@ def test_script_of_depths_resumes_a_run(jvm, monkeypatch, tmp_path):
         for item in cache_folder().iterdir():
             if item.name != "data":
                 (tmp_path / "cache" / item.name).symlink_to(item)
-    environment = {**SETTINGS, "MAX_EPOCH": "2", "DATASET_LIMIT": "16", "LATENT_DIM": "4"}
+    environment = {**SETTINGS, "MAX_EPOCH": "2", "DATASET_LIMIT": "10", "LATENT_DIM": "4"}
     environment |= {"ENGINE_CACHE_DIR": str(engine_cache()), "PY_DJL_RESNET_CACHE": str(tmp_path / "cache")}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     folder = tmp_path / "out/vae-depth0"
-    recipe = Recipe.from_file("keng2017").replace(epochs=1, limit=16, latent_dim=4)
+    recipe = Recipe.from_file("keng2017").replace(epochs=1, limit=10, latent_dim=4)
     train(recipe=recipe, out=folder, progress=False).model.close()
     command = [str(ROOT / "notebooks/vae_depths.sh"), "out", "0"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
@@ -120,7 +120,7 @@ def test_script_of_depths_resumes_a_run(jvm, monkeypatch, tmp_path):
         "best epoch",
     ]
     text = notebook.text("resnet.evaluate_autoencoder")
-    assert text.startswith("vae-resnet:0, likelihood bernoulli, 16 test images")
+    assert text.startswith("vae-resnet:0, likelihood bernoulli, 10 test images")
     assert re.search(r"^active units +\d of 4$", text, re.M)
     check_tiles(notebook.image("autoencoder.plot_traversal("), 4, 11)
     # a depth that has a notebook is skipped
