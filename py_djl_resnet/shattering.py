@@ -31,9 +31,6 @@ _BATCH = 32
 #: Lags in the printed table.
 _SHOWN = (1, 2, 4, 8, 16, 32)
 
-#: Realizations that the autocorrelation of brown noise is averaged over.
-_REALIZATIONS = 500
-
 Floats = npt.NDArray[np.float64]
 
 
@@ -208,16 +205,22 @@ def autocorrelation(vectors: npt.ArrayLike, lags: int) -> Floats:
 
 
 def references(points: int) -> dict[str, Floats]:
-    """Returns the expected autocorrelation of white noise, and that of brown noise averaged over realizations.
+    """Returns :func:`autocorrelation` of vectors of many dimensions whose numbers are white or brown noise.
 
-    Both are estimated from as many points, at lags from 0 to a quarter of them.
+    The lags are from 0 to a quarter of the points. With many dimensions, sums of products equal their expectations.
     """
     lags = _lags(points)
-    # the estimate's expectation, since the mean is that of the same points
+    # the mean of the points themselves is subtracted, which leaves a small negative correlation
     white = np.array([1.0] + [-(points - lag) / (points * (points - 1)) for lag in range(1, lags + 1)])
-    # numpy keeps the numbers of this generator the same in all versions
-    walks = np.random.RandomState(0).standard_normal((_REALIZATIONS, points)).cumsum(axis=1)
-    return {"white": white, "brown": np.mean([autocorrelation(walk, lags) for walk in walks], axis=0)}
+    # a random walk's numbers i and j have the covariance min(i, j), which sums to this over j
+    place = np.arange(1, points + 1, dtype=np.float64)
+    sums = place * points - place * (place - 1) / 2
+    brown = []
+    for lag in range(lags + 1):
+        earlier, later = slice(points - lag), slice(lag, None)
+        centred = place[earlier] - (sums[earlier] + sums[later]) / points + sums.sum() / points**2
+        brown.append(centred.sum())
+    return {"white": white, "brown": np.array(brown) / brown[0]}
 
 
 def input_gradients(network: Model, x: npt.NDArray[np.float32], logit: int) -> npt.NDArray[np.float32]:

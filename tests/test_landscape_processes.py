@@ -1,5 +1,6 @@
 """Processes that measure the same folder, are killed, stopped, or have no space left."""
 
+import fcntl
 import json
 import os
 import resource
@@ -57,6 +58,18 @@ def measure(arguments, out, grid=GRID, **options):
 def rows(folder):
     table = folder / "points.csv"
     return table.read_text().count("\n") - 1 if table.exists() else 0
+
+
+def test_point_that_another_process_measures_is_left_to_it(inputs, tmp_path):
+    with (tmp_path / "points.lock").open("w") as claims:
+        # byte 0 is the lock of the table, the points follow
+        fcntl.lockf(claims, fcntl.LOCK_EX, 1, 1 + 4)
+        waiting = measure(inputs[0], tmp_path, 6)
+        assert wait_until(lambda: rows(tmp_path) == 5, waiting)
+        points = [line.split(",")[1] for line in (tmp_path / "points.csv").read_text().splitlines()[1:]]
+        assert points == ["0", "1", "2", "3", "5"]
+    finish(waiting)
+    assert rows(tmp_path) == 6
 
 
 def test_stopped_killed_and_parallel_processes_write_the_same_bytes(inputs, tmp_path):

@@ -37,8 +37,8 @@ class Hessian:
     Attributes:
         largest: the largest eigenvalue.
         smallest: the smallest eigenvalue.
-        residuals: for ``largest`` and ``smallest``, the length of Hu - λu for its unit vector u: some eigenvalue is at
-            most this far from λ.
+        residuals: for ``largest`` and ``smallest``, the length of Hu - λu for its unit vector u. Some eigenvalue is at
+            most this far from λ; the outermost one may be farther out.
         converged: for each, whether its residual is below the tolerance, relative to it.
         trace: the sum of all eigenvalues, estimated.
         trace_error: the standard error of the trace; None for one sample.
@@ -67,19 +67,19 @@ class Hessian:
         return dict(form.pop("info")) | form
 
     def __str__(self) -> str:
-        rows: list[Sequence[str]] = [("", "value", "error", "")]
+        rows: list[Sequence[str]] = [("", "value", "error", "residual", "")]
         for name in ("largest", "smallest"):
             note = "" if self.converged[name] else "not converged"
-            rows.append((f"{name} eigenvalue", f"{getattr(self, name):.4g}", f"{self.residuals[name]:.1g}", note))
+            rows.append((f"{name} eigenvalue", f"{getattr(self, name):.4g}", "", f"{self.residuals[name]:.1g}", note))
         error = "-" if self.trace_error is None else f"{self.trace_error:.2g}"
-        rows.append(("trace", f"{self.trace:.4g}", error, ""))
+        rows.append(("trace", f"{self.trace:.4g}", error, "", ""))
         ratio = abs(self.smallest / self.largest) if self.largest else math.nan
-        rows.append(("|smallest / largest|", f"{ratio:.3g}", "", ""))
+        rows.append(("|smallest / largest|", f"{ratio:.3g}", "", "", ""))
         return "\n".join(
             [
                 f"{self.info['model']}, {self.parameters:,} parameters, {self.info['examples']} examples: loss "
                 f"{self.loss:.4f}, gradient {self.gradient_norm:.3g}",
-                text_table(rows, right=(1, 2)),
+                text_table(rows, right=(1, 2, 3)),
             ]
         )
 
@@ -191,7 +191,7 @@ class _HessianProgress(PointProgress):
         parts = [f"{state['phase']}: {state['done']} of {state['total']} products"]
         for name in ("largest", "smallest"):
             if name in state:
-                parts.append(f"{name} {state[name]:.4g} ± {state[f'{name}_residual']:.1g}")
+                parts.append(f"{name} {state[name]:.4g} (residual {state[f'{name}_residual']:.1g})")
         if "trace" in state:
             error = state["trace_error"]
             parts.append(f"{state['trace']:.4g}" + ("" if error is None else f" ± {error:.2g}"))
