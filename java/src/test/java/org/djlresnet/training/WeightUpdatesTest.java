@@ -213,6 +213,22 @@ class WeightUpdatesTest extends ResumeFixture {
                 0.3 * second + 0.7 * 6);
     }
 
+    /** The gradient has the same value for each of the 4 biases, so its norm is twice the value. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "'clip_norm': 4 | 1, 3, 5, 7",
+                // means of 1 and 2, and of 3 and 4
+                "'clip_norm': 3.6, 'accumulate': 2 | 0, 1.5, 1.5, 3.3"
+            })
+    void gradientsOfAnUpdateAreClipped(String settings, String expected) {
+        assertNumbers(
+                biases("{'model': 'cifar-resnet20', " + settings + "}", 4, 4),
+                Stream.of(expected.split(", ")).mapToDouble(Double::parseDouble).toArray());
+    }
+
     private static final String SWA =
             "{'model': 'cifar-resnet20', 'epochs': 4, 'batch_size': 8, 'momentum': 0.9, 'lr': 0.02,"
                     + " 'keep': 4, 'swa_epochs': 3}";
