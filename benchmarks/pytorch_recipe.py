@@ -99,23 +99,19 @@ def follow(slow: list[torch.Tensor], fast: list[torch.Tensor], weight: float) ->
 
 
 class Lookahead:
-    """Slow weights as in airbench94.py, which begin after some epochs."""
+    """Slow weights as in airbench's legacy/airbench94.py, or beginning after some epochs."""
 
     def __init__(self, begin: int, steps: int, weights: list[torch.Tensor]) -> None:
         self.begin, self.steps, self.weights = begin, steps, weights
-        self.slow: list[torch.Tensor] = []
+        self.slow = [] if begin else [tensor.clone() for tensor in weights]
 
     def updated(self, updates: int) -> None:
-        if updates % 5 or updates <= self.begin:
-            return
-        if not self.slow:
-            self.slow = [tensor.clone() for tensor in self.weights]
-        follow(self.slow, self.weights, 1 - 0.95**5 * (updates / self.steps) ** 3)
-        self.write()
-
-    def write(self) -> None:
-        """Sets the weights to the slow ones, if they have begun."""
-        if self.slow:
+        if updates % 5 == 0 and updates > self.begin:
+            if not self.slow:
+                self.slow = [tensor.clone() for tensor in self.weights]
+            follow(self.slow, self.weights, 1 - 0.95**5 * (updates / self.steps) ** 3)
+            follow(self.weights, self.slow, 1)
+        if updates == self.steps and self.slow:
             follow(self.weights, self.slow, 1)
 
 
@@ -214,8 +210,6 @@ class Training:
             loss.backward()
             self.optimizer.step()
             self.updated(step + 1)
-        if self.lookahead is not None:
-            self.lookahead.write()
         if not loss.isfinite():
             raise SystemExit("The loss is no longer finite.")
 

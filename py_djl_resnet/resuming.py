@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ._checkpoint import network_of, recipe_settings
+from ._java import jvm
 from ._java.jars import ENGINES
 from .checks import checked_path, require_no_pipe, shown
 from .errors import RunInUseError, SettingError, UsageError, warn
@@ -72,6 +73,12 @@ def recipe_to_resume(source: Path, changes: Mapping[str, Any], *, quiet: bool) -
         except SettingError as error:
             failures.append(f"{file}: {error}")
     raise UsageError(failures[0])
+
+
+def may_extend(recipe: Recipe) -> bool:
+    """Returns whether a run with this recipe may be resumed with more epochs."""
+    with jvm.translated_errors():
+        return bool(jvm.bridge().mayExtend(recipe.to_json()))
 
 
 def preprocessing_of(source: Path) -> str | None:

@@ -69,7 +69,7 @@ def test_figures_show_the_average_beside_the_weights(averaged):
         ({"ema_decay": 1}, "Allowed: a number from 0 to 0.99999"),
         ({"ema_decay": 0.9, "swa_epochs": 1}, "exclude each other"),
         ({"beta1": 0.5}, '"beta1" needs "optimizer" adam or adamw. Received: sgd.'),
-        ({"optimizer": "adamw", "momentum": 0.9}, '"momentum" needs "optimizer" sgd or muon or lars. Received: adamw.'),
+        ({"optimizer": "adamw", "momentum": 0.9}, '"momentum" needs "optimizer" sgd, muon or lars. Received: adamw.'),
         ({"triangle_peak": 0.5}, '"triangle_peak" needs "schedule" triangular. Received: constant.'),
         (
             {"model": "vae-small", "objective": "bernoulli", "sigma": "learned"},

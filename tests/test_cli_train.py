@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,6 +97,27 @@ def test_weights_of_a_run_folder_are_its_best_checkpoint(command, trained, tmp_p
     assert (code, err) == (0, "")
     recipe = json.loads((tmp_path / "mine" / "recipe.json").read_text())
     assert recipe["weights"] == str(trained.folder / "best.safetensors")
+
+
+@pytest.mark.usefixtures("jvm")
+@pytest.mark.parametrize(
+    ("settings", "extends"),
+    [
+        ({}, True),
+        ({"schedule": "cosine-restarts", "lookahead": "5:0.5", "ema_decay": 0.9}, True),
+        ({"schedule": "triangular"}, False),
+        ({"schedule": "cosine"}, False),
+        ({"schedule": "step", "step_at": "0.5"}, False),
+        ({"swa_epochs": 1}, False),
+        ({"lookahead": "airbench:0"}, False),
+    ],
+)
+def test_complete_run_is_extended_only_if_its_epochs_may_change(settings, extends):
+    from py_djl_resnet.cli.train import _complete
+
+    text = _complete(SimpleNamespace(history=[{}, {}], recipe=Recipe(epochs=2, **settings)))
+    more = " Extend it with --epochs N." if extends else ""
+    assert text == f"This run is complete, with 2 of 2 epochs. Nothing was trained.{more}"
 
 
 @pytest.mark.parametrize(

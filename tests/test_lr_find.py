@@ -39,10 +39,11 @@ def test_command_prints_the_suggestion_and_writes_its_folder(command, tmp_path):
     arguments = ("lr-find", "--limit", 256, "--batch-size", 32, "--steps", 20, "--quiet")
     code, out, err = command(*arguments)
     assert code == 0, err
-    assert out.splitlines()[-1].startswith("suggested learning rate: ")
     assert not list(tmp_path.iterdir())
+    printed = out
     code, out, err = command(*arguments, "--json", "--out", "sweep")
     assert code == 0, err
+    assert printed == f"{LrSweep(**json.loads(out))}\n"
     assert json.loads(out) == json.loads((tmp_path / "sweep" / "lr-find.json").read_text("utf-8"))
     with Image.open(tmp_path / "sweep" / "lr-find.png") as image:
         assert image.size == (960, 630)
@@ -86,6 +87,19 @@ def test_sweep_without_a_fall_has_advice(arrays):
         "rate of the lowest loss / 10: 0.001",
         "no suggestion: the loss does not fall before it rises; try more steps or a lower start",
     ]
+
+
+@pytest.mark.parametrize(
+    ("steepest", "last"),
+    [
+        (1, "the loss falls from the first rates on; start near the rate of the lowest loss / 10"),
+        (2, "suggested learning rate: 0.01, where the loss falls fastest"),
+    ],
+)
+def test_steepest_fall_in_the_first_fifth_is_no_suggestion(steepest, last):
+    lrs = [10.0 ** (i - 4) for i in range(10)]
+    sweep = LrSweep(lrs[steepest], 0.1, False, lrs, [1.0] * 10, [1.0] * 10)
+    assert str(sweep).splitlines() == ["rate of the lowest loss / 10: 0.1", last]
 
 
 def test_figure_shows_the_suggestion_of_a_sweep_that_explodes(arrays):

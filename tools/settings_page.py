@@ -23,8 +23,8 @@ underscores (`--batch-size 64`, `--nesterov`, `--no-nesterov`). A resumed run ma
 they do not affect the result, except for rounding.
 
 Some settings depend on others. `nesterov` needs `momentum` above 0, and `warmup_epochs` must be less than `epochs`. A
-resumed run keeps its `epochs` with a `cosine`, `triangular` or `one-cycle` schedule, `swa_epochs`, or airbench's
-`lookahead`.
+resumed run keeps its `epochs` with a `cosine`, `triangular` or `one-cycle` schedule, `step_at`, `swa_epochs`, or
+airbench's `lookahead`.
 """
 
 

@@ -60,7 +60,7 @@ def run(options: Any) -> int:
             print(folder)
         return 0
     if options.data_dir is not None:
-        raise UsageError("--data-dir needs --download.")
+        raise UsageError("--data-dir needs --download or show NAME.")
     start(options)
     datasets = available(options.engine)
     if options.json:

@@ -16,6 +16,7 @@ from ..metrics import Row
 from ..progress import METRICS, display, metrics_line, shown_columns
 from ..recipe import Recipe
 from ..report import draw
+from ..resuming import may_extend
 from ..runs import Run
 from ..training import train
 from .options import whole
@@ -128,7 +129,7 @@ def _complete(result: Run) -> str:
     done, recipe = len(result.history), result.recipe
     if done < recipe.epochs:
         return f"This run is complete: early stopping ended it after epoch {done} of {recipe.epochs}."
-    more = "" if recipe.schedule in ("cosine", "one-cycle") else " Extend it with --epochs N."
+    more = " Extend it with --epochs N." if may_extend(recipe) else ""
     return f"This run is complete, with {done} of {recipe.epochs} epochs. Nothing was trained.{more}"
 
 

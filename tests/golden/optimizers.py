@@ -85,8 +85,8 @@ def groups(parameters: Parameters, settings: Callable[[str], dict[str, float]]) 
 class Muon(torch.optim.Optimizer):
     """Muon of airbench94_muon.py."""
 
-    def __init__(self, params: Any, lr: float, momentum: float) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    def __init__(self, params: Any, lr: float, momentum: float, nesterov: bool) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
 
     def step(self) -> None:  # type: ignore[override]
         for group in self.param_groups:
@@ -94,7 +94,7 @@ class Muon(torch.optim.Optimizer):
                 g = p.grad
                 buf = self.state[p].setdefault("momentum_buffer", torch.zeros_like(g))
                 buf.mul_(group["momentum"]).add_(g)
-                g = g.add(buf, alpha=group["momentum"])
+                g = g.add(buf, alpha=group["momentum"]) if group["nesterov"] else buf
                 p.data.mul_(len(p.data) ** 0.5 / p.data.norm())
                 update = zeropower(g.reshape(len(g), -1)).view(g.shape)
                 p.data.add_(update, alpha=-group["lr"])
@@ -198,7 +198,7 @@ def cases() -> list[dict[str, Any]]:
     )
 
     p = initial()
-    muon = Muon([p[name] for name in FILTERS], 1, 0.6)
+    muon = Muon([p[name] for name in FILTERS], 1, 0.6, nesterov=True)
     rest = {name: one for name, one in p.items() if name not in FILTERS}
     sgd = torch.optim.SGD(
         groups(
@@ -214,6 +214,14 @@ def cases() -> list[dict[str, Any]]:
         },
         run([muon, sgd], p, triangle(0.24, 0, 0, 0)),
     )  # fmt: skip
+
+    p = initial()
+    muon = Muon([p[name] for name in FILTERS], 1, 0.9, nesterov=False)
+    sgd = torch.optim.SGD([one for name, one in p.items() if name not in FILTERS], lr=1, momentum=0.5)
+    case(
+        {"optimizer": "muon", "lr": 0.1, "momentum": 0.5, "muon_momentum": 0.9},
+        run([muon, sgd], p, lambda step: 0.1),
+    )
 
     p = initial()
     lars = Lars(p.values(), 1, 0.9, 0.01, 0.02)

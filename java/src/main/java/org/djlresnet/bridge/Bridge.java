@@ -83,6 +83,16 @@ public final class Bridge {
     }
 
     /**
+     * Returns whether a run may be resumed with more epochs.
+     *
+     * @param recipe the run's recipe as JSON
+     * @return whether {@code epochs} may change
+     */
+    public static boolean mayExtend(String recipe) {
+        return Recipe.fromJson(recipe).mayExtend();
+    }
+
+    /**
      * Summarizes a network without creating its parameters.
      *
      * @param model its name

@@ -35,7 +35,8 @@ public record Statistics(int[] counts, double[] mean, double[] deviation) {
                 squares = new double[shape.channels()];
             }
             if (shape.channels() != sums.length) {
-                throw new UserException("Some images are grey, and others are in colour.");
+                throw new UserException(
+                        "Some images are grey, and others are in colour. Convert all to one kind.");
             }
             int plane = shape.height() * shape.width();
             pixels += plane;

@@ -116,6 +116,15 @@ public final class Recipe {
     }
 
     /**
+     * Returns whether a resumed run may change {@code epochs}.
+     *
+     * @return whether nothing depends on it from the first step
+     */
+    public boolean mayExtend() {
+        return RecipeChecks.boundToEpochs(this) == null;
+    }
+
+    /**
      * Returns the settings that a resumed run may change.
      *
      * @return values by name

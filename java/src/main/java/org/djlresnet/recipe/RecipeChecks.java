@@ -98,7 +98,7 @@ final class RecipeChecks {
     }
 
     /** Returns what depends on the number of epochs from the first step, or null. */
-    private static String boundToEpochs(Recipe recipe) {
+    static String boundToEpochs(Recipe recipe) {
         if (List.of("cosine", "triangular", "one-cycle").contains(recipe.schedule())) {
             return "the schedule '" + recipe.schedule() + "'";
         }

@@ -8,17 +8,17 @@ import org.djlresnet.model.Network;
 
 /**
  * Lookahead: every k updates, slow weights move towards the weights, which then continue from them.
- * Running statistics are treated as weights. An epoch ends with the slow weights, so that they are
- * evaluated and saved.
+ * Running statistics are treated as weights.
  *
  * <p>{@code K:ALPHA} is the original: the slow weights begin as the initial ones, and move by
- * ALPHA, at the end of an epoch too. Source: Zhang et al., "Lookahead Optimizer: k steps forward, 1
+ * ALPHA. At the end of an epoch they move too, and the weights return to them, so that the slow
+ * weights are evaluated and saved. Source: Zhang et al., "Lookahead Optimizer: k steps forward, 1
  * step back", 2019.
  *
- * <p>{@code airbench:N} begins at the first fifth update after N epochs. Every 5 updates the slow
- * weights move by 1 − 0.95⁵ · (u / U)³ after update u of U, and at the end of an epoch the weights
- * return to them. Source: Jordan, airbench94.py in
- * https://github.com/KellerJordan/cifar10-airbench.
+ * <p>{@code airbench:0} also begins with the initial weights, {@code airbench:N} at the first fifth
+ * update after N epochs. Every 5 updates the slow weights move by 1 − 0.95⁵ · (u / U)³ after update
+ * u of U. Epochs end with the weights as they are, only the run with the slow weights. Source:
+ * Jordan, legacy/airbench94.py in https://github.com/KellerJordan/cifar10-airbench, for N = 0.
  */
 final class Lookahead implements AutoCloseable {
 
@@ -59,7 +59,7 @@ final class Lookahead implements AutoCloseable {
         boolean airbench = words[0].equals("airbench");
         every = airbench ? 5 : Long.parseLong(words[0]);
         alpha = airbench ? Double.NaN : Double.parseDouble(words[1]);
-        begin = airbench ? Long.parseLong(words[1]) * updatesPerEpoch + 1 : 0;
+        begin = airbench ? Long.parseLong(words[1]) * updatesPerEpoch : 0;
         boolean begun = restored.keySet().stream().anyMatch(name -> name.startsWith(NAME));
         if (begun || begin == 0) {
             slow = slow(restored);
@@ -76,26 +76,33 @@ final class Lookahead implements AutoCloseable {
      * @param updates the number of updates so far, this one included
      */
     void updated(long updates) {
-        if (updates % every != 0 || updates < begin) {
-            return;
+        if (updates % every == 0 && updates > begin) {
+            if (slow == null) {
+                slow = slow(Map.of());
+            } else {
+                double progress = (double) updates / total;
+                move(airbench() ? 1 - AIRBENCH_DECAY * Math.pow(progress, 3) : alpha);
+            }
         }
-        if (slow == null) {
-            slow = slow(Map.of());
-            return;
+        if (airbench() && updates == total && slow != null) {
+            slow.write();
         }
-        double progress = (double) updates / total;
-        slow.follow(Double.isNaN(alpha) ? 1 - AIRBENCH_DECAY * Math.pow(progress, 3) : alpha);
+    }
+
+    /** Ends an epoch. Doing so twice changes nothing. */
+    void endEpoch() {
+        if (!airbench()) {
+            move(alpha);
+        }
+    }
+
+    private void move(double share) {
+        slow.follow(share);
         slow.write();
     }
 
-    /** Sets the weights to the slow ones. Doing so twice changes nothing. */
-    void endEpoch() {
-        if (slow != null) {
-            if (!Double.isNaN(alpha)) {
-                slow.follow(alpha);
-            }
-            slow.write();
-        }
+    private boolean airbench() {
+        return Double.isNaN(alpha);
     }
 
     /** Returns the slow weights by name; none before they begin. */

@@ -186,7 +186,8 @@ record TrainingPlan(
                                 .formatted(
                                         need.name,
                                         need.other,
-                                        String.join(" or ", need.allowed),
+                                        String.join(", ", need.allowed)
+                                                .replaceFirst(", (?=[^,]*$)", " or "),
                                         given);
                 boolean optimizer = need.name.equals("optimizer");
                 throw new SettingException(

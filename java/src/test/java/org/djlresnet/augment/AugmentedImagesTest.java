@@ -15,6 +15,8 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.RawImage;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What augmentations do to images, and how often. */
 class AugmentedImagesTest {
@@ -70,11 +72,12 @@ class AugmentedImagesTest {
         }
     }
 
-    @Test
-    void flipsWithTheirProbability() {
+    @ParameterizedTest
+    @CsvSource({"flip:0.3, 0.3", "flip, 0.5"})
+    void flipsWithTheirProbability(String text, double probability) {
         byte[] original = original();
         int flipped = 0;
-        Augmenter augmenter = augmenter(2, "flip:0.3");
+        Augmenter augmenter = augmenter(2, text);
         for (int example = 0; example < 10000; example++) {
             byte[] found = augmented(augmenter, 3, example);
             if (found[0] == original[SIZE - 1]) {
@@ -84,7 +87,8 @@ class AugmentedImagesTest {
                 assertArrayEquals(original, found);
             }
         }
-        assertEquals(3000, flipped, 5 * Math.sqrt(2100));
+        double variance = 10000 * probability * (1 - probability);
+        assertEquals(10000 * probability, flipped, 5 * Math.sqrt(variance));
     }
 
     @Test

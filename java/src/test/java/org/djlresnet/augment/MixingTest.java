@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.djlresnet.data.Augmenter;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
@@ -144,6 +145,66 @@ class MixingTest {
                 assertEquals(1, batch.share());
             }
         }
+    }
+
+    /** Returns the shares of batches of one image. */
+    private static double[] shares(int batches, int size, String... texts) {
+        ImageShape shape = new ImageShape(1, size, size);
+        Preprocessing steps = Preprocessing.exact(shape);
+        Augmenter augmenter = Augmentations.of(List.of(texts)).augmenter(3, steps, shape);
+        FloatBuffer images = FloatBuffer.allocate(size * size);
+        return IntStream.range(0, batches)
+                .mapToDouble(first -> augmenter.mix(images, shape, 1, 0, first))
+                .toArray();
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0.2, 8})
+    void mixupUsesItsAlpha(double alpha) {
+        double[] shares = shares(20000, 1, "mixup:" + alpha);
+        double variance = 1 / (4 * (2 * alpha + 1));
+        double squares = Arrays.stream(shares).map(s -> (s - 0.5) * (s - 0.5)).average().orElse(0);
+        assertEquals(0.5, Arrays.stream(shares).average().orElse(0), 5 * Math.sqrt(variance / 2e4));
+        assertEquals(variance, squares, 0.03 * variance + 0.002);
+    }
+
+    /**
+     * A rectangle with sides of 2 h has the mean side 2 h − h² and the mean square 4 h² − 10/3 h³
+     * after it is clipped. The expected values are means over λ.
+     */
+    @ParameterizedTest
+    @ValueSource(doubles = {1, 8})
+    void cutmixHasTheAreasOfItsAlpha(double alpha) {
+        double mean = 0;
+        double square = 0;
+        double total = 0;
+        for (double share = 0.0005; share < 1; share += 0.001) {
+            double density = Math.pow(share * (1 - share), alpha - 1);
+            double h = Math.sqrt(1 - share) / 2;
+            mean += density * Math.pow(2 * h - h * h, 2);
+            square += density * Math.pow(4 * h * h - 10 / 3.0 * h * h * h, 2);
+            total += density;
+        }
+        mean /= total;
+        double[] shares = shares(4000, 200, "cutmix:" + alpha);
+        double found = 1 - Arrays.stream(shares).average().orElse(0);
+        // 5 standard deviations are 0.015; sides are rounded down by up to a hundredth
+        assertEquals(mean, found, 0.02);
+        assertEquals(
+                square / total - mean * mean,
+                Arrays.stream(shares)
+                        .map(s -> (1 - s - found) * (1 - s - found))
+                        .average()
+                        .orElse(0),
+                0.005);
+    }
+
+    @Test
+    void eachBatchIsMixedByOneOfSeveral() {
+        // a rectangle of 4 pixels has quarters of the image, an average hardly ever
+        double[] shares = shares(2000, 2, "mixup:1", "cutmix:1");
+        long rectangles = Arrays.stream(shares).filter(share -> share * 4 % 1 == 0).count();
+        assertEquals(1000, rectangles, 5 * Math.sqrt(500));
     }
 
     @ParameterizedTest

@@ -1,5 +1,6 @@
 package org.djlresnet.training;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
@@ -26,6 +27,7 @@ import org.djlresnet.optimizer.NormClipping;
 import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.optimizer.Optimizers;
 import org.djlresnet.recipe.Recipe;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -121,6 +123,27 @@ class OptimizerGoldenTest {
             }
             JsonObject expected = golden.getAsJsonObject("values");
             parameters.forEach((name, one) -> assertClose(name, expected, one.getArray()));
+        }
+    }
+
+    @Test
+    void larsUsesTheGlobalRateWhereANormIsZero() {
+        Recipe recipe = Recipe.fromJson("{\"optimizer\": \"lars\", \"epochs\": 1}");
+        try (NDManager manager = NDManager.newBaseManager()) {
+            EngineTraits.of(manager.getEngine()).disableRecording();
+            Map<String, Parameter> parameters = parameters(manager);
+            NDArray zero = parameters.get("fc.weight").getArray();
+            NDArray idle = parameters.get("conv1.weight").getArray();
+            zero.subi(zero.duplicate());
+            float[] before = idle.toFloatArray();
+            Map<String, NDArray> gradients = gradients(parameters, 0, manager);
+            float[] expected = gradients.get("fc.weight").mul(-0.5).toFloatArray();
+            gradients.put("conv1.weight", idle.zerosLike());
+            try (Optimizer optimizer = Optimizers.create(recipe, parameters, manager, Map.of())) {
+                optimizer.step(gradients, 0.5, 0);
+            }
+            assertArrayEquals(expected, zero.toFloatArray(), 1e-6f);
+            assertArrayEquals(before, idle.toFloatArray());
         }
     }
 

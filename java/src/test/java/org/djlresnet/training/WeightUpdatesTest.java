@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.EngineTraits;
@@ -33,27 +34,31 @@ class WeightUpdatesTest extends ResumeFixture {
 
     private static final String BIAS = "fc.bias";
 
-    /** Performs updates of 1, 2, 3 … with a rate of 1; returns the bias after each. */
-    private static List<Double> biases(String settings, int updates, int perEpoch) {
+    /** Performs steps of 1, 2, 3 … with a rate of 1; returns the bias after each. */
+    private static List<Double> biases(String settings, int steps, int perEpoch) {
         Recipe recipe = QuadrantImages.recipe(settings);
         List<Double> biases = new ArrayList<>();
+        UpdatePlan plan = new UpdatePlan(perEpoch, perEpoch * 8L, 8, recipe.accumulate());
         try (Network network = network(recipe);
                 WeightUpdates all =
                         new WeightUpdates(
                                 recipe,
                                 network,
-                                new UpdatePlan(perEpoch, perEpoch * 8L, 8, 1),
+                                plan,
                                 List.of(),
                                 new GradientLog(null, recipe, network, 1),
                                 Map.of())) {
             EngineTraits.of(network.manager().getEngine()).disableRecording();
-            for (int step = 0; step < updates; step++) {
+            for (int step = 0; step < steps; step++) {
                 try (NDManager scope = network.manager().newSubManager()) {
                     all.add(gradients(network, -(step + 1), scope), 8, step, 1, 1);
                 }
                 biases.add((double) value(network.stateDict()));
                 if (!all.averaged().isEmpty()) {
                     biases.add((double) value(all.averaged()));
+                }
+                if ((step + 1) % perEpoch == 0) {
+                    all.endEpoch();
                 }
             }
         }
@@ -96,6 +101,56 @@ class WeightUpdatesTest extends ResumeFixture {
                 3.75,
                 2.5,
                 7.5);
+    }
+
+    @Test
+    void lookaheadEndsAnEpochWithTheSlowWeights() {
+        // slow 0 + (6 - 0)/2 after update 3; fast 3 + 4 = 7 ends the epoch with 3 + (7 - 3)/2
+        assertNumbers(
+                biases("{'model': 'cifar-resnet20', 'lookahead': '3:0.5'}", 5, 4),
+                1,
+                3,
+                3,
+                7,
+                5 + 5);
+    }
+
+    @Test
+    void airbenchsLookaheadTrainsOnWithTheFastWeightsAndEndsWithTheSlowOnes() {
+        // slow weights begin after update 5 as 15; update 9 adds to 36, the end of the second epoch
+        double stay = Math.pow(0.95, 5) * Math.pow(10 / 12.0, 3);
+        double slow = stay * 15 + (1 - stay) * 55;
+        assertNumbers(
+                biases(
+                        "{'model': 'cifar-resnet20', 'epochs': 3, 'lookahead': 'airbench:1'}",
+                        12,
+                        4),
+                1,
+                3,
+                6,
+                10,
+                15,
+                21,
+                28,
+                36,
+                45,
+                slow,
+                slow + 11,
+                slow);
+    }
+
+    @Test
+    void airbenchsSlowWeightsBeginAsTheInitialOnes() {
+        // 6 updates, so the last one is lost
+        double stay = Math.pow(0.95, 5) * Math.pow(5 / 6.0, 3);
+        assertNumbers(
+                biases("{'model': 'cifar-resnet20', 'epochs': 1, 'lookahead': 'airbench:0'}", 6, 6),
+                1,
+                3,
+                6,
+                10,
+                (1 - stay) * 15,
+                (1 - stay) * 15);
     }
 
     @Test
@@ -156,6 +211,22 @@ class WeightUpdatesTest extends ResumeFixture {
                 second,
                 6,
                 0.3 * second + 0.7 * 6);
+    }
+
+    /** The gradient has the same value for each of the 4 biases, so its norm is twice the value. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "'clip_norm': 4 | 1, 3, 5, 7",
+                // means of 1 and 2, and of 3 and 4
+                "'clip_norm': 3.6, 'accumulate': 2 | 0, 1.5, 1.5, 3.3"
+            })
+    void gradientsOfAnUpdateAreClipped(String settings, String expected) {
+        assertNumbers(
+                biases("{'model': 'cifar-resnet20', " + settings + "}", 4, 4),
+                Stream.of(expected.split(", ")).mapToDouble(Double::parseDouble).toArray());
     }
 
     private static final String SWA =
