@@ -22,6 +22,7 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
         ("plain20", 0): [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
         ("plain20", 1): [0.2, 0.4, 0.5, 0.6, 0.7, 0.9],
         ("cifar-resnet20", 0): [0.3, 0.5, 0.6],
+        ("cifar-resnet20", 1): [0.2, 0.4],
     }
     page = report(study_folder(tmp_path / "study", accuracies))
     table = [row for row in rows(page.parent / "table.csv") if row["published_epoch"]]
@@ -30,15 +31,16 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
     plain, residual = table[:3], table[3:]
     np.testing.assert_allclose([float(row["accuracy"]) for row in plain], [0.3, 0.4, 0.75])
     np.testing.assert_allclose([float(row["accuracy_deviation"]) for row in plain], np.sqrt([0.02, 0.02, 0.045]))
-    assert [row["n"] for row in residual] == ["1", "1", "0"]
-    assert [row["accuracy"] for row in residual] == ["0.5", "0.6", ""]
-    assert residual[0]["accuracy_deviation"] == ""
+    assert [row["n"] for row in residual] == ["2", "1", "0"]
+    assert [row["accuracy"] for row in residual] == ["0.45", "0.6", ""]
+    assert residual[1]["accuracy_deviation"] == ""
     text = (page.parent / "report.md").read_text()
     assert "| plain20 | 0.3000 ± 0.1414 (2) | 0.4000 ± 0.1414 (3) | 0.7500 ± 0.2121 (6) | 2 runs |" in text
-    assert "| cifar-resnet20 | 0.5000 (2) | 0.6000 (3) | - (6: not run) | 1 run |" in text
+    assert "| cifar-resnet20 | 0.4500 ± 0.0707 (2) | 0.6000 (3, n = 1) | - (6: not run) | 2 runs |" in text
+    assert "\nTrained: plain20 6 epochs, n = 2. Unfinished: cifar-resnet20, n = 2. Published values are of 18" in text
     assert "| cifar-resnet20, He et al. | - | - | 0.9125 | published |" in text
     assert "2 of 4 runs complete: 2 networks, 2 seeds (0, 1)." in text
-    assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (not run)" in text
+    assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (2 of 6 epochs)" in text
 
 
 def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
