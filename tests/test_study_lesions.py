@@ -77,7 +77,7 @@ def test_what_was_measured_is_never_replaced(tmp_path):
         ("damaged", "is damaged. Remove it to measure again."),
         (
             json.dumps({"settings": {"points": 16, "dataset": "fashion-mnist"}, "rows": [], "result": None}),
-            "was measured with other settings: points 16 (now 8). Use them again, or remove the file to measure again.",
+            "was measured with other settings: points 16 (now 8). Use them again, or remove it to measure again.",
         ),
     ):
         file.write_text(text)
