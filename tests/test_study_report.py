@@ -5,10 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from study_folders import study_folder, write_gradients
+from study_folders import run_folder, study_folder, write_gradients
 
-from py_djl_resnet import create_model
-from py_djl_resnet._study.norms import PLAIN_LEAF
+from py_djl_resnet import Run, create_model
+from py_djl_resnet._study.norms import PLAIN_LEAF, Recorded
+from py_djl_resnet._study.sections.gradients import norms_section
 from py_djl_resnet.study import available, read_study, report
 
 
@@ -143,6 +144,24 @@ def test_gradients_by_depth_are_those_of_layers(tmp_path):
         for layer, name in enumerate(("conv1.weight", "layer1.0.conv1.weight", "fc.weight"), 1)
     ]
     np.testing.assert_allclose([float(row["gradient_norm"]) for row in found], [2, 5, 7, 0.05, 0.125, 0.175])
+
+
+def test_gradients_by_depth_name_the_recorded_steps(tmp_path):
+    runs = []
+    for label, steps in (("a", (30, 60)), ("b", (20, 2000))):
+        folder = run_folder(tmp_path / label, "plain20", 0, [0.5])
+        write_gradients(folder, {step: {"global": (step, 1), "fc.weight": (step, 1)} for step in steps}, {})
+        run = Run.open(folder)
+        runs.append(Recorded(label, run, run.gradients))
+    for these, titles in (
+        (runs[:1], ["step 30", "last: step 60"]),
+        (runs, ["steps 20 to 30", "steps 20 to 60", "last: steps 60 to 2,000"]),
+    ):
+        section = norms_section(these, ["global"], [1, 10, 100, 100000, "last"])
+        assert [axes.get_title() for axes in section.figures["depth.png"](None).axes] == titles
+    table = csv.DictReader(section.tables["depth.csv"].splitlines())
+    steps = [(row["network"], int(row["step"]), float(row["gradient_norm"])) for row in table]
+    assert steps == [("a", 30, 30), ("b", 20, 20), ("a", 60, 60), ("b", 20, 20), ("a", 60, 60), ("b", 2000, 2000)]
 
 
 def test_gradients_of_any_runs_are_reported(command, tmp_path):
