@@ -44,9 +44,28 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
     assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (2 of 6 epochs)" in text
 
 
-def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
+@pytest.mark.parametrize(
+    ("settings", "fixed"),
+    [
+        ({}, 9),
+        # the scale of batch normalization, too
+        ({"decay_bias_and_norm": True}, 9 + 49),
+        ({"optimizer": "adam"}, 9),
+        *(
+            ({key: value}, None)
+            for key, value in (("optimizer", "adamw"), ("optimizer", "muon"), ("decay_scales", "fc:0"))
+        ),
+    ],
+)
+def test_loss_has_the_penalty_of_tensors_that_decay(tmp_path, settings, fixed):
     folder = study_folder(
-        tmp_path / "study", {("plain20", 0): [0.25, 0.5]}, networks=["plain20"], epochs=2, seeds=[0], published={}
+        tmp_path / "study",
+        {("plain20", 0): [0.25, 0.5]},
+        networks=["plain20"],
+        epochs=2,
+        seeds=[0],
+        published={},
+        settings={"weight_decay": 0.5} | settings,
     )
     norms = {
         step: {"global": (0, 9), "conv1.weight": (0, 2 * step), "bn1.weight": (0, 7), "fc.weight": (0, 3)}
@@ -56,8 +75,11 @@ def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
     write_gradients(folder / "runs" / "plain20-seed0", norms, shapes)
     page = report(folder)
     table = rows(page.parent / "table.csv")
+    if fixed is None:
+        assert {row["l2"] for row in table} == {""}
+        return
     # weight decay 0.5, two steps an epoch: of the weights at steps 1, 2 and 4
-    expected = {epoch: 0.25 * ((2 * step) ** 2 + 9) for epoch, step in ((0, 1), (1, 2), (2, 4))}
+    expected = {epoch: 0.25 * ((2 * step) ** 2 + fixed) for epoch, step in ((0, 1), (1, 2), (2, 4))}
     assert {row["epoch"] for row in table} == {"0", "1", "2"}
     for row in table:
         assert float(row["l2"]) == expected[int(row["epoch"])]
