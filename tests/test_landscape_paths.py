@@ -155,7 +155,7 @@ def test_hessian_depends_on_the_seed_only_by_its_error(run):
         (["hessian", "RUN", "--examples", "0"], "--examples must be a whole number. Received: 0."),
         (
             ["hessian", "RUN", "--tolerance", "2"],
-            "tolerance must be a number. Received: 2.0. Allowed: above 0, below 1.",
+            "tolerance must be a number between 0 and 1. Received: 2.0. Allowed: such as 0.01.",
         ),
         (["hessian", "RUN"], "was trained on arrays"),
         (["interpolate", "RUN", "missing", "--out", "new"], "Checkpoint missing does not exist."),

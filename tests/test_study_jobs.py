@@ -82,15 +82,16 @@ def test_runs_get_one_signal_when_their_terminal_sends_it_to_all(study):
 
 
 @pytest.mark.parametrize(
-    ("error", "trained"),
+    ("error", "code", "trained"),
     [
-        ("The loss became NaN at step 1. Start a new run with a lower learning rate or a warm-up.", ["a", "b"]),
-        ("File x cannot be written: No space left on device.", ["a"]),
+        ("The loss became NaN at step 1. Start a new run with a lower learning rate or a warm-up.", 1, ["a", "b"]),
+        ("File x cannot be written: No space left on device.", 1, ["a"]),
+        ("Data set x does not exist.", 2, ["a"]),
     ],
 )
-def test_no_run_begins_after_a_full_disk(monkeypatch, tmp_path, error, trained):
+def test_no_run_begins_after_a_full_disk_or_wrong_input(monkeypatch, tmp_path, error, code, trained):
     process = tmp_path / "process"
-    process.write_text(f"#!/bin/sh\necho 'py-djl-resnet: error: {error}' >&2\nexit 1\n")
+    process.write_text(f"#!/bin/sh\necho 'py-djl-resnet: error: {error}' >&2\nexit {code}\n")
     process.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(process))
     jobs = [Job(name, Recipe(), tmp_path / name) for name in ("a", "b")]
@@ -98,6 +99,7 @@ def test_no_run_begins_after_a_full_disk(monkeypatch, tmp_path, error, trained):
     if len(trained) == 2:
         assert train_in_processes(jobs, 1, 1, begun.append) == [f"{name}: {error}" for name in trained]
     else:
-        with pytest.raises(ResnetError, match="a: File x cannot be written"):
+        with pytest.raises(ResnetError, match=f"^a: {error}$") as raised:
             train_in_processes(jobs, 1, 1, begun.append)
+        assert raised.value.exit_code == code
     assert [line for line in begun if line in ("a", "b")] == trained

@@ -78,7 +78,11 @@ def test_surfaces_of_other_settings_are_rejected(trained_study, tmp_path):
     ("options", "message"),
     [
         ({"pairs": [["plain20"]]}, "Received: plain20. Allowed: fashion-net."),
-        ({"pairs": "fashion-net"}, 'section landscapes: "pairs" must be lists of networks.'),
+        (
+            {"pairs": "fashion-net"},
+            'section landscapes: "pairs" must be lists of networks. Received: fashion-net. Allowed: such as '
+            '[["fashion-net"]].',
+        ),
         ({"grid": 1}, 'section landscapes: "grid" must be a whole number. Received: 1. Allowed: 2 to'),
         ({"examples": "some"}, 'section landscapes: "examples" must be a whole number. Received: some.'),
     ],

@@ -237,9 +237,13 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
     ("form", "message"),
     [
         ({"network": ["a"]}, "Unknown key. Received: 'network'. Allowed: title, source, recipe, settings, networks, "),
-        ({}, '"networks" must be a list of names, at least 1. Received: None.'),
+        (
+            {},
+            '"networks" must be a list of names, at least 1. Received: None. Allowed: such as ["plain20", "cifar-resn',
+        ),
         ({"networks": ["a", "a"]}, "\"networks\" must not repeat. Received: ['a', 'a']."),
-        ({"networks": ["a"], "seeds": [-1]}, '"seeds" must be a list of whole numbers of at least 0, at least 1. '),
+        ({"networks": ["a"], "seeds": [-1]}, "Received: [-1]. Allowed: such as [0, 1, 2]."),
+        ({"networks": ["a"], "sections": "table"}, 'Received: \'table\'. Allowed: such as [{"kind": "table"}].'),
         ({"networks": ["a"], "epochs": {"b": 1}}, "\"epochs\" has another network. Received: 'b'. Allowed: a."),
         ({"networks": ["a"], "epochs": 1.5}, '"epochs" of a must be a whole number of at least '),
         ({"networks": ["a"], "settings": {"seed": 1}}, '"settings" must not have "seed". Use "seeds" of the study.'),

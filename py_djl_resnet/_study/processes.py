@@ -126,7 +126,7 @@ def train_in_processes(jobs: Sequence[Job], count: int, wait: int, announce: Cal
                 if code == 0 or received or end is not None:
                     continue
                 if code == 2:
-                    end = UsageError(training.error)
+                    end = UsageError(f"{training.job.title}: {training.error}")
                 elif _DIVERGED in training.error:
                     failures.append(f"{training.job.title}: {training.error}")
                 else:

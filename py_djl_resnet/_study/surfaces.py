@@ -51,7 +51,10 @@ def plan(definition: Definition, options: Mapping[str, Any]) -> Plan:
     networks = definition.networks
     pairs = options.get("pairs", [list(networks)])
     if not (isinstance(pairs, list) and pairs and all(isinstance(pair, list) and pair for pair in pairs)):
-        raise UsageError(f'"pairs" must be lists of networks. Received: {shown(pairs)}.')
+        raise UsageError(
+            f'"pairs" must be lists of networks. Received: {shown(pairs)}. Allowed: such as '
+            f"{json.dumps([list(networks[:2])])}."
+        )
     for network in (name for pair in pairs for name in pair):
         if network not in networks:
             raise UsageError(
