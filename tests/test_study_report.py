@@ -302,6 +302,13 @@ def test_wrong_study_files_are_rejected(rejected, tmp_path, form, message):
     assert not (tmp_path / "studies").exists()
 
 
+@pytest.mark.parametrize(("option", "value"), [("--epochs", 5), ("--jobs", 4)])
+def test_options_of_training_are_rejected_for_a_study_that_trains_nothing(rejected, tmp_path, option, value):
+    code, line = rejected("study", "run", "balduzzi2017", option, value)
+    assert (code, line) == (2, f"{option} needs a study that trains networks. Received: balduzzi2017. Omit it.")
+    assert not (tmp_path / "studies").exists()
+
+
 def test_unknown_study_and_folder_are_rejected(rejected, tmp_path):
     code, line = rejected("study", "run", "cifar10-residal")
     assert code == 2
