@@ -13,6 +13,7 @@ from py_djl_resnet import (
     evaluate,
     interpolate_loss,
     loss_hessian,
+    loss_surface,
     loss_trajectory,
     train,
 )
@@ -54,6 +55,19 @@ def test_interpolation_equals_numpy(run, tmp_path):
         assert measured == pytest.approx(expected, rel=1e-4)
     assert line.loss[0, 1] == evaluate(epoch(run, 1), DATA).loss
     assert line.loss[0, 3] == pytest.approx(evaluate(epoch(run, 5), DATA).loss, rel=1e-5)
+
+
+def test_statistics_are_recalibrated_on_request(run, tmp_path):
+    options = OPTIONS | {"batch_norm": "recalibrated"}
+    expected = [
+        loss_surface(epoch(run, number), DATA, out=tmp_path / str(number), dimensions=1, grid=3, **options).loss[0, 1]
+        for number in (1, 5)
+    ]
+    line = interpolate_loss(epoch(run, 1), epoch(run, 5), DATA, out=tmp_path / "line", grid=2, ranges=(0, 1), **options)
+    assert line.loss[0] == pytest.approx(expected, rel=1e-5)
+    path = loss_trajectory(run, DATA, out=tmp_path / "path", grid=2, **options)
+    assert path.trajectory["loss"][[0, 4]] == pytest.approx(expected, rel=1e-5)
+    assert evaluate(epoch(run, 1), DATA).loss != pytest.approx(expected[0], rel=1e-3)
 
 
 def test_interpolation_rejects_different_networks(run, tmp_path):

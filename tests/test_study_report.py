@@ -89,6 +89,17 @@ def test_loss_has_the_penalty_of_tensors_that_decay(tmp_path, settings, fixed):
             assert float(row["loss"]) == entropy + float(row["l2"])
 
 
+def test_early_epochs_of_a_short_run_are_its_first(tmp_path):
+    folder = study_folder(
+        tmp_path / "study",
+        {("plain20", 0): [0.5] * 6},
+        published={},
+        sections=[{"kind": "table", "at": [1], "of": 180}],
+    )
+    table = rows(report(folder).parent / "table.csv")
+    assert [(row["published_epoch"], row["epoch"], row["accuracy"]) for row in table][1] == ("1", "1", "0.5")
+
+
 def test_table_says_which_networks_were_not_trained(tmp_path):
     page = report(study_folder(tmp_path / "study", {("plain20", 0): [0.5] * 6}, published={}))
     text = (page.parent / "report.md").read_text()
