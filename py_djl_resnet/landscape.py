@@ -83,7 +83,7 @@ class Landscape:
             value: ``loss``, ``accuracy``, or ``curvature``: the smaller curvature divided by the larger.
             direction: the number of the pair of directions, from 0; a line shows all.
             levels: about how many contour levels, or the levels themselves.
-            log: whether the scale is logarithmic; None: that of a surface's loss is, that of a line if it varies by
+            log: whether the loss has a logarithmic scale; None: that of a surface has, that of a line if it varies by
                 more than a factor of 30.
 
         Returns:

@@ -28,6 +28,7 @@ _RECIPE_FILES = ("recipe.json", "last.safetensors", "last.previous.safetensors")
 _HELD_OUT = 0.1
 #: Seconds between two attempts to resume a run that is in use.
 _RETRY_SECONDS = 0.2
+_DAY = 86400
 
 
 def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | None) -> Path | None:
@@ -143,5 +144,6 @@ def when_free(wait: float, begin: Callable[[], Run]) -> Run:
                 raise RunInUseError(f'{busy} "wait" sets how many seconds to wait.') from busy
             if str(busy) != announced:
                 announced = str(busy)
-                warn(f"Waiting up to {wait:g} s. {announced}")
+                longest = f"{wait / _DAY:g} days" if wait >= 2 * _DAY else f"{wait:g} s"
+                warn(f"Waiting up to {longest}. {announced}")
         time.sleep(_RETRY_SECONDS)

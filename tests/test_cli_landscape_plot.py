@@ -14,6 +14,7 @@ def two(tmp_path):
     """Folders a and b in the current folder."""
     for name, model, steep in (("a", "study-plain20", 3), ("b", "study-resnet20", 1)):
         write_landscape(tmp_path / name, lambda x, y, k, s=steep: 0.5 + s * (x**2 + y**2), (5, 4), WIDE, model=model)
+    write_landscape(tmp_path / "line", lambda x, y, k: 1 + x**2, (5,), ((-1, 1),), directions=2)
     return "a", "b"
 
 
@@ -60,6 +61,13 @@ def test_plot_draws_the_chosen_kind(command, two, tmp_path):
         (("a", "--kind", "heat"), "--kind needs --out FILE."),
         (("a", "b", "--together", "--out", "x.html"), "Received: .html. Allowed: .png, .svg, .pdf."),
         (("c",), "has no landscape.json"),
+        (("line", "--value", "accuracy", "--out", "x.png"), "--value needs a surface. Received: a line. Omit it."),
+        (("line", "--direction", "1", "--out", "x.png"), "--direction needs a surface. Received: a line. Omit it."),
+        (
+            ("line", "line", "--together", "--levels", "5", "--out", "x.png"),
+            "--levels needs a surface. Received: a lin",
+        ),
+        (("a", "--value", "accuracy", "--log", "--out", "x.png"), "--log needs the loss. Received: accuracy. Omit it."),
     ],
 )
 def test_plot_rejects_wrong_arguments(rejected, two, arguments, message):

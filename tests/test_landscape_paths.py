@@ -13,6 +13,7 @@ from py_djl_resnet import (
     evaluate,
     interpolate_loss,
     loss_hessian,
+    loss_surface,
     loss_trajectory,
     train,
 )
@@ -54,6 +55,19 @@ def test_interpolation_equals_numpy(run, tmp_path):
         assert measured == pytest.approx(expected, rel=1e-4)
     assert line.loss[0, 1] == evaluate(epoch(run, 1), DATA).loss
     assert line.loss[0, 3] == pytest.approx(evaluate(epoch(run, 5), DATA).loss, rel=1e-5)
+
+
+def test_statistics_are_recalibrated_on_request(run, tmp_path):
+    options = OPTIONS | {"batch_norm": "recalibrated"}
+    expected = [
+        loss_surface(epoch(run, number), DATA, out=tmp_path / str(number), dimensions=1, grid=3, **options).loss[0, 1]
+        for number in (1, 5)
+    ]
+    line = interpolate_loss(epoch(run, 1), epoch(run, 5), DATA, out=tmp_path / "line", grid=2, ranges=(0, 1), **options)
+    assert line.loss[0] == pytest.approx(expected, rel=1e-5)
+    path = loss_trajectory(run, DATA, out=tmp_path / "path", grid=2, **options)
+    assert path.trajectory["loss"][[0, 4]] == pytest.approx(expected, rel=1e-5)
+    assert evaluate(epoch(run, 1), DATA).loss != pytest.approx(expected[0], rel=1e-3)
 
 
 def test_interpolation_rejects_different_networks(run, tmp_path):
@@ -155,7 +169,7 @@ def test_hessian_depends_on_the_seed_only_by_its_error(run):
         (["hessian", "RUN", "--examples", "0"], "--examples must be a whole number. Received: 0."),
         (
             ["hessian", "RUN", "--tolerance", "2"],
-            "tolerance must be a number. Received: 2.0. Allowed: above 0, below 1.",
+            "tolerance must be a number between 0 and 1. Received: 2.0. Allowed: such as 0.01.",
         ),
         (["hessian", "RUN"], "was trained on arrays"),
         (["interpolate", "RUN", "missing", "--out", "new"], "Checkpoint missing does not exist."),

@@ -9,6 +9,7 @@ from examples import separable, without_times
 from interruption import held
 
 from py_djl_resnet import Recipe, ResnetWarning, Run, RunInUseError, SettingError, UsageError, resume, train
+from py_djl_resnet.resuming import when_free
 
 SMALL = Recipe(epochs=1, limit=64, batch_size=32)
 
@@ -97,6 +98,18 @@ def test_invalid_argument_is_rejected(folder, arguments, message):
     with pytest.raises(UsageError, match=message):
         train(recipe=SMALL, progress=False, **arguments)
     assert [file.name for file in folder.iterdir()] == ["runs"]
+
+
+def test_a_long_wait_is_announced_in_days():
+    attempts = [RunInUseError("The run folder mine is being written by another run."), None]
+
+    def begin():
+        if (error := attempts.pop(0)) is not None:
+            raise error
+
+    with pytest.warns(ResnetWarning, match=r"^Waiting up to 7 days\. The run folder mine is being written"):
+        when_free(7 * 86400, begin)
+    assert attempts == []
 
 
 def test_wait_for_a_run_in_use(first):

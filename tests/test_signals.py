@@ -15,20 +15,22 @@ import pytest
 from interruption import at_import
 
 from py_djl_resnet import load
+from py_djl_resnet._process.signals import STOP_AT_END_OF_INPUT
 
 PROJECT = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
 SCRIPT = re.search(r'^py-djl-resnet = "(.+)"$', PROJECT, re.M)[1]
 ENDLESS = ["train", "--epochs", "1000", "--limit", "256", "--batch-size", "32", "--out", "mine"]
 
 
-def training(folder, *more):
+def training(folder, **options):
     """Starts training in a separate process and waits for its first epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "py_djl_resnet", *ENDLESS, *more],
+        [sys.executable, "-m", "py_djl_resnet", *ENDLESS],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
     assert process.stdout.readline().startswith("epoch 1/1000: ")
     return process
@@ -45,6 +47,21 @@ def test_signal_stops_the_run_and_saves_its_state(tmp_path, number, code):
     assert re.match(rf"py-djl-resnet: Training was interrupted by {number.name} after \d+ full epochs?", line)
     assert str(tmp_path / "mine" / "last.safetensors") in line
     assert f"Resume with: python -m py_djl_resnet train --resume {shlex.quote(str(tmp_path / 'mine'))}" in line
+    with load(tmp_path / "mine" / "last.safetensors") as model:
+        assert model.info["step"] >= 8
+
+
+def test_end_of_input_stops_the_run_and_saves_its_state(tmp_path):
+    # as when the study that started it was killed, under nohup and after a first signal
+    environment = os.environ | {STOP_AT_END_OF_INPUT: "1"}
+    process = training(
+        tmp_path,
+        stdin=subprocess.PIPE,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == 129
     with load(tmp_path / "mine" / "last.safetensors") as model:
         assert model.info["step"] >= 8
 

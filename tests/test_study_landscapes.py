@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shutil
 
 import pytest
 
@@ -20,6 +22,12 @@ def trained_study(jvm, tmp_path_factory):
     (folder / "mine.json").write_text(json.dumps(form))
     run_study(folder / "mine.json", folder / "study", progress=False)
     return folder / "study"
+
+
+def write_sections(folder, *sections):
+    """Changes the sections of a study's folder."""
+    form = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(form | {"sections": list(sections)}))
 
 
 def test_surfaces_are_measured_on_request(trained_study):
@@ -42,11 +50,41 @@ def test_surfaces_are_measured_on_request(trained_study):
     assert float(rows[0]["centre"]) == surface.loss[0, 2, 2] == surface.loss[1, 2, 2]
 
 
+def test_surfaces_of_other_settings_are_rejected(trained_study, tmp_path):
+    shutil.copytree(trained_study, tmp_path / "study")
+    section = SECTION | {"grid": 2, "directions": 1, "name": "small"}
+    write_sections(tmp_path / "study", section)
+    # the final weights are measured, not the best ones
+    (tmp_path / "study" / "runs" / "fashion-net-seed0" / "best.safetensors").unlink()
+    report(tmp_path / "study", landscapes=True, progress=False)
+    surfaces = tmp_path / "study" / "small-landscapes" / "fashion-net-seed0"
+    for option, before, now in (("grid", 2, 3), ("examples", 16, 32), ("directions", 1, 2)):
+        write_sections(tmp_path / "study", section | {option: now})
+        for landscapes in (False, True):
+            with pytest.raises(UsageError) as raised:
+                report(tmp_path / "study", landscapes=landscapes, progress=False)
+            assert str(raised.value) == (
+                f"{surfaces} was measured with other settings: {option} {before} (now {now}). Use them again, or "
+                "remove it to measure again."
+            )
+    write_sections(tmp_path / "study", section)
+    last = tmp_path / "study" / "runs" / "fashion-net-seed0" / "last.safetensors"
+    last.write_bytes(re.sub(rb'"crc32c:\w+"', b'"crc32c:00000000"', last.read_bytes(), count=1))
+    with pytest.raises(UsageError, match=r"other settings: checkpoint 'crc32c:\w+' \(now 'crc32c:00000000'\)\."):
+        report(tmp_path / "study")
+    shutil.rmtree(surfaces)
+    assert "No surface has been measured yet" in (report(tmp_path / "study").parent / "report.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"pairs": [["plain20"]]}, "Received: plain20. Allowed: fashion-net."),
-        ({"pairs": "fashion-net"}, 'section landscapes: "pairs" must be lists of networks.'),
+        (
+            {"pairs": "fashion-net"},
+            'section landscapes: "pairs" must be lists of networks. Received: fashion-net. Allowed: such as '
+            '[["fashion-net"]].',
+        ),
         ({"grid": 1}, 'section landscapes: "grid" must be a whole number. Received: 1. Allowed: 2 to'),
         ({"examples": "some"}, 'section landscapes: "examples" must be a whole number. Received: some.'),
     ],
@@ -59,8 +97,14 @@ def test_wrong_options_are_rejected(trained_study, tmp_path, options, message):
     assert message in str(raised.value).replace("'", "")
 
 
-def test_request_without_a_section_is_rejected(trained_study, tmp_path):
-    form = json.loads((trained_study / "study.json").read_text())
-    (tmp_path / "study.json").write_text(json.dumps(form | {"sections": [{"kind": "curves"}]}))
-    with pytest.raises(UsageError, match='has no section "landscapes"'):
-        report(tmp_path, landscapes=True)
+def test_section_can_be_added_to_a_trained_study(trained_study, tmp_path):
+    shutil.copytree(trained_study, tmp_path / "study")
+    write_sections(tmp_path / "study", {"kind": "curves"})
+    with pytest.raises(UsageError) as raised:
+        report(tmp_path / "study", landscapes=True)
+    assert str(raised.value).endswith(
+        'has no section "landscapes". Add {"kind": "landscapes"} to the sections of the study\'s file, and repeat '
+        f"study run with it and --out {tmp_path / 'study'}."
+    )
+    runs = run_study(trained_study.parent / "mine.json", tmp_path / "study", progress=False)
+    assert runs.definition.sections == (SECTION,)

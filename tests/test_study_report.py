@@ -5,10 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from study_folders import study_folder, write_gradients
+from study_folders import run_folder, study_folder, write_gradients
 
-from py_djl_resnet import create_model
-from py_djl_resnet._study.norms import PLAIN_LEAF
+from py_djl_resnet import Run, create_model
+from py_djl_resnet._study.norms import PLAIN_LEAF, Recorded
+from py_djl_resnet._study.sections.gradients import norms_section
 from py_djl_resnet.study import available, read_study, report
 
 
@@ -22,6 +23,7 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
         ("plain20", 0): [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
         ("plain20", 1): [0.2, 0.4, 0.5, 0.6, 0.7, 0.9],
         ("cifar-resnet20", 0): [0.3, 0.5, 0.6],
+        ("cifar-resnet20", 1): [0.2, 0.4],
     }
     page = report(study_folder(tmp_path / "study", accuracies))
     table = [row for row in rows(page.parent / "table.csv") if row["published_epoch"]]
@@ -30,20 +32,40 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
     plain, residual = table[:3], table[3:]
     np.testing.assert_allclose([float(row["accuracy"]) for row in plain], [0.3, 0.4, 0.75])
     np.testing.assert_allclose([float(row["accuracy_deviation"]) for row in plain], np.sqrt([0.02, 0.02, 0.045]))
-    assert [row["n"] for row in residual] == ["1", "1", "0"]
-    assert [row["accuracy"] for row in residual] == ["0.5", "0.6", ""]
-    assert residual[0]["accuracy_deviation"] == ""
+    assert [row["n"] for row in residual] == ["2", "1", "0"]
+    assert [row["accuracy"] for row in residual] == ["0.45", "0.6", ""]
+    assert residual[1]["accuracy_deviation"] == ""
     text = (page.parent / "report.md").read_text()
     assert "| plain20 | 0.3000 ± 0.1414 (2) | 0.4000 ± 0.1414 (3) | 0.7500 ± 0.2121 (6) | 2 runs |" in text
-    assert "| cifar-resnet20 | 0.5000 (2) | 0.6000 (3) | - (6: not run) | 1 run |" in text
+    assert "| cifar-resnet20 | 0.4500 ± 0.0707 (2) | 0.6000 (3, n = 1) | - (6: not run) | 2 runs |" in text
+    assert "\nTrained: plain20 6 epochs, n = 2. Unfinished: cifar-resnet20, n = 2. Published values are of 18" in text
     assert "| cifar-resnet20, He et al. | - | - | 0.9125 | published |" in text
     assert "2 of 4 runs complete: 2 networks, 2 seeds (0, 1)." in text
-    assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (not run)" in text
+    assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (2 of 6 epochs)" in text
 
 
-def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
+@pytest.mark.parametrize(
+    ("settings", "fixed"),
+    [
+        ({}, 9),
+        # the scale of batch normalization, too
+        ({"decay_bias_and_norm": True}, 9 + 49),
+        ({"optimizer": "adam"}, 9),
+        *(
+            ({key: value}, None)
+            for key, value in (("optimizer", "adamw"), ("optimizer", "muon"), ("decay_scales", "fc:0"))
+        ),
+    ],
+)
+def test_loss_has_the_penalty_of_tensors_that_decay(tmp_path, settings, fixed):
     folder = study_folder(
-        tmp_path / "study", {("plain20", 0): [0.25, 0.5]}, networks=["plain20"], epochs=2, seeds=[0], published={}
+        tmp_path / "study",
+        {("plain20", 0): [0.25, 0.5]},
+        networks=["plain20"],
+        epochs=2,
+        seeds=[0],
+        published={},
+        settings={"weight_decay": 0.5} | settings,
     )
     norms = {
         step: {"global": (0, 9), "conv1.weight": (0, 2 * step), "bn1.weight": (0, 7), "fc.weight": (0, 3)}
@@ -53,8 +75,11 @@ def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
     write_gradients(folder / "runs" / "plain20-seed0", norms, shapes)
     page = report(folder)
     table = rows(page.parent / "table.csv")
+    if fixed is None:
+        assert {row["l2"] for row in table} == {""}
+        return
     # weight decay 0.5, two steps an epoch: of the weights at steps 1, 2 and 4
-    expected = {epoch: 0.25 * ((2 * step) ** 2 + 9) for epoch, step in ((0, 1), (1, 2), (2, 4))}
+    expected = {epoch: 0.25 * ((2 * step) ** 2 + fixed) for epoch, step in ((0, 1), (1, 2), (2, 4))}
     assert {row["epoch"] for row in table} == {"0", "1", "2"}
     for row in table:
         assert float(row["l2"]) == expected[int(row["epoch"])]
@@ -62,6 +87,17 @@ def test_loss_has_the_penalty_of_tensors_with_several_dimensions(tmp_path):
             entropy = {"1": 0.75, "2": 0.5}[row["epoch"]]
             assert float(row["cross_entropy"]) == entropy
             assert float(row["loss"]) == entropy + float(row["l2"])
+
+
+def test_early_epochs_of_a_short_run_are_its_first(tmp_path):
+    folder = study_folder(
+        tmp_path / "study",
+        {("plain20", 0): [0.5] * 6},
+        published={},
+        sections=[{"kind": "table", "at": [1], "of": 180}],
+    )
+    table = rows(report(folder).parent / "table.csv")
+    assert [(row["published_epoch"], row["epoch"], row["accuracy"]) for row in table][1] == ("1", "1", "0.5")
 
 
 def test_table_says_which_networks_were_not_trained(tmp_path):
@@ -143,6 +179,24 @@ def test_gradients_by_depth_are_those_of_layers(tmp_path):
     np.testing.assert_allclose([float(row["gradient_norm"]) for row in found], [2, 5, 7, 0.05, 0.125, 0.175])
 
 
+def test_gradients_by_depth_name_the_recorded_steps(tmp_path):
+    runs = []
+    for label, steps in (("a", (30, 60)), ("b", (20, 2000))):
+        folder = run_folder(tmp_path / label, "plain20", 0, [0.5])
+        write_gradients(folder, {step: {"global": (step, 1), "fc.weight": (step, 1)} for step in steps}, {})
+        run = Run.open(folder)
+        runs.append(Recorded(label, run, run.gradients))
+    for these, titles in (
+        (runs[:1], ["step 30", "last: step 60"]),
+        (runs, ["steps 20 to 30", "steps 20 to 60", "last: steps 60 to 2,000"]),
+    ):
+        section = norms_section(these, ["global"], [1, 10, 100, 100000, "last"])
+        assert [axes.get_title() for axes in section.figures["depth.png"](None).axes] == titles
+    table = csv.DictReader(section.tables["depth.csv"].splitlines())
+    steps = [(row["network"], int(row["step"]), float(row["gradient_norm"])) for row in table]
+    assert steps == [("a", 30, 30), ("b", 20, 20), ("a", 60, 60), ("b", 20, 20), ("a", 60, 60), ("b", 2000, 2000)]
+
+
 def test_gradients_of_any_runs_are_reported(command, tmp_path):
     folder = gradient_study(tmp_path)
     runs = [folder / "runs" / f"study-{kind}20-seed0" for kind in ("plain", "resnet")]
@@ -194,9 +248,13 @@ def test_gradients_need_records_and_known_names(rejected, tmp_path):
     ("form", "message"),
     [
         ({"network": ["a"]}, "Unknown key. Received: 'network'. Allowed: title, source, recipe, settings, networks, "),
-        ({}, '"networks" must be a list of names, at least 1. Received: None.'),
+        (
+            {},
+            '"networks" must be a list of names, at least 1. Received: None. Allowed: such as ["plain20", "cifar-resn',
+        ),
         ({"networks": ["a", "a"]}, "\"networks\" must not repeat. Received: ['a', 'a']."),
-        ({"networks": ["a"], "seeds": [-1]}, '"seeds" must be a list of whole numbers of at least 0, at least 1. '),
+        ({"networks": ["a"], "seeds": [-1]}, "Received: [-1]. Allowed: such as [0, 1, 2]."),
+        ({"networks": ["a"], "sections": "table"}, 'Received: \'table\'. Allowed: such as [{"kind": "table"}].'),
         ({"networks": ["a"], "epochs": {"b": 1}}, "\"epochs\" has another network. Received: 'b'. Allowed: a."),
         ({"networks": ["a"], "epochs": 1.5}, '"epochs" of a must be a whole number of at least '),
         ({"networks": ["a"], "settings": {"seed": 1}}, '"settings" must not have "seed". Use "seeds" of the study.'),
@@ -252,6 +310,13 @@ def test_wrong_study_files_are_rejected(rejected, tmp_path, form, message):
     code, line = rejected("study", "run", "mine.json")
     assert code == 2
     assert message in line
+    assert not (tmp_path / "studies").exists()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--epochs", 5), ("--jobs", 4)])
+def test_options_of_training_are_rejected_for_a_study_that_trains_nothing(rejected, tmp_path, option, value):
+    code, line = rejected("study", "run", "balduzzi2017", option, value)
+    assert (code, line) == (2, f"{option} needs a study that trains networks. Received: balduzzi2017. Omit it.")
     assert not (tmp_path / "studies").exists()
 
 

@@ -50,6 +50,7 @@ def plot(
             f"{path}."
         )
     if kind == "line":
+        _require_surface(value, direction, levels)
         return plot_lines(landscape, path, log=log)
     number = whole_number(direction, "direction", 0, len(landscape.loss) - 1)
     if path is not None and page:
@@ -75,6 +76,7 @@ def plot_together(
         raise UsageError(f"An HTML page shows one surface. Received: html. Allowed: line, {', '.join(KINDS)}.")
     kind = _checked_kind(kind, landscapes, value)
     if kind == "line":
+        _require_surface(value, direction, levels)
         return plot_lines(named, path, log=log)
     number = whole_number(direction, "direction", 0, min(len(each.loss) for each in landscapes) - 1)
     return plot_surfaces(
@@ -120,6 +122,14 @@ def write_figures(landscape: Surfaces, folder: Path) -> list[Path]:
             titles=[f"{landscape.info['model']}, directions {k}" for k in range(count)],
         )
     return files
+
+
+def _require_surface(value: str, direction: int, levels: int | Sequence[float]) -> None:
+    """Rejects options that do nothing for a line, which shows loss and accuracy of all directions."""
+    usual = isinstance(levels, int) and levels == 12
+    for name, given in (("value", value != "loss"), ("direction", direction != 0), ("levels", not usual)):
+        if given:
+            raise UsageError(f"{name} needs a surface. Received: a line. Omit it.")
 
 
 def _checked_kind(kind: str | None, landscapes: Sequence[Surfaces], value: str) -> str:

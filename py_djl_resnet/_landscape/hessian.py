@@ -178,7 +178,7 @@ def loss_hessian(
 def _fraction(value: Any, name: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1:
         return float(value)
-    raise UsageError(f"{name} must be a number. Received: {shown(value)}. Allowed: above 0, below 1.")
+    raise UsageError(f"{name} must be a number between 0 and 1. Received: {shown(value)}. Allowed: such as 0.01.")
 
 
 class _HessianProgress(PointProgress):

@@ -58,9 +58,14 @@ def checked_grid(grid: Any, dimensions: int) -> list[int]:
     """Returns the number of points along each axis, each at least 2."""
     sizes = list(grid) if isinstance(grid, Sequence) and not isinstance(grid, str) else [grid] * dimensions
     if len(sizes) != dimensions:
+        needed = (
+            "one number with --1d (in Python: dimensions=1)"
+            if dimensions == 1
+            else "one number of points, or one for each of the 2 axes"
+        )
         raise UsageError(
-            f"grid needs a number of points for each of {dimensions} axes, or one for all. Received: {shown(grid)}."
-            + (" Omit --1d (in Python: dimensions=1) to draw a plane." if dimensions == 1 else "")
+            f"grid needs {needed}. Received: {','.join(map(str, sizes))}."
+            + (" Omit --1d to draw a plane." if dimensions == 1 else "")
         )
     for size in sizes:
         if size == 1 and not isinstance(size, bool):

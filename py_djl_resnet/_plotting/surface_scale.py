@@ -102,6 +102,8 @@ def surface_scale(
     chosen = _checked(levels)
     colours = matplotlib.colormaps[_COLOURS[value]]
     if value != "loss":
+        if log:
+            raise UsageError(f"log needs the loss. Received: {value}. Omit it.")
         low, top, log = -1.0 if value == "curvature" else 0.0, 1.0, False
     elif not finite.size:
         low, top, log = 0.0, 1.0, False

@@ -11,6 +11,8 @@ from types import FrameType
 _HANG_UP = getattr(signal, "SIGHUP", None)
 #: The signals that stop a run, with its state saved.
 _ENDING = (signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP]))
+#: The environment variable of a process that :func:`stop_at_end_of_input` concerns.
+STOP_AT_END_OF_INPUT = "PY_DJL_RESNET_STOP_AT_END_OF_INPUT"
 
 
 @contextmanager
@@ -37,6 +39,25 @@ def signals(numbers: Sequence[int] = _ENDING, *, lenient: bool = False) -> Itera
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def stop_at_end_of_input() -> None:
+    """Sends this process a signal as soon as its standard input ends, if the environment asks for it.
+
+    The input is a pipe from the process that started this one, and ends with it. The signal is SIGHUP, because
+    :func:`signals` accepts it even after SIGTERM; where there is none, it is SIGTERM.
+    """
+    if os.environ.pop(STOP_AT_END_OF_INPUT, None) is None:
+        return
+    number = signal.SIGTERM if _HANG_UP is None else _HANG_UP
+    signal.signal(number, signal.SIG_DFL)  # nohup ignores SIGHUP
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager

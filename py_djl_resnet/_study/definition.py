@@ -113,14 +113,22 @@ def definition_of(text: str, name: str, source: str, folder: Path) -> Definition
         if key not in _KEYS:
             near = nearest(key, _KEYS).replace("'", '"')
             raise UsageError(f"{source}: Unknown key. Received: {shown(key)}. Allowed: {', '.join(_KEYS)}.{near}")
-    networks = _list(form, "networks", source, lambda value: isinstance(value, str) and value != "", "names")
-    seeds = _list({"seeds": [0], **form}, "seeds", source, _is_whole, "whole numbers of at least 0")
+    networks = _list(
+        form,
+        "networks",
+        source,
+        lambda value: isinstance(value, str) and value != "",
+        "names",
+        '["plain20", "cifar-resnet20"]',
+    )
+    seeds = _list({"seeds": [0], **form}, "seeds", source, _is_whole, "whole numbers of at least 0", "[0, 1, 2]")
     sections = _list(
         {"sections": [{"kind": "table"}, {"kind": "curves"}], **form},
         "sections",
         source,
         lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str),
-        'objects with a "kind", such as {"kind": "table"}',
+        'objects with a "kind"',
+        '[{"kind": "table"}]',
     )
     settings = _settings(form, source, folder)
     title = form.get("title", name)
@@ -189,12 +197,15 @@ def _is_whole(value: Any) -> bool:
 
 
 def _list(
-    form: Mapping[str, Any], key: str, source: str, allowed: Callable[[Any], bool], words: str
+    form: Mapping[str, Any], key: str, source: str, allowed: Callable[[Any], bool], words: str, example: str
 ) -> tuple[Any, ...]:
     """Returns a list of the file that is not empty and has no value twice."""
     values = form.get(key)
     if not isinstance(values, list) or not values or not all(map(allowed, values)):
-        raise UsageError(f'{source}: "{key}" must be a list of {words}, at least 1. Received: {shown(values)}.')
+        raise UsageError(
+            f'{source}: "{key}" must be a list of {words}, at least 1. Received: {shown(values)}. Allowed: such as '
+            f"{example}."
+        )
     if key != "sections" and len(set(values)) < len(values):
         raise UsageError(f'{source}: "{key}" must not repeat. Received: {shown(values)}.')
     return tuple(values)

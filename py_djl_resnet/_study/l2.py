@@ -17,8 +17,11 @@ def l2_penalties(run: Run) -> dict[int, float]:
 
     The penalty is ½ λ Σ w², with the weight decay λ, over the trained tensors that decay: those of more than one
     dimension or, with ``decay_bias_and_norm``, all. Epochs whose last step was not recorded are missing. A run folder
-    without a checkpoint, which has the dimensions, has no penalties.
+    without a checkpoint, which has the dimensions, has no penalties. Nor has a run whose weight decay is not the
+    gradient of this penalty: that of AdamW, Muon or ``decay_scales``.
     """
+    if run.recipe.optimizer in ("adamw", "muon") or run.recipe.decay_scales is not None:
+        return {}
     gradients = run.gradients
     if gradients is None or run.folder is None or not any((run.folder / name).is_file() for name in CHECKPOINTS):
         return {}

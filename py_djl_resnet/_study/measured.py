@@ -12,6 +12,16 @@ from ..checks import shown
 from ..errors import UsageError
 
 
+def require_same(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` if a file or folder was measured with other settings."""
+    changed = [name for name, value in now.items() if before.get(name) != value]
+    if changed:
+        values = ", ".join(f"{name} {shown(before.get(name))} (now {shown(now[name])})" for name in changed)
+        raise UsageError(
+            f"{path} was measured with other settings: {values}. Use them again, or remove it to measure again."
+        )
+
+
 class Measured:
     """The rows of a section that were measured so far.
 
@@ -38,13 +48,7 @@ class Measured:
             raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
         except (ValueError, RecursionError, KeyError, TypeError) as error:
             raise UsageError(f"{file} is damaged. Remove it to measure again.") from error
-        changed = [name for name, value in settings.items() if before.get(name) != value]
-        if changed:
-            values = ", ".join(f"{name} {shown(before.get(name))} (now {shown(settings[name])})" for name in changed)
-            raise UsageError(
-                f"{file} was measured with other settings: {values}. Use them again, or remove the file to measure "
-                "again."
-            )
+        require_same(file, before, settings)
 
     def add(self, row: dict[str, Any]) -> None:
         """Adds a row and writes the file."""

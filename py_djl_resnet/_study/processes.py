@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from .._process.signals import signals
+from .._process.signals import STOP_AT_END_OF_INPUT, signals
 from ..errors import ResnetError, UsageError
 from ..recipe import Recipe
 
@@ -49,7 +49,8 @@ class _Training:
         command = [sys.executable, "-m", __package__.partition(".")[0], "train", "--recipe", str(file)]
         self.process = subprocess.Popen(
             [*command, "--out", str(job.folder), "--resume", "auto", "--wait-for-lock", str(wait)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # ends with this process, even if it is killed
+            env={**os.environ, STOP_AT_END_OF_INPUT: "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,7 +77,8 @@ class _Training:
 
     def finish(self) -> int:
         """Waits for the end of the process and its output, and returns its exit code."""
-        code = self.process.wait()
+        with self.process.stdin:  # type: ignore[union-attr]  # it is a pipe
+            code = self.process.wait()
         for reader in self._readers:
             reader.join(timeout=5)  # a grandchild may keep the pipe open
         return code
@@ -85,7 +87,7 @@ class _Training:
 def train_in_processes(jobs: Sequence[Job], count: int, wait: int, announce: Callable[[str], None]) -> list[str]:
     """Trains runs, `count` at a time, which share the CPU's cores.
 
-    A signal stops all after their current batch, with their state saved.
+    A signal stops all after their current batch, with their state saved. So does the end of this process.
 
     Args:
         jobs: the runs.
@@ -124,7 +126,7 @@ def train_in_processes(jobs: Sequence[Job], count: int, wait: int, announce: Cal
                 if code == 0 or received or end is not None:
                     continue
                 if code == 2:
-                    end = UsageError(training.error)
+                    end = UsageError(f"{training.job.title}: {training.error}")
                 elif _DIVERGED in training.error:
                     failures.append(f"{training.job.title}: {training.error}")
                 else:

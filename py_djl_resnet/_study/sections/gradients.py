@@ -62,18 +62,17 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
         steps: steps at which the norm of every layer is shown, or ``last``; the nearest recorded ones are used.
     """
     curves = panels(runs, names) or panels(runs, [GLOBAL])
-    last = max(run.nearest("last") for run in runs)
-    wanted = [step for step in checked_steps(steps) if step == "last" or int(step) <= last] or ["last"]
-    by_depth = [
-        (step, run, run.nearest(step), depth, layer)
-        for step in wanted
-        for run in runs
+    # several steps may have the same nearest ones
+    wanted = dict.fromkeys(tuple(run.nearest(step) for run in runs) for step in checked_steps(steps))
+    rows = [
+        [run.label, step, depth, layer, run.at(layer, step)]
+        for recorded in wanted
+        for run, step in zip(runs, recorded, strict=True)
         for depth, layer in enumerate(run.layers, 1)
     ]
-    rows = [[run.label, near, depth, layer, run.at(layer, near)] for _, run, near, depth, layer in by_depth]
     profiles = {
-        f"step {step}" if step != "last" else "last step": [(run.label, _profile(run, step)) for run in runs]
-        for step in wanted
+        _title(runs, recorded): [(run.label, _profile(run, step)) for run, step in zip(runs, recorded, strict=True)]
+        for recorded in wanted
     }
     text = [
         "2-norms of the gradient of the cross entropy, without weight decay, as `gradients.csv` of each run records "
@@ -107,8 +106,16 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
     )
 
 
-def _profile(run: Recorded, step: int | str) -> list[float]:
-    values = [run.at(layer, run.nearest(step)) for layer in run.layers]
+def _title(runs: Sequence[Recorded], recorded: Sequence[int]) -> str:
+    """Returns the title of a panel with a recorded step of each run."""
+    first, last = min(recorded), max(recorded)
+    steps = f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
+    ends = all(run.nearest("last") == step for run, step in zip(runs, recorded, strict=True))
+    return f"last: {steps}" if ends else steps
+
+
+def _profile(run: Recorded, step: int) -> list[float]:
+    values = [run.at(layer, step) for layer in run.layers]
     return [np.nan if value is None else value for value in values]
 
 

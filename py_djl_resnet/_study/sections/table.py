@@ -49,8 +49,9 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
     networks = study.definition.networks
     measured = {network: _measured(study, network, at, of, metric) for network in networks}
     heads = [f"epoch {epoch}" if of is None else f"{epoch} of {of}" for epoch in at] if at else ["last epoch"]
+    runs = {network: len(study.of(network)) for network in networks}
     accuracies = [
-        [network, *(_cell(row) for row in measured[network]["at"]), count(len(study.of(network)), "run")]
+        [network, *(_cell(row, runs[network]) for row in measured[network]["at"]), count(runs[network], "run")]
         for network in networks
     ]
     for source, by_network in study.definition.published.items():
@@ -71,8 +72,8 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
         [
             _trained(study, of),
             f"{metric.replace('_', ' ').capitalize()}, mean ± standard deviation over seeds, and in parentheses the "
-            "epoch that was measured. Where fewer epochs than published were trained, the learning-rate schedule is "
-            "scaled, and the same fractions of the run are measured.",
+            "epoch that was measured, with n where not all runs have it. Where fewer epochs than published were "
+            "trained, the learning-rate schedule is scaled, and the same fractions of the run are measured.",
             markdown_table(["network", *heads, "n"], accuracies),
             "The loss that is minimized: `loss` = `cross_entropy` + `l2`. `cross_entropy` is the mean over the "
             "epoch's training examples. `l2` is half the weight decay times the sum of squares of all weights of more "
@@ -87,10 +88,13 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
 
 def _trained(study: StudyRuns, of: int | None) -> str:
     """Says how much was trained, against what was published."""
-    counts = {network: (epochs, len(study.of(network))) for network, epochs in study.definition.epochs.items()}
+    counts = {network: (epochs, len(study.complete(network))) for network, epochs in study.definition.epochs.items()}
     done = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items() if n]
-    missing = [network for network, (_, n) in counts.items() if not n]
+    begun = {network: len(study.of(network)) - n for network, (_, n) in counts.items()}
+    unfinished = [f"{network}, n = {n}" for network, n in begun.items() if n]
+    missing = [network for network in counts if not study.of(network)]
     trained = f"Trained: {'; '.join(done)}." if done else ""
+    trained += f" Unfinished: {'; '.join(unfinished)}." if unfinished else ""
     lacking = f" Not trained: {', '.join(missing)}." if missing else ""
     published = f" Published values are of {count(of, 'epoch')}." if of and study.definition.published else ""
     return f"{trained}{lacking}{published}".strip()
@@ -142,7 +146,8 @@ def _at(runs: Sequence[tuple[Run, dict[int, float]]], epoch: int, total: int, me
     }
 
 
-def _cell(row: Mapping[str, Any]) -> str:
+def _cell(row: Mapping[str, Any], runs: int) -> str:
     if row["n"] == 0:
         return f"- ({row['epoch']}: not run)"
-    return f"{figure(row['accuracy'], row['accuracy_deviation'])} ({row['epoch']})"
+    fewer = f", n = {row['n']}" if row["n"] < runs else ""
+    return f"{figure(row['accuracy'], row['accuracy_deviation'])} ({row['epoch']}{fewer})"
