@@ -1,6 +1,6 @@
 """Counts the tests that ran, and fails if a test was skipped for a reason that `allowed-skips` does not list.
 
-Usage: check_skips.py PYTEST.xml SUREFIRE_REPORTS
+Usage: check_skips.py PYTEST_REPORTS SUREFIRE_REPORTS
 """
 
 import sys
@@ -30,5 +30,6 @@ def count(language: str, reports: list[Path]) -> list[str]:
 
 
 if __name__ == "__main__":
-    problems = count("Python", [Path(sys.argv[1])]) + count("Java", sorted(Path(sys.argv[2]).glob("**/TEST-*.xml")))
+    python, java = map(Path, sys.argv[1:])
+    problems = count("Python", list(python.glob("*.xml"))) + count("Java", sorted(java.glob("**/TEST-*.xml")))
     sys.exit("\n".join(problems) or 0)  # an empty string would be a failure, too

@@ -5,6 +5,8 @@ import shutil
 import pytest
 from interruption import SETTINGS, Kills, checkpoint, differences, files, finish, killed_runs, start
 
+pytestmark = pytest.mark.slow
+
 
 # Checkpoints do not depend on the engine, so that MXNet needs fewer kills
 @pytest.mark.parametrize(("engine", "kills", "epochs"), [("pytorch", 12, 6), ("mxnet", 2, 3)])
