@@ -110,6 +110,7 @@ def test_full_heap_is_reported_and_loses_no_checkpoint(whole, stopped, monkeypat
     assert differences(whole, stopped) == []
 
 
+@pytest.mark.slow
 def test_full_heap_during_training_loses_no_checkpoint(tmp_path):
     def ran(call, heap):
         script = (

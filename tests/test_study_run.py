@@ -50,6 +50,7 @@ def start(file, folder, *options):
     )
 
 
+@pytest.mark.slow
 def test_interrupted_and_killed_study_resumes_to_the_same_report(tmp_path):
     # the second run is long enough for a signal to arrive before its end; one thread gives the same bytes for any jobs
     file, parts = tmp_path / "long.json", tmp_path / "parts"
