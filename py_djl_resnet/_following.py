@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ._java import jvm, memory
+from ._measuring import POLL_MILLISECONDS, abandon
 from ._process.signals import signals
 from ._process.surroundings import in_notebook
 from .checks import shown
@@ -23,8 +24,6 @@ from .profile import Profile
 from .progress import Display, shown_by
 from .recipe import Recipe
 from .runs import Results, Run
-
-_POLL_MILLISECONDS = 100
 
 _running = threading.Lock()
 
@@ -144,10 +143,8 @@ def _closed_on_failure(handle: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        abandon(handle)
         with suppress(ResnetError), jvm.translated_errors():
-            handle.stop()
-            while not handle.await_(_POLL_MILLISECONDS):
-                pass
             handle.network().close()
         raise
 
@@ -157,10 +154,7 @@ def follow_progress(handle: Any, display: Display, received: list[int]) -> None:
     try:
         _follow(handle, display, None, received, 0)
     except BaseException:
-        with suppress(ResnetError), jvm.translated_errors():
-            handle.stop()
-            while not handle.await_(_POLL_MILLISECONDS):
-                pass
+        abandon(handle)
         raise
 
 
@@ -175,7 +169,7 @@ def _follow(
     history: list[Row] = []
     stopping = ended = False
     while not ended:
-        ended = bool(handle.await_(_POLL_MILLISECONDS))
+        ended = bool(handle.await_(POLL_MILLISECONDS))
         snapshot = json.loads(str(handle.progress(len(history))))
         for row in snapshot["rows"]:
             history.append(row)

@@ -18,7 +18,8 @@ from ._process.surroundings import in_notebook
 from .errors import ResnetError
 from .progress import duration, fitted
 
-_POLL_MILLISECONDS = 100
+#: How long Java waits for the end before each look at the progress.
+POLL_MILLISECONDS = 100
 #: Seconds between two lines in a file or a pipe.
 _PAUSE = 10
 
@@ -33,10 +34,7 @@ def follow(begin: Callable[[], Any], display: PointProgress | None) -> tuple[Any
         try:
             state = _follow(handle, display, received)
         except BaseException:
-            with suppress(ResnetError), jvm.translated_errors():
-                handle.stop()
-                while not handle.await_(_POLL_MILLISECONDS):
-                    pass
+            abandon(handle)
             raise
         finally:
             if display is not None:
@@ -46,10 +44,18 @@ def follow(begin: Callable[[], Any], display: PointProgress | None) -> tuple[Any
     return handle, state, received
 
 
+def abandon(handle: Any) -> None:
+    """Stops one of Java's handles after another error, and waits for its end."""
+    with suppress(ResnetError), jvm.translated_errors():
+        handle.stop()
+        while not handle.await_(POLL_MILLISECONDS):
+            pass
+
+
 def _follow(handle: Any, display: PointProgress | None, received: list[int]) -> dict[str, Any]:
     stopping = ended = False
     while not ended:
-        ended = bool(handle.await_(_POLL_MILLISECONDS))
+        ended = bool(handle.await_(POLL_MILLISECONDS))
         state: dict[str, Any] = json.loads(str(handle.progress()))
         if display is not None:
             display.show(state, ended)

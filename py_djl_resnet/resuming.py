@@ -20,7 +20,7 @@ from .checks import checked_path, require_no_pipe, shown
 from .errors import RunInUseError, SettingError, UsageError, warn
 from .recipe import Recipe
 from .runs import Run, read_recipe, recipe_of_run
-from .settings import RESUMABLE, absolute_paths, check_start
+from .settings import RESUMABLE, absolute_paths, check_start, names_autoencoder
 
 #: The files of a run that hold its recipe, the preferred one first. Any of them makes a folder a run.
 _RECIPE_FILES = ("recipe.json", "last.safetensors", "last.previous.safetensors")
@@ -122,7 +122,7 @@ def differences(recipe: Recipe, recipe_of_run: Recipe) -> dict[str, tuple[Any, A
     pairs = {name: (value, getattr(recipe_of_run, name)) for name, value in values.items() if name not in RESUMABLE}
     if recipe.precision == "auto":  # a run records the one that it chose
         del pairs["precision"]
-    if recipe.model.startswith("vae-") and pairs["validation"] == (None, _HELD_OUT):  # as does an autoencoder's
+    if names_autoencoder(recipe.model) and pairs["validation"] == (None, _HELD_OUT):  # as does an autoencoder's
         del pairs["validation"]
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 

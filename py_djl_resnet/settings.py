@@ -103,6 +103,11 @@ RESUMABLE = tuple(setting.name for setting in SETTINGS.values() if setting.resum
 ENVIRONMENT = {setting.environment: setting.name for setting in SETTINGS.values() if setting.environment}
 
 
+def names_autoencoder(model: object) -> bool:
+    """Returns whether a network's name is that of an autoencoder, before Java is running."""
+    return isinstance(model, str) and model.startswith("vae-")
+
+
 def check_start(engine: object, device: object, threads: object) -> None:
     """Checks the settings that are needed to start Java, because Java cannot check them itself."""
     if not (isinstance(engine, str) and engine in SETTINGS["engine"].choices):

@@ -13,7 +13,7 @@ from ..landscape import Landscape, read_landscape
 
 
 def follow_points(begin: Callable[[], Any], folder: Path, progress: bool) -> Landscape:
-    """Starts Java's ``SurfaceHandle`` and returns what it has measured.
+    """Starts Java's ``MeasurementHandle`` and returns what it has measured.
 
     Raises:
         LandscapeInterrupted: a signal stopped it; the points so far are saved.

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..recipe import environment_settings, number, settings_of
-from ..settings import GROUPS, SETTINGS, Setting
+from ..settings import GROUPS, SETTINGS, Setting, names_autoencoder
 
 #: Arguments of the API that errors may name, and their options.
 _ARGUMENTS = {"out": "--out", "resume": "--resume", "wait": "--wait-for-lock"}
@@ -50,8 +50,7 @@ def usual_settings(options: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
     A recipe means the same here as in Python: what it leaves out has its default.
     """
-    name = given.get("model")
-    usual = options.recipe is None and isinstance(name, str) and name.startswith("vae-")
+    usual = options.recipe is None and names_autoencoder(given.get("model"))
     return {**(settings_of("autoencoder") if usual else {}), **environment_settings()}
 
 

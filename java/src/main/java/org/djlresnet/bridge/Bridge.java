@@ -490,7 +490,7 @@ public final class Bridge {
      * @throws UserException if the data do not fit the network, or its preprocessing is unknown and
      *     none is given
      */
-    public static SurfaceHandle surface(
+    public static MeasurementHandle surface(
             NetworkHandle network,
             Examples dataset,
             String folder,
@@ -513,7 +513,7 @@ public final class Bridge {
      * @return the measurement
      * @throws UserException as in {@link #surface}
      */
-    public static SurfaceHandle interpolation(
+    public static MeasurementHandle interpolation(
             NetworkHandle network,
             NetworkHandle second,
             Examples dataset,
@@ -543,7 +543,7 @@ public final class Bridge {
      * @return the measurement
      * @throws UserException as in {@link #surface}, or the checkpoints are of different networks
      */
-    public static SurfaceHandle trajectory(
+    public static MeasurementHandle trajectory(
             NetworkHandle network,
             String[] checkpoints,
             boolean averaged,

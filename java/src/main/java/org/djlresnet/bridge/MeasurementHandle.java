@@ -14,7 +14,7 @@ public final class MeasurementHandle {
      * Starts to measure.
      *
      * @param name the thread's name
-     * @param measurement measures; returns the results, or null if it was stopped
+     * @param measurement measures; returns the results, or null if it was stopped or wrote files
      * @param progress returns the progress as JSON
      * @param stop asks the measurement to stop
      */
@@ -58,7 +58,7 @@ public final class MeasurementHandle {
     /**
      * Returns the results after the end.
      *
-     * @return JSON text; {@code null} as text if it was stopped
+     * @return JSON text; {@code null} as text if it was stopped, or its results are files
      */
     public String results() {
         return String.valueOf(results);

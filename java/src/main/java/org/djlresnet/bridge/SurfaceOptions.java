@@ -26,6 +26,7 @@ import org.djlresnet.landscape.Interpolation;
 import org.djlresnet.landscape.LandscapeInfo;
 import org.djlresnet.landscape.LossProbe;
 import org.djlresnet.landscape.Normalization;
+import org.djlresnet.landscape.PointMeasurement;
 import org.djlresnet.landscape.Surface;
 import org.djlresnet.landscape.Trajectory;
 import org.djlresnet.landscape.TrajectorySurface;
@@ -93,7 +94,7 @@ final class SurfaceOptions {
     }
 
     /** Starts to measure a surface over random directions. */
-    SurfaceHandle start(Path folder, Network network, Examples all, String preprocessing) {
+    MeasurementHandle start(Path folder, Network network, Examples all, String preprocessing) {
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         Directions directions = directions(network);
@@ -101,11 +102,11 @@ final class SurfaceOptions {
         String tensors = directions.describe(options.get("directions").getAsInt());
         info.add("tensors", JsonParser.parseString(tensors));
         Surface surface = new Surface(folder, grid(), GSON.toJson(info), directions::draw);
-        return new SurfaceHandle(surface, () -> measure(surface, network, chosen, prepared));
+        return handle(surface, () -> measure(surface, network, chosen, prepared));
     }
 
     /** Starts to measure the line between two networks. */
-    SurfaceHandle interpolation(
+    MeasurementHandle interpolation(
             Path folder, Network network, Network second, Examples all, String preprocessing) {
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
@@ -113,7 +114,7 @@ final class SurfaceOptions {
         info.add("other", checkpoint("other", second));
         Interpolation line = new Interpolation(network, second);
         Surface surface = new Surface(folder, grid(), GSON.toJson(info), line::direction);
-        return new SurfaceHandle(
+        return handle(
                 surface,
                 () ->
                         measure(
@@ -135,7 +136,7 @@ final class SurfaceOptions {
     }
 
     /** Starts to measure the plane of a run's checkpoints, the last of which is the network. */
-    SurfaceHandle trajectory(
+    MeasurementHandle trajectory(
             Path folder,
             Network network,
             List<Path> checkpoints,
@@ -154,7 +155,7 @@ final class SurfaceOptions {
         TrajectorySurface surface =
                 new TrajectorySurface(
                         folder, grid(), GSON.toJson(info), trajectory, checkpoints, averaged);
-        return new SurfaceHandle(
+        return handle(
                 surface,
                 () ->
                         measure(
@@ -163,6 +164,24 @@ final class SurfaceOptions {
                                 prepared,
                                 (held, precision, recalibrates) ->
                                         surface.run(network, held, precision, recalibrates)));
+    }
+
+    /** Measures points, whose results are files. */
+    private static MeasurementHandle handle(PointMeasurement points, Runnable measurement) {
+        return new MeasurementHandle(
+                "landscape",
+                () -> {
+                    measurement.run();
+                    return null;
+                },
+                () -> {
+                    JsonObject json = new JsonObject();
+                    json.addProperty("done", points.done());
+                    json.addProperty("total", points.size());
+                    json.addProperty("measured", points.measured());
+                    return json.toString();
+                },
+                points::stop);
     }
 
     /** Starts to measure the Hessian. */

@@ -200,18 +200,12 @@ final class EvaluationCode {
     }
 
     private void convolution(Fused f, Convolution c) {
-        String weight = prepare.of(c.weight());
-        String bias = c.bias() == null ? "None" : call("clone", prepare.of(c.bias()));
-        if (f.norm() != null) {
-            String scale = scale(f.norm());
-            weight = call("mul", weight, call("reshape", scale, "[-1, 1, 1, 1]"));
-            bias = shift(bias, f.norm(), scale);
-        }
+        Kernel kernel = folded(f, c.weight(), c.bias(), "[-1, 1, 1, 1]");
         String x = code.of(c.input());
-        String b = bias.equals("None") ? bias : keep(cast(bias));
+        String b = kernel.bias();
         Window n = c.window();
         if (!oneDnn) {
-            String w = keep(cast(Maps.channelsLast(weight)));
+            String w = keep(kernel.weight());
             String window = pair(n.stride()) + ", " + pair(n.padding()) + ", [1, 1], " + c.groups();
             code.set(f.output(), finished(f, call("conv2d", x, w, b, window)));
             return;
@@ -219,7 +213,7 @@ final class EvaluationCode {
         String window = pair(n.padding()) + ", " + pair(n.stride()) + ", [1, 1], " + c.groups();
         String packed =
                 "ops.mkldnn._reorder_convolution_weight(%s, %s, None)"
-                        .formatted(cast(Maps.channelsLast(weight)), window);
+                        .formatted(kernel.weight(), window);
         String w = keep(packed);
         Fused.Activation activation = keepsNan ? Fused.Activation.NONE : f.activation();
         String relu = activation == Fused.Activation.RELU ? "\"relu\"" : "None";
@@ -250,17 +244,31 @@ final class EvaluationCode {
     }
 
     private void transposed(Fused f, TransposedConvolution t) {
-        String weight = prepare.of(t.weight());
-        String bias = t.bias() == null ? "None" : call("clone", prepare.of(t.bias()));
+        Kernel kernel = folded(f, t.weight(), t.bias(), "[1, -1, 1, 1]");
+        String w = keep(kernel.weight());
+        String window = MapOperations.transposedWindow(t);
+        String product = call("convolution", code.of(t.input()), w, kernel.bias(), window);
+        code.set(f.output(), finished(f, product));
+    }
+
+    /** A kernel with its normalization: the weight with the channels last, and the bias, kept. */
+    private record Kernel(String weight, String bias) {}
+
+    /**
+     * Folds the normalization into a convolution.
+     *
+     * @param channels the shape that puts output channels where the weight has them
+     */
+    private Kernel folded(Fused f, Value kernel, Value offset, String channels) {
+        String weight = prepare.of(kernel);
+        String bias = offset == null ? "None" : call("clone", prepare.of(offset));
         if (f.norm() != null) {
             String scale = scale(f.norm());
-            weight = call("mul", weight, call("reshape", scale, "[1, -1, 1, 1]"));
+            weight = call("mul", weight, call("reshape", scale, channels));
             bias = shift(bias, f.norm(), scale);
         }
-        String w = keep(cast(Maps.channelsLast(weight)));
-        String b = bias.equals("None") ? bias : keep(cast(bias));
-        String window = MapOperations.transposedWindow(t);
-        code.set(f.output(), finished(f, call("convolution", code.of(t.input()), w, b, window)));
+        return new Kernel(
+                cast(Maps.channelsLast(weight)), bias.equals("None") ? bias : keep(cast(bias)));
     }
 
     private static String pointwise(String suffix, String... arguments) {
