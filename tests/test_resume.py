@@ -25,7 +25,7 @@ def begun(arrays, out, recipe=SMALL):
     """Returns the folder of a run on arrays that was stopped soon after its first epoch."""
     with pytest.MonkeyPatch.context() as patch:
         # a fast machine would finish the run between two polls
-        patch.setattr(_following, "_POLL_MILLISECONDS", 1)
+        patch.setattr(_following, "POLL_MILLISECONDS", 1)
         with pytest.raises(EnoughError):
             train(dataset=arrays, recipe=recipe, out=out, progress=False, callback=enough)
     return out
