@@ -19,7 +19,7 @@ NAME = "(weight|bias|norm|head|body|whiten)"
 
 #: The settings that are followed with some values: the forms of each of their parts.
 FORMS = {
-    "model": r"d2l-resnet18|cifar-resnet(20|56)|study-resnet56|resnet50|fashion-net(\+width_(1\.5|2))?|airbench94",
+    "model": r"d2l-resnet18|cifar-resnet(20|56)|study-resnet56|resnet50|(fashion-net|airbench94)(\+width_(1\.5|2))?",
     "dataset": "fashion-mnist|cifar-10",
     "augment": r"flip|alternating-flip|(crop|translate):\d+|erase:[\d.]+:\d+-\d+",
     "schedule": "constant|step|cosine|triangular|one-cycle",

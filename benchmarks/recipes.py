@@ -5,9 +5,10 @@
 For each seed, trains with ours and then with PyTorch (pytorch_recipe.py): the same network, recipe, data and
 threads; then evaluates ours with the test-time augmentation that the recipe names. Minutes are those of training and
 of the evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that
-is in --out is not repeated, and an interrupted run of ours resumes. A recipe that PyTorch would not follow in every
-setting is rejected first. --write puts the figures into the recipe's file, then writes docs/recipes.md. Without
---torch-python's torch, only ours is measured.
+is in --out is not repeated, and an interrupted run of ours resumes. All that is measured for a seed lies in the folder
+of our run, which rejects another recipe. A recipe that PyTorch would not follow in every setting is rejected first.
+--write puts the figures into the recipe's file, then writes docs/recipes.md. Without --torch-python's torch, only ours
+is measured.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def ours(args: argparse.Namespace, name: str, seed: int) -> Seed:
 def with_tta(args: argparse.Namespace, name: str, folder: Path) -> float:
     """Evaluates the last weights with the recipe's test-time augmentation, unless it is done."""
     views = json.loads(bundled_text(name))["about"]["tta"]
-    file = folder.with_suffix(f".tta-{views.replace(',', '-')}.json")
+    file = folder / f"tta-{views.replace(',', '-')}.json"
     if not file.exists():
         command = [sys.executable, "-m", "py_djl_resnet", "evaluate", str(folder / "last.safetensors"), "--tta", views]
         command += ["--precision", "auto", "--json"]
@@ -92,8 +93,9 @@ def with_tta(args: argparse.Namespace, name: str, folder: Path) -> float:
 
 def pytorch(args: argparse.Namespace, name: str, seed: int) -> Seed:
     """Trains in PyTorch with the complete recipe of our run, unless it is done."""
-    file = args.out / name / f"pytorch-{seed}.jsonl"
-    settings = json.loads((args.out / name / f"ours-{seed}" / "recipe.json").read_text("utf-8"))
+    folder = args.out / name / f"ours-{seed}"
+    file = folder / "pytorch.jsonl"
+    settings = json.loads((folder / "recipe.json").read_text("utf-8"))
     recipe = {key: settings[key] for key in DEFAULTS}
     if not file.exists():
         command = [args.torch_python, ROOT / "benchmarks" / "pytorch_recipe.py", "--threads", str(args.threads)]

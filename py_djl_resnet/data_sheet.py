@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ._folder.data import FolderData
+from ._folder.data import FolderData, with_split
 from ._folder.layout import is_folder
 from ._java import jvm
 from .checks import checked_text
@@ -75,7 +75,7 @@ class DataSheet:
         return np.array(jvm.from_direct_buffer(buffer, shape, np.float32))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:
-        """Draws a contact sheet: images of each class, and the network's inputs for them.
+        """Draws a contact sheet: images of the first 20 classes, and the network's inputs for them.
 
         Writes it to `path` (.png, .svg, .pdf) if given.
         """
@@ -92,7 +92,8 @@ class DataSheet:
                 seen = undo(seen, np.array(self.preprocessing[key], np.float32)[:, np.newaxis, np.newaxis])
         names = [str(row["name"]) for row in self.classes[:rows]]
         counts = [len(row) for row in chosen]
-        return plot_contact(names, counts, self.images(indices), seen, self._recipe.model, path)
+        title = "Images" if rows == len(self.classes) else f"Images of the first {rows} of {len(self.classes)} classes"
+        return plot_contact(names, counts, self.images(indices), seen, (title, self._recipe.model), path)
 
     def __str__(self) -> str:
         parts = [key for key in self.classes[0] if key != "name"]
@@ -145,7 +146,7 @@ def data_sheet(
     wanted = (Recipe(model="resnet18") if recipe is None else recipe).replace(
         dataset=dataset, data_dir=data_dir, skip_bad=skip_bad
     )
-    wanted = Recipe(**absolute_paths(asdict(wanted))).checked()
+    wanted = with_split(Recipe(**absolute_paths(asdict(wanted))).checked())
     parts: dict[str, Any]
     ignored = 0
     if is_folder(dataset):

@@ -226,6 +226,7 @@ def examples_for(
                 network.class_names or None,
                 steps,
                 recipe,
+                network.info.get("data"),
                 limit=limit,
                 train=train,
                 skip_bad=skip_bad or (recipe is not None and recipe.skip_bad and name == recipe.dataset),

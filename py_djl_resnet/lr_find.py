@@ -65,12 +65,12 @@ class LrSweep:
             lines.append(f"the loss diverged after step {len(self.lrs)}")
         if self.minimum is not None:
             lines.append(f"rate of the lowest loss / 10: {self.minimum:.2g}")
-        if self.suggestion is None:
-            lines.append("no suggestion: the loss does not fall before it rises; try more steps or a lower start")
-        elif self.lrs.index(self.suggestion) < len(self.lrs) / 5:
+        if self.suggestion is not None:
+            lines.append(f"suggested learning rate: {self.suggestion:.2g}, where the loss falls fastest")
+        elif self.smoothed and self.smoothed.index(min(self.smoothed)) >= len(self.lrs) / 5:
             lines.append("the loss falls from the first rates on; start near the rate of the lowest loss / 10")
         else:
-            lines.append(f"suggested learning rate: {self.suggestion:.2g}, where the loss falls fastest")
+            lines.append("no suggestion: the loss does not fall before it rises; try more steps or a lower start")
         return "\n".join(lines)
 
 

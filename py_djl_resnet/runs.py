@@ -201,7 +201,13 @@ class Run:
         network = network_of(checkpoint_file(self.folder))
         steps = json.dumps(network["preprocessing"])
         return examples_to_evaluate(
-            recipe.dataset, network["class_names"] or None, steps, recipe, limit=recipe.limit, skip_bad=recipe.skip_bad
+            recipe.dataset,
+            network["class_names"] or None,
+            steps,
+            recipe,
+            network["run"].get("data"),
+            limit=recipe.limit,
+            skip_bad=recipe.skip_bad,
         )
 
     def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Chart:

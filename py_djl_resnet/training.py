@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._folder.data import FolderData, with_split
-from ._folder.layout import is_folder
+from ._folder.layout import is_folder, require_present
 from ._following import follow_run
 from ._java import jvm
 from ._precision import warn_if_slow
@@ -222,6 +222,7 @@ def _resume(
         if required is not None:
             require_equal(required, recipe, source)
         if is_folder(recipe.dataset) and arrays is None:
+            require_present(recipe.dataset)
             files.append(FolderData(recipe, preprocessing=preprocessing_of(source), quiet=progress is False))
         return recipe
 

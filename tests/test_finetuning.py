@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from state_files import read_safetensors
 
 from py_djl_resnet import create_model
 
@@ -51,6 +52,13 @@ def test_tutorial_runs(work, command, monkeypatch):
         assert code == 0, f"{line}\n{err}"
     (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     exec(compile(example, "the tutorial", "exec"), {})
+    # the body is the pretrained one, the head is new
+    before, start = read_safetensors(work / "pretrained.safetensors"), read_safetensors(work / "start.safetensors")
+    assert start["fc.weight"].shape == (2, 512)
+    assert len(before.keys() & start.keys()) == 102
+    for name, values in before.items():
+        if name in start and not name.startswith("fc."):
+            np.testing.assert_array_equal(start[name], values, err_msg=name)
     run = work / "runs" / "photos"
     for file in (
         *(

@@ -2,13 +2,16 @@
 
 import json
 import os
+import shlex
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 from image_folders import KINDS, fill, image, make
 from PIL import Image
 
-from py_djl_resnet import Recipe, ResnetWarning, UsageError, evaluate, load, predict, resume, train
+from py_djl_resnet import Recipe, ResnetWarning, Run, UsageError, evaluate, load, predict, resume, train
 from py_djl_resnet._folder import store
 from py_djl_resnet._folder.data import FolderData, examples_to_evaluate
 from py_djl_resnet.data_sheet import data_sheet
@@ -60,7 +63,7 @@ def test_same_image_reaches_the_network_in_training_evaluation_and_prediction(jv
             for file in files
         ]
         np.testing.assert_array_equal(prepared(jvm, examples, steps), np.concatenate(of_files))
-    evaluated = examples_to_evaluate(f"folder:{data}", ["cat", "dog"], steps, None, limit=None, skip_bad=False)
+    evaluated = examples_to_evaluate(f"folder:{data}", ["cat", "dog"], steps, None, None, limit=None, skip_bad=False)
     np.testing.assert_array_equal(prepared(jvm, evaluated, steps), prepared(jvm, own.test, steps))
 
 
@@ -103,9 +106,44 @@ def test_folder_without_test_images_is_split_by_class_and_seed(tmp_path):
     found = evaluate(run.folder)
     assert [row["support"] for row in found.classes] == [3, 3]
     assert found.accuracy == pytest.approx(run.best["validation_accuracy"])
-    # by its own name, another folder is evaluated as a whole
-    again = make(tmp_path / "again", ("",), count=10)
-    assert [row["support"] for row in evaluate(run.folder, f"folder:{again}").classes] == [10, 10]
+    # by a link or as a copy, the folder is the run's as well
+    os.symlink(data, tmp_path / "link")
+    shutil.copytree(data, tmp_path / "copy")
+    for name in ("link", "copy"):
+        assert evaluate(run.folder, f"folder:{tmp_path / name}").confusion_matrix.tolist() == (
+            found.confusion_matrix.tolist()
+        )
+    # another folder is evaluated as a whole, even one that could not be split
+    again = make(tmp_path / "again", ("",), count=9)
+    assert [row["support"] for row in evaluate(run.folder, f"folder:{again}").classes] == [9, 9]
+    few = make(tmp_path / "few", ("",), count=1)
+    assert [row["support"] for row in evaluate(run.folder, f"folder:{few}").classes] == [1, 1]
+
+
+def test_images_that_a_run_held_out_are_unknown_after_a_change(tmp_path):
+    data = make(tmp_path / "photos", ("",), count=10)
+    run = train(recipe=recipe(data, validation=0.3, epochs=1), out=tmp_path / "run", progress=False)
+    (data / "cat" / "003.png").unlink()
+    with pytest.raises(UsageError, match=r"photos differ from those of the run, .* held out\. Restore them"):
+        evaluate(run.folder)
+    with pytest.raises(UsageError, match="differ from those of the run"):
+        Run.open(run.folder).plot_mistakes()
+    data.rename(tmp_path / "moved")
+    with pytest.raises(UsageError, match=r"no longer in .*photos\. Move .* make a link there: ln -s") as gone:
+        resume(run.folder, {"epochs": 2}, progress=False)
+    fill(tmp_path / "moved" / "cat", 10)
+    advice = str(gone.value).split(": ")[-1].replace("THEIR_FOLDER", str(tmp_path / "moved"))
+    subprocess.run(shlex.split(advice), check=True)
+    assert len(resume(run.folder, {"epochs": 2}, progress=False).history) == 2
+
+
+def test_files_that_are_not_images_are_counted_by_suffix(tmp_path):
+    data = make(tmp_path / "photos", ("",), count=4)
+    for name in ("a.heic", "b.HEIC", "notes"):
+        (data / "cat" / name).write_bytes(b"x")
+    warning = r"Ignored 3 files of .*photos by suffix: 2 \.heic, 1 none\. Allowed: \.bmp, \.gif"
+    with pytest.warns(ResnetWarning, match=warning):
+        train(recipe=recipe(data, epochs=1, image_size=8), out=tmp_path / "run", progress=False)
 
 
 def test_validation_images_select_and_test_images_are_evaluated_once(tmp_path):
@@ -264,7 +302,39 @@ def test_sheet_counts_and_measures_what_numpy_does(tmp_path, command):
     assert "all 2" in out
     with Image.open(tmp_path / "sheet.png") as drawn:
         assert drawn.width > 1000
-    assert err == f"contact sheet: {tmp_path / 'sheet.png'}\n"
+    assert err.endswith(f"contact sheet: {tmp_path / 'sheet.png'}\n")
+    code, out, _ = command("datasets", "show", f"folder:{data}", "--image-size", 8, "--json")
+    assert json.loads(out)["preprocessing"]["crop"] == {"height": 8, "width": 8}
+
+
+def test_contact_sheet_shows_images_by_class_beside_the_inputs(jvm):
+    recipe = Recipe(model="fashion-net", augment=["flip:1"], normalize=True, limit=200)
+    sheet = data_sheet("fashion-mnist", recipe)
+    images = sheet.images(range(200))[:, 0]
+    labels = np.array(sheet._images.labels())
+    left, right = sheet.plot().axes
+    assert [axes.get_title() for axes in (left, right)] == ["Images", "Input of fashion-net in epoch 1"]
+    assert [tick.get_text() for tick in left.get_yticklabels()][:2] == ["T-shirt/top", "Trouser"]
+    shown, seen = (axes.images[0].get_array() for axes in (left, right))
+    for row, column in ((0, 0), (1, 5), (9, 2)):
+        place = np.s_[30 * row : 30 * row + 28, 30 * column : 30 * column + 28]
+        image = images[np.flatnonzero(labels == row)[column]]
+        np.testing.assert_array_equal(shown[place], image)
+        np.testing.assert_allclose(seen[place], image[:, ::-1], atol=1e-6)
+
+
+def test_contact_sheet_says_that_it_has_not_all_classes(tmp_path):
+    data = make(tmp_path, ("",), [f"class {number:02}" for number in range(22)], count=2)
+    sheet = data_sheet(f"folder:{data}", Recipe(model="resnet18", image_size=16))
+    assert sheet.plot().axes[0].get_title() == "Images of the first 20 of 22 classes"
+
+
+def test_sheet_of_a_normalizing_recipe_leaves_out_images_that_a_run_holds_out(tmp_path):
+    data = make(tmp_path / "photos", ("",), count=10)
+    wanted = recipe(data, epochs=1, normalize=True, image_size=16)
+    sheet = data_sheet(f"folder:{data}", wanted)
+    run = train(recipe=wanted, out=tmp_path / "run", progress=False)
+    assert sheet.preprocessing["mean"] == run.model.info["preprocessing"]["mean"]
 
 
 def test_sheet_shows_what_a_normalizing_recipe_gives_the_network(jvm):

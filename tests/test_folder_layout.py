@@ -55,6 +55,17 @@ def test_class_may_be_called_train(tmp_path):
     assert read_layout(tmp_path).class_names == ["car", "train"]
 
 
+@pytest.mark.parametrize("parts", [("Train", "Test"), ("training", "testing"), ("train", "Test"), ("val", "test")])
+def test_parts_with_other_names_are_not_classes(tmp_path, parts):
+    make(tmp_path, parts)
+    message = rejection(tmp_path)
+    assert "holds folders instead of images, so it seems to be a part of the data" in message
+    # the advice: either name
+    for part, name in zip(parts, ("train", "test"), strict=True):
+        (tmp_path / part).rename(tmp_path / f"{name}-").rename(tmp_path / name)
+    assert list(read_layout(tmp_path).parts) == ["train", "test"]
+
+
 def test_folder_without_test_images_holds_some_out(tmp_path):
     flat, split = make(tmp_path / "flat", ("",)), make(tmp_path / "split")
     assert with_split(Recipe(dataset=f"folder:{flat}")).validation == 0.2
@@ -98,7 +109,9 @@ def test_folders_without_classes_are_rejected(tmp_path):
     fill(tmp_path / "cat", 2)
     assert "at least 2 classes. Received: only 'cat'." in rejection(tmp_path)
     (tmp_path / "dog").mkdir()
-    assert re.search("dog contains no images. Add some, or remove the folder.", rejection(tmp_path))
+    assert re.search(
+        r"dog contains no images. Allowed: \.bmp, .*\. Add some, or remove the folder.", rejection(tmp_path)
+    )
     (tmp_path / "dog").rmdir()
     image(1).save(tmp_path / "stray.jpg")
     assert "stray.jpg is in no class folder." in rejection(tmp_path)

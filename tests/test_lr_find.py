@@ -90,15 +90,16 @@ def test_sweep_without_a_fall_has_advice(arrays):
 
 
 @pytest.mark.parametrize(
-    ("steepest", "last"),
+    ("suggestion", "last"),
     [
-        (1, "the loss falls from the first rates on; start near the rate of the lowest loss / 10"),
-        (2, "suggested learning rate: 0.01, where the loss falls fastest"),
+        (None, "the loss falls from the first rates on; start near the rate of the lowest loss / 10"),
+        (0.01, "suggested learning rate: 0.01, where the loss falls fastest"),
     ],
 )
-def test_steepest_fall_in_the_first_fifth_is_no_suggestion(steepest, last):
+def test_loss_that_falls_from_the_first_rates_on_has_advice(suggestion, last):
     lrs = [10.0 ** (i - 4) for i in range(10)]
-    sweep = LrSweep(lrs[steepest], 0.1, False, lrs, [1.0] * 10, [1.0] * 10)
+    losses = [3.0 - 0.1 * i for i in range(10)]
+    sweep = LrSweep(suggestion, 0.1, False, lrs, losses, losses)
     assert str(sweep).splitlines() == ["rate of the lowest loss / 10: 0.1", last]
 
 

@@ -1,5 +1,6 @@
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+from image_folders import make
 
 from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import bundled_data
@@ -30,6 +32,19 @@ def run_python(page, folder):
 def test_python_example_runs(tmp_path):
     run_python("README.md", tmp_path)
     assert (tmp_path / "runs/small/best.safetensors").is_file()
+
+
+def test_lines_for_a_folder_of_images_run(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "photos", ("",), count=5)
+    shutil.copy(tmp_path / "photos" / "cat" / "000.png", "new.jpg")
+    lines = re.findall(r"^python -m py_djl_resnet (.*photos.*)$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    assert [line.split()[0] for line in lines] == ["datasets", "train", "predict"]
+    for line in lines:
+        few = " --epochs 1 --image-size 32" if line.startswith("train") else ""
+        code, _, err = command(*shlex.split(line + few))
+        assert code == 0, f"{line}\n{err}"
+    assert (tmp_path / "photos.png").is_file()
 
 
 def test_python_example_of_getting_started_runs(tmp_path):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .._java import jvm
 from ..errors import UsageError, warn
-from ..images import Shape, printable
+from ..images import SUFFIXES, Shape, printable
 from ..recipe import Recipe
 from .layout import Layout, is_folder, is_split, path_of, read_layout
 from .manifest import Entry, fingerprint, require_same, scan, write_manifest
@@ -73,6 +76,7 @@ class FolderData:
 
     def begin(self, recipe: Recipe, folder: str | None) -> Any:
         """Starts a run and returns Java's ``TrainingHandle``."""
+        _report_ignored(self.layout)
         parts = (self.train, self.validation, self.test)
         return self._recorded(jvm.bridge().folders().train(recipe.to_json(), *parts, folder))
 
@@ -96,6 +100,17 @@ def _report_missing(layout: Layout, part: str) -> None:
     if missing:
         more = f", nor of {len(missing) - 1} other{'s' if len(missing) > 2 else ''}" if len(missing) > 1 else ""
         warn(f"{layout.folder} has no {part} images of class {missing[0]!r}{more}.")
+
+
+def _report_ignored(layout: Layout) -> None:
+    """Warns about files that are not images of a known format."""
+    suffixes = Counter(os.path.splitext(file)[1].lower() or "none" for file in layout.others)
+    if suffixes:
+        found = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
+        warn(
+            f"Ignored {sum(suffixes.values()):,} file{'s' if sum(suffixes.values()) > 1 else ''} of {layout.folder} "
+            f"by suffix: {found}. Allowed: {', '.join(SUFFIXES)}."
+        )
 
 
 def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
@@ -176,16 +191,23 @@ def report_left_out(folder: Path, problems: dict[str, str]) -> None:
 
 def part_to_evaluate(dataset: str, class_names: list[str] | None, recipe: Recipe | None) -> str:
     """Returns which images :func:`examples_to_evaluate` takes: ``test``, ``validation``, or else ``all``."""
-    return _part_to_evaluate(read_layout(path_of(dataset), class_names), recipe)[0]
+    layout = read_layout(path_of(dataset), class_names)
+    part = _own_part(layout)
+    return part if part != "train" else "validation" if _is_of_run(layout, recipe) else "all"
 
 
-def _part_to_evaluate(layout: Layout, recipe: Recipe | None) -> tuple[str, Recipe | None]:
-    """Returns the part, and the recipe of the run that held out its images."""
-    for part in ("test", "validation"):
-        if part in layout.parts:
-            return part, None
-    of_run = recipe is not None and is_folder(recipe.dataset) and path_of(recipe.dataset) == layout.folder
-    return ("validation", recipe) if of_run else ("all", None)
+def _own_part(layout: Layout) -> str:
+    """Returns the part of a folder that its author set apart for evaluation, else ``train``."""
+    return next((part for part in ("test", "validation") if part in layout.parts), "train")
+
+
+def _is_of_run(layout: Layout, recipe: Recipe | None) -> bool:
+    """Returns whether a run with this recipe was trained on this folder, perhaps by another path."""
+    if recipe is None or not is_folder(recipe.dataset):
+        return False
+    with contextlib.suppress(OSError):
+        return path_of(recipe.dataset).samefile(layout.folder)
+    return False
 
 
 def examples_to_evaluate(
@@ -193,6 +215,7 @@ def examples_to_evaluate(
     class_names: list[str] | None,
     preprocessing: str,
     recipe: Recipe | None,
+    data: Mapping[str, str] | None,
     *,
     limit: int | None,
     skip_bad: bool,
@@ -201,7 +224,7 @@ def examples_to_evaluate(
     """Returns Java's ``Examples`` of a folder for a network.
 
     Test images if the folder has them, else validation images; else the images that the network's run held out, if it
-    was trained on this folder; else all.
+    was trained on these images; else all.
 
     Args:
         dataset: ``folder:DIR``.
@@ -209,23 +232,36 @@ def examples_to_evaluate(
             without classes.
         preprocessing: the network's preprocessing as JSON.
         recipe: that of the network's run, or None.
+        data: the checksums of the run's data by part, or None.
         limit: the largest number of examples; None for all.
         skip_bad: whether to leave out images that cannot be decoded.
         train: whether to return the training images instead.
+
+    Raises:
+        UsageError: the run held out images of this folder, whose images have changed since.
     """
     layout = read_layout(path_of(dataset), class_names)
-    part, held_out = ("train", None) if train else _part_to_evaluate(layout, recipe)
-    if part not in layout.parts:
-        part = "train"
-    most = limit if held_out is None else held_out.limit
-    files = layout.parts[part][:most]
-    entries, problems = scan(layout.folder, files, quiet=False)
-    require_readable(problems, skip_bad)
-    _require_some(entries, layout, part)
-    examples, _, bad = open_part(layout, part, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
-    report_left_out(layout.folder, problems | bad)
-    if held_out is not None:
+    part = "train" if train else _own_part(layout)
+
+    def first(most: int | None) -> Any:
+        entries, problems = scan(layout.folder, layout.parts[part][:most], quiet=False)
+        require_readable(problems, skip_bad)
+        _require_some(entries, layout, part)
+        found, _, bad = open_part(layout, part, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
+        report_left_out(layout.folder, problems | bad)
+        return found
+
+    known = None if data is None else data.get("validation")
+    of_run = _is_of_run(layout, recipe)
+    examples = None
+    if part == "train" and not train and recipe is not None and recipe.validation is not None and (of_run or known):
         with jvm.translated_errors():
-            part_of_it = jvm.bridge().folders().heldOut(held_out.to_json(), examples)
-        examples = examples if part_of_it is None else part_of_it
+            examples = jvm.bridge().folders().heldOut(recipe.to_json(), first(recipe.limit), known)
+        if examples is None and of_run:
+            raise UsageError(
+                f"The images in {layout.folder} differ from those of the run, so it is unknown which of them it held "
+                "out. Restore them, or evaluate another folder."
+            )
+    if examples is None:
+        examples = first(limit)
     return examples if limit is None or limit >= examples.size() else examples.limit(limit)

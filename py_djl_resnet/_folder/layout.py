@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from ..settings import FOLDER
 
 #: The names of the folder of each part, besides ``train``.
 _PARTS = {"validation": ("val", "valid", "validation"), "test": ("test",)}
+
+#: Names, in small letters, of folders that are hardly classes if they hold folders instead of images.
+_LIKE_PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 
 #: A file's path relative to the data set's folder, and its label.
 File = tuple[str, int]
@@ -63,6 +67,16 @@ def path_of(dataset: str) -> Path:
     return Path(os.path.abspath(folder))
 
 
+def require_present(dataset: str) -> None:
+    """Raises :class:`UsageError` if the folder of a run's images is no longer there."""
+    folder = path_of(dataset)
+    if not folder.exists():
+        raise UsageError(
+            f"The images of the run are no longer in {folder}. Move them back, or make a link there: "
+            f"ln -s THEIR_FOLDER {shlex.quote(str(folder))}"
+        )
+
+
 def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
     """Lists the images of a folder.
 
@@ -86,7 +100,10 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
     found = {part: _classes(folder, root, others) for part, root in roots.items()}
     train = found["train"]
     if empty := [name for name, files in train.items() if not files]:
-        raise UsageError(f"{roots['train'] / empty[0]} contains no images. Add some, or remove the folder.")
+        raise UsageError(
+            f"{roots['train'] / empty[0]} contains no images. Allowed: {', '.join(SUFFIXES)}. Add some, or remove the "
+            "folder."
+        )
     own = sorted(train)
     if class_names is None:
         _require_classes(roots["train"], own)
@@ -114,19 +131,33 @@ def is_split(folder: Path) -> bool:
 def _roots(folder: Path) -> dict[str, Path]:
     """Returns the folder of each part. A class may be called train: its folder has images, not folders of them."""
     train = folder / "train"
-    if not train.is_dir():
-        return {"train": folder}
-    inside = list(_visible(train))
-    if any(_is_image(entry) for entry in inside) or not any(entry.is_dir() for entry in inside):
-        return {"train": folder}
-    found = {"train": train}
-    for part, names in _PARTS.items():
-        existing = [folder / name for name in names if (folder / name).is_dir()]
-        if len(existing) > 1:
-            raise UsageError(f"{folder} has both {existing[0].name} and {existing[1].name}. Keep one.")
-        if existing:
-            found[part] = existing[0]
+    found = {"train": train if _holds_classes(train) else folder}
+    if found["train"] == train:
+        for part, names in _PARTS.items():
+            existing = [folder / name for name in names if (folder / name).is_dir()]
+            if len(existing) > 1:
+                raise UsageError(f"{folder} has both {existing[0].name} and {existing[1].name}. Keep one.")
+            if existing:
+                found[part] = existing[0]
+    for entry in _visible(folder):
+        if (
+            entry.name.lower() in _LIKE_PARTS
+            and not any(os.path.samefile(entry.path, root) for root in found.values())
+            and _holds_classes(Path(entry.path))
+        ):
+            raise UsageError(
+                f"{printable(entry.path)} holds folders instead of images, so it seems to be a part of the data rather "
+                "than a class. Allowed: train with val or test beside it, or the folders of classes alone. Rename it."
+            )
     return found
+
+
+def _holds_classes(folder: Path) -> bool:
+    """Returns whether a folder holds folders and no images."""
+    if not folder.is_dir():
+        return False
+    inside = list(_visible(folder))
+    return any(entry.is_dir() for entry in inside) and not any(_is_image(entry) for entry in inside)
 
 
 def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -20,7 +20,7 @@ def plot_contact(
     counts: Sequence[int],
     images: npt.NDArray[np.float32],
     seen: npt.NDArray[np.float32],
-    network: str,
+    titles: tuple[str, str],
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
     """Draws images of each class, a row for each, beside what a network sees of them.
@@ -30,13 +30,14 @@ def plot_contact(
         counts: the number of images of each.
         images: all images, class after class, (N, C, H, W) from 0 to 1.
         seen: the network's inputs, (N, C, H, W), from 0 to 1 except for augmentation.
-        network: its name.
+        titles: what the images are, and the network's name.
         path: the file to write; None for none.
     """
     height = 1.2 + 0.62 * len(class_names)
     chart = Chart(figsize=(9.6, height), layout="constrained")
     left, right = chart.subplots(1, 2, sharey=True)
-    for axes, pixels, title in ((left, images, "Images"), (right, seen, f"Input of {network} in epoch 1")):
+    what, network = titles
+    for axes, pixels, title in ((left, images, what), (right, seen, f"Input of {network} in epoch 1")):
         rows = _rows(counts, pixels)
         axes.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(title)

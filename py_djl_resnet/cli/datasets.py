@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("show", nargs="*", metavar="show NAME", help="describe a data set")
     shown = parser.add_argument_group("with show")
     shown.add_argument("--recipe", metavar="FILE.json|NAME", help="prepare images for this recipe (default: resnet18)")
+    shown.add_argument(
+        "--image-size", metavar="N", type=int, help="prepare images for N x N pixels (default: as the recipe does)"
+    )
     shown.add_argument("--out", metavar="FILE", help="file for a contact sheet: .png, .svg or .pdf")
     shown.add_argument("--skip-bad", action="store_true", help="leave out images of a folder that cannot be decoded")
     parser.add_argument("--json", action="store_true", help="print JSON only")
@@ -47,8 +50,8 @@ def run(options: Any) -> int:
     """Prints a table or JSON, or the folder of a download."""
     if options.show:
         return _show(options)
-    for name in ("recipe", "out", "skip_bad"):
-        if getattr(options, name):
+    for name in ("recipe", "image_size", "out", "skip_bad"):
+        if getattr(options, name) not in (None, False):
             raise UsageError(f"--{name.replace('_', '-')} needs a data set to show: datasets show NAME.")
     if options.download is not None:
         if options.offline:
@@ -92,7 +95,9 @@ def _show(options: Any) -> int:
         raise UsageError("--download cannot be combined with show.")
     if options.out is not None:
         check_suffix(options.out)
-    recipe = None if options.recipe is None else Recipe.from_file(options.recipe)
+    recipe = Recipe(model="resnet18") if options.recipe is None else Recipe.from_file(options.recipe)
+    if options.image_size is not None:
+        recipe = recipe.replace(image_size=options.image_size)
     start(options)
     sheet = data_sheet(options.show[1], recipe, data_dir=options.data_dir, skip_bad=options.skip_bad)
     print_result(sheet, options.json)

@@ -99,14 +99,23 @@ public final class FolderData {
     }
 
     /**
-     * Returns the examples that a run holds out for validation.
+     * Returns the examples that a run held out for validation.
      *
      * @param recipe the run's recipe as JSON
-     * @param train its data before the split
-     * @return the examples; null if the recipe holds none out
+     * @param train the data before the split
+     * @param fingerprint the fingerprint of the run's validation data; null if it is unknown
+     * @return the examples; null if these are not the run's data
      */
-    public Examples heldOut(String recipe, Examples train) {
-        return ImageFiles.heldOut(Recipe.fromJson(recipe), train);
+    public Examples heldOut(String recipe, Examples train, String fingerprint) {
+        if (fingerprint == null) {
+            return ImageFiles.heldOut(Recipe.fromJson(recipe), train);
+        }
+        try {
+            Examples found = ImageFiles.heldOut(Recipe.fromJson(recipe), train);
+            return found.fingerprint().equals(fingerprint) ? found : null;
+        } catch (UserException cannotBeSplit) {
+            return null; // the run's data could be
+        }
     }
 
     /**

@@ -241,13 +241,16 @@ public final class Checkpoint implements AutoCloseable {
      * Describes the checkpoint.
      *
      * @return a JSON object with the keys of {@link #describe(Specification)} and, for a checkpoint
-     *     of a run, recipe, epoch, step, best and history
+     *     of a run, recipe, epoch, step, best, history and, if known, data (checksums by part)
      */
     public String describe() {
         JsonObject description = description(specification);
         if (run != null) {
             for (String key : List.of("recipe", "epoch", "step", "best", "history")) {
                 description.add(key, run.get(key));
+            }
+            if (run.has("data")) {
+                description.add("data", run.get("data"));
             }
         }
         return GSON.toJson(description);

@@ -57,15 +57,14 @@ public final class ImageFiles {
     /**
      * Returns the examples that a run holds out for validation.
      *
-     * @param recipe the recipe
+     * @param recipe the recipe, with a validation split
      * @param train the run's data before the split
-     * @return the examples; null if the recipe holds none out
+     * @return the examples
      * @throws UserException if the split is not possible
      */
     public static Examples heldOut(Recipe recipe, Examples train) {
         Examples used = recipe.limit() == null ? train : train.limit(recipe.limit());
-        int[] indices = ValidationSplit.indices(recipe, used);
-        return indices == null ? null : used.subset(indices);
+        return used.subset(ValidationSplit.indices(recipe, used));
     }
 
     /**

@@ -16,8 +16,9 @@ import org.djlresnet.UserException;
  * The sweep ends when it exceeds four times its minimum or, if that is negative, has risen by three
  * times the fall from the first loss or from 0. The suggestion is the rate at which it falls
  * fastest per logarithm of the rate, before its minimum and without the first tenth of the planned
- * steps and the last 5 steps. Source: fastai's {@code LRFinder} and {@code steep}; Smith, "Cyclical
- * Learning Rates for Training Neural Networks", 2017.
+ * steps and the last 5 steps. A loss that falls fastest in the first fifth of the steps does so at
+ * any small rate, and gives no suggestion. Source: fastai's {@code LRFinder} and {@code steep};
+ * Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
  */
 public final class LrSweep {
 
@@ -109,10 +110,11 @@ public final class LrSweep {
     /**
      * Returns the suggested learning rate.
      *
-     * @return the rate; null if the smoothed loss does not fall where it is searched
+     * @return the rate; null if the smoothed loss does not fall where it is searched, or falls
+     *     fastest in the first fifth of the steps
      */
     public Double suggestion() {
-        Double best = null;
+        int best = 0;
         double steepest = 0;
         // a fall after the minimum is a wobble of a loss that explodes
         int end = Math.min(smoothed.indexOf(least), lrs.size() - LAST - 1);
@@ -122,10 +124,10 @@ public final class LrSweep {
                             / (Math.log(lrs.get(i + 1)) - Math.log(lrs.get(i)));
             if (slope < steepest) {
                 steepest = slope;
-                best = lrs.get(i);
+                best = i;
             }
         }
-        return best;
+        return steepest < 0 && best >= lrs.size() / 5.0 ? lrs.get(best) : null;
     }
 
     /**

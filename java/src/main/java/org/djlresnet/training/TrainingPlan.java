@@ -275,6 +275,13 @@ record TrainingPlan(
                     .filter(part -> part.endsWith("-"))
                     .forEach(part -> addIfLate(late, "freeze", part, recipe.epochs()));
         }
+        String schedule = recipe.schedule();
+        if (schedule.equals("step") && recipe.stepAt().length == 0) {
+            addIfLate(late, "step_epochs", recipe.stepEpochs() + "", recipe.epochs());
+        }
+        if (schedule.equals("cosine-restarts")) {
+            addIfLate(late, "restart_epochs", recipe.restartEpochs() + "", recipe.epochs());
+        }
         if (late.isEmpty()) {
             return null;
         }

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import org.djlresnet.data.Augmenter;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
@@ -111,7 +111,7 @@ class AugmentedImagesTest {
         Augmenter augmenter = augmenter(7, "erase:0.5:2-5:black");
         byte[] original = original();
         int erased = 0;
-        Set<Integer> sides = new HashSet<>();
+        Map<List<Integer>, Integer> counts = new HashMap<>();
         for (int example = 0; example < 4000; example++) {
             byte[] found = augmented(augmenter, 0, example);
             int[] box = box(found);
@@ -119,8 +119,7 @@ class AugmentedImagesTest {
                 continue;
             }
             erased++;
-            sides.add(box[2] - box[0]);
-            sides.add(box[3] - box[1]);
+            counts.merge(List.of(box[2] - box[0], box[3] - box[1]), 1, Integer::sum);
             for (int i = 0; i < found.length; i++) {
                 boolean inside =
                         i / SIZE >= box[0]
@@ -131,7 +130,12 @@ class AugmentedImagesTest {
             }
         }
         assertEquals(2000, erased, 5 * Math.sqrt(1000));
-        assertEquals(Set.of(2, 3, 4, 5), sides);
+        // height and width are independent, from 2 to 5
+        assertEquals(16, counts.size());
+        for (Map.Entry<List<Integer>, Integer> count : counts.entrySet()) {
+            assertTrue(count.getKey().stream().allMatch(side -> side >= 2 && side <= 5));
+            assertEquals(erased / 16.0, count.getValue(), 5 * Math.sqrt(erased / 16.0));
+        }
     }
 
     /** Returns top, left, bottom and right of the black pixels; null if there are none. */
@@ -183,13 +187,22 @@ class AugmentedImagesTest {
     @Test
     void cutoutsAreCutAtTheBorder() {
         Augmenter augmenter = augmenter(7, "cutout:4");
-        Set<Integer> areas = new HashSet<>();
-        for (int example = 0; example < 2000; example++) {
+        int[] tops = new int[SIZE];
+        int[] lefts = new int[SIZE];
+        for (int example = 0; example < 12000; example++) {
             int[] box = box(augmented(augmenter, 0, example));
-            areas.add((box[2] - box[0]) * (box[3] - box[1]));
+            tops[box[0]]++;
+            lefts[box[1]]++;
+            if (box[0] > 0) {
+                assertEquals(Math.min(SIZE, box[0] + 4), box[2]);
+            }
         }
-        // sides of 2 to 4: the centre is inside the image
-        assertEquals(Set.of(4, 6, 8, 9, 12, 16), areas);
+        // the centre is any of 12 rows; the square begins two rows before it, or at the border
+        int[] expected = {3000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 0};
+        for (int i = 0; i < SIZE; i++) {
+            assertEquals(expected[i], tops[i], 5 * Math.sqrt(expected[i]));
+            assertEquals(expected[i], lefts[i], 5 * Math.sqrt(expected[i]));
+        }
     }
 
     @Test
@@ -208,6 +221,29 @@ class AugmentedImagesTest {
         assertEquals(1, sum / 4000, 5 * Math.sqrt(1 / 12.0 / 4000));
         assertEquals(0.5, least, 0.011);
         assertEquals(1.5, most, 0.011);
+    }
+
+    /** A strength above 1 would invert an image if factors could be negative. */
+    @Test
+    void factorsAreNotNegative() {
+        Augmenter augmenter = augmenter(4, "contrast:3");
+        double mean = (SIZE * SIZE + 1) / 2.0;
+        for (int example = 0; example < 400; example++) {
+            byte[] found = augmented(augmenter, 0, example);
+            assertTrue((found[0] & 0xff) <= Math.ceil(mean));
+            assertTrue((found[SIZE * SIZE - 1] & 0xff) >= Math.floor(mean));
+        }
+    }
+
+    @Test
+    void whichImagesAreFlippedFirstDependsOnTheSeed() {
+        Augmenter one = augmenter(5, "alternating-flip");
+        Augmenter other = augmenter(6, "alternating-flip");
+        int equal = 0;
+        for (int example = 0; example < 1000; example++) {
+            equal += augmented(one, 0, example)[0] == augmented(other, 0, example)[0] ? 1 : 0;
+        }
+        assertEquals(500, equal, 5 * Math.sqrt(250));
     }
 
     @Test

@@ -200,6 +200,25 @@ class MixingTest {
     }
 
     @Test
+    void sharesDependOnSeedEpochAndBatch() {
+        ImageShape shape = new ImageShape(1, 2, 2);
+        Set<Float> shares = new HashSet<>();
+        for (long seed = 1; seed <= 2; seed++) {
+            Augmenter augmenter =
+                    Augmentations.of(List.of("mixup:1"))
+                            .augmenter(seed, Preprocessing.exact(shape), shape);
+            for (int epoch = 0; epoch < 2; epoch++) {
+                for (int first = 0; first < 4; first += 2) {
+                    FloatBuffer batch = FloatBuffer.allocate(8);
+                    float share = augmenter.mix(batch, shape, 2, epoch, first);
+                    assertTrue(shares.add(share));
+                    assertEquals(share, augmenter.mix(batch, shape, 2, epoch, first));
+                }
+            }
+        }
+    }
+
+    @Test
     void eachBatchIsMixedByOneOfSeveral() {
         // a rectangle of 4 pixels has quarters of the image, an average hardly ever
         double[] shares = shares(2000, 2, "mixup:1", "cutmix:1");

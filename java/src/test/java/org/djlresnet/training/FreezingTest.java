@@ -160,6 +160,15 @@ class FreezingTest extends ResumeFixture {
                 "\"lookahead\" airbench:2 and \"freeze\" stem:9- have no effect, because the run"
                         + " ends after 2 epochs.",
                 warning("'lookahead': 'airbench:2', 'freeze': 'stem:9-'"));
+        assertNull(warning("'schedule': 'step', 'step_epochs': 1"));
+        assertNull(warning("'schedule': 'step', 'step_at': '0.5'"));
+        assertEquals(
+                "\"step_epochs\" 2 has no effect, because the run ends after 2 epochs.",
+                warning("'schedule': 'step', 'step_epochs': 2"));
+        assertNull(warning("'schedule': 'cosine-restarts', 'restart_epochs': 1"));
+        assertEquals(
+                "\"restart_epochs\" 10 has no effect, because the run ends after 2 epochs.",
+                warning("'schedule': 'cosine-restarts'"));
     }
 
     @Test

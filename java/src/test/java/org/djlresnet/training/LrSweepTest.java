@@ -80,6 +80,16 @@ class LrSweepTest extends ResumeFixture {
         assertFalse(json(sweep).get("diverged").getAsBoolean());
     }
 
+    /** The debiased average of a loss that falls at first falls fastest at first. */
+    @Test
+    void fallFromTheFirstRatesOnGivesNoSuggestion() {
+        double[] losses = new double[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            losses[i] = 1 + 2 * Math.exp(-i / 2.0) - 0.001 * i;
+        }
+        assertNull(sweep(losses).suggestion());
+    }
+
     /**
      * Gradient descent on λw²/2 multiplies w by 1 − lr · λ in a step: a rate of 1/λ ends at once,
      * and above 2/λ it diverges.
