@@ -79,7 +79,7 @@ def named(name: str, data_dir: str | None, *, train: bool, limit: int | None) ->
     """Returns Java's ``ImageDataset`` of a named data set. The JVM must be running."""
     folder = os.path.abspath(default_folder(name) if data_dir is None else data_dir)
     with jvm.translated_errors():
-        return limited(jvm.bridge().dataset(name, folder, train, None), limit)
+        return limited(jvm.bridge().dataset(name, folder, train), limit)
 
 
 def limited(dataset: Any, limit: int | None) -> Any:

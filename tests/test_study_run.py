@@ -12,6 +12,7 @@ import pytest
 from interruption import begins, finish, wait_until
 
 from py_djl_resnet import Run, TrainingError, train
+from py_djl_resnet._java import jvm
 from py_djl_resnet.study import open_study
 
 STUDY = {
@@ -90,7 +91,7 @@ def test_several_jobs_add_seeds(study, command, tmp_path):
         mean = (accuracies[network, 0] + accuracies[network, 1]) / 2
         deviation = abs(accuracies[network, 0] - accuracies[network, 1]) / 2**0.5
         assert f"| {mean:.4f} ± {deviation:.4f} (3) | 2 runs |" in table
-        assert Run.open(tmp_path / "more" / "runs" / f"{network}-seed1").recipe.threads == max(1, os.cpu_count() // 2)
+        assert Run.open(tmp_path / "more" / "runs" / f"{network}-seed1").recipe.threads == max(1, jvm.processors() // 2)
 
 
 def test_study_with_other_settings_is_rejected(study, rejected):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from tqdm import tqdm
 
 from .._files import write
-from .._java import jars
+from .._java import jars, jvm
 from ..errors import ResnetError, UsageError
 from ..images import Shape, printable, probe
 
@@ -166,7 +166,7 @@ def in_threads(items: Sequence[Item], work: Callable[[Item], None], title: str, 
 
     Decoding, checksums and Java release Python's global lock, so threads run in parallel.
     """
-    executor = ThreadPoolExecutor(_processors(), thread_name_prefix="images")
+    executor = ThreadPoolExecutor(jvm.processors(), thread_name_prefix="images")
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
 
     def all_of(chunk: Sequence[Item]) -> int:
@@ -188,7 +188,3 @@ def in_threads(items: Sequence[Item], work: Callable[[Item], None], title: str, 
                 bar.update(done)
     finally:
         executor.shutdown(cancel_futures=True)  # after Ctrl-C, only the chunks that have begun
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

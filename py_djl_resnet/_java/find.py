@@ -20,7 +20,7 @@ _LIBRARIES = {
     "win32": ("bin/server/jvm.dll",),
     "darwin": ("lib/server/libjvm.dylib", "Contents/Home/lib/server/libjvm.dylib"),
 }
-_CURE = (
+_ADVICE = (
     f"Install Java {OLDEST} or later (a JDK, or the runtime alone with pip install 'py-djl-resnet[jre]'), or "
     "set JAVA_HOME to one."
 )
@@ -64,7 +64,7 @@ def find_java() -> Java:
             f"JAVA_HOME does not point to a suitable Java. Found: {found}. Set JAVA_HOME to Java {OLDEST} or "
             "later, or unset it to use another of these."
         )
-    raise JavaNotFoundError(f"Java {OLDEST} or later was not found. Found: {found}. {_CURE}")
+    raise JavaNotFoundError(f"Java {OLDEST} or later was not found. Found: {found}. {_ADVICE}")
 
 
 def _examine(home: Path) -> Java | str:

@@ -162,7 +162,7 @@ def loss_hessian(
 
         def begin() -> Any:
             path = None if folder is None else str(folder)
-            return jvm.bridge().hessian(network.handle, data, path, json.dumps(options), prepared)
+            return jvm.bridge().landscapes(json.dumps(options)).hessian(network.handle, data, path, prepared)
 
         handle, _, received = follow(begin, _HessianProgress() if progress else None)
         with jvm.translated_errors():

@@ -32,7 +32,7 @@ def checked_options(
     batch_size: int,
     precision: str,
 ) -> dict[str, Any]:
-    """Returns the options as Java's ``SurfaceOptions`` reads them; arguments as in :func:`loss_surface`."""
+    """Returns the options as Java's ``Landscapes`` reads them; arguments as in :func:`loss_surface`."""
     if dimensions not in (1, 2):
         raise UsageError(f"dimensions must be 1 or 2. Received: {shown(dimensions)}.")
     sizes = checked_grid(grid, dimensions)

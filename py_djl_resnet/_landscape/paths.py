@@ -90,8 +90,8 @@ def interpolate_loss(
         data, prepared = measured_examples(a, dataset, data_dir, preprocessing, channels_last, options)
 
         def begin() -> Any:
-            form = json.dumps(options)
-            return jvm.bridge().interpolation(a.handle, b.handle, data, str(folder), form, prepared)
+            landscapes = jvm.bridge().landscapes(json.dumps(options))
+            return landscapes.interpolation(a.handle, b.handle, data, str(folder), prepared)
 
         return follow_points(begin, folder, progress)
 
@@ -163,8 +163,8 @@ def loss_trajectory(
         paths = [str(file.absolute()) for file in files]
 
         def begin() -> Any:
-            form = json.dumps(options)
-            return jvm.bridge().trajectory(network.handle, paths, not raw, data, str(folder), form, prepared)
+            landscapes = jvm.bridge().landscapes(json.dumps(options))
+            return landscapes.trajectory(network.handle, paths, not raw, data, str(folder), prepared)
 
         return follow_points(begin, folder, progress)
 

@@ -114,7 +114,8 @@ def loss_surface(
         data, prepared = measured_examples(network, dataset, data_dir, preprocessing, channels_last, options)
 
         def begin() -> Any:
-            return jvm.bridge().surface(network.handle, data, str(folder), json.dumps(options), prepared)
+            landscapes = jvm.bridge().landscapes(json.dumps(options))
+            return landscapes.surface(network.handle, data, str(folder), prepared)
 
         return follow_points(begin, folder, progress)
 
@@ -158,7 +159,7 @@ def loss_direction(
     place = whole_number(index, "index", 0), whole_number(axis, "axis", 0, 1)
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     with jvm.translated_errors():
-        drawn = jvm.bridge().direction(model.handle, json.dumps(options), *place)
+        drawn = jvm.bridge().landscapes(json.dumps(options)).direction(model.handle, *place)
         return {
             str(name): jvm.from_direct_buffer(drawn[name], shapes[str(name)], np.dtype(np.float32)) for name in drawn
         }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from .._java import jvm
 from .._process.signals import STOP_AT_END_OF_INPUT, signals
 from ..errors import ResnetError, UsageError
 from ..recipe import Recipe
@@ -103,7 +104,7 @@ def train_in_processes(jobs: Sequence[Job], count: int, wait: int, announce: Cal
         ResnetError: a run failed for another reason than its loss or weights; the others were stopped likewise.
         KeyboardInterrupt: after Ctrl-C; another signal has its usual effect.
     """
-    threads = max(1, (os.cpu_count() or 1) // count)
+    threads = max(1, jvm.processors() // count)
     waiting = list(jobs)
     running: list[_Training] = []
     failures: list[str] = []

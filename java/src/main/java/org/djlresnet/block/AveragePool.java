@@ -37,24 +37,6 @@ public final class AveragePool extends AbstractBlock implements Described {
         this.stride = stride;
     }
 
-    /**
-     * Returns the window size.
-     *
-     * @return the height and width
-     */
-    public int kernelSize() {
-        return kernelSize;
-    }
-
-    /**
-     * Returns the stride.
-     *
-     * @return the stride over height and width
-     */
-    public int stride() {
-        return stride;
-    }
-
     @Override
     protected NDList forwardInternal(
             ParameterStore parameterStore,

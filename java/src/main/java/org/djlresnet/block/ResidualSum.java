@@ -59,6 +59,9 @@ public class ResidualSum extends ParallelBlock implements Described {
     @Override
     public Value describe(GraphBuilder graph, Value input) {
         Value shortcut = graph.apply(children.get(1).getValue(), input);
+        if (gate.isShut(false)) {
+            return shortcut;
+        }
         Block branch = children.get(0).getValue();
         return graph.sum(graph.apply(branch, input), shortcut, branch);
     }

@@ -54,33 +54,6 @@ public final class ZeroPadding extends AbstractBlock implements Described {
         this.stride = stride;
     }
 
-    /**
-     * Returns the number of channels of zeros before the input's.
-     *
-     * @return the number
-     */
-    public int before() {
-        return (channels - inChannels) / 2;
-    }
-
-    /**
-     * Returns the number of channels of zeros after the input's.
-     *
-     * @return the number
-     */
-    public int after() {
-        return channels - inChannels - before();
-    }
-
-    /**
-     * Returns the stride.
-     *
-     * @return the stride over height and width
-     */
-    public int stride() {
-        return stride;
-    }
-
     @Override
     protected NDList forwardInternal(
             ParameterStore parameterStore,
@@ -140,5 +113,13 @@ public final class ZeroPadding extends AbstractBlock implements Described {
                     (input.get(2) + stride - 1) / stride,
                     (input.get(3) + stride - 1) / stride)
         };
+    }
+
+    private int before() {
+        return (channels - inChannels) / 2;
+    }
+
+    private int after() {
+        return channels - inChannels - before();
     }
 }

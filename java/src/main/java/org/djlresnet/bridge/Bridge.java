@@ -290,13 +290,11 @@ public final class Bridge {
      * @param name its name
      * @param dataDir the folder of its files
      * @param train whether to read the training data, not the test data
-     * @param limit the largest number of examples, or null for all
      * @return the data
      * @throws UserException if the name is unknown, or files are missing or damaged
      */
-    public static Examples dataset(String name, String dataDir, boolean train, Integer limit) {
-        Examples dataset = Datasets.read(name, Path.of(dataDir), train);
-        return limit == null ? dataset : dataset.limit(limit);
+    public static Examples dataset(String name, String dataDir, boolean train) {
+        return Datasets.read(name, Path.of(dataDir), train);
     }
 
     /**
@@ -476,138 +474,13 @@ public final class Bridge {
     }
 
     /**
-     * Starts to measure a loss surface, or resumes one.
+     * Returns the calls for loss surfaces and Hessians.
      *
-     * @param network the network, whose weights change until the end
-     * @param dataset all examples
-     * @param folder the surface's folder
-     * @param options a JSON object: grid and range (for each axis), directions (the number of
-     *     surfaces), normalize, include_bias_and_norm, seed, batch_norm (frozen or recalibrated),
-     *     examples (null for all), split, batch_size, precision, dataset and checkpoint (a name and
-     *     a path, or null)
-     * @param preprocessing a preset's name or JSON; null for the network's own
-     * @return the measurement
-     * @throws UserException if the data do not fit the network, or its preprocessing is unknown and
-     *     none is given
+     * @param options a JSON object; see the calls
+     * @return an object with these options
      */
-    public static MeasurementHandle surface(
-            NetworkHandle network,
-            Examples dataset,
-            String folder,
-            String options,
-            String preprocessing) {
-        return new SurfaceOptions(options)
-                .start(Path.of(folder), network.network(), dataset, preprocessing);
-    }
-
-    /**
-     * Starts to measure the line between two networks, or resumes it.
-     *
-     * @param network the network at 0, whose weights change until the end
-     * @param second the network at 1, of the same kind
-     * @param dataset as in {@link #surface}
-     * @param folder as in {@link #surface}
-     * @param options as in {@link #surface}, with one axis and one surface, without normalize and
-     *     include_bias_and_norm, and with other (a path, or null)
-     * @param preprocessing as in {@link #surface}
-     * @return the measurement
-     * @throws UserException as in {@link #surface}
-     */
-    public static MeasurementHandle interpolation(
-            NetworkHandle network,
-            NetworkHandle second,
-            Examples dataset,
-            String folder,
-            String options,
-            String preprocessing) {
-        return new SurfaceOptions(options)
-                .interpolation(
-                        Path.of(folder),
-                        network.network(),
-                        second.network(),
-                        dataset,
-                        preprocessing);
-    }
-
-    /**
-     * Starts to measure the plane of a run's checkpoints, or resumes it.
-     *
-     * @param network the network of the last checkpoint, whose weights change until the end
-     * @param checkpoints the files, in the order of the run
-     * @param averaged whether to take the averages of their weights, where there are any
-     * @param dataset as in {@link #surface}
-     * @param folder as in {@link #surface}
-     * @param options as in {@link #surface}, with two axes and one surface, without normalize and
-     *     include_bias_and_norm; range may be null, for the path with a margin
-     * @param preprocessing as in {@link #surface}
-     * @return the measurement
-     * @throws UserException as in {@link #surface}, or the checkpoints are of different networks
-     */
-    public static MeasurementHandle trajectory(
-            NetworkHandle network,
-            String[] checkpoints,
-            boolean averaged,
-            Examples dataset,
-            String folder,
-            String options,
-            String preprocessing) {
-        return new SurfaceOptions(options)
-                .trajectory(
-                        Path.of(folder),
-                        network.network(),
-                        Arrays.stream(checkpoints).map(Path::of).toList(),
-                        averaged,
-                        dataset,
-                        preprocessing);
-    }
-
-    /**
-     * Starts to measure the Hessian of a network's loss, or resumes it.
-     *
-     * @param network the network
-     * @param dataset as in {@link #surface}
-     * @param folder the folder, or null to write no files
-     * @param options a JSON object: iterations, tolerance, samples, step (see {@link
-     *     org.djlresnet.landscape.Hessian.Options}), and seed, examples, split, batch_size,
-     *     precision, dataset and checkpoint as in {@link #surface}
-     * @param preprocessing as in {@link #surface}
-     * @return the measurement
-     * @throws UserException as in {@link #surface}
-     */
-    public static MeasurementHandle hessian(
-            NetworkHandle network,
-            Examples dataset,
-            String folder,
-            String options,
-            String preprocessing) {
-        return new SurfaceOptions(options)
-                .hessian(path(folder), network.network(), dataset, preprocessing);
-    }
-
-    /**
-     * Draws a direction of a loss surface.
-     *
-     * @param network the network
-     * @param options those of {@link #surface}
-     * @param surface the number of the surface, from 0
-     * @param axis 0 or 1
-     * @return float32 values in direct buffers in native order, by tensor names
-     */
-    public static Map<String, ByteBuffer> direction(
-            NetworkHandle network, String options, int surface, int axis) {
-        return new SurfaceOptions(options).direction(network.network(), surface, axis);
-    }
-
-    /**
-     * Checks a preprocessing.
-     *
-     * @param text a preset's name or a JSON object
-     * @return the JSON text of {@link Preprocessing#toJson}; presets for any number of channels
-     *     have 3
-     * @throws UserException if it is invalid
-     */
-    public static String preprocessing(String text) {
-        return Preprocessing.of(text).toJson();
+    public static Landscapes landscapes(String options) {
+        return new Landscapes(options);
     }
 
     /**

@@ -52,8 +52,8 @@ final class WeightsJson {
                 boolean named = preprocessing.isJsonPrimitive();
                 preset = named ? preprocessing.getAsString() : preprocessing.toString();
             }
-            Path beside = Path.of(source == null ? file : source);
-            return new StateFile.Wanted(model, inChannels, names, newHead, seed, preset, beside);
+            Path original = Path.of(source == null ? file : source);
+            return new StateFile.Wanted(model, inChannels, names, newHead, seed, preset, original);
         }
     }
 

@@ -47,15 +47,15 @@ public final class TensorReader {
      * Checks the names.
      *
      * @param expected the network's names
-     * @param cure the end of the message, or an empty text
+     * @param advice the end of the message, or an empty text
      * @throws UserException if tensors are missing or unexpected
      */
-    public void requireNames(Set<String> expected, String cure) {
+    public void requireNames(Set<String> expected, String advice) {
         expected.stream().filter(name -> !tensors.containsKey(name)).forEach(mismatches::missing);
         tensors.keySet().stream()
                 .filter(name -> !expected.contains(name))
                 .forEach(mismatches::unexpected);
-        requireFit(cure);
+        requireFit(advice);
     }
 
     /**
@@ -116,11 +116,11 @@ public final class TensorReader {
     /**
      * Checks that all tensors fit.
      *
-     * @param cure the end of the message, or an empty text
+     * @param advice the end of the message, or an empty text
      * @throws UserException if some do not
      */
-    public void requireFit(String cure) {
-        mismatches.throwIfAny(subject, cure);
+    public void requireFit(String advice) {
+        mismatches.throwIfAny(subject, advice);
     }
 
     /**
@@ -130,17 +130,21 @@ public final class TensorReader {
      * @param device the device of its parameters
      * @param names the names of the tensors to read
      * @param seed the seed of the others, which get initial values
-     * @param cure the end of a message, or an empty text
+     * @param advice the end of a message, or an empty text
      * @return the network
      * @throws UserException if some tensors do not fit
      */
     public Network network(
-            Specification specification, Device device, Set<String> names, long seed, String cure) {
+            Specification specification,
+            Device device,
+            Set<String> names,
+            long seed,
+            String advice) {
         Map<String, Initializer> values = new LinkedHashMap<>();
         names.forEach(name -> values.put(name, initializer(name)));
         Network network = Network.of(specification, device, values, seed);
         try {
-            requireFit(cure);
+            requireFit(advice);
         } catch (UserException unfit) {
             network.close();
             throw unfit;

@@ -18,12 +18,12 @@ final class DatasetFolder {
      * @param dataset the data set's name
      * @param folders the folders to search, in this order
      * @param needed the possible names of each file, the usual one first
-     * @param cure the start of the advice if there is none, up to "--data-dir"
+     * @param advice the start of the advice if there is none, up to "--data-dir"
      * @return the paths of the files, in the order of {@code needed}
      * @throws UserException if there is none; the message lists what each folder lacks
      */
     static List<Path> find(
-            String dataset, List<Path> folders, List<List<String>> needed, String cure) {
+            String dataset, List<Path> folders, List<List<String>> needed, String advice) {
         List<String> searched = new ArrayList<>();
         for (Path folder : folders) {
             List<Path> files = needed.stream().map(names -> find(folder, names)).toList();
@@ -37,7 +37,7 @@ final class DatasetFolder {
                 dataset,
                 String.join(", ", needed.stream().map(names -> names.get(0)).toList()),
                 String.join("; ", searched),
-                cure);
+                advice);
     }
 
     /**

@@ -99,39 +99,6 @@ public record Graph(List<Value> inputs, List<Value> outputs, List<Operation> ope
     }
 
     /**
-     * Returns the graph without operations that no output depends on.
-     *
-     * @return the graph of the others
-     */
-    public Graph live() {
-        Set<Value> needed = new HashSet<>(outputs);
-        List<Operation> live = new ArrayList<>();
-        for (int i = operations.size() - 1; i >= 0; i--) {
-            Operation operation = operations.get(i);
-            if (needed.contains(operation.output())) {
-                needed.addAll(operation.operands());
-                live.add(0, operation);
-            }
-        }
-        return with(live);
-    }
-
-    /**
-     * Requires the sum of a residual block.
-     *
-     * @param block the block's name
-     * @throws IllegalArgumentException if the graph has none, so that its branch cannot be left out
-     */
-    public void requireSum(String block) {
-        boolean has =
-                operations.stream()
-                        .anyMatch(o -> o instanceof Operation.Add add && add.block().equals(block));
-        if (!has) {
-            throw new IllegalArgumentException("No sum of the residual block " + block + ".");
-        }
-    }
-
-    /**
      * Finds the operations of a residual branch: those that only its sum depends on.
      *
      * @param sum the branch's sum

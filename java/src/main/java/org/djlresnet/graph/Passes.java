@@ -26,40 +26,13 @@ import org.djlresnet.graph.Operation.Relu;
 import org.djlresnet.graph.Operation.TransposedConvolution;
 import org.djlresnet.graph.Operation.Unflatten;
 
-/**
- * Rewrites of graphs; each returns a graph that computes the same except for rounding. {@link
- * #bypass} is the exception: it changes the network.
- */
+/** Rewrites of graphs; each returns a graph that computes the same except for rounding. */
 public final class Passes {
 
     /** The part of a map below which computing only it pays for padding its input. */
     private static final double CROPPED = 0.9;
 
     private Passes() {}
-
-    /**
-     * Leaves residual branches out, so that their blocks are their shortcuts.
-     *
-     * @param graph the graph
-     * @param blocks the names of the blocks
-     * @return the graph without their branches
-     */
-    public static Graph bypass(Graph graph, Set<String> blocks) {
-        blocks.forEach(graph::requireSum);
-        Map<Value, Value> replaced = new HashMap<>();
-        List<Operation> kept = new ArrayList<>();
-        for (Operation operation : graph.operations()) {
-            Operation renamed = operation.reading(value -> replaced.getOrDefault(value, value));
-            if (renamed instanceof Add add && blocks.contains(add.block())) {
-                replaced.put(add.output(), add.shortcut());
-            } else {
-                kept.add(renamed);
-            }
-        }
-        List<Value> outputs =
-                graph.outputs().stream().map(value -> replaced.getOrDefault(value, value)).toList();
-        return new Graph(graph.inputs(), outputs, kept).live();
-    }
 
     /**
      * Moves max pooling before the ReLU that it follows, which then has a quarter of the values.

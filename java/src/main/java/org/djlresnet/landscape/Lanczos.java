@@ -44,7 +44,7 @@ final class Lanczos implements AutoCloseable {
     private final NDArray basis;
     private final int most;
     private final List<Double> diagonal = new ArrayList<>();
-    private final List<Double> beside = new ArrayList<>();
+    private final List<Double> offDiagonal = new ArrayList<>();
     private double[] values = {};
     private double[][] vectors = {};
 
@@ -90,7 +90,7 @@ final class Lanczos implements AutoCloseable {
 
     /** Returns whether the basis can grow no more. */
     boolean ended() {
-        return done() == most || (done() > 0 && beside.get(done() - 1) == 0);
+        return done() == most || (done() > 0 && offDiagonal.get(done() - 1) == 0);
     }
 
     /**
@@ -120,7 +120,7 @@ final class Lanczos implements AutoCloseable {
                             .singletonOrThrow();
             rest.attach(scope);
             double length = HessianProducts.norm(rest);
-            beside.add(length > NOTHING_NEW * scale() ? length : 0);
+            offDiagonal.add(length > NOTHING_NEW * scale() ? length : 0);
             solve();
             if (!ended()) {
                 put(rest, length);
@@ -145,7 +145,7 @@ final class Lanczos implements AutoCloseable {
         double largest = 0;
         for (int i = 0; i < diagonal.size(); i++) {
             largest = Math.max(largest, Math.abs(diagonal.get(i)));
-            largest = Math.max(largest, i < beside.size() ? beside.get(i) : 0);
+            largest = Math.max(largest, i < offDiagonal.size() ? offDiagonal.get(i) : 0);
         }
         return largest;
     }
@@ -156,8 +156,8 @@ final class Lanczos implements AutoCloseable {
         for (int i = 0; i < n; i++) {
             matrix[i][i] = diagonal.get(i);
             if (i + 1 < n) {
-                matrix[i][i + 1] = beside.get(i);
-                matrix[i + 1][i] = beside.get(i);
+                matrix[i][i + 1] = offDiagonal.get(i);
+                matrix[i + 1][i] = offDiagonal.get(i);
             }
         }
         vectors = SymmetricEigen.decompose(matrix);
@@ -185,7 +185,7 @@ final class Lanczos implements AutoCloseable {
             }
         }
         int last = done() - 1;
-        double residual = beside.get(last) * Math.abs(vectors[last][column]);
+        double residual = offDiagonal.get(last) * Math.abs(vectors[last][column]);
         return new Ritz(values[column], residual, column);
     }
 

@@ -58,10 +58,10 @@ public final class Mismatches {
      *
      * @param subject the start of the message, for example {@code "file.safetensors does not hold
      *     the tensors of a resnet50"}
-     * @param cure the end of the message, or an empty text
+     * @param advice the end of the message, or an empty text
      * @throws UserException with all kinds of differences and up to ten of each
      */
-    public void throwIfAny(String subject, String cure) {
+    public void throwIfAny(String subject, String advice) {
         if (kinds.isEmpty()) {
             return;
         }
@@ -69,7 +69,7 @@ public final class Mismatches {
                 kinds.entrySet().stream()
                         .map(kind -> text(kind.getKey(), kind.getValue()))
                         .collect(Collectors.joining("; "));
-        throw new UserException(subject + ": " + list + (cure.isEmpty() ? "" : ". " + cure));
+        throw new UserException(subject + ": " + list + (advice.isEmpty() ? "" : ". " + advice));
     }
 
     private static String text(String kind, List<String> noted) {

@@ -27,7 +27,6 @@ import org.djlresnet.engine.Precision;
 import org.djlresnet.graph.DescribedNetwork;
 import org.djlresnet.graph.Graph;
 import org.djlresnet.graph.GraphBuilder;
-import org.djlresnet.graph.Passes;
 import org.djlresnet.graph.UndescribedException;
 import org.djlresnet.graph.Value;
 import org.djlresnet.image.ImageShape;
@@ -305,8 +304,7 @@ public final class Network implements AutoCloseable {
      * @throws IllegalArgumentException if a part of it does not describe itself
      */
     public Graph graph(Block part) {
-        return Passes.bypass(
-                GraphBuilder.describe(part, parameters), ResidualBlocks.bypassed(part));
+        return GraphBuilder.describe(part, parameters);
     }
 
     /**

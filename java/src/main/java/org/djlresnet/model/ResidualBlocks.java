@@ -3,10 +3,8 @@ package org.djlresnet.model;
 import ai.djl.nn.Block;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import org.djlresnet.NearestName;
 import org.djlresnet.UserException;
 import org.djlresnet.block.NamedModules;
@@ -67,23 +65,5 @@ public final class ResidualBlocks {
             }
         }
         blocks.forEach((name, block) -> block.gate().bypass(names.contains(name)));
-    }
-
-    /**
-     * Lists the blocks that are bypassed.
-     *
-     * @param network the network
-     * @return their names
-     */
-    static Set<String> bypassed(Block network) {
-        Set<String> names = new HashSet<>();
-        of(network)
-                .forEach(
-                        (name, block) -> {
-                            if (block.gate().isShut(false)) {
-                                names.add(name);
-                            }
-                        });
-        return names;
     }
 }

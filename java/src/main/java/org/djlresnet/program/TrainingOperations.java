@@ -138,7 +138,7 @@ final class TrainingOperations {
         boolean passes = needs.gradient(c.input());
         boolean moves = needs.gradient(c.weight());
         boolean bias = needs.gradient(c.bias());
-        // with a bias, whose gradient oneDNN computes beside the weight's, in one call
+        // with a bias, whose gradient oneDNN computes together with the weight's, in one call
         boolean apart = moves && !bias && c.groups() == 1 && isCast(c.weight());
         boolean together = moves && !apart;
         return gradient -> {

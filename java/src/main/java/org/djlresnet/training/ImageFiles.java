@@ -26,7 +26,7 @@ public final class ImageFiles {
      *     an augmentation does not suit the prepared images
      */
     public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
-        TrainingPlan.rejectIgnoredSettings(recipe);
+        SettingChecks.rejectIgnored(recipe);
         Preprocessing chosen =
                 Specification.forFiles(
                         recipe.model(),
@@ -63,7 +63,7 @@ public final class ImageFiles {
      * @throws UserException if the split is not possible
      */
     public static Examples heldOut(Recipe recipe, Examples train) {
-        Examples used = recipe.limit() == null ? train : train.limit(recipe.limit());
+        Examples used = RunData.limited(train, recipe);
         return used.subset(ValidationSplit.indices(recipe, used));
     }
 
@@ -76,7 +76,7 @@ public final class ImageFiles {
      * @throws UserException if the split is not possible
      */
     public static Examples trained(Recipe recipe, Examples train) {
-        Examples used = recipe.limit() == null ? train : train.limit(recipe.limit());
+        Examples used = RunData.limited(train, recipe);
         return RunNetwork.trained(recipe, used);
     }
 }

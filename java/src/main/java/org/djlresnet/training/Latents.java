@@ -8,7 +8,7 @@ import org.djlresnet.objective.Minibatch;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * What each batch of an autoencoder's run needs beside images: noise, and the weight of the KL
+ * What each batch of an autoencoder's run needs besides images: noise, and the weight of the KL
  * divergence. A classifier's batches stay as they are.
  */
 final class Latents {

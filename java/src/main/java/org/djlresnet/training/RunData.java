@@ -30,10 +30,6 @@ interface RunData {
         };
     }
 
-    static RunData arrays(Examples train, Examples test) {
-        return (any, training) -> training ? train : test;
-    }
-
     static RunData named(Path dataDir) {
         return (recipe, train) -> {
             if (recipe.dataset().equals(Recipe.ARRAYS)) {

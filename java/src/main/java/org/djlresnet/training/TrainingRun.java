@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.djlresnet.AtomicFile;
@@ -66,7 +67,7 @@ public record TrainingRun(
     public static TrainingRun prepare(Recipe recipe, Examples train, Examples test, Path runDir) {
         return begin(
                 recipe.with("dataset", Recipe.ARRAYS),
-                RunData.arrays(train, test),
+                RunData.files(train, null, test),
                 runDir != null,
                 runDir);
     }
@@ -171,7 +172,7 @@ public record TrainingRun(
      */
     public static TrainingRun resume(
             Path from, Map<String, ?> changes, Examples train, Examples test) {
-        return continueRun(from, changes, RunData.arrays(train, test));
+        return continueRun(from, changes, RunData.files(train, null, test));
     }
 
     /**
@@ -196,7 +197,7 @@ public record TrainingRun(
                 AutoencoderSettings.withValidation(
                         given.with("precision", given.precision().toString()),
                         data.validation() != null);
-        TrainingPlan.rejectIgnoredSettings(recipe);
+        SettingChecks.rejectIgnored(recipe);
         if (runDir != null) {
             AutoencoderSettings.rejectUsualRate(recipe);
         }
@@ -224,10 +225,13 @@ public record TrainingRun(
             // the folder is created last, so that an error leaves none behind
             folder = keep ? RunFolder.create(runDir, contents(plan)) : null;
             Trainer trainer = new Trainer(plan, Map.of(), folder);
-            String warning = joined(classWarning, RunNetwork.resized(recipe, network, train));
-            warning = joined(warning, TrainingPlan.neverBegins(recipe));
-            warning = joined(warning, TrainingPlan.freezesRandomWeights(recipe));
-            warning = joined(warning, cropsResized(recipe, network, train));
+            String warning =
+                    joined(
+                            classWarning,
+                            RunNetwork.resized(recipe, network, train),
+                            SettingChecks.neverBegins(recipe),
+                            SettingChecks.freezesRandomWeights(recipe),
+                            cropsResized(recipe, network, train));
             return new TrainingRun(recipe, network, folder, trainer, 0, warning);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
@@ -328,18 +332,18 @@ public record TrainingRun(
             trainer.recallBest();
             return warning;
         } catch (UserException unreadable) {
-            return (warning == null ? "" : warning + " ")
-                    + unreadable.getMessage()
-                    + " Resuming without the best weights: unless a better epoch follows, the run"
-                    + " ends with its last weights.";
+            return joined(
+                    warning,
+                    unreadable.getMessage(),
+                    "Resuming without the best weights: unless a better epoch follows, the run"
+                            + " ends with its last weights.");
         }
     }
 
-    private static String joined(String first, String second) {
-        if (first == null || second == null) {
-            return first == null ? second : first;
-        }
-        return first + " " + second;
+    /** Joins warnings, of which any may be null; null if there are none. */
+    private static String joined(String... warnings) {
+        String all = Stream.of(warnings).filter(Objects::nonNull).collect(Collectors.joining(" "));
+        return all.isEmpty() ? null : all;
     }
 
     /** Returns a warning if augmentations crop images after the network's preprocessing. */

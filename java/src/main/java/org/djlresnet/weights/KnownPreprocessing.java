@@ -19,20 +19,20 @@ record KnownPreprocessing(Preprocessing preprocessing, String source) {
      *
      * @param given a preset's name or JSON, or null
      * @param recorded the one that the file records, or null
-     * @param beside the file's path
+     * @param original the file's path
      * @param model the network
      * @param channels the number of input channels
      * @throws UserException if a text is invalid, or timm's file is not supported
      */
     static KnownPreprocessing find(
-            String given, Preprocessing recorded, Path beside, Models.Model model, int channels) {
+            String given, Preprocessing recorded, Path original, Models.Model model, int channels) {
         if (given != null) {
             return new KnownPreprocessing(Preprocessing.of(given, channels), "given");
         }
         if (recorded != null) {
             return new KnownPreprocessing(recorded, "file");
         }
-        Preprocessing timm = TimmConfig.read(beside.resolveSibling("config.json"), channels);
+        Preprocessing timm = TimmConfig.read(original.resolveSibling("config.json"), channels);
         if (timm != null) {
             return new KnownPreprocessing(timm, "timm");
         }

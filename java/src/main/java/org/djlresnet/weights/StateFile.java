@@ -61,7 +61,7 @@ public final class StateFile implements AutoCloseable {
      * @param newHead whether the last layer is new, for the given classes, instead of the file's
      * @param seed the seed of a new last layer
      * @param preprocessing a preset's name or JSON, or null to detect it
-     * @param beside the original path of the file; timm's config.json is expected next to it
+     * @param original the original path of the file; timm's config.json is expected next to it
      */
     public record Wanted(
             String model,
@@ -70,7 +70,7 @@ public final class StateFile implements AutoCloseable {
             boolean newHead,
             long seed,
             String preprocessing,
-            Path beside) {}
+            Path original) {}
 
     /**
      * An imported network and a report.
@@ -143,13 +143,14 @@ public final class StateFile implements AutoCloseable {
         return checkpoint == null ? file.metadata().get(MODEL) : checkpoint.specification().model();
     }
 
-    private KnownPreprocessing known(String given, Path beside, Models.Model entry, int channels) {
+    private KnownPreprocessing known(
+            String given, Path original, Models.Model entry, int channels) {
         String text = file.metadata().get(PREPROCESSING);
         Preprocessing recorded =
                 checkpoint != null
                         ? checkpoint.specification().preprocessing()
                         : text == null ? null : Preprocessing.of(text, channels);
-        return KnownPreprocessing.find(given, recorded, beside, entry, channels);
+        return KnownPreprocessing.find(given, recorded, original, entry, channels);
     }
 
     /**
@@ -217,15 +218,16 @@ public final class StateFile implements AutoCloseable {
                 classNames = checkpoint.specification().classNames();
             }
         }
-        KnownPreprocessing known = known(wanted.preprocessing(), wanted.beside(), entry, channels);
+        KnownPreprocessing known =
+                known(wanted.preprocessing(), wanted.original(), entry, channels);
         Specification specification =
                 new Specification(
                         wanted.model(), channels, new Classes(classNames), known.preprocessing());
-        String cure =
+        String advice =
                 wanted.newHead() || wanted.classNames() == null
                         ? ""
                         : "Give one class name per class of the weights. " + NEW_HEAD;
-        Network network = reader.network(specification, device, taken, wanted.seed(), cure);
+        Network network = reader.network(specification, device, taken, wanted.seed(), advice);
         network.setBatchesTracked(
                 checkpoint == null ? names.counts(file::data) : checkpoint.batchesTracked());
         return new Imported(

@@ -138,7 +138,7 @@ class BridgeTrainingTest {
         // guessing among ten classes has a loss of 2.3 and an accuracy of 0.1
         assertTrue(row.get("train_accuracy").getAsDouble() > 0.15, row.toString());
 
-        Examples test = Bridge.dataset("fashion-mnist", "data", false, 256);
+        Examples test = Bridge.dataset("fashion-mnist", "data", false).limit(256);
         try (NetworkHandle loaded =
                         Bridge.load(runDir.resolve("last.safetensors").toString(), "cpu", true);
                 NetworkHandle trained = run.network()) {

@@ -227,8 +227,8 @@ class PredictionTest {
 
     @Test
     void expandsAPreset() {
-        assertEquals(Preprocessing.torchvision().toJson(), Bridge.preprocessing("torchvision"));
-        assertEquals(Preprocessing.of("plain:7", 3).toJson(), Bridge.preprocessing("plain:7"));
-        rejection(() -> Bridge.preprocessing("plain"));
+        assertEquals(Preprocessing.torchvision(), Preprocessing.of("torchvision"));
+        assertEquals(Preprocessing.of("plain:7", 3), Preprocessing.of("plain:7"));
+        rejection(() -> Preprocessing.of("plain"));
     }
 }

@@ -3,7 +3,6 @@ package org.djlresnet.graph;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
@@ -94,16 +93,6 @@ class PassesTest {
 
     private static List<String> outputs(Graph graph) {
         return graph.operations().stream().map(operation -> operation.output().name()).toList();
-    }
-
-    @Test
-    void bypassLeavesTheShortcut() {
-        Graph bypassed = Passes.bypass(BLOCK, Set.of("block"));
-        assertEquals(List.of("stem", "s", "out"), outputs(bypassed));
-        assertEquals(List.of(value("s")), bypassed.operations().get(2).operands());
-        assertThrows(IllegalArgumentException.class, () -> Passes.bypass(BLOCK, Set.of("other")));
-        Graph last = graph(convolution("a", "x"), sum("sum", "a", "x"));
-        assertEquals(value("x"), Passes.bypass(last, Set.of("block")).output());
     }
 
     @Test

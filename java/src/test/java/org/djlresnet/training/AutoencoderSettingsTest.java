@@ -132,10 +132,10 @@ class AutoencoderSettingsTest extends TrainerFixture {
                         "{\"model\": \"vae-small\", \"engine\": \"mxnet\", \"optimizer\": \"adam\"}");
         assertEquals(
                 "\"optimizer\" needs \"engine\" pytorch. Received: mxnet. Set \"optimizer\" sgd.",
-                assertThrows(UserException.class, () -> TrainingPlan.rejectIgnoredSettings(adam))
+                assertThrows(UserException.class, () -> SettingChecks.rejectIgnored(adam))
                         .getMessage());
         Recipe sgd = adam.with("optimizer", "sgd");
-        TrainingPlan.rejectIgnoredSettings(sgd);
+        SettingChecks.rejectIgnored(sgd);
         String message =
                 assertThrows(UserException.class, () -> AutoencoderSettings.rejectUsualRate(sgd))
                         .getMessage();

@@ -146,7 +146,7 @@ class FreezingTest extends ResumeFixture {
     }
 
     private static String warning(String settings) {
-        return TrainingPlan.neverBegins(QuadrantImages.recipe("{'epochs': 2, " + settings + "}"));
+        return SettingChecks.neverBegins(QuadrantImages.recipe("{'epochs': 2, " + settings + "}"));
     }
 
     @Test
@@ -177,12 +177,12 @@ class FreezingTest extends ResumeFixture {
         assertEquals(
                 "\"freeze\" body:1 freezes random weights, which is useful only for pretrained ones."
                         + " Set \"weights\" (on the command line --weights).",
-                TrainingPlan.freezesRandomWeights(QuadrantImages.recipe(frozen)));
+                SettingChecks.freezesRandomWeights(QuadrantImages.recipe(frozen)));
         for (String without :
                 List.of(
                         "{'freeze': 'stem, body:2-, layer1.body:1'}",
                         "{'freeze': 'body', 'weights': 'net.safetensors'}")) {
-            assertNull(TrainingPlan.freezesRandomWeights(QuadrantImages.recipe(without)), without);
+            assertNull(SettingChecks.freezesRandomWeights(QuadrantImages.recipe(without)), without);
         }
     }
 }

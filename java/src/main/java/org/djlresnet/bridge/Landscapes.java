@@ -10,9 +10,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.djlresnet.UserException;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.engine.Versions;
@@ -32,8 +34,8 @@ import org.djlresnet.landscape.Trajectory;
 import org.djlresnet.landscape.TrajectorySurface;
 import org.djlresnet.model.Network;
 
-/** The options of a loss surface, as Python passes them, and what it needs made from them. */
-final class SurfaceOptions {
+/** Measures loss surfaces, lines and planes between networks, and Hessians, for Python. */
+public final class Landscapes {
 
     /** The part of a path's extent that its plane shows on each side. */
     private static final double MARGIN = 0.2;
@@ -42,14 +44,11 @@ final class SurfaceOptions {
 
     private final JsonObject options;
 
-    /**
-     * @param json see {@link Bridge#surface}
-     */
-    SurfaceOptions(String json) {
+    Landscapes(String json) {
         options = JsonParser.parseString(json).getAsJsonObject();
     }
 
-    Grid grid() {
+    private Grid grid() {
         List<Grid.Axis> axes = new ArrayList<>();
         int axis = 0;
         for (JsonElement range : options.getAsJsonArray("range")) {
@@ -70,9 +69,17 @@ final class SurfaceOptions {
                 options.get("include_bias_and_norm").getAsBoolean());
     }
 
-    Map<String, ByteBuffer> direction(Network network, int surface, int axis) {
+    /**
+     * Draws a direction of a loss surface.
+     *
+     * @param network the network
+     * @param surface the number of the surface, from 0
+     * @param axis 0 or 1
+     * @return float32 values in direct buffers in native order, by tensor names
+     */
+    public Map<String, ByteBuffer> direction(NetworkHandle network, int surface, int axis) {
         Map<String, ByteBuffer> direction = new LinkedHashMap<>();
-        directions(network)
+        directions(network.network())
                 .values(surface, axis)
                 .forEach(
                         (name, values) -> {
@@ -93,28 +100,63 @@ final class SurfaceOptions {
         return Precision.of(options.get("precision").getAsString());
     }
 
-    /** Starts to measure a surface over random directions. */
-    MeasurementHandle start(Path folder, Network network, Examples all, String preprocessing) {
+    /**
+     * Starts to measure a loss surface over random directions, or resumes one.
+     *
+     * <p>The options: grid and range (for each axis), directions (the number of surfaces),
+     * normalize, include_bias_and_norm, seed, batch_norm (frozen or recalibrated), examples (null
+     * for all), split, batch_size, precision, dataset and checkpoint (a name and a path, or null).
+     *
+     * @param handle the network, whose weights change until the end
+     * @param all all examples
+     * @param folder the surface's folder
+     * @param preprocessing a preset's name or JSON; null for the network's own
+     * @return the measurement
+     * @throws UserException if the data do not fit the network, or its preprocessing is unknown and
+     *     none is given
+     */
+    public MeasurementHandle surface(
+            NetworkHandle handle, Examples all, String folder, String preprocessing) {
+        Network network = handle.network();
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         Directions directions = directions(network);
         JsonObject info = info("surface", network, chosen, prepared);
         String tensors = directions.describe(options.get("directions").getAsInt());
         info.add("tensors", JsonParser.parseString(tensors));
-        Surface surface = new Surface(folder, grid(), GSON.toJson(info), directions::draw);
-        return handle(surface, () -> measure(surface, network, chosen, prepared));
+        Surface surface = new Surface(Path.of(folder), grid(), GSON.toJson(info), directions::draw);
+        return points(surface, () -> measure(surface, network, chosen, prepared));
     }
 
-    /** Starts to measure the line between two networks. */
-    MeasurementHandle interpolation(
-            Path folder, Network network, Network second, Examples all, String preprocessing) {
+    /**
+     * Starts to measure the line between two networks, or resumes it.
+     *
+     * <p>The options: as of {@link #surface}, with one axis and one surface, without normalize and
+     * include_bias_and_norm, and with other (a path, or null).
+     *
+     * @param from the network at 0, whose weights change until the end
+     * @param to the network at 1, of the same kind
+     * @param all all examples
+     * @param folder the line's folder
+     * @param preprocessing as in {@link #surface}
+     * @return the measurement
+     * @throws UserException as in {@link #surface}
+     */
+    public MeasurementHandle interpolation(
+            NetworkHandle from,
+            NetworkHandle to,
+            Examples all,
+            String folder,
+            String preprocessing) {
+        Network network = from.network();
+        Network second = to.network();
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         JsonObject info = info("interpolation", network, chosen, prepared);
         info.add("other", checkpoint("other", second));
         Interpolation line = new Interpolation(network, second);
-        Surface surface = new Surface(folder, grid(), GSON.toJson(info), line::direction);
-        return handle(
+        Surface surface = new Surface(Path.of(folder), grid(), GSON.toJson(info), line::direction);
+        return points(
                 surface,
                 () ->
                         measure(
@@ -135,14 +177,30 @@ final class SurfaceOptions {
                                 }));
     }
 
-    /** Starts to measure the plane of a run's checkpoints, the last of which is the network. */
-    MeasurementHandle trajectory(
-            Path folder,
-            Network network,
-            List<Path> checkpoints,
+    /**
+     * Starts to measure the plane of a run's checkpoints, or resumes it.
+     *
+     * <p>The options: as of {@link #surface}, with two axes and one surface, without normalize and
+     * include_bias_and_norm; range may be null, for the path with a margin.
+     *
+     * @param handle the network of the last checkpoint, whose weights change until the end
+     * @param files the checkpoints, in the order of the run
+     * @param averaged whether to take the averages of their weights, where there are any
+     * @param all all examples
+     * @param folder the plane's folder
+     * @param preprocessing as in {@link #surface}
+     * @return the measurement
+     * @throws UserException as in {@link #surface}, or the checkpoints are of different networks
+     */
+    public MeasurementHandle trajectory(
+            NetworkHandle handle,
+            String[] files,
             boolean averaged,
             Examples all,
+            String folder,
             String preprocessing) {
+        Network network = handle.network();
+        List<Path> checkpoints = Arrays.stream(files).map(Path::of).toList();
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         Trajectory trajectory = new Trajectory(checkpoints, averaged, network);
@@ -154,8 +212,13 @@ final class SurfaceOptions {
         info.add("explained", GSON.toJsonTree(trajectory.explained()));
         TrajectorySurface surface =
                 new TrajectorySurface(
-                        folder, grid(), GSON.toJson(info), trajectory, checkpoints, averaged);
-        return handle(
+                        Path.of(folder),
+                        grid(),
+                        GSON.toJson(info),
+                        trajectory,
+                        checkpoints,
+                        averaged);
+        return points(
                 surface,
                 () ->
                         measure(
@@ -167,7 +230,7 @@ final class SurfaceOptions {
     }
 
     /** Measures points, whose results are files. */
-    private static MeasurementHandle handle(PointMeasurement points, Runnable measurement) {
+    private static MeasurementHandle points(PointMeasurement points, Runnable measurement) {
         return new MeasurementHandle(
                 "landscape",
                 () -> {
@@ -184,14 +247,28 @@ final class SurfaceOptions {
                 points::stop);
     }
 
-    /** Starts to measure the Hessian. */
-    MeasurementHandle hessian(Path folder, Network network, Examples all, String preprocessing) {
+    /**
+     * Starts to measure the Hessian of a network's loss, or resumes it.
+     *
+     * <p>The options: iterations, tolerance, samples, step (see {@link Hessian.Options}), and seed,
+     * examples, split, batch_size, precision, dataset and checkpoint as of {@link #surface}.
+     *
+     * @param handle the network
+     * @param all all examples
+     * @param folder the folder, or null to write no files
+     * @param preprocessing as in {@link #surface}
+     * @return the measurement
+     * @throws UserException as in {@link #surface}
+     */
+    public MeasurementHandle hessian(
+            NetworkHandle handle, Examples all, String folder, String preprocessing) {
+        Network network = handle.network();
         Preprocessing prepared = network.specification().preprocessing(preprocessing);
         Examples chosen = chosen(network, all);
         JsonObject info = info("hessian", network, chosen, prepared);
         Hessian hessian =
                 new Hessian(
-                        folder,
+                        folder == null ? null : Path.of(folder),
                         GSON.toJson(info),
                         new Hessian.Options(
                                 options.get("iterations").getAsInt(),
@@ -219,7 +296,8 @@ final class SurfaceOptions {
     }
 
     /** Returns the keys of landscape.json that all kinds have. */
-    JsonObject info(String kind, Network network, Examples examples, Preprocessing preprocessing) {
+    private JsonObject info(
+            String kind, Network network, Examples examples, Preprocessing preprocessing) {
         JsonObject info = new JsonObject();
         info.addProperty("format", 1);
         info.addProperty("kind", kind);

@@ -1,0 +1,197 @@
+package org.djlresnet.training;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
+
+/**
+ * Finds settings that would have no effect. {@link org.djlresnet.recipe.Recipe} checks what makes a
+ * recipe invalid in itself.
+ */
+final class SettingChecks {
+
+    /** A setting that has an effect only with some values of another. */
+    private record Need(String name, String other, List<String> allowed) {}
+
+    private static final List<Need> NEEDS =
+            Stream.of(
+                            needs(
+                                    "schedule",
+                                    "plateau",
+                                    "plateau_epochs",
+                                    "plateau_factor",
+                                    "plateau_min"),
+                            needs(
+                                    "schedule",
+                                    "cosine-restarts",
+                                    "restart_epochs",
+                                    "restart_factor"),
+                            needs("schedule", "step", "step_at", "step_epochs", "step_factor"),
+                            needs(
+                                    "schedule",
+                                    "triangular",
+                                    "triangle_start",
+                                    "triangle_peak",
+                                    "triangle_end"),
+                            needs("optimizer", "sgd,muon,lars", "momentum"),
+                            needs("optimizer", "sgd,muon", "nesterov"),
+                            needs("optimizer", "muon", "muon_momentum"),
+                            needs("optimizer", "adam,adamw", "beta1", "beta2"),
+                            needs("optimizer", "lars", "lars_trust"),
+                            // they run as programs
+                            needs(
+                                    "engine",
+                                    "pytorch",
+                                    "optimizer",
+                                    "freeze",
+                                    "clip_norm",
+                                    "accumulate",
+                                    "lookahead",
+                                    "ema_decay",
+                                    "swa_epochs"))
+                    .flatMap(List::stream)
+                    .toList();
+
+    private static List<Need> needs(String other, String allowed, String... names) {
+        return Stream.of(names)
+                .map(name -> new Need(name, other, List.of(allowed.split(","))))
+                .toList();
+    }
+
+    private SettingChecks() {}
+
+    /**
+     * Rejects settings that others would make the run ignore, or that the engine lacks.
+     *
+     * @throws SettingException if one is not at its default
+     */
+    static void rejectIgnored(Recipe recipe) {
+        AutoencoderSettings.rejectIgnored(recipe);
+        Map<String, Object> values = recipe.toMap();
+        Map<String, Object> defaults = Recipe.fromJson("{}").toMap();
+        for (Need need : NEEDS) {
+            Object given = values.get(need.other);
+            if (!Objects.equals(values.get(need.name), defaults.get(need.name))
+                    && !need.allowed.contains(given)) {
+                String message =
+                        "\"%s\" needs \"%s\" %s. Received: %s."
+                                .formatted(
+                                        need.name,
+                                        need.other,
+                                        String.join(", ", need.allowed)
+                                                .replaceFirst(", (?=[^,]*$)", " or "),
+                                        given);
+                boolean optimizer = need.name.equals("optimizer");
+                throw new SettingException(
+                        optimizer ? message + " Set \"optimizer\" sgd." : message);
+            }
+        }
+        if (recipe.stepAt().length > 0
+                && !values.get("step_epochs").equals(defaults.get("step_epochs"))) {
+            throw SettingException.of(
+                    "\"step_at\" and \"step_epochs\" exclude each other. Received: %s and %s. Omit one.",
+                    values.get("step_at"), recipe.stepEpochs());
+        }
+        if (!recipe.freezeStatistics() && recipe.freeze() == null) {
+            throw new SettingException("\"freeze_statistics\" needs \"freeze\". Received: none.");
+        }
+        if (recipe.decayScales() != null && recipe.weightDecay() == 0) {
+            throw new SettingException(
+                    "\"decay_scales\" needs \"weight_decay\" above 0. Received: 0.");
+        }
+        // without an objective, the network decides
+        if (recipe.sigma().equals("learned")
+                && recipe.objective() != null
+                && !recipe.objective().equals("gaussian")) {
+            throw SettingException.of(
+                    "\"sigma\" needs \"objective\" gaussian. Received: %s.", recipe.objective());
+        }
+        if (recipe.beta() == 0 && (recipe.betaWarmupEpochs() > 0 || recipe.freeBits() > 0)) {
+            throw SettingException.of(
+                    "\"%s\" needs \"beta\" above 0. Received: 0.",
+                    recipe.freeBits() > 0 ? "free_bits" : "beta_warmup_epochs");
+        }
+        if (recipe.warmupEpochs() > 0 && recipe.schedule().equals("triangular")) {
+            throw SettingException.of(
+                    "\"warmup_epochs\" cannot be combined with \"schedule\" triangular, which rises by itself."
+                            + " Received: %s. Set \"triangle_peak\" instead.",
+                    recipe.warmupEpochs());
+        }
+        if (recipe.profile() && recipe.freeze() != null && recipe.freeze().contains(":")) {
+            throw SettingException.of(
+                    "\"profile\" needs the same trained parameters in all epochs. Received: \"freeze\" '%s'."
+                            + " Allowed: names without epochs.",
+                    recipe.freeze());
+        }
+        if (recipe.minDelta() != 0 && recipe.patience() == null) {
+            throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
+        }
+        if (recipe.normalize() && recipe.weights() != null) {
+            throw new SettingException(
+                    "\"normalize\" cannot be combined with \"weights\", which determine how images are"
+                            + " prepared. Omit one.");
+        }
+        if (!recipe.normalize() && recipe.normalizeBy().length > 0) {
+            throw new SettingException(
+                    "\"normalize_by\" needs \"normalize\". Received: false. Set \"normalize\".");
+        }
+        if (recipe.decayBiasAndNorm() && recipe.weightDecay() == 0) {
+            throw new SettingException(
+                    "\"decay_bias_and_norm\" needs \"weight_decay\" above 0. Received: 0.");
+        }
+    }
+
+    /** Returns a warning about a random body that is frozen, or null. */
+    static String freezesRandomWeights(Recipe recipe) {
+        if (recipe.freeze() == null || recipe.weights() != null) {
+            return null;
+        }
+        return Stream.of(recipe.freeze().split(" *, *"))
+                .filter(part -> part.equals("body") || part.matches("body:[0-9]+"))
+                .findFirst()
+                .map(
+                        part ->
+                                "\"freeze\" %s freezes random weights, which is useful only for pretrained ones. Set \"weights\" (on the command line --weights)."
+                                        .formatted(part))
+                .orElse(null);
+    }
+
+    /** Returns a warning about settings that would begin after the last epoch, or null. */
+    static String neverBegins(Recipe recipe) {
+        List<String> late = new ArrayList<>();
+        if (recipe.lookahead() != null && recipe.lookahead().startsWith("airbench:")) {
+            addIfLate(late, "lookahead", recipe.lookahead(), recipe.epochs());
+        }
+        if (recipe.freeze() != null) {
+            Stream.of(recipe.freeze().split(" *, *"))
+                    .filter(part -> part.endsWith("-"))
+                    .forEach(part -> addIfLate(late, "freeze", part, recipe.epochs()));
+        }
+        String schedule = recipe.schedule();
+        if (schedule.equals("step") && recipe.stepAt().length == 0) {
+            addIfLate(late, "step_epochs", recipe.stepEpochs() + "", recipe.epochs());
+        }
+        if (schedule.equals("cosine-restarts")) {
+            addIfLate(late, "restart_epochs", recipe.restartEpochs() + "", recipe.epochs());
+        }
+        if (late.isEmpty()) {
+            return null;
+        }
+        return "%s %s no effect, because the run ends after %s."
+                .formatted(
+                        String.join(" and ", late),
+                        late.size() == 1 ? "has" : "have",
+                        recipe.epochs() == 1 ? "1 epoch" : recipe.epochs() + " epochs");
+    }
+
+    private static void addIfLate(List<String> late, String name, String value, int epochs) {
+        String digits = value.replaceAll(".*:|-$", "");
+        if (Long.parseLong(digits) >= epochs) {
+            late.add("\"%s\" %s".formatted(name, value));
+        }
+    }
+}
