@@ -98,6 +98,9 @@ def train(
     def checked() -> Recipe:
         complete = wanted.checked(quiet=progress is False)
         if is_folder(complete.dataset):
+            if folder is not None:
+                with jvm.translated_errors():
+                    jvm.bridge().folders().requireFree(folder)
             files.append(FolderData(complete, quiet=progress is False))
         return complete
 

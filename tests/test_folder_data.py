@@ -238,6 +238,15 @@ def test_full_disk_is_reported_before_decoding(tmp_path, monkeypatch):
         FolderData(recipe(data), quiet=True)
 
 
+def test_run_folder_that_exists_is_rejected_before_decoding(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "decode", lambda *_, **__: pytest.fail("decoded"))
+    data = make(tmp_path / "data", count=2)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("x")
+    with pytest.raises(UsageError, match="run already exists and is not overwritten"):
+        train(recipe=recipe(data), out=tmp_path / "run", progress=False)
+
+
 def test_size_follows_images_or_network(tmp_path, jvm):
     same = make(tmp_path / "same", count=2)
     assert json.loads(FolderData(recipe(same), quiet=True).preprocessing)["resize"]["height"] == 14

@@ -10,6 +10,7 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.ImageFiles;
+import org.djlresnet.training.RunFolder;
 import org.djlresnet.training.TrainingRun;
 
 /** What Python calls to train on a folder of images, which it decodes. */
@@ -127,6 +128,16 @@ public final class FolderData {
      */
     public Examples trained(String recipe, Examples train) {
         return ImageFiles.trained(Recipe.fromJson(recipe), train);
+    }
+
+    /**
+     * Rejects a run folder that is not free, before images are decoded.
+     *
+     * @param runDir the folder of a new run
+     * @throws UserException if it exists and is not empty
+     */
+    public void requireFree(String runDir) {
+        RunFolder.requireFree(Path.of(runDir));
     }
 
     /**

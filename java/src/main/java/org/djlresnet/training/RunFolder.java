@@ -85,13 +85,7 @@ public final class RunFolder implements AutoCloseable {
             folder.fill(contents);
             return folder;
         } catch (IOException failure) {
-            throw new UserException(
-                    "Cannot write a run folder at "
-                            + (path == null ? runs() : path)
-                            + ": "
-                            + AtomicFile.reason(failure)
-                            + ". Choose another folder.",
-                    failure);
+            throw unwritable(path == null ? runs() : path, failure);
         }
     }
 
@@ -231,10 +225,34 @@ public final class RunFolder implements AutoCloseable {
         return last == null ? "folder" : last.toString();
     }
 
-    private static Path makeAt(Path path) throws IOException {
-        if (Files.exists(path) && !(Files.isDirectory(path) && isEmpty(path))) {
-            throw taken(path);
+    /**
+     * Rejects a path at which no run can begin, before its data are prepared.
+     *
+     * @param path the path
+     * @throws UserException if it exists and is not an empty folder
+     */
+    public static void requireFree(Path path) {
+        try {
+            if (Files.exists(path) && !(Files.isDirectory(path) && isEmpty(path))) {
+                throw taken(path);
+            }
+        } catch (IOException unreadable) {
+            throw unwritable(path, unreadable);
         }
+    }
+
+    private static UserException unwritable(Path path, IOException failure) {
+        return new UserException(
+                "Cannot write a run folder at "
+                        + path
+                        + ": "
+                        + AtomicFile.reason(failure)
+                        + ". Choose another folder.",
+                failure);
+    }
+
+    private static Path makeAt(Path path) throws IOException {
+        requireFree(path);
         Path made = Files.createDirectories(path);
         AtomicFile.flushFolder(made.toAbsolutePath().getParent());
         return made;

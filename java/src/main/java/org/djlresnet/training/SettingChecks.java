@@ -115,12 +115,6 @@ final class SettingChecks {
                     "\"%s\" needs \"beta\" above 0. Received: 0.",
                     recipe.freeBits() > 0 ? "free_bits" : "beta_warmup_epochs");
         }
-        if (recipe.warmupEpochs() > 0 && recipe.schedule().equals("triangular")) {
-            throw SettingException.of(
-                    "\"warmup_epochs\" cannot be combined with \"schedule\" triangular, which rises by itself."
-                            + " Received: %s. Set \"triangle_peak\" instead.",
-                    recipe.warmupEpochs());
-        }
         if (recipe.profile() && recipe.freeze() != null && recipe.freeze().contains(":")) {
             throw SettingException.of(
                     "\"profile\" needs the same trained parameters in all epochs. Received: \"freeze\" '%s'."

@@ -174,6 +174,20 @@ class ScheduleTest {
                 0.25,
                 0.5,
                 0.75);
+        // after an epoch of warm-up, the triangle has the remaining updates
+        assertRates(
+                schedule(
+                        4,
+                        "{'epochs': 2, 'lr': 1, 'schedule': 'triangular', 'triangle_peak': 0.5,"
+                                + " 'warmup_epochs': 1}"),
+                0.25,
+                0.5,
+                0.75,
+                1,
+                0,
+                0.5,
+                1,
+                0.5);
     }
 
     @Test
