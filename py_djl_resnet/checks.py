@@ -7,7 +7,7 @@ import numbers
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,34 @@ def checked_path(value: Any, name: str, advice: str = "") -> str:
     except OSError as error:
         raise UsageError(f"{name} {path} cannot be accessed: {error.strerror or error}.") from error
     return path
+
+
+def named_text(value: Any, kind: str, names: Sequence[str], bundled: Callable[[str], str]) -> tuple[str, str, Path]:
+    """Returns the text of a JSON file, or of one that comes with the package, by its name.
+
+    Args:
+        value: the file or name.
+        kind: what it holds, such as ``recipe``, for errors.
+        names: the names.
+        bundled: returns the text of a name.
+
+    Returns:
+        The text, what errors call it, and its path; for a name, the name as a path.
+    """
+    given = checked_path(value, kind)
+    path = Path(given)
+    if given in names:
+        return bundled(given), f"{kind} {given}", path
+    choices = f"Give a JSON file, or one of: {', '.join(names)}."
+    if not path.exists() and path.suffix != ".json" and path.name == given:
+        raise UsageError(f"Unknown {kind}. Received: {given!r}.{nearest(given, names)} {choices}")
+    require_no_pipe(path)
+    try:
+        return path.read_text("utf-8-sig"), f"{kind} {path}", path
+    except OSError as error:
+        raise UsageError(f"{kind} {path} cannot be read: {error.strerror}. {choices}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{kind} {path} is not JSON: byte {error.start} is not UTF-8.") from error
 
 
 def require_utf8(path: str, name: str) -> None:

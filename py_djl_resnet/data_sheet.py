@@ -71,7 +71,7 @@ class DataSheet:
             return self._array(self._images.inputs(self._recipe.to_json(), list(indices), epoch - 1), indices)
 
     def _array(self, buffer: Any, indices: Sequence[int]) -> npt.NDArray[np.float32]:
-        shape = [len(indices), *self._images.inputShape(self._recipe.to_json())]
+        shape = [len(indices), *self._images.inputShape(json.dumps(self.preprocessing))]
         return np.array(jvm.from_direct_buffer(buffer, shape, np.float32))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Chart:

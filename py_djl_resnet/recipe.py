@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .checks import checked_path, json_object, nearest, require_no_pipe, shown
+from .checks import json_object, named_text, nearest, shown
 from .errors import SettingError, UsageError
 from .settings import ENVIRONMENT, SETTINGS
 
@@ -207,21 +207,8 @@ def bundled_recipes() -> list[dict[str, Any]]:
 
 def settings_of(name: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns the settings in a recipe file, or in a recipe of the package, without the defaults."""
-    text = checked_path(name, "recipe")
-    names = recipe_names()
-    if text in names:
-        return _parse(bundled_text(text), f"recipe {text}")
-    path = Path(text)
-    choices = f"Give a JSON file, or one of: {', '.join(names)}."
-    if not path.exists() and path.suffix != ".json" and path.name == text:
-        raise UsageError(f"Unknown recipe. Received: {text!r}.{nearest(text, names)} {choices}")
-    require_no_pipe(path)
-    try:
-        return _parse(path.read_text("utf-8-sig"), f"recipe {path}")
-    except OSError as error:
-        raise UsageError(f"recipe {path} cannot be read: {error.strerror}. {choices}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"recipe {path} is not JSON: byte {error.start} is not UTF-8.") from error
+    text, source, _ = named_text(name, "recipe", recipe_names(), bundled_text)
+    return _parse(text, source)
 
 
 def environment_settings(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:

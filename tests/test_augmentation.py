@@ -30,7 +30,7 @@ def augmented(jvm, images):
         with jvm.translated_errors():
             sheet = jvm.bridge().sheet(examples)
             answer = sheet.inputs(recipe, indices, epoch)
-            shape = (len(indices), *sheet.inputShape(recipe))
+            shape = (len(indices), *sheet.inputShape(sheet.preprocessing(recipe)))
         # rounded as Java does
         return np.floor(255 * jvm.from_direct_buffer(answer, shape, np.dtype(np.float32)) + 0.5).astype(np.uint8)
 

@@ -365,7 +365,7 @@ def test_pytorch_has_our_learning_rates():
         return [pytorch_settings.learning_rate(complete(name, **settings), step, steps) for step in at]
 
     # From 0.2 to 1 after ⌊0.23 · 480⌋ = 110 updates, and to 0.07 after 480
-    assert rates("cifar-10-fast", 480, 0, 55, 110, 295) == pytest.approx([0.3, 0.9, 1.5, 0.8025])
+    assert rates("cifar-10-fast", 480, 0, 55, 110, 295, lr=1.5) == pytest.approx([0.3, 0.9, 1.5, 0.8025])
     # 0.44885 · 70,200 = 31,509.27, and 0.67604 · 70,200 = 47,458.008
     assert rates("study", 70_200, 0, 31_508, 31_509, 47_458) == pytest.approx([0.1, 0.1, 0.01, 0.001])
     # A half is rounded up

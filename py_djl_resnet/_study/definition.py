@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..checks import checked_path, json_object, nearest, require_no_pipe, shown
+from ..checks import json_object, named_text, nearest, shown
 from ..errors import UsageError
 from ..recipe import Recipe, settings_of
 
@@ -81,22 +81,9 @@ def read_definition(name: str | os.PathLike[str]) -> Definition:
     Raises:
         UsageError: there is no such file or name, or the file is no study.
     """
-    text = checked_path(name, "study")
-    names = study_names()
-    if text in names:
-        file = resources.files(__package__.rpartition(".")[0]) / "studies" / f"{text}.json"
-        return definition_of(file.read_text("utf-8"), text, f"study {text}", Path())
-    path = Path(text)
-    choices = f"Give a JSON file, or one of: {', '.join(names)}."
-    if not path.exists() and path.suffix != ".json" and path.name == text:
-        raise UsageError(f"Unknown study. Received: {text!r}.{nearest(text, names)} {choices}")
-    require_no_pipe(path)
-    try:
-        return definition_of(path.read_text("utf-8-sig"), path.stem, f"study {path}", path.parent)
-    except OSError as error:
-        raise UsageError(f"study {path} cannot be read: {error.strerror}. {choices}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"study {path} is not JSON: byte {error.start} is not UTF-8.") from error
+    folder = resources.files(__package__.rpartition(".")[0]) / "studies"
+    text, source, path = named_text(name, "study", study_names(), lambda of: (folder / f"{of}.json").read_text("utf-8"))
+    return definition_of(text, path.stem, source, path.parent)
 
 
 def definition_of(text: str, name: str, source: str, folder: Path) -> Definition:

@@ -77,13 +77,13 @@ public final class DataSheet {
     }
 
     /**
-     * Returns the shape of the inputs of a recipe's network.
+     * Returns the shape of prepared examples.
      *
-     * @param recipe the recipe as JSON
+     * @param preprocessing the preprocessing as JSON
      * @return C, H and W
      */
-    public int[] inputShape(String recipe) {
-        ImageShape shape = Preprocessing.of(preprocessing(recipe)).output(examples.shape());
+    public int[] inputShape(String preprocessing) {
+        ImageShape shape = Preprocessing.of(preprocessing).output(examples.shape());
         return new int[] {shape.channels(), shape.height(), shape.width()};
     }
 
@@ -100,7 +100,7 @@ public final class DataSheet {
      */
     public ByteBuffer inputs(String recipe, int[] indices, int epoch) {
         Recipe checked = Recipe.fromJson(recipe);
-        Preprocessing steps = Preprocessing.of(preprocessing(recipe));
+        Preprocessing steps = TrainingRun.preprocessing(checked, examples);
         ImageShape shape = steps.output(examples.shape());
         checked.augment().requireFit(shape, examples.type());
         Augmenter augmenter = checked.augment().augmenter(checked.seed(), steps, shape);

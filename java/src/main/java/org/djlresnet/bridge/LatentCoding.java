@@ -40,7 +40,8 @@ final class LatentCoding implements AutoCloseable {
     void encode(
             ByteBuffer images,
             PixelType type,
-            ImageShape[] shapes,
+            ImageShape shape,
+            int count,
             int[] labels,
             ByteBuffer means,
             ByteBuffer logVariances) {
@@ -48,31 +49,31 @@ final class LatentCoding implements AutoCloseable {
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray batch =
                     type == PixelType.UINT8
-                            ? prepared(images, shapes, manager)
+                            ? prepared(images, shape, count, manager)
                             : manager.create(
                                     images.slice().order(ByteOrder.nativeOrder()),
-                                    new Shape(shapes[0].batch(shapes.length)),
+                                    new Shape(shape.batch(count)),
                                     DataType.FLOAT32);
-            NDList encoded = inference.encode(batch, labels(labels, shapes.length, manager));
+            NDList encoded = inference.encode(batch, labels(labels, count, manager));
             means.put(TensorBytes.of(encoded.get(0), manager));
             logVariances.put(TensorBytes.of(encoded.get(1), manager));
         }
     }
 
-    private NDArray prepared(ByteBuffer images, ImageShape[] shapes, NDManager manager) {
+    private NDArray prepared(ByteBuffer images, ImageShape shape, int count, NDManager manager) {
         Preprocessor preprocessor =
                 new Preprocessor(network.specification().requirePreprocessing());
         int size = output.size();
-        float[] values = new float[shapes.length * size];
+        ImageShape out = preprocessor.output(shape);
+        network.requireSize(out.height(), out.width());
+        float[] values = new float[count * size];
         RawImage raw = new RawImage();
         ByteBuffer pixels = images.slice();
-        for (int i = 0; i < shapes.length; i++) {
-            ImageShape out = preprocessor.output(shapes[i]);
-            network.requireSize(out.height(), out.width());
-            pixels.get(raw.holdBytes(shapes[i]), 0, (int) shapes[i].values());
+        for (int i = 0; i < count; i++) {
+            pixels.get(raw.holdBytes(shape), 0, (int) shape.values());
             preprocessor.apply(raw, values, i * size);
         }
-        return manager.create(values, new Shape(output.image().batch(shapes.length)));
+        return manager.create(values, new Shape(output.image().batch(count)));
     }
 
     /** See {@link NetworkHandle#decode}. */

@@ -15,7 +15,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.AtomicFile;
@@ -215,9 +214,8 @@ public final class NetworkHandle implements AutoCloseable {
             int[] labels,
             ByteBuffer means,
             ByteBuffer logVariances) {
-        ImageShape[] shapes = new ImageShape[count];
-        Arrays.fill(shapes, new ImageShape(network.inChannels(), height, width));
-        coding().encode(images, PixelType.of(type), shapes, labels, means, logVariances);
+        ImageShape shape = new ImageShape(network.inChannels(), height, width);
+        coding().encode(images, PixelType.of(type), shape, count, labels, means, logVariances);
     }
 
     /**

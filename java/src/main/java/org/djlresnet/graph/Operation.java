@@ -36,6 +36,22 @@ public sealed interface Operation {
      */
     Operation reading(UnaryOperator<Value> names);
 
+    /** An operation that reads one array and no parameters. */
+    sealed interface Unary extends Operation {
+
+        /**
+         * Returns the operand.
+         *
+         * @return the operand
+         */
+        Value input();
+
+        @Override
+        default List<Value> operands() {
+            return List.of(input());
+        }
+    }
+
     /**
      * A convolution without dilation: (N, C, H, W) → (N, out, H', W').
      *
@@ -140,12 +156,7 @@ public sealed interface Operation {
      * @param input any shape
      * @param inPlace whether the output overwrites the input
      */
-    record Relu(Value output, Value input, boolean inPlace) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Relu(Value output, Value input, boolean inPlace) implements Unary {
         @Override
         public Relu reading(UnaryOperator<Value> names) {
             return new Relu(output, names.apply(input), inPlace);
@@ -158,12 +169,7 @@ public sealed interface Operation {
      * @param output an array of the input's shape
      * @param input any shape
      */
-    record Gelu(Value output, Value input) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Gelu(Value output, Value input) implements Unary {
         @Override
         public Gelu reading(UnaryOperator<Value> names) {
             return new Gelu(output, names.apply(input));
@@ -176,12 +182,7 @@ public sealed interface Operation {
      * @param output an array of the input's shape
      * @param input any shape
      */
-    record Sigmoid(Value output, Value input) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Sigmoid(Value output, Value input) implements Unary {
         @Override
         public Sigmoid reading(UnaryOperator<Value> names) {
             return new Sigmoid(output, names.apply(input));
@@ -195,12 +196,7 @@ public sealed interface Operation {
      * @param input any shape
      * @param factor the constant
      */
-    record Scale(Value output, Value input, double factor) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Scale(Value output, Value input, double factor) implements Unary {
         @Override
         public Scale reading(UnaryOperator<Value> names) {
             return new Scale(output, names.apply(input), factor);
@@ -236,12 +232,7 @@ public sealed interface Operation {
      * @param input (N, C, H, W)
      * @param window kernel, stride and padding
      */
-    record MaxPool(Value output, Value input, Window window) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record MaxPool(Value output, Value input, Window window) implements Unary {
         @Override
         public MaxPool reading(UnaryOperator<Value> names) {
             return new MaxPool(output, names.apply(input), window);
@@ -256,12 +247,7 @@ public sealed interface Operation {
      * @param input (N, C, H, W)
      * @param window kernel and stride
      */
-    record AveragePool(Value output, Value input, Window window) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record AveragePool(Value output, Value input, Window window) implements Unary {
         @Override
         public AveragePool reading(UnaryOperator<Value> names) {
             return new AveragePool(output, names.apply(input), window);
@@ -274,12 +260,7 @@ public sealed interface Operation {
      * @param output (N, C)
      * @param input (N, C, H, W)
      */
-    record GlobalAveragePool(Value output, Value input) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record GlobalAveragePool(Value output, Value input) implements Unary {
         @Override
         public GlobalAveragePool reading(UnaryOperator<Value> names) {
             return new GlobalAveragePool(output, names.apply(input));
@@ -292,12 +273,7 @@ public sealed interface Operation {
      * @param output (N, C)
      * @param input (N, C, H, W)
      */
-    record GlobalMaxPool(Value output, Value input) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record GlobalMaxPool(Value output, Value input) implements Unary {
         @Override
         public GlobalMaxPool reading(UnaryOperator<Value> names) {
             return new GlobalMaxPool(output, names.apply(input));
@@ -330,12 +306,7 @@ public sealed interface Operation {
      * @param output (N, C · H · W)
      * @param input (N, C, H, W)
      */
-    record Flatten(Value output, Value input) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Flatten(Value output, Value input) implements Unary {
         @Override
         public Flatten reading(UnaryOperator<Value> names) {
             return new Flatten(output, names.apply(input));
@@ -350,13 +321,7 @@ public sealed interface Operation {
      * @param channels the number of channels
      * @param size the height and width
      */
-    record Unflatten(Value output, Value input, int channels, Window.Pair size)
-            implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Unflatten(Value output, Value input, int channels, Window.Pair size) implements Unary {
         @Override
         public Unflatten reading(UnaryOperator<Value> names) {
             return new Unflatten(output, names.apply(input), channels, size);
@@ -389,12 +354,7 @@ public sealed interface Operation {
      * @param input the classes, int32, (N)
      * @param classes the number of classes
      */
-    record OneHot(Value output, Value input, int classes) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record OneHot(Value output, Value input, int classes) implements Unary {
         @Override
         public OneHot reading(UnaryOperator<Value> names) {
             return new OneHot(output, names.apply(input), classes);
@@ -435,12 +395,7 @@ public sealed interface Operation {
      * @param input (N, C, H, W)
      * @param step the step
      */
-    record Subsample(Value output, Value input, int step) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Subsample(Value output, Value input, int step) implements Unary {
         @Override
         public Subsample reading(UnaryOperator<Value> names) {
             return new Subsample(output, names.apply(input), step);
@@ -455,12 +410,7 @@ public sealed interface Operation {
      * @param before how many come before
      * @param after how many come after
      */
-    record PadChannels(Value output, Value input, int before, int after) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record PadChannels(Value output, Value input, int before, int after) implements Unary {
         @Override
         public PadChannels reading(UnaryOperator<Value> names) {
             return new PadChannels(output, names.apply(input), before, after);
@@ -476,12 +426,7 @@ public sealed interface Operation {
      * @param after how many come after: bottom and right
      */
     record PadMap(Value output, Value input, Window.Pair before, Window.Pair after)
-            implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+            implements Unary {
         @Override
         public PadMap reading(UnaryOperator<Value> names) {
             return new PadMap(output, names.apply(input), before, after);
@@ -540,12 +485,7 @@ public sealed interface Operation {
      * @param input any shape
      * @param precision the type
      */
-    record Cast(Value output, Value input, Precision precision) implements Operation {
-        @Override
-        public List<Value> operands() {
-            return List.of(input);
-        }
-
+    record Cast(Value output, Value input, Precision precision) implements Unary {
         @Override
         public Cast reading(UnaryOperator<Value> names) {
             return new Cast(output, names.apply(input), precision);

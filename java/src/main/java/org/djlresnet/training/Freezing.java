@@ -30,13 +30,7 @@ final class Freezing {
     private final List<Part> parts = new ArrayList<>();
     private Set<String> frozen = Set.of();
 
-    /**
-     * A part of {@code freeze}.
-     *
-     * @param names the parameters
-     * @param from the first frozen epoch, counted from 0
-     * @param to the first epoch after that in which they are trained
-     */
+    /** A {@link FreezePart} with the parameters that it names. */
     private record Part(Set<String> names, int from, int to) {}
 
     /**
@@ -54,11 +48,9 @@ final class Freezing {
                         trained.add(name);
                     }
                 });
-        if (recipe.freeze() == null) {
-            return;
-        }
-        for (String part : recipe.freeze().split(" *, *")) {
-            parts.add(part(part));
+        for (FreezePart part : FreezePart.of(recipe.freeze())) {
+            Set<String> names = ParameterNames.select("freeze", part.names(), parameters);
+            parts.add(new Part(names, part.from(), part.to()));
         }
         Set<Integer> changes = new HashSet<>(Set.of(0));
         parts.forEach(part -> changes.addAll(List.of(part.from, part.to)));
@@ -70,18 +62,6 @@ final class Freezing {
                         epoch + 1, recipe.freeze());
             }
         }
-    }
-
-    private Part part(String text) {
-        String[] words = text.split(":");
-        Set<String> names = ParameterNames.select("freeze", words[0], parameters);
-        if (words.length == 1) {
-            return new Part(names, 0, Integer.MAX_VALUE);
-        }
-        boolean after = words[1].endsWith("-");
-        int epochs =
-                Integer.parseInt(after ? words[1].substring(0, words[1].length() - 1) : words[1]);
-        return after ? new Part(names, epochs, Integer.MAX_VALUE) : new Part(names, 0, epochs);
     }
 
     private Set<String> frozen(int epoch) {

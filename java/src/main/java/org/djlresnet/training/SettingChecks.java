@@ -115,7 +115,8 @@ final class SettingChecks {
                     "\"%s\" needs \"beta\" above 0. Received: 0.",
                     recipe.freeBits() > 0 ? "free_bits" : "beta_warmup_epochs");
         }
-        if (recipe.profile() && recipe.freeze() != null && recipe.freeze().contains(":")) {
+        if (recipe.profile()
+                && !FreezePart.of(recipe.freeze()).stream().allMatch(FreezePart::isAlways)) {
             throw SettingException.of(
                     "\"profile\" needs the same trained parameters in all epochs. Received: \"freeze\" '%s'."
                             + " Allowed: names without epochs.",
@@ -141,36 +142,38 @@ final class SettingChecks {
 
     /** Returns a warning about a random body that is frozen, or null. */
     static String freezesRandomWeights(Recipe recipe) {
-        if (recipe.freeze() == null || recipe.weights() != null) {
+        if (recipe.weights() != null) {
             return null;
         }
-        return Stream.of(recipe.freeze().split(" *, *"))
-                .filter(part -> part.equals("body") || part.matches("body:[0-9]+"))
+        return FreezePart.of(recipe.freeze()).stream()
+                .filter(part -> part.names().equals("body") && part.from() == 0)
                 .findFirst()
                 .map(
                         part ->
                                 "\"freeze\" %s freezes random weights, which is useful only for pretrained ones. Set \"weights\" (on the command line --weights)."
-                                        .formatted(part))
+                                        .formatted(part.text()))
                 .orElse(null);
     }
 
     /** Returns a warning about settings that would begin after the last epoch, or null. */
     static String neverBegins(Recipe recipe) {
         List<String> late = new ArrayList<>();
-        if (recipe.lookahead() != null && recipe.lookahead().startsWith("airbench:")) {
-            addIfLate(late, "lookahead", recipe.lookahead(), recipe.epochs());
+        int epochs = recipe.epochs();
+        if (recipe.lookahead() != null
+                && recipe.lookahead().startsWith("airbench:")
+                && Long.parseLong(recipe.lookahead().substring("airbench:".length())) >= epochs) {
+            late.add("\"lookahead\" " + recipe.lookahead());
         }
-        if (recipe.freeze() != null) {
-            Stream.of(recipe.freeze().split(" *, *"))
-                    .filter(part -> part.endsWith("-"))
-                    .forEach(part -> addIfLate(late, "freeze", part, recipe.epochs()));
-        }
+        FreezePart.of(recipe.freeze()).stream()
+                .filter(part -> part.from() >= epochs)
+                .forEach(part -> late.add("\"freeze\" " + part.text()));
         String schedule = recipe.schedule();
-        if (schedule.equals("step") && recipe.stepAt().length == 0) {
-            addIfLate(late, "step_epochs", recipe.stepEpochs() + "", recipe.epochs());
+        boolean drops = schedule.equals("step") && recipe.stepAt().length == 0;
+        if (drops && recipe.stepEpochs() >= epochs) {
+            late.add("\"step_epochs\" " + recipe.stepEpochs());
         }
-        if (schedule.equals("cosine-restarts")) {
-            addIfLate(late, "restart_epochs", recipe.restartEpochs() + "", recipe.epochs());
+        if (schedule.equals("cosine-restarts") && recipe.restartEpochs() >= epochs) {
+            late.add("\"restart_epochs\" " + recipe.restartEpochs());
         }
         if (late.isEmpty()) {
             return null;
@@ -179,13 +182,6 @@ final class SettingChecks {
                 .formatted(
                         String.join(" and ", late),
                         late.size() == 1 ? "has" : "have",
-                        recipe.epochs() == 1 ? "1 epoch" : recipe.epochs() + " epochs");
-    }
-
-    private static void addIfLate(List<String> late, String name, String value, int epochs) {
-        String digits = value.replaceAll(".*:|-$", "");
-        if (Long.parseLong(digits) >= epochs) {
-            late.add("\"%s\" %s".formatted(name, value));
-        }
+                        epochs == 1 ? "1 epoch" : epochs + " epochs");
     }
 }

@@ -123,11 +123,10 @@ public record TrainingRun(
     /** Leaves out what depends on epochs, which a sweep does not have. */
     private static Recipe forSweep(Recipe recipe) {
         String always =
-                recipe.freeze() == null
-                        ? ""
-                        : Stream.of(recipe.freeze().split(" *, *"))
-                                .filter(part -> !part.contains(":"))
-                                .collect(Collectors.joining(","));
+                FreezePart.of(recipe.freeze()).stream()
+                        .filter(FreezePart::isAlways)
+                        .map(FreezePart::text)
+                        .collect(Collectors.joining(","));
         return recipe.with("debug_gradients", "none")
                 .with("lookahead", null)
                 .with("ema_decay", 0.0)
