@@ -46,6 +46,14 @@ class Augmentation:
         return x
 
 
+def resized(x: torch.Tensor, size: int | None) -> torch.Tensor:
+    """Resizes bytes (N, C, H, W) to squares as Pillow does, a thousand at a time to save memory."""
+    if size is None:
+        return x
+    options = {"size": (size, size), "mode": "bilinear", "antialias": True}
+    return torch.cat([F.interpolate(some.float(), **options).round().byte() for some in x.split(1000)])
+
+
 def flip(x: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
     return torch.where(which[:, None, None, None], x.flip(3), x)
 
@@ -125,6 +133,7 @@ class Training:
         (self.x, self.y), (x, self.test_y) = (
             pytorch_loop.read_bytes(recipe["dataset"], folder, part, limit) for part in (True, False)
         )
+        self.x, x = (resized(images, recipe["image_size"]) for images in (self.x, x))
         count = min(5000, len(self.x))
         sample = self.x[torch.arange(count) * len(self.x) // count]
         self.mean, self.deviation = torch.zeros(1), torch.full((1,), 255.0)

@@ -10,7 +10,7 @@ Recipe = dict[str, Any]
 
 #: The settings that are followed with every value, and those that cannot change accuracy.
 FOLLOWED = {"epochs", "batch_size", "lr", "momentum", "nesterov", "weight_decay", "decay_bias_and_norm"}
-FOLLOWED |= {"normalize", "normalize_by", "label_smoothing", "ema_decay", "warmup_epochs"}
+FOLLOWED |= {"normalize", "normalize_by", "label_smoothing", "ema_decay", "warmup_epochs", "image_size"}
 FOLLOWED |= {"step_epochs", "step_at", "step_factor"}
 FOLLOWED |= {"triangle_start", "triangle_peak", "triangle_end", "precision", "seed", "drop_last", "limit"}
 IRRELEVANT = {"data_dir", "engine", "device", "threads", "compile", "checkpoint_every", "keep", "profile"}
