@@ -146,13 +146,15 @@ def data_sheet(
     wanted = (Recipe(model="resnet18") if recipe is None else recipe).replace(
         dataset=dataset, data_dir=data_dir, skip_bad=skip_bad
     )
-    wanted = with_split(Recipe(**absolute_paths(asdict(wanted))).checked())
+    wanted = Recipe(**absolute_paths(asdict(wanted))).checked()
     parts: dict[str, Any]
     ignored = 0
     if is_folder(dataset):
         data = FolderData(wanted)
         parts = {"train": data.train, "validation": data.validation, "test": data.test}
         ignored = len(data.layout.others)
+        if max(data.layout.counts("train")) > 2:  # of fewer images of a class, a run holds none out
+            wanted = with_split(wanted)
     else:
         parts = {
             part: named(dataset, wanted.data_dir, train=part == "train", limit=wanted.limit)

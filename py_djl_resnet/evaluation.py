@@ -149,7 +149,7 @@ def measurer(
     require_classifier(network.info)
     views = checked_views(tta)
     batch_size = whole_number(batch_size, "batch_size")
-    examples, prepared = examples_for(
+    examples, prepared, _ = examples_for(
         network,
         dataset,
         data_dir,
@@ -185,18 +185,19 @@ def examples_for(
     channels_last: bool | None = None,
     skip_bad: bool = False,
     train: bool = False,
-) -> tuple[Any, str | None]:
-    """Returns Java's ``Examples`` for the arguments of :func:`evaluate`, and the preprocessing as Java reads it.
+) -> tuple[Any, str | None, str]:
+    """Returns Java's ``Examples`` for the arguments of :func:`evaluate`, the preprocessing for Java, and the part.
 
-    With `train` they are training examples, of four arrays the first two.
+    With `train` they are training examples, of four arrays the first two. The part is ``test``, ``train`` or, of a
+    folder, also ``validation`` or ``all``.
     """
+    part = "train" if train else "test"
     prepared = chosen(preprocessing, network.preprocessing, network.name)
     if limit is not None:
         limit = whole_number(limit, "limit")
     arrays = None if dataset is None or isinstance(dataset, str) else _arrays(dataset, network.class_names, train)
     recipe = network.recipe
     if arrays is not None:
-        part = "train" if train else "test"
         checked = checked_examples(*arrays, part, channels_last)
         # an autoencoder need not know classes
         names = network.class_names or [str(number) for number in range(int(checked[1].max()) + 1)]
@@ -221,7 +222,7 @@ def examples_for(
                 raise UsageError(f"data_dir cannot be combined with a folder of images. Received: {folder}. Omit it.")
             with jvm.translated_errors():
                 steps = str(network.handle.preprocessing(prepared))
-            examples = examples_to_evaluate(
+            examples, part = examples_to_evaluate(
                 name,
                 network.class_names or None,
                 steps,
@@ -233,7 +234,7 @@ def examples_for(
             )
         else:
             examples = named(name, folder, train=train, limit=limit)
-    return examples, prepared
+    return examples, prepared, part
 
 
 def _arrays(dataset: Any, class_names: Sequence[str], train: bool) -> Examples:

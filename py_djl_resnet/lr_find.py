@@ -30,7 +30,8 @@ class LrSweep:
     """The loss of training steps at growing learning rates.
 
     Attributes:
-        suggestion: the rate before the lowest smoothed loss at which it falls fastest; None if it falls nowhere.
+        suggestion: the rate before the lowest smoothed loss at which it falls fastest; None if it falls nowhere,
+            or fastest in the first fifth of the steps.
         minimum: a tenth of the rate with the lowest smoothed loss, another common choice; None without a finite loss.
         diverged: whether the loss diverged before the last planned step.
         lrs: the learning rate of each step.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._files import write
-from ._vae.images import Images, part_of
+from ._vae.images import Images
 from .autoencoder import plot_samples, reconstructions_of
 from .errors import UsageError, warn
 from .predictions import Predictions
@@ -79,8 +79,7 @@ def _draw_images(run: Run, figures: Path) -> None:
     plot_samples(run.model, figures / "samples.png")
     if run.has_images:
         try:
-            images = Images(run.model, run.test_examples(), part_of(run.model, run.recipe.dataset))
-            reconstructions_of(images, figures / "reconstructions.png")
+            reconstructions_of(Images(run.model, *run.test_examples()), figures / "reconstructions.png")
         except UsageError as error:  # the data may have moved since
             warn(f"No figure of the reconstructions: {error}")
 

@@ -182,22 +182,23 @@ class Run:
         predictions = self.predictions
         if predictions is None:
             raise UsageError("This run has no predictions yet. Complete it with resume.")
-        return predictions.plot_mistakes(images_of(self.test_examples(), predictions.mistakes(count).tolist()), path)
+        return predictions.plot_mistakes(images_of(self.test_examples()[0], predictions.mistakes(count).tolist()), path)
 
-    def test_examples(self) -> Any:
-        """Returns Java's ``Examples`` of the run's test data, for internal use.
+    def test_examples(self) -> tuple[Any, str]:
+        """Returns Java's ``Examples`` of the run's test data, and ``test`` or ``validation``, for internal use.
 
         Raises:
             UsageError: they cannot be read, or are those of an opened run on arrays.
         """
         if self._results is not None:
-            return self._results.examples
+            held_out = self.test is None and self.selection["on"] == "validation data"
+            return self._results.examples, "validation" if held_out else "test"
         recipe = self.recipe
         if self.folder is None or not self.has_images:
             raise UsageError("The images of a run on arrays are not in its folder. Draw them from the result of train.")
         jvm.start(recipe.engine)
         if not is_folder(recipe.dataset):
-            return named(recipe.dataset, recipe.data_dir, train=False, limit=recipe.limit)
+            return named(recipe.dataset, recipe.data_dir, train=False, limit=recipe.limit), "test"
         network = network_of(checkpoint_file(self.folder))
         steps = json.dumps(network["preprocessing"])
         return examples_to_evaluate(

@@ -11,7 +11,7 @@ import pytest
 from image_folders import KINDS, fill, image, make
 from PIL import Image
 
-from py_djl_resnet import Recipe, ResnetWarning, Run, UsageError, evaluate, load, predict, resume, train
+from py_djl_resnet import Recipe, ResnetWarning, Run, UsageError, evaluate, load, loss_surface, predict, resume, train
 from py_djl_resnet._folder import store
 from py_djl_resnet._folder.data import FolderData, examples_to_evaluate
 from py_djl_resnet.data_sheet import data_sheet
@@ -63,7 +63,7 @@ def test_same_image_reaches_the_network_in_training_evaluation_and_prediction(jv
             for file in files
         ]
         np.testing.assert_array_equal(prepared(jvm, examples, steps), np.concatenate(of_files))
-    evaluated = examples_to_evaluate(f"folder:{data}", ["cat", "dog"], steps, None, None, limit=None, skip_bad=False)
+    evaluated, _ = examples_to_evaluate(f"folder:{data}", ["cat", "dog"], steps, None, None, limit=None, skip_bad=False)
     np.testing.assert_array_equal(prepared(jvm, evaluated, steps), prepared(jvm, own.test, steps))
 
 
@@ -128,13 +128,46 @@ def test_images_that_a_run_held_out_are_unknown_after_a_change(tmp_path):
         evaluate(run.folder)
     with pytest.raises(UsageError, match="differ from those of the run"):
         Run.open(run.folder).plot_mistakes()
+    with pytest.raises(UsageError, match="differ from those of the run"):
+        evaluate(run.model)  # in memory
     data.rename(tmp_path / "moved")
-    with pytest.raises(UsageError, match=r"no longer in .*photos\. Move .* make a link there: ln -s") as gone:
+    with pytest.raises(UsageError, match=r"no longer in .*photos\. Move .* link their new folder there") as gone:
         resume(run.folder, {"epochs": 2}, progress=False)
     fill(tmp_path / "moved" / "cat", 10)
-    advice = str(gone.value).split(": ")[-1].replace("THEIR_FOLDER", str(tmp_path / "moved"))
+    advice = str(gone.value).split(": ")[-1].replace("/NEW/FOLDER", str(tmp_path / "moved"))
     subprocess.run(shlex.split(advice), check=True)
     assert len(resume(run.folder, {"epochs": 2}, progress=False).history) == 2
+
+
+def test_training_images_do_not_replace_test_images_that_are_gone(tmp_path):
+    data = make(tmp_path / "data", count=6)
+    run = train(recipe=recipe(data, epochs=1), out=tmp_path / "run", progress=False)
+    shutil.rmtree(data / "test")
+    with pytest.raises(UsageError, match=r"data no longer has the test or validation images of the run"):
+        evaluate(run.folder)
+    other = make(tmp_path / "other", ("",), count=3)
+    assert [row["support"] for row in evaluate(run.folder, f"folder:{other}").classes] == [3, 3]
+
+
+def test_split_by_a_file_that_is_gone_names_the_file(tmp_path):
+    data = make(tmp_path / "data", ("",), count=6)
+    (tmp_path / "held-out.txt").write_text("0\n5\n")
+    settings = {"validation": str(tmp_path / "held-out.txt"), "epochs": 1}
+    run = train(recipe=recipe(data, **settings), out=tmp_path / "run", progress=False)
+    assert [row["support"] for row in evaluate(run.folder).classes] == [1, 1]
+    (tmp_path / "held-out.txt").unlink()
+    with pytest.raises(UsageError, match="names a file that cannot be read"):
+        evaluate(run.folder)
+
+
+def test_landscape_of_a_changed_folder_is_rejected(tmp_path):
+    data = make(tmp_path / "data", ("",), count=10)
+    run = train(recipe=recipe(data, epochs=1, limit=16, image_size=8), out=tmp_path / "run", progress=False)
+    options = {"grid": 2, "dimensions": 1, "progress": False}
+    assert loss_surface(run.folder, out=tmp_path / "surface", **options).info["examples"] == 12
+    (data / "dog" / "003.png").unlink()
+    with pytest.raises(UsageError, match="unknown which of them it was trained on"):
+        loss_surface(run.folder, out=tmp_path / "again", **options)
 
 
 def test_files_that_are_not_images_are_counted_by_suffix(tmp_path):
@@ -336,6 +369,12 @@ def test_contact_sheet_says_that_it_has_not_all_classes(tmp_path):
     data = make(tmp_path, ("",), [f"class {number:02}" for number in range(22)], count=2)
     sheet = data_sheet(f"folder:{data}", Recipe(model="resnet18", image_size=16))
     assert sheet.plot().axes[0].get_title() == "Images of the first 20 of 22 classes"
+
+
+def test_sheet_of_a_folder_that_is_too_small_to_split(tmp_path):
+    data = make(tmp_path, ("",), count=2)
+    sheet = data_sheet(f"folder:{data}", Recipe.from_file("photos"))
+    assert [row["train"] for row in sheet.classes] == [2, 2]
 
 
 def test_sheet_of_a_normalizing_recipe_leaves_out_images_that_a_run_holds_out(tmp_path):

@@ -66,6 +66,22 @@ def test_parts_with_other_names_are_not_classes(tmp_path, parts):
     assert list(read_layout(tmp_path).parts) == ["train", "test"]
 
 
+def test_dangling_links_and_classes_of_the_network_are_no_parts(tmp_path):
+    data = make(tmp_path / "data", ("",))
+    os.symlink(tmp_path / "nowhere", data / "val")
+    assert read_layout(data).class_names == ["cat", "dog"]
+    (data / "val").unlink()
+    fill(data / "test" / "night", 2)
+    assert "seems to be a part" in rejection(data)
+    assert read_layout(data, ["cat", "dog", "test"]).counts("train") == [8, 8, 2]
+
+
+def test_stray_image_beside_classes_is_named(tmp_path):
+    data = make(tmp_path / "data")
+    image(1).save(data / "train" / "stray.png")
+    assert "stray.png is in no class folder" in rejection(data)
+
+
 def test_folder_without_test_images_holds_some_out(tmp_path):
     flat, split = make(tmp_path / "flat", ("",)), make(tmp_path / "split")
     assert with_split(Recipe(dataset=f"folder:{flat}")).validation == 0.2

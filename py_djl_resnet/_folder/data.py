@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,20 @@ class FolderData:
         preprocessing: how the network prepares the images, as JSON.
     """
 
-    def __init__(self, recipe: Recipe, *, preprocessing: str | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self, recipe: Recipe, *, preprocessing: str | None = None, announce: bool = False, quiet: bool = False
+    ) -> None:
         """Reads a recipe's folder.
 
         Args:
             recipe: the recipe, checked.
             preprocessing: the network's preprocessing as JSON; None to choose that of a new network.
+            announce: whether to warn about files that are not images.
             quiet: whether to hide the progress.
         """
         self.layout = read_layout(path_of(recipe.dataset))
+        if announce:
+            _report_ignored(self.layout)
         for part in self.layout.parts:
             _report_missing(self.layout, part)
         self._entries: dict[str, list[Entry]] = {}
@@ -76,7 +82,6 @@ class FolderData:
 
     def begin(self, recipe: Recipe, folder: str | None) -> Any:
         """Starts a run and returns Java's ``TrainingHandle``."""
-        _report_ignored(self.layout)
         parts = (self.train, self.validation, self.test)
         return self._recorded(jvm.bridge().folders().train(recipe.to_json(), *parts, folder))
 
@@ -189,18 +194,6 @@ def report_left_out(folder: Path, problems: dict[str, str]) -> None:
         warn(f"Left out {count} of {folder} that cannot be decoded. The first: {next(iter(problems.values()))}")
 
 
-def part_to_evaluate(dataset: str, class_names: list[str] | None, recipe: Recipe | None) -> str:
-    """Returns which images :func:`examples_to_evaluate` takes: ``test``, ``validation``, or else ``all``."""
-    layout = read_layout(path_of(dataset), class_names)
-    part = _own_part(layout)
-    return part if part != "train" else "validation" if _is_of_run(layout, recipe) else "all"
-
-
-def _own_part(layout: Layout) -> str:
-    """Returns the part of a folder that its author set apart for evaluation, else ``train``."""
-    return next((part for part in ("test", "validation") if part in layout.parts), "train")
-
-
 def _is_of_run(layout: Layout, recipe: Recipe | None) -> bool:
     """Returns whether a run with this recipe was trained on this folder, perhaps by another path."""
     if recipe is None or not is_folder(recipe.dataset):
@@ -220,8 +213,8 @@ def examples_to_evaluate(
     limit: int | None,
     skip_bad: bool,
     train: bool = False,
-) -> Any:
-    """Returns Java's ``Examples`` of a folder for a network.
+) -> tuple[Any, str]:
+    """Returns Java's ``Examples`` of a folder for a network, and the part that they are.
 
     Test images if the folder has them, else validation images; else the images that the network's run held out, if it
     was trained on these images; else all.
@@ -237,31 +230,65 @@ def examples_to_evaluate(
         skip_bad: whether to leave out images that cannot be decoded.
         train: whether to return the training images instead.
 
+    Returns:
+        The examples, and ``test``, ``validation``, ``all`` or ``train``.
+
     Raises:
-        UsageError: the run held out images of this folder, whose images have changed since.
+        UsageError: the network's run was on this folder, and the images that it did not train on are gone or unknown.
     """
     layout = read_layout(path_of(dataset), class_names)
-    part = "train" if train else _own_part(layout)
+    part = next((part for part in ("test", "validation") if part in layout.parts and not train), "train")
 
+    @functools.cache
     def first(most: int | None) -> Any:
-        entries, problems = scan(layout.folder, layout.parts[part][:most], quiet=False)
+        kind = part if part in layout.parts else "train"
+        entries, problems = scan(layout.folder, layout.parts[kind][:most], quiet=False)
         require_readable(problems, skip_bad)
-        _require_some(entries, layout, part)
-        found, _, bad = open_part(layout, part, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
+        _require_some(entries, layout, kind)
+        found, _, bad = open_part(layout, kind, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
         report_left_out(layout.folder, problems | bad)
         return found
 
-    known = None if data is None else data.get("validation")
-    of_run = _is_of_run(layout, recipe)
     examples = None
-    if part == "train" and not train and recipe is not None and recipe.validation is not None and (of_run or known):
-        with jvm.translated_errors():
-            examples = jvm.bridge().folders().heldOut(recipe.to_json(), first(recipe.limit), known)
-        if examples is None and of_run:
-            raise UsageError(
-                f"The images in {layout.folder} differ from those of the run, so it is unknown which of them it held "
-                "out. Restore them, or evaluate another folder."
-            )
+    if part == "train" and not train:
+        part = "all"
+        if recipe is not None and is_folder(recipe.dataset):
+            examples = _held_out(layout, recipe, data, first)
+            part = "all" if examples is None else "validation"
     if examples is None:
         examples = first(limit)
-    return examples if limit is None or limit >= examples.size() else examples.limit(limit)
+    return examples if limit is None or limit >= examples.size() else examples.limit(limit), part
+
+
+def _held_out(
+    layout: Layout, recipe: Recipe, data: Mapping[str, str] | None, first: Callable[[int | None], Any]
+) -> Any:
+    """Returns the images of a folder without test images that a run held out; None if it is not the run's folder.
+
+    A link to the run's folder is the same folder, and so is a copy if the checksum of the run's data is known.
+    """
+    of_run = _is_of_run(layout, recipe)
+    if recipe.validation is None:
+        if of_run:
+            raise UsageError(
+                f"{layout.folder} no longer has the test or validation images of the run, only those it was trained "
+                "on. Restore them, or evaluate another folder."
+            )
+        return None
+    known = None if data is None else data.get("validation")
+    if not of_run and known is None:
+        return None
+    candidates = first(recipe.limit)
+    try:
+        with jvm.translated_errors():
+            examples = jvm.bridge().folders().heldOut(recipe.to_json(), candidates, known)
+    except UsageError:
+        if of_run:
+            raise
+        return None  # it cannot even be split as the run's folder was
+    if examples is None and of_run:
+        raise UsageError(
+            f"The images in {layout.folder} differ from those of the run, so it is unknown which of them it held out. "
+            "Restore them, or evaluate another folder."
+        )
+    return examples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..settings import FOLDER
 _PARTS = {"validation": ("val", "valid", "validation"), "test": ("test",)}
 
 #: Names, in small letters, of folders that are hardly classes if they hold folders instead of images.
-_LIKE_PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+_LIKE_PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 #: A file's path relative to the data set's folder, and its label.
 File = tuple[str, int]
@@ -72,8 +72,8 @@ def require_present(dataset: str) -> None:
     folder = path_of(dataset)
     if not folder.exists():
         raise UsageError(
-            f"The images of the run are no longer in {folder}. Move them back, or make a link there: "
-            f"ln -s THEIR_FOLDER {shlex.quote(str(folder))}"
+            f"The images of the run are no longer in {folder}. Move them back, or link their new folder there, for "
+            f"example with: ln -s /NEW/FOLDER {shlex.quote(str(folder))}"
         )
 
 
@@ -95,7 +95,7 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(f"{folder} {what}. Give a folder with a sub-folder of images for each class.")
-    roots = _roots(folder)
+    roots = _roots(folder, class_names or ())
     others: list[str] = []
     found = {part: _classes(folder, root, others) for part, root in roots.items()}
     train = found["train"]
@@ -128,10 +128,16 @@ def is_split(folder: Path) -> bool:
     return folder.is_dir() and len(_roots(folder)) > 1
 
 
-def _roots(folder: Path) -> dict[str, Path]:
+def _roots(folder: Path, class_names: Sequence[str] = ()) -> dict[str, Path]:
     """Returns the folder of each part. A class may be called train: its folder has images, not folders of them."""
     train = folder / "train"
     found = {"train": train if _holds_classes(train) else folder}
+    if (
+        found["train"] != train
+        and _holds_folders(train)
+        and any(_holds_classes(folder / name) for names in _PARTS.values() for name in names)
+    ):
+        found["train"] = train  # the stray images in it are reported
     if found["train"] == train:
         for part, names in _PARTS.items():
             existing = [folder / name for name in names if (folder / name).is_dir()]
@@ -142,8 +148,9 @@ def _roots(folder: Path) -> dict[str, Path]:
     for entry in _visible(folder):
         if (
             entry.name.lower() in _LIKE_PARTS
-            and not any(os.path.samefile(entry.path, root) for root in found.values())
+            and entry.name not in class_names
             and _holds_classes(Path(entry.path))
+            and not any(os.path.samefile(entry.path, root) for root in found.values())
         ):
             raise UsageError(
                 f"{printable(entry.path)} holds folders instead of images, so it seems to be a part of the data rather "
@@ -154,10 +161,11 @@ def _roots(folder: Path) -> dict[str, Path]:
 
 def _holds_classes(folder: Path) -> bool:
     """Returns whether a folder holds folders and no images."""
-    if not folder.is_dir():
-        return False
-    inside = list(_visible(folder))
-    return any(entry.is_dir() for entry in inside) and not any(_is_image(entry) for entry in inside)
+    return _holds_folders(folder) and not any(_is_image(entry) for entry in _visible(folder))
+
+
+def _holds_folders(folder: Path) -> bool:
+    return folder.is_dir() and any(entry.is_dir() for entry in _visible(folder))
 
 
 def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:

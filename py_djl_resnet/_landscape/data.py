@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy.typing as npt
 
+from .._folder.layout import is_folder, path_of
 from .._java import jvm
 from .._preprocessing import Preprocessing
 from .._vae.coding import require_classifier
+from ..errors import UsageError
 from ..evaluation import examples_for
 from ..models import Model, checkpoint_file
 
@@ -31,12 +33,20 @@ def measured_examples(
     train = options["split"] == "train"
     recipe = network.recipe if train and dataset is None else None
     limit = None if recipe is None else recipe.limit
-    examples, prepared = examples_for(
+    examples, prepared, _ = examples_for(
         network, dataset, data_dir, limit, preprocessing=preprocessing, channels_last=channels_last, train=train
     )
     if recipe is not None:
         with jvm.translated_errors():
             examples = jvm.bridge().folders().trained(recipe.to_json(), examples)
+            data = network.info.get("data") or {}
+            if is_folder(recipe.dataset) and str(examples.fingerprint()) != data.get(
+                "train", str(examples.fingerprint())
+            ):
+                raise UsageError(
+                    f"The images in {path_of(recipe.dataset)} differ from those of the run, so it is unknown which of "
+                    "them it was trained on. Restore them, or name a data set."
+                )
     options["dataset"] = dataset if dataset is None or isinstance(dataset, str) else "arrays"
     if dataset is None and network.recipe is not None:
         options["dataset"] = network.recipe.dataset

@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .._folder.data import part_to_evaluate
-from .._folder.layout import is_folder
 from .._java import jvm
 from ..checks import checked_path, whole_number
 from ..datasets import from_arrays
@@ -33,7 +31,7 @@ class Images:
     Args:
         model: the network.
         examples: Java's ``Examples``.
-        part: ``test``, ``validation`` or ``all``, as of :func:`part_to_evaluate`.
+        part: ``test``, ``validation`` or ``all``, as of :func:`examples_for`.
     """
 
     model: Model
@@ -83,16 +81,8 @@ def evaluated_images(
 ) -> Images:
     """Returns the images of a data set, as :func:`py_djl_resnet.evaluate` finds them."""
     autoencoder_of(model.info)
-    examples, _ = examples_for(model, dataset, data_dir, limit)
-    name = dataset if dataset is not None or model.recipe is None else model.recipe.dataset
-    return Images(model, examples, part_of(model, name))
-
-
-def part_of(model: Model, dataset: str | Sequence[npt.NDArray[Any]] | None) -> str:
-    """Returns which part of a data set evaluates an autoencoder: ``test``, ``validation`` or ``all``."""
-    if isinstance(dataset, str) and is_folder(dataset):
-        return part_to_evaluate(dataset, model.class_names or None, model.recipe)
-    return "test"
+    examples, _, part = examples_for(model, dataset, data_dir, limit)
+    return Images(model, examples, part)
 
 
 def image_name(part: str, count: int = 1) -> str:

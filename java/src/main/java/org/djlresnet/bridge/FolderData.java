@@ -106,17 +106,12 @@ public final class FolderData {
      * @param train the data before the split
      * @param fingerprint the fingerprint of the run's validation data; null if it is unknown
      * @return the examples; null if these are not the run's data
+     * @throws UserException if the data cannot be split as the recipe says
      */
     public Examples heldOut(String recipe, Examples train, String fingerprint) {
-        if (fingerprint == null) {
-            return ImageFiles.heldOut(Recipe.fromJson(recipe), train);
-        }
-        try {
-            Examples found = ImageFiles.heldOut(Recipe.fromJson(recipe), train);
-            return found.fingerprint().equals(fingerprint) ? found : null;
-        } catch (UserException cannotBeSplit) {
-            return null; // the run's data could be
-        }
+        Examples found = ImageFiles.heldOut(Recipe.fromJson(recipe), train);
+        boolean same = fingerprint == null || found.fingerprint().equals(fingerprint);
+        return same ? found : null;
     }
 
     /**

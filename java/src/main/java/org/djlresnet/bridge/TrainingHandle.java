@@ -3,6 +3,8 @@ package org.djlresnet.bridge;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Supplier;
@@ -103,8 +105,13 @@ public final class TrainingHandle {
      * @return the network
      */
     public NetworkHandle network() {
-        JsonElement recipe = JsonParser.parseString(run.recipe().toJson());
-        return WeightsJson.handle(run.network(), "recipe", recipe);
+        Map<String, JsonElement> entries = new LinkedHashMap<>();
+        entries.put("recipe", JsonParser.parseString(run.recipe().toJson()));
+        String data = run.trainer().dataChecksums();
+        if (data != null) {
+            entries.put("data", JsonParser.parseString(data));
+        }
+        return WeightsJson.handle(run.network(), entries);
     }
 
     /**

@@ -74,16 +74,16 @@ final class WeightsJson {
             report.add("converted", GSON.toJsonTree(imported.converted()));
             report.add("not_finite", GSON.toJsonTree(imported.notFinite()));
             report.addProperty("preprocessing_source", imported.preprocessingSource());
-            return handle(network, "import", report);
+            return handle(network, Map.of("import", report));
         }
     }
 
     /** Wraps a network whose description has one more entry. */
-    static NetworkHandle handle(Network network, String key, JsonElement entry) {
+    static NetworkHandle handle(Network network, Map<String, JsonElement> entries) {
         JsonObject info =
                 JsonParser.parseString(Checkpoint.describe(network.specification()))
                         .getAsJsonObject();
-        info.add(key, entry);
+        entries.forEach(info::add);
         return new NetworkHandle(network, GSON.toJson(info));
     }
 

@@ -167,13 +167,9 @@ final class SettingChecks {
         FreezePart.of(recipe.freeze()).stream()
                 .filter(part -> part.from() >= epochs)
                 .forEach(part -> late.add("\"freeze\" " + part.text()));
-        String schedule = recipe.schedule();
-        boolean drops = schedule.equals("step") && recipe.stepAt().length == 0;
+        boolean drops = recipe.schedule().equals("step") && recipe.stepAt().length == 0;
         if (drops && recipe.stepEpochs() >= epochs) {
             late.add("\"step_epochs\" " + recipe.stepEpochs());
-        }
-        if (schedule.equals("cosine-restarts") && recipe.restartEpochs() >= epochs) {
-            late.add("\"restart_epochs\" " + recipe.restartEpochs());
         }
         if (late.isEmpty()) {
             return null;

@@ -158,6 +158,15 @@ public final class Trainer {
     }
 
     /**
+     * Returns the checksums of the data, with which it can be recognized.
+     *
+     * @return a JSON object with a checksum for each part; null in a run that writes no files
+     */
+    public String dataChecksums() {
+        return plan.fingerprints() == null ? null : plan.fingerprints().toString();
+    }
+
+    /**
      * Returns the time of a step by part of the network, after the run has ended.
      *
      * @return the profile, or null unless the recipe sets {@code profile}

@@ -165,10 +165,6 @@ class FreezingTest extends ResumeFixture {
         assertEquals(
                 "\"step_epochs\" 2 has no effect, because the run ends after 2 epochs.",
                 warning("'schedule': 'step', 'step_epochs': 2"));
-        assertNull(warning("'schedule': 'cosine-restarts', 'restart_epochs': 1"));
-        assertEquals(
-                "\"restart_epochs\" 10 has no effect, because the run ends after 2 epochs.",
-                warning("'schedule': 'cosine-restarts'"));
     }
 
     @Test
