@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Precision;
@@ -125,7 +126,12 @@ public final class Landscapes {
         String tensors = directions.describe(options.get("directions").getAsInt());
         info.add("tensors", JsonParser.parseString(tensors));
         Surface surface = new Surface(Path.of(folder), grid(), GSON.toJson(info), directions::draw);
-        return points(surface, () -> measure(surface, network, chosen, prepared));
+        return points(
+                surface,
+                network,
+                chosen,
+                prepared,
+                probing(surface, network, (probe, manager) -> {}));
     }
 
     /**
@@ -158,23 +164,13 @@ public final class Landscapes {
         Surface surface = new Surface(Path.of(folder), grid(), GSON.toJson(info), line::direction);
         return points(
                 surface,
-                () ->
-                        measure(
-                                network,
-                                chosen,
-                                prepared,
-                                (held, precision, recalibrates) -> {
-                                    try (LossProbe probe =
-                                                    new LossProbe(
-                                                            network,
-                                                            held,
-                                                            precision,
-                                                            recalibrates);
-                                            NDManager manager = network.manager().newSubManager()) {
-                                        probe.setStatisticsRange(line.range(manager));
-                                        surface.run(probe, manager);
-                                    }
-                                }));
+                network,
+                chosen,
+                prepared,
+                probing(
+                        surface,
+                        network,
+                        (probe, manager) -> probe.setStatisticsRange(line.range(manager))));
     }
 
     /**
@@ -220,21 +216,46 @@ public final class Landscapes {
                         averaged);
         return points(
                 surface,
-                () ->
-                        measure(
-                                network,
-                                chosen,
-                                prepared,
-                                (held, precision, recalibrates) ->
-                                        surface.run(network, held, precision, recalibrates)));
+                network,
+                chosen,
+                prepared,
+                (held, precision, recalibrates) ->
+                        surface.run(network, held, precision, recalibrates));
     }
 
-    /** Measures points, whose results are files. */
-    private static MeasurementHandle points(PointMeasurement points, Runnable measurement) {
+    /** Measures points on prepared examples. */
+    private interface Measuring {
+        void with(HeldExamples held, Precision precision, boolean recalibrates);
+    }
+
+    /** Measures the points of a surface by a probe, which is prepared first. */
+    private static Measuring probing(
+            Surface surface, Network network, BiConsumer<LossProbe, NDManager> prepare) {
+        return (held, precision, recalibrates) -> {
+            try (LossProbe probe = new LossProbe(network, held, precision, recalibrates);
+                    NDManager manager = network.manager().newSubManager()) {
+                prepare.accept(probe, manager);
+                surface.run(probe, manager);
+            }
+        };
+    }
+
+    /** Measures points, whose results are files; prepares the examples on the measuring thread. */
+    private MeasurementHandle points(
+            PointMeasurement points,
+            Network network,
+            Examples examples,
+            Preprocessing preprocessing,
+            Measuring measuring) {
+        int batchSize = options.get("batch_size").getAsInt();
+        boolean recalibrates = options.get("batch_norm").getAsString().equals("recalibrated");
         return new MeasurementHandle(
                 "landscape",
                 () -> {
-                    measurement.run();
+                    try (HeldExamples held =
+                            new HeldExamples(network, examples, batchSize, preprocessing)) {
+                        measuring.with(held, precision(), recalibrates);
+                    }
                     return null;
                 },
                 () -> {
@@ -334,34 +355,5 @@ public final class Landscapes {
         checkpoint.add("path", options.get(key));
         checkpoint.addProperty("checksum", LandscapeInfo.checksum(network));
         return checkpoint;
-    }
-
-    /** Measures prepared examples. */
-    private interface Measuring {
-        void with(HeldExamples held, Precision precision, boolean recalibrates);
-    }
-
-    /** Prepares examples on the thread that calls this, and measures them. */
-    private void measure(
-            Network network, Examples examples, Preprocessing preprocessing, Measuring measuring) {
-        int batchSize = options.get("batch_size").getAsInt();
-        boolean recalibrates = options.get("batch_norm").getAsString().equals("recalibrated");
-        try (HeldExamples held = new HeldExamples(network, examples, batchSize, preprocessing)) {
-            measuring.with(held, precision(), recalibrates);
-        }
-    }
-
-    private void measure(
-            Surface surface, Network network, Examples chosen, Preprocessing prepared) {
-        measure(
-                network,
-                chosen,
-                prepared,
-                (held, precision, recalibrates) -> {
-                    try (LossProbe probe = new LossProbe(network, held, precision, recalibrates);
-                            NDManager manager = network.manager().newSubManager()) {
-                        surface.run(probe, manager);
-                    }
-                });
     }
 }
