@@ -408,6 +408,10 @@ def test_show_describes_named_data_sets(command, rejected):
     assert shown["deviation"] == [pytest.approx(0.3530, abs=5e-5)]
     assert rejected("datasets", "show")[1].startswith("datasets takes no arguments but: show NAME.")
     assert rejected("datasets", "--skip-bad")[1].startswith("--skip-bad needs a data set to show")
+    assert rejected("datasets", "show", "fashion-mnist", "--image-size", "0") == (
+        2,
+        "--image-size must be a whole number. Received: 0. Allowed: 1 to 4096.",
+    )
 
 
 def test_settings_that_do_not_do_what_they_seem_to_cause_warnings(tmp_path):

@@ -7,10 +7,12 @@ import sys
 from typing import Any
 
 from .._plotting.chart import check_suffix
+from ..checks import whole_number
 from ..data_sheet import data_sheet
 from ..datasets import available, download
 from ..errors import UsageError
 from ..recipe import Recipe
+from ..settings import SETTINGS
 from .options import add_engine, print_json, print_result, start
 from .report import print_table
 
@@ -97,7 +99,8 @@ def _show(options: Any) -> int:
         check_suffix(options.out)
     recipe = Recipe(model="resnet18") if options.recipe is None else Recipe.from_file(options.recipe)
     if options.image_size is not None:
-        recipe = recipe.replace(image_size=options.image_size)
+        most = int(SETTINGS["image_size"].max)
+        recipe = recipe.replace(image_size=whole_number(options.image_size, "--image-size", 1, most))
     start(options)
     sheet = data_sheet(options.show[1], recipe, data_dir=options.data_dir, skip_bad=options.skip_bad)
     print_result(sheet, options.json)
