@@ -237,20 +237,19 @@ def examples_to_evaluate(
         UsageError: the network's run was on this folder, and the images that it did not train on are gone or unknown.
     """
     layout = read_layout(path_of(dataset), class_names)
-    part = next((part for part in ("test", "validation") if part in layout.parts and not train), "train")
+    source = next((part for part in ("test", "validation") if part in layout.parts and not train), "train")
 
     @functools.cache
     def first(most: int | None) -> Any:
-        kind = part if part in layout.parts else "train"
-        entries, problems = scan(layout.folder, layout.parts[kind][:most], quiet=False)
+        entries, problems = scan(layout.folder, layout.parts[source][:most], quiet=False)
         require_readable(problems, skip_bad)
-        _require_some(entries, layout, kind)
-        found, _, bad = open_part(layout, kind, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
+        _require_some(entries, layout, source)
+        found, _, bad = open_part(layout, source, most, entries, preprocessing, skip_bad=skip_bad, quiet=False)
         report_left_out(layout.folder, problems | bad)
         return found
 
-    examples = None
-    if part == "train" and not train:
+    examples, part = None, source
+    if source == "train" and not train:
         part = "all"
         if recipe is not None and is_folder(recipe.dataset):
             examples = _held_out(layout, recipe, data, first)

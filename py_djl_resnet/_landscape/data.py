@@ -39,10 +39,8 @@ def measured_examples(
     if recipe is not None:
         with jvm.translated_errors():
             examples = jvm.bridge().folders().trained(recipe.to_json(), examples)
-            data = network.info.get("data") or {}
-            if is_folder(recipe.dataset) and str(examples.fingerprint()) != data.get(
-                "train", str(examples.fingerprint())
-            ):
+            known = (network.info.get("data") or {}).get("train")
+            if is_folder(recipe.dataset) and known not in (None, str(examples.fingerprint())):
                 raise UsageError(
                     f"The images in {path_of(recipe.dataset)} differ from those of the run, so it is unknown which of "
                     "them it was trained on. Restore them, or name a data set."
