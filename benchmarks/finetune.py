@@ -100,6 +100,7 @@ def finetune(args: argparse.Namespace, place: Path, weights: Path, seed: int) ->
         "accuracy": float(last["validation_accuracy" if args.validation else "test_accuracy"]),
         "minutes": minutes,
         "versions": report.versions(json.loads((folder / "recipe.json").read_text("utf-8"))["versions"]),
+        "machine": report.processor(),
     }
     result.write_text(json.dumps(found), "utf-8")
     return found
@@ -148,7 +149,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     args = parse()
     args.out = args.out.absolute()
-    machine = report.machine()
     found: dict[str, list[dict[str, Any]]] = {}
     for pair in args.pairs:
         place = args.out / pair.replace(",", "-")
@@ -161,7 +161,7 @@ def main() -> None:
             line = f"{pair}, seed {seed}: {100 * one['accuracy']:.2f} %, {one['minutes']:.2f} minutes"
             print(line, file=sys.stderr, flush=True)
     first = [recipes.Seed(**one) for one in next(iter(found.values()))]
-    measured = recipes.figures({"ours": first, "pytorch": []}, machine) | {"task": task(args.model, found)}
+    measured = recipes.figures({"ours": first, "pytorch": []}) | {"task": task(args.model, found)}
     print(json.dumps(measured, indent=1))
     if args.write:
         recipes.write("finetune", measured)

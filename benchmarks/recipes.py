@@ -4,9 +4,9 @@
 
 For each seed, trains with ours and then with PyTorch (pytorch_recipe.py): the same network, recipe, data and
 threads; then evaluates ours with the test-time augmentation that the recipe names. Minutes are those of training and
-of the evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. A seed that
-is in --out is not repeated, and an interrupted run of ours resumes. All that is measured for a seed lies in the folder
-of our run, which rejects another recipe. A recipe that PyTorch would not follow in every setting is rejected first.
+of the evaluation after each epoch. With --pytorch-seeds 2, PyTorch takes part for the first two seeds only. What a seed
+reached lies in benchmarks/results, so that five seeds may take several days; it is not measured again. An interrupted
+run of ours resumes from --out. A recipe that PyTorch would not follow in every setting is rejected first.
 --write puts the figures into the recipe's file, then writes docs/recipes.md. Without --torch-python's torch, only ours
 is measured.
 """
@@ -34,6 +34,7 @@ from py_djl_resnet.recipe import bundled_text, recipe_names, settings_of
 
 ROOT = Path(__file__).parent.parent
 FILES = ROOT / "py_djl_resnet" / "recipes"
+RESULTS = ROOT / "benchmarks" / "results"
 
 DEFAULTS = asdict(Recipe())
 
@@ -46,12 +47,14 @@ class Seed:
         accuracy: on the test data after the last epoch, from 0 to 1.
         minutes: of training and evaluation.
         versions: of the software that matters.
+        machine: its processor and system.
         accuracy_with_tta: the same accuracy with the recipe's test-time augmentation; None in PyTorch.
     """
 
     accuracy: float
     minutes: float
     versions: str
+    machine: str
     accuracy_with_tta: float | None = None
 
 
@@ -60,11 +63,12 @@ def reached(rows: Iterable[Mapping[str, Any]], versions: str) -> Seed:
     found = list(rows)
     seconds = sum(float(row["seconds"]) + float(row["validation_seconds"]) for row in found)
     last = found[-1]
-    return Seed(float(last.get("test_average_accuracy") or last["test_accuracy"]), seconds / 60, versions)
+    accuracy = float(last.get("test_average_accuracy") or last["test_accuracy"])
+    return Seed(accuracy, seconds / 60, versions, report.processor())
 
 
-def ours(args: argparse.Namespace, name: str, seed: int) -> Seed:
-    """Trains, or finishes an interrupted run, unless it is done."""
+def ours(args: argparse.Namespace, name: str, seed: int, record: dict[str, Any]) -> Seed:
+    """Trains, or finishes an interrupted run; puts the complete recipe into the record."""
     folder = args.out / name / f"ours-{seed}"
     command = [sys.executable, "-m", "py_djl_resnet", "train", "--quiet", "--offline", "--resume", "auto"]
     command += ["--recipe", name, "--seed", str(seed), "--out", str(folder), "--threads", str(args.threads)]
@@ -72,58 +76,66 @@ def ours(args: argparse.Namespace, name: str, seed: int) -> Seed:
         value = getattr(args, option)
         command += [f"--{option.replace('_', '-')}", str(value)] if value is not None else []
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    versions = json.loads((folder / "recipe.json").read_text("utf-8"))["versions"]
+    settings = json.loads((folder / "recipe.json").read_text("utf-8"))
+    record["recipe"] = {key: settings[key] for key in DEFAULTS if key != "data_dir"}
     with open(folder / "metrics.csv", newline="") as stream:
-        seed_reached = reached(csv.DictReader(stream), report.versions(versions))
+        seed_reached = reached(csv.DictReader(stream), report.versions(settings["versions"]))
     return replace(seed_reached, accuracy_with_tta=with_tta(args, name, folder))
 
 
 def with_tta(args: argparse.Namespace, name: str, folder: Path) -> float:
-    """Evaluates the last weights with the recipe's test-time augmentation, unless it is done."""
+    """Evaluates the last weights with the recipe's test-time augmentation."""
     views = json.loads(bundled_text(name))["about"]["tta"]
-    file = folder / f"tta-{views.replace(',', '-')}.json"
-    if not file.exists():
-        command = [sys.executable, "-m", "py_djl_resnet", "evaluate", str(folder / "last.safetensors"), "--tta", views]
-        command += ["--precision", "auto", "--json"]
-        command += ["--limit", str(args.limit)] if args.limit else []
-        command += ["--data-dir", str(args.data_dir)] if args.data_dir else []
-        file.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout, "utf-8")
-    return float(json.loads(file.read_text("utf-8"))["accuracy"])
+    command = [sys.executable, "-m", "py_djl_resnet", "evaluate", str(folder / "last.safetensors"), "--tta", views]
+    command += ["--precision", "auto", "--json"]
+    command += ["--limit", str(args.limit)] if args.limit else []
+    command += ["--data-dir", str(args.data_dir)] if args.data_dir else []
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(ended.stdout)["accuracy"])
 
 
-def pytorch(args: argparse.Namespace, name: str, seed: int) -> Seed:
-    """Trains in PyTorch with the complete recipe of our run, unless it is done."""
-    folder = args.out / name / f"ours-{seed}"
-    file = folder / "pytorch.jsonl"
-    settings = json.loads((folder / "recipe.json").read_text("utf-8"))
-    recipe = {key: settings[key] for key in DEFAULTS}
-    if not file.exists():
-        command = [args.torch_python, ROOT / "benchmarks" / "pytorch_recipe.py", "--threads", str(args.threads)]
-        command += ["--data-dir", args.data_dir or contenders.FASHION_MNIST]
-        given = json.dumps({"recipe": recipe, "defaults": DEFAULTS})
-        ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            sys.exit(f"PyTorch failed: {ended.stderr.strip().splitlines()[-1]}")
-        part = file.with_suffix(".part")
-        part.write_text(ended.stdout, "utf-8")
-        part.replace(file)
-    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+def pytorch(args: argparse.Namespace, name: str, seed: int, record: dict[str, Any]) -> Seed:
+    """Trains in PyTorch with the complete recipe of our run."""
+    command = [args.torch_python, ROOT / "benchmarks" / "pytorch_recipe.py", "--threads", str(args.threads)]
+    command += ["--data-dir", args.data_dir or contenders.FASHION_MNIST]
+    given = json.dumps({"recipe": record["recipe"] | {"data_dir": None}, "defaults": DEFAULTS})
+    ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        sys.exit(f"PyTorch failed: {ended.stderr.strip().splitlines()[-1]}")
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
     return reached(rows, f"torch {rows[-1]['torch']}")
 
 
-def figures(found: Mapping[str, list[Seed]], machine: str) -> dict[str, Any]:
+def measured(args: argparse.Namespace, name: str, seed: int, contender: str) -> Seed:
+    """Returns what one of "ours" and "pytorch" reached with a seed, which is measured only once."""
+    given = {key: getattr(args, key) for key in ("epochs", "limit") if getattr(args, key)}
+    settings = settings_of(name) | given
+    file = (args.out if given else RESULTS) / f"{name}-seed{seed}.json"
+    record = json.loads(file.read_text("utf-8")) if file.exists() else {"settings": settings}
+    if record["settings"] != settings:
+        sys.exit(f"{file} was measured with other settings. Remove it to measure again.")
+    if contender not in record:
+        record[contender] = asdict({"ours": ours, "pytorch": pytorch}[contender](args, name, seed, record))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    return Seed(**record[contender])
+
+
+def figures(found: Mapping[str, list[Seed]]) -> dict[str, Any]:
     """Returns what a recipe's ``about`` holds of its measurement."""
     mine, other = found["ours"], found["pytorch"]
     accuracies = [seed.accuracy for seed in mine]
     views = [seed.accuracy_with_tta for seed in mine if seed.accuracy_with_tta is not None]
-    both = ", ".join(dict.fromkeys(seed.versions for seeds in found.values() for seed in seeds))
+    every = [seed for seeds in found.values() for seed in seeds]
+    machines = " and ".join(dict.fromkeys(seed.machine for seed in every))
+    versions = ", ".join(dict.fromkeys(seed.versions for seed in every))
     return {
         "accuracy": round(statistics.mean(accuracies), 5),
         "accuracy_with_tta": round(statistics.mean(views), 5) if views else None,
         "deviation": round(statistics.stdev(accuracies), 5) if len(mine) > 1 else None,
         "minutes": round(statistics.mean(seed.minutes for seed in mine), 2),
         "n": len(mine),
-        "machine": f"{machine}; {both}",
+        "machine": f"{machines}; {versions}",
         "pytorch_accuracy": round(statistics.mean(seed.accuracy for seed in other), 5) if other else None,
         "pytorch_minutes": round(statistics.mean(seed.minutes for seed in other), 2) if other else None,
         "pytorch_n": len(other) or None,
@@ -167,22 +179,21 @@ def main() -> None:
     elif args.pytorch_seeds != 0:
         for name in args.recipes:
             pytorch_settings.check(DEFAULTS | settings_of(name), DEFAULTS, name)
-    machine = report.machine()
     for name in args.recipes:
         found: dict[str, list[Seed]] = {"ours": [], "pytorch": []}
         for seed in range(args.seeds):
-            for contender, run in (("ours", ours), ("pytorch", pytorch)):
+            for contender in found:
                 beyond = args.pytorch_seeds is not None and seed >= args.pytorch_seeds
                 if contender == "pytorch" and (beyond or not has_torch):
                     continue
-                found[contender].append(run(args, name, seed))
+                found[contender].append(measured(args, name, seed, contender))
                 one = found[contender][-1]
                 line = f"{name}, {contender}, seed {seed}: {100 * one.accuracy:.2f} %, {one.minutes:.1f} minutes"
                 print(line, file=sys.stderr, flush=True)
-        measured = figures(found, machine)
-        print(json.dumps({name: measured}, indent=1))
+        summary = figures(found)
+        print(json.dumps({name: summary}, indent=1))
         if args.write:
-            write(name, measured)
+            write(name, summary)
     if args.write:
         subprocess.run([sys.executable, ROOT / "tools" / "recipes_page.py"], check=True)
 

@@ -164,14 +164,19 @@ def _label(work: Work) -> str:
 
 def machine() -> str:
     """Describes the processor, the available cores, the system and its load."""
+    load = f", load average {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
+    return processor() + load
+
+
+def processor() -> str:
+    """Describes the processor, the available cores and the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
     except OSError:
         name = platform.processor()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = f", load average {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {cores} cores, {platform.system()}{load}"
+    return f"{name}, {cores} cores, {platform.system()}"
 
 
 def versions(found: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The tables, counts and processes of the benchmarks, not their measurements."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -231,15 +232,16 @@ def test_measurement_is_the_mean_over_seeds_at_the_last_epoch():
     assert (first.accuracy, first.minutes) == (0.9, 2.0)
     averaged = recipes.reached([rows[0] | {"test_average_accuracy": "0.96"}], "ours 1")
     assert averaged.accuracy == 0.96
-    second = recipes.Seed(0.94, 3.0, "ours 1", accuracy_with_tta=0.945)
-    figures = recipes.figures({"ours": [first, second], "pytorch": []}, "a machine")
+    first = dataclasses.replace(first, machine="a machine")
+    second = recipes.Seed(0.94, 3.0, "ours 1", "another", accuracy_with_tta=0.945)
+    figures = recipes.figures({"ours": [first, second], "pytorch": []})
     assert figures == {
         "accuracy": 0.92,
         "accuracy_with_tta": 0.945,
         "deviation": 0.02828,
         "minutes": 2.5,
         "n": 2,
-        "machine": "a machine; ours 1",
+        "machine": "a machine and another; ours 1",
         "pytorch_accuracy": None,
         "pytorch_minutes": None,
         "pytorch_n": None,
@@ -253,6 +255,19 @@ def test_measurement_is_written_beside_unchanged_settings(tmp_path, monkeypatch)
     before, after = json.loads(bundled_text("study")), json.loads((tmp_path / "study.json").read_text("utf-8"))
     assert list(after) == list(before)
     assert after["about"] == before["about"] | {"accuracy": 0.5, "n": 1}
+
+
+def test_seed_is_measured_once(monkeypatch, tmp_path):
+    reached = [recipes.Seed(0.9, 1.0, "ours 1", "a machine")]
+    monkeypatch.setattr(recipes, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(recipes, "ours", lambda *_: reached.pop())
+    args = recipes.parse(["study", "--out", str(tmp_path / "runs")])
+    first = recipes.measured(args, "study", 0, "ours")
+    assert recipes.measured(args, "study", 0, "ours") == first
+    assert first.accuracy == 0.9
+    monkeypatch.setattr(recipes, "settings_of", lambda name: {"lr": 1})
+    with pytest.raises(SystemExit, match=r"study-seed0\.json was measured with other settings. Remove it to measure"):
+        recipes.measured(args, "study", 0, "ours")
 
 
 def test_shortened_measurement_is_not_published(capsys):
@@ -286,7 +301,6 @@ def test_finetuning_is_measured_on_two_classes_from_the_other_eight(cifar, tmp_p
             (out / "recipe.json").write_text('{"versions": {"djl": "1"}}')
 
     monkeypatch.setattr(finetune, "run", run)
-    monkeypatch.setattr(report, "machine", lambda: "a machine")
     out = tmp_path / "out"
     monkeypatch.setattr(sys, "argv", ["finetune.py", "--cifar", str(cifar), "--seeds", "2", "--out", str(out)])
     for _ in range(2):  # the second time, nothing is trained but the eight classes, which resume

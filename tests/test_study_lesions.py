@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -177,6 +178,19 @@ def test_lesions_resume_and_follow_the_checkpoint(trained_study, tmp_path):
     file.write_text(json.dumps(form))
     with pytest.raises(UsageError, match="was measured with other settings: checkpoint '00000000'"):
         report(folder)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_report_follows_quiet(trained_study, tmp_path, command, quiet):
+    folder = tmp_path / "study"
+    shutil.copytree(trained_study, folder)
+    file = folder / "runs" / "plain20-seed0" / "lesions.json"
+    form = json.loads(file.read_text())
+    file.write_text(json.dumps(form | {"rows": form["rows"][:-1], "result": None}))
+    code, out, err = command("study", "report", folder, *["--quiet"] * quiet)
+    assert (code, out) == (0, f"report: {Path('study', 'report', 'report.html')}\n")
+    assert err.count("1 swap") == (not quiet)
+    assert (err == "") == quiet
 
 
 def test_incomplete_runs_are_not_measured(trained_study, tmp_path):

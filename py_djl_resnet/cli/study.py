@@ -54,8 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_parser.add_argument(
         "--jobs", type=count, default=1, metavar="N", help="train N runs at once, which share the cores (default: 1)"
     )
-    run_parser.add_argument("--offline", action="store_true", help="never download jars")
-    run_parser.add_argument("--quiet", action="store_true", help="print only the results")
 
     report_parser = add("report", "write the report of a study, which may be incomplete", _report)
     report_parser.add_argument("folder", metavar="DIR", help="the study's folder")
@@ -65,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report_parser.add_argument(
         "--landscapes", action="store_true", help="first measure the loss surfaces that are missing (minutes to hours)"
     )
+    for added in (run_parser, report_parser):
+        added.add_argument("--offline", action="store_true", help="never download jars")
+        added.add_argument("--quiet", action="store_true", help="print only the results")
 
     list_parser = add("list", "list the studies of the package", _list)
     list_parser.add_argument("--json", action="store_true", help="print JSON only")
@@ -96,9 +97,7 @@ def run(options: Any) -> int:
 
 
 def _run(options: Any) -> int:
-    if options.offline:
-        os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
-    announce: Callable[[str], None] = (lambda line: None) if options.quiet else report_line
+    announce = _announcing(options)
     runs = run_study(
         options.study,
         options.out,
@@ -130,9 +129,23 @@ def _print_results(runs: StudyRuns) -> None:
 
 
 def _report(options: Any) -> int:
-    page = report(options.folder, data_dir=options.data_dir, landscapes=options.landscapes, announce=report_line)
+    announce = _announcing(options)
+    page = report(
+        options.folder,
+        data_dir=options.data_dir,
+        landscapes=options.landscapes,
+        progress=not options.quiet,
+        announce=announce,
+    )
     print(f"report: {_path(page)}")
     return 0
+
+
+def _announcing(options: Any) -> Callable[[str], None]:
+    """Follows ``--offline`` and ``--quiet``; returns what prints a line of progress."""
+    if options.offline:
+        os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
+    return (lambda line: None) if options.quiet else report_line
 
 
 def _list(options: Any) -> int:

@@ -18,6 +18,8 @@ BATCH, SIDE, CLASSES = 8, 16, 10
 CASES = {
     "study-plain20": ("study", 25),
     "study-resnet20": ("study", 25),
+    "study-plain56": ("study", 25),
+    "study-resnet56": ("study", 15),  # rounding in float64 grows to 4e-4 in step 20
     "cifar-resnet20": ("cifar-he2016", 10),
 }
 RECIPES = Path(__file__).parent.parent.parent / "py_djl_resnet" / "recipes"
@@ -49,7 +51,7 @@ class Block(nn.Module):
 
 
 class Net(nn.Module):
-    """Three stages of three blocks; the study's last block of a stage has the next stage's channels."""
+    """Three stages of n blocks for 6n + 2 layers; the study's last block of a stage has the next stage's channels."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -57,7 +59,7 @@ class Net(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16)
         channels = 16
         for stage, width in enumerate((16, 32, 64), 1):
-            outs = [width] * 3
+            outs = [width] * ((int(name[-2:]) - 2) // 6)
             if study and stage < 3:
                 outs[-1] = 2 * width
             blocks = []
