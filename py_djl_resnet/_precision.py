@@ -10,9 +10,9 @@ from .errors import warn
 
 
 def warn_if_slow(precision: str) -> None:
-    """Warns of bfloat16 on a processor without instructions for it. Needs Java."""
+    """Warns of bfloat16 on a processor where it is slower. Needs Java."""
     if precision == "bfloat16" and not _is_fast():
-        warn("This processor has no bfloat16 instructions, so float32 is faster. 'auto' chooses for you.")
+        warn("On this processor float32 is faster than bfloat16. 'auto' chooses for you.")
 
 
 @functools.cache

@@ -163,7 +163,7 @@ def _engine(engine: str, wanted: bool) -> Iterator[Finding]:
             devices = ", ".join(answer["devices"])
             detail = f"{answer['engine_version']}, {_cores(answer['threads'])}, devices: {devices}"
             if engine == "pytorch":
-                detail += ", fast bfloat16" if answer["bfloat16"] else ", no instructions for bfloat16"
+                detail += ", fast bfloat16" if answer["bfloat16"] else ", slow bfloat16"
             yield Finding(name, "ok", detail)
             return
         if outcome == "failed":

@@ -152,7 +152,7 @@ public final class Programs {
      * @return whether it is float32 on an x86 processor
      */
     public static boolean canUseOneDnn(NDArray parameter, Precision precision) {
-        if (precision == Precision.BFLOAT16 && !Precision.isBfloat16Fast()) {
+        if (precision == Precision.BFLOAT16 && !Precision.hasBfloat16()) {
             // its bfloat16 operators reject a processor without the instructions
             return false;
         }
