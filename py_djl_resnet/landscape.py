@@ -118,7 +118,7 @@ class Landscape:
     def __str__(self) -> str:
         done = self.loss.size - self.missing
         lines = [f"{self.info['model']}: {done} of {self.loss.size} points"]
-        if done:
+        if np.isfinite(self.loss).any():
             at = np.unravel_index(np.nanargmin(np.where(np.isfinite(self.loss), self.loss, np.inf)), self.loss.shape)
             place = f"x = {self.x[at[1]]:g}" + ("" if self.y is None else f", y = {self.y[at[2]]:g}")
             lines.append(f"lowest loss {self.loss[at]:.4f} at {place} (accuracy {self.accuracy[at]:.3f})")
@@ -223,7 +223,10 @@ def _points(file: Path, shape: tuple[int, ...]) -> tuple[list[Values], int]:
             for array, number in zip(values, numbers, strict=True):
                 array[at] = number
         except (ValueError, IndexError) as error:
-            raise UsageError(f"{file} has a malformed row. Received: {','.join(row)}.") from error
+            raise UsageError(
+                f"{file} has a malformed row. Received: {','.join(row)}. Remove it and repeat the command that "
+                "measured it."
+            ) from error
         found.add(at)
     return values, values[0].size - len(found)
 
@@ -234,7 +237,7 @@ def _columns(file: Path) -> dict[str, Values]:
         numbers = np.array([[float(value) if value else np.nan for value in row] for row in rows[1:]], dtype=np.float64)
         return dict(zip(rows[0], numbers.reshape(-1, len(rows[0])).T, strict=True))
     except (ValueError, IndexError) as error:
-        raise UsageError(f"{file} is malformed: {error}.") from error
+        raise UsageError(f"{file} is malformed: {error}. Remove it and repeat the command that wrote it.") from error
 
 
 def _rows(file: Path, columns: list[str] | None) -> list[list[str]]:

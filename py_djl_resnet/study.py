@@ -120,7 +120,7 @@ def run_study(
     data = None if data_dir is None else checked_path(data_dir, "data_dir")
     definition = changed(read_study(name), epochs, limit, seeds, data)
     if not any(definition.epochs.values()):
-        for option, value in (("epochs", epochs), ("jobs", None if jobs == 1 else jobs)):
+        for option, value in (("epochs", epochs), ("limit", limit), ("jobs", None if jobs == 1 else jobs)):
             if value is not None:
                 raise UsageError(f"{option} needs a study that trains networks. Received: {definition.name}. Omit it.")
     folder = default_folder(definition.name) if out is None else Path(os.path.abspath(checked_path(out, "out")))

@@ -296,11 +296,9 @@ def check_residual_study(notebook, epochs):
     assert path[-1][1] == pytest.approx(found[1][1], abs=2e-3)
     notebook.image("resnet.loss_trajectory")
     text = notebook.text("resnet.loss_hessian")
-    for largest, smallest in zip(
-        re.findall(r"^largest eigenvalue +(\S+)", text, re.M),
-        re.findall(r"^smallest eigenvalue +(\S+)", text, re.M),
-        strict=True,
-    ):
+    ends = [re.findall(rf"^{end} eigenvalue +(\S+)", text, re.M) for end in ("smallest", "largest")]
+    assert [len(values) for values in ends] == [2, 2]
+    for smallest, largest in zip(*ends, strict=True):
         assert float(smallest) < float(largest)
         assert float(largest) > 0
     if epochs > 1:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import compare
 import contenders
 import finetune
+import landscape
 import pytorch_settings
 import recipes
 import report
@@ -22,6 +23,7 @@ import scaling
 import vae
 from roofline import Layer, training_flops
 
+import py_djl_resnet
 from py_djl_resnet.recipe import bundled_text, settings_of
 
 ROUNDS = [
@@ -394,3 +396,15 @@ def test_pytorch_has_our_number_of_batches():
     # Fewer than 16 of a batch of 256, but more than half of one of 20
     assert [steps(512 + 15, 256, None), steps(512 + 16, 256, None), steps(40 + 11, 20, None)] == [2, 3, 3]
     assert [steps(15, 256, None), steps(257, 256, False), steps(512, 256, None)] == [1, 1, 2]
+
+
+def test_seconds_of_a_point_leave_out_what_is_done_once(monkeypatch):
+    clock = [0.0]
+
+    def surface(network, data, *, grid, **options):
+        # starting a process takes 9 seconds, preparing a grid 2 and a point a tenth
+        clock[0] += 9 * (clock[0] == 0) + 2 + 0.1 * grid[0] * grid[1]
+
+    monkeypatch.setattr(py_djl_resnet, "loss_surface", surface)
+    monkeypatch.setattr(landscape.time, "perf_counter", lambda: clock[0])
+    assert landscape.ours("cifar-resnet20", 10, 250, "float32") == pytest.approx(0.1)

@@ -57,7 +57,7 @@ def test_plot_draws_the_chosen_kind(command, two, tmp_path):
     ("arguments", "message"),
     [
         (("a", "b", "--out", "x.png"), "--out with several landscapes needs --together."),
-        (("a", "b", "--together"), "--together needs --out FILE. Allowed: .png, .svg, .pdf."),
+        (("a", "--out", "x.html", "--levels", "5"), "--levels needs contours. Received: a page, which has none. Omit"),
         (("a", "--kind", "heat"), "--kind needs --out FILE."),
         (("a", "b", "--together", "--out", "x.html"), "Received: .html. Allowed: .png, .svg, .pdf."),
         (("c",), "has no landscape.json"),

@@ -222,6 +222,17 @@ def test_path_in_3d_lies_just_above_the_surface(tmp_path):
     assert (x[0], x[-1], abs(y).max()) == (-1, 0, 0)
 
 
+def test_surface_without_a_finite_loss_has_no_lowest_point(tmp_path):
+    landscape = write_landscape(tmp_path / "high", lambda x, y, k: math.inf, (2, 2), WIDE, missing=[(0, 0)])
+    assert str(landscape) == f"{landscape.info['model']}: 3 of 4 points"
+
+
+def test_logarithmic_line_needs_positive_losses(tmp_path):
+    landscape = write_landscape(tmp_path / "zero", lambda x, y, k: x, (3,), ((0, 1),))
+    with pytest.raises(UsageError, match=r"A logarithmic scale needs positive losses.* Use log=False\."):
+        landscape.plot(log=True)
+
+
 def test_line_without_a_finite_loss_has_no_numbers(tmp_path):
     line = write_landscape(tmp_path / "bad", lambda x, y, k: math.nan, (3,), ((-1, 1),))
     assert line.plot().axes[0].get_yticks().size == 0

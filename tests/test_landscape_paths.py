@@ -152,6 +152,19 @@ def test_hessian_of_a_run(run, tmp_path, capsys):
         loss_hessian(run, DATA, out=tmp_path, **options | {"samples": 3})
 
 
+def test_results_without_their_description_are_not_taken_for_others(run, tmp_path):
+    options = {"examples": None, "iterations": 3, "samples": 1, "progress": False}
+    loss_hessian(run, DATA, out=tmp_path / "hessian", **options)
+    (tmp_path / "hessian" / "hessian.json").unlink()
+    with pytest.raises(UsageError, match=r"has trace\.csv but no hessian\.json, which says what was measured\. Choose"):
+        loss_hessian(run, DATA, out=tmp_path / "hessian", **options | {"samples": 2})
+    loss_trajectory(run, DATA, out=tmp_path / "path", grid=2, **OPTIONS)
+    for name in ("landscape.json", "points.csv"):
+        (tmp_path / "path" / name).unlink()
+    with pytest.raises(UsageError, match=r"has trajectory\.csv but no landscape\.json, which says what was measured"):
+        loss_trajectory(run, DATA, out=tmp_path / "path", grid=2, **OPTIONS | {"examples": 8})
+
+
 def test_hessian_depends_on_the_seed_only_by_its_error(run):
     options = {"iterations": 30, "samples": 1, **OPTIONS}
     first, second = (loss_hessian(run, DATA, seed=seed, **options) for seed in (0, 1))
@@ -173,7 +186,10 @@ def test_hessian_depends_on_the_seed_only_by_its_error(run):
         ),
         (["hessian", "RUN"], "was trained on arrays"),
         (["interpolate", "RUN", "missing", "--out", "new"], "Checkpoint missing does not exist."),
-        (["interpolate", "RUN", "RUN", "--out", "new", "--grid", "1"], "grid needs at least 2 points"),
+        (["interpolate", "RUN", "RUN", "--out", "new", "--grid", "1"], "points along each axis. Received: 1.\n"),
+        (["interpolate", "RUN", "RUN", "--out", __file__], "--out must be a folder. Received: the file"),
+        (["trajectory", "RUN", "--out", __file__], "--out must be a folder. Received: the file"),
+        (["hessian", "RUN", "--out", __file__], "--out must be a folder. Received: the file"),
         (["interpolate", "RUN", "RUN", "--out", "new", "--range", "1,0"], "Received: 1,0. Give 0,1."),
         (["trajectory", "missing", "--out", "new"], "Run folder missing does not exist."),
     ],

@@ -28,6 +28,10 @@ except ResnetError as error:
     sys.exit(error.exit_code)
 """
 
+HESSIAN = SCRIPT.replace("loss_surface", "loss_hessian").replace(
+    "dimensions=1, grid=int(sys.argv[5])", "iterations=3, samples=2"
+)
+
 
 @pytest.fixture(scope="module")
 def inputs(jvm, tmp_path_factory):
@@ -44,9 +48,9 @@ def inputs(jvm, tmp_path_factory):
     return [folder / "images.npy", folder / "labels.npy", folder / "model.safetensors"], whole.folder
 
 
-def measure(arguments, out, grid=GRID, **options):
+def measure(arguments, out, grid=GRID, script=SCRIPT, **options):
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *map(str, [*arguments, out, grid])],
+        [sys.executable, "-c", script, *map(str, [*arguments, out, grid])],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -119,3 +123,23 @@ def test_full_disk_loses_no_point(inputs, tmp_path):
     assert message.count("\n") == 1
     assert f"{tmp_path} cannot be written: " in message
     assert f" {rows(tmp_path)} of {grid} points are saved." in message
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs a limit of the size of files")
+def test_full_disk_loses_no_product_of_a_hessian(inputs, tmp_path):
+    # less than a product of 270,000 float32 values
+    limit = 1 << 17
+    full = measure(
+        inputs[0],
+        tmp_path / "full",
+        script=HESSIAN,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    message = finish(full, 1)
+    assert message.count("\n") == 1
+    assert "cannot be written: " in message
+    assert "0 products are saved. Repeat the command to resume." in message
+    for folder in ("full", "whole"):
+        finish(measure(inputs[0], tmp_path / folder, script=HESSIAN))
+    for name in ("hessian.json", "trace.csv"):
+        assert (tmp_path / "full" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -6,8 +6,10 @@ import re
 import shutil
 
 import pytest
+from landscapes import write_landscape
 
 from py_djl_resnet import UsageError, read_landscape
+from py_djl_resnet._study.sections.landscapes import _lines
 from py_djl_resnet.study import report, run_study
 
 SECTION = {"kind": "landscapes", "grid": 5, "examples": 16, "directions": 2}
@@ -50,6 +52,15 @@ def test_surfaces_are_measured_on_request(trained_study):
     assert float(rows[0]["centre"]) == surface.loss[0, 2, 2] == surface.loss[1, 2, 2]
 
 
+def test_lines_are_the_axes_of_the_surfaces(tmp_path):
+    surface = write_landscape(
+        tmp_path / "plane", lambda x, y, k: 1 + x + 10 * (y + 1) + 100 * k, (3, 3), ((-1, 1), (-1, 1)), directions=2
+    )
+    lines = _lines(surface)
+    assert lines.loss.tolist() == [[10, 11, 12], [110, 111, 112], [1, 11, 21], [101, 111, 121]]
+    assert lines.y is None
+
+
 def test_surfaces_of_other_settings_are_rejected(trained_study, tmp_path):
     shutil.copytree(trained_study, tmp_path / "study")
     section = SECTION | {"grid": 2, "directions": 1, "name": "small"}
@@ -86,6 +97,10 @@ def test_surfaces_of_other_settings_are_rejected(trained_study, tmp_path):
             '[["fashion-net"]].',
         ),
         ({"grid": 1}, 'section landscapes: "grid" must be a whole number. Received: 1. Allowed: 2 to'),
+        (
+            {"grid": 1000},
+            "section landscapes: The grid has too many points. Received: 2,000,000. Allowed: up to 1,000,000.",
+        ),
         ({"examples": "some"}, 'section landscapes: "examples" must be a whole number. Received: some.'),
     ],
 )

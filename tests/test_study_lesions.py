@@ -69,6 +69,17 @@ def test_killed_measurement_resumes_to_the_same_report(jvm, tmp_path):
     assert lines[2:] == lines[1:2]
 
 
+@pytest.mark.parametrize(
+    ("section", "networks"),
+    [(SHATTERING | {"networks": ["fashion-nets"]}, ["fashion-net"]), ({"kind": "table"}, ["fashion-nets"])],
+)
+def test_network_that_is_only_measured_is_checked_first(jvm, tmp_path, section, networks):
+    file = study_file(tmp_path, [section], networks=networks)
+    with pytest.raises(UsageError, match=r"Received: 'fashion-nets'\. Did you mean 'fashion-net'\?"):
+        run_study(file, tmp_path / "study", progress=False)
+    assert not (tmp_path / "study").exists()
+
+
 def test_what_was_measured_is_never_replaced(tmp_path):
     folder = tmp_path / "study"
     folder.mkdir()

@@ -38,7 +38,7 @@ def test_table_has_means_and_deviations_at_fractions_of_the_run(tmp_path):
     text = (page.parent / "report.md").read_text()
     assert "| plain20 | 0.3000 ± 0.1414 (2) | 0.4000 ± 0.1414 (3) | 0.7500 ± 0.2121 (6) | 2 runs |" in text
     assert "| cifar-resnet20 | 0.4500 ± 0.0707 (2) | 0.6000 (3, n = 1) | - (6: not run) | 2 runs |" in text
-    assert "\nTrained: plain20 6 epochs, n = 2. Unfinished: cifar-resnet20, n = 2. Published values are of 18" in text
+    assert "\nTrained: plain20 6 epochs, n = 2. Unfinished: cifar-resnet20, n = 2.\n" in text
     assert "| cifar-resnet20, He et al. | - | - | 0.9125 | published |" in text
     assert "2 of 4 runs complete: 2 networks, 2 seeds (0, 1)." in text
     assert "cifar-resnet20 with seed 0 (3 of 6 epochs); cifar-resnet20 with seed 1 (2 of 6 epochs)" in text
@@ -158,7 +158,7 @@ def test_published_gradient_is_another_parameter_for_each_kind_of_network(tmp_pa
     text = (page.parent / "report.md").read_text()
     assert "**These are two different parameters:** the bias of the second batch normalization" in text
     assert f"(`{PLAIN_LEAF}`, 16 numbers)" in text
-    assert "(`conv1.weight`, 432 numbers)" in text
+    assert "(`conv1.weight`, 432 numbers for colour images)" in text
     assert "| study-plain20 | 2 | 1 | 1 | 1 |" in text
 
 
@@ -313,7 +313,7 @@ def test_wrong_study_files_are_rejected(rejected, tmp_path, form, message):
     assert not (tmp_path / "studies").exists()
 
 
-@pytest.mark.parametrize(("option", "value"), [("--epochs", 5), ("--jobs", 4)])
+@pytest.mark.parametrize(("option", "value"), [("--epochs", 5), ("--limit", 9), ("--jobs", 4)])
 def test_options_of_training_are_rejected_for_a_study_that_trains_nothing(rejected, tmp_path, option, value):
     code, line = rejected("study", "run", "balduzzi2017", option, value)
     assert (code, line) == (2, f"{option} needs a study that trains networks. Received: balduzzi2017. Omit it.")

@@ -31,6 +31,9 @@ _SURFACE = (
     ("curvature.png", "heat", "curvature"),
 )
 
+#: About how many contour levels there are by default.
+_LEVELS = 12
+
 
 def plot(
     landscape: Surfaces,
@@ -54,6 +57,8 @@ def plot(
         return plot_lines(landscape, path, log=log)
     number = whole_number(direction, "direction", 0, len(landscape.loss) - 1)
     if path is not None and page:
+        if isinstance(levels, int) and levels != _LEVELS:
+            raise UsageError("levels needs contours. Received: a page, which has none. Omit it.")
         write_surface(landscape, path, value=value, direction=number, levels=levels, log=log)
         return None
     return plot_surfaces([(landscape, number)], path, kind=kind, value=value, levels=levels, log=log)
@@ -112,7 +117,7 @@ def write_figures(landscape: Surfaces, folder: Path) -> list[Path]:
         return [*files, figures / "line.png"]
     for name, kind, value in _SURFACE:
         if value != "curvature" or min(landscape.loss.shape[1:]) > 3:
-            plot(landscape, figures / name, kind, value, 0, 12, None)
+            plot(landscape, figures / name, kind, value, 0, _LEVELS, None)
             files.append(figures / name)
     if (count := len(landscape.loss)) > 1:
         files.append(figures / "directions.png")
@@ -126,7 +131,7 @@ def write_figures(landscape: Surfaces, folder: Path) -> list[Path]:
 
 def _require_surface(value: str, direction: int, levels: int | Sequence[float]) -> None:
     """Rejects options that do nothing for a line, which shows loss and accuracy of all directions."""
-    usual = isinstance(levels, int) and levels == 12
+    usual = isinstance(levels, int) and levels == _LEVELS
     for name, given in (("value", value != "loss"), ("direction", direction != 0), ("levels", not usual)):
         if given:
             raise UsageError(f"{name} needs a surface. Received: a line. Omit it.")

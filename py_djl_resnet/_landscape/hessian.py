@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -17,12 +16,12 @@ import numpy.typing as npt
 from .._java import jvm
 from .._measuring import PointProgress, follow
 from .._preprocessing import Preprocessing
-from ..checks import LONG, checked_path, shown, whole_number
+from ..checks import LONG, shown, whole_number
 from ..errors import LandscapeInterrupted, UsageError
 from ..models import Model, opened
 from ..summary import text_table
 from .data import measured_examples, recorded
-from .options import SPLITS
+from .options import SPLITS, checked_folder
 from .options import choice as checked_choice
 from .surface import BATCH_SIZE
 
@@ -108,8 +107,9 @@ def loss_hessian(
 
     The loss is the mean cross-entropy, without weight decay, in evaluation mode: batch normalization keeps its running
     statistics. Lanczos's method with full reorthogonalization finds the eigenvalues, Hutchinson's the trace, both from
-    products with the Hessian, which are central differences of gradients in float32. A product takes the time of
-    twice as many training steps as there are batches. The memory is that of up to `iterations` copies of the weights.
+    products with the Hessian, which are central differences of gradients in float32. A product takes two forward and
+    backward passes over the examples, and one forward pass. The memory is that of up to `iterations` copies of the
+    weights.
 
     With `out`, writes ``hessian.json`` to a folder, and meanwhile each product, so that a call with the same arguments
     resumes it.
@@ -151,7 +151,7 @@ def loss_hessian(
         "precision": "float32",
         "checkpoint": recorded(model),
     }
-    folder = None if out is None else Path(os.path.abspath(checked_path(out, "out")))
+    folder = None if out is None else checked_folder(out)
     with opened(model, device, engine) as network:
         if jvm.engine() != "pytorch":
             raise UsageError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ..checks import LONG, checked_text, nearest, shown, whole_number
+from ..checks import LONG, checked_path, checked_text, nearest, shown, whole_number
 from ..errors import UsageError
 
 NORMALIZATIONS = ("filter", "layer", "weight", "none")
@@ -31,14 +33,17 @@ def checked_options(
     directions: int,
     batch_size: int,
     precision: str,
+    grid_advice: str = "",
 ) -> dict[str, Any]:
-    """Returns the options as Java's ``Landscapes`` reads them; arguments as in :func:`loss_surface`."""
+    """Returns the options as Java's ``Landscapes`` reads them; arguments as in :func:`loss_surface`.
+
+    The error about a grid that is none ends with `grid_advice`.
+    """
     if dimensions not in (1, 2):
         raise UsageError(f"dimensions must be 1 or 2. Received: {shown(dimensions)}.")
-    sizes = checked_grid(grid, dimensions)
+    sizes = checked_grid(grid, dimensions, grid_advice)
     directions = whole_number(directions, "directions")
-    if (points := math.prod(sizes) * directions) > _MOST:
-        raise UsageError(f"The grid has too many points. Received: {points:,}. Allowed: up to {_MOST:,}.")
+    require_few(math.prod(sizes) * directions)
     return {
         "grid": sizes,
         "range": checked_ranges(ranges, dimensions),
@@ -54,25 +59,28 @@ def checked_options(
     }
 
 
-def checked_grid(grid: Any, dimensions: int) -> list[int]:
+def require_few(points: int) -> None:
+    if points > _MOST:
+        raise UsageError(f"The grid has too many points. Received: {points:,}. Allowed: up to {_MOST:,}.")
+
+
+def checked_folder(out: Any) -> Path:
+    """Returns the absolute path of a folder, which need not exist."""
+    folder = Path(os.path.abspath(checked_path(out, "out")))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"out must be a folder. Received: the file {folder}. Choose another path.")
+    return folder
+
+
+def checked_grid(grid: Any, dimensions: int, advice: str = "") -> list[int]:
     """Returns the number of points along each axis, each at least 2."""
     sizes = list(grid) if isinstance(grid, Sequence) and not isinstance(grid, str) else [grid] * dimensions
     if len(sizes) != dimensions:
-        needed = (
-            "one number with --1d (in Python: dimensions=1)"
-            if dimensions == 1
-            else "one number of points, or one for each of the 2 axes"
-        )
-        raise UsageError(
-            f"grid needs {needed}. Received: {','.join(map(str, sizes))}."
-            + (" Omit --1d to draw a plane." if dimensions == 1 else "")
-        )
+        needed = "one number of points" + (" for a line" if dimensions == 1 else ", or one for each of the 2 axes")
+        raise UsageError(f"grid needs {needed}. Received: {','.join(map(str, sizes))}.{advice}")
     for size in sizes:
         if size == 1 and not isinstance(size, bool):
-            raise UsageError(
-                "grid needs at least 2 points along each axis. Received: 1. For the loss of the network itself use "
-                "evaluate, and for a line --1d (in Python: dimensions=1)."
-            )
+            raise UsageError(f"grid needs at least 2 points along each axis. Received: 1.{advice}")
     return [whole_number(size, "grid", 2, _MOST) for size in sizes]
 
 

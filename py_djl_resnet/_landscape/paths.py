@@ -20,7 +20,7 @@ from ..landscape import Landscape
 from ..models import Model, load, opened
 from .data import measured_examples, recorded
 from .following import follow_points
-from .options import checked_options
+from .options import checked_folder, checked_options
 from .surface import BATCH_SIZE
 
 _KEPT = re.compile(r"epoch-\d{4,9}\.safetensors")
@@ -83,7 +83,7 @@ def interpolate_loss(
         TrainingError: the folder cannot be written.
     """
     options = _checked(1, grid, ranges, examples, split, batch_norm, seed, batch_size, precision)
-    folder = Path(os.path.abspath(checked_path(out, "out")))
+    folder = checked_folder(out)
     options |= {"checkpoint": recorded(first), "other": recorded(second)}
     with opened(first, device, engine) as a, opened(second, device, engine) as b:
         _require_same(a, b)
@@ -156,7 +156,7 @@ def loss_trajectory(
     )
     if ranges is None:
         options["range"] = None
-    folder = Path(os.path.abspath(checked_path(out, "out")))
+    folder = checked_folder(out)
     options["checkpoint"] = os.path.abspath(files[-1])
     with load(files[-1], device, engine, raw=raw) as network:
         data, prepared = measured_examples(network, dataset, data_dir, preprocessing, channels_last, options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,12 @@ import numpy.typing as npt
 from .._java import jvm
 from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
-from ..checks import checked_path, whole_number
-from ..errors import UsageError
+from ..checks import whole_number
 from ..landscape import Landscape
 from ..models import Model, opened
 from .data import measured_examples, recorded
 from .following import follow_points
-from .options import checked_options
+from .options import checked_folder, checked_options
 
 #: Images of CIFAR's size in batches of this size stay in the processor's caches.
 BATCH_SIZE = 250
@@ -104,10 +102,9 @@ def loss_surface(
         directions=directions,
         batch_size=batch_size,
         precision=precision,
+        grid_advice=" For a line use --1d (in Python: dimensions=1)." if dimensions == 2 else " Omit --1d for a plane.",
     )
-    folder = Path(os.path.abspath(checked_path(out, "out")))
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"out must be a folder. Received: the file {folder}. Choose another path.")
+    folder = checked_folder(out)
     warn_if_slow(precision)
     options["checkpoint"] = recorded(model)
     with opened(model, device, engine) as network:

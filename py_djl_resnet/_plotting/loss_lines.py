@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
+from ..errors import UsageError
 from .chart import Chart, finished
 from .landscape import Surfaces, axis_labels, description, panel_title
 
@@ -108,6 +109,8 @@ def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool | None) -
             axes.set_yticks([])
         return
     low, top = float(finite.min()), float(finite.max())
+    if log and low <= 0:
+        raise UsageError("A logarithmic scale needs positive losses, and the lowest is not. Use log=False.")
     if low > 0 and (top / low > _WIDE if log is None else log):
         axes.set_yscale("log")
         axes.set_ylim(low / 1.3, top * 1.3)

@@ -29,9 +29,9 @@ PUBLISHED_NOTE = (
     "`published` is what the study plots, `tree_flatten(grads)[0][2]`: the third parameter in alphabetical order of "
     f"the names in JAX, without the first {PLAIN_SKIPPED} steps for plain and {RESIDUAL_SKIPPED} for residual "
     f"networks. **These are two different parameters:** the bias of the second batch normalization (`{PLAIN_LEAF}`, 16 "
-    "numbers) for plain networks, and the kernel of the first convolution (`conv1.weight`, 432 numbers) for residual "
-    "ones. The panels beside it show both parameters for every "
-    "network. The study's gradient is that of the whole loss; this one is that of the cross entropy, without the L2 "
+    "numbers) for plain networks, and the kernel of the first convolution (`conv1.weight`, 432 numbers for colour "
+    "images) for residual ones. The panels beside it show both parameters for every network. The study's gradient is "
+    "that of the whole loss; this one is that of the cross entropy, without the L2 "
     "part, which the bias does not have."
 )
 

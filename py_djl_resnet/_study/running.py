@@ -11,6 +11,7 @@ from typing import Any
 from .._files import write
 from ..checks import shown, whole_number
 from ..errors import Interrupted, ResnetError, TrainingError, UsageError, warn
+from ..recipe import Recipe
 from ..report import draw
 from ..settings import RESUMABLE, absolute_paths
 from ..training import train
@@ -67,6 +68,7 @@ def run_definition(
     recipes = {of: definition.recipe(*of) for of in planned(definition)}
     for recipe in recipes.values():
         recipe.checked(quiet=progress is False)
+    _check_untrained(definition)
     write(folder / FILE, definition.to_json().encode(), "Study")
     done = open_study(folder)
     missing = [
@@ -87,6 +89,15 @@ def run_definition(
     if failures:
         raise ResnetError(f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)}")
     return open_study(folder)
+
+
+def _check_untrained(definition: Definition) -> None:
+    """Raises :class:`UsageError` for an unknown network that is measured without being trained."""
+    named = [network for section in definition.sections for network in section.get("networks", ())]
+    named += [network for network, epochs in definition.epochs.items() if epochs == 0]
+    for network in dict.fromkeys(named):
+        if not definition.epochs.get(network):
+            Recipe(model=network).checked(quiet=True)
 
 
 def _is_done(study: StudyRuns, network: str, seed: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._checkpoint import checksum
 from .._files import write
+from .._landscape.options import require_few
 from .._landscape.surface import loss_surface
 from ..checks import json_object, shown, whole_number
 from ..errors import UsageError
@@ -62,11 +63,14 @@ def plan(definition: Definition, options: Mapping[str, Any]) -> Plan:
                 f"{shown(network)}. Allowed: {', '.join(networks)}."
             )
     examples = options.get("examples", 1000)
+    grid = whole_number(options.get("grid", 25), '"grid"', 2)
+    directions = whole_number(options.get("directions", 3), '"directions"')
+    require_few(grid**2 * directions)
     return Plan(
         tuple(map(tuple, pairs)),
-        whole_number(options.get("grid", 25), '"grid"', 2),
+        grid,
         None if examples == "all" else whole_number(examples, '"examples"', 2),
-        whole_number(options.get("directions", 3), '"directions"'),
+        directions,
     )
 
 

@@ -24,7 +24,7 @@ several landscapes have one scale."""
 USAGE = "%(prog)s [OPTION ...] DIR ..."
 EXAMPLES = (
     "landscape plot surfaces/resnet20",
-    "landscape plot surfaces/plain20 surfaces/resnet20 --together --out both.png",
+    "landscape plot surfaces/plain20 surfaces/resnet20 --together",
     "landscape plot surfaces/resnet20 --kind contour --value accuracy --out accuracy.svg",
 )
 
@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     parser.add_argument("landscapes", metavar="DIR", nargs="+", help="folders that the command landscape wrote")
     parser.add_argument("--together", action="store_true", help="draw all landscapes in one figure with one scale")
-    parser.add_argument("--out", metavar="FILE", help="file of one figure: .png, .svg or .pdf; .html for one surface")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="file of one figure: .png, .svg or .pdf; .html for one surface (default with --together: together.png)",
+    )
     shown = parser.add_argument_group("with --out")
     shown.add_argument(
         "--kind",
@@ -56,9 +60,9 @@ def run(options: Any) -> int:
         for name in ("kind", "value", "direction", "levels", "log")
         if (value := getattr(options, name)) is not None
     }
+    if options.together and options.out is None:
+        options.out = "together.png"
     if options.out is None:
-        if options.together:
-            raise UsageError("--together needs --out FILE. Allowed: .png, .svg, .pdf.")
         if chosen:
             raise UsageError(f"--{next(iter(chosen))} needs --out FILE.")
         files = [file for landscape in landscapes for file in landscape.write_figures()]

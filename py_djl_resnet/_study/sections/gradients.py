@@ -15,7 +15,7 @@ from ...errors import UsageError
 from ...gradients import GLOBAL
 from ..definition import Definition
 from ..folder import StudyRuns
-from ..norms import PLAIN_LEAF, PUBLISHED_NOTE, Recorded, checked_steps, panels
+from ..norms import PLAIN_LEAF, PUBLISHED, PUBLISHED_NOTE, Recorded, checked_steps, panels
 from ..section import Section, markdown_table
 
 _NAMES = ("global", "stem", "published")
@@ -84,8 +84,8 @@ def norms_section(runs: Sequence[Recorded], names: Sequence[str], steps: Any) ->
         ),
         "![Gradient norm by step.](gradients.png)",
     ]
-    if PLAIN_LEAF in curves:
-        text.append(PUBLISHED_NOTE)
+    if PUBLISHED in names:
+        text.append(PUBLISHED_NOTE if PLAIN_LEAF in curves else f"No network has `{PLAIN_LEAF}` for `{PUBLISHED}`.")
     text.append("![Gradient norm of each layer's weights, from the first layer to the last.](depth.png)")
     return Section(
         "Gradients",

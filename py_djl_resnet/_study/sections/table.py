@@ -70,7 +70,7 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
     ]
     text = "\n\n".join(
         [
-            _trained(study, of),
+            _trained(study),
             f"{metric.replace('_', ' ').capitalize()}, mean ± standard deviation over seeds, and in parentheses the "
             "epoch that was measured, with n where not all runs have it. Where fewer epochs than published were "
             "trained, the learning-rate schedule is scaled, and the same fractions of the run are measured.",
@@ -86,8 +86,8 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
     return Section("Accuracy and loss", text, {"table.csv": csv_text(_HEAD, rows)})
 
 
-def _trained(study: StudyRuns, of: int | None) -> str:
-    """Says how much was trained, against what was published."""
+def _trained(study: StudyRuns) -> str:
+    """Says how much was trained."""
     counts = {network: (epochs, len(study.complete(network))) for network, epochs in study.definition.epochs.items()}
     done = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items() if n]
     begun = {network: len(study.of(network)) - n for network, (_, n) in counts.items()}
@@ -96,8 +96,7 @@ def _trained(study: StudyRuns, of: int | None) -> str:
     trained = f"Trained: {'; '.join(done)}." if done else ""
     trained += f" Unfinished: {'; '.join(unfinished)}." if unfinished else ""
     lacking = f" Not trained: {', '.join(missing)}." if missing else ""
-    published = f" Published values are of {count(of, 'epoch')}." if of and study.definition.published else ""
-    return f"{trained}{lacking}{published}".strip()
+    return f"{trained}{lacking}".strip()
 
 
 def _epochs(options: Mapping[str, Any]) -> tuple[list[int], int | None]:

@@ -262,7 +262,6 @@ public final class Landscapes {
                     JsonObject json = new JsonObject();
                     json.addProperty("done", points.done());
                     json.addProperty("total", points.size());
-                    json.addProperty("measured", points.measured());
                     return json.toString();
                 },
                 points::stop);

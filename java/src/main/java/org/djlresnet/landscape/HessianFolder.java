@@ -46,6 +46,8 @@ final class HessianFolder implements AutoCloseable {
                     "trace_error");
 
     private static final String PRODUCT = "product";
+    private static final String PRODUCTS = "products";
+    private static final String SAMPLES = "trace.csv";
     private static final String HEADER = "sample,trace\n";
 
     private final Path folder;
@@ -55,8 +57,8 @@ final class HessianFolder implements AutoCloseable {
 
     HessianFolder(Path folder) {
         this.folder = folder;
-        products = folder.resolve("products");
-        samples = folder.resolve("trace.csv");
+        products = folder.resolve(PRODUCTS);
+        samples = folder.resolve(SAMPLES);
     }
 
     /**
@@ -70,7 +72,7 @@ final class HessianFolder implements AutoCloseable {
     JsonObject settle(JsonObject info) throws IOException {
         Files.createDirectories(folder);
         lock();
-        return LandscapeInfo.settle(folder.resolve(NAME), info, FREE);
+        return LandscapeInfo.settle(folder.resolve(NAME), info, FREE, PRODUCTS, SAMPLES);
     }
 
     private void lock() throws IOException {

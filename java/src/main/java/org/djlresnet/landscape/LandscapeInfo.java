@@ -72,16 +72,8 @@ public final class LandscapeInfo {
      * @throws IOException if it cannot be written
      */
     static void settle(Path folder, String json) throws IOException {
-        if (!Files.exists(folder.resolve(NAME)) && Files.exists(folder.resolve(PointsFile.NAME))) {
-            throw new UserException(
-                    folder
-                            + " has "
-                            + PointsFile.NAME
-                            + " but no "
-                            + NAME
-                            + ", which says what its points are. Choose another folder.");
-        }
-        settle(folder.resolve(NAME), JsonParser.parseString(json).getAsJsonObject(), FREE);
+        JsonObject info = JsonParser.parseString(json).getAsJsonObject();
+        settle(folder.resolve(NAME), info, FREE, PointsFile.NAME, TrajectorySurface.NAME);
     }
 
     /**
@@ -90,12 +82,25 @@ public final class LandscapeInfo {
      * @param file the file
      * @param info what it describes
      * @param free keys that may differ
+     * @param results the names of what is measured in its folder
      * @return what it contains
      * @throws UserException if it describes others; the message names the keys that differ
      * @throws IOException if it cannot be written
      */
-    static JsonObject settle(Path file, JsonObject info, Set<String> free) throws IOException {
+    static JsonObject settle(Path file, JsonObject info, Set<String> free, String... results)
+            throws IOException {
         if (!Files.exists(file)) {
+            for (String result : results) {
+                if (Files.exists(file.resolveSibling(result))) {
+                    throw new UserException(
+                            file.getParent()
+                                    + " has "
+                                    + result
+                                    + " but no "
+                                    + file.getFileName()
+                                    + ", which says what was measured. Choose another folder.");
+                }
+            }
             AtomicFile.write(file, text(info));
             return info;
         }
@@ -151,7 +156,7 @@ public final class LandscapeInfo {
             return JsonParser.parseString(text).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException malformed) {
             throw new UserException(
-                    file + " does not describe a landscape. Choose another folder.", malformed);
+                    file + " does not describe a measurement. Choose another folder.", malformed);
         }
     }
 }

@@ -88,16 +88,6 @@ public final class LossProbe implements AutoCloseable {
     }
 
     /**
-     * Measures the network at a point.
-     *
-     * @param coefficients a coefficient for each direction
-     * @return the result
-     */
-    public PointResult at(double... coefficients) {
-        return at(() -> false, coefficients);
-    }
-
-    /**
      * Measures the network at a point, unless it is stopped before the end.
      *
      * @param stopped whether to stop, asked before each batch

@@ -14,13 +14,6 @@ public interface PointMeasurement {
     int done();
 
     /**
-     * Returns the number of points that this process has measured.
-     *
-     * @return the number
-     */
-    int measured();
-
-    /**
      * Returns the number of points.
      *
      * @return the number

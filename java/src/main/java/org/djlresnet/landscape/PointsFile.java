@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.djlresnet.AtomicFile;
@@ -199,6 +200,9 @@ final class PointsFile implements AutoCloseable {
             if (cells.size() != HEADER.split(",").length) {
                 throw new IllegalArgumentException("another number of columns");
             }
+            for (String number : cells.subList(cells.size() - 4, cells.size())) {
+                requireNumber(number);
+            }
             int surface = Integer.parseInt(cells.get(0));
             int i = Integer.parseInt(cells.get(1));
             return grid.axes().size() == 1
@@ -206,6 +210,13 @@ final class PointsFile implements AutoCloseable {
                     : grid.point(surface, i, Integer.parseInt(cells.get(2)));
         } catch (IllegalArgumentException | IndexOutOfBoundsException other) {
             throw malformed(row.strip());
+        }
+    }
+
+    /** Rejects what {@link #number} cannot have written. */
+    private static void requireNumber(String cell) {
+        if (!Set.of("nan", "inf", "-inf").contains(cell)) {
+            Double.parseDouble(cell);
         }
     }
 

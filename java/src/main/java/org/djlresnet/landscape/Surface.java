@@ -44,7 +44,6 @@ public final class Surface implements PointMeasurement {
     private final Source directions;
     private volatile boolean stopped;
     private volatile int done;
-    private volatile int measured;
 
     /**
      * Describes a surface.
@@ -92,8 +91,7 @@ public final class Surface implements PointMeasurement {
                     String.format(
                             Locale.ROOT,
                             "%s cannot be written: %s. %d of %d points are saved. Free some disk"
-                                    + " space or choose another folder, and repeat the command to"
-                                    + " resume.",
+                                    + " space, and repeat the command to resume.",
                             folder,
                             AtomicFile.reason(failure),
                             done,
@@ -127,7 +125,6 @@ public final class Surface implements PointMeasurement {
                     PointResult result = probe.at(() -> stopped, grid.coordinates(point));
                     if (result != null) {
                         points.append(point, result);
-                        measured++;
                     }
                 }
                 done = points.done();
@@ -144,11 +141,6 @@ public final class Surface implements PointMeasurement {
     @Override
     public int done() {
         return done;
-    }
-
-    @Override
-    public int measured() {
-        return measured;
     }
 
     @Override

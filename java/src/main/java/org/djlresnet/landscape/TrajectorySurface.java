@@ -37,7 +37,6 @@ public final class TrajectorySurface implements PointMeasurement {
     private Trajectory.Plane plane;
     private volatile boolean stopped;
     private volatile int rows;
-    private volatile int measured;
 
     /**
      * Prepares to measure.
@@ -99,7 +98,6 @@ public final class TrajectorySurface implements PointMeasurement {
                                 if (projected != null) {
                                     int row = i;
                                     locks.exclusively(() -> write(starts, row, own, projected));
-                                    measured++;
                                 }
                             }
                         }
@@ -210,11 +208,6 @@ public final class TrajectorySurface implements PointMeasurement {
     @Override
     public int done() {
         return surface.done() + rows;
-    }
-
-    @Override
-    public int measured() {
-        return surface.measured() + measured;
     }
 
     @Override
