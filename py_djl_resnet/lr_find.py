@@ -120,6 +120,8 @@ def find_lr(
     wanted, arrays, names = checked_inputs(model, dataset, recipe, class_names, channels_last)
     if not all(isinstance(rate, (int, float)) and 0 < rate < float("inf") for rate in (start, end)):
         raise UsageError(f"start and end must be numbers above 0. Received: {shown(start)} and {shown(end)}.")
+    if not start < end:
+        raise UsageError(f"The rates must rise from start to end. Received: {start:g} and {end:g}.")
     bounds = (float(start), float(end), whole_number(steps, "steps", 20))
 
     received: list[int] = []

@@ -76,10 +76,11 @@ def draw_results(run: Run, folder: Path) -> Path:
 
 def _draw_images(run: Run, figures: Path) -> None:
     """Draws samples of an autoencoder, and reconstructions of test or validation images."""
-    plot_samples(run.model, figures / "samples.png")
+    model = run.final_model
+    plot_samples(model, figures / "samples.png")
     if run.has_images:
         try:
-            reconstructions_of(Images(run.model, *run.test_examples()), figures / "reconstructions.png")
+            reconstructions_of(Images(model, *run.test_examples()), figures / "reconstructions.png")
         except UsageError as error:  # the data may have moved since
             warn(f"No figure of the reconstructions: {error}")
 

@@ -114,6 +114,12 @@ class Run:
         return self._model
 
     @property
+    def final_model(self) -> Model:
+        """The network that the run ended with: of an autoencoder's run, that of the best epoch."""
+        opened = self._results is None and self.folder is not None
+        return load(self.folder) if opened and self.is_autoencoder else self.model  # type: ignore[arg-type]
+
+    @property
     def best(self) -> Row | None:
         """The row of the best epoch, whose network is in ``best.safetensors``; None before the first epoch ends."""
         sign = 1 if self.selection["higher_is_better"] else -1
@@ -179,6 +185,8 @@ class Run:
         Raises:
             UsageError: the run is not complete, or is an opened run on arrays, whose images are not in its folder.
         """
+        if self.is_autoencoder:
+            raise UsageError("An autoencoder has no predictions. Draw its reconstructions with plot_reconstructions.")
         predictions = self.predictions
         if predictions is None:
             raise UsageError("This run has no predictions yet. Complete it with resume.")

@@ -222,10 +222,11 @@ def _resume(
 
     def checked() -> Recipe:
         recipe = recipe_to_resume(source, given, quiet=progress is False)
+        if is_folder(recipe.dataset) and arrays is None:
+            require_present(recipe.dataset)
         if required is not None:
             require_equal(required, recipe, source)
         if is_folder(recipe.dataset) and arrays is None:
-            require_present(recipe.dataset)
             files.append(FolderData(recipe, preprocessing=preprocessing_of(source), quiet=progress is False))
         return recipe
 

@@ -1,6 +1,7 @@
 """A run of an autoencoder: its files and evaluation, with the command vae."""
 
 import json
+import shutil
 import signal
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import pytest
 from autoencoder_runs import RECIPE, pixels, tiles
 from test_autoencoder import computed
 
-from py_djl_resnet import Run, UsageError, evaluate_autoencoder, find_lr, train
+from py_djl_resnet import Run, UsageError, evaluate_autoencoder, find_lr, load, train
 from py_djl_resnet.autoencoder import (
     evaluated_images,
     plot_interpolation,
@@ -55,6 +56,29 @@ def test_figures_of_an_opened_run_are_drawn_again(command, run):
     assert command("plot", run.folder)[0] == 0
     for name, image in before.items():
         np.testing.assert_array_equal(pixels(figures / name), image)
+
+
+def test_opened_run_shows_the_best_network(command, run, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(run.folder, folder)
+    (folder / "last.safetensors").write_bytes(b"not needed")
+    assert command("plot", folder)[0] == 0
+    best = load(run.folder / "best.safetensors").state_dict()
+    for name, values in Run.open(folder).final_model.state_dict().items():
+        np.testing.assert_array_equal(values, best[name])
+
+
+def test_run_of_an_autoencoder_has_no_mistakes(run):
+    with pytest.raises(UsageError, match="An autoencoder has no predictions"):
+        run.plot_mistakes()
+
+
+def test_exported_weights_start_a_run_and_are_not_imported(rejected, command, run):
+    assert command("export", run.folder, "--format", "safetensors", "--out", "vae.safetensors")[0] == 0
+    _, line = rejected("import", "vae.safetensors", "--model", "vae-small", "--out", "net.safetensors")
+    assert line.startswith(
+        "The weights of an autoencoder are not imported. Received: vae-small. Load a checkpoint with"
+    )
 
 
 def test_training_ends_with_lines_of_its_metrics(command, run):

@@ -130,17 +130,17 @@ def test_evaluate_prints_metrics_and_keeps_the_full_confusion_matrix(command, tr
     run.mkdir()
     for name in ("recipe.json", "best.safetensors"):
         shutil.copy(trained.folder / name, run)
-    full = run / "figures" / "confusion.png"
+    full = run / "figures" / "evaluation.png"
     full.parent.mkdir()
     full.write_bytes(b"of all examples")
     code, out, err = command("evaluate", "run", "--limit", "300")
     assert code == 0
     assert re.match(r"loss \d+\.\d{3}, accuracy [01]\.\d{3}, 300 examples\n", out)
     assert re.search(r"\nAnkle boot +[01]\.\d{3} +[01]\.\d{3} +[01]\.\d{3} +\d+\n", out)
-    assert err == "confusion matrix: run/figures/confusion-limit-300.png\n"
+    assert err == "confusion matrix: run/figures/evaluation-limit-300.png\n"
     for more in (["--dataset", "fashion-mnist"], ["--bypass", "layer1.0"]):
         assert command("evaluate", "run", "--limit", "300", *more)[::2] == (0, "")
-    assert sorted(file.name for file in full.parent.iterdir()) == ["confusion-limit-300.png", "confusion.png"]
+    assert sorted(file.name for file in full.parent.iterdir()) == ["evaluation-limit-300.png", "evaluation.png"]
     assert full.read_bytes() == b"of all examples"
 
 
@@ -151,7 +151,7 @@ def test_unwritable_default_figure_is_a_warning(command, trained, tmp_path):
     assert code == 0
     assert out.startswith("loss ")
     assert re.fullmatch(
-        r"py-djl-resnet: warning: No figure: Figure .*confusion-limit-10\.png cannot be written: .*\n", err
+        r"py-djl-resnet: warning: No figure: Figure .*evaluation-limit-10\.png cannot be written: .*\n", err
     )
     code, _, err = command("evaluate", "run", "--limit", "10", "--figure", "run/figures/mine.png")
     assert code == 2

@@ -406,6 +406,9 @@ def test_show_describes_named_data_sets(command, rejected):
     # published: mean 0.2860, deviation 0.3530
     assert shown["mean"] == [pytest.approx(0.2860, abs=5e-5)]
     assert shown["deviation"] == [pytest.approx(0.3530, abs=5e-5)]
+    assert rejected("datasets", "show", "fashion-mnist", "--skip-bad")[1] == (
+        "--skip-bad needs a folder of images as --dataset. Received: fashion-mnist."
+    )
     assert rejected("datasets", "show")[1].startswith("datasets takes no arguments but: show NAME.")
     assert rejected("datasets", "--skip-bad")[1].startswith("--skip-bad needs a data set to show")
     assert rejected("datasets", "show", "fashion-mnist", "--image-size", "0") == (
@@ -426,3 +429,10 @@ def test_settings_that_do_not_do_what_they_seem_to_cause_warnings(tmp_path):
     train(recipe=recipe(data, augment=["resized-crop", "flip"], **settings), out=tmp_path / "b", progress=False)
     with pytest.warns(ResnetWarning, match='^"freeze" body:1 freezes random weights, which is useful only for '):
         train(recipe=recipe(data, freeze="body:1", **settings), out=tmp_path / "c", progress=False)
+
+
+def test_images_are_shown_with_a_recipe_of_another_engine(command, jvm, tmp_path):
+    data = make(tmp_path / "data")
+    (tmp_path / "recipe.json").write_text('{"engine": "mxnet", "threads": 3}')
+    code, _, err = command("datasets", "show", f"folder:{data}", "--recipe", "recipe.json")
+    assert code == 0, err

@@ -34,7 +34,6 @@ def test_classes_take_turns_in_each_part(tmp_path):
         ("train/b/001.png", 1),
     ]
     assert [path for path, _ in layout.parts["test"]][:2] == ["test/a/000.png", "test/b/000.png"]
-    assert layout.is_split
 
 
 @pytest.mark.parametrize(
@@ -48,6 +47,15 @@ def test_classes_take_turns_in_each_part(tmp_path):
 )
 def test_parts_are_found_by_name(tmp_path, parts, found):
     assert list(read_layout(make(tmp_path / "data", parts)).parts) == found
+
+
+def test_what_is_beside_the_parts_is_told(tmp_path):
+    make(tmp_path / "data", ("train", "test"))
+    make(tmp_path / "data" / "dev", ("",))
+    assert read_layout(tmp_path / "data").beside == ["dev"]
+    assert read_layout(make(tmp_path / "plain", ("",))).beside == []
+    (tmp_path / "data" / "x.jpg").touch()
+    assert "x.jpg is in no class folder." in rejection(tmp_path / "data")
 
 
 def test_class_may_be_called_train(tmp_path):

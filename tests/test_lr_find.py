@@ -22,6 +22,11 @@ def test_sweep_suggests_a_rate_between_its_ends(arrays, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_sweep_needs_growing_rates(arrays):
+    with pytest.raises(UsageError, match=r"The rates must rise from start to end\. Received: 1 and 0\.1\."):
+        find_lr(dataset=arrays, recipe=SMALL, start=1, end=0.1, progress=False)
+
+
 def test_sweep_repeats_itself(arrays):
     first, second = (find_lr(dataset=arrays, recipe=SMALL, steps=20, progress=False) for _ in range(2))
     assert first == second
@@ -54,7 +59,7 @@ def test_command_prints_the_suggestion_and_writes_its_folder(command, tmp_path):
     [
         (("--start", "x"), "--start must be a number. Received: 'x'. See py-djl-resnet lr-find --help."),
         (("--steps", 5), "--steps must be a whole number. Received: 5. Allowed: 20 to 2147483647."),
-        (("--start", 1, "--end", 0.1), "The rates of a sweep must rise. Received: 1.0 to 0.1. Allowed: above 0 to at "),
+        (("--start", 1, "--end", 0.1), "The rates must rise from start to end. Received: 1 and 0.1."),
         (("--end", 0), "start and end must be numbers above 0. Received: 1e-05 and 0.0."),
         (("--lr", 1), "Unknown option. Received: '--lr'."),
         (("--batch-size", 1), "Invalid value for --batch-size. Received: 1."),

@@ -215,6 +215,10 @@ def test_incomplete_runs_are_not_measured(trained_study, tmp_path):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
+        (
+            SHATTERING | {"networks": ["vae-small"]},
+            r"section shattering: It needs classifiers\. Received: 'vae-small'\.",
+        ),
         (SHATTERING | {"points": 2}, r"section shattering: points must be a whole number\. Received: 2\. Allowed: 8"),
         (SHATTERING | {"seeds": [1, 1]}, r"section shattering: seeds must not repeat\. Received: '1' twice\."),
         (

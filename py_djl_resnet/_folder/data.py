@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._java import jvm
+from ..checks import listed
 from ..errors import UsageError, warn
 from ..images import SUFFIXES, Shape, printable
 from ..recipe import Recipe
@@ -108,7 +109,9 @@ def _report_missing(layout: Layout, part: str) -> None:
 
 
 def _report_ignored(layout: Layout) -> None:
-    """Warns about files that are not images of a known format."""
+    """Warns about files that are not images of a known format, and what is beside the parts."""
+    if layout.beside:
+        warn(f"{layout.folder} has {listed(layout.beside)} beside train, which is not used.")
     suffixes = Counter(os.path.splitext(file)[1].lower() or "none" for file in layout.others)
     if suffixes:
         found = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
@@ -183,7 +186,8 @@ def require_readable(problems: dict[str, str], skip_bad: bool) -> None:
         first, others = next(iter(problems.values())), len(problems) - 1
         more = f" {others} other image{'s' if others > 1 else ''} cannot be decoded either." if others else ""
         raise UsageError(
-            f"{first}{more} Remove such images, or leave them out with skip_bad (on the command line --skip-bad)."
+            f"{first}{more} Remove such images. Training, evaluate and datasets show can leave them out with skip_bad "
+            "(on the command line --skip-bad)."
         )
 
 

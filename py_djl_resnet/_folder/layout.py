@@ -33,17 +33,14 @@ class Layout:
         parts: the images of ``train``, and of ``validation`` and ``test`` if they exist. Classes take turns, so that
             the first N images have all classes.
         others: files that are not images, as far as their suffixes show.
+        beside: what is beside the folders of the parts, and not used.
     """
 
     folder: Path
     class_names: list[str]
     parts: dict[str, list[File]]
     others: list[str]
-
-    @property
-    def is_split(self) -> bool:
-        """Whether there is validation or test data, rather than training data only."""
-        return len(self.parts) > 1
+    beside: list[str]
 
     def counts(self, part: str) -> list[int]:
         """Returns the number of images of each class."""
@@ -120,7 +117,7 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
     for part, files in parts.items():
         if not files:
             raise UsageError(f"{roots[part]} contains no images. Add some, or remove the folder.")
-    return Layout(folder, list(names), parts, others)
+    return Layout(folder, list(names), parts, others, list(_beside(folder, roots)))
 
 
 def is_split(folder: Path) -> bool:
@@ -159,6 +156,23 @@ def _roots(folder: Path, class_names: Sequence[str] = ()) -> dict[str, Path]:
     return found
 
 
+def _beside(folder: Path, roots: dict[str, Path]) -> Iterator[str]:
+    """Yields what is beside the parts of a folder."""
+    if roots["train"] == folder:
+        return
+    for entry in _visible(folder):
+        if _is_image(entry):
+            raise _stray(entry)
+        if not any(root.name == entry.name for root in roots.values()):
+            yield entry.name
+
+
+def _stray(image: os.DirEntry[str]) -> UsageError:
+    return UsageError(
+        f"Image {printable(image.path)} is in no class folder. Move it into a folder named after its class."
+    )
+
+
 def _holds_classes(folder: Path) -> bool:
     """Returns whether a folder holds folders and no images."""
     return _holds_folders(folder) and not any(_is_image(entry) for entry in _visible(folder))
@@ -189,9 +203,7 @@ def _classes(folder: Path, root: Path, others: list[str]) -> dict[str, list[str]
             require_utf8(entry.path, "A class folder")
             classes[entry.name] = list(_images(folder, Path(entry.path), others, ()))
         elif _is_image(entry):
-            raise UsageError(
-                f"Image {printable(entry.path)} is in no class folder. Move it into a folder named after its class."
-            )
+            raise _stray(entry)
         else:
             others.append(os.path.relpath(entry.path, folder))
     return classes

@@ -13,11 +13,15 @@ from typing import Any
 from ..checks import json_object, named_text, nearest, shown
 from ..errors import UsageError
 from ..recipe import Recipe, settings_of
+from ..settings import names_autoencoder
 
 #: The name of the file in a study's folder, which is a study file itself.
 FILE = "study.json"
 
 _KEYS = ("title", "source", "recipe", "settings", "networks", "seeds", "epochs", "sections", "published")
+#: The sections unless a study names others.
+_CLASSIFIERS = [{"kind": "table"}, {"kind": "curves"}]
+_AUTOENCODERS = [{"kind": "autoencoders"}, {"kind": "curves", "metric": "validation_loss"}]
 #: Settings that each run takes from the study, and the study's keys.
 _OF_THE_STUDY = {"model": "networks", "seed": "seeds", "epochs": "epochs"}
 
@@ -110,7 +114,7 @@ def definition_of(text: str, name: str, source: str, folder: Path) -> Definition
     )
     seeds = _list({"seeds": [0], **form}, "seeds", source, _is_whole, "whole numbers of at least 0", "[0, 1, 2]")
     sections = _list(
-        {"sections": [{"kind": "table"}, {"kind": "curves"}], **form},
+        {"sections": _AUTOENCODERS if all(map(names_autoencoder, networks)) else _CLASSIFIERS, **form},
         "sections",
         source,
         lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str),

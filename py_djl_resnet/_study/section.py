@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..checks import checked_text, nearest
+from ..checks import checked_text, nearest, shown
 from ..errors import UsageError
 from ..progress import METRICS as AUTOENCODER
+from ..settings import names_autoencoder
 
 #: The metrics of a run, by epoch.
 METRICS = [
@@ -42,6 +43,13 @@ def checked_metric(options: Mapping[str, Any]) -> str:
             f"Unknown metric. Received: {metric!r}.{nearest(metric, METRICS)} Allowed: {', '.join(METRICS)}."
         )
     return metric
+
+
+def require_classifiers(networks: Iterable[str]) -> None:
+    """Raises :class:`UsageError` for an autoencoder, which has no classes."""
+    for network in networks:
+        if names_autoencoder(network):
+            raise UsageError(f"It needs classifiers. Received: {shown(network)}. Omit the network or the section.")
 
 
 def prefixed(options: Mapping[str, Any], file: str) -> str:

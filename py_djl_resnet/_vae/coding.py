@@ -138,8 +138,10 @@ def _latents(z: Any, size: int) -> npt.NDArray[np.float32]:
         raise UsageError(f"z must have a float dtype. Received: {array.dtype}. Pass z.astype('float32').")
     if array.ndim != 2 or array.shape[1] != size or not len(array):
         raise UsageError(f"z must have shape (N, {size}) with N of at least 1. Received: {array.shape}.")
-    check_finite(array, "z")
-    return np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):
+        latents = np.ascontiguousarray(array, np.float32)
+    check_finite(latents, "z")
+    return latents
 
 
 def _classes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ from .._plotting.chart import check_suffix
 from ..checks import whole_number
 from ..data_sheet import data_sheet
 from ..datasets import available, download
-from ..errors import UsageError
+from ..errors import SettingError, UsageError
 from ..recipe import Recipe
 from ..settings import SETTINGS
 from .options import add_engine, print_json, print_result, start
@@ -101,8 +102,15 @@ def _show(options: Any) -> int:
     if options.image_size is not None:
         most = int(SETTINGS["image_size"].max)
         recipe = recipe.replace(image_size=whole_number(options.image_size, "--image-size", 1, most))
+    # preparing images needs neither the recipe's engine nor its threads
+    recipe = recipe.replace(engine="pytorch" if options.engine is None else options.engine, threads=None)
     start(options)
-    sheet = data_sheet(options.show[1], recipe, data_dir=options.data_dir, skip_bad=options.skip_bad)
+    try:
+        sheet = data_sheet(options.show[1], recipe, data_dir=options.data_dir, skip_bad=options.skip_bad)
+    except SettingError as error:
+        raise UsageError(
+            re.sub(r'"(skip_bad|data_dir|dataset)"', lambda key: SETTINGS[key[1]].flag, str(error))
+        ) from error
     print_result(sheet, options.json)
     if options.out is not None:
         sheet.plot(options.out)

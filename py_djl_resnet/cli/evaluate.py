@@ -17,7 +17,7 @@ from .report import warn
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
 
 The data set and the preprocessing default to those used in training. For a run folder, the confusion matrix is written
-to its figures/confusion.png; with --limit, to confusion-limit-N.png."""
+to its figures/evaluation.png; with --limit, to evaluation-limit-N.png."""
 USAGE = "%(prog)s [OPTION ...] CHECKPOINT"
 EXAMPLES = (
     "evaluate runs/mine",
@@ -81,7 +81,7 @@ def run(options: Any) -> int:
         )
     print_result(result, options.json)
     figure = options.figure or (
-        None if options.bypass or options.raw or options.tta else default_figure(file, options, "confusion")
+        None if options.bypass or options.raw or options.tta else default_figure(file, options, "evaluation")
     )
     if figure is not None:
         try:

@@ -37,6 +37,7 @@ _WITHOUT = {
         "lookahead",
         "ema_decay",
         "swa_epochs",
+        "beta_warmup_epochs",
         "checkpoint_every",
         "keep",
         "patience",

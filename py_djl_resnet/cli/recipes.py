@@ -48,9 +48,12 @@ def run(options: Any) -> int:
     for found in recipes:
         if task := found["about"]["task"]:
             print(f"\n{found['name']} was measured on {task}.")
-    machines = dict.fromkeys(about["machine"] for found in recipes if (about := found["about"])["machine"])
-    for machine in machines:
-        print(f"\nMeasured on {machine}.")
+    machines: dict[str, list[str]] = {}
+    for found in recipes:
+        if machine := found["about"]["machine"]:
+            machines.setdefault(machine, []).append(found["name"])
+    for machine, names in machines.items():
+        print(f"\nMeasured on {machine}: {', '.join(names)}.")
     return 0
 
 

@@ -117,13 +117,14 @@ def _run(options: Any) -> int:
 
 
 def _print_results(runs: StudyRuns) -> None:
-    """Prints the accuracy of each network after its last epoch, or an autoencoder's loss."""
+    """Prints the accuracy of each network after its last epoch, or an autoencoder's loss at its best epoch."""
     autoencoders = any(run is not None and run.is_autoencoder for run in runs.by_run.values())
     metric = "validation_loss" if autoencoders else "test_accuracy"
-    rows = [("network", "seed", "epochs", metric.replace("_", " "))]
+    rows = [("network", "seed", "epochs", ("lowest " if autoencoders else "") + metric.replace("_", " "))]
     for (network, seed), run in runs.by_run.items():
         if run is not None:
-            value = run.history[-1].get(metric)
+            row = run.best if autoencoders else run.history[-1]
+            value = None if row is None else row.get(metric)
             rows.append((network, str(seed), str(len(run.history)), "-" if value is None else f"{value:.4f}"))
     print_table(rows, right=(1, 2, 3))
 

@@ -13,7 +13,7 @@ from ..._landscape.measures import LABELS, Measures, shown_measure
 from ...landscape import Landscape, plot_together
 from ..definition import Definition
 from ..folder import StudyRuns
-from ..section import Section, count, markdown_table
+from ..section import Section, count, markdown_table, require_classifiers
 from ..surfaces import measured_surface, plan
 
 _TITLE = "Loss surfaces"
@@ -22,7 +22,7 @@ _HOW = "`study report DIR --landscapes` measures them"
 
 def check_landscapes(definition: Definition, options: Mapping[str, Any]) -> None:
     """Raises :class:`UsageError` for a wrong option."""
-    plan(definition, options)
+    require_classifiers(plan(definition, options).networks)
 
 
 def landscapes(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]) -> Section:

@@ -17,14 +17,15 @@ from ...lesion import Lesions, checked_sizes, described, lesions, row_text
 from ..definition import Definition
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
-from ..section import Section, count, markdown_table, prefixed
+from ..section import Section, count, markdown_table, prefixed, require_classifiers
 
 #: Options with which more may be measured, while what was measured before stays.
 _OPTIONS = ("delete", "shuffle", "draws")
 
 
-def check_lesions(_: Definition, options: Mapping[str, Any]) -> None:
+def check_lesions(definition: Definition, options: Mapping[str, Any]) -> None:
     """Raises :class:`UsageError` for a wrong option, before anything is trained."""
+    require_classifiers(definition.networks)
     for name in ("delete", "shuffle"):
         checked_sizes(options.get(name, []), name)
     for name in ("draws", "limit"):

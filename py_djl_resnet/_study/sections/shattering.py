@@ -15,14 +15,16 @@ from ...shattering import Shattering, checked_plan, references, row_text, shatte
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..measured import Measured
-from ..section import Section, markdown_table, prefixed
+from ..section import Section, markdown_table, prefixed, require_classifiers
 
 _LAGS = (1, 2, 4, 8, 16)
 
 
-def check_shattering(_: Definition, options: Mapping[str, Any]) -> None:
+def check_shattering(definition: Definition, options: Mapping[str, Any]) -> None:
     """Raises :class:`UsageError` for a wrong option, before anything is trained."""
-    checked_plan(options.get("networks", ["any"]), options.get("seeds", [0]), options.get("points", 256))
+    networks = options.get("networks", definition.networks)
+    checked_plan(networks, options.get("seeds", [0]), options.get("points", 256))
+    require_classifiers(networks)
 
 
 def shattering_section(study: StudyRuns, options: Mapping[str, Any], announce: Callable[[str], None]) -> Section:

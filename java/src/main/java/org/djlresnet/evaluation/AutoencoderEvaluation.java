@@ -60,6 +60,7 @@ public final class AutoencoderEvaluation {
             Network network, Examples examples, int batchSize, long seed, int... samples) {
         network.autoencoder();
         Evaluator.requireFit(network, examples);
+        Autoencoding.requireUnit(examples);
         this.network = network;
         this.examples = examples;
         this.batchSize = batchSize;
@@ -79,8 +80,8 @@ public final class AutoencoderEvaluation {
      * @return {@code {"examples", "elbo", "elbo_error", "reconstruction", "kl", "bits_per_dim",
      *     "bound": [{"samples", "value", "standard_error"}], "active_units", "latent_dim",
      *     "published"}}; nats an image; standard errors are null for one example; bits_per_dim,
-     *     that of the last bound, is null unless the likelihood is of bytes, published is {@code
-     *     {"loss", "kl"}} or null. Null after {@link #stop}
+     *     that of the last bound, is null unless likelihood and images are of bytes, published is
+     *     {@code {"loss", "kl"}} or null. Null after {@link #stop}
      */
     public String measure() {
         Evaluator.disableGradients(network);
@@ -175,7 +176,10 @@ public final class AutoencoderEvaluation {
             bounds.add(row);
             last = one.value();
         }
-        boolean bytes = output.likelihood() == Likelihood.DISCRETIZED_LOGISTIC;
+        boolean bytes =
+                output.likelihood() == Likelihood.DISCRETIZED_LOGISTIC
+                        && Autoencoding.areBytes(
+                                examples, network.specification().requirePreprocessing());
         json.addProperty(
                 "bits_per_dim", bytes ? ImportanceBound.bitsPerDim(last, output.size()) : null);
         json.add("bound", bounds);

@@ -2,7 +2,11 @@ package org.djlresnet.model;
 
 import java.util.List;
 import org.djlresnet.UserException;
+import org.djlresnet.data.Examples;
 import org.djlresnet.image.ImageShape;
+import org.djlresnet.image.PixelType;
+import org.djlresnet.image.Preprocessing;
+import org.djlresnet.image.RawImage;
 
 /**
  * The output of a variational autoencoder: a distribution of its images.
@@ -21,6 +25,9 @@ public record Autoencoding(
         boolean published,
         List<String> classNames)
         implements Output {
+
+    /** What float32 arithmetic may add to a value of 0 or 1. */
+    private static final double ROUNDING = 1e-6;
 
     /** The most latent variables. */
     public static final int MOST_LATENT = 4096;
@@ -67,6 +74,48 @@ public record Autoencoding(
      */
     public double exponent() {
         return published ? 1 : 0.5;
+    }
+
+    /**
+     * Requires images of bytes, or of values in [0, 1].
+     *
+     * @param examples the images
+     * @throws UserException if a value is outside
+     */
+    public static void requireUnit(Examples examples) {
+        if (examples.type() == PixelType.UINT8) {
+            return;
+        }
+        RawImage raw = new RawImage();
+        for (int image = 0; image < examples.size(); image++) {
+            examples.read(image, raw);
+            for (int i = 0; i < raw.shape().values(); i++) {
+                if (Math.abs(raw.value(i) - 0.5) > 0.5 + ROUNDING) {
+                    throw UserException.of(
+                            "An autoencoder needs values from 0 to 1. Received: %s in image %s. Pass"
+                                    + " 0 to 255 as uint8, or scale the images.",
+                            raw.value(i), image);
+                }
+            }
+        }
+    }
+
+    /**
+     * Returns whether prepared images have the values of bytes.
+     *
+     * @param examples the images
+     * @param preprocessing how they are prepared
+     * @return whether they are bytes that are not resized to values in between
+     */
+    public static boolean areBytes(Examples examples, Preprocessing preprocessing) {
+        ImageShape shape = examples.shape();
+        ImageShape prepared = preprocessing.output(shape);
+        boolean resized =
+                preprocessing.resize() != null
+                        && !preprocessing.resize().rounded()
+                        && (prepared.height() != shape.height()
+                                || prepared.width() != shape.width());
+        return examples.type() == PixelType.UINT8 && !resized;
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.djlresnet.optimizer;
 
 import ai.djl.nn.Parameter;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,9 @@ public final class ParameterNames {
 
     /** A parameter of a numbered block, such as {@code layer1.0.conv1.weight}. */
     private static final Pattern NUMBERED = Pattern.compile("[^.]+\\.\\d+\\..+");
+
+    private static final Set<Parameter.Type> NOT_NORM =
+            EnumSet.of(Parameter.Type.WEIGHT, Parameter.Type.BIAS, Parameter.Type.OTHER);
 
     private ParameterNames() {}
 
@@ -54,7 +58,12 @@ public final class ParameterNames {
 
     private static Set<String> ofKind(String name, Map<String, Parameter> parameters) {
         List<String> names = List.copyOf(parameters.keySet());
-        String last = names.get(names.size() - 1);
+        // the scale of an autoencoder's likelihood belongs to no layer
+        String last =
+                names.stream()
+                        .filter(key -> parameters.get(key).getType() != Parameter.Type.OTHER)
+                        .reduce((before, after) -> after)
+                        .orElse(".");
         String head = last.substring(0, last.lastIndexOf('.') + 1);
         return switch (name) {
             case "weight" ->
@@ -69,14 +78,15 @@ public final class ParameterNames {
                                             || parameters.get(key).getType()
                                                     == Parameter.Type.BETA);
             case "norm" ->
+                    matching(parameters, key -> !NOT_NORM.contains(parameters.get(key).getType()));
+            case "head" -> matching(parameters, key -> key.startsWith(head));
+            case "body" ->
                     matching(
                             parameters,
                             key ->
-                                    parameters.get(key).getType() != Parameter.Type.WEIGHT
+                                    !key.startsWith(head)
                                             && parameters.get(key).getType()
-                                                    != Parameter.Type.BIAS);
-            case "head" -> matching(parameters, key -> key.startsWith(head));
-            case "body" -> matching(parameters, key -> !key.startsWith(head));
+                                                    != Parameter.Type.OTHER);
             case "stem" -> stem(names);
             default -> Set.of();
         };

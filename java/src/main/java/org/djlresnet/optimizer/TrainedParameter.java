@@ -50,9 +50,14 @@ public record TrainedParameter(
         return type == Parameter.Type.WEIGHT;
     }
 
-    /** Biases and batch normalization have no weight decay unless the recipe sets it. */
+    /**
+     * Biases and batch normalization have no weight decay unless the recipe sets it, and the scale
+     * of an autoencoder's likelihood never has.
+     */
     private static double weightDecay(Parameter parameter, Recipe recipe) {
-        boolean decays = parameter.getType() == Parameter.Type.WEIGHT || recipe.decayBiasAndNorm();
+        boolean decays =
+                parameter.getType() == Parameter.Type.WEIGHT
+                        || recipe.decayBiasAndNorm() && parameter.getType() != Parameter.Type.OTHER;
         return decays ? recipe.weightDecay() : 0;
     }
 

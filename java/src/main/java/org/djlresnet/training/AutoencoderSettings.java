@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.djlresnet.data.Examples;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Autoencoding;
 import org.djlresnet.model.Likelihood;
@@ -101,7 +102,7 @@ final class AutoencoderSettings {
             return specification;
         }
         Likelihood likelihood = likelihood(recipe);
-        requireBytes(specification.preprocessing(), likelihood, train);
+        requireFit(recipe, specification.preprocessing(), likelihood, train);
         return specification.withOutput(
                 new Autoencoding(
                         usual.image(),
@@ -123,21 +124,24 @@ final class AutoencoderSettings {
         };
     }
 
-    private static void requireBytes(
-            Preprocessing preprocessing, Likelihood likelihood, Examples train) {
+    private static void requireFit(
+            Recipe recipe, Preprocessing preprocessing, Likelihood likelihood, Examples train) {
         if (preprocessing.mean() != null) {
             throw new SettingException(
                     "An autoencoder needs images in [0, 1], but these were prepared with a"
                             + " normalization. Prepare them for \"model\" without \"weights\".");
         }
-        boolean bytes =
-                preprocessing.resize() == null
-                        || preprocessing.resize().rounded()
-                        || preprocessing.output(train.shape()).equals(train.shape());
-        if (likelihood == Likelihood.DISCRETIZED_LOGISTIC && !bytes) {
+        Autoencoding.requireUnit(train);
+        if (likelihood == Likelihood.DISCRETIZED_LOGISTIC
+                && !Autoencoding.areBytes(train, preprocessing)) {
+            String cause =
+                    train.type() != PixelType.UINT8
+                            ? "these are float32. Pass 0 to 255 as uint8."
+                            : String.format(
+                                    "\"%s\" resizes these to values in between. Omit it.",
+                                    recipe.imageSize() == null ? "weights" : "image_size");
             throw new SettingException(
-                    "\"objective\" discretized-logistic needs images of bytes, and \"image_size\""
-                            + " resizes them to values in between. Omit \"image_size\".");
+                    "\"objective\" discretized-logistic needs images of bytes, and " + cause);
         }
     }
 }

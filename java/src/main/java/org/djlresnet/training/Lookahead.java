@@ -67,7 +67,16 @@ final class Lookahead implements AutoCloseable {
     }
 
     private NetworkTensors slow(Map<String, Initializer> restored) {
-        return new NetworkTensors(network.stateDict(), network.manager(), NAME, restored);
+        Map<String, NDArray> tensors = network.stateDict();
+        // training sets them at the end of an epoch, in the slow weights, too
+        network.parameters()
+                .forEach(
+                        (name, parameter) -> {
+                            if (WeightAverage.isSet(parameter)) {
+                                tensors.remove(name);
+                            }
+                        });
+        return new NetworkTensors(tensors, network.manager(), NAME, restored);
     }
 
     /**

@@ -122,6 +122,13 @@ final class SettingChecks {
                             + " Allowed: names without epochs.",
                     recipe.freeze());
         }
+        boolean airbench = recipe.lookahead() != null && recipe.lookahead().startsWith("airbench:");
+        if (recipe.patience() != null && (airbench || recipe.swaEpochs() > 0)) {
+            throw SettingException.of(
+                    "\"patience\" may end the run before \"%s\" averages its weights. Received: %s."
+                            + " Omit one.",
+                    airbench ? "lookahead" : "swa_epochs", recipe.patience());
+        }
         if (recipe.minDelta() != 0 && recipe.patience() == null) {
             throw new SettingException("\"min_delta\" needs \"patience\". Received: none.");
         }

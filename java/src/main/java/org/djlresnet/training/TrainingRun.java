@@ -117,7 +117,7 @@ public record TrainingRun(
     }
 
     private static TrainingRun rehearse(Recipe recipe, RunData data) {
-        return begin(forSweep(recipe), data, false, null);
+        return begin(forSweep(recipe), data, false, null, true);
     }
 
     /** Leaves out what depends on epochs, which a sweep does not have. */
@@ -131,6 +131,7 @@ public record TrainingRun(
                 .with("lookahead", null)
                 .with("ema_decay", 0.0)
                 .with("swa_epochs", 0)
+                .with("beta_warmup_epochs", 0)
                 .with("freeze", always.isEmpty() ? null : always)
                 .with("freeze_statistics", always.isEmpty() || recipe.freezeStatistics());
     }
@@ -190,14 +191,19 @@ public record TrainingRun(
         return continueRun(from, changes, RunData.files(train, validation, test));
     }
 
-    private static TrainingRun begin(Recipe given, RunData data, boolean keep, Path runDir) {
+    private static TrainingRun begin(Recipe recipe, RunData data, boolean keep, Path runDir) {
+        return begin(recipe, data, keep, runDir, false);
+    }
+
+    private static TrainingRun begin(
+            Recipe given, RunData data, boolean keep, Path runDir, boolean sweeps) {
         // another machine that resumes the run might choose differently
         Recipe recipe =
                 AutoencoderSettings.withValidation(
                         given.with("precision", given.precision().toString()),
                         data.validation() != null);
         SettingChecks.rejectIgnored(recipe);
-        if (runDir != null) {
+        if (!sweeps) {
             AutoencoderSettings.rejectUsualRate(recipe);
         }
         Engines.require(recipe.engine());
@@ -249,6 +255,9 @@ public record TrainingRun(
                 Checkpoint checkpoint = point.checkpoint();
                 TrainingState state = point.state();
                 Recipe recipe = state.recipe().resumedWith(changes);
+                if (!changes.isEmpty()) {
+                    SettingChecks.rejectIgnored(recipe);
+                }
                 if (recipe.epochs() < state.epochsDone()) {
                     throw SettingException.of(
                             "\"epochs\" must be at least %s, which the run has already"

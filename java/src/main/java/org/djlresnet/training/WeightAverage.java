@@ -91,17 +91,19 @@ final class WeightAverage implements AutoCloseable {
     }
 
     /**
-     * Tensors that training sets instead of training them, such as a deviation, have no average.
+     * Returns whether training sets a tensor instead of training it, such as a deviation, which has
+     * no average.
      */
+    static boolean isSet(Parameter parameter) {
+        return parameter.getType() == Parameter.Type.OTHER && !parameter.requiresGradient();
+    }
+
     private void keepSetTensors() {
         EngineTraits traits = EngineTraits.of(network.manager().getEngine());
         network.parameters()
                 .forEach(
                         (name, parameter) -> {
-                            boolean set =
-                                    parameter.getType() == Parameter.Type.OTHER
-                                            && !parameter.requiresGradient();
-                            if (set) {
+                            if (isSet(parameter)) {
                                 NDArray value = raw.byName().get(name);
                                 traits.assign(parameter.getArray(), value);
                                 traits.assign(average.byName().get(name), value);

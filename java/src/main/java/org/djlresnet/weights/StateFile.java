@@ -179,6 +179,12 @@ public final class StateFile implements AutoCloseable {
      */
     public Imported network(Wanted wanted, Device device) {
         Models.Model entry = Models.get(wanted.model());
+        if (entry.isAutoencoder()) {
+            throw UserException.of(
+                    "The weights of an autoencoder are not imported. Received: %s. Load a checkpoint"
+                            + " with load, or train from an export with --weights.",
+                    wanted.model());
+        }
         Layout layout = Layout.of(entry);
         TensorNames names = names(layout);
         Map<String, TensorInfo> tensors = names.tensors();

@@ -1,6 +1,7 @@
 package org.djlresnet.optimizer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -49,6 +50,20 @@ class ParameterNamesTest {
         assertEquals(20, select("bias").size());
         assertEquals(4 * 19, select("norm").size());
         assertTrue(select("norm").contains("layer1.0.bn1.weight"));
+    }
+
+    @Test
+    void scaleOfALikelihoodBelongsToNoLayer() {
+        Models.Model model = Models.get("vae-small");
+        Map<String, Parameter> vae = StateDict.of(model.build(model.output()));
+        String scale = "likelihood.log_scale";
+        assertTrue(vae.containsKey(scale));
+        Set<String> head = ParameterNames.select("freeze", "head", vae);
+        assertTrue(head.stream().allMatch(name -> name.startsWith("decoder.")), head.toString());
+        for (String name : List.of("head", "body", "norm", "weight", "bias")) {
+            assertFalse(ParameterNames.select("freeze", name, vae).contains(scale), name);
+        }
+        assertEquals(Set.of(scale), ParameterNames.select("freeze", "likelihood", vae));
     }
 
     @Test

@@ -5,13 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
 import org.djlresnet.data.ImageDataset;
+import org.djlresnet.image.PixelType;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -120,9 +126,57 @@ class AutoencoderSettingsTest extends TrainerFixture {
     void autoencoderRejectsTheUsualRate() {
         String message = rejection("'model': 'vae-small'");
         assertTrue(message.contains("Set \"optimizer\" adam and \"lr\" 0.001"), message);
-        // a sweep tries rates of its own
         Recipe recipe = QuadrantImages.recipe("{'model': 'vae-small', 'batch_size': 8}");
-        TrainingRun.rehearse(recipe, images, null, images).network().close();
+        assertThrows(
+                SettingException.class, () -> TrainingRun.prepare(recipe, images, images, null));
+    }
+
+    @Test
+    void sweepTriesRatesOfItsOwnWithTheWholeLoss() {
+        Recipe recipe =
+                QuadrantImages.recipe(
+                        "{'model': 'vae-small', 'batch_size': 8, 'beta_warmup_epochs': 5}");
+        TrainingRun sweep = TrainingRun.rehearse(recipe, images, null, images);
+        sweep.network().close();
+        assertEquals(0, sweep.recipe().betaWarmupEpochs());
+    }
+
+    @Test
+    void floatImagesMustBeInUnitRange() {
+        assertEquals(
+                "An autoencoder needs values from 0 to 1. Received: -0.5 in image 1. Pass 0 to 255 as"
+                        + " uint8, or scale the images.",
+                rejected("gaussian", 0.25f, -0.5f));
+        assertEquals(
+                "\"objective\" discretized-logistic needs images of bytes, and these are float32. Pass"
+                        + " 0 to 255 as uint8.",
+                rejected("discretized-logistic", 0.25f, 1));
+    }
+
+    private static String rejected(String objective, float... values) {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(40 * 4 * 28 * 28);
+        pixels.order(ByteOrder.nativeOrder());
+        for (int image = 0; image < 40; image++) {
+            for (int i = 0; i < 28 * 28; i++) {
+                pixels.putFloat(values[image % values.length]);
+            }
+        }
+        ImageDataset data =
+                ImageDataset.of(
+                        pixels.flip(),
+                        PixelType.FLOAT32,
+                        new long[] {40, 1, 28, 28},
+                        IntStream.range(0, 40).map(i -> i % 2).toArray(),
+                        List.of("even", "odd"));
+        Recipe recipe =
+                Recipe.builder()
+                        .optModel("vae-small")
+                        .optLr(0.001)
+                        .build()
+                        .with("objective", objective);
+        return assertThrows(
+                        UserException.class, () -> TrainingRun.prepare(recipe, data, data, null))
+                .getMessage();
     }
 
     @Test

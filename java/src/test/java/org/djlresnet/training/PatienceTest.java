@@ -18,10 +18,12 @@ import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.recipe.Recipe;
+import org.djlresnet.recipe.SettingException;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("engine")
@@ -164,5 +166,17 @@ class PatienceTest extends ResumeFixture {
         assertSameBytes(
                 tensors(whole.resolve("last.safetensors")),
                 tensors(parts.resolve("last.safetensors")));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"swa_epochs, 2", "lookahead, 'airbench:0'"})
+    void averagesAtTheEndExcludeAPatience(String name, String value) {
+        Object setting = name.equals("swa_epochs") ? Integer.valueOf(value) : value;
+        Recipe recipe = Recipe.fromJson("{\"patience\": 3}").with(name, setting);
+        assertEquals(
+                "\"patience\" may end the run before \"%s\" averages its weights. Received: 3. Omit one."
+                        .formatted(name),
+                assertThrows(SettingException.class, () -> SettingChecks.rejectIgnored(recipe))
+                        .getMessage());
     }
 }
