@@ -10,8 +10,8 @@ from .errors import warn
 
 
 def warn_if_slow(precision: str) -> None:
-    """Warns of bfloat16 on a processor where it is slower. Needs Java."""
-    if precision == "bfloat16" and not _is_fast():
+    """Warns of bfloat16 on a processor where it is slower; MXNet rejects it. Needs Java."""
+    if precision == "bfloat16" and jvm.engine() == "pytorch" and not _is_fast():
         warn("On this processor float32 is faster than bfloat16. 'auto' chooses for you.")
 
 

@@ -179,7 +179,7 @@ def check_mixed(notebook, epochs):
     assert "04layer1     (2, 16, 28, 28)\n05layer2     (2, 32, 14, 14)" in notebook.text("NDList layer")
     text = notebook.text("print(made")
     (difference,) = numbers(r"largest difference: (\S+)", text)
-    assert 0 <= difference < 1e-5
+    assert 0 <= difference < 1e-4
     assert "Model('plain20', in_channels=1, classes=2) ['shoe', 'shirt'] (2, 2)" in text
     rows = check_training(notebook.text("Bars.train"), epochs)
     assert notebook.text("resnet.load(folder)").startswith(f"test acc {rows[-1, 3]:.3f}, d2l-resnet18, 1 channel")
@@ -195,7 +195,7 @@ def check_gradient_flow(notebook, epochs):
     text = notebook.text("def difference(terms)")
     difference, without = numbers(r"two sides: (\S+), without the addition: (\S+)", text)
     whole, branch, identity = numbers(r"block (\S+), branch (\S+), identity (\S+)", text)
-    assert 0 <= difference < 1e-5 * whole
+    assert 0 <= difference < 1e-4 * whole
     # the check fails without the identity's part
     assert without > 1
     assert min(branch, identity) > 0.1 * whole

@@ -9,6 +9,9 @@ from processes import run
 
 from py_djl_resnet import Recipe, UsageError, evaluate, train
 
+# as the tests are also run on processors without fast bfloat16
+pytestmark = pytest.mark.filterwarnings("ignore:On this processor float32 is faster than bfloat16")
+
 
 def distance(found, expected):
     """The largest difference, relative to the largest value."""

@@ -261,16 +261,17 @@ class AutoencoderRunTest extends TrainerFixture {
         }
     }
 
-    /** The example of docs/java.md, on smaller images. */
+    /** The example of docs/java.md, on smaller images and with an optimizer of both engines. */
     @Test
+    @Tag("engine")
     void javaEncodesDecodesAndSamples() {
         Recipe recipe =
                 Recipe.builder()
                         .optModel("vae-small")
                         .optObjective("gaussian")
                         .optLatentDim(16)
-                        .opt("optimizer", "adam")
-                        .optLr(1e-3)
+                        .opt("engine", QuadrantImages.onPyTorch() ? "pytorch" : "mxnet")
+                        .optLr(1e-4)
                         .optEpochs(1)
                         .optBatchSize(8)
                         .build();
@@ -327,12 +328,19 @@ class AutoencoderRunTest extends TrainerFixture {
         }
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "'bernoulli'",
+                "'gaussian'",
+                "'gaussian', 'sigma': 'learned'",
+                "'discretized-logistic'",
+            })
     @Tag("engine")
-    void learnsOnBothEngines() {
+    void learnsOnBothEngines(String objective) {
         String recipe =
                 RECIPE.replace("'optimizer': 'adam', 'lr': 0.003", "'lr': 0.0003")
-                        .replace("'gaussian'", "'bernoulli'")
+                        .replace("'gaussian'", objective)
                         .replace(", 'beta_warmup_epochs': 1", "");
         List<EpochRow> rows = run(recipe, dir.resolve("run"));
         double first = rows.get(0).metric("train_loss");
