@@ -56,6 +56,14 @@ def checked_text(value: Any, name: str) -> str:
     raise UsageError(f"{name} must be a string. Received: {shown(value)}.")
 
 
+def checked_folder(out: Any) -> Path:
+    """Returns the absolute path of a folder, which need not exist."""
+    folder = Path(os.path.abspath(checked_path(out, "out")))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"out must be a folder. Received: the file {folder}. Choose another path.")
+    return folder
+
+
 def checked_path(value: Any, name: str, advice: str = "") -> str:
     """Returns a string or `Path` as a string if Java can use it as a path; `advice` ends an error about its type."""
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None

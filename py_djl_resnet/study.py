@@ -17,7 +17,7 @@ from ._study.running import changed, default_folder, run_definition
 from ._study.sections import check_sections
 from ._study.sections.gradients import norms_section
 from ._study.surfaces import measure_surfaces
-from .checks import checked_path, whole_number
+from .checks import checked_folder, checked_path, whole_number
 from .errors import UsageError
 from .gradients import GLOBAL
 from .runs import Run, labels
@@ -123,7 +123,7 @@ def run_study(
         for option, value in (("epochs", epochs), ("limit", limit), ("jobs", None if jobs == 1 else jobs)):
             if value is not None:
                 raise UsageError(f"{option} needs a study that trains networks. Received: {definition.name}. Omit it.")
-    folder = default_folder(definition.name) if out is None else Path(os.path.abspath(checked_path(out, "out")))
+    folder = default_folder(definition.name) if out is None else checked_folder(out)
     return run_definition(definition, folder, whole_number(jobs, "jobs", most=1024), progress, announce or _print)
 
 
@@ -145,7 +145,7 @@ def write_gradients(
     Raises:
         UsageError: a run has no gradients, an unknown name, or a folder with other files.
     """
-    folder = Path(checked_path(out, "out"))
+    folder = checked_folder(out)
     page = folder / "report.md"
     earlier = page.is_file() and page.read_text(encoding="utf-8", errors="replace").startswith(f"# {_NORMS}\n")
     if folder.is_dir() and any(folder.iterdir()) and not earlier:

@@ -314,13 +314,16 @@ def test_training_data_of_a_run_are_those_it_was_trained_on(jvm, tmp_path):
         (("--grid", "1"), "--grid needs at least 2 points along each axis. Received: 1."),
         (
             ("--grid", "5,1"),
-            "--grid needs at least 2 points along each axis. Received: 1. For a line use --1d (in Python: dimensions=",
+            "--grid needs at least 2 points along each axis. Received: 5,1. For a line use --1d (in Python:",
         ),
         (
             ("--grid", "1", "--1d"),
-            "--grid needs at least 2 points along each axis. Received: 1. Omit --1d for a plane.",
+            "--grid needs at least 2 points along each axis. Received: 1.",
         ),
-        (("--grid", "5,5", "--1d"), "--grid needs one number of points for a line. Received: 5,5. Omit --1d for a"),
+        (
+            ("--grid", "5,5", "--1d"),
+            "--grid needs one number of points for a line. Received: 5,5. For a plane omit --1d",
+        ),
         (("--grid", "5,5,5"), "--grid needs one number of points, or one for each of the 2 axes. Received: 5,5,5."),
         (("--range", "1,-1"), "--range must go from a smaller to a larger number. Received: 1,-1. Give -1,1."),
         (("--range", "-1,1,2,2"), "--range must go from a smaller to a larger number. Received: 2,2."),

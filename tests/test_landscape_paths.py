@@ -156,7 +156,7 @@ def test_results_without_their_description_are_not_taken_for_others(run, tmp_pat
     options = {"examples": None, "iterations": 3, "samples": 1, "progress": False}
     loss_hessian(run, DATA, out=tmp_path / "hessian", **options)
     (tmp_path / "hessian" / "hessian.json").unlink()
-    with pytest.raises(UsageError, match=r"has trace\.csv but no hessian\.json, which says what was measured\. Choose"):
+    with pytest.raises(UsageError, match=r"has trace\.csv but no hessian\.json, which says what was measured\."):
         loss_hessian(run, DATA, out=tmp_path / "hessian", **options | {"samples": 2})
     loss_trajectory(run, DATA, out=tmp_path / "path", grid=2, **OPTIONS)
     for name in ("landscape.json", "points.csv"):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ..checks import LONG, checked_path, checked_text, nearest, shown, whole_number
+from ..checks import LONG, checked_text, nearest, shown, whole_number
 from ..errors import UsageError
 
 NORMALIZATIONS = ("filter", "layer", "weight", "none")
@@ -64,23 +62,20 @@ def require_few(points: int) -> None:
         raise UsageError(f"The grid has too many points. Received: {points:,}. Allowed: up to {_MOST:,}.")
 
 
-def checked_folder(out: Any) -> Path:
-    """Returns the absolute path of a folder, which need not exist."""
-    folder = Path(os.path.abspath(checked_path(out, "out")))
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"out must be a folder. Received: the file {folder}. Choose another path.")
-    return folder
-
-
 def checked_grid(grid: Any, dimensions: int, advice: str = "") -> list[int]:
     """Returns the number of points along each axis, each at least 2."""
-    sizes = list(grid) if isinstance(grid, Sequence) and not isinstance(grid, str) else [grid] * dimensions
+    several = isinstance(grid, Sequence) and not isinstance(grid, str)
+    sizes = list(grid) if several else [grid] * dimensions
+    received = ",".join(map(str, sizes if several else [grid]))
     if len(sizes) != dimensions:
         needed = "one number of points" + (" for a line" if dimensions == 1 else ", or one for each of the 2 axes")
-        raise UsageError(f"grid needs {needed}. Received: {','.join(map(str, sizes))}.{advice}")
+        raise UsageError(f"grid needs {needed}. Received: {received}.{advice}")
     for size in sizes:
         if size == 1 and not isinstance(size, bool):
-            raise UsageError(f"grid needs at least 2 points along each axis. Received: 1.{advice}")
+            raise UsageError(
+                f"grid needs at least 2 points along each axis. Received: {received}."
+                + (advice if dimensions == 2 else "")
+            )
     return [whole_number(size, "grid", 2, _MOST) for size in sizes]
 
 

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from .._java import jvm
 from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
-from ..checks import checked_path
+from ..checks import checked_folder, checked_path
 from ..errors import UsageError
 from ..landscape import Landscape
 from ..models import Model, load, opened
 from .data import measured_examples, recorded
 from .following import follow_points
-from .options import checked_folder, checked_options
+from .options import checked_options
 from .surface import BATCH_SIZE
 
 _KEPT = re.compile(r"epoch-\d{4,9}\.safetensors")

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from .._java import jvm
 from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
-from ..checks import whole_number
+from ..checks import checked_folder, whole_number
 from ..landscape import Landscape
 from ..models import Model, opened
 from .data import measured_examples, recorded
 from .following import follow_points
-from .options import checked_folder, checked_options
+from .options import checked_options
 
 #: Images of CIFAR's size in batches of this size stay in the processor's caches.
 BATCH_SIZE = 250
@@ -102,7 +102,7 @@ def loss_surface(
         directions=directions,
         batch_size=batch_size,
         precision=precision,
-        grid_advice=" For a line use --1d (in Python: dimensions=1)." if dimensions == 2 else " Omit --1d for a plane.",
+        grid_advice=" For a line use --1d (in Python: dimensions=1)." if dimensions == 2 else " For a plane omit --1d.",
     )
     folder = checked_folder(out)
     warn_if_slow(precision)

@@ -114,6 +114,7 @@ def plot_depth(
         axes.set_title(title, fontsize="medium")
         make_logarithmic(axes, "y")
         axes.set_xlabel("Layer")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("Gradient norm")
         axes.grid(alpha=0.3)
     for axes in list(grid):

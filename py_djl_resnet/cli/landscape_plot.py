@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Writes the figures, and prints the measures and where the figures are."""
     landscapes = [read_landscape(folder) for folder in options.landscapes]
+    for each in landscapes:
+        if each.missing:
+            print(f"{each.folder}: {each.missing:,} of {each.loss.size:,} points are not measured yet", file=sys.stderr)
     chosen = {
         name: value
         for name in ("kind", "value", "direction", "levels", "log")

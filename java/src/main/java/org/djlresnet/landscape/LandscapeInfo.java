@@ -98,7 +98,8 @@ public final class LandscapeInfo {
                                     + result
                                     + " but no "
                                     + file.getFileName()
-                                    + ", which says what was measured. Choose another folder.");
+                                    + ", which says what was measured. Restore it, or choose another"
+                                    + " folder or remove this one to measure again.");
                 }
             }
             AtomicFile.write(file, text(info));
