@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..recipe import Recipe
 from ..settings import SETTINGS
 from .options import add_engine, print_json, print_result, start
 from .report import print_table
+from .settings import by_source
 
 HELP = """List the data sets for training, download one, or describe one.
 
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-dir", metavar="DIR", help="folder of the files, or of the download (default: the user's cache)"
     )
     add_engine(parser, device=False)
+    parser.set_defaults(resume=None)
 
 
 def run(options: Any) -> int:
@@ -108,9 +109,7 @@ def _show(options: Any) -> int:
     try:
         sheet = data_sheet(options.show[1], recipe, data_dir=options.data_dir, skip_bad=options.skip_bad)
     except SettingError as error:
-        raise UsageError(
-            re.sub(r'"(skip_bad|data_dir|dataset)"', lambda key: SETTINGS[key[1]].flag, str(error))
-        ) from error
+        raise by_source(error, options) from error
     print_result(sheet, options.json)
     if options.out is not None:
         sheet.plot(options.out)

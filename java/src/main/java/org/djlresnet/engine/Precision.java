@@ -20,7 +20,14 @@ public enum Precision {
 
     private static final String AVX512 = "avx512_bf16";
     private static final String AMX = "amx_bf16";
-    private static final String CPUINFO = cpuinfo();
+    private static final boolean HAS_BFLOAT16;
+    private static final boolean BFLOAT16_IS_FAST;
+
+    static {
+        String cpuinfo = cpuinfo();
+        HAS_BFLOAT16 = flags(cpuinfo).contains(AVX512) || flags(cpuinfo).contains(AMX);
+        BFLOAT16_IS_FAST = isBfloat16Fast(cpuinfo);
+    }
 
     /**
      * Finds a precision by name.
@@ -51,7 +58,7 @@ public enum Precision {
      *     not tell
      */
     public static boolean isBfloat16Fast() {
-        return isBfloat16Fast(CPUINFO);
+        return BFLOAT16_IS_FAST;
     }
 
     /** Returns whether bfloat16 is fast on the first processor of {@code /proc/cpuinfo}. */
@@ -67,7 +74,7 @@ public enum Precision {
      * @return whether it has AVX512_BF16 or AMX; false where Linux does not tell
      */
     public static boolean hasBfloat16() {
-        return flags(CPUINFO).contains(AVX512) || flags(CPUINFO).contains(AMX);
+        return HAS_BFLOAT16;
     }
 
     private static List<String> flags(String cpuinfo) {
