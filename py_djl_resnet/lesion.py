@@ -191,6 +191,11 @@ def lesions(
         return Lesions(network.name, whole.loss, whole.accuracy, seed, rows)
 
 
+def require_blocks(network: Model, delete: Sequence[int] | None, shuffle: Sequence[int] | None) -> None:
+    """Raises :class:`UsageError` unless :func:`lesions` can leave out and swap so many blocks of the network."""
+    _Blocks(network).plan(delete, shuffle, draws=1, seed=0)
+
+
 class _Blocks:
     """The blocks of a network that can be left out or swapped."""
 

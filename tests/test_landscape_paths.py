@@ -1,9 +1,13 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from examples import separable
+from interruption import finish, wait_until
 from reference_networks import Reference, read_tensors
 
 from py_djl_resnet import (
@@ -129,6 +133,26 @@ def test_checkpoints_in_the_plane_have_their_own_loss(run, tmp_path):
     table.write_text("".join(before.splitlines(keepends=True)[:2]))
     loss_trajectory(tmp_path, DATA, out=tmp_path / "out", grid=2, **OPTIONS)
     assert table.read_text() == before
+
+
+def test_killed_trajectory_is_resumed_to_the_same_bytes(run, tmp_path):
+    whole = loss_trajectory(run, DATA, out=tmp_path / "whole", grid=5, **OPTIONS).folder
+    np.savez(tmp_path / "data.npz", *DATA)
+    script = (
+        "import sys, numpy as np; from py_djl_resnet import loss_trajectory; run, data, out = sys.argv[1:]\n"
+        f"loss_trajectory(run, list(np.load(data).values()), out=out, grid=5, **{OPTIONS})"
+    )
+    command = [sys.executable, "-c", script, *map(str, [run, tmp_path / "data.npz", tmp_path / "killed"])]
+    killed = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    table = tmp_path / "killed" / "trajectory.csv"
+    assert wait_until(lambda: table.exists() and table.read_text().count("\n") > 2, killed)
+    killed.kill()
+    finish(killed, -signal.SIGKILL)
+    # a row for each of the five checkpoints, below the names
+    assert table.read_text().count("\n") < 6
+    loss_trajectory(run, DATA, out=tmp_path / "killed", grid=5, **OPTIONS)
+    for name in ("trajectory.csv", "points.csv", "landscape.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_trajectory_without_checkpoints_is_rejected(run, tmp_path):

@@ -234,3 +234,33 @@ def test_wrong_options_are_rejected_before_anything_is_written(tmp_path, section
     with pytest.raises(UsageError, match=message):
         run_study(study_file(tmp_path, [section]), tmp_path / "study", progress=False)
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "section", "message"),
+    [
+        (
+            "study-plain20",
+            {"kind": "lesions", "delete": [1, 8]},
+            # 9 blocks, of which the 2 that change the shape stay
+            r"study mine, section lesions: delete must be a whole number\. Received: 8\. Allowed: 1 to 7\.",
+        ),
+        ("airbench94", {"kind": "lesions"}, r"section lesions: airbench94 has no blocks that can be left out\."),
+        (
+            "study-plain20",
+            {"kind": "gradients", "names": ["conv1.weights"]},
+            r"section gradients: No network has a parameter of this name\. Received: 'conv1\.weights'\. Did you mean "
+            r"'conv1\.weight'\? Allowed: global, stem, published, conv1\.weight, ",
+        ),
+        (
+            "study-plain20",
+            {"kind": "gradients", "names": ["bn1.running_mean"]},
+            r"No network has a parameter of this name\. Received: 'bn1\.running_mean'\.",
+        ),
+        ("study-plain21", {"kind": "table"}, r"study mine, network study-plain21: .*Did you mean 'study-plain20'\?"),
+    ],
+)
+def test_options_that_do_not_fit_the_networks_are_rejected_before_training(jvm, tmp_path, network, section, message):
+    with pytest.raises(UsageError, match=message):
+        run_study(study_file(tmp_path, [section], networks=[network], epochs=1), tmp_path / "study", progress=False)
+    assert not (tmp_path / "study").exists()

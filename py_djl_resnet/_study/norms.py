@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -124,13 +124,16 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
         else:
             having = [run for run in runs if name in run.gradients.by_name]
             if not having:
-                known = [GLOBAL, STEM, PUBLISHED, *dict.fromkeys(n for run in runs for n in run.gradients.by_name)]
-                raise UsageError(
-                    f"No gradients of this name were recorded. Received: {name!r}.{nearest(name, known)} Allowed: "
-                    f"{', '.join(dict.fromkeys(known))}."
-                )
+                known = [recorded for run in runs for recorded in run.gradients.by_name]
+                raise unknown_name(name, known, "No gradients of this name were recorded.")
             found[name] = [run.curve(name) for run in having]
     return found
+
+
+def unknown_name(name: str, parameters: Iterable[str], problem: str) -> UsageError:
+    """Returns the error for the name of a curve that is none of the parameters."""
+    known = list(dict.fromkeys([GLOBAL, STEM, PUBLISHED, *parameters]))
+    return UsageError(f"{problem} Received: {name!r}.{nearest(name, known)} Allowed: {', '.join(known)}.")
 
 
 def checked_steps(steps: Any) -> list[int | str]:

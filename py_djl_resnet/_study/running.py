@@ -10,7 +10,7 @@ from typing import Any
 
 from .._files import write
 from ..checks import shown, whole_number
-from ..errors import Interrupted, ResnetError, TrainingError, UsageError, warn
+from ..errors import Interrupted, ResnetError, SettingError, TrainingError, UsageError, warn
 from ..recipe import Recipe
 from ..report import draw
 from ..settings import RESUMABLE, absolute_paths
@@ -18,6 +18,7 @@ from ..training import train
 from .definition import FILE, Definition
 from .folder import StudyRuns, open_study, planned, run_folder
 from .processes import Job, train_in_processes
+from .sections import fit_sections
 
 #: Seconds to wait for a run that another process trains, such as one that outlived a killed study: a week.
 WAIT = 7 * 86400
@@ -67,8 +68,9 @@ def run_definition(
     # every network is checked before the first one is trained
     recipes = {of: definition.recipe(*of) for of in planned(definition)}
     for recipe in recipes.values():
-        recipe.checked(quiet=progress is False)
+        _check(definition, recipe, quiet=progress is False)
     _check_untrained(definition)
+    fit_sections(definition)
     write(folder / FILE, definition.to_json().encode(), "Study")
     done = open_study(folder)
     missing = [
@@ -97,7 +99,14 @@ def _check_untrained(definition: Definition) -> None:
     named += [network for network, epochs in definition.epochs.items() if epochs == 0]
     for network in dict.fromkeys(named):
         if not definition.epochs.get(network):
-            Recipe(model=network).checked(quiet=True)
+            _check(definition, Recipe(model=network), quiet=True)
+
+
+def _check(definition: Definition, recipe: Recipe, quiet: bool) -> None:
+    try:
+        recipe.checked(quiet=quiet)
+    except SettingError as error:
+        raise SettingError(f"study {definition.name}, network {recipe.model}: {error}") from None
 
 
 def _is_done(study: StudyRuns, network: str, seed: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...checks import checked_text, nearest
@@ -13,9 +13,9 @@ from ..folder import StudyRuns
 from ..section import Section
 from .autoencoders import autoencoders, check_autoencoders
 from .curves import check_curves, curves
-from .gradients import check_gradients, gradients
+from .gradients import check_gradients, fit_gradients, gradients
 from .landscapes import check_landscapes, landscapes
-from .lesions import check_lesions, lesions_section
+from .lesions import check_lesions, fit_lesions, lesions_section
 from .shattering import check_shattering, shattering_section
 from .table import check_table, table
 
@@ -28,19 +28,21 @@ class Kind(NamedTuple):
             for whatever it measures.
         check: raises :class:`UsageError` for a wrong value of an option, before anything is trained.
         options: the names of the options, except ``name``, which every kind has.
+        fit: if given, raises :class:`UsageError` for options that the trained networks do not allow; it creates them.
     """
 
     write: Callable[[StudyRuns, Mapping[str, Any], Callable[[str], None]], Section]
     check: Callable[[Definition, Mapping[str, Any]], object]
     options: tuple[str, ...]
+    fit: Callable[[Sequence[str], Mapping[str, Any]], object] | None = None
 
 
 KINDS = {
     "table": Kind(table, check_table, ("at", "of", "metric")),
     "curves": Kind(curves, check_curves, ("metric",)),
-    "gradients": Kind(gradients, check_gradients, ("names", "steps")),
+    "gradients": Kind(gradients, check_gradients, ("names", "steps"), fit_gradients),
     "landscapes": Kind(landscapes, check_landscapes, ("pairs", "grid", "examples", "directions")),
-    "lesions": Kind(lesions_section, check_lesions, ("delete", "shuffle", "draws", "seed", "limit")),
+    "lesions": Kind(lesions_section, check_lesions, ("delete", "shuffle", "draws", "seed", "limit"), fit_lesions),
     "shattering": Kind(shattering_section, check_shattering, ("networks", "seeds", "points")),
     "autoencoders": Kind(autoencoders, check_autoencoders, ()),
 }
@@ -74,6 +76,18 @@ def check_sections(definition: Definition, source: str) -> None:
                 f'{"no name" if name is None else repr(name)} twice. Give one of them another "name".'
             )
         seen.add((kind, name))
+
+
+def fit_sections(definition: Definition) -> None:
+    """Raises :class:`UsageError` for options of a section that the networks do not allow. Starts Java if needed."""
+    trained = [network for network in definition.networks if definition.epochs[network] > 0]
+    for section in definition.sections:
+        kind = section["kind"]
+        if (fit := KINDS[kind].fit) is not None:
+            try:
+                fit(trained, section)
+            except UsageError as error:
+                raise UsageError(f"study {definition.name}, section {kind}: {error}") from None
 
 
 def _name(options: Mapping[str, Any]) -> str | None:

@@ -13,13 +13,16 @@ from ..._tables import csv_text
 from ...checks import checked_text, shown
 from ...errors import UsageError
 from ...gradients import GLOBAL
+from ...models import create_model
 from ..definition import Definition
 from ..folder import StudyRuns
-from ..norms import PLAIN_LEAF, PUBLISHED, PUBLISHED_NOTE, Recorded, checked_steps, panels
+from ..norms import PLAIN_LEAF, PUBLISHED, PUBLISHED_NOTE, STEM, Recorded, checked_steps, panels, unknown_name
 from ..section import Section, markdown_table
 
 _NAMES = ("global", "stem", "published")
 _STEPS = (1, 10, 100, "last")
+#: How the names of what is no parameter end.
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def check_gradients(_: Definition, options: Mapping[str, Any]) -> None:
@@ -30,6 +33,19 @@ def check_gradients(_: Definition, options: Mapping[str, Any]) -> None:
     for name in names:
         checked_text(name, "names")
     checked_steps(options.get("steps", _STEPS))
+
+
+def fit_gradients(networks: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for the name of a parameter that none of the networks has."""
+    named = [name for name in options.get("names", ()) if name not in (GLOBAL, STEM, PUBLISHED)]
+    if named:
+        parameters: list[str] = []
+        for network in networks:
+            with create_model(network) as model:
+                parameters += [name for name in model.state_dict() if not name.endswith(_STATISTICS)]
+        for name in named:
+            if name not in parameters:
+                raise unknown_name(name, parameters, "No network has a parameter of this name.")
 
 
 def gradients(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]) -> Section:

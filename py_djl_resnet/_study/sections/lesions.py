@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,8 @@ from ..._plotting.lesions import plot_lesions
 from ..._tables import csv_text, figure, mean_deviation
 from ...checks import LONG, whole_number
 from ...errors import UsageError
-from ...lesion import Lesions, checked_sizes, described, lesions, row_text
+from ...lesion import Lesions, checked_sizes, described, lesions, require_blocks, row_text
+from ...models import create_model
 from ..definition import Definition
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
@@ -31,6 +32,13 @@ def check_lesions(definition: Definition, options: Mapping[str, Any]) -> None:
     for name in ("draws", "limit"):
         whole_number(options.get(name, 1), name)
     whole_number(options.get("seed", 0), "seed", -LONG - 1, LONG)
+
+
+def fit_lesions(networks: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Raises :class:`UsageError` for a network without blocks, or with fewer than are to be left out or swapped."""
+    for name in networks:
+        with create_model(name) as network:
+            require_blocks(network, options.get("delete"), options.get("shuffle"))
 
 
 def lesions_section(study: StudyRuns, options: Mapping[str, Any], announce: Callable[[str], None]) -> Section:
