@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from image_folders import make
 from interruption import SETTINGS, Kills, checkpoint, differences, files, finish, killed_runs, start
 
 pytestmark = pytest.mark.slow
@@ -27,3 +28,16 @@ def test_killed_run_ends_with_the_same_bytes(tmp_path, engine, kills, epochs):
     assert report.count == kills
     if engine == "pytorch":  # two kills may both miss
         assert report.half_written > 0
+
+
+def test_killed_run_of_a_folder_of_images_ends_with_the_same_bytes(tmp_path):
+    data = make(tmp_path / "data", count=16)
+    settings = (*SETTINGS, "--epochs", "3", "--dataset", f"folder:{data}", "--batch-size", "4", "--freeze", "stem")
+    settings += ("--augment", "crop:2,flip,erase:0.5", "--ema-decay", "0.9")
+    whole = tmp_path / "whole"
+    finish(start(whole, *settings))
+    _, metadata = checkpoint(whole / "last.safetensors")
+    assert metadata["run"]["step"] == 8 * 3
+    (killed,) = killed_runs(tmp_path, settings, 1, 2, report := Kills())
+    assert report.count == 1
+    assert differences(whole, killed) == []
