@@ -102,6 +102,20 @@ def test_few_high_losses_do_not_stretch_the_scale():
     assert scale.height(values).max() == pytest.approx(math.log10(scale.top))
 
 
+def test_scale_spans_five_powers_of_ten_from_the_lowest_loss(tmp_path):
+    # a tenth of the points is far above, so that 10 times the 90th percentile does not clip them
+    scale = surface_scale([np.geomspace(1, 1e9, 100)], "loss")
+    assert (scale.low, scale.top) == (1, pytest.approx(1e5))
+    # losses near zero do not hide those near one
+    values = np.geomspace(1e-9, 1e3, 100)
+    scale = surface_scale([values], "loss")
+    assert (scale.low, scale.top) == (1e-3, pytest.approx(100))
+    assert scale.flattened(values) == (values < 1e-3).sum() == 50
+    low = write_landscape(tmp_path / "low", lambda x, y, k: 10.0 ** (10 * x - 5), (21, 2), ((-1, 1), (0, 1)))
+    for kind, words in (("filled", "drawn alike below 0.001"), ("contour", "no lines below 0.001")):
+        assert any(entry.startswith(words) and entry.endswith("points)") for entry in legend(low.plot(kind=kind)))
+
+
 def test_loss_of_zero_has_the_first_colour():
     scale = surface_scale([np.array([0.0, 1.0])], "loss")
     assert scale.log
@@ -141,6 +155,19 @@ def test_line_has_mean_and_bands(tmp_path):
         "± standard error over the examples",
         "± standard deviation over directions",
     ]
+
+
+def test_bands_on_a_logarithmic_axis_are_those_of_the_logarithm(tmp_path):
+    # 1, 10 and 100 times: the mean of the logarithm is 10 times, and its deviation a factor of 10
+    line = write_landscape(tmp_path / "line", lambda x, y, k: 10**k * (1 + x**2), (5,), ((-1, 1),), directions=3)
+    chart = line.plot()
+    loss = chart.axes[0]
+    assert loss.get_yscale() == "log"
+    curve = next(each for each in loss.lines if len(each.get_xdata()) == 5)
+    np.testing.assert_allclose(curve.get_ydata(), 10 * (1 + line.x**2))
+    _, deviation = (each.get_paths()[0].vertices[:, 1] for each in loss.collections)
+    assert (deviation.min(), deviation.max()) == (pytest.approx(1), pytest.approx(200))
+    assert legend(chart)[-1] == "± standard deviation over directions (of the loss: of its logarithm)"
 
 
 def test_lines_together_share_panels(tmp_path):

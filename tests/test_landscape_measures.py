@@ -65,6 +65,20 @@ def test_quartic_is_not_convex_between_its_wells(tmp_path):
     assert found["lambda_min"] == pytest.approx(2 * 0.1**2 - 2)
 
 
+def test_low_points_have_a_share_of_their_own(tmp_path):
+    # 1 + x² in the middle; beyond |x| = 1 the slope falls, where the loss is above 2
+    found = measure(
+        *(tmp_path, lambda x, y, k: 1 + x**2 + y**2 if abs(x) < 1 else 2.5 - 0.1 * x**2 + y**2, (9, 3)),
+        ((-2, 2), (-0.1, 0.1)),
+    ).directions[0]
+    # of x = -1.5 to 1.5 only the ends and x = -1 and 1, beside the middle, are not convex
+    assert found["non_convex"] == pytest.approx(4 / 7)
+    # at most twice the lowest loss: -0.5, 0 and 0.5
+    assert found["non_convex_low"] == 0
+    hills = measure(tmp_path / "hills", lambda x, y, k: 3 - x**2 + y**2, (9, 3), ((-1, 1), (-1, 1))).directions[0]
+    assert hills["non_convex_low"] == 1
+
+
 def test_border_and_neighbours_of_infinite_points_do_not_count(tmp_path):
     def loss(x, y, k):
         return math.inf if x == 0.5 and y == 0 else 1 + y**2 + (x**2 if x < 0.25 else -2 * x**2)

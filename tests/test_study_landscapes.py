@@ -69,8 +69,14 @@ def test_surfaces_of_other_settings_are_rejected(trained_study, tmp_path):
     (tmp_path / "study" / "runs" / "fashion-net-seed0" / "best.safetensors").unlink()
     report(tmp_path / "study", landscapes=True, progress=False)
     surfaces = tmp_path / "study" / "small-landscapes" / "fashion-net-seed0"
-    for option, before, now in (("grid", 2, 3), ("examples", 16, 32), ("directions", 1, 2)):
-        write_sections(tmp_path / "study", section | {option: now})
+    for option, before, now in (
+        ("grid", 2, 3),
+        ("range", [[-1.0, 1.0]] * 2, [[-0.5, 0.5]] * 2),
+        ("examples", 16, 32),
+        ("directions", 1, 2),
+    ):
+        given = now[0] if option == "range" else now
+        write_sections(tmp_path / "study", section | {option: given})
         for landscapes in (False, True):
             with pytest.raises(UsageError) as raised:
                 report(tmp_path / "study", landscapes=landscapes, progress=False)
@@ -101,6 +107,7 @@ def test_surfaces_of_other_settings_are_rejected(trained_study, tmp_path):
             {"grid": 1000},
             "section landscapes: The grid has too many points. Received: 2,000,000. Allowed: up to 1,000,000.",
         ),
+        ({"range": [1, -1]}, "section landscapes: range must go from a smaller to a larger number. Received: 1,-1."),
         ({"examples": "some"}, 'section landscapes: "examples" must be a whole number. Received: some.'),
     ],
 )

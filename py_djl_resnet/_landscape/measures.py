@@ -19,6 +19,7 @@ LABELS = {
     "lowest": "lowest loss",
     "not_finite": "points not finite",
     "non_convex": "non-convex points",
+    "non_convex_low": "non-convex points up to 2x the lowest loss",
     "basin_share": "basin at 2x the lowest loss, share of the grid",
     "basin_width": "basin at 2x the lowest loss, width",
     "curvature": "curvature at the centre",
@@ -27,7 +28,7 @@ LABELS = {
     "lambda_ratio": "smaller / larger curvature",
     "barrier": "barrier between A and B",
 }
-_SHARES = ("not_finite", "non_convex", "basin_share")
+_SHARES = ("not_finite", "non_convex", "non_convex_low", "basin_share")
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,10 @@ def measured(x: Values, y: Values | None, loss: Values, missing: Flags, ends: bo
     found: dict[str, Any] = {"centre": None, "lowest": None, "lowest_at": None}
     found["not_finite"] = None if missing.all() else float((~finite)[~missing].mean())
     curvatures = eigenvalues(x, y, loss)
-    smaller = curvatures[0][np.isfinite(curvatures[0])]
-    found["non_convex"] = float((smaller < 0).mean()) if smaller.size else None
+    inner = loss[tuple(slice(1, -1) for _ in axes)]
+    known = np.isfinite(curvatures[0])
+    found["non_convex"] = _share_below_zero(curvatures[0][known])
+    found["non_convex_low"] = None
     found |= {"basin_share": None, "basin_width": None, "basin_open": None}
     if finite.any():
         lowest = float(loss[finite].min())
@@ -139,6 +142,7 @@ def measured(x: Values, y: Values | None, loss: Values, missing: Flags, ends: bo
         found["lowest"] = lowest
         found["lowest_at"] = [float(axis[index]) for axis, index in zip(axes, at, strict=True)]
         if lowest > 0:
+            found["non_convex_low"] = _share_below_zero(curvatures[0][known & (inner <= 2 * lowest)])
             share, found["basin_open"] = basin(loss, 2 * lowest)
             size = share * float(np.prod([axis[-1] - axis[0] for axis in axes]))
             found["basin_share"] = share
@@ -150,6 +154,10 @@ def measured(x: Values, y: Values | None, loss: Values, missing: Flags, ends: bo
     if ends:
         found["barrier"] = _barrier(x, loss)
     return found
+
+
+def _share_below_zero(values: Values) -> float | None:
+    return float((values < 0).mean()) if values.size else None
 
 
 def _at_centre(axes: Sequence[Values], curvatures: Values) -> dict[str, float | None]:

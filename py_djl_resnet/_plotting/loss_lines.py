@@ -42,7 +42,8 @@ def plot_lines(
     """Draws the loss and the accuracy of one or several landscapes along a line, in two panels.
 
     A curve is the mean over the directions. Its narrow band is the mean's standard error over the examples, its wide
-    band the standard deviation over the directions.
+    band the standard deviation over the directions. On a logarithmic axis, mean and standard deviation are those of
+    the logarithm.
 
     Args:
         shown: a landscape, or several by name.
@@ -53,14 +54,15 @@ def plot_lines(
     named: Mapping[str, Surfaces] = shown if isinstance(shown, Mapping) else {panel_title(shown): shown}
     landscapes = list(named.values())
     chart = Chart(figsize=(9.6, 4.4), layout="constrained")
+    logarithmic = _is_logarithmic([each.loss for each in landscapes], log)
     for axes, value in zip(chart.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for number, landscape in enumerate(landscapes):
-            _draw_curve(axes, landscape, value, f"C{number}")
+            _draw_curve(axes, landscape, value, f"C{number}", logarithmic and value == "loss")
         axes.set_xlabel(_x_label(landscapes))
         axes.set_ylabel(value.capitalize())
         axes.set_xlim(min(each.x[0] for each in landscapes), max(each.x[-1] for each in landscapes))
         axes.grid(alpha=0.3)
-        _limit(axes, [getattr(each, value) for each in landscapes], value, log)
+        _limit(axes, [getattr(each, value) for each in landscapes], value, logarithmic)
         if all(each.info.get("kind") == "interpolation" for each in landscapes):
             for place, letter in ((0, "A"), (1, "B")):
                 axes.axvline(place, color="black", linewidth=1, linestyle="--", zorder=1)
@@ -77,22 +79,26 @@ def plot_lines(
             axes.axvline(0, color="black", linewidth=1, linestyle="--", zorder=1)
     title = description(landscapes, "loss").replace("Loss on", "Loss and accuracy on", 1)
     chart.suptitle(title if several else f"{next(iter(named))}\n{title}", fontsize="medium")
-    handles = _keys(named, several)
+    handles = _keys(named, several, logarithmic)
     columns = max(1, min(3, _CHARACTERS // max(len(str(handle.get_label())) + 6 for handle in handles)))
     chart.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)
     return finished(chart, path)
 
 
-def _draw_curve(axes: Axes, landscape: Surfaces, value: str, colour: str) -> None:
+def _draw_curve(axes: Axes, landscape: Surfaces, value: str, colour: str, log: bool) -> None:
     values = np.where(np.isfinite(found := getattr(landscape, value)), found, np.nan)
     errors = np.where(np.isfinite(values), getattr(landscape, f"{value}_error"), np.nan)
     x = landscape.x
-    mean = values.mean(axis=0)
+    if log:
+        values, errors = np.log(values), errors / values
+    shown = np.exp if log else np.asarray
+    middle = values.mean(axis=0)
+    mean = shown(middle)
     bands = [errors.mean(axis=0)]  # all directions have the same examples, so the error does not average out
     if len(values) > 1:
         bands.append(values.std(axis=0, ddof=1))
     for width, alpha in zip(bands, _BANDS, strict=False):
-        axes.fill_between(x, mean - width, mean + width, color=colour, alpha=alpha, linewidth=0)
+        axes.fill_between(x, shown(middle - width), shown(middle + width), color=colour, alpha=alpha, linewidth=0)
     axes.plot(x, mean, color=colour, linewidth=1.6, marker="o" if len(x) < 5 else None, markersize=4)
     bad = (np.isnan(values) & ~_missing(landscape)).any(axis=0)
     if bad.any():
@@ -100,18 +106,31 @@ def _draw_curve(axes: Axes, landscape: Surfaces, value: str, colour: str) -> Non
         axes.plot(x[bad], top, "x", color=colour, transform=axes.get_xaxis_transform())
 
 
-def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool | None) -> None:
-    finite = np.concatenate([np.ravel(each) for each in values])
-    finite = finite[np.isfinite(finite)]
+def _finite(values: Sequence[Values]) -> Values:
+    found: Values = np.concatenate([np.ravel(each) for each in values])
+    return found[np.isfinite(found)]
+
+
+def _is_logarithmic(losses: Sequence[Values], log: bool | None) -> bool:
+    """Returns whether losses have a logarithmic axis."""
+    finite = _finite(losses)
+    if not finite.size:
+        return False
+    low, top = float(finite.min()), float(finite.max())
+    if log and low <= 0:
+        raise UsageError("A logarithmic scale needs positive losses, and the lowest is not. Use log=False.")
+    return low > 0 and (top / low > _WIDE if log is None else log)
+
+
+def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool) -> None:
+    finite = _finite(values)
     if value == "accuracy" or not finite.size:
         axes.set_ylim(0, 1.03)
         if not finite.size:
             axes.set_yticks([])
         return
     low, top = float(finite.min()), float(finite.max())
-    if log and low <= 0:
-        raise UsageError("A logarithmic scale needs positive losses, and the lowest is not. Use log=False.")
-    if low > 0 and (top / low > _WIDE if log is None else log):
+    if log:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.3, top * 1.3)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / low < _MANY else (1,)))
@@ -121,7 +140,7 @@ def _limit(axes: Axes, values: Sequence[Values], value: str, log: bool | None) -
         axes.set_ylim(0, 1.06 * top if top > 0 else 1)
 
 
-def _keys(named: Mapping[str, Surfaces], several: bool) -> list[Any]:
+def _keys(named: Mapping[str, Surfaces], several: bool, log: bool) -> list[Any]:
     found: list[Any] = []
     if several:
         found += [
@@ -135,7 +154,8 @@ def _keys(named: Mapping[str, Surfaces], several: bool) -> list[Any]:
         found.append(Line2D([], [], color=colour, label=mean))
     found.append(Patch(color=colour, alpha=_BANDS[0], linewidth=0, label="± standard error over the examples"))
     if mean:
-        found.append(Patch(color=colour, alpha=_BANDS[1], linewidth=0, label="± standard deviation over directions"))
+        label = "± standard deviation over directions" + (" (of the loss: of its logarithm)" if log else "")
+        found.append(Patch(color=colour, alpha=_BANDS[1], linewidth=0, label=label))
     for each in named.values() if not several else ():
         if each.info.get("kind") == "interpolation":
             for letter, name in _ends(each.info).items():

@@ -82,6 +82,7 @@ def _summary(shown: Panel) -> str:
 def _notes(shown: Panel, scale: Scale) -> str:
     counts = {
         f"above {scale.top:.4g}, drawn there": scale.clipped(shown.values),
+        f"below {scale.low:.4g}, drawn there": scale.flattened(shown.values),
         "without a finite value, drawn as crosses": int(shown.not_finite.sum()),
         "not measured, drawn as crosses": int(shown.missing.sum()),
     }

@@ -49,7 +49,7 @@ class Panel:
         missing: which of them are not measured, (nx, ny).
         labels: of both axes.
         trajectory: the columns ``x``, ``y``, ``epoch`` and one named as the value; None without a trajectory.
-        value: ``loss`` or ``accuracy``.
+        value: ``loss``, ``accuracy`` or ``curvature``.
     """
 
     title: str
@@ -156,6 +156,12 @@ def keys(panels: list[Panel], scale: Scale, kind: str) -> list[Artist]:
         colour = "none" if kind == "contour" else scale.colours(1.0)
         above = "no lines above" if kind == "contour" else "clipped above"
         label = f"{above} {short_number(scale.top)} ({_points(clipped)})"
+        found.append(Patch(facecolor=colour, edgecolor="none" if colour != "none" else "silver", label=label))
+    flattened = sum(scale.flattened(panel.values) for panel in panels)
+    if flattened:
+        colour = "none" if kind == "contour" else scale.colours(0.0)
+        below = "no lines below" if kind == "contour" else "drawn alike below"
+        label = f"{below} {short_number(scale.low)} ({_points(flattened)})"
         found.append(Patch(facecolor=colour, edgecolor="none" if colour != "none" else "silver", label=label))
     value = panels[0].value
     bad = sum(int(panel.not_finite.sum()) for panel in panels)

@@ -25,8 +25,9 @@ _COLOURS = {"loss": "viridis", "accuracy": "cividis", "curvature": "PuOr"}
 #: Larger losses than this many times the 90th percentile are clipped.
 _FAR = 10
 
-#: A logarithmic scale spans at most this factor.
+#: A logarithmic scale spans at most this factor. Lower losses than `_LEAST` tell less than the highest ones.
 _DECADES = 1e5
+_LEAST = 1e-3
 
 #: From dense to sparse, the first digits of round levels.
 _DIGITS = ((1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 7, 8, 9), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
@@ -75,6 +76,10 @@ class Scale:
         """Returns the number of finite values above the top."""
         return int((np.isfinite(values) & (values > self.top * (1 + 1e-9))).sum())
 
+    def flattened(self, values: Values) -> int:
+        """Returns the number of finite values that a logarithmic scale draws as its lowest one."""
+        return int((np.isfinite(values) & (values < self.low * (1 - 1e-9))).sum()) if self.log else 0
+
     def height(self, values: Any) -> Any:
         """Returns values as they are drawn: as logarithms if the scale is, clipped, NaN where they are not finite."""
         shown = np.clip(np.where(np.isfinite(values), values, np.nan), self.low, self.top)
@@ -116,7 +121,9 @@ def surface_scale(
         if not isinstance(chosen, int):
             low, top = min(low, chosen[0]), max(top, chosen[-1])
         if log:
-            low = max(low, top / _DECADES)
+            low = max(low, min(_LEAST, top / _DECADES))
+            if isinstance(chosen, int):
+                top = min(top, low * _DECADES)
         if top - low <= 1e-9 * max(abs(top), 1e-30):  # a constant
             low, top, log = low - 0.5 * (abs(low) or 1), low + 0.5 * (abs(low) or 1), False
     found = _levels(low, top, chosen, log) if isinstance(chosen, int) else np.array(chosen)

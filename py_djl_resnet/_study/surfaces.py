@@ -10,7 +10,7 @@ from typing import Any
 
 from .._checkpoint import checksum
 from .._files import write
-from .._landscape.options import require_few
+from .._landscape.options import checked_ranges, require_few
 from .._landscape.surface import loss_surface
 from ..checks import json_object, shown, whole_number
 from ..errors import UsageError
@@ -32,12 +32,14 @@ class Plan:
     Attributes:
         pairs: networks that are drawn side by side.
         grid: points along each axis.
+        range: the first and last coordinate of each axis.
         examples: training examples; None for all.
         directions: pairs of random directions.
     """
 
     pairs: tuple[tuple[str, ...], ...]
     grid: int
+    range: list[list[float]]
     examples: int | None
     directions: int
 
@@ -48,7 +50,7 @@ class Plan:
 
 
 def plan(definition: Definition, options: Mapping[str, Any]) -> Plan:
-    """Checks the options of a section ``landscapes``: ``pairs``, ``grid``, ``examples`` and ``directions``."""
+    """Checks the options of a section ``landscapes``; :class:`Plan` has their meaning."""
     networks = definition.networks
     pairs = options.get("pairs", [list(networks)])
     if not (isinstance(pairs, list) and pairs and all(isinstance(pair, list) and pair for pair in pairs)):
@@ -69,6 +71,7 @@ def plan(definition: Definition, options: Mapping[str, Any]) -> Plan:
     return Plan(
         tuple(map(tuple, pairs)),
         grid,
+        checked_ranges(options.get("range", (-1, 1)), 2),
         None if examples == "all" else whole_number(examples, '"examples"', 2),
         directions,
     )
@@ -82,7 +85,7 @@ def surface_folder(study: StudyRuns, options: Mapping[str, Any], network: str, s
 def _settings(study: StudyRuns, options: Mapping[str, Any], network: str, seed: int) -> dict[str, Any]:
     """Returns what a network's surfaces are measured with."""
     wanted = plan(study.definition, options)
-    sizes = {"grid": wanted.grid, "examples": wanted.examples, "directions": wanted.directions}
+    sizes = {name: getattr(wanted, name) for name in ("grid", "range", "examples", "directions")}
     return {"checkpoint": checksum(_checkpoint(study, network, seed)), **sizes}
 
 
@@ -133,6 +136,7 @@ def measure_surfaces(study: StudyRuns, progress: bool, announce: Callable[[str],
                     out=folder,
                     data_dir=study.definition.settings.get("data_dir"),
                     grid=wanted.grid,
+                    ranges=[end for axis in wanted.range for end in axis],
                     examples=wanted.examples,
                     directions=wanted.directions,
                     progress=progress,

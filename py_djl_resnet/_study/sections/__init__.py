@@ -41,7 +41,7 @@ KINDS = {
     "table": Kind(table, check_table, ("at", "of", "metric")),
     "curves": Kind(curves, check_curves, ("metric",)),
     "gradients": Kind(gradients, check_gradients, ("names", "steps"), fit_gradients),
-    "landscapes": Kind(landscapes, check_landscapes, ("pairs", "grid", "examples", "directions")),
+    "landscapes": Kind(landscapes, check_landscapes, ("pairs", "grid", "range", "examples", "directions")),
     "lesions": Kind(lesions_section, check_lesions, ("delete", "shuffle", "draws", "seed", "limit"), fit_lesions),
     "shattering": Kind(shattering_section, check_shattering, ("networks", "seeds", "points")),
     "autoencoders": Kind(autoencoders, check_autoencoders, ()),

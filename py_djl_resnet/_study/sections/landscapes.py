@@ -29,9 +29,9 @@ def landscapes(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], 
     """Draws the loss around the final weights of each network's first seed, side by side with one scale.
 
     Options: ``pairs``, the networks of each figure (default: all in one), ``grid``, points along each axis (default:
-    25), ``examples`` of the training data (default: 1000, or "all") and ``directions``, pairs of random directions
-    (default: 3). ``study report DIR --landscapes`` measures what is missing; otherwise the section shows what there
-    is.
+    25), ``range`` of the axes (default: -1 to 1), ``examples`` of the training data (default: 1000, or "all") and
+    ``directions``, pairs of random directions (default: 3). ``study report DIR --landscapes`` measures what is missing;
+    otherwise the section shows what there is.
     """
     wanted = plan(study.definition, options)
     found = {network: surface for network in wanted.networks if (surface := measured_surface(study, options, network))}
