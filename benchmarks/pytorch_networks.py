@@ -186,6 +186,8 @@ NETWORKS = {
     "fashion-net+width_1.5": lambda: fashion_net(1.5),
     "fashion-net+width_2": lambda: fashion_net(2),
     "airbench94": airbench94,
+    "airbench94+width_1.5": lambda: airbench94(1.5),
+    "airbench94+width_2": lambda: airbench94(2),
 }
 
 #: The networks that keep PyTorch's own initial weights.

@@ -1,5 +1,6 @@
 """The tables, counts and processes of the benchmarks, not their measurements."""
 
+import ast
 import dataclasses
 import json
 import re
@@ -24,7 +25,7 @@ import vae
 from roofline import Layer, training_flops
 
 import py_djl_resnet
-from py_djl_resnet.recipe import bundled_text, settings_of
+from py_djl_resnet.recipe import bundled_recipes, bundled_text, settings_of
 
 ROUNDS = [
     {
@@ -349,6 +350,21 @@ def complete(name="d2l-fashion-mnist", **settings):
 )
 def test_pytorch_follows_a_recipe(name):
     pytorch_settings.check(complete(name), recipes.DEFAULTS)
+
+
+def test_pytorch_has_the_network_of_each_recipe():
+    # read, not imported: that needs torch
+    tree = ast.parse(Path(pytorch_settings.__file__).with_name("pytorch_networks.py").read_text())
+    (table,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and [getattr(name, "id", "") for name in node.targets] == ["NETWORKS"]
+    )
+    names = {key.value for key in table.keys}
+    for found in bundled_recipes():
+        model = complete(found["name"])["model"]
+        if re.fullmatch(pytorch_settings.FORMS["model"], model):
+            assert model in names
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,20 @@ def test_class_without_test_images_is_reported(tmp_path):
         FolderData(recipe(data), quiet=True)
 
 
+def test_class_is_not_lost_by_broken_images_a_limit_or_a_split(tmp_path):
+    data = make(tmp_path / "data", parts=("",), count=5)
+    fill(data / "fox", 1)
+    with pytest.raises(UsageError, match=r"limit must be at least the number of classes of .*: 2\. Allowed: 3 or more"):
+        FolderData(recipe(data, limit=2), quiet=True)
+    # the only image of a class is trained on
+    with pytest.warns(ResnetWarning, match="No image of class 'fox' is held out, because it has too few"):
+        run = train(recipe=recipe(data, validation=0.6, epochs=1), out=tmp_path / "run", progress=False)
+    assert evaluate(run.folder).confusion_matrix.sum(axis=1).tolist() == [3, 3, 0]
+    (data / "fox" / "000.png").write_bytes(b"broken")
+    with pytest.raises(UsageError, match=r"None of the training images of class 'fox' of .* can be decoded\."):
+        FolderData(recipe(data, skip_bad=True), quiet=True)
+
+
 def test_limit_keeps_all_classes(tmp_path):
     data = make(tmp_path / "data", classes=("a", "b", "c"), count=9)
     sheet = data_sheet(f"folder:{data}", recipe(data, limit=6))

@@ -59,8 +59,12 @@ class FolderData:
         self.layout = read_layout(path_of(recipe.dataset))
         if announce:
             _report_ignored(self.layout)
-        for part in self.layout.parts:
-            _report_missing(self.layout, part)
+        classes = len(self.layout.class_names)
+        if recipe.limit is not None and recipe.limit < classes:
+            raise UsageError(
+                f"limit must be at least the number of classes of {self.layout.folder}. Received: {recipe.limit}. "
+                f"Allowed: {classes} or more."
+            )
         self._entries: dict[str, list[Entry]] = {}
         problems: dict[str, str] = {}
         for part, files in self.layout.parts.items():
@@ -78,6 +82,9 @@ class FolderData:
             )
             self._entries[part] = used
             problems |= bad
+            if part != "train":
+                _report_missing(self.layout, part, used)
+        _require_classes(self.layout, self._entries["train"])
         self.train, self.validation, self.test = (opened.get(part) for part in ("train", "validation", "test"))
         report_left_out(self.layout.folder, problems)
 
@@ -100,10 +107,24 @@ class FolderData:
         return handle
 
 
-def _report_missing(layout: Layout, part: str) -> None:
+def _missing(layout: Layout, entries: Sequence[Entry]) -> list[str]:
+    """Returns the classes that have none of these images."""
+    present = {entry.label for entry in entries}
+    return [name for label, name in enumerate(layout.class_names) if label not in present]
+
+
+def _require_classes(layout: Layout, entries: Sequence[Entry]) -> None:
+    """Raises :class:`UsageError` for a class whose training images were all left out."""
+    if missing := _missing(layout, entries):
+        raise UsageError(
+            f"None of the training images of class {missing[0]!r} of {layout.folder} can be decoded. Replace them, or "
+            "remove the class."
+        )
+
+
+def _report_missing(layout: Layout, part: str, entries: Sequence[Entry]) -> None:
     """Warns about classes without images to evaluate."""
-    missing = [name for name, count in zip(layout.class_names, layout.counts(part), strict=True) if not count]
-    if missing:
+    if missing := _missing(layout, entries):
         more = f", nor of {len(missing) - 1} other{'s' if len(missing) > 2 else ''}" if len(missing) > 1 else ""
         warn(f"{layout.folder} has no {part} images of class {missing[0]!r}{more}.")
 

@@ -234,6 +234,7 @@ public record TrainingRun(
                     joined(
                             classWarning,
                             RunNetwork.resized(recipe, network, train),
+                            ValidationSplit.unmeasured(recipe, plan.data().selecting()),
                             SettingChecks.neverBegins(recipe),
                             SettingChecks.freezesRandomWeights(recipe),
                             cropsResized(recipe, network, train));

@@ -58,7 +58,35 @@ final class ValidationSplit {
         return heldOut;
     }
 
-    /** Draws the same fraction of each class, rounded to whole examples. */
+    /**
+     * Warns of classes that a split of a folder cannot measure.
+     *
+     * @return the warning, or null if each class has held-out examples
+     */
+    static String unmeasured(Recipe recipe, Examples heldOut) {
+        if (!recipe.isFolder() || recipe.validationFraction() == null) {
+            return null;
+        }
+        BitSet present = new BitSet();
+        for (int i = 0; i < heldOut.size(); i++) {
+            present.set(heldOut.label(i));
+        }
+        List<String> classes = heldOut.classNames();
+        int others = classes.size() - present.cardinality() - 1;
+        if (others < 0) {
+            return null;
+        }
+        return "No image of class '"
+                + classes.get(present.nextClearBit(0))
+                + "' is held out"
+                + (others == 0 ? "" : ", nor of " + others + " other" + (others > 1 ? "s" : ""))
+                + ", because it has too few.";
+    }
+
+    /**
+     * Draws the same fraction of each class, rounded to whole examples; each class keeps one for
+     * training.
+     */
     private static int[] stratified(double fraction, long seed, Examples train) {
         List<List<Integer>> byClass = new ArrayList<>();
         train.classNames().forEach(name -> byClass.add(new ArrayList<>()));
@@ -69,7 +97,7 @@ final class ValidationSplit {
         for (int label = 0; label < byClass.size(); label++) {
             List<Integer> members = byClass.get(label);
             int[] order = EpochOrder.of(SplitMix64.mix(seed, STREAM), label, members.size());
-            long count = Math.round(fraction * members.size());
+            long count = Math.min(Math.round(fraction * members.size()), members.size() - 1);
             for (int i = 0; i < count; i++) {
                 chosen.set(members.get(order[i]));
             }
