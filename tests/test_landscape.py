@@ -35,9 +35,9 @@ def surface(model, out, **options):
     return loss_surface(model, DATA, out=out, split="test", examples=None, progress=False, **options)
 
 
-def losses(tensors, x, labels):
+def losses(tensors, x, labels, **blocks):
     """The cross-entropy of each example, and whether its prediction is correct."""
-    logits = Reference(tensors).cifar(x.astype(np.float64))
+    logits = Reference(tensors).cifar(x.astype(np.float64), **blocks)
     shifted = logits - logits.max(1, keepdims=True)
     return np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels], logits.argmax(1) == labels
 
@@ -86,6 +86,28 @@ def test_plane_equals_numpy_and_is_not_transposed(checkpoint, tmp_path):
         ["0", "0", "0", "-1.0", "0.0"],
         ["0", "0", "1", "-1.0", "0.75"],
     ]
+
+
+@pytest.mark.parametrize("name", ["study-plain20", "study-resnet20"])
+def test_networks_of_the_study_equal_numpy_on_colour_images_in_several_batches(jvm, tmp_path, name):
+    grey, labels = separable(40, 0)
+    images = np.concatenate([grey, grey[::-1], grey[:, :, ::-1]], axis=1)
+    recipe = Recipe(model=name, epochs=1, batch_size=20, lr=0.02)
+    run = train(dataset=(images, labels, images, labels), recipe=recipe, progress=False)
+    run.model.save(tmp_path / "model.safetensors")
+    found = loss_surface(
+        *(run.model, (images, labels)),
+        **{"out": tmp_path / "out", "grid": 2, "ranges": (-0.5, 0.25), "batch_size": 16},
+        **{"split": "test", "examples": None, "progress": False},
+    )
+    tensors = read_tensors(tmp_path / "model.safetensors")
+    first, second = (loss_direction(run.model, axis=axis) for axis in (0, 1))
+    for i, x in enumerate(found.x):
+        for j, y in enumerate(found.y):
+            at = moved(tensors, (x, first), (y, second))
+            expected, correct = losses(at, images, labels, study=True, plain=name == "study-plain20")
+            assert found.loss[0, i, j] == pytest.approx(expected.mean(), rel=1e-4)
+            assert found.accuracy[0, i, j] == correct.mean()
 
 
 def test_recalibrated_statistics_equal_numpy(checkpoint, tmp_path):

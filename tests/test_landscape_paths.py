@@ -91,10 +91,11 @@ def test_trajectory_equals_numpy(run, tmp_path):
     left, values, _ = np.linalg.svd(vectors[:-1] - vectors[-1], full_matrices=False)
     assert found.info["explained"] == pytest.approx((values**2 / (values**2).sum())[:2], rel=1e-5)
     places = np.array([found.trajectory["x"], found.trajectory["y"]]).T
+    signs = []
     for axis in (0, 1):
         column = left[:, axis] * values[axis]
-        sign = np.sign(column[np.abs(column).argmax()])
-        assert places[:-1, axis] == pytest.approx(sign * column, abs=1e-5 * values[0])
+        signs.append(np.sign(column[np.abs(column).argmax()]))
+        assert places[:-1, axis] == pytest.approx(signs[axis] * column, abs=1e-5 * values[0])
     assert places[-1].tolist() == [0, 0]
     # the surface shows the whole path
     (x0, x1), (y0, y1) = found.info["range"]
@@ -106,18 +107,21 @@ def test_trajectory_equals_numpy(run, tmp_path):
     assert found.trajectory["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert found.trajectory["step"].tolist() == [3, 6, 9, 12, 15]
     assert found.trajectory["projected_loss"][-1] == found.trajectory["loss"][-1]
-    # a projection in numpy, with statistics that move along
-    combination = (left[:, :2] / values[:2]) @ (left[0, :2] * values[:2])
-    moved = {
-        name: states[-1][name]
-        + sum(c * (s[name] - states[-1][name]) for c, s in zip(combination, states[:-1], strict=True))
-        for name in states[0]
-    }
-    for name in moved:
-        if "running" in name:
-            all_of = [state[name] for state in states]
-            moved[name] = np.clip(moved[name], np.min(all_of, 0), np.max(all_of, 0))
-    assert found.trajectory["projected_loss"][0] == pytest.approx(loss(moved), rel=1e-3)
+
+    def loss_at(x, y):
+        """The loss at a point of the plane, with statistics that move along, within their range."""
+        shares = (left[:, :2] / values[:2]) @ (np.array(signs) * (x, y))
+        moved = {}
+        for name, last in states[-1].items():
+            moved[name] = last + sum(c * (s[name] - last) for c, s in zip(shares, states[:-1], strict=True))
+            if "running" in name:
+                all_of = [state[name] for state in states]
+                moved[name] = np.clip(moved[name], np.min(all_of, 0), np.max(all_of, 0))
+        return loss(moved)
+
+    assert found.trajectory["projected_loss"][0] == pytest.approx(loss_at(*places[0]), rel=1e-3)
+    expected = [[loss_at(x, y) for y in found.y] for x in found.x]
+    np.testing.assert_allclose(found.loss[0], expected, rtol=1e-3)
 
 
 def test_checkpoints_in_the_plane_have_their_own_loss(run, tmp_path):
