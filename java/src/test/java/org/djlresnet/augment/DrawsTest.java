@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
 import java.util.HashMap;
@@ -47,16 +48,13 @@ class DrawsTest {
         return pixels;
     }
 
-    @Test
-    void resizedCropsHaveTheirAreasRatiosAndPlaces() {
+    /** Returns widths and heights, and left and upper edges, of crops of 128 x 128 pixels. */
+    private static List<double[][]> crops(String augmentation) {
         int size = 128;
         int out = 16;
         byte[] pixels = ramps(size);
-        Augmenter augmenter = augmenter(new ImageShape(3, out, out), "resized-crop");
-        DoubleSummaryStatistics areas = new DoubleSummaryStatistics();
-        DoubleSummaryStatistics ratios = new DoubleSummaryStatistics();
-        DoubleSummaryStatistics lefts = new DoubleSummaryStatistics();
-        DoubleSummaryStatistics tops = new DoubleSummaryStatistics();
+        Augmenter augmenter = augmenter(new ImageShape(3, out, out), augmentation);
+        List<double[][]> crops = new ArrayList<>();
         for (int example = 0; example < 2000; example++) {
             RawImage raw = image(new ImageShape(3, size, size), pixels);
             augmenter.apply(raw, 0, example);
@@ -72,13 +70,27 @@ class DrawsTest {
                 sides[axis] = (far - near) * out / 13;
                 starts[axis] = near + 0.5 - 1.5 * sides[axis] / out;
             }
+            crops.add(new double[][] {sides, starts});
+        }
+        return crops;
+    }
+
+    @Test
+    void resizedCropsHaveTheirAreasRatiosAndPlaces() {
+        int size = 128;
+        DoubleSummaryStatistics areas = new DoubleSummaryStatistics();
+        DoubleSummaryStatistics ratios = new DoubleSummaryStatistics();
+        DoubleSummaryStatistics lefts = new DoubleSummaryStatistics();
+        DoubleSummaryStatistics tops = new DoubleSummaryStatistics();
+        for (double[][] crop : crops("resized-crop")) {
+            double[] sides = crop[0];
             areas.accept(sides[0] * sides[1] / size / size);
             if (Math.min(sides[0], sides[1]) > size / 2.0) {
                 ratios.accept(sides[0] / sides[1]);
             }
             if (Math.max(sides[0], sides[1]) < size / 2.0) {
-                lefts.accept(starts[0] / (size - sides[0]));
-                tops.accept(starts[1] / (size - sides[1]));
+                lefts.accept(crop[1][0] / (size - sides[0]));
+                tops.accept(crop[1][1] / (size - sides[1]));
             }
         }
         // sides are rounded, and bytes give them within 0.6 pixels: 4 percent of an area of 0.08
@@ -88,6 +100,42 @@ class DrawsTest {
         assertEquals(4 / 3.0, ratios.getMax(), 0.05);
         assertUniform(lefts);
         assertUniform(tops);
+    }
+
+    @Test
+    void areasOfResizedCropsAreUniformBetweenTheGivenOnes() {
+        // up to 0.6 every ratio fits into the image, so that none is drawn again
+        double[] areas =
+                crops("resized-crop:0.35:0.6").stream()
+                        .mapToDouble(crop -> crop[0][0] * crop[0][1] / 128 / 128)
+                        .sorted()
+                        .toArray();
+        assertEquals(0.35, areas[0], 0.01);
+        assertEquals(0.6, areas[areas.length - 1], 0.01);
+        for (double share : new double[] {0.25, 0.5, 0.75}) {
+            // the deviation of a quantile of 2000 is at most 0.0028
+            double quantile = areas[(int) (share * areas.length)];
+            assertEquals(0.35 + share * 0.25, quantile, 0.012, "quantile " + share);
+        }
+    }
+
+    @Test
+    void imageThatNoCropFitsIsCroppedAtItsCentre() {
+        // of 200 x 10 pixels a ratio of at most 4 / 3 leaves an area of at most 0.07
+        byte[] pixels = new byte[200 * 10];
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) (i % 200);
+        }
+        Augmenter augmenter = augmenter(new ImageShape(1, 10, 10), "resized-crop:0.5:1");
+        for (int example = 0; example < 5; example++) {
+            RawImage raw = image(new ImageShape(1, 10, 200), pixels.clone());
+            augmenter.apply(raw, 0, example);
+            // the full height, and 4 / 3 of it as the width: 13 pixels around 100
+            int left = raw.bytes()[0] & 0xff;
+            int right = raw.bytes()[9] & 0xff;
+            assertEquals(99.5, (left + right) / 2.0, 1);
+            assertEquals(13 * 0.9, right - left, 1.5);
+        }
     }
 
     @Test
