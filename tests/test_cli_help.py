@@ -12,7 +12,7 @@ from py_djl_resnet.cli.parser import build_parser, parse
 
 COMMANDS = [
     *("train", "summary", "evaluate", "bypass", "predict", "import", "export", "plot", "models", "datasets"),
-    *("recipes", "lr-find", "landscape", "notebook", "doctor", "lesion", "shattering", "vae"),
+    *("recipes", "lr-find", "landscape", "notebook", "doctor", "lesion", "shattering", "vae", "study"),
 ]
 
 

@@ -21,6 +21,14 @@ def test_colour_image_has_its_channels_first(tmp_path):
     assert found.flags.c_contiguous
 
 
+def test_first_frame_of_a_gif_counts(tmp_path):
+    frames = [Image.new("L", (4, 3), grey) for grey in (200, 50, 0)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.gif") as opened:
+        assert opened.n_frames == 3
+    assert np.unique(decode(tmp_path / "a.gif")).tolist() == [200]
+
+
 def test_invert_swaps_black_and_white(tmp_path):
     pixels = np.full((4, 4), 255, np.uint8)
     pixels[1, 2] = 5

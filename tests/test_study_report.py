@@ -333,10 +333,20 @@ def test_bundled_studies_are_listed(command):
     code, out, _ = command("study", "list")
     assert code == 0
     assert "cifar10-residual" in out
-    assert [study["name"] for study in available()] == sorted(study["name"] for study in available())
+    names = ["balduzzi2017", "cifar10-residual", "veit2016", "vae-depths"]
+    assert [study["name"] for study in available()] == sorted(names)
     study = read_study("cifar10-residual")
+    # as published: test accuracy after 50, 100 and 180 epochs
+    assert study.published["study"] == {
+        "study-plain20": [0.8720, 0.8808, 0.8860],
+        "study-resnet20": [0.8861, 0.8881, 0.8985],
+        "study-plain56": [0.7702, 0.8616, 0.8602],
+        "study-resnet56": [0.8865, 0.9174, 0.9201],
+    }
+    assert study.sections[0] == {"kind": "table", "at": [50, 100, 180], "of": 180}
     assert study.epochs == dict.fromkeys(study.networks, 180)
     recipe = study.recipe("study-plain56", 3)
     assert (recipe.model, recipe.seed, recipe.epochs, recipe.batch_size) == ("study-plain56", 3, 180, 128)
     assert (recipe.lr, recipe.momentum, recipe.nesterov, recipe.weight_decay) == (0.1, 0.9, True, 1e-4)
+    assert list(recipe.augment) == ["crop:4", "flip"]
     assert recipe.normalize_by == "0.4914,0.4822,0.4465/0.2470,0.2435,0.2616"

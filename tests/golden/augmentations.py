@@ -1,6 +1,7 @@
 """Writes small images and what augmentations of known parameters make of them, for AugmentationGoldenTest.java.
 
-Every operation is written here from its definition. Where torchvision has the same operation, the script also checks
+Every operation is written here from its definition, except equalizing (Pillow) and resized crops (torchvision). Where
+torchvision has the same operation, the script also checks
 that the two differ by at most one level, two for saturation. Run by hand, in an environment with numpy, Pillow, torch
 and torchvision:
 
