@@ -59,7 +59,7 @@ def speedups(rounds: Sequence[Round]) -> str:
         found = [ratios(rounds, key, *parts) for parts in RATIOS.values()]
         if any(found):
             cells = [_ratio(one, work.bounds.get(name)) for name, one in zip(RATIOS, found, strict=True)]
-            rows.append([work.title, *cells])
+            rows.append([work.title.removesuffix(", ms"), *cells])
     return markdown(["", *RATIOS], rows) if rows else ""
 
 

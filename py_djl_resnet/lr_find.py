@@ -69,7 +69,7 @@ class LrSweep:
         if self.suggestion is not None:
             lines.append(f"suggested learning rate: {self.suggestion:.2g}, where the loss falls fastest")
         elif self.smoothed and self.smoothed.index(min(self.smoothed)) >= len(self.lrs) / 5:
-            lines.append("the loss falls from the first rates on; start near the rate of the lowest loss / 10")
+            lines.append("the loss falls fastest at the lowest rates; start near the rate of the lowest loss / 10")
         else:
             lines.append("no suggestion: the loss does not fall before it rises; try more steps or a lower start")
         return "\n".join(lines)

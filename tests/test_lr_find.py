@@ -97,11 +97,11 @@ def test_sweep_without_a_fall_has_advice(arrays):
 @pytest.mark.parametrize(
     ("suggestion", "last"),
     [
-        (None, "the loss falls from the first rates on; start near the rate of the lowest loss / 10"),
+        (None, "the loss falls fastest at the lowest rates; start near the rate of the lowest loss / 10"),
         (0.01, "suggested learning rate: 0.01, where the loss falls fastest"),
     ],
 )
-def test_loss_that_falls_from_the_first_rates_on_has_advice(suggestion, last):
+def test_loss_that_falls_fastest_at_the_lowest_rates_has_advice(suggestion, last):
     lrs = [10.0 ** (i - 4) for i in range(10)]
     losses = [3.0 - 0.1 * i for i in range(10)]
     sweep = LrSweep(suggestion, 0.1, False, lrs, losses, losses)

@@ -40,7 +40,7 @@ def test_command_lists_what_recipes_reach(capsys, monkeypatch):
     assert first.split()[:7] == ["first", "fashion-net", "fashion-mnist", "3", "94.13", "±", "0.12"]
     assert first.split()[7:11] == ["95.12", "(flip,shift)", "10.0", "5"]
     assert second.split()[:7] == ["second", "d2l-resnet18", "fashion-mnist", "10", "-", "-", "-"]
-    assert rest == ["", "first was measured on stripes.", "", "Measured on M: first."]
+    assert rest == ["", "first was measured on stripes.", "", "first: measured on M."]
 
 
 def test_command_prints_a_recipe_that_can_be_used_again(capsys, tmp_path):

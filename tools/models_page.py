@@ -34,23 +34,23 @@ Networks accept images of any size: `fashion-net` from 8×8, `airbench94` from 9
 |---|---|
 | `zero_init_last_gamma` | initializes the last batch-normalization scale of each residual branch to 0 |
 | `stride_in_1x1` | puts a bottleneck's stride on its first 1×1 convolution, as in the paper, not on the 3×3 |
-| `deep_stem` | replaces the 7×7 convolution by three 3×3 convolutions (ResNet-D) |
-| `pooled_shortcut` | replaces a strided projection by 2×2 average pooling and a projection with stride 1 (ResNet-D) |
-| `small_stem` | replaces the stem by one 3×3 convolution with stride 1, without pooling, for small images |
-| `option_b` | replaces option A's zero padding by projections |
+| `deep_stem` | replaces the 7×7 convolution with three 3×3 convolutions (ResNet-D) |
+| `pooled_shortcut` | replaces a strided projection with 2×2 average pooling and a projection with stride 1 (ResNet-D) |
+| `small_stem` | replaces the stem with one 3×3 convolution with stride 1, without pooling, for small images |
+| `option_b` | replaces option A's zero padding with projections |
 | `half_width`, `width_1.5`, `width_2` | multiplies all numbers of channels by 0.5, 1.5 or 2 |
 
-## For photographs: table 1 of He et al. (2015)
+## For photographs: table 1 of He et al., "Deep Residual Learning" (2016)
 
 `resnetN`, with 3 channels and 1000 classes at 224×224. The first block of stages 2 to 4 has stride 2.
 
 {photographs}
 
-`preact-resnetN` has the same blocks in the order of He et al. (2016): batch normalization and ReLU before each
-convolution. The first block uses the batch normalization and ReLU of the stem. Where the shape changes, the shortcut is
-a convolution without batch normalization.
+`preact-resnetN` has the same blocks in the order of He et al., "Identity Mappings in Deep Residual Networks" (2016):
+batch normalization and ReLU before each convolution. The first block uses the batch normalization and ReLU of the stem.
+Where the shape changes, the shortcut is a convolution without batch normalization.
 
-## For 32×32 images: section 4.2 of He et al. (2015)
+## For 32×32 images: section 4.2 of He et al., "Deep Residual Learning" (2016)
 
 `cifar-resnetN` with option A, with 3 channels and 10 classes:
 
@@ -62,15 +62,16 @@ counts.
 {small}
 
 `study-resnetN` and `study-plainN` have the same blocks, but the shape changes in the second convolution of the last
-block of stages 1 and 2, and batch normalization keeps 10 % of its old statistics at each step.
+block of stages 1 and 2, and batch normalization keeps 10 % of its old statistics at each step (PyTorch's
+`momentum=0.9`).
 
 ## For few epochs
 
 {fast}
 
 All convolutions are 3×3 with stride 1, pooling is 2×2 max pooling, "norm" is batch normalization that keeps 60 % of its
-old statistics at each step, and the logits are divided by 9. Pooling before normalization quarters the cost of all that
-follows.
+old statistics at each step (PyTorch's `momentum=0.4`), and the logits are divided by 9. Pooling before normalization
+quarters the cost of all that follows.
 
 `fashion-net` is a narrow residual network. `airbench94` is the network of Jordan, "94% on CIFAR-10 in 3.29 Seconds on a
 Single GPU" (2024), with the tensor names of its `airbench94_muon.py`. Its first convolution whitens 2×2 patches: a
@@ -181,8 +182,8 @@ def fast() -> str:
         rows.append([first.format(*mine), first.format(*other)])
         rows.append([second.format(mine[0]), second.format(other[0]).removesuffix(", added to its input")])
     rows.append(["global max pooling, linear without bias"] * 2)
-    for name in ("trainable_parameters", "multiply_adds"):
-        rows.append([f"{summarize(model).total[name]:,} {name.replace('_', ' ')}" for model in FAST])
+    for name, unit in (("trainable_parameters", "trainable parameters"), ("multiply_adds", "multiply-adds")):
+        rows.append([f"{summarize(model).total[name]:,} {unit}" for model in FAST])
     return table(rows)
 
 

@@ -28,10 +28,11 @@ py-djl-resnet recipes fashion-mnist-fast > mine.json  # edit the file, then use 
 
 Command-line options override a recipe's settings. [settings.md](settings.md) describes the settings.
 
-Accuracy is test accuracy after the last epoch in percent, mean ± standard deviation over n seeds; test data select no
-epoch. "With TTA" is the mean with test-time augmentation over the views in parentheses (`evaluate --tta`). Minutes are
-the mean training time, including an evaluation after each epoch. The PyTorch columns show the same network, recipe,
-data and number of threads in eager PyTorch, in alternating runs. A dash marks what was not measured.
+Accuracy is test accuracy after the last epoch in percent, mean ± standard deviation over n seeds; no epoch is selected
+on the test data. "With TTA" is the mean with test-time augmentation over the views in parentheses (`evaluate --tta`).
+Minutes are the mean training time, including an evaluation after each epoch. The PyTorch columns show the same network,
+recipe, data and number of threads in eager PyTorch, in alternating runs. `cifar-10-fast` and `finetune` were measured
+on other data, described below the table. A dash marks what was not measured.
 
 {table}
 {machines}
@@ -74,7 +75,7 @@ def machines(recipes: list[dict[str, Any]]) -> str:
             places.setdefault(machine, []).append(f"`{found['name']}`")
     tasks = [(found["name"], found["about"]["task"]) for found in recipes]
     lines = [f"`{name}` was measured on {task}." for name, task in tasks if task]
-    lines += [f"Measured on {machine}: {', '.join(names)}." for machine, names in places.items()]
+    lines += [f"{', '.join(names)}: measured on {machine}." for machine, names in places.items()]
     return "".join(f"\n{line}\n" for line in lines)
 
 

@@ -53,7 +53,7 @@ def run(options: Any) -> int:
         if machine := found["about"]["machine"]:
             machines.setdefault(machine, []).append(found["name"])
     for machine, names in machines.items():
-        print(f"\nMeasured on {machine}: {', '.join(names)}.")
+        print(f"\n{', '.join(names)}: measured on {machine}.")
     return 0
 
 

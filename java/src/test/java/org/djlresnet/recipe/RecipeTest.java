@@ -265,7 +265,7 @@ class RecipeTest {
                 "limit         | 2147483648 | a whole number from 2 to 2147483647, or null",
                 "threads       | 0          | a whole number from 1 to 1024, or null",
                 "data_dir      | 7          | a folder's path, or null",
-                "weights       | ''         | a .safetensors file's path, or null",
+                "weights       | ''         | the path of a .safetensors file or a run folder, or null",
                 "device        | 'gpu:'     | auto, cpu, gpu or gpu:N",
                 "device        | 'gpu:1000' | auto, cpu, gpu or gpu:N",
                 "device        | 0          | auto, cpu, gpu or gpu:N",
