@@ -8,7 +8,7 @@ import pytest
 from study_folders import run_folder, study_folder, write_gradients
 
 from py_djl_resnet import Run, create_model
-from py_djl_resnet._study.norms import PLAIN_LEAF, Recorded
+from py_djl_resnet._study.norms import PLAIN_LEAF, Recorded, panels
 from py_djl_resnet._study.sections.gradients import norms_section
 from py_djl_resnet.study import available, read_study, report
 
@@ -195,6 +195,22 @@ def test_gradients_by_depth_name_the_recorded_steps(tmp_path):
     table = csv.DictReader(section.tables["depth.csv"].splitlines())
     steps = [(row["network"], int(row["step"]), float(row["gradient_norm"])) for row in table]
     assert steps == [("a", 30, 30), ("b", 20, 20), ("a", 60, 60), ("b", 20, 20), ("a", 60, 60), ("b", 2000, 2000)]
+
+
+@pytest.mark.parametrize("names", [["stem", "published"], ["published", "stem"], ["stem", "bn.weight", "stem"]])
+def test_panel_of_the_first_layers_has_every_run(tmp_path, names):
+    runs = []
+    for number, leaf in enumerate(("layer1.0.bn1.bias", "bn.weight")):
+        folder = run_folder(tmp_path / leaf, "plain20", number, [0.5])
+        norms = {name: (place + 10 * number, 1) for place, name in enumerate(("global", "conv1.weight", leaf))}
+        write_gradients(folder, dict.fromkeys(range(1, 41), norms), {})
+        run = Run.open(folder)
+        runs.append(Recorded(leaf, run, run.gradients))
+    found = panels(runs, names)
+    stem = [(label, set(values)) for label, _, values in found.pop("conv1.weight (stem)")]
+    assert stem == [("layer1.0.bn1.bias", {1}), ("bn.weight", {11})]
+    # the other panels have the runs with their parameters
+    assert {len(curves) for curves in found.values()} == {1}
 
 
 def test_gradients_of_any_runs_are_reported(command, tmp_path):

@@ -101,16 +101,15 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
     """Returns the curves of each panel by its title.
 
     Args:
-        runs: the runs.
+        runs: the runs, at least one.
         names: ``global``, ``stem``, ``published``, or parameters that at least one run has.
     """
     found: dict[str, list[Curve]] = {}
     for name in names:
         if name == STEM:
-            found |= {f"{run.stem} ({STEM})": [] for run in runs[:1]}
-            next(reversed(found.values())).extend(run.curve(run.stem) for run in runs)
+            found[f"{runs[0].stem} ({STEM})"] = [run.curve(run.stem) for run in runs]
         elif name == PUBLISHED:
-            # networks of other families have no such parameter
+            # not every network has this parameter
             of_study = [run for run in runs if PLAIN_LEAF in run.gradients.by_name]
             if of_study:
                 curves = [
@@ -120,7 +119,8 @@ def panels(runs: Sequence[Recorded], names: Sequence[str]) -> dict[str, list[Cur
                 if any(steps.size for _, steps, _ in curves):
                     found[PUBLISHED] = curves
                 found[PLAIN_LEAF] = [run.curve(PLAIN_LEAF) for run in of_study]
-                found[f"{of_study[0].stem} ({STEM})"] = [run.curve(run.stem) for run in of_study]
+                # a panel of all runs stays
+                found.setdefault(f"{of_study[0].stem} ({STEM})", [run.curve(run.stem) for run in of_study])
         else:
             having = [run for run in runs if name in run.gradients.by_name]
             if not having:
