@@ -1,8 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 from examples import separable
 
-from py_djl_resnet import UsageError, create_model, evaluate
+from py_djl_resnet import ResnetWarning, UsageError, create_model, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,19 @@ def test_limit_applies_to_arrays(model, limit):
     limited = evaluate(model, (x, y), limit=limit)
     assert limited.confusion_matrix.tolist() == evaluate(model, (x[:limit], y[:limit])).confusion_matrix.tolist()
     assert limited.confusion_matrix.sum() == min(limit, 40)
+
+
+def test_loss_that_is_not_a_number_is_null_in_json(command, tmp_path):
+    with create_model("plain20", 1, seed=1) as model:
+        state = model.state_dict()
+        state["fc.bias"][:] = np.nan
+        with pytest.warns(ResnetWarning, match="NaN"):
+            model.load_state_dict(state)
+        model.save(tmp_path / "damaged.safetensors")
+    options = ("--dataset", "fashion-mnist", "--preprocessing", "plain:32", "--limit", 4, "--json")
+    code, out, _ = command("evaluate", tmp_path / "damaged.safetensors", *options)
+    found = json.loads(out)
+    assert (code, found["loss"], np.sum(found["confusion_matrix"])) == (0, None, 4)
 
 
 @pytest.mark.parametrize(

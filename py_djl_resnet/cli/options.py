@@ -163,12 +163,6 @@ def write_figure(result: Any, figure: Path) -> None:
 
 
 def print_json(form: Any) -> None:
-    """Prints a value as JSON."""
-    json.dump(
-        form,
-        sys.stdout,
-        indent=2,
-        ensure_ascii=(sys.stdout.encoding or "").lower() not in ("utf-8", "utf8"),
-        allow_nan=False,
-    )
-    print()
+    """Prints a value as JSON, which has no NaN and no infinity: they become null."""
+    finite = json.loads(json.dumps(form), parse_constant=lambda _: None)
+    print(json.dumps(finite, indent=2, ensure_ascii=(sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")))
