@@ -118,6 +118,12 @@ def test_figure_shows_the_suggestion_of_a_sweep_that_explodes(arrays):
     assert all(low < height < high for height in heights)
 
 
+def test_figure_of_a_sweep_whose_first_loss_is_not_finite_is_empty(tmp_path):
+    (axes,) = LrSweep(None, None, True, [], [], []).plot(tmp_path / "sweep.png").axes
+    assert [len(line.get_xdata()) for line in axes.lines] == [0, 0]
+    assert (tmp_path / "sweep.png").is_file()
+
+
 def test_figure_marks_the_suggestion():
     (axes,) = plot_rates([0.1, 1, 10], [3, 2, 9], [3, 2.5, 4], 1, 0.1).axes
     assert axes.get_xscale() == "log"

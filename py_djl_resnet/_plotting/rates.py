@@ -29,8 +29,8 @@ def plot_rates(
             axes.plot(rate, height, "o", color=colour, zorder=3, label=f"{label}: {rate:.2g}")
     axes.set_xscale("log")
     # the last losses of a sweep are far above all others
-    top = max(smoothed[: int(np.argmin(smoothed)) + 1], default=1)
-    low = min([0.0, *(loss for loss in (*losses, *smoothed) if np.isfinite(loss))])
+    top = max(smoothed[: int(np.argmin(smoothed)) + 1]) if smoothed else 1.0
+    low = min([0.0, *losses, *smoothed])
     axes.set_ylim(1.06 * low, top + 0.2 * (top - low))
     axes.set_title("Learning-rate sweep")
     axes.set_xlabel("Learning rate")
