@@ -1,6 +1,7 @@
 """Programs and their precision, as users choose them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -50,6 +51,24 @@ def test_auto_is_recorded_as_the_precision_it_chose(jvm, arrays, tmp_path):
     fast = json.loads(str(jvm.bridge().describe()))["bfloat16"]
     recorded = json.loads((tmp_path / "run" / "recipe.json").read_text())["precision"]
     assert recorded == ("bfloat16" if fast else "float32")
+
+
+@pytest.mark.parametrize("measure", ["loss_surface(file", "interpolate_loss(file, file", "loss_trajectory('run'"])
+def test_slow_precision_of_a_landscape_is_reported_although_java_starts_later(trained, tmp_path, measure):
+    (tmp_path / "run").mkdir()
+    for epoch in (1, 2, 3):
+        shutil.copy(trained.folder / "last.safetensors", tmp_path / "run" / f"epoch-{epoch:04}.safetensors")
+    script = f"""
+    from py_djl_resnet import ResnetWarning, _precision, interpolate_loss, loss_surface, loss_trajectory
+    _precision._is_fast = lambda: False
+    file = "run/epoch-0001.safetensors"
+    try:
+        {measure}, out="out", grid=2, examples=2, precision="bfloat16", progress=False)
+    except ResnetWarning as warning:
+        print(warning)
+    """
+    message = "On this processor float32 is faster than bfloat16. 'auto' chooses for you.\n"
+    assert run(script, tmp_path) == (0, message, "")
 
 
 def test_blocks_train_like_the_program(arrays):

@@ -87,6 +87,7 @@ def interpolate_loss(
     options |= {"checkpoint": recorded(first), "other": recorded(second)}
     with opened(first, device, engine) as a, opened(second, device, engine) as b:
         _require_same(a, b)
+        warn_if_slow(precision)
         data, prepared = measured_examples(a, dataset, data_dir, preprocessing, channels_last, options)
 
         def begin() -> Any:
@@ -159,6 +160,7 @@ def loss_trajectory(
     folder = checked_folder(out)
     options["checkpoint"] = os.path.abspath(files[-1])
     with load(files[-1], device, engine, raw=raw) as network:
+        warn_if_slow(precision)
         data, prepared = measured_examples(network, dataset, data_dir, preprocessing, channels_last, options)
         paths = [str(file.absolute()) for file in files]
 
@@ -195,7 +197,7 @@ def _checked(
     batch_size: int,
     precision: str,
 ) -> dict[str, Any]:
-    options = checked_options(
+    return checked_options(
         dimensions=dimensions,
         grid=grid,
         ranges=ranges,
@@ -209,8 +211,6 @@ def _checked(
         batch_size=batch_size,
         precision=precision,
     )
-    warn_if_slow(precision)
-    return options
 
 
 def _require_same(a: Model, b: Model) -> None:

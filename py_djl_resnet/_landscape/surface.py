@@ -105,9 +105,9 @@ def loss_surface(
         grid_advice=" For a line use --1d (in Python: dimensions=1)." if dimensions == 2 else " For a plane omit --1d.",
     )
     folder = checked_folder(out)
-    warn_if_slow(precision)
     options["checkpoint"] = recorded(model)
     with opened(model, device, engine) as network:
+        warn_if_slow(precision)
         data, prepared = measured_examples(network, dataset, data_dir, preprocessing, channels_last, options)
 
         def begin() -> Any:
