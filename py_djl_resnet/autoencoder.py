@@ -148,7 +148,7 @@ def evaluate_autoencoder(
 
     Raises:
         UsageError: as in :func:`py_djl_resnet.evaluate`, a classifier, or a number of samples out of range.
-        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP.
+        KeyboardInterrupt: after Ctrl-C. SIGTERM and SIGHUP end the process, unless it handles them.
     """
     options = {
         "examples": None,
@@ -165,7 +165,8 @@ def evaluate_autoencoder(
         handle, _, received = follow(begin, PointProgress(unit="codes") if progress else None)
         found = json.loads(str(handle.results()))
         if found is None:
-            raise KeyboardInterrupt(signal.Signals(received[0]).name)
+            signal.raise_signal(received[0])
+            raise KeyboardInterrupt(signal.Signals(received[0]).name)  # the signal's handler returned
         likelihood = autoencoder_of(network.info)["likelihood"]
         return AutoencoderEvaluation(model=network.name, likelihood=likelihood, part=images.part, **found)
 

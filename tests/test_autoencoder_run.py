@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,18 +101,23 @@ def test_last_lines_wrap_in_a_narrow_terminal(command, run, monkeypatch):
     assert [line.startswith("  ") for line in own[:3]] == [False, True, True]
 
 
-def test_evaluation_shows_progress_and_stops_on_a_signal(run, monkeypatch, capsys):
+@pytest.mark.parametrize(("number", "ending"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_evaluation_shows_progress_and_stops_on_a_signal(run, monkeypatch, capsys, number, ending):
     states = []
 
     def interrupted(_, state, ended):
         if not states:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         states.append(state)
 
-    with monkeypatch.context() as patch:
-        patch.setattr("py_djl_resnet._measuring.PointProgress.show", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            evaluate_autoencoder(run.model, samples=[1000], limit=100, progress=True)
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr("py_djl_resnet._measuring.PointProgress.show", interrupted)
+            with pytest.raises(ending):
+                evaluate_autoencoder(run.model, samples=[1000], limit=100, progress=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert states[-1]["done"] < states[-1]["total"] == 100 * 1001
     assert evaluate_autoencoder(run.model, samples=[2], limit=100, progress=True).examples == 100
     assert "300 of 300 codes" in capsys.readouterr().err
