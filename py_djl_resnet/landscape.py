@@ -207,6 +207,8 @@ def _info(file: Path) -> dict[str, Any]:
         ends = [(float(first), float(last)) for first, last in info["range"]]
         if len(sizes) not in (1, 2) or len(sizes) != len(ends) or min(sizes) < 2:
             raise ValueError(f"a grid of {sizes}")
+    except UsageError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{file} does not describe a landscape: {error}.") from error
     return info

@@ -1,10 +1,11 @@
 """Unusable checkpoints and run folders: one line says what is wrong, and nothing is overwritten."""
 
 import os
+import re
 
 import pytest
 
-from py_djl_resnet import Run, UsageError
+from py_djl_resnet import Run, UsageError, read_landscape
 
 TINY = ("--epochs", "1", "--limit", "64", "--batch-size", "32", "--out", "mine")
 
@@ -55,6 +56,13 @@ def test_file_that_is_not_a_checkpoint_is_rejected(rejected, tmp_path, content, 
     code, message = rejected("evaluate", file)
     assert code == 2
     assert f"{file} {reason}" in message
+
+
+def test_landscape_of_another_format_is_rejected(tmp_path):
+    file = tmp_path / "landscape.json"
+    file.write_text('{"format": 2, "grid": [2], "range": [[0, 1]]}')
+    with pytest.raises(UsageError, match=f"^{re.escape(str(file))} has another format. Received: 2. Allowed: 1.$"):
+        read_landscape(tmp_path)
 
 
 def test_truncated_checkpoint_is_rejected(rejected, trained, tmp_path):
