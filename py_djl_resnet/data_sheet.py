@@ -135,7 +135,7 @@ def data_sheet(
         dataset: a data set's name, or ``folder:DIR``.
         recipe: determines how images are prepared; None prepares them for ``resnet18``. Its data set is ignored.
         data_dir: the folder of a named data set's files.
-        skip_bad: for a folder: whether to leave out images that cannot be decoded.
+        skip_bad: for a folder: whether to leave out images that cannot be decoded, even if the recipe does not.
 
     Raises:
         UsageError: there is no such data set, or its files are missing or damaged.
@@ -143,9 +143,8 @@ def data_sheet(
     if checked_text(dataset, "dataset") == ARRAYS:
         raise UsageError("Arrays have no name to show. Give a data set's name or folder:DIR.")
     # the usual input size of networks for photographs
-    wanted = (Recipe(model="resnet18") if recipe is None else recipe).replace(
-        dataset=dataset, data_dir=data_dir, skip_bad=skip_bad
-    )
+    base = Recipe(model="resnet18") if recipe is None else recipe
+    wanted = base.replace(dataset=dataset, data_dir=data_dir, skip_bad=skip_bad or base.skip_bad)
     wanted = Recipe(**absolute_paths(asdict(wanted))).checked()
     parts: dict[str, Any]
     ignored = 0

@@ -363,6 +363,17 @@ def test_sheet_counts_and_measures_what_numpy_does(tmp_path, command):
     assert json.loads(out)["preprocessing"]["crop"] == {"height": 8, "width": 8}
 
 
+def test_sheet_leaves_out_bad_images_if_its_recipe_does(tmp_path):
+    data = make(tmp_path / "data", count=3)
+    (data / "train" / "cat" / "000.png").write_bytes(b"no image")
+    with pytest.raises(UsageError, match="skip_bad"):
+        data_sheet(f"folder:{data}", recipe(data))
+    for base, skip_bad in ((recipe(data, skip_bad=True), False), (recipe(data), True)):
+        with pytest.warns(ResnetWarning, match=r"000\.png"):
+            sheet = data_sheet(f"folder:{data}", base, skip_bad=skip_bad)
+        assert [row["train"] for row in sheet.classes] == [2, 3]
+
+
 def test_contact_sheet_shows_images_by_class_beside_the_inputs(jvm):
     recipe = Recipe(model="fashion-net", augment=["flip:1"], normalize=True, limit=200)
     sheet = data_sheet("fashion-mnist", recipe)
