@@ -1,10 +1,11 @@
 """The figures of an autoencoder show the images and codes that it computes."""
 
 import numpy as np
+import PIL.Image
 import pytest
 from autoencoder_runs import RECIPE, pixels, tiles
 
-from py_djl_resnet import train
+from py_djl_resnet import UsageError, train
 from py_djl_resnet.autoencoder import (
     evaluated_images,
     plot_interpolation,
@@ -98,6 +99,14 @@ def test_figure_of_an_interpolation_leads_from_a_to_b(run, tested):
     check_images(found[0], np.concatenate([x[:1], between, x[7:8]]))
     names = [label.get_text() for label in chart.axes[0].get_xticklabels()]
     assert names == ["A", "0", "0.25", "0.5", "0.75", "1", "B"]
+
+
+@pytest.mark.parametrize("a", [0, "image"])
+def test_interpolation_of_arrays_is_rejected(run, tested, a):
+    if a == "image":
+        a = PIL.Image.new("L", (28, 28))
+    with pytest.raises(UsageError, match=r"b must be an image\. Received: ndarray\. Allowed: the index .* PIL\.Image"):
+        plot_interpolation(run.model, a, tested[0][1])
 
 
 def test_figure_of_a_traversal_has_the_most_active_dimensions(run, tested):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import numbers
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from PIL import Image
 from .._java import jvm
 from ..checks import checked_path, whole_number
 from ..datasets import from_arrays
+from ..errors import UsageError
 from ..evaluation import examples_for
 from ..images import decode
 from ..models import Model
@@ -109,7 +111,11 @@ def single_image(
         # the class does not matter to the preparation
         examples = from_arrays((pixels[np.newaxis], np.zeros(1, np.int32)), ["image"], "image")
         return _prepared(model, examples, [0]), None
-    assert images is not None
+    if images is None or not isinstance(which, numbers.Integral):
+        raise UsageError(
+            f"{name} must be an image. Received: {type(which).__name__}. Allowed: the index of a test image, an image "
+            "file, or a Pillow image, such as PIL.Image.fromarray(array) of a uint8 array."
+        )
     index = whole_number(which, name, 0, len(images) - 1)
     return images.pixels([index]), int(images.labels([index])[0])
 
