@@ -53,13 +53,20 @@ _TIFF_TAGS = {258: ((16,), (32,)), 262: (1,)}
 
 
 def find_images(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Lists image files; a folder means the images in it, sorted, without hidden files."""
+    """Lists image files; a folder means the images in it, sorted, without hidden files.
+
+    Raises:
+        UsageError: a folder that cannot be read, or contains no images.
+    """
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(
-                f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "." and f.is_file()
-            )
+            try:
+                inside = sorted(
+                    f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "." and f.is_file()
+                )
+            except OSError as error:
+                raise UsageError(f"Folder {printable(path)} cannot be read: {error.strerror or error}.") from error
             if not inside:
                 raise UsageError(f"Folder {path} contains no images. Allowed: {', '.join(SUFFIXES)}.")
             found += inside

@@ -1,5 +1,8 @@
+import errno
 import io
+import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +71,15 @@ def test_16_bits_are_rounded_to_8(tmp_path, deep, byte, suffix):
     found = decode(write(tmp_path / f"a{suffix}", np.full((4, 4), deep, np.uint16)))
     assert found.shape == (1, 4, 4)
     assert (found == byte).all()
+
+
+def test_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def refused(_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(UsageError, match=f"^Folder {re.escape(str(tmp_path))} cannot be read: Permission denied\\.$"):
+        find_images([tmp_path])
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
