@@ -53,7 +53,8 @@ def default_folder(name: str) -> Path:
 def download(name: str, data_dir: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> Path:
     """Fetches a data set that does not come with this package, unless its files exist already.
 
-    Files are used only if their checksums match the pinned ones.
+    What is fetched is used only if its checksum is the pinned one. Existing files are accepted by their size, or by
+    their names if no size is published.
 
     Args:
         name: ``cifar-10``, ``cifar-100``, ``mnist``, ``kmnist`` or ``emnist-letters``, ``-digits`` or ``-balanced``.

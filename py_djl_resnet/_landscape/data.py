@@ -25,9 +25,9 @@ def measured_examples(
     channels_last: bool | None,
     options: dict[str, Any],
 ) -> tuple[Any, str | None]:
-    """Returns what :func:`examples_for` returns for the ``split`` of `options`, which gets the data set's name.
+    """Returns Java's ``Examples`` for the ``split`` of `options` and the preprocessing for Java.
 
-    The training examples of a run's own data are those that it was trained on.
+    `options` gets the data set's name. The training examples of a run's own data are those that it was trained on.
     """
     require_classifier(network.info)
     train = options["split"] == "train"

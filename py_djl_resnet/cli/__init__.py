@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; None for those of the process.
 
     Returns:
-        The exit code: 0, 1 after a failure, 2 after a usage or input error, 130 after Ctrl-C; for train also
-        143 after SIGTERM and 129 after SIGHUP.
+        The exit code: 0, 1 after a failure, 2 after a usage or input error, 130 after Ctrl-C. Commands that save
+        their state, such as train, landscape and study run, return 143 after SIGTERM and 129 after SIGHUP.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_closed()
