@@ -19,9 +19,8 @@ from ..errors import UsageError
 from ..landscape import Landscape
 from ..models import Model, load, opened
 from .data import measured_examples, recorded
-from .following import follow_points
 from .options import checked_options
-from .surface import BATCH_SIZE
+from .surface import BATCH_SIZE, follow_points
 
 _KEPT = re.compile(r"epoch-\d{4,9}\.safetensors")
 #: A plane needs two differences.

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .._java import jvm
+from .._measuring import PointProgress, follow
 from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
 from ..checks import checked_folder, whole_number
-from ..landscape import Landscape
+from ..errors import LandscapeInterrupted
+from ..landscape import Landscape, read_landscape
 from ..models import Model, opened
 from .data import measured_examples, recorded
-from .following import follow_points
 from .options import checked_options
 
 #: Images of CIFAR's size in batches of this size stay in the processor's caches.
@@ -115,6 +118,19 @@ def loss_surface(
             return landscapes.surface(network.handle, data, str(folder), prepared)
 
         return follow_points(begin, folder, progress)
+
+
+def follow_points(begin: Callable[[], Any], folder: Path, progress: bool) -> Landscape:
+    """Starts Java's ``MeasurementHandle`` and returns what it has measured.
+
+    Raises:
+        LandscapeInterrupted: a signal stopped it; the points so far are saved.
+    """
+    _, state, received = follow(begin, PointProgress() if progress else None)
+    if received and state["done"] < state["total"]:
+        saved = f"{state['done']} of {state['total']} points are saved in {folder}."
+        raise LandscapeInterrupted(signal.Signals(received[0]), folder, saved)
+    return read_landscape(folder)
 
 
 def loss_direction(
