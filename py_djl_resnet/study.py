@@ -13,7 +13,7 @@ from ._study.definition import Definition, read_definition, study_names
 from ._study.folder import StudyRuns, open_study
 from ._study.norms import Recorded
 from ._study.page import write_page, write_report
-from ._study.running import changed, default_folder, run_definition
+from ._study.running import changed, run_definition
 from ._study.sections import check_sections
 from ._study.sections.gradients import norms_section
 from ._study.surfaces import measure_surfaces
@@ -123,7 +123,7 @@ def run_study(
         for option, value in (("epochs", epochs), ("limit", limit), ("jobs", None if jobs == 1 else jobs)):
             if value is not None:
                 raise UsageError(f"{option} needs a study that trains networks. Received: {definition.name}. Omit it.")
-    folder = default_folder(definition.name) if out is None else checked_folder(out)
+    folder = checked_folder(Path("studies", definition.name) if out is None else out)
     return run_definition(definition, folder, whole_number(jobs, "jobs", most=1024), progress, announce or _print)
 
 

@@ -28,10 +28,6 @@ class StudyRuns:
     folder: Path
     by_run: dict[tuple[str, int], Run | None]
 
-    def run(self, network: str, seed: int) -> Run | None:
-        """Returns a run, or None if no epoch of it is complete."""
-        return self.by_run[network, seed]
-
     def of(self, network: str) -> list[tuple[int, Run]]:
         """Returns each seed and run of a network that has at least one complete epoch."""
         return [(seed, run) for (name, seed), run in self.by_run.items() if name == network and run is not None]

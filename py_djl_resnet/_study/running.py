@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,10 +109,9 @@ def _check(definition: Definition, recipe: Recipe, quiet: bool) -> None:
 
 
 def _is_done(study: StudyRuns, network: str, seed: int) -> bool:
-    run = study.run(network, seed)
-    if run is None or run.folder is None or not study.is_complete(network, run):
-        return False
-    return run.is_finished and (run.folder / "report.html").is_file()
+    run = study.by_run[network, seed]
+    report = run_folder(study.folder, network, seed) / "report.html"
+    return run is not None and run.is_finished and report.is_file()
 
 
 def _with_seeds_of(folder: Path, definition: Definition) -> Definition:
@@ -165,8 +163,3 @@ def _train_here(jobs: Sequence[Job], progress: bool, announce: Callable[[str], N
             warn(f"No figure of {job.folder}: {error}")
         run.model.close()
     return failures
-
-
-def default_folder(name: str) -> Path:
-    """Returns the folder of a study for which none was given."""
-    return Path(os.path.abspath("studies")) / name
