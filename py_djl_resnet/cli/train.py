@@ -11,7 +11,6 @@ from typing import Any
 
 from .._process import terminal
 from .._process.signals import stop_at_end_of_input
-from ..checks import checked_path
 from ..errors import ResnetError, RunInUseError, SettingError
 from ..metrics import Row
 from ..progress import METRICS, display, metrics_line, shown_columns
@@ -62,10 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Any) -> int:
     """Trains; prints a line per epoch, then the chapter's two lines and the run folder."""
     stop_at_end_of_input()
-    if options.resume is not None:
-        checked_path(options.resume, "--resume")
-    if options.out is not None:
-        checked_path(options.out, "--out")
     if options.offline:
         os.environ["PY_DJL_RESNET_OFFLINE"] = "1"
     epochs: list[Row] = []
