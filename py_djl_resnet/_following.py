@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,18 +76,14 @@ def follow_run(
     """Follows a training run to its end and returns it, or raises the error that ended it."""
     if callback is not None and not callable(callback):
         raise UsageError(f"callback must be a function. Received: {shown(callback)}.")
-
-    def finish(handle: Any, display: Display, received: list[int]) -> Run:
-        return _result(handle, display, callback, received)
-
-    return follow(checked, begin, progress, finish)
+    return follow(checked, begin, progress, partial(_result, callback=callback))
 
 
 def _result(
     handle: Any,
     display: Display,
-    callback: Callable[[Row], object] | None,
     received: list[int],
+    callback: Callable[[Row], object] | None,
 ) -> Run:
     with _closed_on_failure(handle), jvm.translated_errors():
         described = json.loads(str(handle.describe()))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
 from ._java import jvm
 from ._process import terminal
@@ -72,9 +72,9 @@ class PointProgress:
         unit: what is counted.
     """
 
-    def __init__(self, stream: TextIO | None = None, unit: str = "points") -> None:
+    def __init__(self, unit: str = "points") -> None:
         self._unit = unit
-        stream = stream or (sys.stdout if in_notebook() else sys.stderr)
+        stream = sys.stdout if in_notebook() else sys.stderr
         self._stream = None if stream is None else lenient(stream)
         self._changes = stream is not None and (in_notebook() or (stream.isatty() and not terminal.is_dumb()))
         self._first: tuple[float, int] | None = None

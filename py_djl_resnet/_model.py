@@ -17,7 +17,7 @@ from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
 from ._vae import coding
-from .checks import checked_path, checked_text, whole_number, whole_numbers
+from .checks import checked_path, checked_shape, checked_text, whole_number
 from .datasets import check_finite, check_size, conversion, require_array
 from .errors import UsageError, warn
 from .recipe import Recipe
@@ -165,7 +165,7 @@ class Model:
             shape: (N, C, H, W); nothing is computed.
             depth: how many levels of nested blocks to list, at least 1.
         """
-        sizes, depth = whole_numbers(shape, "shape"), whole_number(depth, "depth")
+        sizes, depth = checked_shape(shape), whole_number(depth, "depth")
         with jvm.translated_errors():
             return Summary.from_dict(json.loads(str(self.handle.summary(sizes, depth))))
 

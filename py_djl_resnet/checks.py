@@ -32,11 +32,11 @@ def whole_number(value: Any, name: str, least: int = 1, most: int = INT) -> int:
     raise UsageError(f"{name} must be a whole number. Received: {shown(value)}. Allowed: {least} to {most}.")
 
 
-def whole_numbers(values: Any, name: str) -> list[int]:
-    """Returns `values`, such as a shape, as ints if they are from 1 to Java's largest long."""
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise UsageError(f"{name} must be whole numbers such as (1, 1, 28, 28). Received: {shown(values)}.")
-    return [whole_number(value, f"{name}[{index}]", most=LONG) for index, value in enumerate(values)]
+def checked_shape(shape: Any) -> list[int]:
+    """Returns a shape as ints if they are from 1 to Java's largest long."""
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        raise UsageError(f"shape must be whole numbers such as (1, 1, 28, 28). Received: {shown(shape)}.")
+    return [whole_number(size, f"shape[{index}]", most=LONG) for index, size in enumerate(shape)]
 
 
 def require_no_pipe(file: Path) -> None:

@@ -36,7 +36,7 @@ def run_to_resume(resume: str | os.PathLike[str], recipe: Recipe, out: str | Non
     if resume != "auto":
         return existing_run(resume, "resume")
     if out is None:
-        return find_run(recipe, Path("runs").absolute())
+        return find_run(recipe)
     return Path(out) if any(Path(out, name).is_file() for name in _RECIPE_FILES) else None
 
 
@@ -49,8 +49,9 @@ def existing_run(run: str | os.PathLike[str], name: str) -> Path:
     return Path(os.path.abspath(source))
 
 
-def find_run(recipe: Recipe, folder: Path) -> Path | None:
-    """Returns the newest run in `folder` with this recipe, except for resumable settings; None if there is none."""
+def find_run(recipe: Recipe) -> Path | None:
+    """Returns the newest run in ``runs`` with this recipe, except for resumable settings; None if there is none."""
+    folder = Path("runs").absolute()
     found: list[tuple[int, Path]] = []
     for run in folder.iterdir() if folder.is_dir() else []:
         with contextlib.suppress(UsageError):

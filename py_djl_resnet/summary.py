@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ._java import jvm
-from .checks import checked_text, whole_number, whole_numbers
+from .checks import checked_shape, checked_text, whole_number
 from .errors import UsageError
 
 _NARROWEST_COLUMN = 16
@@ -94,7 +94,7 @@ def summarize(
         UsageError: an unknown name, or a shape that the network cannot take.
     """
     checked_text(model, "model")
-    sizes = [] if shape is None else whole_numbers(shape, "shape")
+    sizes = [] if shape is None else checked_shape(shape)
     count = 0 if classes is None else whole_number(classes, "classes")
     depth = whole_number(depth, "depth")
     if shape is not None and not sizes:
@@ -122,7 +122,7 @@ def program(
     Raises:
         UsageError: an unknown name or precision, or a shape that the network cannot take.
     """
-    sizes = [] if shape is None else whole_numbers(shape, "shape")
+    sizes = [] if shape is None else checked_shape(shape)
     count = 0 if classes is None else whole_number(classes, "classes")
     jvm.start()
     with jvm.translated_errors():

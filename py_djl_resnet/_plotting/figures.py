@@ -78,7 +78,7 @@ def plot_bypass(
 
 def plot_profile(
     rows: Sequence[Mapping[str, Any]],
-    steps: int | None,
+    steps: int,
     path: str | os.PathLike[str] | None = None,
 ) -> Chart:
     """Draws the rows of a :class:`py_djl_resnet.Profile`, a bar for each part in the order of a step."""
@@ -98,7 +98,7 @@ def plot_profile(
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
     axes.set_title("Time of a training step")
-    axes.set_xlabel("Milliseconds per step" + (f" (mean of {steps} step{'' if steps == 1 else 's'})" if steps else ""))
+    axes.set_xlabel(f"Milliseconds per step (mean of {steps} step{'' if steps == 1 else 's'})")
     axes.set_ylabel("Part")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)

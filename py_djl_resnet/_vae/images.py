@@ -38,7 +38,7 @@ class Images:
 
     model: Model
     examples: Any
-    part: str = "test"
+    part: str
 
     def __len__(self) -> int:
         return int(self.examples.size())

@@ -8,19 +8,19 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 
 
-def principal_components(codes: Floats, count: int = 2) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Projects codes, (N, L), onto the directions of their largest variances.
+def principal_components(codes: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Projects codes, (N, L), onto the two directions of their largest variances.
 
     Returns:
-        The coordinates, (N, count), and the share of the variance along each direction, (count). The sign of a
+        The coordinates, (N, 2), and the share of the variance along each direction, (2). The sign of a
         direction is such that its largest component is positive. Missing directions have coordinates and shares of 0.
     """
     centred = codes.astype(np.float64) - codes.mean(axis=0, dtype=np.float64)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
-    found = min(count, len(lengths))
+    found = min(2, len(lengths))
     largest = np.abs(directions[:found]).argmax(axis=1)
     directions = directions[:found] * np.sign(directions[np.arange(found), largest])[:, np.newaxis]
-    places, shares = np.zeros((len(codes), count)), np.zeros(count)
+    places, shares = np.zeros((len(codes), 2)), np.zeros(2)
     places[:, :found] = centred @ directions.T
     total = np.square(lengths).sum()
     shares[:found] = np.square(lengths[:found]) / total if total > 0 else 0
