@@ -56,6 +56,15 @@ def checked_text(value: Any, name: str) -> str:
     raise UsageError(f"{name} must be a string. Received: {shown(value)}.")
 
 
+def checked_choice(value: Any, name: str, allowed: Sequence[str]) -> str:
+    """Returns `value` if it is one of the allowed texts."""
+    if value not in allowed:
+        raise UsageError(
+            f"{name} is unknown. Received: {shown(value)}.{nearest(value, allowed)} Allowed: {', '.join(allowed)}."
+        )
+    return str(value)
+
+
 def checked_folder(out: Any) -> Path:
     """Returns the absolute path of a folder, which need not exist."""
     folder = Path(os.path.abspath(checked_path(out, "out")))

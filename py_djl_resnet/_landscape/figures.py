@@ -14,7 +14,7 @@ from .._plotting.chart import Chart
 from .._plotting.landscape import FLAT, KINDS, Surfaces, panel_title, plot_surfaces
 from .._plotting.loss_lines import plot_lines
 from .._plotting.surface_html import write_surface
-from ..checks import nearest, whole_number
+from ..checks import checked_choice, whole_number
 from ..errors import UsageError
 from .measures import Measures, measured
 
@@ -139,10 +139,7 @@ def _require_surface(value: str, direction: int, levels: int | Sequence[float]) 
 
 def _checked_kind(kind: str | None, landscapes: Sequence[Surfaces], value: str) -> str:
     """Returns the kind of figure that fits all landscapes."""
-    if value not in VALUES:
-        raise UsageError(
-            f"value is unknown. Received: {value!r}.{nearest(value, VALUES)} Allowed: {', '.join(VALUES)}."
-        )
+    checked_choice(value, "value", VALUES)
     lines = {each.y is None for each in landscapes}
     if len(lines) > 1:
         raise UsageError("Lines and surfaces cannot be drawn together. Give landscapes of one kind.")

@@ -16,13 +16,12 @@ import numpy.typing as npt
 from .._java import jvm
 from .._measuring import PointProgress, follow
 from .._preprocessing import Preprocessing
-from ..checks import LONG, checked_folder, shown, whole_number
+from .._tables import text_table
+from ..checks import LONG, checked_choice, checked_folder, shown, whole_number
 from ..errors import LandscapeInterrupted, UsageError
 from ..models import Model, opened
-from ..summary import text_table
 from .data import measured_examples, recorded
 from .options import SPLITS
-from .options import choice as checked_choice
 from .surface import BATCH_SIZE
 
 #: The step of the differences, relative to the weights.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..checks import LONG, checked_text, nearest, shown, whole_number
+from ..checks import LONG, checked_choice, checked_text, shown, whole_number
 from ..errors import UsageError
 
 NORMALIZATIONS = ("filter", "layer", "weight", "none")
@@ -45,10 +45,10 @@ def checked_options(
     return {
         "grid": sizes,
         "range": checked_ranges(ranges, dimensions),
-        "normalize": choice(normalize, "normalize", NORMALIZATIONS),
+        "normalize": checked_choice(normalize, "normalize", NORMALIZATIONS),
         "include_bias_and_norm": bool(include_bias_and_norm),
-        "batch_norm": choice(batch_norm, "batch_norm", STATISTICS),
-        "split": choice(split, "split", SPLITS),
+        "batch_norm": checked_choice(batch_norm, "batch_norm", STATISTICS),
+        "split": checked_choice(split, "split", SPLITS),
         "examples": None if examples is None else whole_number(examples, "examples", 2),
         "seed": whole_number(seed, "seed", -LONG - 1, LONG),
         "directions": directions,
@@ -97,11 +97,3 @@ def checked_ranges(ranges: Any, dimensions: int) -> list[list[float]]:
                 + (f"{last:g},{first:g}." if first > last else "two different numbers.")
             )
     return pairs if len(pairs) == dimensions else pairs * dimensions
-
-
-def choice(value: Any, name: str, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise UsageError(
-            f"{name} is unknown. Received: {shown(value)}.{nearest(value, allowed)} Allowed: {', '.join(allowed)}."
-        )
-    return str(value)

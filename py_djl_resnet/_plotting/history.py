@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..errors import UsageError
+from ..checks import checked_choice
 from ..metrics import ELBO, metric_columns
 from ..progress import shown_columns
 from .chart import DPI, Chart, finished, near
@@ -53,8 +53,7 @@ def plot_history(
         size: width and height in inches.
         dpi: dots per inch.
     """
-    if style not in STYLES:
-        raise UsageError(f"style is unknown. Received: {style!r}. Allowed: {', '.join(STYLES)}.")
+    checked_choice(style, "style", STYLES)
     chart = Chart(layout="constrained")
     if style == "d2l":
         _one_panel(chart, runs)
