@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from ._java import jvm
 from ._measuring import PointProgress, follow
+from ._tables import counted, text_table
 from ._vae.coding import BATCH, Labels, autoencoder_of
 from ._vae.images import Images, evaluated_images, image_name, single_image
 from ._vae.latent import activity, line, principal_components, traversal
 from .checks import LONG, shown, whole_number
 from .errors import UsageError
 from .models import Model, opened
-from .summary import text_table
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -87,7 +87,7 @@ class AutoencoderEvaluation:
         rows.append(("ELBO", f"{self.elbo:.2f}", _error(self.elbo_error)))
         rows += [("reconstruction", f"{self.reconstruction:.2f}", ""), ("KL divergence", f"{self.kl:.2f}", "")]
         for row in self.bound:
-            samples = f"IWAE bound, {row['samples']} sample{'' if row['samples'] == 1 else 's'}"
+            samples = f"IWAE bound, {counted(row['samples'], 'sample')}"
             rows.append((samples, f"{row['value']:.2f}", _error(row["standard_error"])))
         if self.bits_per_dim is not None:
             rows.append(("bits per dimension", f"{self.bits_per_dim:.4f}", ""))

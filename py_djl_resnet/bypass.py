@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from ._preprocessing import Preprocessing
-from ._tables import csv_text
+from ._tables import csv_text, text_table
 from .errors import UsageError
 from .evaluation import measurer
 from .models import Model, opened
-from .summary import text_table
 
 if TYPE_CHECKING:
     from ._plotting.chart import Chart

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from ._folder.data import FolderData, with_split
 from ._folder.layout import is_folder
 from ._java import jvm
+from ._tables import text_table
 from .checks import checked_text
 from .datasets import ARRAYS, named
 from .errors import UsageError
 from .recipe import Recipe
 from .settings import absolute_paths
-from .summary import text_table
 
 if TYPE_CHECKING:
     from ._plotting.chart import Chart

@@ -11,6 +11,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ._tables import counted
+
 _PACKAGE = f"{__package__}."
 
 
@@ -106,7 +108,7 @@ class Interrupted(ResnetError):  # noqa: N818 - an interruption is no error
         self.folder = run.folder
         self.history = run.history
         self.exit_code = 128 + signal.value
-        epochs = f"{len(run.history)} full epoch{'' if len(run.history) == 1 else 's'}"
+        epochs = counted(len(run.history), "full epoch")
         super().__init__(f"Training was interrupted by {signal.name} after {epochs}. {how_to_resume}")
 
 

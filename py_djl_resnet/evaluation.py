@@ -16,12 +16,12 @@ from ._folder.layout import is_folder
 from ._java import jvm
 from ._precision import warn_if_slow
 from ._preprocessing import Preprocessing, chosen
+from ._tables import text_table
 from ._vae.coding import require_classifier
 from .checks import checked_path, checked_text, checked_views, listed, require_distinct, shown, whole_number
 from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
-from .summary import text_table
 
 if TYPE_CHECKING:
     from ._plotting.chart import Chart

@@ -14,12 +14,11 @@ import numpy.typing as npt
 from ._draws import deleted, kendall_tau, pairs, shuffled
 from ._java import jvm
 from ._preprocessing import Preprocessing
-from ._tables import csv_text, figure, mean_deviation
+from ._tables import counted, csv_text, figure, mean_deviation, text_table
 from .checks import LONG, shown, whole_number
 from .errors import UsageError
 from .evaluation import measurer
 from .models import Model, opened
-from .summary import text_table
 
 if TYPE_CHECKING:
     from ._plotting.chart import Chart
@@ -260,8 +259,8 @@ class _Blocks:
 def described(kind: str, size: int) -> str:
     """Returns what a lesion is, in words."""
     if kind == "shuffle":
-        return f"{size} swap{'' if size == 1 else 's'}"
-    return f"{size} block{'' if size == 1 else 's'} left out"
+        return counted(size, "swap")
+    return f"{counted(size, 'block')} left out"
 
 
 def row_text(row: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .summary import text_table
+from ._tables import counted, text_table
 
 if TYPE_CHECKING:
     from ._plotting.chart import Chart
@@ -53,4 +53,4 @@ class Profile:
         ]
         sums = [sum(row[key] or 0 for row in self.rows) for key in keys]
         table.append(("step", *(f"{value:.2f}" for value in sums), f"{sum(row['share'] for row in self.rows):.1%}"))
-        return f"{text_table(table, range(1, 5))}\nmean of {self.steps} step{'' if self.steps == 1 else 's'}"
+        return f"{text_table(table, range(1, 5))}\nmean of {counted(self.steps, 'step')}"

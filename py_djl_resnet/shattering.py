@@ -13,14 +13,13 @@ import numpy.typing as npt
 from ._checkpoint import recipe_settings
 from ._draws import number
 from ._java import jvm
-from ._tables import csv_text, mean_deviation
+from ._tables import csv_text, mean_deviation, text_table
 from ._vae.coding import require_classifier
 from .checks import LONG, checked_path, require_distinct, shown, whole_number
 from .datasets import named
 from .errors import UsageError
 from .models import Model, checkpoint_file, load
 from .recipe import Recipe
-from .summary import text_table
 
 if TYPE_CHECKING:
     from ._plotting.chart import Chart

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ._java import jvm
+from ._tables import text_table as text_table
 from .checks import checked_shape, checked_text, whole_number
 from .errors import UsageError
-
-_NARROWEST_COLUMN = 16
 
 
 @dataclass(frozen=True)
@@ -129,38 +127,6 @@ def program(
         return str(
             jvm.bridge().program(checked_text(model, "model"), count, sizes, checked_text(precision, "precision"))
         )
-
-
-def text_table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), columns: int | None = None) -> str:
-    """Returns rows as lines with aligned columns. The first row holds the headings.
-
-    If a line may have only so many `columns`, the last cell wraps between words; without room for it, each row becomes
-    a paragraph.
-    """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    if columns is not None:
-        room = columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
-        if room < min(widths[-1], _NARROWEST_COLUMN):
-            return "\n".join(_paragraph(rows[0], row, columns) for row in rows[1:])
-        widths[-1] = min(widths[-1], room)
-    lines = []
-    for row in rows:
-        last = [row[-1]] if columns is None else textwrap.wrap(row[-1], widths[-1], break_on_hyphens=False) or [""]
-        for number, part in enumerate(last):
-            cells = [*row[:-1], part] if number == 0 else [*[""] * (len(row) - 1), part]
-            lines.append(
-                "  ".join(
-                    cell.rjust(width) if i in right else cell.ljust(width)
-                    for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-                ).rstrip()
-            )
-    return "\n".join(lines)
-
-
-def _paragraph(headings: Sequence[str], row: Sequence[str], columns: int) -> str:
-    details = "; ".join(f"{heading}: {cell}" for heading, cell in zip(headings[1:], row[1:], strict=True) if cell)
-    wrapper = textwrap.TextWrapper(columns, break_on_hyphens=False, subsequent_indent="  ")
-    return "\n".join([*wrapper.wrap(row[0]), *wrapper.wrap(f"  {details}")])
 
 
 def _shape(shape: Sequence[int]) -> str:

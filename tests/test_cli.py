@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from py_djl_resnet import Run, evaluate
-from py_djl_resnet.summary import text_table
+from py_djl_resnet._tables import text_table
 
 EPOCH = (
     r"epoch \d+/2: train loss \d+\.\d{3}, train acc [01]\.\d{3}, test loss \d+\.\d{3}, test acc [01]\.\d{3}, "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._tables import counted
 from .chart import Chart, finished
 
 
@@ -98,7 +99,7 @@ def plot_profile(
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
     axes.set_title("Time of a training step")
-    axes.set_xlabel(f"Milliseconds per step (mean of {steps} step{'' if steps == 1 else 's'})")
+    axes.set_xlabel(f"Milliseconds per step (mean of {counted(steps, 'step')})")
     axes.set_ylabel("Part")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)

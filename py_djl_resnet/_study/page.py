@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .._files import write
+from .._tables import counted
 from ..report import STYLE
 from .folder import StudyRuns
 from .markdown import to_html
-from .section import Section, count, markdown_table
+from .section import Section, markdown_table
 from .sections import sections
 
 _STYLE = f"{STYLE}.right {{ text-align: right; }} table {{ font-variant-numeric: tabular-nums; }}\n"
@@ -64,8 +65,8 @@ def _overview(study: StudyRuns) -> Section:
     complete = len(rows) - len(missing)
     seeds = ", ".join(map(str, study.definition.seeds))
     lines = [
-        f"{complete} of {count(len(rows), 'run')} complete: {count(len(study.definition.networks), 'network')}, "
-        f"{count(len(study.definition.seeds), 'seed')} ({seeds})."
+        f"{complete} of {counted(len(rows), 'run')} complete: {counted(len(study.definition.networks), 'network')}, "
+        f"{counted(len(study.definition.seeds), 'seed')} ({seeds})."
     ]
     limit = study.definition.settings.get("limit")
     if limit is not None:

@@ -61,8 +61,3 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Returns a table in Markdown; all columns except the first are aligned to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def count(number: int, singular: str) -> str:
-    """Returns ``1 seed`` or ``2 seeds``."""
-    return f"{number:,} {singular}{'' if number == 1 else 's'}"

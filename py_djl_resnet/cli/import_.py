@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._preprocessing import described
+from .._tables import counted
 from ..checks import checked_path
 from ..datasets import MAX_CLASSES
 from ..errors import UsageError
@@ -93,8 +94,7 @@ def _report(model: Model, file: str) -> list[str]:
     if report["prefix"]:
         lines.append(f"prefix removed from the names: {report['prefix']}")
     lines += [
-        f"converted to float32: {number} {kind} tensor{'' if number == 1 else 's'}"
-        for kind, number in report["converted"].items()
+        f"converted to float32: {counted(number, f'{kind} tensor')}" for kind, number in report["converted"].items()
     ]
     if report["new"]:
         lines.append(f"new: {', '.join(report['new'])}; ignored in the file: {', '.join(report['left']) or 'none'}")

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._process import terminal
+from .._tables import counted, text_table
 from ..errors import ResnetWarning
 from ..models import Model
-from ..summary import text_table
 
 #: How each line on standard error begins.
 NAME = "py-djl-resnet"
@@ -41,10 +41,9 @@ def print_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Non
 
 def network(model: Model) -> str:
     """Returns a network's name, channels and classes, or latent dimensions, in one line."""
-    channels = f"{model.in_channels} channel{'' if model.in_channels == 1 else 's'}"
+    channels = counted(model.in_channels, "channel")
     if model.is_autoencoder:
-        size = model.info["autoencoder"]["latent_dim"]
-        return f"{model.name}, {channels}, {size} latent dimension{'' if size == 1 else 's'}"
+        return f"{model.name}, {channels}, {counted(model.info['autoencoder']['latent_dim'], 'latent dimension')}"
     return f"{model.name}, {channels}, {model.classes} class{'' if model.classes == 1 else 'es'}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..._tables import csv_text, figure, mean_deviation
+from ..._tables import counted, csv_text, figure, mean_deviation
 from ...checks import shown
 from ...errors import UsageError
 from ...runs import Run
 from ..definition import Definition
 from ..folder import StudyRuns
-from ..section import Section, count, markdown_table
+from ..section import Section, markdown_table
 
 #: The columns with a mean and a deviation: name, heading and form.
 _COLUMNS = (
@@ -48,7 +48,7 @@ def autoencoders(study: StudyRuns, _: Mapping[str, Any], __: Callable[[str], Non
         measured = [_measured(run) for _, run in study.of(network)]
         found = {name: mean_deviation([one[name] for one in measured if name in one]) for name, _, _ in _COLUMNS}
         means = [figure(*found[name], form) for name, _, form in _COLUMNS]
-        cells.append([network, *means, count(len(measured), "run")])
+        cells.append([network, *means, counted(len(measured), "run")])
         rows.append([network, len(measured), *(value for name, _, _ in _COLUMNS for value in found[name])])
         for source, by_network in study.definition.published.items():
             if network in by_network:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..._landscape.measures import LABELS, Measures, shown_measure
+from ..._tables import counted
 from ...landscape import Landscape, plot_together
 from ..definition import Definition
 from ..folder import StudyRuns
-from ..section import Section, count, markdown_table, require_classifiers
+from ..section import Section, markdown_table, require_classifiers
 from ..surfaces import measured_surface, plan
 
 _TITLE = "Loss surfaces"
@@ -67,7 +68,7 @@ def _text(found: Mapping[str, Landscape]) -> str:
     nx, ny = info["grid"]
     return (
         f"Loss of {info['examples']:,} training examples on {nx} x {ny} points around the final weights of the "
-        f"first seed, over {count(info['directions'], 'pair')} of random directions, {info['normalize']}-normalized "
+        f"first seed, over {counted(info['directions'], 'pair')} of random directions, {info['normalize']}-normalized "
         "(Li et al. 2018), with the running statistics of batch normalization. The figures show the first pair; the "
         "table has mean ± standard deviation over the pairs. The points at the border, and those beside one that is "
         "not finite, have no curvature."

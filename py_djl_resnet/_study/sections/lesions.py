@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._checkpoint import checksum
 from ..._plotting.lesions import plot_lesions
-from ..._tables import csv_text, figure, mean_deviation
+from ..._tables import counted, csv_text, figure, mean_deviation
 from ...checks import LONG, whole_number
 from ...errors import UsageError
 from ...lesion import Lesions, checked_sizes, described, lesions, require_blocks, row_text
@@ -18,7 +18,7 @@ from ...models import create_model
 from ..definition import Definition
 from ..folder import StudyRuns, run_folder
 from ..measured import Measured
-from ..section import Section, count, markdown_table, prefixed, require_classifiers
+from ..section import Section, markdown_table, prefixed, require_classifiers
 
 #: Options with which more may be measured, while what was measured before stays.
 _OPTIONS = ("delete", "shuffle", "draws")
@@ -55,7 +55,7 @@ def lesions_section(study: StudyRuns, options: Mapping[str, Any], announce: Call
     if not found:
         return Section("Deleting and reordering blocks", "No run is complete yet.")
     limit = _limit(study, options)
-    of = "" if limit is None else f" on at most {count(limit, 'image')}"
+    of = "" if limit is None else f" on at most {counted(limit, 'image')}"
     first = {network: lesion for network, _, lesion in reversed(found)}
     drawn = [(network, first[network]) for network in study.definition.networks if network in first]
     caption = (

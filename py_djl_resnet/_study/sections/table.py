@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..._tables import csv_text, figure, mean_deviation
+from ..._tables import counted, csv_text, figure, mean_deviation
 from ...checks import shown, whole_number
 from ...errors import UsageError
 from ...runs import Run
 from ..definition import Definition
 from ..folder import StudyRuns
 from ..l2 import l2_penalties
-from ..section import Section, checked_metric, count, markdown_table
+from ..section import Section, checked_metric, markdown_table
 
 _HEAD = (
     *("network", "published_epoch", "epoch", "epochs", "n", "accuracy", "accuracy_deviation"),
@@ -51,7 +51,7 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
     heads = [f"epoch {epoch}" if of is None else f"{epoch} of {of}" for epoch in at] if at else ["last epoch"]
     runs = {network: len(study.of(network)) for network in networks}
     accuracies = [
-        [network, *(_cell(row, runs[network]) for row in measured[network]["at"]), count(runs[network], "run")]
+        [network, *(_cell(row, runs[network]) for row in measured[network]["at"]), counted(runs[network], "run")]
         for network in networks
     ]
     for source, by_network in study.definition.published.items():
@@ -89,7 +89,7 @@ def table(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None]
 def _trained(study: StudyRuns) -> str:
     """Says how much was trained."""
     counts = {network: (epochs, len(study.complete(network))) for network, epochs in study.definition.epochs.items()}
-    done = [f"{network} {count(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items() if n]
+    done = [f"{network} {counted(epochs, 'epoch')}, n = {n}" for network, (epochs, n) in counts.items() if n]
     begun = {network: len(study.of(network)) - n for network, (_, n) in counts.items()}
     unfinished = [f"{network}, n = {n}" for network, n in begun.items() if n]
     missing = [network for network in counts if not study.of(network)]
