@@ -20,10 +20,21 @@ _INTEGERS = {"epoch", "step"}
 #: A column that only autoencoders have.
 ELBO = "train_elbo"
 
+#: The metrics of an autoencoder that lines and figures show, in nats per image.
+AUTOENCODER_METRICS = ("elbo", "reconstruction", "kl")
+
 
 def metric_columns(row: Iterable[str]) -> list[str]:
     """Returns the columns with metrics, such as ``train_loss`` and ``test_accuracy``, in their order."""
     return [name for name in row if name not in COLUMNS]
+
+
+def shown_columns(row: Iterable[str]) -> list[str]:
+    """Returns the columns with metrics, of an autoencoder only those with :data:`AUTOENCODER_METRICS`."""
+    columns = metric_columns(row)
+    if ELBO not in columns:
+        return columns
+    return [column for column in columns if column.rpartition("_")[2] in AUTOENCODER_METRICS]
 
 
 def read_metrics(file: Path) -> list[Row]:

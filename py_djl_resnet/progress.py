@@ -12,12 +12,9 @@ from ._process import terminal
 from ._process.streams import lenient
 from ._process.surroundings import in_notebook
 from .errors import UsageError
-from .metrics import ELBO, metric_columns
+from .metrics import AUTOENCODER_METRICS, shown_columns
 
 Snapshot = Mapping[str, Any]
-
-#: The metrics of an autoencoder that lines and figures show, in nats per image.
-METRICS = ("elbo", "reconstruction", "kl")
 
 _PHASES = {"training": "Train", "validating": "Eval", "testing": "Test"}
 _LONGEST_BAR = 30
@@ -212,24 +209,16 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
 def metrics_line(row: Mapping[str, Any], columns: Sequence[str] | None = None) -> str:
     """Returns ``train loss 0.512, train acc 0.815`` for some columns of a row.
 
-    None means all metrics, but of an autoencoder only :data:`METRICS`.
+    None means all metrics, but of an autoencoder only :data:`AUTOENCODER_METRICS`.
     """
     shown = shown_columns(row) if columns is None else columns
     return ", ".join(f"{_short(column.replace('_', ' '))} {_number(row[column])}" for column in shown)
 
 
-def shown_columns(row: Mapping[str, Any]) -> list[str]:
-    """Returns the columns with metrics, of an autoencoder only those with :data:`METRICS`."""
-    columns = metric_columns(row)
-    if ELBO not in row:
-        return columns
-    return [column for column in columns if column.rpartition("_")[2] in METRICS]
-
-
 def _shown(metrics: Iterable[str]) -> list[str]:
-    """Returns the names of a snapshot's metrics, of an autoencoder only :data:`METRICS`."""
+    """Returns the names of a snapshot's metrics, of an autoencoder only :data:`AUTOENCODER_METRICS`."""
     found = list(metrics)
-    return [name for name in found if name in METRICS] if METRICS[0] in found else found
+    return [name for name in found if name in AUTOENCODER_METRICS] if AUTOENCODER_METRICS[0] in found else found
 
 
 def _number(value: float) -> str:

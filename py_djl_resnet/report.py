@@ -10,8 +10,9 @@ from ._files import write
 from ._vae.images import Images
 from .autoencoder import plot_samples, reconstructions_of
 from .errors import UsageError, warn
+from .metrics import AUTOENCODER_METRICS
 from .predictions import Predictions
-from .progress import METRICS, metrics_line
+from .progress import metrics_line
 from .recipe import Recipe
 from .runs import Run, plot_page
 from .settings import FOLDER, SETTINGS, Setting
@@ -122,7 +123,7 @@ def _summary(run: Run) -> list[str]:
         words = metric.replace("_", " ")
         lines.append(f"Best epoch: {run.best['epoch']}, with the {most} {words}, {run.best[metric]:.3f}.")
     if run.test is not None:
-        names = ["accuracy"] if "accuracy" in run.test else [name for name in METRICS if name in run.test]
+        names = ["accuracy"] if "accuracy" in run.test else [name for name in AUTOENCODER_METRICS if name in run.test]
         lines.append(f"Epoch {run.test['epoch']} on the test data: {metrics_line(run.test, names)}.")
     return lines
 

@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..checks import checked_choice
-from ..metrics import ELBO, metric_columns
-from ..progress import shown_columns
+from ..metrics import ELBO, metric_columns, shown_columns
 from .chart import DPI, Chart, finished, near
 
 #: A panel for each metric, or the one panel of the chapter.

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from ..checks import checked_text, nearest, shown
 from ..errors import UsageError
-from ..progress import METRICS as AUTOENCODER
+from ..metrics import AUTOENCODER_METRICS
 from ..settings import names_autoencoder
 
 #: The metrics of a run, by epoch.
 METRICS = [
     f"{data}_{metric}"
     for data in ("train", "validation", "validation_average", "test", "test_average")
-    for metric in ("loss", "accuracy", *AUTOENCODER)
+    for metric in ("loss", "accuracy", *AUTOENCODER_METRICS)
 ]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from .._process import terminal
 from .._process.signals import stop_at_end_of_input
 from ..errors import ResnetError, RunInUseError, SettingError
-from ..metrics import Row
-from ..progress import METRICS, display, metrics_line, shown_columns
+from ..metrics import AUTOENCODER_METRICS, Row, shown_columns
+from ..progress import display, metrics_line
 from ..recipe import Recipe
 from ..report import draw
 from ..resuming import may_extend
@@ -116,7 +116,8 @@ def _last_lines(result: Run) -> list[str]:
         lines.append(selected)
     if result.test is not None:
         measured = {f"test_{name}": result.test[name] for name in result.test if name not in ("epoch", "examples")}
-        names = [name for name in measured if not result.is_autoencoder or name.removeprefix("test_") in METRICS]
+        shown = {f"test_{name}" for name in AUTOENCODER_METRICS}
+        names = [name for name in measured if not result.is_autoencoder or name in shown]
         lines.append(f"epoch {result.test['epoch']} on the test data, evaluated once: {metrics_line(measured, names)}")
     return lines
 
