@@ -11,7 +11,18 @@ from .._plotting.chart import check_suffix
 from ..errors import ResnetError
 from ..evaluation import evaluate
 from ..models import checkpoint_file, load
-from .options import add_checkpoint, add_data, add_engine, add_raw, add_tta, default_figure, names, print_result, start
+from .options import (
+    add_checkpoint,
+    add_data,
+    add_engine,
+    add_precision,
+    add_raw,
+    add_tta,
+    default_figure,
+    names,
+    print_result,
+    start,
+)
 from .report import warn
 
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
@@ -38,12 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BLOCK,...",
         help="skip residual blocks, such as layer3.1, and keep their shortcuts",
     )
-    parser.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16", "auto"),
-        default="float32",
-        help="precision of convolutions and activations (default: float32)",
-    )
+    add_precision(parser)
     parser.add_argument(
         "--skip-bad", action="store_true", help="for folder:DIR: leave out images that cannot be decoded"
     )

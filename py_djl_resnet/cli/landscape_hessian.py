@@ -10,7 +10,7 @@ from typing import Any
 from .._landscape.hessian import STEP, loss_hessian
 from ..models import checkpoint_file
 from .landscape_options import add_examples
-from .options import add_checkpoint, add_engine, count, print_result, start, whole
+from .options import add_checkpoint, add_engine, count, print_result, real, start, whole
 
 HELP = """Measure the curvature of a network's loss: the outermost eigenvalues of its Hessian, and its trace.
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     method.add_argument(
         "--tolerance",
-        type=_number,
+        type=real,
         default=0.01,
         metavar="X",
         help="residual of an eigenvalue, relative to it, to stop at (default: 0.01)",
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     method.add_argument(
         "--step",
-        type=_number,
+        type=real,
         default=STEP,
         metavar="X",
         help=f"step of the differences, relative to the weights (default: {STEP:g})",
@@ -85,10 +85,3 @@ def run(options: Any) -> int:
     if options.out is not None:
         print(f"results: {Path(options.out) / 'hessian.json'}", file=sys.stderr)
     return 0
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number. Received: {text!r}.") from None

@@ -7,8 +7,8 @@ from typing import Any
 
 from .._landscape.paths import interpolate_loss
 from ..models import checkpoint_file
-from .landscape_options import add_examples, add_precision, add_statistics, show, span
-from .options import add_engine, start, whole
+from .landscape_options import add_examples, add_statistics, show, span
+from .options import add_engine, add_precision, start, whole
 
 HELP = """Measure loss and accuracy on the line through two networks.
 

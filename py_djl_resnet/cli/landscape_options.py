@@ -8,16 +8,13 @@ import sys
 from .._landscape.options import SPLITS, STATISTICS
 from .._landscape.surface import BATCH_SIZE
 from ..landscape import POINTS, TRAJECTORY, Landscape
-from .options import add_preprocessing, count
+from .options import add_dataset, add_preprocessing, count
 
 
 def add_examples(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Adds the options that choose the examples."""
     data = parser.add_argument_group("data")
-    data.add_argument(
-        "--dataset", metavar="NAME|folder:DIR", help="data set, or folder of images (default: the one used in training)"
-    )
-    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
+    add_dataset(data)
     data.add_argument("--split", choices=SPLITS, default="train", help="examples to use (default: train)")
     data.add_argument(
         "--examples",
@@ -40,16 +37,6 @@ def add_statistics(data: argparse._ArgumentGroup, meaning: str) -> None:
         choices=STATISTICS,
         default="frozen",
         help=f"statistics of batch normalization: {meaning} (default: frozen)",
-    )
-
-
-def add_precision(data: argparse._ArgumentGroup) -> None:
-    """Adds ``--precision``."""
-    data.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16", "auto"),
-        default="float32",
-        help="precision of convolutions and activations (default: float32)",
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from .._landscape.options import NORMALIZATIONS
 from .._landscape.surface import loss_surface
 from ..models import checkpoint_file
-from .landscape_options import add_examples, add_precision, add_statistics, grid, show, span
-from .options import add_checkpoint, add_engine, count, start, whole
+from .landscape_options import add_examples, add_statistics, grid, show, span
+from .options import add_checkpoint, add_engine, add_precision, count, start, whole
 
 HELP = """Measure loss and accuracy on a grid of points around a network's weights.
 

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from .._landscape.paths import kept_checkpoints, loss_trajectory
-from .landscape_options import add_examples, add_precision, add_statistics, grid, show, span
-from .options import add_engine, add_raw, start, whole
+from .landscape_options import add_examples, add_statistics, grid, show, span
+from .options import add_engine, add_precision, add_raw, start, whole
 
 HELP = """Measure the loss around the path of a run.
 

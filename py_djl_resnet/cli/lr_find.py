@@ -15,7 +15,7 @@ from ..lr_find import find_lr
 from ..progress import display
 from ..recipe import Recipe
 from ..settings import SETTINGS
-from .options import print_json, whole
+from .options import print_json, real, whole
 from .settings import add_settings, by_source, given_settings, usual_settings
 
 HELP = """Suggest a learning rate, without writing a run folder.
@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     groups = add_settings(parser, without=_WITHOUT)
     groups["engine"].add_argument("--offline", action="store_true", help="never download jars")
     sweep = parser.add_argument_group("sweep")
-    sweep.add_argument("--start", type=_rate, default=1e-5, metavar="X", help="first learning rate (default: 1e-5)")
-    sweep.add_argument("--end", type=_rate, default=10.0, metavar="X", help="last learning rate (default: 10)")
+    sweep.add_argument("--start", type=real, default=1e-5, metavar="X", help="first learning rate (default: 1e-5)")
+    sweep.add_argument("--end", type=real, default=10.0, metavar="X", help="last learning rate (default: 10)")
     sweep.add_argument("--steps", type=whole, default=100, metavar="N", help="maximum number of steps (default: 100)")
     output = groups["output"]
     output.add_argument("--out", metavar="DIR", help="new folder for lr-find.png and lr-find.json (default: none)")
@@ -94,10 +94,3 @@ def _new_folder(out: str) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} already exists and is not overwritten. Choose another folder.")
     return folder
-
-
-def _rate(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number. Received: {text!r}.") from None

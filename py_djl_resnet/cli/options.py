@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ def whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a whole number. Received: {text!r}.") from None
+
+
+def real(text: str) -> float:
+    """Parses a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number. Received: {text!r}.") from None
 
 
 def wholes(text: str) -> list[int]:
@@ -56,6 +65,35 @@ def shape(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--debug``."""
+    parser.add_argument("--debug", action="store_true", help="show the full traceback of an error")
+
+
+def actions(parser: argparse.ArgumentParser) -> Callable[..., argparse.ArgumentParser]:
+    """Adds the argument ``ACTION``.
+
+    Returns:
+        A function that adds an action: its name, its help, which begins with a small letter and has no full stop, and
+        defaults of its options by name.
+    """
+    added = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True, prog=parser.prog)
+
+    def add(name: str, text: str, **defaults: Any) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = added.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            allow_abbrev=False,
+            formatter_class=parser.formatter_class,
+        )
+        add_debug(action)
+        action.set_defaults(parser=action, **defaults)
+        return action
+
+    return add
+
+
 def add_engine(parser: argparse.ArgumentParser, device: bool = True) -> None:
     """Adds ``--engine``, ``--device``, ``--threads``, ``--offline``."""
     group = parser.add_argument_group("engine")
@@ -90,13 +128,28 @@ def add_raw(parser: argparse._ActionsContainer) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds the options that choose the examples of an evaluation."""
     data = parser.add_argument_group("data")
+    add_dataset(data)
+    data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
+    data.add_argument("--batch-size", type=count, default=256, metavar="N", help="examples per batch (default: 256)")
+    add_preprocessing(data)
+
+
+def add_dataset(data: argparse._ActionsContainer) -> None:
+    """Adds ``--dataset`` and ``--data-dir``."""
     data.add_argument(
         "--dataset", metavar="NAME|folder:DIR", help="data set, or folder of images (default: the one used in training)"
     )
     data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
-    data.add_argument("--limit", type=count, metavar="N", help="use at most N examples (default: all)")
-    data.add_argument("--batch-size", type=count, default=256, metavar="N", help="examples per batch (default: 256)")
-    add_preprocessing(data)
+
+
+def add_precision(parser: argparse._ActionsContainer, when: str = "") -> None:
+    """Adds ``--precision``; its help begins with when it has an effect."""
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        default="float32",
+        help=f"{when}precision of convolutions and activations (default: float32)",
+    )
 
 
 def add_tta(parser: argparse._ActionsContainer) -> None:

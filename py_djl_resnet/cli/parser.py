@@ -33,6 +33,7 @@ from . import (
     train,
     vae,
 )
+from .options import add_debug
 
 _COMMANDS = (
     *(train, lr_find, summary, evaluate, bypass, lesion, shattering, landscape, vae, study, predict, import_),
@@ -105,7 +106,7 @@ def build_parser(prog: str) -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"py-djl-resnet {__version__}", help="show the version")
-    _add_debug(parser)
+    add_debug(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in _COMMANDS:
         _add(commands, command, _name(command), prog)
@@ -127,7 +128,7 @@ def _add(commands: Any, command: ModuleType, name: str, prog: str) -> None:
         landscape.add_subcommands(sub, lambda group, one, name: _add(group, one, name, prog))
         return
     command.add_arguments(sub)
-    _add_debug(sub)
+    add_debug(sub)
     sub.set_defaults(run=command.run, parser=sub)
 
 
@@ -174,10 +175,6 @@ def _known(option: str, known: Iterable[str]) -> str:
         return f" Did you mean {longer[0]!r}?"
     # Short names share letters by chance: --optimizer is no --engine
     return nearest(option, known, cutoff=0.8)
-
-
-def _add_debug(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--debug", action="store_true", help="show the full traceback of an error")
 
 
 def _name(command: ModuleType) -> str:

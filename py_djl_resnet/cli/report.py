@@ -6,6 +6,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from .._process import terminal
@@ -45,6 +46,14 @@ def network(model: Model) -> str:
     if model.is_autoencoder:
         return f"{model.name}, {channels}, {counted(model.info['autoencoder']['latent_dim'], 'latent dimension')}"
     return f"{model.name}, {channels}, {model.classes} class{'' if model.classes == 1 else 'es'}"
+
+
+def shown_path(path: Path | None) -> str:
+    """Returns a path relative to the working directory if it is in it, or ``none``."""
+    if path is None:
+        return "none"
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @contextlib.contextmanager

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ..study import StudyRuns, available, report, run_study, write_gradients
-from .options import count, names, print_json, whole, wholes
-from .report import print_table
+from .options import actions, count, names, print_json, whole, wholes
+from .report import print_table, shown_path
 from .report import report as report_line
 
 HELP = """Train the networks of a study, and report the results.
@@ -28,21 +27,8 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the subcommands with their options."""
-    commands = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True, prog=parser.prog)
-
-    def add(name: str, text: str, run: Any) -> argparse.ArgumentParser:
-        added = commands.add_parser(
-            name,
-            help=text,
-            description=text[0].upper() + text[1:] + ".",
-            allow_abbrev=False,
-            formatter_class=parser.formatter_class,
-        )
-        added.add_argument("--debug", action="store_true", help="show the full traceback of an error")
-        added.set_defaults(action_run=run, parser=added)
-        return added
-
-    run_parser = add("run", "train the runs of a study that are missing, and write its report", _run)
+    add = actions(parser)
+    run_parser = add("run", "train the runs of a study that are missing, and write its report", action_run=_run)
     run_parser.add_argument("study", metavar="NAME|FILE.json", help="a study of the package, or a file of your own")
     run_parser.add_argument("--out", metavar="DIR", help="the study's folder (default: studies/NAME)")
     run_parser.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: the study's)")
@@ -55,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=count, default=1, metavar="N", help="train N runs at once, which share the cores (default: 1)"
     )
 
-    report_parser = add("report", "write the report of a study, which may be incomplete", _report)
+    report_parser = add("report", "write the report of a study, which may be incomplete", action_run=_report)
     report_parser.add_argument("folder", metavar="DIR", help="the study's folder")
     report_parser.add_argument(
         "--data-dir", metavar="DIR", help="folder of the data set's files (default: the study's)"
@@ -67,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added.add_argument("--offline", action="store_true", help="never download jars")
         added.add_argument("--quiet", action="store_true", help="print only the results")
 
-    list_parser = add("list", "list the studies of the package", _list)
+    list_parser = add("list", "list the studies of the package", action_run=_list)
     list_parser.add_argument("--json", action="store_true", help="print JSON only")
 
-    gradients = add("gradients", "tabulate and draw the norms of gradients by step and by depth", _gradients)
+    gradients = add("gradients", "tabulate and draw the norms of gradients by step and by depth", action_run=_gradients)
     gradients.add_argument("runs", nargs="+", metavar="RUN", help="run folder with gradients.csv")
     gradients.add_argument(
         "--names",
@@ -112,7 +98,7 @@ def _run(options: Any) -> int:
     page = report(runs.folder, announce=announce)
     if runs.by_run:
         _print_results(runs)
-    print(f"report: {_path(page)}")
+    print(f"report: {shown_path(page)}")
     return 0
 
 
@@ -138,7 +124,7 @@ def _report(options: Any) -> int:
         progress=not options.quiet,
         announce=announce,
     )
-    print(f"report: {_path(page)}")
+    print(f"report: {shown_path(page)}")
     return 0
 
 
@@ -166,10 +152,5 @@ def _list(options: Any) -> int:
 
 def _gradients(options: Any) -> int:
     page = write_gradients(options.runs, options.out, options.names, options.steps)
-    print(f"report: {_path(page)}")
+    print(f"report: {shown_path(page)}")
     return 0
-
-
-def _path(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

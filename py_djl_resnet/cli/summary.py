@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..summary import program, summarize
-from .options import add_engine, count, print_json, shape, start
+from .options import add_engine, add_precision, count, print_json, shape, start
 
 HELP = """Show a network's layers: output shapes, parameters, multiply-adds."""
 EXAMPLES = (
@@ -30,12 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--table", action="store_true", help="print a table with parameters and multiply-adds")
     form.add_argument("--json", action="store_true", help="print JSON only")
     form.add_argument("--program", action="store_true", help="print the TorchScript that the network runs as")
-    parser.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16", "auto"),
-        default="float32",
-        help="with --program: precision of convolutions and activations (default: float32)",
-    )
+    add_precision(parser, "with --program: ")
     add_engine(parser, device=False)
 
 

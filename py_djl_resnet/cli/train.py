@@ -20,7 +20,7 @@ from ..resuming import may_extend
 from ..runs import Run
 from ..training import train
 from .options import whole
-from .report import report, warn
+from .report import report, shown_path, warn
 from .settings import add_settings, by_source, given_settings, usual_settings
 
 HELP = """Train a network, or resume a run, and write a run folder.
@@ -73,16 +73,16 @@ def run(options: Any) -> int:
     try:
         drawn = _draw(result)
     except KeyboardInterrupt:
-        folder = _path(result.folder)
+        folder = shown_path(result.folder)
         report(f"The run is complete, but its figures are not. Draw them with: py-djl-resnet plot {folder}")
         raise
     if result.profile is not None and not options.quiet:
         print(result.profile)
     for line in _last_lines(result):
         print(terminal.wrapped(line, sys.stdout))
-    print(f"run folder: {_path(result.folder)}")
+    print(f"run folder: {shown_path(result.folder)}")
     if drawn is not None:
-        print(f"report: {_path(drawn)}")
+        print(f"report: {shown_path(drawn)}")
     return 0
 
 
@@ -142,10 +142,3 @@ def _draw(result: Run) -> Path | None:
     except Exception as error:  # from Matplotlib: the user still gets the final lines
         warn(f"No figure: {type(error).__name__}: {error}")
     return None
-
-
-def _path(folder: Path | None) -> str:
-    if folder is None:
-        return "none"
-    here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)

@@ -17,7 +17,7 @@ from .._vae.coding import BATCH, autoencoder_of
 from ..checks import checked_path
 from ..errors import UsageError
 from ..models import Model, checkpoint_file, load
-from .options import add_engine, add_raw, count, print_result, start, whole, wholes
+from .options import actions, add_dataset, add_engine, add_raw, count, print_result, start, whole, wholes
 
 HELP = """Evaluate variational autoencoders, and draw what they learned.
 
@@ -33,19 +33,11 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the actions with their options."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True, prog=parser.prog)
+    add_action = actions(parser)
 
     def add(name: str, text: str, draw: Callable[[Model, Path, Any], None] | None) -> argparse.ArgumentParser:
-        added = actions.add_parser(
-            name,
-            help=text,
-            description=text[0].upper() + text[1:] + ".",
-            allow_abbrev=False,
-            formatter_class=parser.formatter_class,
-        )
+        added = add_action(name, text, draw=draw)
         added.add_argument("checkpoint", metavar="RUN", help="a run folder (its best checkpoint), or a checkpoint file")
-        added.add_argument("--debug", action="store_true", help="show the full traceback of an error")
-        added.set_defaults(draw=draw, parser=added)
         return added
 
     evaluate = add("evaluate", "print ELBO, reconstruction, KL divergence and bounds on the likelihood", None)
@@ -113,10 +105,7 @@ def _add_seed(parser: argparse.ArgumentParser, what: str) -> None:
 
 def _add_data(parser: argparse.ArgumentParser, limit: int | None) -> None:
     data = parser.add_argument_group("data")
-    data.add_argument(
-        "--dataset", metavar="NAME|folder:DIR", help="data set, or folder of images (default: the one used in training)"
-    )
-    data.add_argument("--data-dir", metavar="DIR", help="folder of the data set's files (default: as in training)")
+    add_dataset(data)
     data.add_argument(
         "--limit",
         type=count,
