@@ -141,10 +141,8 @@ def _translated(
             yield "ConvTranspose", inputs + parameters(), output, attributes | {"output_padding": [stride - 1] * 2}
         case "BatchNorm":
             yield "BatchNormalization", inputs + parameters(), output, {"epsilon": given["epsilon"]}
-        case "Relu":
-            yield "Relu", inputs, output, {}
-        case "Sigmoid":
-            yield "Sigmoid", inputs, output, {}
+        case "Relu" | "Sigmoid" | "Add" as kind:
+            yield kind, inputs, output, {}
         case "Gelu":
             # Opset 20 has Gelu; this is its definition
             scaled, erf, shifted, half = (f"{output[0]}_{part}" for part in ("scaled", "erf", "shifted", "half"))
@@ -155,19 +153,13 @@ def _translated(
             yield "Mul", [half, shifted], output, {}
         case "Scale":
             yield "Mul", [*inputs, constant(output[0] + "_factor", np.float32(given["factor"]))], output, {}
-        case "Add":
-            yield "Add", inputs, output, {}
         case "MaxPool":
             yield "MaxPool", inputs, output, window()
         case "AveragePool":
             yield "AveragePool", inputs, output, {**window(), "ceil_mode": 1, "count_include_pad": 0}
-        case "GlobalAveragePool":
+        case "GlobalAveragePool" | "GlobalMaxPool" as kind:
             pooled = output[0] + "_map"
-            yield "GlobalAveragePool", inputs, [pooled], {}
-            yield "Flatten", [pooled], output, {"axis": 1}
-        case "GlobalMaxPool":
-            pooled = output[0] + "_map"
-            yield "GlobalMaxPool", inputs, [pooled], {}
+            yield kind, inputs, [pooled], {}
             yield "Flatten", [pooled], output, {"axis": 1}
         case "Flatten":
             yield "Flatten", inputs, output, {"axis": 1}
