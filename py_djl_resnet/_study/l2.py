@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,9 +24,9 @@ def l2_penalties(run: Run) -> dict[int, float]:
     if run.recipe.optimizer in ("adamw", "muon") or run.recipe.decay_scales is not None:
         return {}
     gradients = run.gradients
-    if gradients is None or run.folder is None or not any((run.folder / name).is_file() for name in CHECKPOINTS):
+    if gradients is None or not (shapes := shapes_of(run)):
         return {}
-    squares = squared_norms(run, gradients)
+    squares = squared_norms(run, gradients, shapes)
     steps = {row["step"]: row["epoch"] for row in run.history}
     found = {}
     for step, square in squares.items():
@@ -36,13 +37,18 @@ def l2_penalties(run: Run) -> dict[int, float]:
     return found
 
 
-def squared_norms(run: Run, gradients: Gradients) -> dict[int, float]:
+def shapes_of(run: Run) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the tensors in a run's checkpoint, by name; none if it has no checkpoint yet."""
+    if run.folder is None or not any((run.folder / name).is_file() for name in CHECKPOINTS):
+        return {}
+    return tensor_shapes(checkpoint_file(run.folder))
+
+
+def squared_norms(run: Run, gradients: Gradients, shapes: Mapping[str, Sequence[int]]) -> dict[int, float]:
     """Returns Σ w² over the tensors that decay, by recorded step."""
-    assert run.folder is not None
     if run.recipe.decay_bias_and_norm:
         names = [name for name in gradients.by_name if name != GLOBAL]
     else:
-        shapes = tensor_shapes(checkpoint_file(run.folder))
         names = [name for name in gradients.by_name if len(shapes.get(name, ())) > 1]
     parts: dict[int, list[float]] = {}
     for name in names:

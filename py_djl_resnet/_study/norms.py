@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._checkpoint import tensor_shapes
 from ..checks import nearest, shown
 from ..errors import UsageError
 from ..gradients import GLOBAL, Gradients
-from ..models import CHECKPOINTS, checkpoint_file
 from ..runs import Run
+from .l2 import shapes_of
 
 STEM = "stem"
 PUBLISHED = "published"
@@ -70,9 +69,7 @@ class Recorded:
     @cached_property
     def layers(self) -> list[str]:
         """The weights of convolutions and linear layers, from the first to the last."""
-        folder = self.run.folder
-        known = folder is not None and any((folder / name).is_file() for name in CHECKPOINTS)
-        shapes = tensor_shapes(checkpoint_file(folder)) if known and folder is not None else {}
+        shapes = shapes_of(self.run)
         return [
             name
             for name in self.gradients.by_name
