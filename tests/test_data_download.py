@@ -74,7 +74,7 @@ def test_published_archive_is_pinned():
     archive = archives.ARCHIVES["cifar-10"]
     assert archive.address.startswith("https://www.cs.toronto.edu/")
     assert re.fullmatch("[0-9a-f]{64}", archive.sha256)
-    assert archive.name == "cifar-10-binary.tar.gz"
+    assert archive.downloads[0].name == "cifar-10-binary.tar.gz"
     # 10,000 records of a label and 32x32 pixels in three colors
     assert set(archive.files.values()) == {30_730_000}
 

@@ -38,18 +38,13 @@ class Archive:
     inside: str | None = None
 
     @property
-    def name(self) -> str:
-        """The archive's file name."""
-        return urllib.parse.urlsplit(self.address).path.rpartition("/")[2]
-
-    @property
     def downloads(self) -> list[Download]:
         """What to download."""
         return [Download(self.address, self.size, self.sha256)]
 
     def unpack(self, folder: Path) -> None:
         """Extracts the expected files in the folder of the download."""
-        with _members(folder / self.name) as extract:
+        with _members(folder / self.downloads[0].name) as extract:
             for name in self.files:
                 extract(f"{self.inside or self.folder}/{name}", folder)
         if self.inside is not None:
