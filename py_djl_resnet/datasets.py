@@ -18,7 +18,7 @@ from .checks import INT, checked_path, nearest
 from .errors import UsageError, warn
 
 #: A caller's images and labels: (N, C, H, W) or (N, H, W), uint8 or float32, and N whole numbers.
-Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+LabelledImages = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 #: The data set's name in the recipe of a run on a caller's arrays.
 ARRAYS = "arrays"
@@ -96,13 +96,13 @@ def require_arrays(dataset: Any, counts: Sequence[int], allowed: str) -> None:
         raise UsageError(f"dataset must be {allowed}. Received: {type(dataset).__name__}{size}.")
 
 
-def checked_examples(images: Any, labels: Any, part: str, channels_last: bool | None = None) -> Examples:
+def checked_examples(images: Any, labels: Any, part: str, channels_last: bool | None = None) -> LabelledImages:
     """Returns a caller's images and labels as :func:`check_images` and :func:`check_labels` do."""
     pixels = check_images(images, f"{part} images", channels_last)
     return pixels, check_labels(labels, len(pixels), f"{part} labels")
 
 
-def from_arrays(examples: Examples, class_names: Sequence[str], part: str) -> Any:
+def from_arrays(examples: LabelledImages, class_names: Sequence[str], part: str) -> Any:
     """Returns Java's ``ImageDataset`` over arrays of :func:`checked_examples`, without copying them.
 
     Java checks that the images are finite and the labels from 0 to ``len(class_names) - 1``.

@@ -19,7 +19,7 @@ from ._preprocessing import Preprocessing, chosen
 from ._tables import text_table
 from ._vae.coding import require_classifier
 from .checks import checked_path, checked_text, checked_views, listed, require_distinct, shown, whole_number
-from .datasets import ARRAYS, Examples, checked_examples, from_arrays, limited, named, require_arrays
+from .datasets import ARRAYS, LabelledImages, checked_examples, from_arrays, limited, named, require_arrays
 from .errors import UsageError
 from .models import Model, opened
 
@@ -237,7 +237,7 @@ def examples_for(
     return examples, prepared, part
 
 
-def _arrays(dataset: Any, class_names: Sequence[str], train: bool) -> Examples:
+def _arrays(dataset: Any, class_names: Sequence[str], train: bool) -> LabelledImages:
     """Returns the images and labels for testing or training, labels as numbers."""
     require_arrays(dataset, (2, 4), "a data set's name, images and labels, or the four arrays of train")
     images, labels = dataset[:2] if train else dataset[-2:]
