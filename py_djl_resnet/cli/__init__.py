@@ -12,8 +12,8 @@ from typing import Any, TextIO, cast
 
 from .._process.streams import Lenient, flushed, lenient, open_closed
 from ..errors import Interrupted, ResnetError
+from .output import NAME, fail, report, reported_warnings
 from .parser import build_parser, parse
-from .report import NAME, fail, report, reported_warnings
 
 #: The exit code of a process killed by SIGPIPE, for when the reader of standard output is gone.
 _READER_GONE = 141

@@ -14,7 +14,7 @@ from ..errors import SettingError, UsageError
 from ..recipe import Recipe
 from ..settings import SETTINGS
 from .options import add_engine, print_json, print_result, start
-from .report import print_table
+from .output import print_table
 from .settings import by_source
 
 HELP = """List the data sets for training, download one, or describe one.

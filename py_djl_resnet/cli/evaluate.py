@@ -23,7 +23,7 @@ from .options import (
     print_result,
     start,
 )
-from .report import warn
+from .output import warn
 
 HELP = """Evaluate a network on test data: loss, accuracy, precision and recall per class.
 

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..models import checkpoint_file, load
 from ..weights import FORMATS, exported_files, require_new
 from .options import add_engine, add_preprocessing, add_raw, start
-from .report import network
+from .output import network
 
 HELP = """Export a network for torchvision, timm or DJL, or as ONNX.
 

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..models import Model, create_model
 from ..weights import require_new
 from .options import add_engine, add_preprocessing, count, print_json, start, whole
-from .report import network
+from .output import network
 
 HELP = """Import torchvision or timm weights into a checkpoint.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..models import available
 from .options import add_engine, print_json, start
-from .report import print_table
+from .output import print_table
 
 HELP = """List the networks that can be trained.
 

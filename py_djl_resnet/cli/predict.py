@@ -11,7 +11,7 @@ from ..checks import checked_path, checked_views
 from ..images import find_images
 from ..models import checkpoint_file, load
 from .options import add_checkpoint, add_engine, add_preprocessing, add_raw, add_tta, count, print_json, start
-from .report import fail
+from .output import fail
 
 HELP = """Classify images.
 

@@ -9,7 +9,7 @@ from ..checks import nearest
 from ..errors import UsageError
 from ..recipe import Recipe, bundled_recipes, bundled_text, recipe_names
 from .options import print_json
-from .report import print_table
+from .output import print_table
 
 HELP = """List the bundled recipes with their accuracy and training time, or print one.
 

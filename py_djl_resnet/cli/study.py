@@ -9,8 +9,8 @@ from typing import Any
 
 from ..study import StudyRuns, available, report, run_study, write_gradients
 from .options import actions, count, names, print_json, whole, wholes
-from .report import print_table, shown_path
-from .report import report as report_line
+from .output import print_table, shown_path
+from .output import report as report_line
 
 HELP = """Train the networks of a study, and report the results.
 

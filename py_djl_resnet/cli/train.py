@@ -20,7 +20,7 @@ from ..resuming import may_extend
 from ..runs import Run
 from ..training import train
 from .options import whole
-from .report import report, shown_path, warn
+from .output import report, shown_path, warn
 from .settings import add_settings, by_source, given_settings, usual_settings
 
 HELP = """Train a network, or resume a run, and write a run folder.
