@@ -1,18 +1,23 @@
 package org.djlresnet;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.djlresnet.block.BasicBlock;
 import org.djlresnet.block.Convolution;
 import org.djlresnet.block.Residual;
+import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.CifarFile;
 import org.djlresnet.data.IdxFile;
@@ -22,6 +27,9 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.CifarResNet;
+import org.djlresnet.model.Network;
+import org.djlresnet.recipe.Recipe;
+import org.djlresnet.training.TrainingRun;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Messages have ASCII digits in every locale. */
+/** Messages, programs and checkpoints have ASCII digits in every locale. */
 class LocaleTest {
 
     @TempDir Path dir;
@@ -84,6 +92,29 @@ class LocaleTest {
         Shape[] inputs = {new Shape(1, 5, 8, 8)};
         assertDigits("(N, 4, H, W)", () -> new BasicBlock(4, 4, 1).getOutputShapes(inputs));
         assertDigits("Received: 5,", () -> new Residual(3, false, 1).getOutputShapes(inputs));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ar-EG", "fa-IR"})
+    void programsAndCheckpointsHaveAsciiDigits(String tag) {
+        Locale.setDefault(Locale.forLanguageTag(tag));
+        ImageDataset data = QuadrantImages.of(8, 1);
+        Recipe recipe = QuadrantImages.recipe("{'epochs': 1, 'batch_size': 8}");
+        TrainingRun run = TrainingRun.prepare(recipe, data, data, dir.resolve("run"));
+        try (Network network = run.network()) {
+            run.trainer().run();
+            try (Checkpoint last = Checkpoint.open(dir.resolve("run/last.safetensors"));
+                    Network read = last.network(Device.cpu())) {
+                Map<String, NDArray> arrays = read.stateDict();
+                network.stateDict()
+                        .forEach(
+                                (name, array) ->
+                                        assertArrayEquals(
+                                                array.toFloatArray(),
+                                                arrays.get(name).toFloatArray(),
+                                                name));
+            }
+        }
     }
 
     @Test

@@ -134,7 +134,7 @@ public final class TrajectorySurface implements PointMeasurement {
                 JsonObject run = JsonParser.parseString(opened.run()).getAsJsonObject();
                 double[] place = places[starts.size()];
                 starts.add(
-                        "%d,%d,%s,%s,"
+                        "%s,%s,%s,%s,"
                                 .formatted(
                                         run.get("epoch").getAsInt(),
                                         run.get("step").getAsLong(),

@@ -86,7 +86,7 @@ final class GroupedProgram implements AutoCloseable {
             }
             lists.forEach(list -> arguments.append(", ").append(list).append(": List[Tensor]"));
             if (vectors) {
-                updates.append("    g%1$d = (self).flat(given%1$d, )\n".formatted(index));
+                updates.append("    g%1$s = (self).flat(given%1$s, )\n".formatted(index));
             }
             updates.append(update.write(index, group));
             index++;

@@ -69,7 +69,7 @@ final class Maps {
     /** A map from the values of each example, with the channels last in memory. */
     static String unflattened(String rows, Unflatten u) {
         String shape =
-                "[-1, %d, %d, %d]".formatted(u.channels(), u.size().height(), u.size().width());
+                "[-1, %s, %s, %s]".formatted(u.channels(), u.size().height(), u.size().width());
         return call("contiguous", call("reshape", rows, shape), "memory_format=2");
     }
 
