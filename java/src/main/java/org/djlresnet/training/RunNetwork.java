@@ -33,8 +33,9 @@ final class RunNetwork {
                 return file.network(specification(recipe, train, ofWeights), device);
             }
         }
+        Examples trained = trained(recipe, train);
         Network network = Network.create(specification(recipe, train, null), recipe.seed(), device);
-        network.initialize(trained(recipe, train));
+        network.initialize(trained);
         return network;
     }
 
