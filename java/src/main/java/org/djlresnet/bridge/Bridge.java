@@ -124,6 +124,7 @@ public final class Bridge {
     public static String program(String model, int classes, long[] inputShape, String precision) {
         Models.Model entry = Models.get(model);
         Shape input = input(entry, inputShape);
+        entry.requireSize(input.get(2), input.get(3));
         Output output = output(entry, classes, input);
         return Descriptions.program(entry.build(output), output, input, Precision.of(precision));
     }

@@ -152,6 +152,13 @@ class BridgeTest {
     }
 
     @Test
+    void programRejectsImagesThatAreTooSmall() {
+        assertTrue(
+                rejection(() -> Bridge.program("airbench94", 0, new long[] {1, 3, 4, 4}, "float32"))
+                        .startsWith("The images are too small for airbench94. Received: 4×4."));
+    }
+
+    @Test
     void summaryRejectsInvalidArguments() {
         assertTrue(
                 rejection(() -> Bridge.summary("d2l-resnet", 0, new long[] {1, 1, 28, 28}, 1))
