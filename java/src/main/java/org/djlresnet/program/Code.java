@@ -20,17 +20,17 @@ final class Code {
 
     private static final Pattern NO_WORD = Pattern.compile("\\W+");
 
+    /** The names of arguments and modules, and the words of the language. */
+    private static final String TAKEN =
+            "self x y q p g gates noise weight second share labels torch ops float annotate"
+                    + " unchecked_cast if elif else for while in is and or not def return pass with"
+                    + " as assert break continue del global import from raise None True False class"
+                    + " lambda";
+
     private final List<String> lines = new ArrayList<>();
     private final Map<Value, String> variables = new HashMap<>();
 
-    /** The names of arguments and modules, and the words of the language, are taken. */
-    private final Set<String> taken =
-            new HashSet<>(
-                    Set.of(
-                            "self", "x", "y", "q", "p", "g", "gates", "noise", "weight", "torch",
-                            "ops", "if", "else", "for", "in", "is", "and", "or", "not", "def",
-                            "return", "pass", "None", "True", "False", "class", "lambda"));
-
+    private final Set<String> taken = new HashSet<>(List.of(TAKEN.split(" ")));
     private final Map<String, Integer> numbers = new HashMap<>();
     private final Map<Integer, Alternative> alternatives = new LinkedHashMap<>();
     private Alternative open;
