@@ -174,9 +174,8 @@ public final class NetworkHandle implements AutoCloseable {
      * @param views views for test-time augmentation, such as "flip,shift"; null for none
      * @param precision the precision of convolutions and activations: float32, bfloat16 or auto
      * @return logits, float32, (N, classes), in a direct buffer in native order
-     * @throws UserException if a shape does not fit its buffer, an image cannot be prepared, the
-     *     network's preprocessing is unknown and none is given, a view is unknown, or the network
-     *     cannot run in the precision
+     * @throws UserException if an image cannot be prepared, the network's preprocessing is unknown
+     *     and none is given, a view is unknown, or the network cannot run in the precision
      */
     public ByteBuffer predict(
             ByteBuffer[] images,

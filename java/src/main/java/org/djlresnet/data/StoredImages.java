@@ -66,7 +66,7 @@ public final class StoredImages implements Examples {
      * @param fingerprint what {@link #fingerprint} returns: a checksum of the original files
      * @param preprocessing the preprocessing that the images were stored for
      * @return the examples
-     * @throws UserException if the file is damaged or has no such record
+     * @throws UserException if the file is damaged
      * @throws UncheckedIOException if the file cannot be read
      */
     public static StoredImages open(

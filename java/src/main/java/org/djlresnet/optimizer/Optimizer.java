@@ -7,8 +7,8 @@ import java.util.Map;
  * Updates parameters from their gradients.
  *
  * <p>To add an optimizer, implement this interface and select it in {@link Optimizers}. Everything
- * it keeps between steps belongs in {@link #state}, which checkpoints save; corrections that depend
- * on time are computed from the step.
+ * it keeps between steps, numbers of updates included, belongs in {@link #state}, which checkpoints
+ * save.
  */
 public interface Optimizer extends AutoCloseable {
 
@@ -18,7 +18,7 @@ public interface Optimizer extends AutoCloseable {
      * @param gradients the gradients by parameter name, in the parameters' order; the optimizer may
      *     overwrite them
      * @param lr the learning rate for this step
-     * @param step the number of completed steps this one
+     * @param step the number of completed steps before this one
      */
     void step(Map<String, NDArray> gradients, double lr, long step);
 

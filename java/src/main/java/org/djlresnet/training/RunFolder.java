@@ -45,6 +45,7 @@ import org.djlresnet.recipe.Recipe;
  * gradients.csv       norms by step and parameter ({@link GradientLog}), if the recipe sets {@code
  *                     debug_gradients}
  * figures/            metrics.html and other figures
+ * report.html         a page that shows all figures; Python writes it
  * log.txt             events with their times
  * run.lock            the process that writes to the folder
  * </pre>
