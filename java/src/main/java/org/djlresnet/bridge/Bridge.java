@@ -377,8 +377,7 @@ public final class Bridge {
     public static NetworkHandle load(String checkpoint, String device, boolean averaged) {
         try (Checkpoint opened = Checkpoint.open(Path.of(checkpoint))) {
             return new NetworkHandle(
-                    opened.network(opened.specification(), Devices.of(device), averaged),
-                    opened.describe());
+                    opened.network(Devices.of(device), averaged), opened.describe());
         }
     }
 

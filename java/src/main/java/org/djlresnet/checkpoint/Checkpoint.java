@@ -22,7 +22,6 @@ import java.util.Map;
 import java.util.Set;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.Versions;
-import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
@@ -38,9 +37,6 @@ import org.djlresnet.model.StateDict;
  * with the keys format, model, in_channels, class_names, image_size, preprocessing (null if
  * unknown), versions, batches_tracked (PyTorch's batch counts) and, in a checkpoint of a run, run:
  * recipe, epoch, step, best, history and the sums of the current epoch.
- *
- * <p>Earlier versions wrote no preprocessing: they only resized images to image_size. They can read
- * current files, but apply neither a crop nor a normalization.
  */
 public final class Checkpoint implements AutoCloseable {
 
@@ -66,40 +62,21 @@ public final class Checkpoint implements AutoCloseable {
         this.file = file;
         List<String> classNames = new ArrayList<>();
         info.getAsJsonArray("class_names").forEach(name -> classNames.add(name.getAsString()));
-        int channels = info.get("in_channels").getAsInt();
+        JsonElement preprocessing = info.get("preprocessing");
         specification =
                 new Specification(
                         info.get("model").getAsString(),
-                        channels,
+                        info.get("in_channels").getAsInt(),
                         OutputJson.read(info.get("autoencoder"), classNames),
-                        preprocessing(info, channels));
-        engine =
-                info.get("versions") instanceof JsonObject versions && versions.has("engine")
-                        ? versions.get("engine").getAsString()
-                        : null;
-        if (info.get("batches_tracked") instanceof JsonObject counts) {
-            counts.entrySet()
-                    .forEach(
-                            count ->
-                                    batchesTracked.put(
-                                            count.getKey(), count.getValue().getAsLong()));
-        }
+                        preprocessing.isJsonNull()
+                                ? null
+                                : Preprocessing.of(preprocessing.getAsJsonObject().toString()));
+        engine = info.getAsJsonObject("versions").get("engine").getAsString();
+        info.getAsJsonObject("batches_tracked")
+                .entrySet()
+                .forEach(count -> batchesTracked.put(count.getKey(), count.getValue().getAsLong()));
         JsonElement state = info.get("run");
-        run = state == null || state.isJsonNull() ? null : state.getAsJsonObject();
-    }
-
-    /** Reads the preprocessing; earlier versions recorded only a size. */
-    private static Preprocessing preprocessing(JsonObject info, int channels) {
-        JsonElement written = info.get("preprocessing");
-        if (written != null) {
-            return written.isJsonNull()
-                    ? null
-                    : Preprocessing.of(written.getAsJsonObject().toString());
-        }
-        JsonElement size = info.get("image_size");
-        return size.isJsonNull()
-                ? null
-                : Preprocessing.exact(new ImageShape(channels, size.getAsInt(), size.getAsInt()));
+        run = state.isJsonNull() ? null : state.getAsJsonObject();
     }
 
     /**
@@ -222,7 +199,7 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Returns the engine that computed the weights.
      *
-     * @return DJL's name of the engine, or null if it is not recorded
+     * @return DJL's name of the engine
      */
     public String engine() {
         return engine;
@@ -329,25 +306,26 @@ public final class Checkpoint implements AutoCloseable {
      *     message lists them
      */
     public Network network(Device device) {
-        return network(specification, device, true);
+        return network(device, true);
     }
 
     /**
-     * Creates the checkpoint's network, possibly with another preprocessing.
+     * Creates the checkpoint's network.
      *
-     * @param other the checkpoint's specification, except for the preprocessing
      * @param device the device of its parameters
      * @param averaged whether it has the average of its weights, if there is one
      * @return the network
      * @throws UserException as {@link #network(Device)}
      */
-    public Network network(Specification other, Device device, boolean averaged) {
+    public Network network(Device device, boolean averaged) {
         Map<String, TensorInfo> tensors = weights(averaged);
-        String subject = path + " does not contain the tensors of a " + other.model();
+        String subject = path + " does not contain the tensors of a " + specification.model();
         TensorReader reader = new TensorReader(subject, tensors, file::data);
-        Set<String> names = StateDict.of(Models.get(other.model()).build(other.output())).keySet();
+        Set<String> names =
+                StateDict.of(Models.get(specification.model()).build(specification.output()))
+                        .keySet();
         reader.requireNames(names, "");
-        Network network = reader.network(other, device, names, 0, "");
+        Network network = reader.network(specification, device, names, 0, "");
         network.setBatchesTracked(batchesTracked);
         return network;
     }
@@ -355,7 +333,7 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Returns how many batches updated the running statistics.
      *
-     * @return the counts by torchvision's names; empty in files of earlier versions
+     * @return the counts by torchvision's names
      */
     public Map<String, Long> batchesTracked() {
         return batchesTracked;

@@ -262,8 +262,8 @@ public final class SafetensorsFile implements AutoCloseable {
             if (!text.startsWith(BEFORE_DIGITS, LENGTH)) {
                 throw new UserException(
                         path
-                                + " does not begin with its checksum: it is damaged, or was written"
-                                + " by another program or an earlier version. Use another copy.");
+                                + " does not begin with its checksum: it is damaged, or another"
+                                + " program wrote it. Use another copy.");
             }
             CRC32C checksum = new CRC32C();
             checksum.update(start, 0, DIGITS_AT);

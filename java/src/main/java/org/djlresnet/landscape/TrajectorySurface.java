@@ -153,9 +153,7 @@ public final class TrajectorySurface implements PointMeasurement {
             Precision precision,
             boolean recalibrates) {
         try (Checkpoint checkpoint = Checkpoint.open(checkpoints.get(index));
-                Network network =
-                        checkpoint.network(
-                                checkpoint.specification(), last.manager().getDevice(), averaged);
+                Network network = checkpoint.network(last.manager().getDevice(), averaged);
                 LossProbe probe = new LossProbe(network, examples, precision, recalibrates)) {
             return probe.at(() -> stopped);
         }

@@ -85,23 +85,14 @@ final class EpochPlan {
      */
     static EpochPlan of(TrainingState start, int size) {
         Recipe recipe = start.recipe();
-        EpochPlan plan = of(recipe, size, recipe.dropLast());
+        EpochPlan plan = new EpochPlan(size, recipe.batchSize(), recipe.dropLast(), recipe.seed());
         if (plan.fits(start)) {
             return plan;
-        }
-        // earlier versions kept every last batch of more than one example
-        EpochPlan keeping = of(recipe, size, false);
-        if (recipe.dropLast() == null && keeping.fits(start)) {
-            return keeping;
         }
         throw UserException.of(
                 "The checkpoint at step %s of epoch %s does not match %s examples in"
                         + " batches of %s. Give the data of the run.",
                 start.step(), start.epochsDone() + 1, size, recipe.batchSize());
-    }
-
-    private static EpochPlan of(Recipe recipe, int size, Boolean dropLast) {
-        return new EpochPlan(size, recipe.batchSize(), dropLast, recipe.seed());
     }
 
     private boolean fits(TrainingState state) {

@@ -2,7 +2,6 @@ package org.djlresnet.training;
 
 import ai.djl.Device;
 import java.nio.file.Path;
-import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.image.ImageShape;
@@ -96,13 +95,5 @@ final class RunNetwork {
         return heldOut == null
                 ? train
                 : train.subset(ValidationSplit.others(heldOut, train.size()));
-    }
-
-    /** Adds the preprocessing, which earlier versions did not record. */
-    static Specification specification(Checkpoint checkpoint, Recipe recipe, Examples train) {
-        Specification written = checkpoint.specification();
-        return written.preprocessing() != null
-                ? written
-                : written.withPreprocessing(specification(recipe, train, null).preprocessing());
     }
 }

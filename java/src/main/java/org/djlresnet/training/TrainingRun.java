@@ -272,11 +272,7 @@ public record TrainingRun(
                 if (checkpoint == null) {
                     network = RunNetwork.fresh(recipe, train);
                 } else {
-                    network =
-                            checkpoint.network(
-                                    RunNetwork.specification(checkpoint, recipe, train),
-                                    Devices.of(recipe.device()),
-                                    false);
+                    network = checkpoint.network(Devices.of(recipe.device()), false);
                     optimizer = checkpoint.optimizerState();
                 }
                 TrainingPlan plan =

@@ -10,8 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.UserException;
-import org.djlresnet.objective.Classification;
-import org.djlresnet.objective.Metric;
 import org.djlresnet.recipe.Recipe;
 
 /**
@@ -23,8 +21,8 @@ import org.djlresnet.recipe.Recipe;
  * @param step the number of completed steps of the run
  * @param history a row for each completed epoch
  * @param partial the sums of the current epoch
- * @param data the data's checksums; null at the beginning of a run, in a run that writes no files
- *     and in older checkpoints
+ * @param data the data's checksums; null at the beginning of a run, and in a run that writes no
+ *     files
  */
 record TrainingState(
         Recipe recipe,
@@ -94,15 +92,9 @@ record TrainingState(
 
         private static Partial fromJson(JsonObject json) {
             Map<String, Double> sums = new LinkedHashMap<>();
-            if (json.has("sums")) {
-                json.getAsJsonObject("sums")
-                        .entrySet()
-                        .forEach(sum -> sums.put(sum.getKey(), sum.getValue().getAsDouble()));
-            } else {
-                // the format of version 0.1.0
-                sums.put(Metric.LOSS, json.get("loss_sum").getAsDouble());
-                sums.put(Classification.ACCURACY, json.get("correct").getAsDouble());
-            }
+            json.getAsJsonObject("sums")
+                    .entrySet()
+                    .forEach(sum -> sums.put(sum.getKey(), sum.getValue().getAsDouble()));
             return new Partial(
                     json.get("examples").getAsLong(), sums, json.get("seconds").getAsDouble());
         }

@@ -85,9 +85,7 @@ public final class DjlFolder {
         }
         try (Checkpoint checkpoint = Checkpoint.open(file)) {
             checkpoint.specification().requireClassifier();
-            if (checkpoint.engine() != null) {
-                Engines.require(checkpoint.engine());
-            }
+            Engines.require(checkpoint.engine());
             return Criteria.builder()
                     .setTypes(Image.class, Classifications.class)
                     .optModelPath(run)

@@ -23,8 +23,7 @@ import org.djlresnet.model.Network;
  *
  * <p>An exported folder's {@code serving.properties} name this class as {@code blockFactory}, and
  * have its arguments. For a run folder, {@link DjlFolder#criteria} does. The block's parameters are
- * frozen, so that inference records no gradients. It prepares raw images itself, except in folders
- * of earlier versions, which record no preprocessing.
+ * frozen, so that inference records no gradients. It prepares raw images itself.
  */
 public final class NetworkFactory implements BlockFactory {
 
@@ -87,23 +86,27 @@ public final class NetworkFactory implements BlockFactory {
     }
 
     private static Block exported(Model model, Path folder, Map<String, ?> arguments) {
-        Object name = arguments.get(NETWORK);
-        Object classes = arguments.get(CLASSES);
-        if (name == null || classes == null || !classes.toString().matches("[1-9]\\d{0,8}")) {
+        for (String key : List.of(NETWORK, CLASSES, ENGINE, PREPROCESSING)) {
+            if (arguments.get(key) == null) {
+                throw UserException.of(
+                        "%s is neither a run folder nor an exported folder: its arguments lack"
+                                + " \"%s\". Export the network again.",
+                        folder, key);
+            }
+        }
+        String classes = arguments.get(CLASSES).toString();
+        if (!classes.matches("[1-9]\\d{0,8}")) {
             throw UserException.of(
-                    "%s is neither a run folder nor an exported folder: its arguments must have"
-                            + " %s and %s. Received: %s, %s.",
-                    folder, NETWORK, CLASSES, name, classes);
+                    "%s has a wrong argument \"%s\". Received: %s. Allowed: the number of classes.",
+                    folder, CLASSES, classes);
         }
-        requireEngine(model, folder, (String) arguments.get(ENGINE));
-        Block block = Models.get(name.toString()).build(Integer.parseInt(classes.toString()));
-        Object preprocessing = arguments.get(PREPROCESSING);
-        if (preprocessing == null) {
-            return block;
-        }
+        requireEngine(model, folder, arguments.get(ENGINE).toString());
+        Block block =
+                Models.get(arguments.get(NETWORK).toString()).build(Integer.parseInt(classes));
         try {
             List<String> names = Files.readAllLines(folder.resolve(DjlFolder.SYNSET));
-            return new RawImageBlock(block, Preprocessing.of(preprocessing.toString()), names);
+            return new RawImageBlock(
+                    block, Preprocessing.of(arguments.get(PREPROCESSING).toString()), names);
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
@@ -112,7 +115,7 @@ public final class NetworkFactory implements BlockFactory {
     /** Engines differ in rounding, and DJL's default engine depends on the class path. */
     private static void requireEngine(Model model, Path folder, String engine) {
         String received = model.getNDManager().getEngine().getEngineName();
-        if (engine != null && !engine.equals(received)) {
+        if (!engine.equals(received)) {
             throw UserException.of(
                     "%1$s needs the engine %2$s. Received: %3$s. Choose it with"
                             + " Criteria.Builder.optEngine(\"%2$s\").",

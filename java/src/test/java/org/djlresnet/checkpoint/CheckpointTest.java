@@ -39,10 +39,11 @@ class CheckpointTest {
 
     private static final List<String> CLASSES = List.of("a", "b", "ß \"\\");
 
-    /** The metadata that save() writes, except versions and run, with single quotes. */
+    /** The metadata that save() writes, except the image size, with single quotes. */
     private static final String VALID =
             "{'format': 1, 'model': 'd2l-resnet18', 'in_channels': 1, 'class_names': ['a', 'b',"
-                    + " 'c'], 'image_size': null}";
+                    + " 'c'], 'preprocessing': null, 'versions': {'engine': 'PyTorch'},"
+                    + " 'batches_tracked': {}, 'run': null}";
 
     @TempDir Path dir;
 
@@ -255,7 +256,9 @@ class CheckpointTest {
                 "in_channels: 'x'",
                 "class_names: 'abc'",
                 "class_names: [null]",
-                "image_size: [28, 28]",
+                "versions: {}",
+                "versions: null",
+                "batches_tracked: null",
                 "preprocessing: 28",
                 "run: []",
             })

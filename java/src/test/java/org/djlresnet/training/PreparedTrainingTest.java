@@ -1,29 +1,18 @@
 package org.djlresnet.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 
 import ai.djl.Device;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.checkpoint.Checkpoint;
-import org.djlresnet.checkpoint.SafetensorsFile;
-import org.djlresnet.checkpoint.Tensor;
-import org.djlresnet.data.ImageDataset;
 import org.djlresnet.evaluation.Evaluation;
 import org.djlresnet.evaluation.Evaluator;
-import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Interpolation;
-import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Resize;
 import org.djlresnet.model.Classes;
@@ -32,8 +21,6 @@ import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests that a run uses, records and restores the preprocessing of its network. */
 @Tag("engine")
@@ -99,62 +86,5 @@ class PreparedTrainingTest extends ResumeFixture {
         TrainingRun run = TrainingRun.prepare(recipe, train, test, null);
         run.network().close();
         assertEquals(COLOUR.withImageSize(9), run.network().specification().preprocessing());
-    }
-
-    /** Returns images taller than wide. */
-    private static ImageDataset uneven(int count) {
-        ImageDataset square = QuadrantImages.of(count, 1);
-        ByteBuffer pixels = ByteBuffer.allocateDirect(square.pixels().remaining());
-        pixels.put(square.pixels()).flip();
-        long[] shape = {count, 1, 16, 4};
-        return ImageDataset.of(
-                pixels, PixelType.UINT8, shape, square.labels(), QuadrantImages.CLASSES);
-    }
-
-    /** Earlier versions recorded only the size of square images. */
-    @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void resumesRunsOfEarlierVersions(boolean square) throws IOException {
-        ImageDataset training = square ? train : uneven(36);
-        ImageDataset testing = square ? test : uneven(8);
-        Recipe recipe =
-                QuadrantImages.recipe(
-                        "{'model': 'cifar-resnet20', 'epochs': 2, 'batch_size': 18, 'lr': 0.01}");
-        Path whole = dir.resolve("whole");
-        finish(TrainingRun.prepare(recipe, training, testing, whole));
-        Path parts = dir.resolve("parts");
-        finishSteps(1, TrainingRun.prepare(recipe, training, testing, parts));
-        Path last = parts.resolve("last.safetensors");
-        forgetPreprocessing(last);
-        if (square) {
-            assertEquals(Preprocessing.exact(new ImageShape(1, 8, 8)), recorded(last));
-        } else {
-            assertNull(recorded(last));
-        }
-        finish(TrainingRun.resume(parts, Map.of(), training, testing));
-        assertSameResult(whole, parts);
-        ImageShape shape = training.shape();
-        assertEquals(Preprocessing.exact(shape), recorded(last));
-    }
-
-    private static void forgetPreprocessing(Path file) throws IOException {
-        Map<String, String> metadata;
-        List<Tensor> tensors = new ArrayList<>();
-        try (SafetensorsFile open = SafetensorsFile.read(file)) {
-            metadata = new HashMap<>(open.metadata());
-            open.tensors()
-                    .forEach(
-                            (name, info) -> {
-                                ByteBuffer data = open.data(name);
-                                ByteBuffer copy = ByteBuffer.allocateDirect(data.remaining());
-                                copy.put(data).flip();
-                                tensors.add(new Tensor(name, info.dtype(), info.shape(), copy));
-                            });
-        }
-        JsonObject info = JsonParser.parseString(metadata.get("py_djl_resnet")).getAsJsonObject();
-        info.remove("preprocessing");
-        metadata.clear();
-        metadata.put("py_djl_resnet", info.toString());
-        SafetensorsFile.write(file, metadata, tensors);
     }
 }

@@ -16,26 +16,6 @@ class TrainingStateTest {
     }
 
     @Test
-    void readsAStateOfTheFirstVersion() {
-        TrainingState state =
-                TrainingState.fromJson(
-                        json(
-                                "{'recipe': {'epochs': 3, 'lr': 0.5}, 'epoch': 1, 'step': 7,"
-                                        + " 'best_test_accuracy': 0.75, 'history': [{'epoch': 1,"
-                                        + " 'step': 4, 'seconds': 1.5, 'validation_seconds': 0.5,"
-                                        + " 'examples_per_second': 9.0, 'lr': 0.5, 'train_loss': 2.0,"
-                                        + " 'train_accuracy': 0.25, 'test_loss': 1.0,"
-                                        + " 'test_accuracy': 0.75}], 'partial': {'examples': 24,"
-                                        + " 'loss_sum': 36.5, 'correct': 12, 'seconds': 0.25}}"));
-        assertEquals(
-                new TrainingState.Partial(24, Map.of("loss", 36.5, "accuracy", 12.0), 0.25),
-                state.partial());
-        assertEquals(7, state.step());
-        assertEquals(Rows.COLUMNS, List.copyOf(state.history().get(0).metrics().keySet()));
-        assertEquals(0.75, state.history().get(0).metric("test_accuracy"));
-    }
-
-    @Test
     void readsBackWhatItWrites() {
         TrainingState state =
                 new TrainingState(

@@ -296,8 +296,7 @@ class WeightUpdatesTest extends ResumeFixture {
     private static Map<String, float[]> weights(Path file, boolean averaged) {
         Map<String, float[]> weights = new LinkedHashMap<>();
         try (Checkpoint checkpoint = Checkpoint.open(file);
-                Network network =
-                        checkpoint.network(checkpoint.specification(), Device.cpu(), averaged)) {
+                Network network = checkpoint.network(Device.cpu(), averaged)) {
             network.stateDict().forEach((name, array) -> weights.put(name, array.toFloatArray()));
         }
         return weights;

@@ -221,34 +221,6 @@ class DjlFolderTest {
         }
     }
 
-    /** Earlier versions configured DJL's own translator with a size. */
-    @Test
-    void servesFoldersOfEarlierVersions() throws Exception {
-        Path place = folder.resolve("served");
-        float[] expected;
-        try (Network network = learned("d2l-resnet18", 1)) {
-            DjlFolder.write(place, network, plain(1));
-            expected = expected(network);
-        }
-        Files.write(
-                place.resolve("serving.properties"),
-                List.of(
-                        "option.modelName=d2l-resnet18",
-                        "blockFactory=org.djlresnet.weights.NetworkFactory",
-                        "network=d2l-resnet18",
-                        "classes=3",
-                        "translatorFactory="
-                                + "ai.djl.modality.cv.translator.ImageClassificationTranslatorFactory",
-                        "flag=GRAYSCALE",
-                        "width=20",
-                        "height=20",
-                        "resize=true",
-                        "toTensor=true",
-                        "applySoftmax=true",
-                        "synsetFileName=synset.txt"));
-        assertServes(served(place, image(true)), expected);
-    }
-
     /** One network of each family, with both kinds of blocks where it has both. */
     @ParameterizedTest
     @ValueSource(
@@ -321,8 +293,8 @@ class DjlFolderTest {
                                         .newBlock(null, folder, Map.of("network", "resnet18")));
         assertEquals(
                 folder
-                        + " is neither a run folder nor an exported folder: its arguments must have"
-                        + " network and classes. Received: resnet18, null.",
+                        + " is neither a run folder nor an exported folder: its arguments lack"
+                        + " \"classes\". Export the network again.",
                 error.getMessage());
     }
 }
