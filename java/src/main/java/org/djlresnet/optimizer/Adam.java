@@ -97,7 +97,7 @@ final class Adam implements Optimizer {
     }
 
     @Override
-    public void step(Map<String, NDArray> gradients, double lr, long step) {
+    public void step(Map<String, NDArray> gradients, double lr) {
         program.step(gradients, lr);
     }
 

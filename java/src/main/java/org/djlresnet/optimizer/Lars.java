@@ -108,7 +108,7 @@ final class Lars implements Optimizer {
     }
 
     @Override
-    public void step(Map<String, NDArray> gradients, double lr, long step) {
+    public void step(Map<String, NDArray> gradients, double lr) {
         programs.forEach(program -> program.step(gradients, lr));
     }
 

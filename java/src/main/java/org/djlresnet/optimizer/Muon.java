@@ -120,9 +120,9 @@ final class Muon implements Optimizer {
     }
 
     @Override
-    public void step(Map<String, NDArray> gradients, double lr, long step) {
+    public void step(Map<String, NDArray> gradients, double lr) {
         program.step(gradients, lr);
-        others.step(gradients, lr, step);
+        others.step(gradients, lr);
     }
 
     @Override

@@ -12,7 +12,7 @@ import org.djlresnet.engine.TorchScript;
  *
  * <p>Source: torch.nn.utils.clip_grad_norm_.
  */
-public final class NormClipping implements GradientTransform, AutoCloseable {
+public final class NormClipping implements AutoCloseable {
 
     private static final String CLIP =
             """
@@ -32,7 +32,7 @@ public final class NormClipping implements GradientTransform, AutoCloseable {
     private final TorchScript program;
 
     /**
-     * Creates a transform.
+     * Compiles the clipping.
      *
      * @param most the maximum norm, above 0
      * @param parent the network's manager
@@ -43,7 +43,11 @@ public final class NormClipping implements GradientTransform, AutoCloseable {
         program = new TorchScript(manager, CLIP);
     }
 
-    @Override
+    /**
+     * Scales gradients in place.
+     *
+     * @param gradients the gradients by parameter name
+     */
     public void apply(Map<String, NDArray> gradients) {
         try (NDManager scope = manager.newSubManager()) {
             NDList arguments = new NDList(scope.create((float) most));

@@ -18,9 +18,8 @@ public interface Optimizer extends AutoCloseable {
      * @param gradients the gradients by parameter name, in the parameters' order; the optimizer may
      *     overwrite them
      * @param lr the learning rate for this step
-     * @param step the number of completed steps before this one
      */
-    void step(Map<String, NDArray> gradients, double lr, long step);
+    void step(Map<String, NDArray> gradients, double lr);
 
     /**
      * Returns the optimizer's state.

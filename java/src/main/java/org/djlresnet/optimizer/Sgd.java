@@ -84,7 +84,7 @@ public final class Sgd implements Optimizer {
     }
 
     @Override
-    public void step(Map<String, NDArray> gradients, double lr, long step) {
+    public void step(Map<String, NDArray> gradients, double lr) {
         if (program != null) {
             program.step(gradients, lr);
             return;
@@ -133,7 +133,6 @@ public final class Sgd implements Optimizer {
 
     @Override
     public void close() {
-        state().values().forEach(NDArray::close);
         if (program != null) {
             program.close();
         }

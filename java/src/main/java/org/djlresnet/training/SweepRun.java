@@ -2,7 +2,6 @@ package org.djlresnet.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import java.util.List;
 import java.util.Map;
 import org.djlresnet.data.Batch;
 import org.djlresnet.data.BatchLoader;
@@ -49,7 +48,7 @@ final class SweepRun {
                                 recipe,
                                 network,
                                 plan.updates(),
-                                List.of(),
+                                gradients -> {},
                                 new GradientLog(null, recipe, network, 1),
                                 Map.of());
                 BatchLoader loader = plan.trainingLoader()) {

@@ -1,12 +1,11 @@
 package org.djlresnet.training;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.initializer.Initializer;
 import com.google.gson.JsonObject;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.djlresnet.UserException;
@@ -17,7 +16,6 @@ import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Measurement;
 import org.djlresnet.objective.Minibatch;
-import org.djlresnet.optimizer.GradientTransform;
 import org.djlresnet.optimizer.Gradients;
 import org.djlresnet.recipe.Recipe;
 
@@ -35,7 +33,6 @@ public final class Trainer {
     private final Recipe recipe;
     private final Network network;
     private final Map<String, Initializer> optimizerState;
-    private final List<GradientTransform> transforms = new ArrayList<>();
     private final GradientLog gradientLog;
     private final FinalPredictions predictions;
     private final Recorder recorder;
@@ -49,6 +46,7 @@ public final class Trainer {
     private final BestWeights bestWeights;
     private volatile boolean stopRequested;
     private Consumer<EpochRow> onEpoch = row -> {};
+    private Consumer<Map<String, NDArray>> onGradients = gradients -> {};
 
     private boolean stopped;
     private long step;
@@ -185,12 +183,12 @@ public final class Trainer {
     }
 
     /**
-     * Adds a transform of the gradients. Transforms run in the order they were added.
+     * Sets what receives the gradients of each update.
      *
-     * @param transform changes a step's gradients before the optimizer uses them
+     * @param hook may change them before they are clipped
      */
-    public void addTransform(GradientTransform transform) {
-        transforms.add(transform);
+    void onGradients(Consumer<Map<String, NDArray>> hook) {
+        onGradients = hook;
     }
 
     /** Asks the run to stop after the current batch and to save {@code last}. */
@@ -277,7 +275,7 @@ public final class Trainer {
     }
 
     private WeightUpdates updates(Map<String, Initializer> restored) {
-        return new WeightUpdates(recipe, network, updatePlan, transforms, gradientLog, restored);
+        return new WeightUpdates(recipe, network, updatePlan, onGradients, gradientLog, restored);
     }
 
     /** Prepares pass and optimizer for the parameters that the next epoch trains. */

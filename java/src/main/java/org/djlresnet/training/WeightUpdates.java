@@ -4,12 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.initializer.Initializer;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
-import org.djlresnet.optimizer.GradientTransform;
 import org.djlresnet.optimizer.NormClipping;
 import org.djlresnet.optimizer.Optimizer;
 import org.djlresnet.optimizer.Optimizers;
@@ -17,14 +16,14 @@ import org.djlresnet.optimizer.TrainedParameter;
 import org.djlresnet.recipe.Recipe;
 
 /**
- * Changes the weights after each batch: accumulation, transforms, clipping, the optimizer,
- * Lookahead, and the average of the weights.
+ * Changes the weights after each batch: accumulation, clipping, the optimizer, Lookahead, and the
+ * average of the weights.
  */
 final class WeightUpdates implements AutoCloseable {
 
     private final Network network;
     private final UpdatePlan plan;
-    private final List<GradientTransform> transforms;
+    private final Consumer<Map<String, NDArray>> onGradients;
     private final GradientLog log;
     private final Optimizer optimizer;
     private final Accumulation accumulation;
@@ -38,7 +37,7 @@ final class WeightUpdates implements AutoCloseable {
      * @param recipe the recipe
      * @param network the network, whose trained parameters have gradients
      * @param plan which steps share an update
-     * @param transforms change an update's gradients before they are clipped
+     * @param onGradients receives an update's gradients before they are clipped
      * @param log records the updates
      * @param restored the values of {@link #state} and {@link #average}; missing ones are initial
      */
@@ -46,12 +45,12 @@ final class WeightUpdates implements AutoCloseable {
             Recipe recipe,
             Network network,
             UpdatePlan plan,
-            List<GradientTransform> transforms,
+            Consumer<Map<String, NDArray>> onGradients,
             GradientLog log,
             Map<String, Initializer> restored) {
         this.network = network;
         this.plan = plan;
-        this.transforms = transforms;
+        this.onGradients = onGradients;
         this.log = log;
         NDManager manager = network.manager();
         optimizer = Optimizers.create(recipe, network.parameters(), manager, restored);
@@ -96,12 +95,12 @@ final class WeightUpdates implements AutoCloseable {
             accumulation.take(gradients);
         }
         log.before(step, gradients);
-        transforms.forEach(transform -> transform.apply(gradients));
+        onGradients.accept(gradients);
         if (clipping != null) {
             clipping.apply(gradients);
         }
         long update = plan.update(step);
-        optimizer.step(gradients, lr, update);
+        optimizer.step(gradients, lr);
         log.after(step, epoch);
         if (lookahead != null) {
             lookahead.updated(update + 1);

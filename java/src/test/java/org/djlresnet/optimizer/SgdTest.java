@@ -84,9 +84,9 @@ class SgdTest {
         return Optimizers.create(QuadrantImages.recipe(settings), parameters, manager, Map.of());
     }
 
-    private void step(Optimizer optimizer, double lr, int step) {
+    private void step(Optimizer optimizer, double lr) {
         try (Gradients gradients = Gradients.collect(parameters, manager.getEngine())) {
-            optimizer.step(gradients.byName(), lr, step);
+            optimizer.step(gradients.byName(), lr);
         }
     }
 
@@ -95,7 +95,7 @@ class SgdTest {
         try (Optimizer sgd = create(settings)) {
             for (int step = 0; step < RATES.length; step++) {
                 backward(step);
-                step(sgd, RATES[step], step);
+                step(sgd, RATES[step]);
             }
             sgd.state().forEach((name, array) -> momenta.put(name, array.toFloatArray()));
         }
@@ -207,7 +207,7 @@ class SgdTest {
                             gradient.toFloatArray(),
                             1e-6f);
                 }
-                step(sgd, 0, step);
+                step(sgd, 0);
             }
         }
     }
@@ -216,11 +216,11 @@ class SgdTest {
     void stepsLeakNoArrays() {
         try (Optimizer sgd = create("{'momentum': 0.9}")) {
             backward(0);
-            step(sgd, 0.1, 0);
+            step(sgd, 0.1);
             int before = manager.getManagedArrays().size();
             for (int step = 0; step < 5; step++) {
                 backward(step);
-                step(sgd, 0.1, 0);
+                step(sgd, 0.1);
             }
             assertEquals(before, manager.getManagedArrays().size());
         }

@@ -90,11 +90,11 @@ class ChapterTrainingTest {
                         GradientPass.Result result = pass.run(batch);
                         loss = result.value().loss().getFloat();
                         try (Gradients gradients = result.gradients()) {
-                            sgd.step(gradients.byName(), recipe.lr(), step);
+                            sgd.step(gradients.byName(), recipe.lr());
                         }
                         expected = backward(chapter, store, batch);
                         try (Gradients gradients = Gradients.collect(theirs, manager.getEngine())) {
-                            theirSgd.step(gradients.byName(), recipe.lr(), step);
+                            theirSgd.step(gradients.byName(), recipe.lr());
                         }
                     }
                     assertEquals(expected, loss, 1e-3, "step " + step);

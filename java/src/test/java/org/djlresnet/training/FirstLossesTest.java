@@ -99,7 +99,7 @@ class FirstLossesTest {
                     GradientPass.Result result = pass.run(batch(manager, step));
                     double loss = result.value().loss().getDouble();
                     try (Gradients gradients = result.gradients()) {
-                        optimizer.step(gradients.byName(), schedule.lr(step, List.of()), step);
+                        optimizer.step(gradients.byName(), schedule.lr(step, List.of()));
                     }
                     assertEquals(losses.get(step).getAsDouble(), loss, 1e-6, "step " + step);
                 }

@@ -155,7 +155,7 @@ class GoldenTest {
             GradientPass.Result result =
                     pass.run(new Minibatch(batch, manager.create(new int[] {0, 1, 2, 3})));
             try (Gradients gradients = result.gradients()) {
-                sgd.step(gradients.byName(), LR, 0);
+                sgd.step(gradients.byName(), LR);
             }
             return result.value().loss().getFloat();
         }

@@ -50,7 +50,7 @@ class GradientLogTest extends ResumeFixture {
         TrainingRun run = prepare(recipe, folder);
         List<Map<String, double[]>> expected = new ArrayList<>();
         run.trainer()
-                .addTransform(
+                .onGradients(
                         gradients -> {
                             Map<String, double[]> norms = new LinkedHashMap<>();
                             gradients.forEach(

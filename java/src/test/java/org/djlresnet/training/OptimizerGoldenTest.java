@@ -117,7 +117,7 @@ class OptimizerGoldenTest {
                     try (NDManager scope = manager.newSubManager()) {
                         Map<String, NDArray> gradients = gradients(parameters, step, scope);
                         clipping.apply(gradients);
-                        optimizer.step(gradients, schedule.lr(step, List.of()), step);
+                        optimizer.step(gradients, schedule.lr(step, List.of()));
                     }
                 }
             }
@@ -140,7 +140,7 @@ class OptimizerGoldenTest {
             float[] expected = gradients.get("fc.weight").mul(-0.5).toFloatArray();
             gradients.put("conv1.weight", idle.zerosLike());
             try (Optimizer optimizer = Optimizers.create(recipe, parameters, manager, Map.of())) {
-                optimizer.step(gradients, 0.5, 0);
+                optimizer.step(gradients, 0.5);
             }
             assertArrayEquals(expected, zero.toFloatArray(), 1e-6f);
             assertArrayEquals(before, idle.toFloatArray());

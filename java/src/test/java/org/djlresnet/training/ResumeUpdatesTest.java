@@ -64,7 +64,7 @@ class ResumeUpdatesTest extends ResumeFixture {
         AtomicInteger updates = new AtomicInteger();
         // updates end with the steps 3, 5 and 8; the checkpoint of step 7 is the last
         run.trainer()
-                .addTransform(
+                .onGradients(
                         gradients -> {
                             if (updates.incrementAndGet() == 3) {
                                 throw new IllegalStateException("a crash");

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
@@ -86,7 +87,7 @@ class StepCountTest {
     }
 
     private static Network network(String model) {
-        Network network = Network.create(model, 1, Network.numbered(10), 0, Device.cpu());
+        Network network = Network.create(model, 1, Classes.numbered(10).names(), 0, Device.cpu());
         EngineTraits.of(network.manager().getEngine()).disableRecording();
         return network;
     }
@@ -139,7 +140,7 @@ class StepCountTest {
             Minibatch batch = batch(manager, BATCH);
             // the first step names the methods
             try (Gradients gradients = pass.run(batch).gradients()) {
-                optimizer.step(gradients.byName(), 0.01, 0);
+                optimizer.step(gradients.byName(), 0.01);
             }
             int outside = network.manager().getManagedArrays().size();
             int before = manager.getManagedArrays().size();
@@ -149,7 +150,7 @@ class StepCountTest {
                             () -> {
                                 try (Gradients gradients = pass.run(batch).gradients()) {
                                     results[0] = manager.getManagedArrays().size() - before;
-                                    optimizer.step(gradients.byName(), 0.01, 0);
+                                    optimizer.step(gradients.byName(), 0.01);
                                 }
                             });
             // the profiler lists each call of a method twice: gradients, optimizer
@@ -206,7 +207,7 @@ class StepCountTest {
                         optimizer(network, "{'momentum': 0.9; 'weight_decay': 1e-4}");
                 NDManager manager = network.manager().newSubManager();
                 Gradients gradients = pass.run(batch(manager, BATCH)).gradients()) {
-            Counts counts = count(() -> optimizer.step(gradients.byName(), 0.01, 0));
+            Counts counts = count(() -> optimizer.step(gradients.byName(), 0.01));
             // one with weight decay and one without, and nothing beside them
             assertEquals(2, counts.of("_fused_sgd_"));
             assertEquals(2, counts.exactly("step"));
@@ -225,7 +226,7 @@ class StepCountTest {
             for (int step = 1; step <= 1200; step++) {
                 try (NDManager manager = network.manager().newSubManager();
                         Gradients gradients = pass.run(batch(manager, 2)).gradients()) {
-                    optimizer.step(gradients.byName(), 0.01, step);
+                    optimizer.step(gradients.byName(), 0.01);
                 }
                 if (step == 200) {
                     arrays = network.manager().getManagedArrays().size();

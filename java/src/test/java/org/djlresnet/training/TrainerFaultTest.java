@@ -195,7 +195,7 @@ class TrainerFaultTest extends TrainerFixture {
                 OutOfMemoryError.class,
                 (run, data) ->
                         run.trainer()
-                                .addTransform(
+                                .onGradients(
                                         gradients -> {
                                             throw new OutOfMemoryError("in a step");
                                         }));

@@ -40,7 +40,7 @@ abstract class TrainerFixture {
     /** Stops a run after some more steps. */
     static void stopAfter(int steps, Trainer trainer) {
         AtomicInteger left = new AtomicInteger(steps);
-        trainer.addTransform(
+        trainer.onGradients(
                 gradients -> {
                     if (left.decrementAndGet() == 0) {
                         trainer.stop();

@@ -45,7 +45,7 @@ class WeightUpdatesTest extends ResumeFixture {
                                 recipe,
                                 network,
                                 plan,
-                                List.of(),
+                                gradients -> {},
                                 new GradientLog(null, recipe, network, 1),
                                 Map.of())) {
             EngineTraits.of(network.manager().getEngine()).disableRecording();
@@ -191,7 +191,7 @@ class WeightUpdatesTest extends ResumeFixture {
                                 recipe,
                                 network,
                                 new UpdatePlan(5, 40, 8, 1),
-                                List.of(),
+                                gradients -> {},
                                 new GradientLog(null, recipe, network, 1),
                                 Map.of())) {
             assertEquals(expected, updates.copiesToCome());
