@@ -56,15 +56,6 @@ public final class Augmentations {
     }
 
     /**
-     * Returns the names of all augmentations.
-     *
-     * @return the names, without parameters
-     */
-    public static List<String> names() {
-        return List.copyOf(Kinds.names());
-    }
-
-    /**
      * Returns whether a {@code resized-crop} follows another augmentation of the image, so that it
      * crops the network's image instead of the original.
      *

@@ -17,6 +17,7 @@ import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.ForeignFile;
 import org.djlresnet.checkpoint.Tensor;
 import org.djlresnet.engine.Devices;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.TensorBytes;
 import org.djlresnet.weights.StateFile;
@@ -46,7 +47,9 @@ final class WeightsJson {
 
         StateFile.Wanted wanted(String file) {
             List<String> names =
-                    classNames != null || classes == null ? classNames : Network.numbered(classes);
+                    classNames != null || classes == null
+                            ? classNames
+                            : Classes.numbered(classes).names();
             String preset = null;
             if (preprocessing != null && !preprocessing.isJsonNull()) {
                 boolean named = preprocessing.isJsonPrimitive();

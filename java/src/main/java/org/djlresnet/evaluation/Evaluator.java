@@ -35,28 +35,8 @@ public final class Evaluator {
      */
     public static Evaluation evaluate(Network network, Examples examples, int batchSize) {
         Preprocessing preprocessing = network.specification().requirePreprocessing();
-        return evaluate(network, examples, batchSize, preprocessing, Precision.FLOAT32);
-    }
-
-    /**
-     * Evaluates a network.
-     *
-     * @param network the network
-     * @param examples the examples, with no more classes than the network has
-     * @param batchSize the number of examples in a batch; changes only speed, memory and rounding
-     * @param preprocessing how images are prepared, for the network's channels
-     * @param precision the precision of convolutions and activations
-     * @return the result over all examples
-     * @throws UserException if the data do not fit the network, or the heap is too small for its
-     *     confusion matrix
-     */
-    public static Evaluation evaluate(
-            Network network,
-            Examples examples,
-            int batchSize,
-            Preprocessing preprocessing,
-            Precision precision) {
-        return evaluate(network, examples, batchSize, preprocessing, precision, TestViews.NONE);
+        return evaluate(
+                network, examples, batchSize, preprocessing, Precision.FLOAT32, TestViews.NONE);
     }
 
     /**

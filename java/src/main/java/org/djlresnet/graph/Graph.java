@@ -36,15 +36,6 @@ public record Graph(List<Value> inputs, List<Value> outputs, List<Operation> ope
     }
 
     /**
-     * Returns the first output.
-     *
-     * @return logits, (N, classes), for a classifier
-     */
-    public Value output() {
-        return outputs.get(0);
-    }
-
-    /**
      * Returns a graph with the same inputs and outputs.
      *
      * @param others its operations

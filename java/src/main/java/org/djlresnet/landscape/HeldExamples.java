@@ -12,7 +12,6 @@ import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.EpochOrder;
 import org.djlresnet.data.Examples;
 import org.djlresnet.engine.EngineTraits;
-import org.djlresnet.evaluation.Evaluator;
 import org.djlresnet.graph.Window;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.model.Network;
@@ -32,12 +31,9 @@ public final class HeldExamples implements AutoCloseable {
      * @param examples the examples, with no more classes than the network has
      * @param batchSize the number of examples in a batch
      * @param preprocessing how images are prepared, for the network's channels
-     * @throws org.djlresnet.UserException if the data do not fit the network
      */
     public HeldExamples(
             Network network, Examples examples, int batchSize, Preprocessing preprocessing) {
-        Evaluator.requireFit(network, examples);
-        network.specification().withPreprocessing(preprocessing);
         manager = network.manager().newSubManager();
         try (BatchLoader loader = new BatchLoader(examples, preprocessing, batchSize)) {
             loader.restart(null);

@@ -40,7 +40,6 @@ public final class Network implements AutoCloseable {
 
     private final Specification specification;
     private final Models.Model entry;
-    private final List<String> classNames;
     private final NDManager manager;
     private final Block block;
     private final Map<String, Parameter> parameters;
@@ -51,7 +50,6 @@ public final class Network implements AutoCloseable {
             Device device,
             BiFunction<String, Parameter, Initializer> initializers) {
         this.specification = specification;
-        classNames = specification.classNames();
         entry = Models.get(specification.model());
         block = entry.build(specification.output());
         parameters = StateDict.of(block);
@@ -104,19 +102,6 @@ public final class Network implements AutoCloseable {
         Specification specification =
                 Models.get(model).specification(inChannels, new Classes(classNames));
         return create(specification, seed, device);
-    }
-
-    /**
-     * Creates a network with given parameters.
-     *
-     * @param specification the specification
-     * @param device the device of its parameters
-     * @param values the value of each tensor, by its name in {@link StateDict}
-     * @return the network
-     */
-    public static Network of(
-            Specification specification, Device device, Map<String, Initializer> values) {
-        return new Network(specification, device, (name, parameter) -> values.get(name));
     }
 
     /**
@@ -193,16 +178,6 @@ public final class Network implements AutoCloseable {
                     "This %s has another image size. Received: %s×%s. Allowed: %s×%s.",
                     model(), height, width, images.image().height(), images.image().width());
         }
-    }
-
-    /**
-     * Names classes by numbers.
-     *
-     * @param classes the number of classes
-     * @return "0", "1", …
-     */
-    public static List<String> numbered(int classes) {
-        return Classes.numbered(classes).names();
     }
 
     /**
@@ -390,7 +365,7 @@ public final class Network implements AutoCloseable {
      * @return a name for each logit; for an autoencoder, the classes that it is conditional on
      */
     public List<String> classNames() {
-        return classNames;
+        return specification.classNames();
     }
 
     /**

@@ -34,9 +34,7 @@ public interface Measurement {
      * example, label, predicted, probability, loss} for classification.
      *
      * @param epoch the epoch that the network has completed
-     * @return a CSV text with a header; null if the objective has none
+     * @return a CSV text with a header
      */
-    default String predictions(int epoch) {
-        return null;
-    }
+    String predictions(int epoch);
 }

@@ -141,11 +141,6 @@ public final class RecipeBuilder {
         return opt("device", device);
     }
 
-    /** Sets the precision: {@code float32}, {@code bfloat16} or {@code auto}. */
-    public RecipeBuilder optPrecision(String precision) {
-        return opt("precision", precision);
-    }
-
     /** Sets the number of epochs without improvement after which the run stops. */
     public RecipeBuilder optPatience(int epochs) {
         return opt("patience", epochs);

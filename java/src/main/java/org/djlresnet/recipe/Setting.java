@@ -54,14 +54,12 @@ record Setting(
         if (value.isJsonNull() && unset != null) {
             return value;
         }
-        if (type.equals("augmentations") && !isTexts(value)) {
-            throw wrong(value, "");
-        }
         try {
             if (type.equals("augmentations")) {
-                return augmentations(value);
-            }
-            if (allows(value)) {
+                if (isTexts(value)) {
+                    return augmentations(value);
+                }
+            } else if (allows(value)) {
                 return type.equals("integer") ? new JsonPrimitive(whole(value)) : value;
             }
         } catch (ArithmeticException | NumberFormatException notWhole) {

@@ -26,7 +26,7 @@ final class Settings {
 
     private Settings() {}
 
-    private record Schema(List<String> groups, List<Setting> settings) {}
+    private record Schema(List<Setting> settings) {}
 
     private static Map<String, Setting> read() {
         try (Reader reader =

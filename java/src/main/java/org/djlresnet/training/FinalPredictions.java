@@ -36,15 +36,13 @@ final class FinalPredictions {
         Measurement measurement = kept == null ? evaluate.get() : kept;
         if (measurement != null) {
             text = withPaths(measurement.predictions(epoch), examples);
-            if (text != null) {
-                recorder.predictions(text);
-            }
+            recorder.predictions(text);
         }
     }
 
     /** Adds a column with the file of each example, if examples are files. */
     static String withPaths(String table, Examples examples) {
-        if (table == null || examples.path(0) == null) {
+        if (examples.path(0) == null) {
             return table;
         }
         String[] lines = table.split("\n");

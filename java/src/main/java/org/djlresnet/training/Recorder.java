@@ -212,7 +212,7 @@ final class Recorder implements AutoCloseable {
 
     /** Writes the predictions on the test data. */
     void predictions(String text) {
-        if (folder != null && text != null) {
+        if (folder != null) {
             folder.write(PREDICTIONS, text);
         }
     }

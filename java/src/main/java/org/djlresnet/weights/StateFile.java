@@ -219,7 +219,7 @@ public final class StateFile implements AutoCloseable {
         List<String> classNames = wanted.classNames();
         if (classNames == null) {
             int classes = wanted.newHead() ? 1 : reader.length(layout.headWeight(), 2, 0);
-            classNames = Network.numbered(classes);
+            classNames = Classes.numbered(classes).names();
             if (checkpoint != null && checkpoint.specification().classNames().size() == classes) {
                 classNames = checkpoint.specification().classNames();
             }

@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.evaluation.Evaluator;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,7 +38,7 @@ class NetworkHandleTest {
         for (int i = 0; i < images.capacity() / Float.BYTES; i++) {
             images.putFloat(i * Float.BYTES, (float) Math.sin(i));
         }
-        network = Network.create("d2l-resnet18", 1, Network.numbered(10), 7, Device.cpu());
+        network = Network.create("d2l-resnet18", 1, Classes.numbered(10).names(), 7, Device.cpu());
         handle = new NetworkHandle(network);
     }
 
@@ -85,7 +86,7 @@ class NetworkHandleTest {
         float[] before = ofNetwork();
         assertClose(before, ofHandle());
         try (Network other =
-                Network.create("d2l-resnet18", 1, Network.numbered(10), 8, Device.cpu())) {
+                Network.create("d2l-resnet18", 1, Classes.numbered(10).names(), 8, Device.cpu())) {
             ByteBuffer[] values =
                     other.stateDict().values().stream()
                             .map(NDArray::toByteBuffer)

@@ -17,12 +17,14 @@ import java.util.List;
 import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.UserException;
+import org.djlresnet.augment.TestViews;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Inference;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
@@ -79,7 +81,8 @@ class EvaluatorTest {
             lossSum += Math.log(sum);
             confusion[label][best]++;
         }
-        Evaluation evaluation = Evaluator.evaluate(network, data, EXAMPLES, OWN, Precision.FLOAT32);
+        Evaluation evaluation =
+                Evaluator.evaluate(network, data, EXAMPLES, OWN, Precision.FLOAT32, TestViews.NONE);
         assertEquals(EXAMPLES, evaluation.examples());
         assertEquals(lossSum, evaluation.lossSum(), 1e-5 * lossSum);
         assertArrayEquals(confusion, evaluation.confusion());
@@ -88,10 +91,13 @@ class EvaluatorTest {
 
     @Test
     void batchSizeChangesNothing() {
-        Evaluation whole = Evaluator.evaluate(network, data, 64, OWN, Precision.FLOAT32);
+        Evaluation whole =
+                Evaluator.evaluate(network, data, 64, OWN, Precision.FLOAT32, TestViews.NONE);
         for (int batchSize : new int[] {1, 3, 5}) {
             assertClose(
-                    whole, Evaluator.evaluate(network, data, batchSize, OWN, Precision.FLOAT32));
+                    whole,
+                    Evaluator.evaluate(
+                            network, data, batchSize, OWN, Precision.FLOAT32, TestViews.NONE));
         }
     }
 
@@ -111,8 +117,8 @@ class EvaluatorTest {
                         labels,
                         QuadrantImages.CLASSES);
         assertClose(
-                Evaluator.evaluate(network, data, 4, OWN, Precision.FLOAT32),
-                Evaluator.evaluate(network, reversed, 4, OWN, Precision.FLOAT32));
+                Evaluator.evaluate(network, data, 4, OWN, Precision.FLOAT32, TestViews.NONE),
+                Evaluator.evaluate(network, reversed, 4, OWN, Precision.FLOAT32, TestViews.NONE));
     }
 
     @Test
@@ -121,7 +127,7 @@ class EvaluatorTest {
         network.parameters()
                 .forEach((name, value) -> before.put(name, value.getArray().toFloatArray()));
         int arrays = network.manager().getManagedArrays().size();
-        Evaluator.evaluate(network, data, 4, OWN, Precision.FLOAT32);
+        Evaluator.evaluate(network, data, 4, OWN, Precision.FLOAT32, TestViews.NONE);
         assertEquals(arrays, network.manager().getManagedArrays().size());
         network.parameters()
                 .forEach(
@@ -136,8 +142,20 @@ class EvaluatorTest {
         ImageDataset large = plain(12);
         ImageDataset small = plain(5);
         assertClose(
-                Evaluator.evaluate(network, large, 2, OWN.withImageSize(12), Precision.FLOAT32),
-                Evaluator.evaluate(network, small, 2, OWN.withImageSize(12), Precision.FLOAT32));
+                Evaluator.evaluate(
+                        network,
+                        large,
+                        2,
+                        OWN.withImageSize(12),
+                        Precision.FLOAT32,
+                        TestViews.NONE),
+                Evaluator.evaluate(
+                        network,
+                        small,
+                        2,
+                        OWN.withImageSize(12),
+                        Precision.FLOAT32,
+                        TestViews.NONE));
     }
 
     private static ImageDataset plain(int size) {
@@ -186,7 +204,7 @@ class EvaluatorTest {
                         PixelType.UINT8,
                         new long[] {1, 1, 1, 1},
                         new int[] {0},
-                        Network.numbered(5));
+                        Classes.numbered(5).names());
         assertEquals(
                 "Images with 2 channels cannot be converted to images with 1 channel. Allowed: the same number,"
                         + " 3 to 1, or 1 to 3.",
@@ -202,7 +220,12 @@ class EvaluatorTest {
                         UserException.class,
                         () ->
                                 Evaluator.evaluate(
-                                        network, dataset, batchSize, OWN, Precision.FLOAT32))
+                                        network,
+                                        dataset,
+                                        batchSize,
+                                        OWN,
+                                        Precision.FLOAT32,
+                                        TestViews.NONE))
                 .getMessage();
     }
 }

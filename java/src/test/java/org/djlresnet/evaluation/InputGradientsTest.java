@@ -15,6 +15,7 @@ import java.util.List;
 import org.djlresnet.UnsettledNetwork;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,8 @@ class InputGradientsTest {
     }
 
     private static Network unsettled() {
-        Network network = Network.create("fashion-net", 1, Network.numbered(4), 5, Device.cpu());
+        Network network =
+                Network.create("fashion-net", 1, Classes.numbered(4).names(), 5, Device.cpu());
         UnsettledNetwork.unsettle(network);
         return network;
     }

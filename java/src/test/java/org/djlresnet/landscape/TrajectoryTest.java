@@ -17,6 +17,7 @@ import java.util.Map;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.engine.EngineTraits;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,7 +39,7 @@ class TrajectoryTest {
     }
 
     private static Network network(String model) {
-        return Network.create(model, 1, Network.numbered(2), 0, Device.cpu());
+        return Network.create(model, 1, Classes.numbered(2).names(), 0, Device.cpu());
     }
 
     @AfterEach

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("engine")
 class D2lResNet18Test {
 
-    private static final List<String> CLASSES = Network.numbered(10);
+    private static final List<String> CLASSES = Classes.numbered(10).names();
 
     @BeforeAll
     static void recordInCollectorsOnly() {

@@ -30,7 +30,8 @@ final class EngineLogits {
     static float[] compute() {
         EngineTraits.of(Engine.getInstance()).disableRecording();
         try (Network network =
-                        Network.create("d2l-resnet18", 1, Network.numbered(10), 7, Device.cpu());
+                        Network.create(
+                                "d2l-resnet18", 1, Classes.numbered(10).names(), 7, Device.cpu());
                 NDManager manager = NDManager.newBaseManager()) {
             float[] pixels = new float[4 * 28 * 28];
             for (int i = 0; i < pixels.length; i++) {

@@ -30,7 +30,7 @@ class InferenceTest {
     }
 
     private static Network trained(String model) {
-        Network network = Network.create(model, 3, Network.numbered(7), 5, Device.cpu());
+        Network network = Network.create(model, 3, Classes.numbered(7).names(), 5, Device.cpu());
         UnsettledNetwork.unsettle(network);
         return network;
     }

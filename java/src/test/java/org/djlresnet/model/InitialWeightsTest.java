@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 class InitialWeightsTest {
 
     private static float[] weight(String model, long seed, String name) {
-        try (Network network = Network.create(model, 3, Network.numbered(10), seed, Device.cpu());
+        try (Network network =
+                        Network.create(model, 3, Classes.numbered(10).names(), seed, Device.cpu());
                 NDArray weight = network.stateDict().get(name).duplicate()) {
             return weight.toFloatArray();
         }

@@ -35,7 +35,7 @@ class StageBlocksTest {
     }
 
     private static Network unsettled(String model) {
-        Network network = Network.create(model, 3, Network.numbered(5), 5, Device.cpu());
+        Network network = Network.create(model, 3, Classes.numbered(5).names(), 5, Device.cpu());
         UnsettledNetwork.unsettle(network);
         return network;
     }

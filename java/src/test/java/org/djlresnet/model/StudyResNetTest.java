@@ -31,7 +31,7 @@ class StudyResNetTest {
     }
 
     private static Network network(String name, int classes) {
-        return Network.create(name, 3, Network.numbered(classes), 5, Device.cpu());
+        return Network.create(name, 3, Classes.numbered(classes).names(), 5, Device.cpu());
     }
 
     private static void assertHeNormal(NDArray weight, int fanIn) {

@@ -257,7 +257,8 @@ class AutoencoderGoldenTest {
                         new Specification(
                                 model, image.channels(), output, Preprocessing.exact(image)),
                         Device.cpu(),
-                        values);
+                        values,
+                        0);
         for (Parameter parameter : network.parameters().values()) {
             NDArray array = parameter.getArray();
             array.intern(array.toType(DataType.FLOAT64, true));

@@ -33,6 +33,7 @@ import org.djlresnet.QuadrantImages;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.djlresnet.objective.Classification;
 import org.djlresnet.objective.Minibatch;
@@ -56,7 +57,7 @@ class ChapterTrainingTest {
     void fiftyStepsReproduceTheChaptersLosses() {
         Recipe recipe = QuadrantImages.recipe("{'lr': 0.02, 'momentum': 0.5}");
         try (Network ours =
-                Network.create("d2l-resnet18", 1, Network.numbered(4), 1, Device.cpu())) {
+                Network.create("d2l-resnet18", 1, Classes.numbered(4).names(), 1, Device.cpu())) {
             NDManager manager = ours.manager();
             EngineTraits.of(manager.getEngine()).disableRecording();
             Block chapter = chapter();

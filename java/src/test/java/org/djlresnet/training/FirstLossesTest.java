@@ -142,7 +142,8 @@ class FirstLossesTest {
                 Network.of(
                         new Specification(name, 3, Classes.numbered(CLASSES), null),
                         Device.cpu(),
-                        values);
+                        values,
+                        0);
         for (Parameter parameter : network.parameters().values()) {
             NDArray array = parameter.getArray();
             array.intern(array.toType(DataType.FLOAT64, true));

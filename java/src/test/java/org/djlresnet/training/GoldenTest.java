@@ -168,7 +168,10 @@ class GoldenTest {
                     tensor, (manager, shape, type) -> manager.create(values(tensor, shape), shape));
         }
         return Network.of(
-                new Specification(name, 3, Classes.numbered(CLASSES), null), Device.cpu(), values);
+                new Specification(name, 3, Classes.numbered(CLASSES), null),
+                Device.cpu(),
+                values,
+                0);
     }
 
     private static void assertAgrees(String name, NDArray actual) {

@@ -11,6 +11,7 @@ import java.util.Map;
 import org.djlresnet.QuadrantImages;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.image.PixelType;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.Specification;
 import org.djlresnet.recipe.Recipe;
@@ -40,7 +41,7 @@ class LargeNetworkTest extends TrainerFixture {
                         PixelType.UINT8,
                         new long[] {2, 3, size, size},
                         new int[] {0, classes - 1},
-                        Network.numbered(classes));
+                        Classes.numbered(classes).names());
         Recipe recipe =
                 QuadrantImages.recipe(
                         "{'model': '" + model + "', 'epochs': 1, 'batch_size': 2, 'lr': 0.001}");

@@ -18,6 +18,7 @@ import org.djlresnet.UnsettledNetwork;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.engine.Precision;
 import org.djlresnet.image.ImageShape;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Models;
 import org.djlresnet.model.Network;
 import org.djlresnet.model.ResidualBlocks;
@@ -92,7 +93,7 @@ class ProgramPassTest {
     private static Network network(String model, DataType type) {
         int channels = model.startsWith("d2l") ? 1 : 3;
         Network network =
-                Network.create(model, channels, Network.numbered(CLASSES), 3, Device.cpu());
+                Network.create(model, channels, Classes.numbered(CLASSES).names(), 3, Device.cpu());
         EngineTraits.of(network.manager().getEngine()).disableRecording();
         if (type == DataType.FLOAT32) {
             UnsettledNetwork.unsettle(network);

@@ -21,6 +21,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.image.PixelType;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
@@ -242,7 +243,7 @@ class TrainerTest extends TrainerFixture {
                         PixelType.UINT8,
                         new long[] {2, 1, 1, 1},
                         new int[] {0, 1},
-                        Network.numbered(5));
+                        Classes.numbered(5).names());
         try (Network network = network(recipe)) {
             assertEquals(
                     "Images with 2 channels cannot be converted to images with 1 channel. Allowed: the same"

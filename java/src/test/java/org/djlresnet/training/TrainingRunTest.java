@@ -20,7 +20,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.data.ImageDataset;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
-import org.djlresnet.model.Network;
+import org.djlresnet.model.Classes;
 import org.djlresnet.recipe.Recipe;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -82,7 +82,7 @@ class TrainingRunTest {
                         PixelType.UINT8,
                         new long[] {4, 1, 8, 8},
                         labels,
-                        Network.numbered(classes));
+                        Classes.numbered(classes).names());
         Recipe recipe =
                 QuadrantImages.recipe("{'model': 'cifar-resnet20', 'epochs': 1, 'batch_size': 4}");
         TrainingRun run = TrainingRun.prepare(recipe, many, many, null);

@@ -85,7 +85,8 @@ class EveryNetworkTest {
         return Network.of(
                 new Specification(name, CHANNELS, Classes.numbered(CLASSES), null),
                 Device.cpu(),
-                values);
+                values,
+                0);
     }
 
     @ParameterizedTest
@@ -154,7 +155,7 @@ class EveryNetworkTest {
                 "resnet18+deep_stem+pooled_shortcut+zero_init_last_gamma",
                 Models.get("resnet18d+zero_init_last_gamma").name());
         try (Network network =
-                Network.create("resnet50d", 3, Network.numbered(1000), 0, Device.cpu())) {
+                Network.create("resnet50d", 3, Classes.numbered(1000).names(), 0, Device.cpu())) {
             long parameters =
                     network.parameters().values().stream()
                             .filter(Parameter::requiresGradient)

@@ -149,6 +149,6 @@ class ImportedNetworkTest {
                     (manager, shape, type) ->
                             manager.create(FormulaValues.weights(tensor, shape), shape));
         }
-        return Network.of(specification, Device.cpu(), values);
+        return Network.of(specification, Device.cpu(), values, 0);
     }
 }

@@ -22,6 +22,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Dtype;
 import org.djlresnet.checkpoint.SafetensorsFile;
 import org.djlresnet.checkpoint.Tensor;
+import org.djlresnet.model.Classes;
 import org.djlresnet.model.Network;
 import org.djlresnet.weights.StateFile.Wanted;
 import org.junit.jupiter.api.Tag;
@@ -38,7 +39,7 @@ class StateFileTest {
     @TempDir Path folder;
 
     private static Network network(long seed) {
-        return Network.create(NAME, 3, Network.numbered(4), seed, Device.cpu());
+        return Network.create(NAME, 3, Classes.numbered(4).names(), seed, Device.cpu());
     }
 
     private static void assertSame(Network expected, Network received) {
