@@ -10,6 +10,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * Builds the {@link Graph} of a network: each block adds its operations, see {@link Described}.
@@ -57,11 +58,14 @@ public final class GraphBuilder {
             return described.describe(this, input);
         }
         if (block instanceof Linear) {
-            Value output = value(layer(block));
-            operations.add(
-                    new Operation.Linear(
-                            output, input, tensor(block, "weight"), tensor(block, "bias")));
-            return output;
+            return add(
+                    layer(block),
+                    output ->
+                            new Operation.Linear(
+                                    output,
+                                    input,
+                                    parameter(block, "weight"),
+                                    parameter(block, "bias")));
         }
         throw new UndescribedException(
                 block.getClass().getSimpleName()
@@ -78,16 +82,16 @@ public final class GraphBuilder {
      * @return (N, out, H', W')
      */
     public Value convolution(Value input, Block block, Window window, int groups) {
-        Value output = value(layer(block));
-        operations.add(
-                new Operation.Convolution(
-                        output,
-                        input,
-                        tensor(block, "weight"),
-                        tensor(block, "bias"),
-                        window,
-                        groups));
-        return output;
+        return add(
+                layer(block),
+                output ->
+                        new Operation.Convolution(
+                                output,
+                                input,
+                                parameter(block, "weight"),
+                                parameter(block, "bias"),
+                                window,
+                                groups));
     }
 
     /**
@@ -100,16 +104,16 @@ public final class GraphBuilder {
      * @return (N, out, H · stride, W · stride)
      */
     public Value transposedConvolution(Value input, Block block, int kernel, int stride) {
-        Value output = value(layer(block));
-        operations.add(
-                new Operation.TransposedConvolution(
-                        output,
-                        input,
-                        tensor(block, "weight"),
-                        tensor(block, "bias"),
-                        kernel,
-                        stride));
-        return output;
+        return add(
+                layer(block),
+                output ->
+                        new Operation.TransposedConvolution(
+                                output,
+                                input,
+                                parameter(block, "weight"),
+                                parameter(block, "bias"),
+                                kernel,
+                                stride));
     }
 
     /**
@@ -122,18 +126,18 @@ public final class GraphBuilder {
      * @return an array of the input's shape
      */
     public Value batchNorm(Value input, Block block, double momentum, double epsilon) {
-        Value output = value(layer(block));
-        operations.add(
-                new Operation.BatchNorm(
-                        output,
-                        input,
-                        tensor(block, "weight"),
-                        tensor(block, "bias"),
-                        tensor(block, "running_mean"),
-                        tensor(block, "running_var"),
-                        momentum,
-                        epsilon));
-        return output;
+        return add(
+                layer(block),
+                output ->
+                        new Operation.BatchNorm(
+                                output,
+                                input,
+                                parameter(block, "weight"),
+                                parameter(block, "bias"),
+                                parameter(block, "running_mean"),
+                                parameter(block, "running_var"),
+                                momentum,
+                                epsilon));
     }
 
     /**
@@ -143,9 +147,7 @@ public final class GraphBuilder {
      * @return an array of the input's shape
      */
     public Value relu(Value input) {
-        Value output = value(input.name() + ".relu");
-        operations.add(new Operation.Relu(output, input, false));
-        return output;
+        return add(input.name() + ".relu", output -> new Operation.Relu(output, input, false));
     }
 
     /**
@@ -155,9 +157,7 @@ public final class GraphBuilder {
      * @return an array of the input's shape
      */
     public Value gelu(Value input) {
-        Value output = value(input.name() + ".gelu");
-        operations.add(new Operation.Gelu(output, input));
-        return output;
+        return add(input.name() + ".gelu", output -> new Operation.Gelu(output, input));
     }
 
     /**
@@ -167,9 +167,7 @@ public final class GraphBuilder {
      * @return an array of the input's shape
      */
     public Value sigmoid(Value input) {
-        Value output = value(input.name() + ".sigmoid");
-        operations.add(new Operation.Sigmoid(output, input));
-        return output;
+        return add(input.name() + ".sigmoid", output -> new Operation.Sigmoid(output, input));
     }
 
     /**
@@ -179,9 +177,7 @@ public final class GraphBuilder {
      * @return (N, C · H · W)
      */
     public Value flatten(Value input) {
-        Value output = value(input.name() + ".flat");
-        operations.add(new Operation.Flatten(output, input));
-        return output;
+        return add(input.name() + ".flat", output -> new Operation.Flatten(output, input));
     }
 
     /**
@@ -194,10 +190,10 @@ public final class GraphBuilder {
      * @return (N, channels, height, width)
      */
     public Value unflatten(Value input, int channels, int height, int width) {
-        Value output = value(input.name() + ".map");
         Window.Pair size = new Window.Pair(height, width);
-        operations.add(new Operation.Unflatten(output, input, channels, size));
-        return output;
+        return add(
+                input.name() + ".map",
+                output -> new Operation.Unflatten(output, input, channels, size));
     }
 
     /**
@@ -209,11 +205,10 @@ public final class GraphBuilder {
      * @return (N, A + classes)
      */
     public Value withClasses(Value input, Value labels, int classes) {
-        Value hot = value("classes");
-        operations.add(new Operation.OneHot(hot, labels, classes));
-        Value output = value(input.name() + ".with_class");
-        operations.add(new Operation.Concatenate(output, input, hot));
-        return output;
+        Value hot = add("classes", output -> new Operation.OneHot(output, labels, classes));
+        return add(
+                input.name() + ".with_class",
+                output -> new Operation.Concatenate(output, input, hot));
     }
 
     /**
@@ -226,20 +221,27 @@ public final class GraphBuilder {
      * @return (N, L)
      */
     public Value sample(Value mean, Value logVariance, Value noise, double exponent) {
-        Value output = value("latent");
-        operations.add(new Operation.Sample(output, mean, logVariance, noise, exponent));
-        return output;
+        return add(
+                "latent",
+                output -> new Operation.Sample(output, mean, logVariance, noise, exponent));
     }
 
     /**
-     * Returns a tensor of a block, for a network that has it as an output.
+     * Returns a tensor of a block, for an operation that needs it or a network that has it as an
+     * output.
      *
-     * @param block the block
+     * @param block the block that holds it itself
      * @param role the last part of its name
-     * @return the tensor
+     * @return the tensor; null if the block has none
      */
     public Value parameter(Block block, String role) {
-        return tensor(block, role);
+        for (Pair<String, Parameter> direct : block.getDirectParameters()) {
+            String name = name(direct.getValue());
+            if (name.equals(role) || name.endsWith("." + role)) {
+                return new Value(name);
+            }
+        }
+        return null;
     }
 
     /**
@@ -250,9 +252,7 @@ public final class GraphBuilder {
      * @return an array of the input's shape
      */
     public Value scale(Value input, double factor) {
-        Value output = value(input.name() + ".scaled");
-        operations.add(new Operation.Scale(output, input, factor));
-        return output;
+        return add(input.name() + ".scaled", output -> new Operation.Scale(output, input, factor));
     }
 
     /**
@@ -265,9 +265,9 @@ public final class GraphBuilder {
      */
     public Value sum(Value branch, Value shortcut, Block block) {
         String name = commonPrefix(block);
-        Value output = value(name.isEmpty() ? "sum" : name + ".sum");
-        operations.add(new Operation.Add(output, branch, shortcut, name, false));
-        return output;
+        return add(
+                name.isEmpty() ? "sum" : name + ".sum",
+                output -> new Operation.Add(output, branch, shortcut, name, false));
     }
 
     /**
@@ -278,9 +278,7 @@ public final class GraphBuilder {
      * @return (N, C, H', W')
      */
     public Value maxPool(Value input, Window window) {
-        Value output = value("maxpool");
-        operations.add(new Operation.MaxPool(output, input, window));
-        return output;
+        return add("maxpool", output -> new Operation.MaxPool(output, input, window));
     }
 
     /**
@@ -292,9 +290,9 @@ public final class GraphBuilder {
      * @return (N, C, H', W')
      */
     public Value averagePool(Value input, Window window) {
-        Value output = value(input.name() + ".avgpool");
-        operations.add(new Operation.AveragePool(output, input, window));
-        return output;
+        return add(
+                input.name() + ".avgpool",
+                output -> new Operation.AveragePool(output, input, window));
     }
 
     /**
@@ -304,9 +302,7 @@ public final class GraphBuilder {
      * @return (N, C)
      */
     public Value globalAveragePool(Value input) {
-        Value output = value("avgpool");
-        operations.add(new Operation.GlobalAveragePool(output, input));
-        return output;
+        return add("avgpool", output -> new Operation.GlobalAveragePool(output, input));
     }
 
     /**
@@ -316,9 +312,7 @@ public final class GraphBuilder {
      * @return (N, C)
      */
     public Value globalMaxPool(Value input) {
-        Value output = value("maxpool");
-        operations.add(new Operation.GlobalMaxPool(output, input));
-        return output;
+        return add("maxpool", output -> new Operation.GlobalMaxPool(output, input));
     }
 
     /**
@@ -329,9 +323,9 @@ public final class GraphBuilder {
      * @return (N, C, ⌈H/step⌉, ⌈W/step⌉)
      */
     public Value subsample(Value input, int step) {
-        Value output = value(input.name() + ".subsampled");
-        operations.add(new Operation.Subsample(output, input, step));
-        return output;
+        return add(
+                input.name() + ".subsampled",
+                output -> new Operation.Subsample(output, input, step));
     }
 
     /**
@@ -343,17 +337,19 @@ public final class GraphBuilder {
      * @return (N, before + C + after, H, W)
      */
     public Value padChannels(Value input, int before, int after) {
-        Value output = value(input.name() + ".padded");
-        operations.add(new Operation.PadChannels(output, input, before, after));
-        return output;
+        return add(
+                input.name() + ".padded",
+                output -> new Operation.PadChannels(output, input, before, after));
     }
 
-    private Value value(String name) {
+    private Value add(String name, Function<Value, Operation> operation) {
         String free = name;
         for (int i = 2; !taken.add(free); i++) {
             free = name + i;
         }
-        return new Value(free);
+        Value output = new Value(free);
+        operations.add(operation.apply(output));
+        return output;
     }
 
     /** The name of a layer: the prefix of its tensors' names. */
@@ -379,17 +375,6 @@ public final class GraphBuilder {
             }
         }
         return common == null ? "" : common;
-    }
-
-    /** A block's own tensor by the last part of its name; null if it has none. */
-    private Value tensor(Block block, String role) {
-        for (Pair<String, Parameter> direct : block.getDirectParameters()) {
-            String name = name(direct.getValue());
-            if (name.equals(role) || name.endsWith("." + role)) {
-                return new Value(name);
-            }
-        }
-        return null;
     }
 
     private String name(Parameter parameter) {
