@@ -10,10 +10,7 @@ import ai.djl.nn.Block;
  * <p>Shapes: (N, inChannels, H, W) → (N, channels, H / stride, W / stride), in a decoder (N,
  * channels, H · stride, W · stride).
  */
-public final class AutoencoderBlock extends BuildingBlock implements ResidualBlock {
-
-    private final BranchGate gate = new BranchGate();
-    private final NamedChain branch = new NamedChain();
+public final class AutoencoderBlock extends ResidualBuildingBlock {
 
     /** Which way a block changes the size of maps. */
     public enum Direction {
@@ -101,7 +98,7 @@ public final class AutoencoderBlock extends BuildingBlock implements ResidualBlo
             projection.add("0", "conv", resize(channels, kernel, stride, direction));
             projection.add("1", "bn", norm.create());
         }
-        addSum(branch, gate, projection);
+        addSum(projection);
         append("relu", Layers.relu());
         return this;
     }
@@ -110,15 +107,5 @@ public final class AutoencoderBlock extends BuildingBlock implements ResidualBlo
         return direction == Direction.UP
                 ? new TransposedConvolution(channels, kernel, stride, true)
                 : Layers.convolution(channels, kernel, new Shape(stride, stride), true);
-    }
-
-    @Override
-    public BranchGate gate() {
-        return gate;
-    }
-
-    @Override
-    public Block branch() {
-        return branch;
     }
 }

@@ -1,7 +1,5 @@
 package org.djlresnet.block;
 
-import ai.djl.nn.Block;
-
 /**
  * A residual block with two 3×3 convolutions, relu(F(x) + shortcut(x)).
  *
@@ -18,10 +16,7 @@ import ai.djl.nn.Block;
  * block.getOutputShapes(new Shape[] {new Shape(2, 64, 32, 32)}); // (2, 128, 16, 16)
  * }</pre>
  */
-public final class BasicBlock extends BuildingBlock implements ResidualBlock {
-
-    private final BranchGate gate = new BranchGate();
-    private final NamedChain branch = new NamedChain();
+public final class BasicBlock extends ResidualBuildingBlock {
 
     /**
      * Creates torchvision's block.
@@ -48,7 +43,7 @@ public final class BasicBlock extends BuildingBlock implements ResidualBlock {
         super(inChannels, channels, stride);
         addConvolutions(branch, inChannels, channels, stride, options);
         BatchNorm norm = new BatchNorm(options.normMomentum(), false);
-        addSum(branch, gate, options.shortcut(), channels, stride, norm);
+        addSum(options.shortcut(), channels, stride, norm);
         append("relu", Layers.relu());
     }
 
@@ -62,15 +57,5 @@ public final class BasicBlock extends BuildingBlock implements ResidualBlock {
         chain.append("relu", Layers.relu());
         chain.add("conv2", convolution(channels, 3, first ? 1 : stride, 1));
         chain.add("bn2", new BatchNorm(momentum, options.zeroInitLastGamma()));
-    }
-
-    @Override
-    public BranchGate gate() {
-        return gate;
-    }
-
-    @Override
-    public Block branch() {
-        return branch;
     }
 }

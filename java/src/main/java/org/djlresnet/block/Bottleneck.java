@@ -1,7 +1,5 @@
 package org.djlresnet.block;
 
-import ai.djl.nn.Block;
-
 /**
  * A residual block with a 1×1 convolution that reduces the channels, a 3×3 convolution and a 1×1
  * convolution that expands them, relu(F(x) + shortcut(x)).
@@ -21,10 +19,7 @@ import ai.djl.nn.Block;
  * block.getOutputShapes(new Shape[] {new Shape(2, 64, 32, 32)}); // (2, 128, 32, 32)
  * }</pre>
  */
-public final class Bottleneck extends BuildingBlock implements ResidualBlock {
-
-    private final BranchGate gate = new BranchGate();
-    private final NamedChain branch = new NamedChain();
+public final class Bottleneck extends ResidualBuildingBlock {
 
     /**
      * Creates torchvision's block.
@@ -63,7 +58,7 @@ public final class Bottleneck extends BuildingBlock implements ResidualBlock {
         branch.add("conv3", convolution(channels, 1, 1, 1));
         branch.add("bn3", new BatchNorm(momentum, options.zeroInitLastGamma()));
         BatchNorm norm = new BatchNorm(momentum, false);
-        addSum(branch, gate, options.shortcut(), channels, stride, norm);
+        addSum(options.shortcut(), channels, stride, norm);
         append("relu", Layers.relu());
     }
 
@@ -77,15 +72,5 @@ public final class Bottleneck extends BuildingBlock implements ResidualBlock {
                             + ", groups="
                             + groups);
         }
-    }
-
-    @Override
-    public BranchGate gate() {
-        return gate;
-    }
-
-    @Override
-    public Block branch() {
-        return branch;
     }
 }

@@ -40,36 +40,8 @@ abstract class BuildingBlock extends NamedChain implements StageBlock {
         return Layers.convolution(channels, kernelSize, new Shape(stride, stride), false, groups);
     }
 
-    /**
-     * Appends the sum of a branch and a shortcut, and registers their modules.
-     *
-     * @param projectionNorm the batch normalization of a projection, or null
-     */
-    final void addSum(
-            NamedChain branch,
-            BranchGate gate,
-            Shortcut shortcut,
-            int channels,
-            int stride,
-            BatchNorm projectionNorm) {
-        addSum(
-                branch,
-                gate,
-                keepsShape ? null : shortcut.create(inChannels, channels, stride, projectionNorm));
-    }
-
-    /**
-     * Appends the sum of a branch and a shortcut, and registers their modules.
-     *
-     * @param projection the shortcut; null for the identity
-     */
-    final void addSum(NamedChain branch, BranchGate gate, Block projection) {
-        branch.modules().forEach(this::name);
-        if (projection != null) {
-            name("downsample", projection);
-        }
-        Block shortcut = projection == null ? Shortcut.identity() : projection;
-        append("sum", new ResidualSum(branch, shortcut, gate));
+    final int inChannels() {
+        return inChannels;
     }
 
     @Override

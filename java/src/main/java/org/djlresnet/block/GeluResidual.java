@@ -1,17 +1,12 @@
 package org.djlresnet.block;
 
-import ai.djl.nn.Block;
-
 /**
  * A residual block with one 3×3 convolution, x + gelu(norm(convolution(x))), and nothing after the
  * sum.
  *
  * <p>Shapes: (N, channels, H, W) → the same.
  */
-public final class GeluResidual extends BuildingBlock implements ResidualBlock {
-
-    private final BranchGate gate = new BranchGate();
-    private final NamedChain branch = new NamedChain();
+public final class GeluResidual extends ResidualBuildingBlock {
 
     /**
      * Creates a block.
@@ -24,16 +19,6 @@ public final class GeluResidual extends BuildingBlock implements ResidualBlock {
         branch.add("conv1", convolution(channels, 3, 1, 1));
         branch.add("bn1", new BatchNorm(normMomentum, false));
         branch.append("gelu", Layers.gelu());
-        addSum(branch, gate, Shortcut.PROJECTION, channels, 1, null);
-    }
-
-    @Override
-    public BranchGate gate() {
-        return gate;
-    }
-
-    @Override
-    public Block branch() {
-        return branch;
+        addSum(Shortcut.PROJECTION, channels, 1, null);
     }
 }

@@ -1,7 +1,5 @@
 package org.djlresnet.block;
 
-import ai.djl.nn.Block;
-
 /**
  * A residual block with full pre-activation, F(x) + shortcut(x): batch normalization and ReLU
  * precede each convolution, and nothing follows the sum.
@@ -16,10 +14,8 @@ import ai.djl.nn.Block;
  * <p>Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, figure 4 (e) and the
  * appendix.
  */
-abstract class PreactBlock extends BuildingBlock implements ResidualBlock {
+abstract class PreactBlock extends ResidualBuildingBlock {
 
-    private final BranchGate gate = new BranchGate();
-    private final NamedChain branch = new NamedChain();
     private final float momentum;
     private int convolutions;
 
@@ -44,16 +40,6 @@ abstract class PreactBlock extends BuildingBlock implements ResidualBlock {
     }
 
     final void finish(int channels, int stride, BlockOptions options) {
-        addSum(branch, gate, options.shortcut(), channels, stride, null);
-    }
-
-    @Override
-    public final BranchGate gate() {
-        return gate;
-    }
-
-    @Override
-    public final Block branch() {
-        return branch;
+        addSum(options.shortcut(), channels, stride, null);
     }
 }

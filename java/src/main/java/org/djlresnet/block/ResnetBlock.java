@@ -1,9 +1,5 @@
 package org.djlresnet.block;
 
-import ai.djl.nn.Block;
-import java.util.LinkedHashMap;
-import java.util.Map;
-
 /**
  * A stage of residual blocks: {@code resnetBlock(numChannels, numResiduals, firstBlock)} of <i>Dive
  * into Deep Learning</i> (Java edition, 7.6).
@@ -14,9 +10,7 @@ import java.util.Map;
  * <p>Shapes: (N, C, H, W) → (N, numChannels, ⌈H/2⌉, ⌈W/2⌉); for the first stage, (N, numChannels,
  * H, W) unchanged.
  */
-public final class ResnetBlock extends Chain implements NamedModules {
-
-    private final Map<String, Block> modules = new LinkedHashMap<>();
+public final class ResnetBlock extends NamedChain {
 
     /**
      * Creates a stage.
@@ -35,12 +29,7 @@ public final class ResnetBlock extends Chain implements NamedModules {
         for (int i = 0; i < numResiduals; i++) {
             boolean halves = i == 0 && !firstBlock;
             Residual residual = new Residual(numChannels, halves, halves ? 2 : 1);
-            modules.put(Integer.toString(i), append("Residual", residual));
+            add(Integer.toString(i), "Residual", residual);
         }
-    }
-
-    @Override
-    public Map<String, Block> modules() {
-        return modules;
     }
 }

@@ -1,7 +1,6 @@
 package org.djlresnet.block;
 
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Block;
 
 /**
  * The shortcut of a residual block that changes the shape; other blocks have the identity.
@@ -53,9 +52,4 @@ public enum Shortcut {
      * @param norm the batch normalization of a projection, or null
      */
     abstract NamedChain create(int in, int out, int stride, BatchNorm norm);
-
-    /** Creates the shortcut of a block that keeps the shape. */
-    static Block identity() {
-        return Layers.identity();
-    }
 }

@@ -2,12 +2,9 @@ package org.djlresnet.model;
 
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Block;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.djlresnet.block.BatchNorm;
-import org.djlresnet.block.Chain;
 import org.djlresnet.block.Layers;
-import org.djlresnet.block.NamedModules;
+import org.djlresnet.block.NamedChain;
 import org.djlresnet.block.ResnetBlock;
 
 /**
@@ -21,12 +18,10 @@ import org.djlresnet.block.ResnetBlock;
  * <p>Shapes: (N, C, H, W) → (N, classes), for any H and W. With 1 input channel and 10 classes it
  * has 11,178,378 trainable parameters.
  */
-public final class D2lResNet18 extends Chain implements NamedModules {
+public final class D2lResNet18 extends NamedChain {
 
     private static final int[] STAGE_CHANNELS = {64, 128, 256, 512};
     private static final int RESIDUALS_PER_STAGE = 2;
-
-    private final Map<String, Block> modules = new LinkedHashMap<>();
 
     /**
      * Creates the network; its number of input channels is inferred from its first input.
@@ -40,21 +35,16 @@ public final class D2lResNet18 extends Chain implements NamedModules {
                     "classes must be at least 1. Received: " + classes + ".");
         }
         Block stem = Layers.convolution(STAGE_CHANNELS[0], 7, new Shape(2, 2), true);
-        modules.put("conv1", append("Conv2d", stem));
-        modules.put("bn1", append("BatchNorm", new BatchNorm()));
+        add("conv1", "Conv2d", stem);
+        add("bn1", "BatchNorm", new BatchNorm());
         append("LambdaBlock", Layers.relu());
         append("LambdaBlock", Layers.maxPool(3, 2, 1));
         for (int stage = 0; stage < STAGE_CHANNELS.length; stage++) {
             ResnetBlock residuals =
                     new ResnetBlock(STAGE_CHANNELS[stage], RESIDUALS_PER_STAGE, stage == 0);
-            modules.put("layer" + (stage + 1), append("SequentialBlock", residuals));
+            add("layer" + (stage + 1), "SequentialBlock", residuals);
         }
         append("LambdaBlock", Layers.globalAveragePool());
-        modules.put("fc", append("Linear", Layers.linear(classes)));
-    }
-
-    @Override
-    public Map<String, Block> modules() {
-        return modules;
+        add("fc", "Linear", Layers.linear(classes));
     }
 }
