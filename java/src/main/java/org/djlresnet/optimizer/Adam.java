@@ -89,7 +89,7 @@ final class Adam implements Optimizer {
                                         Locale.ROOT,
                                         UPDATE,
                                         index,
-                                        SgdProgram.rate(group),
+                                        group.rate(),
                                         group.weightDecay(),
                                         beta1,
                                         beta2,

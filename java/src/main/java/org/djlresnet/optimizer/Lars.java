@@ -103,7 +103,7 @@ final class Lars implements Optimizer {
                                 UPDATE,
                                 index,
                                 method,
-                                SgdProgram.rate(group),
+                                group.rate(),
                                 group.weightDecay()));
     }
 

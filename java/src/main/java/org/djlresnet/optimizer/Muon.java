@@ -107,8 +107,7 @@ final class Muon implements Optimizer {
                         List.of(velocities),
                         false,
                         String.format(Locale.ROOT, MOVE, matrixMomentum, update),
-                        (index, group) ->
-                                String.format(Locale.ROOT, UPDATE, index, SgdProgram.rate(group)));
+                        (index, group) -> String.format(Locale.ROOT, UPDATE, index, group.rate()));
         List<TrainedParameter> rest =
                 parameters.stream().filter(parameter -> !isFilters(parameter)).toList();
         others = new Sgd(momentum, nesterov, rest, manager, restored);

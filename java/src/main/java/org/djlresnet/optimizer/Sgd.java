@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.training.initializer.Initializer;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.djlresnet.engine.EngineTraits;
 
@@ -30,15 +31,26 @@ public final class Sgd implements Optimizer {
 
     static final String MOMENTUM = "momentum/";
 
+    /** Its arguments: the group, its momentum, weight decay, momentum's factor, rate, Nesterov. */
+    private static final String UPDATE =
+            """
+                _%1$d = ops.aten._fused_sgd_(p%1$d, g%1$d, %2$s, weight_decay=%3$.17g, \
+            momentum=%4$.17g, lr=%5$s, dampening=0., nesterov=%6$s, maximize=False, \
+            is_first_step=False)
+            """;
+
     private final double momentum;
     private final boolean nesterov;
+    private final List<TrainedParameter> parameters;
     private final NDManager manager;
-    private final List<Slot> slots;
+
+    /** The momentum buffers by parameter; none without momentum. */
+    private final Map<String, NDArray> velocities;
+
+    private final Map<String, NDArray> state = new LinkedHashMap<>();
 
     /** On PyTorch, one call updates all parameters. */
     private final GroupedProgram program;
-
-    private record Slot(TrainedParameter parameter, NDArray velocity) {}
 
     /**
      * Creates an optimizer.
@@ -57,30 +69,33 @@ public final class Sgd implements Optimizer {
             Map<String, Initializer> restored) {
         this.momentum = momentum;
         this.nesterov = nesterov;
-        EngineTraits traits = EngineTraits.of(parent.getEngine());
+        this.parameters = parameters;
         manager = parent.newSubManager();
-        slots =
-                parameters.stream()
-                        .map(
-                                parameter ->
-                                        new Slot(
-                                                parameter,
-                                                momentum == 0
-                                                        ? null
-                                                        : velocity(parameter, restored)))
-                        .toList();
-        program = traits.compiles() ? program(parameters) : null;
+        velocities =
+                momentum == 0
+                        ? Map.of()
+                        : OptimizerState.arrays(MOMENTUM, parameters, restored, manager);
+        OptimizerState.name(MOMENTUM, velocities, state);
+        program = EngineTraits.of(parent.getEngine()).compiles() ? program() : null;
     }
 
-    private GroupedProgram program(List<TrainedParameter> parameters) {
-        Map<String, NDArray> velocities = new LinkedHashMap<>();
-        slots.forEach(slot -> velocities.put(slot.parameter.name(), slot.velocity));
-        return SgdProgram.create(momentum, nesterov, parameters, velocities, manager);
-    }
-
-    private NDArray velocity(TrainedParameter parameter, Map<String, Initializer> restored) {
-        Initializer values = restored.get(MOMENTUM + parameter.name());
-        return OptimizerState.array(parameter.array(), values, manager);
+    private GroupedProgram program() {
+        return new GroupedProgram(
+                manager,
+                parameters,
+                momentum == 0 ? List.of() : List.of(velocities),
+                true,
+                "",
+                (index, group) ->
+                        String.format(
+                                Locale.ROOT,
+                                UPDATE,
+                                index,
+                                momentum == 0 ? "annotate(List[Tensor], [])" : "a" + index,
+                                group.weightDecay(),
+                                momentum,
+                                group.rate(),
+                                nesterov ? "True" : "False"));
     }
 
     @Override
@@ -89,28 +104,28 @@ public final class Sgd implements Optimizer {
             program.step(gradients, lr);
             return;
         }
-        for (Slot slot : slots) {
-            double scaled = lr * slot.parameter.group().lrScale();
-            move(slot, gradients.get(slot.parameter.name()), scaled);
+        for (TrainedParameter parameter : parameters) {
+            move(parameter, gradients.get(parameter.name()), lr * parameter.group().lrScale());
         }
     }
 
-    private void move(Slot slot, NDArray gradient, double lr) {
-        NDArray parameter = slot.parameter.array();
-        double weightDecay = slot.parameter.group().weightDecay();
+    private void move(TrainedParameter trained, NDArray gradient, double lr) {
+        NDArray parameter = trained.array();
+        NDArray velocity = velocities.get(trained.name());
+        double weightDecay = trained.group().weightDecay();
         if (weightDecay != 0) {
             addScaled(gradient, parameter, weightDecay);
         }
-        if (slot.velocity == null) {
+        if (velocity == null) {
             parameter.addi(gradient.muli(-lr));
             return;
         }
-        slot.velocity.muli(momentum).addi(gradient);
+        velocity.muli(momentum).addi(gradient);
         if (nesterov) {
-            addScaled(gradient, slot.velocity, momentum);
+            addScaled(gradient, velocity, momentum);
             parameter.addi(gradient.muli(-lr));
         } else {
-            addScaled(parameter, slot.velocity, -lr);
+            addScaled(parameter, velocity, -lr);
         }
     }
 
@@ -122,12 +137,6 @@ public final class Sgd implements Optimizer {
 
     @Override
     public Map<String, NDArray> state() {
-        Map<String, NDArray> state = new LinkedHashMap<>();
-        for (Slot slot : slots) {
-            if (slot.velocity != null) {
-                state.put(MOMENTUM + slot.parameter.name(), slot.velocity);
-            }
-        }
         return state;
     }
 
