@@ -235,7 +235,8 @@ def _resume(
             return files[0].resume(source, text)
         if arrays is None:
             return jvm.bridge().resume(str(source), text, str(default_folder(recipe.dataset)))
-        return jvm.bridge().resume(str(source), text, *java_datasets(arrays, names))
+        train, test = java_datasets(arrays, names)
+        return jvm.bridge().resume(str(source), text, train, None, test)
 
     return follow_run(checked, begin, progress, callback)
 

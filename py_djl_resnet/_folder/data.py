@@ -98,7 +98,7 @@ class FolderData:
         run = source if source.is_dir() else source.parent
         require_same(run / _MANIFEST, self.layout.folder, self._entries)
         parts = (self.train, self.validation, self.test)
-        return self._recorded(jvm.bridge().folders().resume(str(source), changes, *parts))
+        return self._recorded(jvm.bridge().resume(str(source), changes, *parts))
 
     def _recorded(self, handle: Any) -> Any:
         """Writes the table of the run's images."""

@@ -20,9 +20,9 @@ import org.djlresnet.block.Residual;
 import org.djlresnet.checkpoint.Checkpoint;
 import org.djlresnet.data.BatchLoader;
 import org.djlresnet.data.CifarFile;
+import org.djlresnet.data.DataChecks;
 import org.djlresnet.data.IdxFile;
 import org.djlresnet.data.ImageDataset;
-import org.djlresnet.data.TrainingData;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
@@ -77,7 +77,7 @@ class LocaleTest {
         assertDigits("Received: 8 bytes.", () -> CifarFile.read(List.of(file), 1));
         assertDigits("Received: 7.", () -> dataset(0, 7));
         assertDigits(
-                "all with label 1.", () -> TrainingData.checkClasses(dataset(1, 1), dataset(0, 1)));
+                "all with label 1.", () -> DataChecks.checkClasses(dataset(1, 1), dataset(0, 1)));
         assertDigits(
                 "Received: 20.0 GB.",
                 () -> {

@@ -243,19 +243,22 @@ public final class Bridge {
     }
 
     /**
-     * Resumes a run on arrays.
+     * Resumes a run on arrays or on a folder of images.
      *
      * @param from its folder, or a checkpoint in it
      * @param changes a JSON object of settings to change; only those that do not affect the result
      * @param train the training data of the run
-     * @param test the test data of the run
+     * @param validation its validation data, or null
+     * @param test its test data, or null
      * @return the resumed run
      * @throws UserException if there is no run to resume, or changes or data do not fit it
      */
     public static TrainingHandle resume(
-            String from, String changes, Examples train, Examples test) {
+            String from, String changes, Examples train, Examples validation, Examples test) {
         return new TrainingHandle(
-                () -> TrainingRun.resume(Path.of(from), settings(changes), train, test));
+                () ->
+                        TrainingRun.resume(
+                                Path.of(from), settings(changes), train, validation, test));
     }
 
     /**

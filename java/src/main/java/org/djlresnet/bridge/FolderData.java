@@ -154,23 +154,4 @@ public final class FolderData {
                         TrainingRun.prepare(
                                 Recipe.fromJson(recipe), train, validation, test, folder));
     }
-
-    /**
-     * Resumes a run.
-     *
-     * @param from its folder, or a checkpoint in it
-     * @param changes a JSON object of settings to change; only those that do not affect the result
-     * @param train the training data of the run
-     * @param validation its validation data, or null
-     * @param test its test data, or null
-     * @return the resumed run
-     * @throws UserException if there is no run to resume, or changes or data do not fit it
-     */
-    public TrainingHandle resume(
-            String from, String changes, Examples train, Examples validation, Examples test) {
-        return new TrainingHandle(
-                () ->
-                        TrainingRun.resume(
-                                Path.of(from), Bridge.settings(changes), train, validation, test));
-    }
 }

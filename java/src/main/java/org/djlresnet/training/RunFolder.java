@@ -86,7 +86,7 @@ public final class RunFolder implements AutoCloseable {
             folder.fill(contents);
             return folder;
         } catch (IOException failure) {
-            throw unwritable(path == null ? runs() : path, failure);
+            throw uncreatable(path == null ? runs() : path, failure);
         }
     }
 
@@ -110,13 +110,7 @@ public final class RunFolder implements AutoCloseable {
                 throw failure;
             }
         } catch (IOException failure) {
-            throw new UserException(
-                    "Cannot write to the run folder "
-                            + path
-                            + ": "
-                            + AtomicFile.reason(failure)
-                            + ".",
-                    failure);
+            throw unwritable(path, failure);
         }
     }
 
@@ -238,11 +232,17 @@ public final class RunFolder implements AutoCloseable {
                 throw taken(path);
             }
         } catch (IOException unreadable) {
-            throw unwritable(path, unreadable);
+            throw uncreatable(path, unreadable);
         }
     }
 
-    private static UserException unwritable(Path path, IOException failure) {
+    static UserException unwritable(Path path, IOException failure) {
+        return new UserException(
+                "Cannot write to the run folder " + path + ": " + AtomicFile.reason(failure) + ".",
+                failure);
+    }
+
+    private static UserException uncreatable(Path path, IOException failure) {
         return new UserException(
                 "Cannot write a run folder at "
                         + path

@@ -9,11 +9,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.djlresnet.AtomicFile;
 import org.djlresnet.UserException;
 import org.djlresnet.checkpoint.Checkpoint;
+import org.djlresnet.data.DataChecks;
 import org.djlresnet.data.Examples;
-import org.djlresnet.data.TrainingData;
 import org.djlresnet.engine.Devices;
 import org.djlresnet.engine.Engines;
 import org.djlresnet.engine.Versions;
@@ -51,7 +50,7 @@ public record TrainingRun(
      * @throws UserException if recipe, data or folder are invalid
      */
     public static TrainingRun prepare(Recipe recipe, Path dataDir, Path runDir) {
-        return begin(recipe, RunData.named(dataDir), true, runDir);
+        return begin(recipe, RunData.named(dataDir), true, runDir, false);
     }
 
     /**
@@ -69,7 +68,8 @@ public record TrainingRun(
                 recipe.with("dataset", Recipe.ARRAYS),
                 RunData.files(train, null, test),
                 runDir != null,
-                runDir);
+                runDir,
+                false);
     }
 
     /**
@@ -86,7 +86,7 @@ public record TrainingRun(
      */
     public static TrainingRun prepare(
             Recipe recipe, Examples train, Examples validation, Examples test, Path runDir) {
-        return begin(recipe, RunData.files(train, validation, test), true, runDir);
+        return begin(recipe, RunData.files(train, validation, test), true, runDir, false);
     }
 
     /**
@@ -191,10 +191,6 @@ public record TrainingRun(
         return continueRun(from, changes, RunData.files(train, validation, test));
     }
 
-    private static TrainingRun begin(Recipe recipe, RunData data, boolean keep, Path runDir) {
-        return begin(recipe, data, keep, runDir, false);
-    }
-
     private static TrainingRun begin(
             Recipe given, RunData data, boolean keep, Path runDir, boolean sweeps) {
         // another machine that resumes the run might choose differently
@@ -209,12 +205,12 @@ public record TrainingRun(
         Engines.require(recipe.engine());
         Examples allTrain = data.read(recipe, true);
         Examples allTest = data.read(recipe, false);
-        String classWarning = TrainingData.checkClasses(allTrain, allTest);
+        String classWarning = DataChecks.checkClasses(allTrain, allTest);
         Examples train = RunData.limited(allTrain, recipe);
         Examples test = RunData.limited(allTest, recipe);
         boolean keepsSize = recipe.imageSize() == null && recipe.weights() == null;
         if (keepsSize && !recipe.isFolder() && test != null) {
-            TrainingData.requireSameSize(train, test);
+            DataChecks.requireSameSize(train, test);
         }
         Network network = RunNetwork.fresh(recipe, train);
         RunFolder folder = null;
@@ -296,13 +292,7 @@ public record TrainingRun(
             }
         } catch (IOException failure) {
             release(network, folder);
-            throw new UserException(
-                    "Cannot write to the run folder "
-                            + place
-                            + ": "
-                            + AtomicFile.reason(failure)
-                            + ".",
-                    failure);
+            throw RunFolder.unwritable(place, failure);
         } catch (RuntimeException | Error failure) {
             release(network, folder);
             throw failure;
@@ -321,8 +311,8 @@ public record TrainingRun(
     private static void requireSameNames(Network network, Examples train) {
         List<String> names = train.classNames();
         List<String> ofRun = network.classNames();
-        if (!TrainingData.areNumbers(names)
-                && !TrainingData.areNumbers(ofRun)
+        if (!DataChecks.areNumbers(names)
+                && !DataChecks.areNumbers(ofRun)
                 && !names.equals(ofRun.subList(0, names.size()))) {
             throw UserException.of(
                     "The class names differ from those of the run. Received: %s. Allowed: "

@@ -8,9 +8,9 @@ import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 
 /** Checks the two halves of a data set before a training run. */
-public final class TrainingData {
+public final class DataChecks {
 
-    private TrainingData() {}
+    private DataChecks() {}
 
     /**
      * Checks that the training data have more than one class.

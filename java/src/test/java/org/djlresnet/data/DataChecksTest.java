@@ -12,7 +12,7 @@ import org.djlresnet.UserException;
 import org.djlresnet.image.PixelType;
 import org.junit.jupiter.api.Test;
 
-class TrainingDataTest {
+class DataChecksTest {
 
     private static Examples labelled(List<String> names, int... labels) {
         long[] shape = {labels.length, 1, 1, 1};
@@ -21,7 +21,7 @@ class TrainingDataTest {
     }
 
     private static String check(Examples examples) {
-        return TrainingData.checkClasses(examples, examples);
+        return DataChecks.checkClasses(examples, examples);
     }
 
     private static List<String> numbers(int classes) {
@@ -41,7 +41,7 @@ class TrainingDataTest {
             assertEquals(
                     "Training needs examples of at least 2 classes. Received: 3 training examples,"
                             + " all with label 3.",
-                    assertThrows(UserException.class, () -> TrainingData.checkClasses(one, one))
+                    assertThrows(UserException.class, () -> DataChecks.checkClasses(one, one))
                             .getMessage());
         }
     }
@@ -56,20 +56,19 @@ class TrainingDataTest {
         assertNull(check(labelled(numbers(4), 1, 2, 3)));
         assertNull(check(labelled(numbers(4), 0, 2)));
         // a class that only the test half has counts
-        assertNull(
-                TrainingData.checkClasses(labelled(numbers(5), 0, 1), labelled(numbers(5), 0, 4)));
+        assertNull(DataChecks.checkClasses(labelled(numbers(5), 0, 1), labelled(numbers(5), 0, 4)));
         assertNull(check(labelled(List.of("a", "b", "c", "d", "e"), 0, 2)));
     }
 
     @Test
     void rejectsImagesOfDifferentSizes() {
-        assertDoesNotThrow(() -> TrainingData.requireSameSize(sized(2, 3), sized(2, 3)));
+        assertDoesNotThrow(() -> DataChecks.requireSameSize(sized(2, 3), sized(2, 3)));
         assertEquals(
                 "Training and test images must have the same size. Received: 2×3 and 3×2 pixels. Set"
                         + " \"image_size\" to resize both.",
                 assertThrows(
                                 UserException.class,
-                                () -> TrainingData.requireSameSize(sized(2, 3), sized(3, 2)))
+                                () -> DataChecks.requireSameSize(sized(2, 3), sized(3, 2)))
                         .getMessage());
     }
 }
