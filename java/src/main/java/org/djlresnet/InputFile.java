@@ -1,10 +1,14 @@
 package org.djlresnet;
 
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
-/** Rejects anything other than a file with content, such as a folder or a Git LFS pointer. */
+/** Opens files, and rejects what is no file with content, such as a folder or a Git LFS pointer. */
 public final class InputFile {
 
     private InputFile() {}
@@ -35,6 +39,24 @@ public final class InputFile {
         if (Files.exists(file)) {
             requireRegular(file);
         }
+    }
+
+    /**
+     * Opens a file for locks, and creates it if it does not exist.
+     *
+     * @param file the file
+     * @return a channel for reading and writing
+     * @throws IOException if it cannot be opened
+     * @throws UserException if something other than a regular file has its name
+     */
+    public static FileChannel openLock(Path file) throws IOException {
+        requireNoPipe(file);
+        return FileChannel.open(
+                file,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE,
+                LinkOption.NOFOLLOW_LINKS);
     }
 
     /**

@@ -13,6 +13,8 @@ public class UserException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
+    private static final int LONGEST = 100;
+
     /**
      * Creates an exception.
      *
@@ -30,6 +32,16 @@ public class UserException extends RuntimeException {
      */
     public UserException(String message, Throwable cause) {
         super(message, cause);
+    }
+
+    /**
+     * Shortens a received text for a message.
+     *
+     * @param text the text
+     * @return its first 100 characters, and … if there are more
+     */
+    public static String shortened(String text) {
+        return text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "…";
     }
 
     /**

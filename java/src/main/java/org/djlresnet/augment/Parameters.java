@@ -13,8 +13,6 @@ import org.djlresnet.UserException;
  */
 record Parameters(String text, String allowed, String... values) {
 
-    private static final int LONGEST_SHOWN = 100;
-
     /** Java would also accept 0x1p3 and 1f. */
     private static final Pattern NUMBER =
             Pattern.compile("[0-9]{1,9}(\\.[0-9]{1,9})?|\\.[0-9]{1,9}");
@@ -60,13 +58,9 @@ record Parameters(String text, String allowed, String... values) {
         return number;
     }
 
-    /** Cuts a long text for a message. */
-    static String shown(String text) {
-        return text.length() > LONGEST_SHOWN ? text.substring(0, LONGEST_SHOWN) + "…" : text;
-    }
-
     UserException wrong() {
         return UserException.of(
-                "Invalid augmentation. Received: '%s'. Allowed: %s.", shown(text), allowed);
+                "Invalid augmentation. Received: '%s'. Allowed: %s.",
+                UserException.shortened(text), allowed);
     }
 }

@@ -1,6 +1,5 @@
 package org.djlresnet.evaluation;
 
-import java.util.Locale;
 import org.djlresnet.UserException;
 import org.djlresnet.objective.ClassificationMeasurement;
 
@@ -25,17 +24,15 @@ final class ConfusionMeasurement extends ClassificationMeasurement {
 
     static void requireHeap(int classes, long heap) {
         if (BYTES * classes * classes > heap) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "The confusion matrix of %d classes needs %.1f GiB of Java's heap."
-                                    + " Received: a heap of %.1f GiB. Allowed: up to %d classes."
-                                    + " Give Java more memory, with -Xmx or, from Python,"
-                                    + " PY_DJL_RESNET_HEAP.",
-                            classes,
-                            BYTES * classes * classes / GIB,
-                            heap / GIB,
-                            (long) Math.sqrt((double) heap / BYTES)));
+            throw UserException.of(
+                    "The confusion matrix of %d classes needs %.1f GiB of Java's heap."
+                            + " Received: a heap of %.1f GiB. Allowed: up to %d classes."
+                            + " Give Java more memory, with -Xmx or, from Python,"
+                            + " PY_DJL_RESNET_HEAP.",
+                    classes,
+                    BYTES * classes * classes / GIB,
+                    heap / GIB,
+                    (long) Math.sqrt((double) heap / BYTES));
         }
     }
 

@@ -2,7 +2,6 @@ package org.djlresnet.evaluation;
 
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.djlresnet.UserException;
@@ -96,13 +95,10 @@ public final class Evaluator {
         boolean needsClasses =
                 network.specification().autoencoding() == null || !network.classNames().isEmpty();
         if (needsClasses && examples.classNames().size() > network.classNames().size()) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "The data have more classes than the network. Received: %d. Allowed:"
-                                    + " up to %d.",
-                            examples.classNames().size(),
-                            network.classNames().size()));
+            throw UserException.of(
+                    "The data have more classes than the network. Received: %d. Allowed:"
+                            + " up to %d.",
+                    examples.classNames().size(), network.classNames().size());
         }
     }
 

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Parameter;
 import ai.djl.training.GradientCollector;
 import java.util.List;
-import java.util.Locale;
 import org.djlresnet.UserException;
 import org.djlresnet.engine.EngineTraits;
 import org.djlresnet.model.Network;
@@ -26,13 +25,8 @@ public final class InputGradients {
     public static NDArray of(Network network, NDArray images, int logit) {
         int classes = network.classNames().size();
         if (logit < 0 || logit >= classes) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s has no logit %d. Allowed: 0 to %d.",
-                            network.model(),
-                            logit,
-                            classes - 1));
+            throw UserException.of(
+                    "%s has no logit %d. Allowed: 0 to %d.", network.model(), logit, classes - 1);
         }
         // DJL's MXNet has no backward pass of batch normalization in evaluation mode
         if (!EngineTraits.of(network.manager().getEngine()).compiles()) {

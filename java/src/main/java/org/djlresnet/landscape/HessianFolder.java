@@ -10,9 +10,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -76,14 +74,7 @@ final class HessianFolder implements AutoCloseable {
     }
 
     private void lock() throws IOException {
-        Path file = folder.resolve("hessian.lock");
-        InputFile.requireNoPipe(file);
-        lock =
-                FileChannel.open(
-                        file,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.WRITE,
-                        LinkOption.NOFOLLOW_LINKS);
+        lock = InputFile.openLock(folder.resolve("hessian.lock"));
         try {
             if (lock.tryLock() != null) {
                 return;

@@ -7,7 +7,6 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -48,15 +47,7 @@ final class PointsFile implements AutoCloseable {
         this.grid = grid;
         file = folder.resolve(NAME);
         InputFile.requireNoPipe(file);
-        Path lock = folder.resolve("points.lock");
-        InputFile.requireNoPipe(lock);
-        locks =
-                FileChannel.open(
-                        lock,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.READ,
-                        StandardOpenOption.WRITE,
-                        LinkOption.NOFOLLOW_LINKS);
+        locks = InputFile.openLock(folder.resolve("points.lock"));
     }
 
     /** Work under the lock of the table. */

@@ -3,7 +3,6 @@ package org.djlresnet.model;
 import ai.djl.nn.Block;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -20,7 +19,6 @@ import org.djlresnet.image.Preprocessing;
  */
 public final class Models {
 
-    private static final int LONGEST_SHOWN = 100;
     private static final Map<String, Entry> REGISTRY = Catalogue.entries();
     private static final List<String> NAMES = List.copyOf(REGISTRY.keySet());
 
@@ -92,23 +90,21 @@ public final class Models {
         if (entry == null) {
             throw new UserException(
                     "Unknown model. Received: '"
-                            + shown(parts[0])
+                            + UserException.shortened(parts[0])
                             + "'."
                             + NearestName.suggest(parts[0], REGISTRY.keySet()));
         }
         List<String> options = new ArrayList<>();
         for (String option : List.of(parts).subList(1, parts.length)) {
             if (!entry.options().containsKey(option) || options.contains(option)) {
-                throw new UserException(
-                        String.format(
-                                Locale.ROOT,
-                                "%s option '%s' of model '%s'.%s",
-                                options.contains(option) ? "Repeated" : "Unknown",
-                                shown(option),
-                                shown(name),
-                                entry.options().isEmpty()
-                                        ? " " + parts[0] + " has no options."
-                                        : NearestName.suggest(option, entry.options().keySet())));
+                throw UserException.of(
+                        "%s option '%s' of model '%s'.%s",
+                        options.contains(option) ? "Repeated" : "Unknown",
+                        UserException.shortened(option),
+                        UserException.shortened(name),
+                        entry.options().isEmpty()
+                                ? " " + parts[0] + " has no options."
+                                : NearestName.suggest(option, entry.options().keySet()));
             }
             options.add(option);
         }
@@ -122,10 +118,6 @@ public final class Models {
                 entry.smallest(),
                 List.copyOf(entry.options().keySet()),
                 output -> entry.factory().build(output, options));
-    }
-
-    private static String shown(String name) {
-        return name.length() <= LONGEST_SHOWN ? name : name.substring(0, LONGEST_SHOWN) + "…";
     }
 
     /**

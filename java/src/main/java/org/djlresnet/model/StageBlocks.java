@@ -116,11 +116,10 @@ public final class StageBlocks {
         }
         for (int i = 1; i < names.size(); i++) {
             if (byName.get(names.get(i)).group < byName.get(names.get(i - 1)).group) {
-                throw new UserException(
-                        String.format(
-                                "Only equal blocks that follow each other can change places."
-                                        + " Received: '%s' before '%s'. Exchange them.",
-                                names.get(i - 1), names.get(i)));
+                throw UserException.of(
+                        "Only equal blocks that follow each other can change places."
+                                + " Received: '%s' before '%s'. Exchange them.",
+                        names.get(i - 1), names.get(i));
             }
         }
         Set<Chain> stages = new HashSet<>();

@@ -41,8 +41,6 @@ record Setting(
         String unset,
         boolean resumable) {
 
-    private static final int LONGEST_SHOWN = 100;
-
     /**
      * Checks a value.
      *
@@ -175,11 +173,9 @@ record Setting(
             return "an object";
         }
         String json = value.toString();
-        String text = isText(value) ? json.substring(1, json.length() - 1) : json;
-        if (text.length() > LONGEST_SHOWN) {
-            text = text.substring(0, LONGEST_SHOWN) + "…";
-        }
-        return isText(value) ? "'" + text + "'" : text;
+        return isText(value)
+                ? "'" + UserException.shortened(json.substring(1, json.length() - 1)) + "'"
+                : UserException.shortened(json);
     }
 
     private boolean areNumbers(JsonArray list) {

@@ -5,7 +5,6 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.djlresnet.UserException;
 
 /**
@@ -47,13 +46,10 @@ public final class LrSweep {
      */
     public LrSweep(double from, double to, int steps) {
         if (!(from > 0 && to > from && to <= 1000)) {
-            throw new UserException(
-                    String.format(
-                            Locale.ROOT,
-                            "The rates of a sweep must rise. Received: %s to %s. Allowed: above 0"
-                                    + " to at most 1000.",
-                            from,
-                            to));
+            throw UserException.of(
+                    "The rates of a sweep must rise. Received: %s to %s. Allowed: above 0"
+                            + " to at most 1000.",
+                    from, to);
         }
         if (steps < 20) {
             throw UserException.of("A sweep needs at least 20 steps. Received: %s.", steps);

@@ -6,9 +6,7 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
@@ -40,15 +38,7 @@ final class RunLock implements AutoCloseable {
 
     private RunLock(Path folder, Path key) throws IOException {
         this.key = key;
-        Path file = folder.resolve(NAME);
-        InputFile.requireNoPipe(file);
-        channel =
-                FileChannel.open(
-                        file,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.READ,
-                        StandardOpenOption.WRITE,
-                        LinkOption.NOFOLLOW_LINKS);
+        channel = InputFile.openLock(folder.resolve(NAME));
         try {
             if (channel.tryLock(POSITION, 1, false) == null) {
                 throw inUse(folder, read(channel));
