@@ -2,7 +2,6 @@ package org.djlresnet.bridge;
 
 import com.google.gson.Gson;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Map;
 import org.djlresnet.UserException;
@@ -15,6 +14,7 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
+import org.djlresnet.model.TensorBytes;
 import org.djlresnet.recipe.Recipe;
 import org.djlresnet.training.TrainingRun;
 
@@ -108,7 +108,7 @@ public final class DataSheet {
             loader.restart(indices, epoch);
             try (Batch batch = loader.next()) {
                 FloatBuffer images = batch.images().asFloatBuffer();
-                ByteBuffer copy = floats(images.remaining());
+                ByteBuffer copy = TensorBytes.allocate(images.remaining());
                 copy.asFloatBuffer().put(images);
                 return copy;
             }
@@ -125,7 +125,7 @@ public final class DataSheet {
     public ByteBuffer prepared(String preprocessing, int[] indices) {
         Preprocessing steps = Preprocessing.of(preprocessing);
         int values = (int) steps.output(examples.shape()).values();
-        ByteBuffer prepared = floats(Math.multiplyExact(indices.length, values));
+        ByteBuffer prepared = TensorBytes.allocate(Math.multiplyExact(indices.length, values));
         Preprocessor preprocessor = new Preprocessor(steps);
         RawImage raw = new RawImage();
         float[] pixels = new float[values];
@@ -135,10 +135,5 @@ public final class DataSheet {
             prepared.asFloatBuffer().put(i * values, pixels);
         }
         return prepared;
-    }
-
-    private static ByteBuffer floats(int count) {
-        return ByteBuffer.allocateDirect(Math.multiplyExact(count, Float.BYTES))
-                .order(ByteOrder.nativeOrder());
     }
 }

@@ -1,12 +1,12 @@
 package org.djlresnet.bridge;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.djlresnet.data.Examples;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
+import org.djlresnet.model.TensorBytes;
 
 /** An image of a data set, for a figure. */
 public final class ExampleImage {
@@ -54,10 +54,6 @@ public final class ExampleImage {
      *     the image was prepared for a network
      */
     public ByteBuffer pixels() {
-        ByteBuffer buffer =
-                ByteBuffer.allocateDirect(pixels.length * Float.BYTES)
-                        .order(ByteOrder.nativeOrder());
-        buffer.asFloatBuffer().put(pixels);
-        return buffer;
+        return TensorBytes.of(pixels);
     }
 }

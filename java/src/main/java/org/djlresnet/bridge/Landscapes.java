@@ -7,7 +7,6 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,15 +24,16 @@ import org.djlresnet.landscape.Directions;
 import org.djlresnet.landscape.Grid;
 import org.djlresnet.landscape.HeldExamples;
 import org.djlresnet.landscape.Hessian;
-import org.djlresnet.landscape.Interpolation;
 import org.djlresnet.landscape.LandscapeInfo;
 import org.djlresnet.landscape.LossProbe;
+import org.djlresnet.landscape.NetworkLine;
 import org.djlresnet.landscape.Normalization;
 import org.djlresnet.landscape.PointMeasurement;
 import org.djlresnet.landscape.Surface;
 import org.djlresnet.landscape.Trajectory;
 import org.djlresnet.landscape.TrajectorySurface;
 import org.djlresnet.model.Network;
+import org.djlresnet.model.TensorBytes;
 
 /** Measures loss surfaces, lines and planes between networks, and Hessians, for Python. */
 public final class Landscapes {
@@ -82,14 +82,7 @@ public final class Landscapes {
         Map<String, ByteBuffer> direction = new LinkedHashMap<>();
         directions(network.network())
                 .values(surface, axis)
-                .forEach(
-                        (name, values) -> {
-                            ByteBuffer bytes =
-                                    ByteBuffer.allocateDirect(values.length * Float.BYTES)
-                                            .order(ByteOrder.nativeOrder());
-                            bytes.asFloatBuffer().put(values);
-                            direction.put(name, bytes);
-                        });
+                .forEach((name, values) -> direction.put(name, TensorBytes.of(values)));
         return direction;
     }
 
@@ -160,7 +153,7 @@ public final class Landscapes {
         Examples chosen = chosen(network, all);
         JsonObject info = info("interpolation", network, chosen, prepared);
         info.add("other", checkpoint("other", second));
-        Interpolation line = new Interpolation(network, second);
+        NetworkLine line = new NetworkLine(network, second);
         Surface surface = new Surface(Path.of(folder), grid(), GSON.toJson(info), line::direction);
         return points(
                 surface,
@@ -207,13 +200,7 @@ public final class Landscapes {
         info.addProperty("checkpoints", checkpoints.size());
         info.add("explained", GSON.toJsonTree(trajectory.explained()));
         TrajectorySurface surface =
-                new TrajectorySurface(
-                        Path.of(folder),
-                        grid(),
-                        GSON.toJson(info),
-                        trajectory,
-                        checkpoints,
-                        averaged);
+                new TrajectorySurface(Path.of(folder), grid(), GSON.toJson(info), trajectory);
         return points(
                 surface,
                 network,

@@ -151,14 +151,13 @@ public final class NetworkHandle implements AutoCloseable {
      *     precision
      */
     public ByteBuffer forward(ByteBuffer input, long[] shape, String precision) {
-        return forward(input, shape, precision, TestViews.NONE);
+        return forward(input, shape, network.precision(precision), TestViews.NONE);
     }
 
-    ByteBuffer forward(ByteBuffer input, long[] shape, String precision, TestViews views) {
+    ByteBuffer forward(ByteBuffer input, long[] shape, Precision wanted, TestViews views) {
         Evaluator.disableGradients(network);
         try (NDManager manager = network.manager().newSubManager()) {
             NDArray array = array(input, shape, manager);
-            Precision wanted = network.precision(precision);
             NDArray logits = views.logits(images -> logits(images, wanted), array);
             return TensorBytes.copy(TensorBytes.of(logits, manager));
         }

@@ -10,6 +10,7 @@ import org.djlresnet.image.PixelType;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
+import org.djlresnet.model.TensorBytes;
 
 /** Computes logits of images from Python, which are prepared one by one and batched. */
 final class Prediction {
@@ -45,9 +46,7 @@ final class Prediction {
             given[i] = new ImageShape((int) shape[0], (int) shape[1], (int) shape[2]);
         }
         int classes = network.network().specification().output().size();
-        ByteBuffer logits =
-                ByteBuffer.allocateDirect(Math.multiplyExact(images.length * Float.BYTES, classes))
-                        .order(ByteOrder.nativeOrder());
+        ByteBuffer logits = TensorBytes.allocate(Math.multiplyExact(images.length, classes));
         for (int begin = 0; begin < images.length; ) {
             int end = begin + 1;
             ImageShape out = preprocessor.output(given[begin]);
@@ -70,16 +69,14 @@ final class Prediction {
                     "Images of %s are too large for the network. Use a preprocessing with a smaller size."
                             .formatted(out));
         }
-        ByteBuffer batch =
-                ByteBuffer.allocateDirect((int) values * Float.BYTES)
-                        .order(ByteOrder.nativeOrder());
+        ByteBuffer batch = TensorBytes.allocate((int) values);
         float[] prepared = new float[(int) out.values()];
         for (int i = begin; i < end; i++) {
             copy(images[i], given[i]);
             preprocessor.apply(raw, prepared, 0);
             batch.asFloatBuffer().put((i - begin) * prepared.length, prepared);
         }
-        return network.forward(batch, out.batch(end - begin), precision.toString(), views);
+        return network.forward(batch, out.batch(end - begin), precision, views);
     }
 
     private void copy(ByteBuffer image, ImageShape shape) {

@@ -98,6 +98,14 @@ public final class Trajectory {
         }
     }
 
+    List<Path> files() {
+        return files;
+    }
+
+    boolean averaged() {
+        return averaged;
+    }
+
     /** Receives the differences of a tensor to the last checkpoint, for each other one. */
     private interface TensorUse {
         void accept(String name, float[][] differences);
@@ -252,7 +260,7 @@ public final class Trajectory {
                         float[] values = combine(combinations[axis], differences);
                         directions.get(axis).put(name, manager.create(values, shape));
                     }
-                    if (Interpolation.isStatistic(parameter)) {
+                    if (NetworkLine.isStatistic(parameter)) {
                         NDArray end = parameter.getArray().duplicate();
                         end.attach(manager);
                         range.least().put(name, bound(end, differences, -1, shape, manager));

@@ -32,8 +32,6 @@ public final class TrajectorySurface implements PointMeasurement {
     private final Grid grid;
     private final Surface surface;
     private final Trajectory trajectory;
-    private final List<Path> checkpoints;
-    private final boolean averaged;
     private Trajectory.Plane plane;
     private volatile boolean stopped;
     private volatile int rows;
@@ -45,21 +43,11 @@ public final class TrajectorySurface implements PointMeasurement {
      * @param grid the points
      * @param info the content of {@code landscape.json}
      * @param trajectory the plane
-     * @param checkpoints the trajectory's files
-     * @param averaged whether to take the averages of their weights, where there are any
      */
-    public TrajectorySurface(
-            Path folder,
-            Grid grid,
-            String info,
-            Trajectory trajectory,
-            List<Path> checkpoints,
-            boolean averaged) {
+    public TrajectorySurface(Path folder, Grid grid, String info, Trajectory trajectory) {
         file = folder.resolve(NAME);
         this.grid = grid;
         this.trajectory = trajectory;
-        this.checkpoints = List.copyOf(checkpoints);
-        this.averaged = averaged;
         // the plane's arrays are created once, by run
         surface = new Surface(folder, grid, info, (index, manager) -> plane.directions());
     }
@@ -129,7 +117,7 @@ public final class TrajectorySurface implements PointMeasurement {
     private List<String> starts() {
         List<String> starts = new ArrayList<>();
         double[][] places = trajectory.coordinates();
-        for (Path checkpoint : checkpoints) {
+        for (Path checkpoint : trajectory.files()) {
             try (Checkpoint opened = Checkpoint.open(checkpoint)) {
                 JsonObject run = JsonParser.parseString(opened.run()).getAsJsonObject();
                 double[] place = places[starts.size()];
@@ -152,8 +140,9 @@ public final class TrajectorySurface implements PointMeasurement {
             HeldExamples examples,
             Precision precision,
             boolean recalibrates) {
-        try (Checkpoint checkpoint = Checkpoint.open(checkpoints.get(index));
-                Network network = checkpoint.network(last.manager().getDevice(), averaged);
+        try (Checkpoint checkpoint = Checkpoint.open(trajectory.files().get(index));
+                Network network =
+                        checkpoint.network(last.manager().getDevice(), trajectory.averaged());
                 LossProbe probe = new LossProbe(network, examples, precision, recalibrates)) {
             return probe.at(() -> stopped);
         }
@@ -210,6 +199,6 @@ public final class TrajectorySurface implements PointMeasurement {
 
     @Override
     public int size() {
-        return surface.size() + checkpoints.size();
+        return surface.size() + trajectory.files().size();
     }
 }

@@ -47,6 +47,30 @@ public final class TensorBytes {
     }
 
     /**
+     * Allocates memory for float32 values.
+     *
+     * @param values their number
+     * @return a direct buffer of zeros in native order
+     * @throws ArithmeticException if they do not fit in a buffer
+     */
+    public static ByteBuffer allocate(int values) {
+        return ByteBuffer.allocateDirect(Math.multiplyExact(values, Float.BYTES))
+                .order(ByteOrder.nativeOrder());
+    }
+
+    /**
+     * Copies values.
+     *
+     * @param values the values
+     * @return a direct buffer in native order
+     */
+    public static ByteBuffer of(float[] values) {
+        ByteBuffer bytes = allocate(values.length);
+        bytes.asFloatBuffer().put(values);
+        return bytes;
+    }
+
+    /**
      * Copies bytes that must outlive their array.
      *
      * @param bytes the buffer, whose remaining bytes are copied; its position does not change

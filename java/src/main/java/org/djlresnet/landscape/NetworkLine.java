@@ -15,7 +15,7 @@ import org.djlresnet.model.Network;
  * of the nearer one, see {@link StatisticsRange}. Source: Goodfellow et al., "Qualitatively
  * Characterizing Neural Network Optimization Problems", 2015.
  */
-public final class Interpolation {
+public final class NetworkLine {
 
     private final Network first;
     private final Network second;
@@ -26,7 +26,7 @@ public final class Interpolation {
      * @param first the network at x = 0, the origin of the directions
      * @param second the network at x = 1, of the same kind
      */
-    public Interpolation(Network first, Network second) {
+    public NetworkLine(Network first, Network second) {
         this.first = first;
         this.second = second;
     }
