@@ -136,7 +136,7 @@ final class Kinds {
             String nearest = NearestName.find(name, names());
             throw UserException.of(
                     "Unknown augmentation. Received: '%s'.%s Allowed: %s.",
-                    Parameters.shown(text),
+                    UserException.shortened(text),
                     nearest == null ? "" : " Did you mean '" + KINDS.get(nearest).form() + "'?",
                     String.join(", ", KINDS.values().stream().map(Kind::form).toList()));
         }

@@ -4,8 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
@@ -31,8 +29,6 @@ import org.djlresnet.objective.Minibatch;
  * published} has both.
  */
 public final class AutoencoderEvaluation {
-
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final Network network;
     private final Examples examples;
@@ -193,6 +189,6 @@ public final class AutoencoderEvaluation {
         } else {
             json.add("published", JsonNull.INSTANCE);
         }
-        return GSON.toJson(json);
+        return json.toString();
     }
 }

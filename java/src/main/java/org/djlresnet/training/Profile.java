@@ -1,6 +1,5 @@
 package org.djlresnet.training;
 
-import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.util.List;
@@ -71,6 +70,6 @@ public record Profile(long steps, List<Row> rows) {
             list.add(entry);
         }
         json.add("rows", list);
-        return new Gson().newBuilder().serializeNulls().create().toJson(json);
+        return json.toString();
     }
 }

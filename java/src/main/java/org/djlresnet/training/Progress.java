@@ -1,7 +1,5 @@
 package org.djlresnet.training;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
@@ -29,8 +27,6 @@ public final class Progress {
         /** The run ended with an error. */
         FAILED
     }
-
-    private static final Gson GSON = new GsonBuilder().serializeNulls().create();
 
     private final int epochs;
     private final List<EpochRow> rows = new ArrayList<>();
@@ -164,6 +160,6 @@ public final class Progress {
         JsonArray newRows = new JsonArray();
         rows.stream().skip(Math.max(0, fromRow)).map(EpochRow::toJson).forEach(newRows::add);
         json.add("rows", newRows);
-        return GSON.toJson(json);
+        return json.toString();
     }
 }
