@@ -39,7 +39,15 @@ class DjlFolderEngineTest {
         String written = Files.readString(properties);
         assertTrue(written.startsWith("engine=" + engine + "\n"), written);
         Map<String, String> arguments =
-                Map.of("engine", other, "network", "cifar-resnet20", "classes", "3");
+                Map.of(
+                        "engine",
+                        other,
+                        "network",
+                        "cifar-resnet20",
+                        "classes",
+                        "3",
+                        "preprocessing",
+                        DjlFolderTest.plain(3).toJson());
         try (Model model = Model.newInstance("served")) {
             String message =
                     assertThrows(
