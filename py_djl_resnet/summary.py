@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ._java import jvm
-from ._tables import text_table as text_table
+from ._tables import text_table
 from .checks import checked_shape, checked_text, whole_number
 from .errors import UsageError
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tables import csv_text, mean_deviation
-from ..summary import text_table
+from .._tables import csv_text, mean_deviation, text_table
 from .curvature import Flags, Values, basin, eigenvalues
 
 #: What the table calls each measure.
