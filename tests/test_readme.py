@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from image_folders import make
 
 from py_djl_resnet._java import jars
 from py_djl_resnet.datasets import bundled_data
+from py_djl_resnet.recipe import bundled_text
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,3 +144,17 @@ def test_java_example_runs_in_its_own_maven_project(tmp_path):
     assert re.search('"(class|className)": ?"', printed), printed
     message = "The engine MXNet is not on the class path. Add DJL's artifact ai.djl.mxnet:mxnet-engine."
     assert java("Mxnet").splitlines() == [message, "true"]
+
+
+def test_figures_are_those_of_their_sources():
+    text = " ".join((ROOT / "README.md").read_text("utf-8").replace("\u00d7", "x").split())
+    about = json.loads(bundled_text("fashion-mnist-fast"))["about"]
+    assert f"reaches {about['accuracy']:.1%}".replace("%", " %") in text
+    assert f"in {about['minutes']:.0f} minutes on two cores" in text
+    assert f"{about['accuracy_with_tta']:.1%}".replace("%", " %") + f" with `--tta {about['tta']}`" in text
+    assert f"mean of {about['n']} seeds" in text
+    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    row = re.search(r"^\| training, 28.28, batch 256 \|(.*)\|$", page, re.M).group(1)
+    float32, bfloat16, autocast = re.findall(r"\*\*([\d.]+)\*\*", row)[:3]
+    assert f"in float32 is {float32}x as fast" in text
+    assert f"in bfloat16 it is {bfloat16}x as fast as eager float32 and {autocast}x as fast".lower() in text.lower()
