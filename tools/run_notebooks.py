@@ -15,7 +15,6 @@ import io
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ SETTINGS = {"MAX_EPOCH": 10, "DATASET_LIMIT": 0}
 
 
 def execute(path: Path, into: Path) -> None:
-    """Runs a notebook and writes it with its outputs, its settings, the time it took and a digest of its code."""
+    """Runs a notebook and writes it with its outputs, its settings and a digest of its code."""
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
         notebook,
@@ -43,11 +42,9 @@ def execute(path: Path, into: Path) -> None:
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    start = time.monotonic()
     client.execute()
-    seconds = round(time.monotonic() - start)
     settings = {name: int(os.environ.get(name, default)) for name, default in SETTINGS.items()}
-    notebook.metadata["py_djl_resnet"] = {"settings": settings, "seconds": seconds, "code": code_digest(notebook)}
+    notebook.metadata["py_djl_resnet"] = {"settings": settings, "code": code_digest(notebook)}
     text = " ".join(f"{name}={value}" for name, value in settings.items())
     notebook.cells[0].source = re.sub(r"MAX_EPOCH=\d+ DATASET_LIMIT=\d+", text, notebook.cells[0].source)
     into.parent.mkdir(parents=True, exist_ok=True)
