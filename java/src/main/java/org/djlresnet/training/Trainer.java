@@ -275,7 +275,14 @@ public final class Trainer {
     }
 
     private WeightUpdates updates(Map<String, Initializer> restored) {
-        return new WeightUpdates(recipe, network, updatePlan, onGradients, gradientLog, restored);
+        // a lambda, because the hook may be set during the run
+        return new WeightUpdates(
+                recipe,
+                network,
+                updatePlan,
+                gradients -> onGradients.accept(gradients),
+                gradientLog,
+                restored);
     }
 
     /** Prepares pass and optimizer for the parameters that the next epoch trains. */
