@@ -10,7 +10,7 @@ import pytest
 from landscapes import write_landscape
 
 from py_djl_resnet._landscape.curvature import basin, eigenvalues
-from py_djl_resnet._landscape.measures import measures_table
+from py_djl_resnet._landscape.measures import measures_csv, measures_table
 from py_djl_resnet.landscape import coordinates
 
 SYMMETRIC = ((-1, 1), (-1, 1))
@@ -183,6 +183,18 @@ def test_centre_has_no_spread(tmp_path):
     found = measure(tmp_path, lambda x, y, k: 1 + (1 + k) * (x**2 + y**2), directions=2)
     assert (found.mean["centre"], found.deviation["centre"]) == (1, None)
     assert str(found).splitlines()[1].split() == ["loss", "at", "the", "centre", "1"]
+
+
+def test_table_of_several_landscapes_has_the_measures_of_all(tmp_path):
+    line = write_landscape(tmp_path / "line", lambda x, y, k: 1 + x**2, (7,), ((-0.25, 1.25),))
+    path = write_landscape(
+        *(tmp_path / "path", lambda x, y, k: 1 + 8 * x * (1 - x), (7,), ((-0.25, 1.25),)), kind="interpolation"
+    )
+    for several in ([line, path], [path, line]):
+        rows = list(csv.DictReader(io.StringIO(measures_csv([each.measures() for each in several])), restkey="more"))
+        barriers = [row["barrier"] for row in rows if row["direction"] == "0"]
+        assert sorted(barriers) == ["", "2.0"]
+        assert all("more" not in row and None not in row.values() for row in rows)
 
 
 def test_barrier_is_the_height_above_the_line_between_the_networks(tmp_path):

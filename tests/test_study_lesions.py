@@ -242,7 +242,7 @@ def test_wrong_options_are_rejected_before_anything_is_written(tmp_path, section
         (
             "study-plain20",
             {"kind": "lesions", "delete": [1, 8]},
-            # 9 blocks, of which the 2 that change the shape stay
+            # 2 of the 9 blocks change the shape, so that a plain network needs them
             r"study mine, section lesions: delete must be a whole number\. Received: 8\. Allowed: 1 to 7\.",
         ),
         ("airbench94", {"kind": "lesions"}, r"section lesions: airbench94 has no blocks that can be left out\."),

@@ -82,24 +82,33 @@ class Measures:
 
     def to_csv(self) -> str:
         """Returns a table with a row for each direction, one for the mean and one for the deviation."""
-        parts: list[tuple[object, dict[str, Any]]] = [
-            *enumerate(self.directions),
-            ("mean", self.mean | {"basin_open": self.open}),
-            ("deviation", self.deviation | {"basin_open": None}),
-        ]
-        columns = (*self.names, "basin_open")
-        return csv_text(
-            ("model", "direction", *columns),
-            [(self.model, label, *(values[column] for column in columns)) for label, values in parts],
-        )
+        return measures_csv([self])
 
     def __str__(self) -> str:
         return measures_table([self])
 
 
+def measures_csv(landscapes: Sequence[Measures]) -> str:
+    """Returns the rows of :meth:`Measures.to_csv` of all landscapes; what a landscape does not have is empty."""
+    columns = (*_names(landscapes), "basin_open")
+    rows = []
+    for measures in landscapes:
+        parts: list[tuple[object, dict[str, Any]]] = [
+            *enumerate(measures.directions),
+            ("mean", measures.mean | {"basin_open": measures.open}),
+            ("deviation", measures.deviation),
+        ]
+        rows += [(measures.model, label, *(values.get(column) for column in columns)) for label, values in parts]
+    return csv_text(("model", "direction", *columns), rows)
+
+
+def _names(landscapes: Sequence[Measures]) -> list[str]:
+    return [name for name in LABELS if any(name in measures.names for measures in landscapes)]
+
+
 def measures_table(landscapes: Sequence[Measures], labels: Sequence[str] = ()) -> str:
     """Returns a text table with a row for each measure and a column for each landscape: mean ± deviation."""
-    names = [name for name in LABELS if any(name in measures.names for measures in landscapes)]
+    names = _names(landscapes)
     rows = [("measure", *(labels or [measures.model for measures in landscapes]))]
     rows += [(LABELS[name], *(shown_measure(measures, name) for measures in landscapes)) for name in names]
     return text_table(rows, right=range(1, len(rows[0])))

@@ -62,7 +62,6 @@ def plot_surfaces(
     levels: int | Sequence[float] = 12,
     log: bool | None = None,
     titles: Sequence[str] = (),
-    title: str = "",
 ) -> Chart:
     """Draws one surface, or several side by side with one scale.
 
@@ -74,7 +73,6 @@ def plot_surfaces(
         levels: about how many contour levels, or the levels themselves.
         log: whether the scale is logarithmic; None: for losses.
         titles: of the panels; the default names the network.
-        title: above all panels; the default describes the examples and directions.
     """
     panels = [
         panel(each, k, value, titles[number] if titles else panel_title(each, k))
@@ -114,7 +112,7 @@ def plot_surfaces(
         bar.ax.set_yticks([], minor=True)
         bar.ax.set_yticklabels([short_number(tick, scale.digits) for tick in ticks])
         bar.set_label(_NAMES[value])
-    chart.suptitle(title or description([each for each, _ in shown], value), fontsize="medium")
+    chart.suptitle(description([each for each, _ in shown], value), fontsize="medium")
     if entries := keys(panels, scale, kind):
         columns = len(entries) if len(panels) > 1 else 2
         chart.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize="small", frameon=False)

@@ -58,7 +58,7 @@ def plot_lines(
     for axes, value in zip(chart.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for number, landscape in enumerate(landscapes):
             _draw_curve(axes, landscape, value, f"C{number}", logarithmic and value == "loss")
-        axes.set_xlabel(_x_label(landscapes))
+        axes.set_xlabel(axis_labels(landscapes[0])[0])
         axes.set_ylabel(value.capitalize())
         axes.set_xlim(min(each.x[0] for each in landscapes), max(each.x[-1] for each in landscapes))
         axes.grid(alpha=0.3)
@@ -183,7 +183,3 @@ def _ends(info: Mapping[str, Any]) -> dict[str, str]:
 
 def _missing(landscape: Surfaces) -> npt.NDArray[np.bool_]:
     return np.isnan(landscape.loss) & np.isnan(landscape.accuracy)
-
-
-def _x_label(landscapes: Sequence[Surfaces]) -> str:
-    return axis_labels(landscapes[0])[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._files import write
 from .._landscape.figures import VALUES
-from .._landscape.measures import measures_table
+from .._landscape.measures import measures_csv, measures_table
 from .._plotting.chart import check_suffix
 from .._plotting.landscape import KINDS
 from ..errors import UsageError
@@ -81,9 +81,8 @@ def run(options: Any) -> int:
             landscapes[0].plot(options.out, **chosen)
     found = [landscape.measures() for landscape in landscapes]
     if options.together:
-        header, *rows = (each.to_csv().splitlines(keepends=True) for each in found)
         files.append(files[0].with_suffix(".csv"))
-        write(files[-1], "".join([*header, *(line for lines in rows for line in lines[1:])]).encode(), "Measures")
+        write(files[-1], measures_csv(found).encode(), "Measures")
     if options.json:
         print_json([each.to_dict() for each in found])
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._landscape.measures import LABELS, Measures, shown_measure
+from ..._landscape.measures import LABELS, Measures, measures_csv, shown_measure
 from ..._tables import counted
 from ...landscape import Landscape, plot_together
 from ..definition import Definition
@@ -58,9 +58,7 @@ def landscapes(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], 
             "deviation over the directions.](landscape-lines.png)"
         )
     blocks.append(_table(measures))
-    rows = [each.to_csv().splitlines(keepends=True) for each in measures.values()]
-    table = "".join([rows[0][0], *(line for each in rows for line in each[1:])])
-    return Section(_TITLE, "\n\n".join(blocks), {"landscapes.csv": table}, figures)
+    return Section(_TITLE, "\n\n".join(blocks), {"landscapes.csv": measures_csv(list(measures.values()))}, figures)
 
 
 def _text(found: Mapping[str, Landscape]) -> str:
