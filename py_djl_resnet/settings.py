@@ -125,9 +125,14 @@ def absolute_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     paths = {name for name, value in settings.items() if SETTINGS[name].is_path and isinstance(value, str) and value}
     for name in paths:
         require_utf8(settings[name], f'"{name}"')
-    absolute = {name: os.path.abspath(value) if name in paths else value for name, value in settings.items()}
-    dataset = absolute.get("dataset")
+    found = {name: os.path.abspath(value) if name in paths else value for name, value in settings.items()}
+    dataset = found.get("dataset")
     if isinstance(dataset, str) and dataset.startswith(FOLDER) and dataset != FOLDER:
         require_utf8(dataset.removeprefix(FOLDER), '"dataset"')
-        absolute["dataset"] = FOLDER + os.path.abspath(dataset.removeprefix(FOLDER))
-    return absolute
+        found["dataset"] = FOLDER + absolute(dataset.removeprefix(FOLDER))
+    return found
+
+
+def absolute(folder: str) -> str:
+    """Returns the absolute path of a folder. A shell does not replace the ``~`` in ``folder:~/photos``."""
+    return os.path.abspath(os.path.expanduser(folder))

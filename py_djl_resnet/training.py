@@ -101,7 +101,7 @@ def train(
             if folder is not None:
                 with jvm.translated_errors():
                     jvm.bridge().folders().requireFree(folder)
-            files.append(FolderData(complete, announce=True, quiet=progress is False))
+            files.append(FolderData(complete, begins=True, quiet=progress is False))
         return complete
 
     def begin(recipe: Recipe) -> Any:

@@ -5,13 +5,27 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 
 import numpy as np
 import pytest
 from image_folders import KINDS, fill, image, make
 from PIL import Image
+from state_files import write_safetensors
 
-from py_djl_resnet import Recipe, ResnetWarning, Run, UsageError, evaluate, load, loss_surface, predict, resume, train
+from py_djl_resnet import (
+    Recipe,
+    ResnetWarning,
+    Run,
+    UsageError,
+    create_model,
+    evaluate,
+    load,
+    loss_surface,
+    predict,
+    resume,
+    train,
+)
 from py_djl_resnet._folder import store
 from py_djl_resnet._folder.data import FolderData, examples_to_evaluate
 from py_djl_resnet.data_sheet import data_sheet
@@ -53,7 +67,7 @@ def test_same_image_reaches_the_network_in_training_evaluation_and_prediction(jv
     data = make(tmp_path / "data", kinds=KINDS)
     for part in ("train", "test"):
         odd_images(data / part / "cat")
-    own = FolderData(recipe(data, **settings), preprocessing=None, quiet=True)
+    own = FolderData(recipe(data, **settings), quiet=True)
     steps = own.preprocessing
     for part, examples in (("train", own.train), ("test", own.test)):
         files = [data / path for path, _ in own.layout.parts[part]]
@@ -65,6 +79,10 @@ def test_same_image_reaches_the_network_in_training_evaluation_and_prediction(jv
         np.testing.assert_array_equal(prepared(jvm, examples, steps), np.concatenate(of_files))
     evaluated, _ = examples_to_evaluate(f"folder:{data}", ["cat", "dog"], steps, None, None, limit=None, skip_bad=False)
     np.testing.assert_array_equal(prepared(jvm, evaluated, steps), prepared(jvm, own.test, steps))
+    run = train(recipe=recipe(data, epochs=1, **settings), out=tmp_path / "run", progress=False)
+    found = predict(run.model, files)
+    true = [dict(each.top)[path.split("/")[1]] for each, (path, _) in zip(found, own.layout.parts["test"], strict=True)]
+    assert run.predictions.losses == pytest.approx(-np.log(true), rel=1e-4, abs=1e-6)
 
 
 def test_probe_agrees_with_decode(tmp_path):
@@ -88,6 +106,11 @@ def test_run_ends_with_a_network_that_predict_and_evaluate_use(tmp_path, command
     [first] = predict(run.folder, data / "test" / "fox" / "003.png")
     assert first.top[0][0] == "fox"
     # another folder, with some of the classes
+    # the images that it was trained on are not needed any more
+    shutil.rmtree(data / "train")
+    assert evaluate(run.folder).accuracy == pytest.approx(run.best["test_accuracy"])
+    with pytest.raises(UsageError, match=r"data has no training images\. Add a folder train, or use --split test"):
+        loss_surface(run.folder, out=tmp_path / "surface", grid=2, progress=False)
     other = make(tmp_path / "other", ("",), classes=("cat", "dog"), count=3)
     os.rename(other / "dog", other / "fox")
     found = evaluate(run.folder, f"folder:{other}")
@@ -239,6 +262,40 @@ def test_broken_images_are_named_or_left_out_and_counted(tmp_path, rejected, com
     assert int(found.confusion_matrix.sum()) == 11
 
 
+def test_resuming_on_a_broken_image_asks_to_restore_it(tmp_path):
+    data = make(tmp_path / "data", count=4)
+    run = train(recipe=recipe(data, epochs=1), out=tmp_path / "run", progress=False)
+    broken = data / "train" / "dog" / "002.png"
+    content = broken.read_bytes()
+    broken.write_bytes(b"no image")
+    with pytest.raises(UsageError, match=r"002\.png is damaged .* Restore them: a run resumes only on the images"):
+        resume(run.folder, {"epochs": 2}, progress=False)
+    broken.write_bytes(content)
+    assert len(resume(run.folder, {"epochs": 2}, progress=False).history) == 2
+
+
+def test_elongated_image_is_named_or_left_out(tmp_path):
+    data = make(tmp_path / "data", count=3)
+    # its short side would be resized to 55 pixels
+    image(1, size=(12000, 1)).save(data / "train" / "cat" / "line.png")
+    message = r"line\.png cannot be stored\. An image of 3.1.12000 is too elongated: .* Crop it, or remove it\."
+    with pytest.raises(UsageError, match=message):
+        FolderData(recipe(data, image_size=48), quiet=True)
+    with pytest.warns(ResnetWarning, match="Left out 1 image of"):
+        assert FolderData(recipe(data, image_size=48, skip_bad=True), quiet=True).train.size() == 6
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+    data = make(tmp_path / "data", count=2)
+    place = tmp_path / "cache" / "images"
+    place.mkdir(parents=True)
+    for name, age in ((".new.images.1.tmp", 0), (".old.images.2.tmp", 7200)):
+        (place / name).write_bytes(b"x")
+        os.utime(place / name, (time.time() - age,) * 2)
+    FolderData(recipe(data), quiet=True)
+    assert [file.name for file in place.glob(".*.tmp")] == [".new.images.1.tmp"]
+
+
 def test_images_are_decoded_once_and_again_after_a_change(tmp_path, monkeypatch):
     data = make(tmp_path / "data", count=3)
     decoded = []
@@ -291,6 +348,16 @@ def test_size_follows_images_or_network(tmp_path, jvm):
     assert json.loads(FolderData(recipe(grey), quiet=True).preprocessing)["channels"] == 1
 
 
+def test_weights_without_preprocessing_determine_the_channels(tmp_path):
+    grey = make(tmp_path / "grey", count=4, kinds=KINDS[1:2])
+    with create_model("cifar-resnet20", classes=2) as network:
+        write_safetensors(tmp_path / "plain.safetensors", network.state_dict())
+    settings = {"weights": str(tmp_path / "plain.safetensors"), "image_size": 8, "epochs": 1}
+    run = train(recipe=recipe(grey, **settings), out=tmp_path / "run", progress=False)
+    assert run.model.in_channels == 3
+    assert predict(run.model, grey / "test" / "cat" / "000.jpg")[0].top[0][0] in ("cat", "dog")
+
+
 def test_class_without_test_images_is_reported(tmp_path):
     data = make(tmp_path / "data", count=2)
     fill(data / "train" / "fox", 2)
@@ -316,6 +383,30 @@ def test_limit_keeps_all_classes(tmp_path):
     data = make(tmp_path / "data", classes=("a", "b", "c"), count=9)
     sheet = data_sheet(f"folder:{data}", recipe(data, limit=6))
     assert [row["train"] for row in sheet.classes] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"class_weights": [1, 2, 3]}, r'^"class_weights" must have a number for each class'),
+        ({"freeze": "layer9"}, "layer9"),
+        ({"lr_scales": "hat:2"}, "hat"),
+        ({"normalize": True, "normalize_by": "0.5,0.5/1,1"}, '^"normalize_by" must have a mean and a deviation'),
+        ({"validation": 0.2}, "cannot be combined with a data set that has its own validation images"),
+        ({"weights": "other.safetensors"}, "--new-head"),
+        ({"weights": "other.safetensors", "model": "cifar-resnet32"}, '^"weights" are those of a cifar-resnet20'),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Images are resized")
+def test_settings_that_do_not_fit_are_rejected_before_decoding(tmp_path, monkeypatch, settings, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(store, "decode", lambda *_, **__: pytest.fail("decoded"))
+    with create_model("cifar-resnet20", classes=5) as network:
+        network.export("other.safetensors", "safetensors")
+    data = make(tmp_path / "data", ("train", "val"), kinds=KINDS)
+    with pytest.raises(UsageError, match=message):
+        train(recipe=recipe(data, **settings), out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_augmentation_that_does_not_fit_is_rejected_before_decoding(tmp_path, monkeypatch):

@@ -8,8 +8,9 @@ from image_folders import fill, image, make
 
 from py_djl_resnet import Recipe, UsageError
 from py_djl_resnet._folder.data import with_split
-from py_djl_resnet._folder.layout import read_layout
+from py_djl_resnet._folder.layout import path_of, read_layout
 from py_djl_resnet._folder.manifest import fingerprint, require_same, scan, write_manifest
+from py_djl_resnet.training import checked_inputs
 
 
 @pytest.fixture(autouse=True)
@@ -84,10 +85,27 @@ def test_dangling_links_and_classes_of_the_network_are_no_parts(tmp_path):
     assert read_layout(data, ["cat", "dog", "test"]).counts("train") == [8, 8, 2]
 
 
+def test_network_needs_no_training_images_and_not_all_classes(tmp_path):
+    data = make(tmp_path / "data", ("val", "test"), count=2)
+    (data / "test" / "fox").mkdir()
+    layout = read_layout(data, ["cat", "dog", "fox"])
+    assert list(layout.parts) == ["validation", "test"]
+    assert layout.counts("test") == [2, 2, 0]
+    assert "seems to be a part" in rejection(data)
+
+
 def test_stray_image_beside_classes_is_named(tmp_path):
     data = make(tmp_path / "data")
     image(1).save(data / "train" / "stray.png")
     assert "stray.png is in no class folder" in rejection(data)
+
+
+def test_home_is_replaced_in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make(tmp_path / "photos", ("",))
+    assert path_of("folder:~/photos") == tmp_path / "photos"
+    recipe = Recipe(dataset="folder:~/photos")
+    assert checked_inputs(None, None, recipe, None, None)[0].dataset == f"folder:{tmp_path / 'photos'}"
 
 
 def test_folder_without_test_images_holds_some_out(tmp_path):

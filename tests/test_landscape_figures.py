@@ -208,6 +208,16 @@ def test_interpolation_names_files_that_fit(tmp_path):
     assert (box.x0 >= 0, box.x1 <= chart.bbox.width) == (True, True)
 
 
+def test_interpolation_names_no_file_of_a_network_in_memory(tmp_path):
+    line = write_landscape(
+        *(tmp_path / "line", lambda x, y, k: 1 + x, (7,), ((-0.25, 1.25),)),
+        kind="interpolation",
+        checkpoint={"path": None, "checksum": "00000000"},
+        other={"path": "b.safetensors"},
+    )
+    assert [entry for entry in legend(line.plot()) if entry.startswith(("A:", "B:"))] == ["B: b.safetensors"]
+
+
 def test_trajectory_is_drawn_with_the_true_losses(tmp_path):
     folder = tmp_path / "trajectory"
     write_landscape(folder, bowl, (9, 9), ((-1, 1), (0, 3)), kind="trajectory", explained=[0.8, 0.15])

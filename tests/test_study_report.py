@@ -75,8 +75,10 @@ def test_loss_has_the_penalty_of_tensors_that_decay(tmp_path, settings, fixed):
     write_gradients(folder / "runs" / "plain20-seed0", norms, shapes)
     page = report(folder)
     table = rows(page.parent / "table.csv")
+    curves = rows(page.parent / "curves.csv")
     if fixed is None:
         assert {row["l2"] for row in table} == {""}
+        assert "l2" not in curves[0]
         return
     # weight decay 0.5, two steps an epoch: of the weights at steps 1, 2 and 4
     expected = {epoch: 0.25 * ((2 * step) ** 2 + fixed) for epoch, step in ((0, 1), (1, 2), (2, 4))}
@@ -87,6 +89,8 @@ def test_loss_has_the_penalty_of_tensors_that_decay(tmp_path, settings, fixed):
             entropy = {"1": 0.75, "2": 0.5}[row["epoch"]]
             assert float(row["cross_entropy"]) == entropy
             assert float(row["loss"]) == entropy + float(row["l2"])
+    by_epoch = [[float(row[name]) for name in ("epoch", "train_loss", "l2", "loss")] for row in curves]
+    assert by_epoch == [[1, 0.75, expected[1], 0.75 + expected[1]], [2, 0.5, expected[2], 0.5 + expected[2]]]
 
 
 def test_early_epochs_of_a_short_run_are_its_first(tmp_path):

@@ -118,3 +118,7 @@ def test_other_runs_are_trained_if_one_diverges(study, command, monkeypatch, tmp
     runs = open_study(tmp_path / "studies" / "mine")
     assert not runs.complete("plain20")
     assert [seed for seed, _ in runs.complete("cifar-resnet20")] == [0]
+    assert f"The report of the others: study report {runs.folder.relative_to(tmp_path)} " in err
+    code, out, _ = command("study", "report", runs.folder)
+    assert code == 0
+    assert "Not trained: plain20." in (runs.folder / "report" / "report.md").read_text()

@@ -18,10 +18,17 @@ from ..images import SUFFIXES, Shape, printable
 from ..recipe import Recipe
 from .layout import Layout, is_folder, is_split, path_of, read_layout
 from .manifest import Entry, fingerprint, require_same, scan, write_manifest
-from .store import stored
+from .store import find_stored, stored
 
 #: The share of images held out if a folder has no others to evaluate on.
 _HELD_OUT = 0.2
+
+#: What to do about images that cannot be decoded.
+_LEAVE_OUT = (
+    "Remove such images. Training, evaluate and datasets show can leave them out with skip_bad (on the command line "
+    "--skip-bad)."
+)
+_RESTORE = "Restore them: a run resumes only on the images that it began with."
 
 #: The table of a run's images in its folder.
 _MANIFEST = "images.csv"
@@ -46,18 +53,19 @@ class FolderData:
     """
 
     def __init__(
-        self, recipe: Recipe, *, preprocessing: str | None = None, announce: bool = False, quiet: bool = False
+        self, recipe: Recipe, *, preprocessing: str | None = None, begins: bool = False, quiet: bool = False
     ) -> None:
         """Reads a recipe's folder.
 
         Args:
             recipe: the recipe, checked.
             preprocessing: the network's preprocessing as JSON; None to choose that of a new network.
-            announce: whether to warn about files that are not images.
+            begins: whether it is for a new run. Then files that are not images are warned about, and the settings are
+                checked before any image is decoded.
             quiet: whether to hide the progress.
         """
         self.layout = read_layout(path_of(recipe.dataset))
-        if announce:
+        if begins:
             _report_ignored(self.layout)
         classes = len(self.layout.class_names)
         if recipe.limit is not None and recipe.limit < classes:
@@ -70,11 +78,13 @@ class FolderData:
         for part, files in self.layout.parts.items():
             self._entries[part], bad = scan(self.layout.folder, files[: recipe.limit], quiet=quiet)
             problems |= bad
-        require_readable(problems, recipe.skip_bad)
+        require_readable(problems, recipe.skip_bad, _LEAVE_OUT if preprocessing is None else _RESTORE)
         shapes = [entry.shape for entries in self._entries.values() for entry in entries]
         for part, entries in self._entries.items():
             _require_some(entries, self.layout, part)
         self.preprocessing = _chosen(recipe, shapes) if preprocessing is None else preprocessing
+        if begins and not all(self._is_stored(part, recipe.limit) for part in self._entries):
+            self._check(recipe, *_size(shapes))
         opened: dict[str, Any] = {}
         for part, entries in self._entries.items():
             opened[part], used, bad = open_part(
@@ -87,6 +97,21 @@ class FolderData:
         _require_classes(self.layout, self._entries["train"])
         self.train, self.validation, self.test = (opened.get(part) for part in ("train", "validation", "test"))
         report_left_out(self.layout.folder, problems)
+
+    def _is_stored(self, part: str, limit: int | None) -> bool:
+        entries = self._entries[part]
+        return find_stored(self.layout.folder, _selection(part, limit), entries, self.preprocessing) is not None
+
+    def _check(self, recipe: Recipe, height: int, width: int) -> None:
+        """Raises :class:`UsageError` for a recipe that these images, or the initial weights, do not fit."""
+        labels = [
+            [entry.label for entry in self._entries[part]] if part in self._entries else None
+            for part in ("train", "validation", "test")
+        ]
+        with jvm.translated_errors():
+            jvm.bridge().folders().check(
+                recipe.to_json(), *labels, self.layout.class_names, height, width, self.preprocessing
+            )
 
     def begin(self, recipe: Recipe, folder: str | None) -> Any:
         """Starts a run and returns Java's ``TrainingHandle``."""
@@ -144,8 +169,7 @@ def _report_ignored(layout: Layout) -> None:
 
 def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
     channels = max(shape[0] for shape in shapes)
-    sizes = {shape[1:] for shape in shapes}
-    height, width = sizes.pop() if len(sizes) == 1 else (0, 0)
+    height, width = _size(shapes)
     with jvm.translated_errors():
         text = str(jvm.bridge().folders().preprocessing(recipe.to_json(), channels, height, width))
     if recipe.image_size is None:
@@ -156,6 +180,16 @@ def _chosen(recipe: Recipe, shapes: list[Shape]) -> str:
             reason = f"the usual size of {recipe.model}" if recipe.weights is None else "as the weights require"
             warn(f"Images are resized to {wanted[0]}x{wanted[1]} pixels, {reason}. Set image_size for another size.")
     return text
+
+
+def _size(shapes: list[Shape]) -> tuple[int, int]:
+    """Returns the height and width of all images, or zeros if they differ in size."""
+    sizes = {shape[1:] for shape in shapes}
+    return sizes.pop() if len(sizes) == 1 else (0, 0)
+
+
+def _selection(part: str, limit: int | None) -> str:
+    return part if limit is None else f"{part} {limit}"
 
 
 def open_part(
@@ -173,8 +207,7 @@ def open_part(
     Returns:
         Java's ``Examples``, the entries of the images in them, and an error message for each other one.
     """
-    selection = part if limit is None else f"{part} {limit}"
-    store = stored(layout.folder, selection, entries, preprocessing, quiet=quiet)
+    store = stored(layout.folder, _selection(part, limit), entries, preprocessing, quiet=quiet)
     require_readable(store.problems, skip_bad)
     records = [record for record, entry in enumerate(entries) if entry.path not in store.problems]
     used = [entries[record] for record in records]
@@ -201,15 +234,12 @@ def _require_some(entries: Sequence[Entry], layout: Layout, part: str) -> None:
         raise UsageError(f"None of the {part} images of {layout.folder} can be decoded. Replace them.")
 
 
-def require_readable(problems: dict[str, str], skip_bad: bool) -> None:
+def require_readable(problems: dict[str, str], skip_bad: bool, advice: str = _LEAVE_OUT) -> None:
     """Raises :class:`UsageError` for images that cannot be decoded, unless they may be left out."""
     if problems and not skip_bad:
         first, others = next(iter(problems.values())), len(problems) - 1
         more = f" {others} other image{'s' if others > 1 else ''} cannot be decoded either." if others else ""
-        raise UsageError(
-            f"{first}{more} Remove such images. Training, evaluate and datasets show can leave them out with skip_bad "
-            "(on the command line --skip-bad)."
-        )
+        raise UsageError(f"{first}{more} {advice}")
 
 
 def report_left_out(folder: Path, problems: dict[str, str]) -> None:
@@ -263,6 +293,10 @@ def examples_to_evaluate(
     """
     layout = read_layout(path_of(dataset), class_names)
     source = next((part for part in ("test", "validation") if part in layout.parts and not train), "train")
+    if source not in layout.parts:
+        raise UsageError(
+            f"{layout.folder} has no training images. Add a folder train, or use --split test (in Python: split)."
+        )
 
     @functools.cache
     def first(most: int | None) -> Any:

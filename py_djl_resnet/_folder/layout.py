@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..checks import listed, nearest, require_no_pipe, require_utf8, shown
 from ..errors import UsageError
 from ..images import SUFFIXES, printable
-from ..settings import FOLDER
+from ..settings import FOLDER, absolute
 
 #: The names of the folder of each part, besides ``train``.
 _PARTS = {"validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -61,7 +61,7 @@ def path_of(dataset: str) -> Path:
     if not folder or "\0" in folder:
         raise UsageError(f"A folder of images needs a path. Received: {shown(dataset)}. Allowed: folder:DIR.")
     require_utf8(folder, "The folder")
-    return Path(os.path.abspath(folder))
+    return Path(absolute(folder))
 
 
 def require_present(dataset: str) -> None:
@@ -82,7 +82,8 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
 
     Args:
         folder: the folder.
-        class_names: those of a network, which must include the folder's; None for the folder's own.
+        class_names: those of a network, which must include the folder's; None for the folder's own. Only then may
+            ``train/`` be missing beside ``val/`` or ``test/``, and a class have no images.
 
     Raises:
         UsageError: there is no such folder, an image outside the class folders, a class without training images, or
@@ -95,29 +96,32 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
     roots = _roots(folder, class_names or ())
     others: list[str] = []
     found = {part: _classes(folder, root, others) for part, root in roots.items()}
-    train = found["train"]
-    if empty := [name for name, files in train.items() if not files]:
-        raise UsageError(
-            f"{roots['train'] / empty[0]} contains no images. Allowed: {', '.join(SUFFIXES)}. Add some, or remove the "
-            "folder."
-        )
-    own = sorted(train)
-    if class_names is None:
-        _require_classes(roots["train"], own)
-    for part, classes in found.items():
-        unknown = [name for name, files in classes.items() if files and name not in train]
-        if unknown and class_names is None:
-            raise UsageError(
-                f"Class {shown(unknown[0])} has images in {roots[part]}, but not in {roots['train']}. "
-                f"Add training images, or remove it.{nearest(unknown[0], own)}"
-            )
-    names = own if class_names is None else class_names
+    names = _own_classes(roots, found) if class_names is None else class_names
     labels = {name: label for label, name in enumerate(names)}
     parts = {part: _in_turn(folder, classes, labels) for part, classes in found.items()}
     for part, files in parts.items():
         if not files:
             raise UsageError(f"{roots[part]} contains no images. Add some, or remove the folder.")
     return Layout(folder, list(names), parts, others, list(_beside(folder, roots)))
+
+
+def _own_classes(roots: Mapping[str, Path], found: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """Returns the sorted classes of a folder to train on, after checking that each has training images."""
+    train = found["train"]
+    if empty := [name for name, files in train.items() if not files]:
+        raise UsageError(
+            f"{roots['train'] / empty[0]} contains no images. Allowed: {', '.join(SUFFIXES)}. Add some, or remove the "
+            "folder."
+        )
+    names = sorted(train)
+    _require_classes(roots["train"], names)
+    for part, classes in found.items():
+        if unknown := [name for name, files in classes.items() if files and name not in train]:
+            raise UsageError(
+                f"Class {shown(unknown[0])} has images in {roots[part]}, but not in {roots['train']}. "
+                f"Add training images, or remove it.{nearest(unknown[0], names)}"
+            )
+    return names
 
 
 def is_split(folder: Path) -> bool:
@@ -128,14 +132,12 @@ def is_split(folder: Path) -> bool:
 def _roots(folder: Path, class_names: Sequence[str] = ()) -> dict[str, Path]:
     """Returns the folder of each part. A class may be called train: its folder has images, not folders of them."""
     train = folder / "train"
-    found = {"train": train if _holds_classes(train) else folder}
-    if (
-        found["train"] != train
-        and _holds_folders(train)
-        and any(_holds_classes(folder / name) for names in _PARTS.values() for name in names)
-    ):
-        found["train"] = train  # the stray images in it are reported
-    if found["train"] == train:
+    others = [name for names in _PARTS.values() for name in names if _holds_classes(folder / name)]
+    # with others beside it, stray images in it are reported
+    split = _holds_classes(train) or (bool(others) and _holds_folders(train))
+    only_evaluates = not split and bool(class_names) and any(name not in class_names for name in others)
+    found = {"train": train} if split else {} if only_evaluates else {"train": folder}
+    if split or only_evaluates:
         for part, names in _PARTS.items():
             existing = [folder / name for name in names if (folder / name).is_dir()]
             if len(existing) > 1:
@@ -158,7 +160,7 @@ def _roots(folder: Path, class_names: Sequence[str] = ()) -> dict[str, Path]:
 
 def _beside(folder: Path, roots: dict[str, Path]) -> Iterator[str]:
     """Yields what is beside the parts of a folder."""
-    if roots["train"] == folder:
+    if roots.get("train") == folder:
         return
     for entry in _visible(folder):
         if _is_image(entry):

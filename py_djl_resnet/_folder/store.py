@@ -8,21 +8,25 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._files import write
 from .._java import jvm
 from ..errors import DataError, UsageError
-from ..images import decode
+from ..images import decode, printable
 from .manifest import Entry, fingerprint, in_threads, store_folder
 
 #: Larger images are decoded one at a time, to bound the memory.
 _LARGE = 24_000_000
 _large = threading.Lock()
+
+#: After so many seconds without a change, nobody writes to a temporary file.
+_ABANDONED = 3600
 
 
 class Store(NamedTuple):
@@ -35,6 +39,16 @@ class Store(NamedTuple):
 
     file: Path
     problems: dict[str, str]
+
+
+def find_stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str) -> Store | None:
+    """Returns the images that :func:`stored` has decoded before, with the same arguments; None if it has not."""
+    file = _file(folder, selection, entries, preprocessing)
+    with contextlib.suppress(OSError, ValueError, TypeError):  # not complete
+        problems = dict(json.loads(file.with_suffix(".json").read_bytes()))
+        if file.is_file():
+            return Store(file, problems)
+    return None
 
 
 def stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str, *, quiet: bool) -> Store:
@@ -54,30 +68,40 @@ def stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing
         UsageError: the disk has too little space.
         DataError: the file cannot be written.
     """
-    with jvm.translated_errors():
-        form = str(jvm.bridge().folders().storable(preprocessing))
-    key = "\0".join([str(folder), selection, form])
-    name = hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
-    file = store_folder() / f"{name}-{fingerprint(entries)}.images"
-    notes = file.with_suffix(".json")
-    try:
-        problems = dict(json.loads(notes.read_bytes()))
-        if file.is_file():
-            return Store(file, problems)
-    except (OSError, ValueError, TypeError):
-        pass  # not complete
+    if store := find_stored(folder, selection, entries, preprocessing):
+        return store
+    file = _file(folder, selection, entries, preprocessing)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(file.parent)
         _require_space(folder, entries, preprocessing, file.parent)
         problems = _decode(folder, entries, preprocessing, file, quiet=quiet)
     except OSError as error:
         raise DataError(_unwritable(file.parent, error.strerror or str(error))) from error
-    write(notes, json.dumps(problems).encode(), "Cache")
-    for old in file.parent.glob(f"{name}-*"):
+    write(file.with_suffix(".json"), json.dumps(problems).encode(), "Cache")
+    for old in file.parent.glob(f"{_name(folder, selection, preprocessing)}-*"):
         if old.stem != file.stem:
             with contextlib.suppress(OSError):
                 old.unlink()
     return Store(file, problems)
+
+
+def _name(folder: Path, selection: str, preprocessing: str) -> str:
+    with jvm.translated_errors():
+        form = str(jvm.bridge().folders().storable(preprocessing))
+    return hashlib.sha256(os.fsencode("\0".join([str(folder), selection, form]))).hexdigest()[:16]
+
+
+def _file(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str) -> Path:
+    return store_folder() / f"{_name(folder, selection, preprocessing)}-{fingerprint(entries)}.images"
+
+
+def _remove_leftovers(cache: Path) -> None:
+    """Removes what killed processes were writing."""
+    for leftover in cache.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED:
+                leftover.unlink()
 
 
 def _unwritable(cache: Path, reason: str) -> str:
@@ -111,10 +135,8 @@ def _decode(folder: Path, entries: Sequence[Entry], preprocessing: str, file: Pa
         def one(record: int) -> None:
             entry = entries[record]
             try:
-                with _bounded(entry), jvm.translated_errors():
-                    pixels = decode(folder / entry.path)
-                    # a copy: Java would keep a buffer of numpy's memory until it collects garbage
-                    writer.put(record, pixels.view(np.int8).ravel(), *pixels.shape)
+                with _bounded(entry):
+                    _put(writer, record, folder / entry.path)
             except UsageError as error:
                 problems[entry.path] = str(error)
 
@@ -128,6 +150,16 @@ def _decode(folder: Path, entries: Sequence[Entry], preprocessing: str, file: Pa
     finally:
         temporary.unlink(missing_ok=True)
     return dict(sorted(problems.items()))
+
+
+def _put(writer: Any, record: int, image: Path) -> None:
+    pixels = decode(image)
+    try:
+        with jvm.translated_errors():
+            # a copy: Java would keep a buffer of numpy's memory until it collects garbage
+            writer.put(record, pixels.view(np.int8).ravel(), *pixels.shape)
+    except UsageError as error:
+        raise UsageError(f"Image {printable(image)} cannot be stored. {error}") from error
 
 
 @contextlib.contextmanager

@@ -173,7 +173,8 @@ def _keys(named: Mapping[str, Surfaces], several: bool, log: bool) -> list[Any]:
 def _ends(info: Mapping[str, Any]) -> dict[str, str]:
     """Returns both networks' files by letter, with the run's folder, or more of the path if that tells them apart."""
     ends = {"A": info.get("checkpoint"), "B": info.get("other")}
-    parts = {k: Path(end["path"]).parts for k, end in ends.items() if isinstance(end, Mapping) and "path" in end}
+    # a network that lies in no file has no path
+    parts = {k: Path(end["path"]).parts for k, end in ends.items() if isinstance(end, Mapping) and end.get("path")}
     count = 2
     while count < max(map(len, parts.values()), default=0) and len({part[-count:] for part in parts.values()}) == 1:
         count += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def run_definition(
     else:
         failures = train_in_processes(missing, jobs, WAIT, announce)
     if failures:
-        raise ResnetError(f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)}")
+        raise ResnetError(
+            f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)} The report of the others: study "
+            f"report {shlex.quote(str(folder))} (in Python: report)."
+        )
     return open_study(folder)
 
 

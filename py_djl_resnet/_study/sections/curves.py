@@ -8,10 +8,15 @@ from typing import Any
 
 from ..._plotting.study import plot_curves
 from ..._tables import csv_text
-from ...metrics import ELBO, metric_columns
+from ...metrics import ELBO, Row, metric_columns
+from ...runs import Run
 from ..definition import Definition
 from ..folder import StudyRuns
+from ..l2 import l2_penalties
 from ..section import Section, checked_metric
+
+#: Columns beside those of a run's metrics: the penalty, and the sum of cross entropy and penalty.
+_L2, _LOSS = "l2", "loss"
 
 
 def check_curves(_: Definition, options: Mapping[str, Any]) -> None:
@@ -34,10 +39,11 @@ def curves(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None
         (network, seed, row)
         for network in study.definition.networks
         for seed, run in study.of(network)
-        for row in run.history
+        for row in _with_penalty(run)
     ]
     # seconds differ from one machine to the next
     columns = ["step", "lr", *metric_columns(rows[0][2])] if rows else []
+    columns += [name for name in (_L2, _LOSS) if any(name in row for _, _, row in rows)]
     table = csv_text(
         ["network", "seed", "epoch", *columns],
         [[network, seed, row["epoch"], *(row.get(column) for column in columns)] for network, seed, row in rows],
@@ -51,3 +57,12 @@ def curves(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None
         {"curves.csv": table},
         {"curves.png": partial(plot_curves, histories, ("train_loss", metric))} if histories else {},
     )
+
+
+def _with_penalty(run: Run) -> list[Row]:
+    """Returns the rows of a run, with the L2 penalty where it was recorded."""
+    penalties = l2_penalties(run)
+    return [
+        row | {_L2: l2, _LOSS: row["train_loss"] + l2} if (l2 := penalties.get(row["epoch"])) is not None else row
+        for row in run.history
+    ]

@@ -5,6 +5,7 @@ import java.util.List;
 import org.djlresnet.UserException;
 import org.djlresnet.data.Examples;
 import org.djlresnet.data.ImageStoreWriter;
+import org.djlresnet.data.Noise;
 import org.djlresnet.data.StoredImages;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
@@ -50,7 +51,6 @@ public final class FolderData {
      * @param preprocessing the preprocessing of a network, as JSON
      * @param shapes C, H and W of each image, one after another
      * @return the number of bytes
-     * @throws UserException if an image's channels cannot be converted
      */
     public long bytes(String preprocessing, int[] shapes) {
         return ImageStoreWriter.bytes(Preprocessing.of(preprocessing), shapes);
@@ -123,6 +123,43 @@ public final class FolderData {
      */
     public Examples trained(String recipe, Examples train) {
         return ImageFiles.trained(Recipe.fromJson(recipe), train);
+    }
+
+    /**
+     * Checks a new run before its images are decoded; see {@link TrainingRun#check}.
+     *
+     * @param recipe the recipe as JSON
+     * @param train the labels of the training images
+     * @param validation the labels of the validation images, or null
+     * @param test the labels of the test images, or null
+     * @param classNames the class names, by label
+     * @param height the height of all images; 0 if they differ in size
+     * @param width the width of all images; 0 if they differ in size
+     * @param preprocessing the preprocessing of the network, as JSON
+     * @throws UserException if a setting does not fit
+     */
+    public void check(
+            String recipe,
+            int[] train,
+            int[] validation,
+            int[] test,
+            String[] classNames,
+            int height,
+            int width,
+            String preprocessing) {
+        Preprocessing steps = Preprocessing.of(preprocessing);
+        ImageShape size = height == 0 ? null : new ImageShape(steps.channels(), height, width);
+        ImageShape shape = steps.output(size);
+        TrainingRun.check(
+                Recipe.fromJson(recipe),
+                noise(shape, train, classNames, steps),
+                noise(shape, validation, classNames, steps),
+                noise(shape, test, classNames, steps));
+    }
+
+    private static Examples noise(
+            ImageShape shape, int[] labels, String[] classNames, Preprocessing steps) {
+        return labels == null ? null : new Noise(shape, labels, List.of(classNames), steps);
     }
 
     /**

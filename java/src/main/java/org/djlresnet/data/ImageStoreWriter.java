@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.djlresnet.AtomicFile;
+import org.djlresnet.UserException;
 import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
@@ -30,6 +31,9 @@ public final class ImageStoreWriter implements AutoCloseable {
     static final long MAGIC = 0x444a4c494d473031L;
     static final int ENTRY = Long.BYTES + 3 * Integer.BYTES;
     static final int TRAILER = Integer.BYTES + 2 * Long.BYTES;
+
+    /** An image that is larger after resizing is hardly one: 8192 by 8192 pixels of one channel. */
+    private static final long MOST = 1 << 26;
 
     private final Path file;
     private final FileChannel channel;
@@ -71,17 +75,30 @@ public final class ImageStoreWriter implements AutoCloseable {
      *
      * @param preprocessing how networks will prepare the images
      * @param shapes C, H and W of each image, one after another
-     * @return the number of bytes, without the entries
-     * @throws org.djlresnet.UserException if an image's channels cannot be converted
+     * @return the number of bytes, without the entries and images that {@link #put} rejects
      */
     public static long bytes(Preprocessing preprocessing, int[] shapes) {
         Preprocessing resizing = preprocessing.storable();
         long total = 0;
         for (int i = 0; i < shapes.length; i += 3) {
-            ImageShape shape = new ImageShape(shapes[i], shapes[i + 1], shapes[i + 2]);
-            total += (resizing == null ? shape : resizing.output(shape)).values();
+            try {
+                ImageShape shape = new ImageShape(shapes[i], shapes[i + 1], shapes[i + 2]);
+                total += stored(shape, resizing).values();
+            } catch (UserException rejected) {
+                continue; // put names the image
+            }
         }
         return total;
+    }
+
+    private static ImageShape stored(ImageShape shape, Preprocessing resizing) {
+        ImageShape stored = resizing == null ? shape : resizing.output(shape);
+        if (resizing != null && stored.values() > MOST) {
+            throw UserException.of(
+                    "An image of %s is too elongated: resized, it has %s pixels. Crop it, or remove it.",
+                    shape, stored);
+        }
+        return stored;
     }
 
     /**
@@ -92,7 +109,7 @@ public final class ImageStoreWriter implements AutoCloseable {
      * @param channels C
      * @param height H
      * @param width W
-     * @throws org.djlresnet.UserException if it cannot be prepared
+     * @throws UserException if it cannot be prepared
      * @throws UncheckedIOException if the file cannot be written
      */
     public void put(int record, byte[] pixels, int channels, int height, int width) {
@@ -101,10 +118,9 @@ public final class ImageStoreWriter implements AutoCloseable {
         if (resizing != null) {
             RawImage raw = new RawImage();
             System.arraycopy(pixels, 0, raw.holdBytes(shape), 0, pixels.length);
-            Preprocessor preprocessor = new Preprocessor(resizing);
-            shape = preprocessor.output(shape);
+            shape = stored(shape, resizing);
             float[] values = new float[(int) shape.values()];
-            preprocessor.apply(raw, values, 0);
+            new Preprocessor(resizing).apply(raw, values, 0);
             stored = bytes(values);
         }
         long begin = allocate((int) shape.values());

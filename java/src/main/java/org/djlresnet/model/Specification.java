@@ -88,8 +88,8 @@ public record Specification(
      *
      * @param model the network's name in {@link Models}, with options
      * @param shape the shape of all images; null if they differ in size
-     * @param channels 1 if all images are grey, else 3; the channels of the weights' preprocessing
-     *     take precedence
+     * @param channels the channels of the initial weights; without them, 1 if all images are grey,
+     *     else 3. Those of the weights' preprocessing take precedence
      * @param imageSize the height and width to resize images to, or null
      * @param ofWeights the preprocessing of the initial weights; null if these are fresh or do not
      *     record it

@@ -27,13 +27,21 @@ public final class ImageFiles {
      */
     public static Preprocessing preprocessing(Recipe recipe, ImageShape shape, int channels) {
         SettingChecks.rejectIgnored(recipe);
+        int channelsOfWeights = 0;
+        Preprocessing ofWeights = null;
+        if (recipe.weights() != null) {
+            try (StateFile file = StateFile.open(Path.of(recipe.weights()))) {
+                channelsOfWeights = file.channels(recipe.model());
+                ofWeights = file.preprocessing(recipe.model());
+            }
+        }
         Preprocessing chosen =
                 Specification.forFiles(
                         recipe.model(),
                         shape,
-                        channels,
+                        channelsOfWeights == 0 ? channels : channelsOfWeights,
                         recipe.imageSize(),
-                        preprocessingOfWeights(recipe));
+                        ofWeights);
         recipe.augment().requireFit(chosen.output(shape), PixelType.UINT8);
         return chosen;
     }

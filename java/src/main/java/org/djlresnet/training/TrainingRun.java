@@ -90,6 +90,23 @@ public record TrainingRun(
     }
 
     /**
+     * Checks a new run on files of images before they are decoded.
+     *
+     * @param recipe the recipe, whose data set is their folder
+     * @param train as many training examples, with other pixels
+     * @param validation the same of the validation data, or null
+     * @param test the same of the test data, or null
+     * @throws UserException if {@link #prepare(Recipe, Examples, Examples, Examples, Path)} would
+     *     reject the recipe
+     */
+    public static void check(Recipe recipe, Examples train, Examples validation, Examples test) {
+        RunData data = RunData.files(train, validation, test);
+        // the only setting that needs a folder
+        TrainingRun run = begin(recipe.with("debug_gradients", "none"), data, false, null, false);
+        release(run.network, run.folder);
+    }
+
+    /**
      * Prepares a sweep over learning rates on a named data set. It writes no files.
      *
      * @param recipe the recipe

@@ -161,11 +161,21 @@ public final class StateFile implements AutoCloseable {
      * @throws UserException if the name is unknown, or timm's config.json is not supported
      */
     public Preprocessing preprocessing(String model) {
+        return known(null, path, Models.get(model), channels(model)).preprocessing();
+    }
+
+    /**
+     * Returns the number of channels of the images that the first convolution takes.
+     *
+     * @param model the network's name
+     * @return the number; 0 if the file has no such convolution
+     * @throws UserException if the name is unknown
+     */
+    public int channels(String model) {
         Models.Model entry = Models.get(model);
         Layout layout = entry.isAutoencoder() ? Layout.of(entry, entry.output()) : Layout.of(entry);
         TensorInfo stem = names(layout).tensors().get(layout.stem());
-        int channels = stem != null && stem.shape().length == 4 ? (int) stem.shape()[1] : 0;
-        return known(null, path, entry, channels).preprocessing();
+        return stem != null && stem.shape().length == 4 ? (int) stem.shape()[1] : 0;
     }
 
     /**
