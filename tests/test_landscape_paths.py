@@ -12,6 +12,7 @@ from reference_networks import Reference, read_tensors
 
 from py_djl_resnet import (
     Recipe,
+    ResnetWarning,
     UsageError,
     create_model,
     evaluate,
@@ -81,6 +82,14 @@ def test_interpolation_rejects_different_networks(run, tmp_path):
     ):
         interpolate_loss(run, other, DATA, out=tmp_path / "new", **OPTIONS)
     assert not (tmp_path / "new").exists()
+
+
+def test_interpolation_warns_of_networks_that_prepare_images_differently(run, tmp_path):
+    with (
+        create_model("cifar-resnet20", in_channels=1, classes=2) as other,
+        pytest.warns(ResnetWarning, match="Both are measured with the preprocessing of the first"),
+    ):
+        interpolate_loss(run, other, DATA, out=tmp_path / "mixed", **OPTIONS)
 
 
 def test_trajectory_equals_numpy(run, tmp_path):

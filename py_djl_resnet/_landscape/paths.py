@@ -15,7 +15,7 @@ from .._java import jvm
 from .._precision import warn_if_slow
 from .._preprocessing import Preprocessing
 from ..checks import checked_folder, checked_path
-from ..errors import UsageError
+from ..errors import UsageError, warn
 from ..landscape import Landscape
 from ..models import Model, load, opened
 from .data import measured_examples, recorded
@@ -86,6 +86,8 @@ def interpolate_loss(
     options |= {"checkpoint": recorded(first), "other": recorded(second)}
     with opened(first, device, engine) as a, opened(second, device, engine) as b:
         _require_same(a, b)
+        if preprocessing is None and a.preprocessing != b.preprocessing:
+            warn("The two networks prepare images differently. Both are measured with the preprocessing of the first.")
         warn_if_slow(precision)
         data, prepared = measured_examples(a, dataset, data_dir, preprocessing, channels_last, options)
 
