@@ -56,7 +56,7 @@ class Memory(threading.Thread):
     def run(self) -> None:
         while True:
             status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-            own, resident = (int(status[key].split()[0]) / 1000 for key in ("RssAnon", "VmRSS"))
+            own, resident = (int(status[key].split()[0]) * 1024 / 1e6 for key in ("RssAnon", "VmRSS"))
             self.own, self.resident = max(self.own, own), max(self.resident, resident)
             time.sleep(0.05)
 
@@ -99,7 +99,7 @@ def main() -> None:
         environment = os.environ | {"PY_DJL_RESNET_CACHE": str(Path(name, "cache"))}
         rows = []
         for which in ("first", "later"):
-            ended = subprocess.run(given, env=environment, check=True, capture_output=True, text=True)
+            ended = subprocess.run(given, env=environment, check=True, stdout=subprocess.PIPE, text=True)
             opening, reading, own, resident = json.loads(ended.stdout)
             stored = sum(file.stat().st_size for file in Path(name, "cache", "images").glob("*.images")) / 1e6
             rows.append([which, *(f"{value:,.1f}" for value in (opening, reading)), f"{own:,.0f}", f"{resident:,.0f}"])

@@ -92,6 +92,9 @@ def test_network_needs_no_training_images_and_not_all_classes(tmp_path):
     assert list(layout.parts) == ["validation", "test"]
     assert layout.counts("test") == [2, 2, 0]
     assert "seems to be a part" in rejection(data)
+    assert read_layout(data, evaluates=True).class_names == ["cat", "dog", "fox"]
+    # a class may be called test, too
+    assert read_layout(data, ["cat", "dog", "fox", "test"]).counts("test") == [2, 2, 0, 0]
 
 
 def test_stray_image_beside_classes_is_named(tmp_path):

@@ -89,6 +89,7 @@ def test_loss_has_the_penalty_of_tensors_that_decay(tmp_path, settings, fixed):
             entropy = {"1": 0.75, "2": 0.5}[row["epoch"]]
             assert float(row["cross_entropy"]) == entropy
             assert float(row["loss"]) == entropy + float(row["l2"])
+    assert (page.parent / "curves.csv").read_text().splitlines()[0].endswith(",test_accuracy,l2,loss")
     by_epoch = [[float(row[name]) for name in ("epoch", "train_loss", "l2", "loss")] for row in curves]
     assert by_epoch == [[1, 0.75, expected[1], 0.75 + expected[1]], [2, 0.5, expected[2], 0.5 + expected[2]]]
 

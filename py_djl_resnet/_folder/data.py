@@ -78,17 +78,22 @@ class FolderData:
         for part, files in self.layout.parts.items():
             self._entries[part], bad = scan(self.layout.folder, files[: recipe.limit], quiet=quiet)
             problems |= bad
-        require_readable(problems, recipe.skip_bad, _LEAVE_OUT if preprocessing is None else _RESTORE)
+        advice = _LEAVE_OUT if preprocessing is None else _RESTORE
+        require_readable(problems, recipe.skip_bad, advice)
         shapes = [entry.shape for entries in self._entries.values() for entry in entries]
         for part, entries in self._entries.items():
             _require_some(entries, self.layout, part)
+        _require_classes(self.layout, self._entries["train"])
         self.preprocessing = _chosen(recipe, shapes) if preprocessing is None else preprocessing
         if begins and not all(self._is_stored(part, recipe.limit) for part in self._entries):
             self._check(recipe, *_size(shapes))
         opened: dict[str, Any] = {}
         for part, entries in self._entries.items():
             opened[part], used, bad = open_part(
-                self.layout, part, recipe.limit, entries, self.preprocessing, skip_bad=recipe.skip_bad, quiet=quiet
+                *(self.layout, part, recipe.limit, entries, self.preprocessing),
+                skip_bad=recipe.skip_bad,
+                advice=advice,
+                quiet=quiet,
             )
             self._entries[part] = used
             problems |= bad
@@ -201,6 +206,7 @@ def open_part(
     *,
     skip_bad: bool,
     quiet: bool,
+    advice: str = _LEAVE_OUT,
 ) -> tuple[Any, list[Entry], dict[str, str]]:
     """Decodes images and opens them in Java.
 
@@ -208,7 +214,7 @@ def open_part(
         Java's ``Examples``, the entries of the images in them, and an error message for each other one.
     """
     store = stored(layout.folder, _selection(part, limit), entries, preprocessing, quiet=quiet)
-    require_readable(store.problems, skip_bad)
+    require_readable(store.problems, skip_bad, advice)
     records = [record for record, entry in enumerate(entries) if entry.path not in store.problems]
     used = [entries[record] for record in records]
     _require_some(used, layout, part)
@@ -291,7 +297,7 @@ def examples_to_evaluate(
     Raises:
         UsageError: the network's run was on this folder, and the images that it did not train on are gone or unknown.
     """
-    layout = read_layout(path_of(dataset), class_names)
+    layout = read_layout(path_of(dataset), class_names, evaluates=True)
     source = next((part for part in ("test", "validation") if part in layout.parts and not train), "train")
     if source not in layout.parts:
         raise UsageError(

@@ -74,7 +74,7 @@ def require_present(dataset: str) -> None:
         )
 
 
-def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
+def read_layout(folder: Path, class_names: list[str] | None = None, *, evaluates: bool = False) -> Layout:
     """Lists the images of a folder.
 
     The folder contains ``train/CLASS/*`` and ``val/CLASS/*``, ``test/CLASS/*`` or both; or else ``CLASS/*``. Images in
@@ -82,8 +82,9 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
 
     Args:
         folder: the folder.
-        class_names: those of a network, which must include the folder's; None for the folder's own. Only then may
-            ``train/`` be missing beside ``val/`` or ``test/``, and a class have no images.
+        class_names: those of a network, which must include the folder's; None for the folder's own.
+        evaluates: whether the images are evaluated. Then ``train/`` may be missing beside ``val/`` or ``test/``, and a
+            class may have no images. So it is with `class_names`.
 
     Raises:
         UsageError: there is no such folder, an image outside the class folders, a class without training images, or
@@ -93,10 +94,13 @@ def read_layout(folder: Path, class_names: list[str] | None = None) -> Layout:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(f"{folder} {what}. Give a folder with a sub-folder of images for each class.")
-    roots = _roots(folder, class_names or ())
+    evaluates = evaluates or class_names is not None
+    roots = _roots(folder, class_names or (), evaluates)
     others: list[str] = []
     found = {part: _classes(folder, root, others) for part, root in roots.items()}
-    names = _own_classes(roots, found) if class_names is None else class_names
+    names = class_names
+    if names is None:
+        names = sorted(set().union(*found.values())) if evaluates else _own_classes(roots, found)
     labels = {name: label for label, name in enumerate(names)}
     parts = {part: _in_turn(folder, classes, labels) for part, classes in found.items()}
     for part, files in parts.items():
@@ -129,15 +133,15 @@ def is_split(folder: Path) -> bool:
     return folder.is_dir() and len(_roots(folder)) > 1
 
 
-def _roots(folder: Path, class_names: Sequence[str] = ()) -> dict[str, Path]:
+def _roots(folder: Path, class_names: Sequence[str] = (), evaluates: bool = False) -> dict[str, Path]:
     """Returns the folder of each part. A class may be called train: its folder has images, not folders of them."""
     train = folder / "train"
     others = [name for names in _PARTS.values() for name in names if _holds_classes(folder / name)]
     # with others beside it, stray images in it are reported
     split = _holds_classes(train) or (bool(others) and _holds_folders(train))
-    only_evaluates = not split and bool(class_names) and any(name not in class_names for name in others)
-    found = {"train": train} if split else {} if only_evaluates else {"train": folder}
-    if split or only_evaluates:
+    lacks_train = not split and evaluates and any(_is_part(folder / name, class_names) for name in others)
+    found = {"train": train} if split else {} if lacks_train else {"train": folder}
+    if split or lacks_train:
         for part, names in _PARTS.items():
             existing = [folder / name for name in names if (folder / name).is_dir()]
             if len(existing) > 1:
@@ -156,6 +160,13 @@ def _roots(folder: Path, class_names: Sequence[str] = ()) -> dict[str, Path]:
                 "than a class. Allowed: train with val or test beside it, or the folders of classes alone. Rename it."
             )
     return found
+
+
+def _is_part(folder: Path, class_names: Sequence[str]) -> bool:
+    """Returns whether a folder of folders holds classes of a network, rather than being such a class."""
+    return folder.name not in class_names or all(
+        entry.name in class_names for entry in _visible(folder) if entry.is_dir()
+    )
 
 
 def _beside(folder: Path, roots: dict[str, Path]) -> Iterator[str]:

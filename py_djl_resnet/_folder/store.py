@@ -25,8 +25,8 @@ from .manifest import Entry, fingerprint, in_threads, store_folder
 _LARGE = 24_000_000
 _large = threading.Lock()
 
-#: After so many seconds without a change, nobody writes to a temporary file.
-_ABANDONED = 3600
+#: After so many seconds without a change, nobody writes to a temporary file: a day.
+_ABANDONED = 86400
 
 
 class Store(NamedTuple):

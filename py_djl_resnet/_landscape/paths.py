@@ -86,7 +86,8 @@ def interpolate_loss(
     options |= {"checkpoint": recorded(first), "other": recorded(second)}
     with opened(first, device, engine) as a, opened(second, device, engine) as b:
         _require_same(a, b)
-        if preprocessing is None and a.preprocessing != b.preprocessing:
+        known = [steps for steps in (a.preprocessing, b.preprocessing) if steps is not None]
+        if preprocessing is None and len(known) == 2 and known[0] != known[1]:
             warn("The two networks prepare images differently. Both are measured with the preprocessing of the first.")
         warn_if_slow(precision)
         data, prepared = measured_examples(a, dataset, data_dir, preprocessing, channels_last, options)

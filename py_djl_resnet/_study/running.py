@@ -89,10 +89,9 @@ def run_definition(
     else:
         failures = train_in_processes(missing, jobs, WAIT, announce)
     if failures:
-        raise ResnetError(
-            f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)} The report of the others: study "
-            f"report {shlex.quote(str(folder))} (in Python: report)."
-        )
+        report = f"py-djl-resnet study report {shlex.quote(str(folder))}"
+        advice = f" Write the report of the others with: {report}" if len(failures) < len(recipes) else ""
+        raise ResnetError(f"{len(failures)} of {len(recipes)} runs failed. {' '.join(failures)}{advice}")
     return open_study(folder)
 
 

@@ -42,8 +42,7 @@ def curves(study: StudyRuns, options: Mapping[str, Any], _: Callable[[str], None
         for row in _with_penalty(run)
     ]
     # seconds differ from one machine to the next
-    columns = ["step", "lr", *metric_columns(rows[0][2])] if rows else []
-    columns += [name for name in (_L2, _LOSS) if any(name in row for _, _, row in rows)]
+    columns = ["step", "lr", *dict.fromkeys(name for _, _, row in rows for name in metric_columns(row))] if rows else []
     table = csv_text(
         ["network", "seed", "epoch", *columns],
         [[network, seed, row["epoch"], *(row.get(column) for column in columns)] for network, seed, row in rows],

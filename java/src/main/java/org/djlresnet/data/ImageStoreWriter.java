@@ -12,6 +12,7 @@ import org.djlresnet.image.ImageShape;
 import org.djlresnet.image.Preprocessing;
 import org.djlresnet.image.Preprocessor;
 import org.djlresnet.image.RawImage;
+import org.djlresnet.image.Resize;
 
 /**
  * Writes images to a file that {@link StoredImages} maps into memory.
@@ -32,7 +33,7 @@ public final class ImageStoreWriter implements AutoCloseable {
     static final int ENTRY = Long.BYTES + 3 * Integer.BYTES;
     static final int TRAILER = Integer.BYTES + 2 * Long.BYTES;
 
-    /** An image that is larger after resizing is hardly one: 8192 by 8192 pixels of one channel. */
+    /** An image that is more than ten times as long as wide may have so many values in all. */
     private static final long MOST = 1 << 26;
 
     private final Path file;
@@ -81,24 +82,22 @@ public final class ImageStoreWriter implements AutoCloseable {
         Preprocessing resizing = preprocessing.storable();
         long total = 0;
         for (int i = 0; i < shapes.length; i += 3) {
-            try {
-                ImageShape shape = new ImageShape(shapes[i], shapes[i + 1], shapes[i + 2]);
-                total += stored(shape, resizing).values();
-            } catch (UserException rejected) {
-                continue; // put names the image
+            ImageShape shape = new ImageShape(shapes[i], shapes[i + 1], shapes[i + 2]);
+            if (!isTooLong(shape, resizing)) {
+                total += (resizing == null ? shape : resizing.output(shape)).values();
             }
         }
         return total;
     }
 
-    private static ImageShape stored(ImageShape shape, Preprocessing resizing) {
-        ImageShape stored = resizing == null ? shape : resizing.output(shape);
-        if (resizing != null && stored.values() > MOST) {
-            throw UserException.of(
-                    "An image of %s is too elongated: resized, it has %s pixels. Crop it, or remove it.",
-                    shape, stored);
+    private static boolean isTooLong(ImageShape shape, Preprocessing resizing) {
+        if (resizing == null || resizing.resize().target() == Resize.Target.EXACT) {
+            return false;
         }
-        return stored;
+        double shortSide = Math.min(shape.height(), shape.width());
+        double ratio = Math.max(shape.height(), shape.width()) / shortSide;
+        double side = resizing.resize().height();
+        return ratio > 10 && ratio * side * side * resizing.channels() > MOST;
     }
 
     /**
@@ -118,8 +117,14 @@ public final class ImageStoreWriter implements AutoCloseable {
         if (resizing != null) {
             RawImage raw = new RawImage();
             System.arraycopy(pixels, 0, raw.holdBytes(shape), 0, pixels.length);
-            shape = stored(shape, resizing);
-            float[] values = new float[(int) shape.values()];
+            if (isTooLong(shape, resizing)) {
+                throw UserException.of(
+                        "An image of %s is too long and narrow to resize its short side to %d."
+                                + " Crop it.",
+                        shape, resizing.resize().height());
+            }
+            shape = resizing.output(shape);
+            float[] values = new float[Math.toIntExact(shape.values())];
             new Preprocessor(resizing).apply(raw, values, 0);
             stored = bytes(values);
         }

@@ -96,8 +96,7 @@ public record TrainingRun(
      * @param train as many training examples, with other pixels
      * @param validation the same of the validation data, or null
      * @param test the same of the test data, or null
-     * @throws UserException if {@link #prepare(Recipe, Examples, Examples, Examples, Path)} would
-     *     reject the recipe
+     * @throws UserException if a setting does not fit the data or the network
      */
     public static void check(Recipe recipe, Examples train, Examples validation, Examples test) {
         RunData data = RunData.files(train, validation, test);
