@@ -26,7 +26,7 @@ def photo(seed, upright):
 def work(jvm, tmp_path_factory):
     """A folder with photos and pretrained weights."""
     folder = tmp_path_factory.mktemp("tutorial")
-    for part, counts in (("train", {"cat": 24, "dog": 8}), ("test", {"cat": 4, "dog": 4})):
+    for part, counts in (("train", {"cat": 96, "dog": 48}), ("test", {"cat": 4, "dog": 4})):
         for name, count in counts.items():
             place = folder / "photos" / part / name
             place.mkdir(parents=True)
@@ -73,5 +73,5 @@ def test_tutorial_runs(work, command, monkeypatch):
     ):
         assert file.stat().st_size > 1000, file
     # the stripes are easy to tell apart
-    assert Run.open(run).history[-1]["test_accuracy"] > 0.85
-    assert re.search(r"photo\.png +cat ", printed["predict"])
+    assert Run.open(run).history[-1]["test_accuracy"] > 0.8
+    assert printed["predict"].startswith("new/photo.png: cat ")
