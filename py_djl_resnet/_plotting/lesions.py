@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -40,9 +41,9 @@ def plot_lesions(
         colour = f"C{number}"
         for axes in panels:
             axes.axhline(1 - lesions.accuracy, color=colour, linewidth=1, linestyle=":")
-        single = lesions.of("block")
-        places = [names.index(row["blocks"][0]) for row in single]
-        panels[0].plot(places, [1 - row["accuracy"] for row in single], "o-", color=colour, label=label)
+        errors = {row["blocks"][0]: 1 - row["accuracy"] for row in lesions.of("block")}
+        # the line ends where a network has no such block
+        panels[0].plot([errors.get(name, math.nan) for name in names], "o-", color=colour, label=label)
         _spread(panels[1], colour, lesions, "delete", lambda row: row["size"], 0)
         if shuffles:
             _spread(panels[2], colour, lesions, "shuffle", lambda row: row["tau"], 1)
