@@ -121,10 +121,16 @@ def measured(args: argparse.Namespace, name: str, seed: int, contender: str) -> 
     return Seed(**record[contender])
 
 
+def deviation(values: list[float], digits: int) -> float | None:
+    """Returns the sample standard deviation of several values."""
+    return round(statistics.stdev(values), digits) if len(values) > 1 else None
+
+
 def figures(found: Mapping[str, list[Seed]]) -> dict[str, Any]:
     """Returns what a recipe's ``about`` holds of its measurement."""
     mine, other = found["ours"], found["pytorch"]
     accuracies = [seed.accuracy for seed in mine]
+    minutes = [seed.minutes for seed in mine]
     views = [seed.accuracy_with_tta for seed in mine if seed.accuracy_with_tta is not None]
     every = [seed for seeds in found.values() for seed in seeds]
     machines = " and ".join(dict.fromkeys(seed.machine for seed in every))
@@ -132,8 +138,10 @@ def figures(found: Mapping[str, list[Seed]]) -> dict[str, Any]:
     return {
         "accuracy": round(statistics.mean(accuracies), 5),
         "accuracy_with_tta": round(statistics.mean(views), 5) if views else None,
-        "deviation": round(statistics.stdev(accuracies), 5) if len(mine) > 1 else None,
-        "minutes": round(statistics.mean(seed.minutes for seed in mine), 2),
+        "deviation": deviation(accuracies, 5),
+        "deviation_with_tta": deviation(views, 5),
+        "minutes": round(statistics.mean(minutes), 2),
+        "deviation_of_minutes": deviation(minutes, 2),
         "n": len(mine),
         "machine": f"{machines}; {versions}",
         "pytorch_accuracy": round(statistics.mean(seed.accuracy for seed in other), 5) if other else None,

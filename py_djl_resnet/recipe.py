@@ -195,9 +195,9 @@ def bundled_recipes() -> list[dict[str, Any]]:
 
     ``about`` has a ``summary``, ``task`` (what was measured; None for the recipe's network and data set), ``tta``
     (views for test-time augmentation) and these measurements, None if missing: ``accuracy`` (mean test accuracy after
-    the last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``deviation`` (standard deviation of
-    ``accuracy``), ``minutes`` (mean) and ``machine``; for PyTorch, ``pytorch_accuracy``, ``pytorch_minutes`` and
-    ``pytorch_n``.
+    the last epoch, from 0 to 1, over ``n`` seeds), ``accuracy_with_tta``, ``minutes`` (mean), their standard deviations
+    ``deviation``, ``deviation_with_tta`` and ``deviation_of_minutes`` (a file may lack the last two), and ``machine``;
+    for PyTorch, ``pytorch_accuracy``, ``pytorch_minutes`` and ``pytorch_n``.
     """
     return [
         {"name": name, "settings": settings_of(name), "about": json.loads(bundled_text(name))["about"]}

@@ -28,6 +28,7 @@ def test_every_recipe_is_valid(name):
 def test_command_lists_what_recipes_reach(capsys, monkeypatch):
     about = {"summary": "a test", "accuracy": 0.94126, "deviation": 0.00123, "minutes": 9.96, "n": 5, "machine": "M"}
     about |= {"task": "stripes", "tta": "flip,shift", "accuracy_with_tta": 0.9512}
+    about |= {"deviation_with_tta": 0.002, "deviation_of_minutes": 0.31}
     unmeasured = dict.fromkeys(about) | {"summary": "another"}
     found = [
         {"name": "first", "settings": {"model": "fashion-net", "epochs": 3}, "about": about},
@@ -38,7 +39,7 @@ def test_command_lists_what_recipes_reach(capsys, monkeypatch):
     head, first, second, *rest = capsys.readouterr().out.splitlines()
     assert head.split()[4:] == ["accuracy", "with", "tta", "minutes", "n", "description"]
     assert first.split()[:7] == ["first", "fashion-net", "fashion-mnist", "3", "94.13", "±", "0.12"]
-    assert first.split()[7:11] == ["95.12", "(flip,shift)", "10.0", "5"]
+    assert first.split()[7:15] == ["95.12", "±", "0.20", "(flip,shift)", "10.0", "±", "0.3", "5"]
     assert second.split()[:7] == ["second", "d2l-resnet18", "fashion-mnist", "10", "-", "-", "-"]
     assert rest == ["", "first was measured on stripes.", "", "first: measured on M."]
 

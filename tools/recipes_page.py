@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from py_djl_resnet.cli.recipes import accuracy, number, with_tta
+from py_djl_resnet.cli.recipes import accuracy, minutes, number, with_tta
 from py_djl_resnet.recipe import Recipe, bundled_recipes
 
 PAGE = Path(__file__).parent.parent / "docs" / "recipes.md"
@@ -29,7 +29,7 @@ py-djl-resnet recipes fashion-mnist-fast > mine.json  # edit the file, then use 
 Command-line options override a recipe's settings. [settings.md](settings.md) describes the settings.
 
 Accuracy is test accuracy after the last epoch in percent, mean ± standard deviation over n seeds; no epoch is selected
-on the test data. "With TTA" is the mean with test-time augmentation over the views in parentheses (`evaluate --tta`).
+on the test data. "With TTA" is the same with test-time augmentation over the views in parentheses (`evaluate --tta`).
 Minutes are the mean training time, including an evaluation after each epoch. The PyTorch columns show the same network,
 recipe, data and number of threads in eager PyTorch, in alternating runs. `cifar-10-fast` and `finetune` were measured
 on other data, described below the table. A dash marks what was not measured.
@@ -57,7 +57,7 @@ def table(recipes: list[dict[str, Any]]) -> str:
                 str(recipe.epochs),
                 accuracy(about),
                 with_tta(about),
-                number(about["minutes"], ".1f"),
+                minutes(about),
                 number(about["n"], "d"),
                 accuracy(other),
                 number(about["pytorch_minutes"], ".1f"),

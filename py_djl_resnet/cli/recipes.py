@@ -41,7 +41,7 @@ def run(options: Any) -> int:
     rows = [("name", "network", "data", "epochs", "accuracy", "with tta", "minutes", "n", "description")]
     for found in recipes:
         recipe, about = Recipe(**found["settings"]), found["about"]
-        measured = [accuracy(about), with_tta(about), number(about["minutes"], ".1f"), number(about["n"], "d")]
+        measured = [accuracy(about), with_tta(about), minutes(about), number(about["n"], "d")]
         settings = (recipe.model, recipe.dataset, str(recipe.epochs))
         rows.append((found["name"], *settings, *measured, about["summary"]))
     print_table(rows, right=(3, 4, 5, 6, 7))
@@ -59,16 +59,24 @@ def run(options: Any) -> int:
 
 def accuracy(about: dict[str, Any]) -> str:
     """Returns the accuracy with its standard deviation in percent."""
-    if about["accuracy"] is None:
-        return "-"
-    deviation = "" if about["deviation"] is None else f" ± {100 * about['deviation']:.2f}"
-    return f"{100 * about['accuracy']:.2f}{deviation}"
+    return _spread(about["accuracy"], about["deviation"], 100, 2)
 
 
 def with_tta(about: dict[str, Any]) -> str:
     """Returns the accuracy with test-time augmentation in percent, and its views."""
     mean = about["accuracy_with_tta"]
-    return "-" if mean is None else f"{100 * mean:.2f} ({about['tta']})"
+    return "-" if mean is None else f"{_spread(mean, about.get('deviation_with_tta'), 100, 2)} ({about['tta']})"
+
+
+def minutes(about: dict[str, Any]) -> str:
+    """Returns the training time with its standard deviation in minutes."""
+    return _spread(about["minutes"], about.get("deviation_of_minutes"), 1, 1)
+
+
+def _spread(mean: float | None, deviation: float | None, factor: int, digits: int) -> str:
+    if mean is None:
+        return "-"
+    return f"{factor * mean:.{digits}f}" + ("" if deviation is None else f" ± {factor * deviation:.{digits}f}")
 
 
 def number(value: float | None, form: str) -> str:
