@@ -390,7 +390,9 @@ def test_recipe_that_pytorch_cannot_follow_is_rejected_before_the_first_seed(mon
     monkeypatch.setattr(contenders, "has_torch", lambda python: True)
     monkeypatch.setattr(recipes, "ours", lambda *_: pytest.fail("trained"))
     monkeypatch.setattr(sys, "argv", ["recipes.py", "study", "finetune", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"^finetune: pytorch_recipe.py does not follow model resnet18, dataset folder:photos\.$"):
+    with pytest.raises(
+        SystemExit, match=r"^finetune: pytorch_recipe.py does not follow model resnet18, dataset folder:photos\.$"
+    ):
         recipes.main()
 
 
