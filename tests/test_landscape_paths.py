@@ -62,6 +62,12 @@ def test_interpolation_equals_numpy(run, tmp_path):
     assert line.loss[0, 3] == pytest.approx(evaluate(epoch(run, 5), DATA).loss, rel=1e-5)
 
 
+def test_usual_points_of_an_interpolation_have_both_networks(run, tmp_path):
+    line = interpolate_loss(epoch(run, 1), epoch(run, 5), DATA, out=tmp_path, **OPTIONS)
+    assert {0.0, 1.0} <= {*line.x}
+    assert line.measures().directions[0]["barrier"] is not None
+
+
 def test_statistics_are_recalibrated_on_request(run, tmp_path):
     options = OPTIONS | {"batch_norm": "recalibrated"}
     expected = [

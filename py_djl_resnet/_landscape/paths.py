@@ -34,7 +34,7 @@ def interpolate_loss(
     *,
     out: str | os.PathLike[str],
     data_dir: str | os.PathLike[str] | None = None,
-    grid: int = 51,
+    grid: int = 41,
     ranges: Sequence[float] = (-0.5, 1.5),
     examples: int | None = 1000,
     split: str = "train",
@@ -61,7 +61,8 @@ def interpolate_loss(
         dataset: as in :func:`evaluate`.
         out: the folder of ``landscape.json`` and ``points.csv``.
         data_dir: as in :func:`loss_surface`.
-        grid: the number of points, at least 2.
+        grid: the number of points, at least 2. The default, with that of `ranges`, has both networks among them, which
+            the barrier between them needs.
         ranges: the first and the last x.
         examples: as in :func:`loss_surface`.
         split: as in :func:`loss_surface`.

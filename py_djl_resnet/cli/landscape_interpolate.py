@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", required=True, metavar="DIR", help="folder for landscape.json, points.csv and the figures"
     )
     points = parser.add_argument_group("points")
-    points.add_argument("--grid", type=whole, default=51, metavar="N", help="points on the line (default: 51)")
+    points.add_argument("--grid", type=whole, default=41, metavar="N", help="points on the line (default: 41)")
     points.add_argument(
         "--range", type=span, default=(-0.5, 1.5), metavar="A,B", help="first and last x (default: -0.5,1.5)"
     )
