@@ -83,8 +83,8 @@ def read_layout(folder: Path, class_names: list[str] | None = None, *, evaluates
     Args:
         folder: the folder.
         class_names: those of a network, which must include the folder's; None for the folder's own.
-        evaluates: whether the images are evaluated. Then ``train/`` may be missing beside ``val/`` or ``test/``, and a
-            class may have no images. So it is with `class_names`.
+        evaluates: whether the images are evaluated, as always with `class_names`. Then ``train/`` may be missing beside
+            ``val/`` or ``test/``, and a class may have no images.
 
     Raises:
         UsageError: there is no such folder, an image outside the class folders, a class without training images, or

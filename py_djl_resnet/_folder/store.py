@@ -43,12 +43,7 @@ class Store(NamedTuple):
 
 def find_stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str) -> Store | None:
     """Returns the images that :func:`stored` has decoded before, with the same arguments; None if it has not."""
-    file = _file(folder, selection, entries, preprocessing)
-    with contextlib.suppress(OSError, ValueError, TypeError):  # not complete
-        problems = dict(json.loads(file.with_suffix(".json").read_bytes()))
-        if file.is_file():
-            return Store(file, problems)
-    return None
+    return _read(_file(folder, selection, entries, preprocessing))
 
 
 def stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str, *, quiet: bool) -> Store:
@@ -68,9 +63,9 @@ def stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing
         UsageError: the disk has too little space.
         DataError: the file cannot be written.
     """
-    if store := find_stored(folder, selection, entries, preprocessing):
-        return store
     file = _file(folder, selection, entries, preprocessing)
+    if store := _read(file):
+        return store
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(file.parent)
@@ -79,21 +74,28 @@ def stored(folder: Path, selection: str, entries: Sequence[Entry], preprocessing
     except OSError as error:
         raise DataError(_unwritable(file.parent, error.strerror or str(error))) from error
     write(file.with_suffix(".json"), json.dumps(problems).encode(), "Cache")
-    for old in file.parent.glob(f"{_name(folder, selection, preprocessing)}-*"):
+    for old in file.parent.glob(f"{file.name.partition('-')[0]}-*"):
         if old.stem != file.stem:
             with contextlib.suppress(OSError):
                 old.unlink()
     return Store(file, problems)
 
 
-def _name(folder: Path, selection: str, preprocessing: str) -> str:
+def _file(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str) -> Path:
+    """Returns the file of images: the name of what is decoded, and the fingerprint of the images."""
     with jvm.translated_errors():
         form = str(jvm.bridge().folders().storable(preprocessing))
-    return hashlib.sha256(os.fsencode("\0".join([str(folder), selection, form]))).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode("\0".join([str(folder), selection, form]))).hexdigest()[:16]
+    return store_folder() / f"{name}-{fingerprint(entries)}.images"
 
 
-def _file(folder: Path, selection: str, entries: Sequence[Entry], preprocessing: str) -> Path:
-    return store_folder() / f"{_name(folder, selection, preprocessing)}-{fingerprint(entries)}.images"
+def _read(file: Path) -> Store | None:
+    """Returns decoded images, or None if the file is not complete."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        problems = dict(json.loads(file.with_suffix(".json").read_bytes()))
+        if file.is_file():
+            return Store(file, problems)
+    return None
 
 
 def _remove_leftovers(cache: Path) -> None:
